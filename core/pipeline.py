@@ -1,0 +1,129 @@
+"""The contract of all five systems: prepare once, render many, export.
+
+    pipe = CrossbreedPipeline.from_record("crossbreed-pets")
+    prepared = pipe.prepare(cat, dog)                       # the dear part, once
+    pictures = pipe.render(prepared, [0.0, 0.25, 0.5])      # (3, 3, H, W) in [0, 1], as often as you like
+    for picture in pipe.frames(prepared, Timeline(frames=48)):
+        ...
+"""
+
+from __future__ import annotations
+
+import hashlib
+import pickle
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from diffusers import DiffusionPipeline
+from diffusers.utils import BaseOutput
+from PIL import Image
+from torch import Tensor
+
+from core import options as option_tools
+from core.image import to_pil
+from core.progress import Progress, part_of, silent
+from core.timeline import Timeline
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What `prepare` found out about its inputs: on the CPU, picklable, never changed.
+
+    Systems subclass it with their codes, warps and masks. `key` names the content (inputs and
+    options), so that caches and sliders can hold it; `figures` are measured facts worth showing.
+    """
+
+    key: str
+    figures: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass
+class TransitionOutput(BaseOutput):
+    """A finished transition.
+
+    Attributes:
+        frames: RGB pictures of one size, in order.
+        t: position of each frame, 0 = first input.
+        settings: the options and the timeline, as written into exported files.
+        figures: measured facts of this run, such as landmark error or seconds.
+        weights: which weights answered, as shown to the user; empty where none are needed.
+    """
+
+    frames: list[Image.Image]
+    t: list[float]
+    settings: dict[str, Any]
+    figures: dict[str, float]
+    weights: str = ""
+
+
+class TransitionPipeline(DiffusionPipeline):
+    """Base of the five pipelines. A subclass sets `name` and `Options` and writes `prepare` and `render`."""
+
+    name: ClassVar[str]
+    Options: ClassVar[type]
+    batch_size: ClassVar[int] = 8
+    weights_label: str = ""
+
+    def prepare(self, *inputs: Any, options: Any = None, progress: Progress = silent) -> Prepared:
+        """Detect, encode, invert or fit: everything that does not depend on t."""
+        raise TypeError(f"{type(self).__name__} must define prepare")
+
+    def render(self, prepared: Prepared, t: Sequence[float], **controls: Any) -> Tensor:
+        """Pictures at positions t: (T, 3, H, W) float32 in [0, 1], on the CPU."""
+        raise TypeError(f"{type(self).__name__} must define render")
+
+    def frames(
+        self, prepared: Prepared, timeline: Timeline, progress: Progress = silent, **controls: Any
+    ) -> Iterator[Image.Image]:
+        """The frames of a timeline, streamed; closing the iterator stops the work after one batch.
+
+        A position that the timeline shows again (hold, ping-pong) is rendered once.
+        """
+        positions = timeline.positions()
+        pictures: dict[float, Image.Image] = {}
+        last_use = {t: index for index, t in enumerate(positions)}
+        for index, t in enumerate(positions):
+            if t not in pictures:
+                ahead = list(dict.fromkeys(p for p in positions[index:] if p not in pictures))[: self.batch_size]
+                batch = self.render(prepared, ahead, **controls)
+                pictures.update(zip(ahead, to_pil(batch), strict=True))
+            progress((index + 1) / len(positions), f"frame {index + 1} of {len(positions)}")
+            yield pictures[t] if last_use[t] > index else pictures.pop(t)
+
+    def __call__(
+        self, *inputs: Any, timeline: Timeline | None = None, progress: Progress = silent, **options: Any
+    ) -> TransitionOutput:
+        """Prepare and render in one call, as diffusers users expect.
+
+        Args:
+            *inputs: what `prepare` takes, usually two pictures.
+            timeline: which positions to show; the default timeline otherwise.
+            progress: called as the work goes on.
+            **options: fields of `Options`.
+        """
+        chosen = option_tools.build(self.Options, options)
+        timeline = timeline or Timeline()
+        prepared = self.prepare(*inputs, options=chosen, progress=part_of(progress, 0.0, 0.5))
+        frames = list(self.frames(prepared, timeline, progress=part_of(progress, 0.5, 1.0)))
+        settings = {"system": self.name, **option_tools.to_query(chosen), **option_tools.to_query(timeline)}
+        return TransitionOutput(frames, timeline.positions(), settings, dict(prepared.figures), self.weights_label)
+
+
+def content_key(*parts: Any) -> str:
+    """A short hash that is equal for equal content: pictures, arrays, tensors and plain values."""
+    digest = hashlib.sha256()
+    for part in parts:
+        if isinstance(part, Image.Image):
+            digest.update(f"{part.mode}{part.size}".encode() + part.tobytes())
+        elif isinstance(part, Tensor):
+            array = part.detach().cpu().to(torch.float32).numpy()
+            digest.update(f"{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
+        elif isinstance(part, np.ndarray):
+            digest.update(f"{part.dtype}{part.shape}".encode() + np.ascontiguousarray(part).tobytes())
+        else:
+            digest.update(pickle.dumps(part, protocol=4))
+        digest.update(b"|")
+    return digest.hexdigest()[:16]
