@@ -1,0 +1,102 @@
+"""Where networks run: one choice of device, precision and memory format for the whole suite."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TypeVar
+
+import torch
+from torch import nn
+
+from core.errors import DeviceError, unknown_name
+
+DEVICE_VARIABLE = "MORPHOSPACE_DEVICE"
+PRECISION_VARIABLE = "MORPHOSPACE_PRECISION"
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+Network = TypeVar("Network", bound=nn.Module)
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a network is placed and called.
+
+    Attributes:
+        device: where its weights lie.
+        dtype: what its convolutions compute in; weights stay float32, autocast does the rest.
+        channels_last: memory format of its weights and inputs.
+    """
+
+    device: torch.device
+    dtype: torch.dtype
+    channels_last: bool
+
+    def place(self, network: Network) -> Network:
+        """The network on this device in this memory format, in evaluation mode."""
+        network = network.to(self.device).eval()
+        return network.to(memory_format=torch.channels_last) if self.channels_last else network
+
+    def autocast(self) -> contextlib.AbstractContextManager[object]:
+        """A context in which convolutions compute in `dtype`."""
+        if self.dtype == torch.float32:
+            return contextlib.nullcontext()
+        return torch.autocast(self.device.type, dtype=self.dtype)
+
+    def __str__(self) -> str:
+        """Device and precision as shown to the user."""
+        return f"{self.device} {str(self.dtype).removeprefix('torch.')}"
+
+
+def policy(device: str = "auto", precision: str = "auto") -> Policy:
+    """The policy for this machine.
+
+    Args:
+        device: auto, cpu, cuda, cuda:N or mps; the environment's MORPHOSPACE_DEVICE stands in for auto.
+        precision: auto, float32, bfloat16 or float16; MORPHOSPACE_PRECISION stands in for auto. auto is bfloat16
+            where the processor has tile units (AMX) or the GPU computes it natively, else float32.
+
+    Raises:
+        DeviceError: a device that this machine does not have.
+        OptionError: an unknown name.
+    """
+    place = choose_device(device)
+    if precision == "auto":
+        precision = os.environ.get(PRECISION_VARIABLE, "auto")
+    if precision == "auto":
+        dtype = torch.bfloat16 if _computes_bfloat16(place.type) else torch.float32
+    elif precision in DTYPES:
+        dtype = DTYPES[precision]
+    else:
+        raise unknown_name("precision", precision, ("auto", *DTYPES))
+    return Policy(place, dtype, channels_last=place.type != "mps")
+
+
+def choose_device(name: str = "auto") -> torch.device:
+    """The torch device for a name; auto asks accelerate, which knows CUDA, MPS and CPU."""
+    if name == "auto":
+        name = os.environ.get(DEVICE_VARIABLE, "auto")
+    if name == "auto":
+        from accelerate import PartialState
+
+        return torch.device(PartialState().device)
+    kind = name.split(":")[0]
+    if kind not in ("cpu", "cuda", "mps"):
+        raise unknown_name("device", name, ("auto", "cpu", "cuda", "mps"))
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise DeviceError(f"device {name} was asked for, this machine has no CUDA GPU: use cpu or auto")
+    if kind == "mps" and not torch.backends.mps.is_available():
+        raise DeviceError("device mps was asked for, this machine has no Apple GPU: use cpu or auto")
+    return torch.device(name)
+
+
+@cache
+def _computes_bfloat16(kind: str) -> bool:
+    """Whether bfloat16 is faster than float32 on this kind of device."""
+    if kind == "cuda":
+        return torch.cuda.is_bf16_supported()
+    if kind == "cpu":
+        return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+    return False
