@@ -1,0 +1,1 @@
+"""The browser interface: the only room that imports gradio."""

@@ -1,0 +1,118 @@
+"""An editor for points over pictures: drag, keyboard, add, delete, undo; paired for morphs, named for bodies."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from core.errors import InputError
+from core.image import limit_size
+
+SHOWN_SIDE_PX = 720
+MOST_POINTS = 1000
+
+TEMPLATE = """<div class="editor">
+<div class="tools" role="toolbar" aria-label="Point tools">
+<button type="button" data-mode="move" aria-pressed="true">Move</button>
+<button type="button" data-mode="add" aria-pressed="false">Add</button>
+<button type="button" data-mode="delete" aria-pressed="false">Delete</button>
+<button type="button" data-act="undo">Undo</button>
+<span class="hint" role="status">Drag a point, or focus it and use the arrow keys.</span></div>
+<div class="stage"></div></div>"""
+
+STYLE = """
+.stage { display: flex; flex-wrap: wrap; gap: 0.6rem; }
+.stage figure { flex: 1 1 240px; min-width: 0; margin: 0; }
+.stage svg { width: 100%; max-height: 460px; border-radius: 8px; touch-action: none; background: #8883; display: block; }
+.stage figcaption { font-size: 0.8rem; opacity: 0.75; text-align: center; }
+.stage circle { fill: #22d3ee; stroke: #083344; cursor: grab; fill-opacity: 0.85; }
+.stage circle.lit, .stage circle:focus { fill: #facc15; outline: none; stroke: #713f12; }
+.stage circle.waiting { fill: #f43f5e; }
+.stage line { stroke: #f59e0b; stroke-opacity: 0.8; }
+.tools { display: flex; flex-wrap: wrap; gap: 0.3rem; align-items: center; margin-bottom: 0.4rem; }
+.tools button { padding: 0.15rem 0.7rem; border-radius: 6px; border: 1px solid #8886; cursor: pointer; }
+.tools button[aria-pressed=true] { background: #7c3aed; color: white; }
+.tools .hint { font-size: 0.8rem; opacity: 0.8; }
+:host(.empty) .tools, .empty .tools { display: none; }
+"""
+
+from gradio.events import Dependency
+
+class PointEditor(gr.HTML):
+    """Pictures with draggable points.
+
+    The value that a handler receives is a list with one (N, 2) float array per picture, (x, y) in pixels of the picture
+    as it was given to `panel`; a missing point is (-1, -1). An empty editor gives an empty list.
+    """
+
+    def __init__(
+        self,
+        *,
+        paired: bool,
+        names: Sequence[str] = (),
+        edges: Sequence[tuple[int, int]] = (),
+        label: str = "Points",
+        elem_id: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        kwargs.setdefault("html_template", TEMPLATE)
+        kwargs.setdefault("css_template", STYLE)
+        kwargs.setdefault("js_on_load", (Path(__file__).parent / "points.js").read_text())
+        super().__init__(
+            kwargs.pop("value", None), label=label, elem_id=elem_id,
+            paired=paired, names=list(names), edges=[list(edge) for edge in edges], **kwargs,
+        )
+
+    def preprocess(self, payload: Any) -> list[np.ndarray]:
+        """Points per picture; what a browser or a client sends is checked."""
+        if not payload:
+            return []
+        try:
+            panels = [np.asarray(panel["points"], dtype=float).reshape(-1, 2) for panel in payload["panels"]]
+        except (TypeError, KeyError, ValueError) as error:
+            raise gr.Error("The points are damaged: press Detect to find them again.", print_exception=False) from error
+        if any(len(points) > MOST_POINTS or not np.isfinite(points).all() for points in panels):
+            raise gr.Error(f"Points must be finite numbers, {MOST_POINTS} at most per picture.", print_exception=False)
+        return panels
+
+    def postprocess(self, value: Any) -> Any:
+        """A list of `panel(...)` as the browser reads it."""
+        if not value:
+            return None
+        return {"panels": value["panels"] if isinstance(value, dict) else list(value)}
+
+    def api_info(self) -> dict[str, Any]:
+        """The value's shape, for the API page."""
+        return {
+            "type": "object",
+            "description": 'points per picture: {"panels": [{"points": [[x, y], ...]}, ...]}, pixels, (-1, -1) = missing',
+        }
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from gradio.blocks import Block
+    if TYPE_CHECKING:
+        from gradio.components import Timer
+        from gradio.components.base import Component
+
+
+def panel(picture: Image.Image, points: np.ndarray, label: str) -> dict[str, Any]:
+    """One picture of the editor with its points, (N, 2), (x, y) in pixels of `picture`."""
+    points = np.asarray(points, dtype=float)
+    if points.ndim != 2 or points.shape[1] != 2:
+        raise InputError(f"points are of shape {points.shape}, (N, 2) fits")
+    buffer = io.BytesIO()
+    limit_size(picture, SHOWN_SIDE_PX).save(buffer, "JPEG", quality=82)
+    encoded = base64.b64encode(buffer.getvalue()).decode()
+    return {
+        "label": label,
+        "image": f"data:image/jpeg;base64,{encoded}",
+        "width": picture.width,
+        "height": picture.height,
+        "points": points.round(2).tolist(),
+    }

@@ -1,0 +1,31 @@
+"""One file per tab; each has `TAB = Tab(...)`. The suite shows them in their order."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+from collections.abc import Callable
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Tab:
+    """A tab of the suite.
+
+    Attributes:
+        id: name in links and in `spaces/`.
+        title: what the tab says.
+        order: place from the left.
+        build: draws the tab inside the current gradio layout and wires it.
+    """
+
+    id: str
+    title: str
+    order: int
+    build: Callable[[], None]
+
+
+def all_tabs() -> list[Tab]:
+    """Every tab of this folder, in order."""
+    names = [module.name for module in pkgutil.iter_modules(__path__)]
+    return sorted((importlib.import_module(f"{__name__}.{name}").TAB for name in names), key=lambda tab: tab.order)
