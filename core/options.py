@@ -156,7 +156,11 @@ def add_flags(parser: argparse.ArgumentParser, cls: type, group: str | None = No
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=field.default, help=text)
         else:
             parser.add_argument(
-                flag, type=field.kind, choices=field.choices or None, default=field.default, help=text,
+                flag,
+                type=field.kind,
+                choices=field.choices or None,
+                default=field.default,
+                help=text,
                 metavar=None if field.choices else field.kind.__name__.upper(),
             )
 

@@ -1,10 +1,10 @@
 """The contract of all five systems: prepare once, render many, export.
 
-    pipe = CrossbreedPipeline.from_record("crossbreed-pets")
-    prepared = pipe.prepare(cat, dog)                       # the dear part, once
-    pictures = pipe.render(prepared, [0.0, 0.25, 0.5])      # (3, 3, H, W) in [0, 1], as often as you like
-    for picture in pipe.frames(prepared, Timeline(frames=48)):
-        ...
+pipe = CrossbreedPipeline.from_record("crossbreed-pets")
+prepared = pipe.prepare(cat, dog)                       # the dear part, once
+pictures = pipe.render(prepared, [0.0, 0.25, 0.5])      # (3, 3, H, W) in [0, 1], as often as you like
+for picture in pipe.frames(prepared, Timeline(frames=48)):
+    ...
 """
 
 from __future__ import annotations

@@ -57,6 +57,9 @@ def write_video(
     partial = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"the folder {path.parent} cannot be made ({error}): choose another folder") from error
+    try:
         checked = _of_one_size(frames)
         if kind == "mp4":
             _write_mp4(checked, partial, fps, note, audio)
@@ -66,7 +69,9 @@ def write_video(
             _write_animation(list(checked), partial, fps, note)
         partial.replace(path)
     except OSError as error:
-        raise ExportError(f"{path.name} could not be written to {path.parent} ({error}): free space or choose another folder") from error
+        raise ExportError(
+            f"{path.name} could not be written to {path.parent} ({error}): free space or choose another folder"
+        ) from error
     finally:
         partial.unlink(missing_ok=True)
     return path
@@ -108,8 +113,14 @@ def _write_mp4(frames: Iterator[Image.Image], path: Path, fps: float, note: str,
         # moviepy hands ffmpeg two decimals of the rate; the clock is put right afterwards.
         extra += ["-vf", f"setpts=PTS*{round(fps, 2)}/{fps}", "-r", str(fps)]
     writer = FFMPEG_VideoWriter(
-        str(path), (width, height), fps, codec="libx264", preset="veryfast", ffmpeg_params=extra,
-        audiofile=None if audio is None else str(audio), audio_codec="aac",
+        str(path),
+        (width, height),
+        fps,
+        codec="libx264",
+        preset="veryfast",
+        ffmpeg_params=extra,
+        audiofile=None if audio is None else str(audio),
+        audio_codec="aac",
     )
     process = writer.proc
     with writer, contextlib.closing(frames):

@@ -26,8 +26,10 @@ Each system teaches its verbs: python -m core implicit --help"""
 def build_parser() -> argparse.ArgumentParser:
     """The whole command line."""
     parser = argparse.ArgumentParser(
-        prog="python -m core", description="Morphospace: five ways to turn one picture into another.",
-        epilog=EPILOG, formatter_class=argparse.RawDescriptionHelpFormatter,
+        prog="python -m core",
+        description="Morphospace: five ways to turn one picture into another.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"Morphospace {__version__}")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")

@@ -42,7 +42,10 @@ def export_controls(tab: str, names: Iterable[str] = TIMELINE_FIELDS) -> Export:
     with gr.Accordion("Timeline and file", open=False):
         timeline = controls(Timeline, tuple(names), tab)
         kind = gr.Dropdown(
-            list(FORMATS), value="mp4", label="File", elem_id=f"{tab}-format",
+            list(FORMATS),
+            value="mp4",
+            label="File",
+            elem_id=f"{tab}-format",
             info="mp4 plays everywhere; gif and webp loop; png is a lossless animation; zip holds PNG stills",
         )
     return Export(timeline, kind)
@@ -65,8 +68,13 @@ class ResultView:
 def result_view(tab: str, example: Path | None = None) -> ResultView:
     """Draw the result; `example` is a video of ours that stands there until the first own result."""
     video = gr.Video(
-        value=str(example) if example else None, label="Result", autoplay=True, loop=True, interactive=False,
-        elem_id=f"{tab}-video", height=400,
+        value=str(example) if example else None,
+        label="Result",
+        autoplay=True,
+        loop=True,
+        interactive=False,
+        elem_id=f"{tab}-video",
+        height=400,
     )
     file = gr.File(label="Download", interactive=False, elem_id=f"{tab}-file", height=80)
     with gr.Accordion("Details", open=False):

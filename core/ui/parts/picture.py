@@ -22,7 +22,9 @@ class PictureInput(gr.Image):
     """
 
     def __init__(self, label: str, **kwargs: Any) -> None:
-        super().__init__(label=label, type="pil", image_mode=None, format="png", height=kwargs.pop("height", 260), **kwargs)
+        super().__init__(
+            label=label, type="pil", image_mode=None, format="png", height=kwargs.pop("height", 260), **kwargs
+        )
 
     def get_block_name(self) -> str:
         """The front end's name of the parent component."""

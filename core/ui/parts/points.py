@@ -65,8 +65,13 @@ class PointEditor(gr.HTML):
         kwargs.setdefault("css_template", STYLE)
         kwargs.setdefault("js_on_load", (Path(__file__).parent / "points.js").read_text())
         super().__init__(
-            kwargs.pop("value", None), label=label, elem_id=elem_id,
-            paired=paired, names=list(names), edges=[list(edge) for edge in edges], **kwargs,
+            kwargs.pop("value", None),
+            label=label,
+            elem_id=elem_id,
+            paired=paired,
+            names=list(names),
+            edges=[list(edge) for edge in edges],
+            **kwargs,
         )
 
     def preprocess(self, payload: Any) -> list[np.ndarray]:

@@ -43,7 +43,6 @@ STYLE = """
 :host(.empty) .tools, .empty .tools { display: none; }
 """
 
-from gradio.events import Dependency
 
 class PointEditor(gr.HTML):
     """Pictures with draggable points.
@@ -66,8 +65,13 @@ class PointEditor(gr.HTML):
         kwargs.setdefault("css_template", STYLE)
         kwargs.setdefault("js_on_load", (Path(__file__).parent / "points.js").read_text())
         super().__init__(
-            kwargs.pop("value", None), label=label, elem_id=elem_id,
-            paired=paired, names=list(names), edges=[list(edge) for edge in edges], **kwargs,
+            kwargs.pop("value", None),
+            label=label,
+            elem_id=elem_id,
+            paired=paired,
+            names=list(names),
+            edges=[list(edge) for edge in edges],
+            **kwargs,
         )
 
     def preprocess(self, payload: Any) -> list[np.ndarray]:
@@ -94,12 +98,14 @@ class PointEditor(gr.HTML):
             "type": "object",
             "description": 'points per picture: {"panels": [{"points": [[x, y], ...]}, ...]}, pixels, (-1, -1) = missing',
         }
-    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
+    from collections.abc import Callable, Sequence
+    from typing import TYPE_CHECKING, Any, Literal
+
     from gradio.blocks import Block
+
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
-
 
 def panel(picture: Image.Image, points: np.ndarray, label: str) -> dict[str, Any]:
     """One picture of the editor with its points, (N, 2), (x, y) in pixels of `picture`."""

@@ -35,17 +35,14 @@ def share_link(tab: str, settings: dict[str, Component]) -> None:
         root = str(request.request.base_url).rstrip("/") if request.request is not None else ""
         return gr.update(value=f"{root}/?{urlencode({'tab': tab, **changed})}", visible=True)
 
-    button.click(
-        make, list(settings.values()), link, api_visibility="private", queue=False, show_progress="hidden"
-    )
+    button.click(make, list(settings.values()), link, api_visibility="private", queue=False, show_progress="hidden")
 
     def restore(request: gr.Request) -> Any:
         query = dict(request.query_params) if request is not None else {}
         if query.get("tab") != tab:
             return [gr.skip()] * len(settings) if len(settings) > 1 else gr.skip()
         updates = [
-            _restored(component, query[name]) if name in query else gr.skip()
-            for name, component in settings.items()
+            _restored(component, query[name]) if name in query else gr.skip() for name, component in settings.items()
         ]
         return updates if len(updates) > 1 else updates[0]
 

@@ -1,0 +1,85 @@
+"""The arrows between rooms point one way, the Hub's `spaces` stays importable, and nothing heavy happens on import."""
+
+from __future__ import annotations
+
+import ast
+import os
+import subprocess
+import sys
+
+import pytest
+
+from tests.conftest import ROOT
+
+SYSTEMS = ("implicit", "crossbreed", "sdl", "ripple", "gfla")
+CORE = ROOT / "core"
+FILES = sorted(CORE.rglob("*.py"))
+
+
+def imports(path) -> set[str]:
+    """Every module that a file imports, inside functions too."""
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            found.add(node.module)
+            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+    return found
+
+
+def room(path) -> str:
+    return path.relative_to(CORE).parts[0].removesuffix(".py")
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_imports_point_one_way(path):
+    mine = room(path)
+    for module in imports(path):
+        top = module.split(".")[0]
+        assert not (top == "gradio" and mine != "ui"), f"{path}: gradio belongs below core/ui"
+        assert not (top == "mediapipe" and mine != "detect"), f"{path}: mediapipe belongs below core/detect"
+        if not module.startswith("core."):
+            continue
+        other = module.split(".")[1]
+        if other in ("ui", "cli"):
+            assert mine in ("ui", "cli", "__main__"), f"{path} imports {module}: nothing below the interface may"
+        if other in SYSTEMS:
+            assert mine in (other, "ui", "cli"), f"{path} imports {module}: a system stands alone"
+        if mine in ("ops", "errors", "options", "progress", "image", "timeline", "video", "metrics", "devices"):
+            assert other not in ("pipeline", "weights", "detect", "training"), f"{path} imports {module}"
+    if path.name.startswith("network"):
+        assert not any(m.startswith(("core.weights", "core.pipeline")) for m in imports(path)), path
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: str(path.relative_to(ROOT)))
+def test_files_stay_readable(path):
+    assert len(path.read_text().splitlines()) <= 500, f"{path} is past 500 lines: split it by meaning"
+
+
+def run_python(code: str, **environment: str) -> str:
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, env={**os.environ, **environment}
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_spaces_is_the_hubs_package():
+    assert not (ROOT / "spaces" / "__init__.py").exists()
+    code = "import spaces; assert callable(spaces.GPU), spaces; import core.cli; print('fine')"
+    assert "fine" in run_python(code)
+
+
+def test_import_costs_nothing():
+    code = "import sys, core; print([m for m in ('torch', 'gradio', 'numpy', 'diffusers') if m in sys.modules])"
+    assert run_python(code).strip() == "[]"
+
+
+def test_help_needs_no_torch():
+    code = (
+        "import sys\nfrom core.cli import main\n"
+        "try: main(['--help'])\nexcept SystemExit: pass\n"
+        "print('heavy:', [m for m in ('torch', 'gradio', 'mediapipe') if m in sys.modules])"
+    )
+    assert "heavy: []" in run_python(code)

@@ -1,0 +1,39 @@
+"""Fixtures that all tests share. Data of the founders lies beside the project and may be absent."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
+os.environ.setdefault("HF_HUB_OFFLINE", "1")
+os.environ.setdefault("MORPHOSPACE_DEVICE", "cpu")
+
+ROOT = Path(__file__).parents[1]
+SHARED = ROOT.parent / "shared"
+HEADS = ROOT / "core" / "ui" / "examples" / "heads"
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    """The founders' data folder; tests on it skip where it is absent."""
+    folder = SHARED / "data"
+    if not folder.is_dir():
+        pytest.skip("the shared photos are not on this machine")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def heads() -> list[Path]:
+    """Our rendered example heads."""
+    return sorted(HEADS.glob("*.jpg"))
+
+
+def gradient_picture(width: int = 48, height: int = 32) -> Image.Image:
+    """A picture in which every pixel is different enough to tell shifts and flips."""
+    y, x = np.mgrid[0:height, 0:width]
+    return Image.fromarray(np.stack([x * 255 // width, y * 255 // height, (x + y) % 256], -1).astype(np.uint8))

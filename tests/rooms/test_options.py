@@ -1,0 +1,62 @@
+"""One declaration is a check, a flag and a link."""
+
+import argparse
+from dataclasses import dataclass
+
+import pytest
+
+from core.errors import OptionError
+from core.options import add_flags, build, field_of, from_args, from_query, option, to_query
+
+
+@dataclass(frozen=True)
+class Sample:
+    size: int = option(64, "pixels", low=32, high=512)
+    tau: float = option(0.3, "coupling", low=0, high=2)
+    blend: str = option("linear", "how", choices=("linear", "poisson"))
+    fast: bool = option(False, "hurry")
+    seed: int | None = option(None, "random numbers")
+
+
+def test_link_round_trip_drops_defaults():
+    changed = build(Sample, {"tau": 0.1 + 0.2, "fast": True, "seed": 7})
+    query = to_query(changed)
+    assert set(query) == {"tau", "fast", "seed"}
+    assert from_query(Sample, {**query, "unknown": "x"}) == changed
+    assert to_query(Sample()) == {}
+
+
+@pytest.mark.parametrize(
+    ("values", "said"),
+    [
+        ({"size": 31}, "between 32 and 512"),
+        ({"size": "64"}, "needs a int"),
+        ({"tau": float("nan")}, "finite"),
+        ({"blend": "liner"}, "did you mean 'linear'"),
+        ({"fast": 1}, "needs a bool"),
+        ({"siz": 64}, "did you mean 'size'"),
+        ({"size": None}, "missing"),
+        ({"size": True}, "needs a int"),
+    ],
+)
+def test_bad_values_say_what_fits(values, said):
+    with pytest.raises(OptionError, match=said):
+        build(Sample, values)
+
+
+@pytest.mark.parametrize("query", [{"size": "many"}, {"fast": "perhaps"}, {"tau": "9"}, {"blend": ""}])
+def test_bad_links_are_refused(query):
+    with pytest.raises(OptionError):
+        from_query(Sample, query)
+
+
+def test_flags():
+    parser = argparse.ArgumentParser()
+    add_flags(parser, Sample)
+    args = parser.parse_args(["--size", "128", "--fast", "--blend", "poisson"])
+    assert from_args(Sample, args) == Sample(128, 0.3, "poisson", True, None)
+    assert "0 to 2" in parser.format_help()
+    with pytest.raises(SystemExit) as stopped:
+        parser.parse_args(["--blend", "none"])
+    assert stopped.value.code == 2
+    assert field_of(Sample, "tau").high == 2
