@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
 
 from core.errors import unknown_name
+from core.ui.parts.examples import EXAMPLES
 from core.ui.tabs import Tab, all_tabs
 from core.ui.theme import CSS, THEME
 
-EXAMPLES = Path(__file__).parent / "examples"
 MAX_FILE_SIZE = "60mb"
 QUEUE_SIZE = 64
 CACHE_SWEEP_S = (3600, 7200)

@@ -43,7 +43,6 @@ STYLE = """
 :host(.empty) .tools, .empty .tools { display: none; }
 """
 
-
 class PointEditor(gr.HTML):
     """Pictures with draggable points.
 

@@ -1,0 +1,7 @@
+"""Where the examples lie: our own pictures, rendered by us, CC0."""
+
+from pathlib import Path
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+HEADS = EXAMPLES / "heads"
+PEOPLE = EXAMPLES / "people"
