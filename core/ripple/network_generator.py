@@ -12,11 +12,11 @@ from torch import Tensor, nn
 
 from core.errors import ShapeError
 from core.ripple.network_layers import (
+    FIR,
     SQRT2,
     BiasedLeakyReLU,
     EqualConv2d,
     EqualLinear,
-    FIR,
     StyledConv,
     ToRGB,
     pixel_norm,
