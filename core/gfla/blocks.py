@@ -1,0 +1,124 @@
+"""Building blocks of the GFLA networks, keyed as the published checkpoints (`model.N`, `shortcut.N`).
+
+All are pre-activation: norm, LeakyReLU(0.1), convolution. The norm is InstanceNorm with learned scale and no running
+statistics, so training and evaluation mode compute the same.
+
+Source: Ren et al. 2020, section 3 and supplementary material A.
+"""
+
+from __future__ import annotations
+
+from torch import Tensor, nn
+
+
+def norm(channels: int) -> nn.InstanceNorm2d:
+    """Instance norm with learned scale and shift."""
+    return nn.InstanceNorm2d(channels, affine=True)
+
+
+def activation() -> nn.LeakyReLU:
+    """The activation of all GFLA networks."""
+    return nn.LeakyReLU(0.1)
+
+
+class EncoderBlock(nn.Module):
+    """Half the size: norm, 4 x 4 convolution of stride 2, norm, 3 x 3 convolution. (B, a, H, W) to (B, b, H/2, W/2)."""
+
+    def __init__(self, a: int, b: int) -> None:
+        super().__init__()
+        self.model = nn.Sequential(
+            norm(a), activation(), nn.Conv2d(a, b, 4, stride=2, padding=1),
+            norm(b), activation(), nn.Conv2d(b, b, 3, padding=1),
+        )  # fmt: skip
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The features at half size."""
+        return self.model(x)
+
+
+class ResBlock(nn.Module):
+    """Two 3 x 3 convolutions beside a skip, which is a 1 x 1 convolution where the channels change."""
+
+    def __init__(self, a: int, b: int | None = None) -> None:
+        super().__init__()
+        b = a if b is None else b
+        self.model = nn.Sequential(
+            norm(a), activation(), nn.Conv2d(a, a, 3, padding=1),
+            norm(a), activation(), nn.Conv2d(a, b, 3, padding=1),
+        )  # fmt: skip
+        self.shortcut = nn.Sequential(nn.Conv2d(a, b, 1)) if a != b else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, a, H, W) to (B, b, H, W)."""
+        return self.model(x) + (x if self.shortcut is None else self.shortcut(x))
+
+
+class ResBlocks(nn.Module):
+    """One `ResBlock` below the key `model.0`, where the published files have it."""
+
+    def __init__(self, a: int, b: int | None = None) -> None:
+        super().__init__()
+        self.model = nn.Sequential(ResBlock(a, b))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, a, H, W) to (B, b, H, W)."""
+        return self.model(x)
+
+
+class ResBlockDecoder(nn.Module):
+    """Twice the size by transposed convolutions, beside a transposed skip. (B, a, H, W) to (B, b, 2 H, 2 W)."""
+
+    def __init__(self, a: int, b: int, hidden: int | None = None) -> None:
+        super().__init__()
+        hidden = a if hidden is None else hidden
+        double = {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}
+        self.model = nn.Sequential(
+            norm(a), activation(), nn.Conv2d(a, hidden, 3, padding=1),
+            norm(hidden), activation(), nn.ConvTranspose2d(hidden, b, **double),
+        )  # fmt: skip
+        self.shortcut = nn.Sequential(nn.ConvTranspose2d(a, b, **double))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """The features at double size."""
+        return self.model(x) + self.shortcut(x)
+
+
+class Jump(nn.Module):
+    """Skip connection of the flow network: activation and a 3 x 3 convolution over a mirrored rim."""
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.model = nn.Sequential(activation(), nn.ReflectionPad2d(1), nn.Conv2d(channels, channels, 3))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to the same."""
+        return self.model(x)
+
+
+class Output(nn.Module):
+    """Features to a picture in [-1, 1]."""
+
+    def __init__(self, channels: int, image_channels: int = 3) -> None:
+        super().__init__()
+        self.model = nn.Sequential(
+            activation(), nn.ReflectionPad2d(1), nn.Conv2d(channels, image_channels, 3), nn.Tanh()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, C, H, W) to (B, 3, H, W)."""
+        return self.model(x)
+
+
+def initialise(network: nn.Module, gain: float = 0.02) -> None:
+    """The published start: orthogonal weights of this gain, zero biases, norms left alone."""
+    for layer in network.modules():
+        if isinstance(layer, nn.Conv2d | nn.ConvTranspose2d | nn.Conv3d | nn.Linear):
+            # Under spectral norm `weight` is computed anew at every call; the parameter is `weight_orig`.
+            nn.init.orthogonal_(getattr(layer, "weight_orig", layer.weight), gain)
+            if layer.bias is not None:
+                nn.init.zeros_(layer.bias)
+
+
+def widths(base: int, most: int, count: int) -> list[int]:
+    """Channels after each halving: `base` doubled each time, never more than `most`."""
+    return [min(base * 2**index, most) for index in range(count)]
