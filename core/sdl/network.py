@@ -1,0 +1,171 @@
+"""The transition network: what two pictures (or one picture and a learned direction) look like at t.
+
+Source: Yang et al. 2022, section 3.2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+
+from core.errors import OptionError, ShapeError
+from core.sdl.blocks import Down, SkipPart, Up, conv_act, over_batch
+from core.sdl.composition import compose, map_channels
+from core.sdl.network_grid import GridNet
+
+HALVINGS = 5
+
+
+@dataclass
+class Encoded:
+    """What does not depend on t, for one batch of inputs.
+
+    Attributes:
+        inputs: (B, 3 or 6, H, W), as given.
+        flow: first merge's share of the flow space, to be multiplied by t, (B, C, h, w).
+        feature: first merge's share of the feature space, bias included, (B, C, h, w).
+        skips: the skip connections' shares for the other up blocks, coarse first.
+    """
+
+    inputs: Tensor
+    flow: Tensor
+    feature: Tensor
+    skips: list[SkipPart]
+
+
+class SDLNet(ModelMixin, ConfigMixin):
+    """U-net whose decoder is split into a space that t moves and a space that t leaves alone, then a GridNet.
+
+    The defaults are the published network. `forward` follows the paper; `encode` and `decode` give the same picture
+    and share among many t all that t does not touch.
+
+    Args:
+        num_in_ch: 6 for two pictures, source first; 3 for one.
+        num_out_ch: colour channels of the picture.
+        split: share of the decoder's channels that is multiplied by t.
+        widths: channels at full size, 1/2, 1/4, 1/8, 1/16 and 1/32.
+        grid_widths: channels of the GridNet's rows.
+        ncol: columns of the GridNet.
+        output: how the last maps become a picture, see `core.sdl.composition`; `direct` is the published way.
+        reduction: how many times smaller than the picture the whole network works; its pixels become channels.
+
+    Source: Yang et al. 2022, section 3.2; `output` and `reduction` are ours.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        num_in_ch: int = 6,
+        num_out_ch: int = 3,
+        split: float = 0.5,
+        widths: Sequence[int] = (32, 64, 128, 256, 512, 512),
+        grid_widths: Sequence[int] = (32, 64, 96),
+        ncol: int = 6,
+        output: str = "direct",
+        reduction: int = 1,
+    ) -> None:
+        super().__init__()
+        if num_in_ch not in (3, 6) or num_out_ch != 3:
+            raise OptionError(f"{num_in_ch} channels in, {num_out_ch} out: 3 or 6 in and 3 out fit")
+        if not 0 <= split <= 1 or len(widths) != HALVINGS + 1:
+            raise OptionError(f"split {split} and {len(widths)} widths: a split in [0, 1] and {HALVINGS + 1} widths fit")
+        s1, s2, s3, s4, s5, s6 = widths
+        self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2, s1, s1))
+        self.down1, self.down2, self.down3 = Down(s1, s2), Down(s2, s3), Down(s3, s4)
+        self.down4, self.down5 = Down(s4, s5), Down(s5, s6)
+        self.up1, self.up2 = Up(s6, s5, s5, split), Up(s5, s4, s4, split)
+        self.up3, self.up4, self.up5 = Up(s4, s3, s3, split), Up(s3, s2, s2, split), Up(s2, s1, s1, split)
+        self.tail = nn.Sequential(*conv_act(s1, s1))
+        self.gridnet = GridNet(s1, map_channels(output, num_in_ch // 3, reduction), grid_widths, ncol)
+        if output != "direct":
+            self.start_from_the_inputs()
+
+    def start_from_the_inputs(self) -> None:
+        """Make the untrained network return its inputs' blend: no motion, no change of colour."""
+        final = self.gridnet.lateral_final
+        for conv in filter(None, (final.f[2], final.conv)):
+            nn.init.zeros_(conv.weight)
+            nn.init.zeros_(conv.bias)
+
+    @property
+    def side_multiple(self) -> int:
+        """What both sides of the inputs must be multiples of."""
+        return 2**HALVINGS * self.config.reduction
+
+    def encoder(self, inputs: Tensor) -> list[Tensor]:
+        """Features from full size to 1/32."""
+        self.check_inputs(inputs)
+        features = [self.head(F.pixel_unshuffle(inputs, self.config.reduction))]
+        for down in (self.down1, self.down2, self.down3, self.down4, self.down5):
+            features.append(down(features[-1]))
+        return features
+
+    def forward(self, inputs: Tensor, t: Tensor) -> Tensor:
+        """The picture at t.
+
+        Args:
+            inputs: (B, 3 or 6, H, W) in [0, 1], source first; sides multiples of `side_multiple`.
+            t: (B,) or (B, 1), 0 = source, 1 = target; values outside [0, 1] extrapolate in feature space.
+
+        Returns:
+            (B, 3, H, W), trained towards [0, 1], not clipped.
+
+        Raises:
+            ShapeError: channels or sides that do not fit.
+        """
+        t = t.reshape(-1)
+        s1, s2, s3, s4, s5, maps = self.encoder(inputs)
+        for up, skip in ((self.up1, s5), (self.up2, s4), (self.up3, s3), (self.up4, s2), (self.up5, s1)):
+            maps = up(maps, skip, t)
+        maps = self.gridnet(self.tail(maps))
+        return compose(self.config.output, maps, inputs, t, self.config.reduction)
+
+    def encode(self, inputs: Tensor) -> Encoded:
+        """Everything that t does not touch: the encoder, the skip connections' shares, and the first up block.
+
+        In that block t meets only the merge convolution, which is linear: merge(t flow, feature) = t merge(flow) +
+        merge(feature).
+        """
+        s1, s2, s3, s4, s5, deepest = self.encoder(inputs)
+        spaces = self.up1.decouple(torch.cat([self.up1.head(deepest), s5], 1))
+        cut, merge = self.up1.translatable, self.up1.merge[0]
+        flow = F.conv2d(spaces[:, :cut], merge.weight[:, :cut], padding=1) if cut else torch.zeros_like(spaces)
+        feature = torch.zeros_like(spaces) + merge.bias.reshape(1, -1, 1, 1)
+        if cut < spaces.shape[1]:
+            feature = F.conv2d(spaces[:, cut:], merge.weight[:, cut:], merge.bias, padding=1)
+        ups = zip((self.up2, self.up3, self.up4, self.up5), (s4, s3, s2, s1), strict=True)
+        return Encoded(inputs, flow, feature, [up.skip_part(skip) for up, skip in ups])
+
+    def decode(self, encoded: Encoded, t: Tensor) -> Tensor:
+        """Pictures at t from what `encode` kept: (T, 3, H, W).
+
+        Args:
+            encoded: of one pair, which serves all t, or of T pairs.
+            t: (T,).
+        """
+        t = t.reshape(-1)
+        maps = self.up1.merge[1](over_batch(t, encoded.flow) * encoded.flow + encoded.feature)
+        for up, known in zip((self.up2, self.up3, self.up4, self.up5), encoded.skips, strict=True):
+            maps = up.from_known(maps, known, t)
+        maps = self.gridnet(self.tail(maps))
+        inputs = encoded.inputs.expand(len(maps), -1, -1, -1)
+        return compose(self.config.output, maps, inputs, t, self.config.reduction)
+
+    def check_inputs(self, inputs: Tensor) -> None:
+        """Refuse channels and sides that do not fit, before a concatenation fails deep inside."""
+        height, width = inputs.shape[-2:]
+        if inputs.shape[1] != self.config.num_in_ch:
+            raise ShapeError(
+                f"the input has {inputs.shape[1]} channels, this network takes {self.config.num_in_ch}: "
+                "6 is two RGB pictures, 3 is one"
+            )
+        if height % self.side_multiple or width % self.side_multiple or not height * width:
+            raise ShapeError(
+                f"the input is {width} x {height} pixels; multiples of {self.side_multiple} fit: pad it and cut the result"
+            )
