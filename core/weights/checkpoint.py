@@ -1,0 +1,132 @@
+"""Published checkpoint files, opened without running what is in them."""
+
+from __future__ import annotations
+
+import pickle
+import zipfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from core.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+NESTINGS = ("params_ema", "params", "state_dict", "g_ema")
+
+
+def open_checkpoint(path: str | Path, inert: Iterable[str] = ()) -> Any:
+    """What a `.pt`, `.pth`, `.ckpt`, `.bin` or `.safetensors` file holds, on the CPU.
+
+    Args:
+        path: the file.
+        inert: beginnings of class names (such as "pytorch_lightning.") that the pickle may mention; an empty
+            stand-in takes their place, none of their code is run.
+
+    Raises:
+        WeightsError: no such file, a web page, a damaged or cut file, or a pickle that asks for more than tensors
+            and plain values.
+    """
+    path = Path(path)
+    if not path.is_file():
+        raise WeightsError(f"{path} does not exist: check the path")
+    with path.open("rb") as file:
+        start = file.read(512).lstrip().lower()
+    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        raise WeightsError(
+            f"{path.name} is a web page, not a checkpoint: open its address in a browser and save the file"
+        )
+    if path.suffix == ".safetensors":
+        return _open_safetensors(path)
+    return _open_pickle(path, tuple(inert))
+
+
+def _open_safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (SafetensorError, OSError) as error:
+        raise WeightsError(f"{path.name} is damaged or incomplete ({error}): fetch it again") from error
+
+
+def _open_pickle(path: Path, inert: tuple[str, ...]) -> Any:
+    import torch
+
+    stand_ins = []
+    if inert and zipfile.is_zipfile(path):
+        for name in torch.serialization.get_unsafe_globals_in_checkpoint(path):
+            if name.startswith(inert):
+                stand_ins.append((type(name.rpartition(".")[2], (), {}), name))
+    try:
+        with torch.serialization.safe_globals(stand_ins):
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if "weights_only" not in str(error):
+            raise WeightsError(f"{path.name} is damaged or no checkpoint ({error}): fetch it again") from error
+        reason = next((line.strip() for line in str(error).splitlines() if "GLOBAL" in line or "global" in line), "")
+        raise WeightsError(
+            f"{path.name} asks for code to be run while it is read and is refused ({reason or str(error)[:200]}): "
+            "use a file that holds tensors and plain values only"
+        ) from error
+    except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
+        said = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise WeightsError(f"{path.name} is damaged, incomplete or no checkpoint ({said}): fetch it again") from error
+
+
+def state_dict_of(checkpoint: Any, nestings: Iterable[str] = NESTINGS, strip: str = "module.") -> dict[str, Tensor]:
+    """The state dict inside a checkpoint, whatever it is wrapped in.
+
+    Args:
+        checkpoint: what `open_checkpoint` returned.
+        nestings: keys to look below, the first that is there wins; a bare state dict is taken as it is.
+        strip: prefix to drop where every key has it (DataParallel's).
+
+    Raises:
+        WeightsError: no tensors by name are found; the message lists what is there.
+    """
+    import torch
+
+    inner = checkpoint
+    for key in nestings:
+        if isinstance(inner, Mapping) and isinstance(inner.get(key), Mapping):
+            inner = inner[key]
+            break
+    if not isinstance(inner, Mapping) or not inner or not all(isinstance(v, torch.Tensor) for v in inner.values()):
+        there = ", ".join(map(str, list(inner)[:8])) if isinstance(inner, Mapping) else type(inner).__name__
+        raise WeightsError(f"the file holds no state dict but {there or 'nothing'}: it is not the checkpoint wanted")
+    if strip and all(key.startswith(strip) for key in inner):
+        return {key[len(strip) :]: value for key, value in inner.items()}
+    return dict(inner)
+
+
+def fill_strict(network: nn.Module, state: Mapping[str, Tensor], what: str = "the file") -> nn.Module:
+    """The network holding exactly `state`.
+
+    Raises:
+        WeightsError: tensors are missing, unknown or of another shape; the first five of each and their number.
+    """
+    own = network.state_dict()
+    refuse_misfit(
+        what,
+        type(network).__name__,
+        missing=[key for key in own if key not in state],
+        unknown=[key for key in state if key not in own],
+        misshaped=[key for key in own if key in state and own[key].shape != state[key].shape],
+    )
+    network.load_state_dict(dict(state))
+    return network
+
+
+def refuse_misfit(what: str, network: str, **faults: Iterable[Any]) -> None:
+    """Raise unless every list of faulty tensors is empty."""
+    said = []
+    for kind, found in faults.items():
+        keys = sorted(str(key[0] if isinstance(key, tuple | list) else key) for key in found)
+        if keys:
+            more = f" and {len(keys) - 5} more" if len(keys) > 5 else ""
+            said.append(f"{len(keys)} {kind}: {', '.join(keys[:5])}{more}")
+    if said:
+        raise WeightsError(f"{what} does not fill a {network} ({'; '.join(said)}): it is not the checkpoint wanted")

@@ -1,0 +1,86 @@
+"""What weights exist: the list in `weights/records.json`, one entry per checkpoint, shipped or published."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass, fields
+from functools import cache
+from pathlib import Path
+
+from core.errors import WeightsError, unknown_name
+
+WEIGHTS = Path(__file__).parents[2] / "weights"
+KINDS = ("shipped", "published")
+
+
+@dataclass(frozen=True)
+class Record:
+    """One checkpoint.
+
+    Attributes:
+        name: how it is asked for, and the name of its folder; `<system>-<tag>`.
+        system: the folder below `core` whose networks it fills.
+        title: what a person reads.
+        kind: "shipped" (trained by us, in `weights/<name>/`) or "published" (the authors' file, converted).
+        paper: whose it is; empty for shipped ones.
+        licence: terms in a few words, shown before a download.
+        licence_url: where the terms are stated.
+        url: direct address of the file; empty where only a person can fetch it.
+        page: address that a person opens; empty where `url` is enough.
+        filename: name of the published file.
+        member: the file wanted from inside, where the published file is a zip archive.
+        bytes: exact size of the published file, None where unknown.
+        sha256: its checksum, None where unknown.
+        nesting: where its state dicts lie, for the reader; the converter knows.
+        converter: key of the system's `CONVERTERS`; empty means the record's own name.
+        note: anything else worth knowing.
+    """
+
+    name: str
+    system: str
+    title: str
+    kind: str
+    licence: str
+    paper: str = ""
+    licence_url: str = ""
+    url: str = ""
+    page: str = ""
+    filename: str = ""
+    member: str = ""
+    bytes: int | None = None
+    sha256: str | None = None
+    nesting: str = ""
+    converter: str = ""
+    note: str = ""
+
+    @property
+    def command(self) -> str:
+        """The command that puts these weights where `resolve` finds them."""
+        if self.kind == "shipped":
+            return f"git checkout -- weights/{self.name}"
+        if self.url:
+            return f"python -m core weights pull {self.name}"
+        return f"python -m core weights convert {self.name} PATH/TO/{self.filename}"
+
+
+@cache
+def records() -> dict[str, Record]:
+    """All records by name."""
+    file = WEIGHTS / "records.json"
+    known = {field.name for field in fields(Record)}
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        found = [Record(**{key: value for key, value in entry.items() if key in known}) for entry in entries]
+    except (OSError, ValueError, TypeError) as error:
+        raise WeightsError(
+            f"the list of weights {file} cannot be read ({error}): restore it from the project"
+        ) from error
+    return {entry.name: entry for entry in found}
+
+
+def record(name: str) -> Record:
+    """One record by name; an unknown name is refused with the nearest known one."""
+    known = records()
+    if name not in known:
+        raise unknown_name("weights", name, known)
+    return known[name]

@@ -1,0 +1,53 @@
+import pytest
+import torch
+from torch.testing import assert_close
+
+from core.errors import ShapeError
+from core.ops.warp import backward_warp, pixel_centres, sample_at
+
+
+def picture(height=7, width=9, batch=2):
+    return torch.rand(batch, 3, height, width, generator=torch.Generator().manual_seed(0))
+
+
+def test_no_flow_returns_the_picture():
+    image = picture()
+    assert_close(backward_warp(image, torch.zeros(2, 2, 7, 9)), image, atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize(("dx", "dy"), [(1, 0), (0, 2), (-3, 1)])
+def test_flow_of_whole_pixels_shifts_and_repeats_the_border(dx, dy):
+    image = picture()
+    flow = torch.tensor([dx, dy]).float().view(1, 2, 1, 1).expand(1, 2, 7, 9)
+    rows = (torch.arange(7) + dy).clamp(0, 6)
+    columns = (torch.arange(9) + dx).clamp(0, 8)
+    assert_close(backward_warp(image, flow), image[..., rows, :][..., columns], atol=1e-5, rtol=0)
+
+
+def test_the_centre_of_the_first_pixel_is_a_half():
+    image = picture()
+    assert_close(sample_at(image, torch.tensor([[[0.5, 0.5]]]))[..., 0], image[..., 0, 0])
+    between = sample_at(image, torch.tensor([[[4.0, 2.5]]]))[..., 0]
+    assert_close(between, (image[..., 2, 3] + image[..., 2, 4]) / 2)
+
+
+def test_points_keep_their_axes():
+    image = picture()
+    assert sample_at(image, pixel_centres(7, 9)[None]).shape == (2, 3, 7, 9)
+    assert sample_at(image, torch.rand(2, 5, 2)).shape == (2, 3, 5)
+
+
+def test_a_flow_of_another_size_sets_the_output_size():
+    assert backward_warp(picture(), torch.zeros(1, 2, 4, 5)).shape == (2, 3, 4, 5)
+
+
+def test_gradients_reach_picture_and_flow():
+    image = picture(4, 5, 1).double().requires_grad_()
+    flow = (torch.rand(1, 2, 4, 5, dtype=torch.double) * 0.4 + 0.1).requires_grad_()
+    assert torch.autograd.gradcheck(backward_warp, (image, flow))
+
+
+@pytest.mark.parametrize("flow", [torch.zeros(2, 7, 9), torch.zeros(3, 2, 7, 9), torch.zeros(2, 3, 7, 9)])
+def test_a_misshaped_flow_is_refused(flow):
+    with pytest.raises(ShapeError, match="flow is"):
+        backward_warp(picture(), flow)
