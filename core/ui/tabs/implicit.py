@@ -73,3 +73,32 @@ def find(
     if any(len(points) == 0 for points in found):
         found = [np.zeros((0, 2)) for _ in found]
     return [panel(p, points, label) for (p, label), points in zip(panels, found, strict=True)], "  \n".join(said)
+
+
+def fit(
+    picture_a: Image.Image | None,
+    picture_b: Image.Image | None,
+    points: list[np.ndarray],
+    options: Any,
+    progress: Progress,
+) -> ImplicitPrepared:
+    """The warp between two portraits, through the points of the editor (found anew where it is empty)."""
+    for picture, label in zip((picture_a, picture_b), LABELS, strict=True):
+        if picture is None:
+            raise InputError(f"the {label.lower()} is missing: drop in a portrait")
+    given = {"points_a": points[0], "points_b": points[1]} if len(points) == 2 else {}
+    return pipeline().prepare(picture_a, picture_b, options=options, progress=progress, **given)
+
+
+def show(prepared: Prepared | None, shape: float, apart: bool, appearance: float) -> Image.Image | None:
+    """One picture of the morph for the sliders.
+
+    Args:
+        prepared: what the fit left in this session.
+        shape: warp time, 0 = the first face's shape, 1 = the second's.
+        apart: move appearance with its own slider.
+        appearance: blend weight, 0 = the first picture's colours, 1 = the second's.
+    """
+    if prepared is None:
+        return None
+    return to_pil(pipeline().render(prepared, [shape], appearance=[appearance if apart else shape]))[0]

@@ -1,0 +1,220 @@
+"""The loop: draw a batch, let the recipe step, average, log, sample, save."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from accelerate import Accelerator
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader, Dataset
+
+from core.errors import InputError
+from core.options import check
+from core.progress import Progress, silent
+from core.training import checkpoint
+from core.training.journal import Journal
+from core.training.options import TrainOptions
+
+Batch = Mapping[str, Tensor]
+
+
+class Source(Protocol):
+    """Where batches come from."""
+
+    def draw(self, rng: np.random.Generator, size: int) -> Batch:
+        """`size` items, chosen and augmented with nothing but `rng`."""
+
+
+class Recipe(Protocol):
+    """What a system trains and how one step of it goes."""
+
+    networks: dict[str, nn.Module]
+    optimizers: dict[str, Optimizer]
+    averaged: tuple[str, ...]
+
+    def step(self, batch: Batch, run: Run) -> dict[str, float | Tensor]:
+        """One update of everything; returns what the curves shall show."""
+
+    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
+        """A sheet (3, H, W) in [0, 1] made with `networks` (averaged where there is an average), or None."""
+
+
+@dataclass
+class Run:
+    """What a recipe's step works with.
+
+    Attributes:
+        accelerator: places tensors, scales and synchronises gradients.
+        networks: the recipe's networks, wrapped for several processes where needed.
+        optimizers: the recipe's optimizers.
+        options: the run's options.
+        step: index of the current step, from 0.
+    """
+
+    accelerator: Accelerator
+    networks: dict[str, nn.Module]
+    optimizers: dict[str, Any]
+    options: TrainOptions
+    step: int = 0
+    averages: dict[str, AveragedModel] = field(default_factory=dict)
+
+    def update(self, name: str, loss: Tensor) -> None:
+        """One optimizer step of `name` down the gradient of `loss`; other networks' gradients are left to their own.
+
+        Raises:
+            InputError: a loss that is not finite.
+        """
+        if not math.isfinite(loss.item()):
+            raise InputError(
+                f"the loss of {name} is {loss.item()} at step {self.step}: resume with a smaller learning rate"
+            )
+        optimizer = self.optimizers[name]
+        optimizer.zero_grad(set_to_none=True)
+        self.accelerator.backward(loss)
+        if self.options.clip_norm > 0:
+            parameters = [p for group in optimizer.param_groups for p in group["params"]]
+            self.accelerator.clip_grad_norm_(parameters, self.options.clip_norm)
+        optimizer.step()
+
+
+def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progress = silent) -> Path:
+    """Train until `options.steps`, resuming where an earlier call stopped; returns the run's folder.
+
+    One process trains on one device; `accelerate launch` (or torchrun) starts several, which share every step.
+
+    Raises:
+        OptionError: an option out of range.
+        InputError: a loss that is not finite.
+        WeightsError: a checkpoint that cannot be read.
+    """
+    check(options)
+    accelerator = Accelerator(mixed_precision=options.mixed_precision, cpu=options.cpu)
+    folder = Path(options.out)
+    folder.mkdir(parents=True, exist_ok=True)
+    averages = _averages(recipe, options)
+    first = _resume(recipe, averages, folder, accelerator) if options.resume else 0
+    run = Run(
+        accelerator,
+        {name: accelerator.prepare(network) for name, network in recipe.networks.items()},
+        {name: accelerator.prepare(optimizer) for name, optimizer in recipe.optimizers.items()},
+        options,
+        averages={name: average.to(accelerator.device) for name, average in averages.items()},
+    )
+    journal = Journal(folder, options, first) if accelerator.is_main_process else None
+    for run.step, batch in enumerate(_batches(source, options, accelerator, first), first):
+        torch.manual_seed(_seed(options, run.step, accelerator.process_index))
+        values = recipe.step(batch, run)
+        for name, average in run.averages.items():
+            average.update_parameters(accelerator.unwrap_model(run.networks[name]))
+        _report(recipe, run, journal, values, progress)
+    if journal is not None:
+        journal.close()
+    accelerator.wait_for_everyone()
+    return folder
+
+
+def _averages(recipe: Recipe, options: TrainOptions) -> dict[str, AveragedModel]:
+    """One slowly following copy per averaged network; it follows fast at first."""
+
+    def follow(average: Tensor, current: Tensor, count: Tensor | int) -> Tensor:
+        decay = min(options.ema_decay, (1 + int(count)) / (10 + int(count)))
+        return torch.lerp(current, average, decay) if average.is_floating_point() else current
+
+    return {name: AveragedModel(recipe.networks[name], avg_fn=follow) for name in recipe.averaged}
+
+
+def _resume(recipe: Recipe, averages: Mapping[str, AveragedModel], folder: Path, accelerator: Accelerator) -> int:
+    """Fill everything from the newest checkpoint; returns the steps done."""
+    path = checkpoint.newest(folder)
+    # Nobody may write a checkpoint before everybody has chosen the one to read.
+    accelerator.wait_for_everyone()
+    if path is None:
+        return 0
+    state = checkpoint.load(path)
+    for name, network in recipe.networks.items():
+        network.load_state_dict(state["networks"][name])
+    for name, optimizer in recipe.optimizers.items():
+        optimizer.load_state_dict(state["optimizers"][name])
+    for name, average in averages.items():
+        average.module.load_state_dict(state["averages"][name])
+        average.n_averaged.fill_(state["step"])
+    if accelerator.scaler is not None and state["scaler"]:
+        accelerator.scaler.load_state_dict(state["scaler"])
+    return int(state["step"])
+
+
+class _Steps(Dataset):
+    """The batch of every step, by its index."""
+
+    def __init__(self, source: Source, options: TrainOptions, process: int, first: int) -> None:
+        self.source, self.options, self.process, self.first = source, options, process, first
+
+    def __len__(self) -> int:
+        return max(0, self.options.steps - self.first)
+
+    def __getitem__(self, index: int) -> Batch:
+        rng = np.random.default_rng(_seed(self.options, self.first + index, self.process))
+        return self.source.draw(rng, self.options.batch)
+
+
+def _batches(source: Source, options: TrainOptions, accelerator: Accelerator, first: int) -> Iterator[Batch]:
+    steps = _Steps(source, options, accelerator.process_index, first)
+    for batch in DataLoader(steps, batch_size=None, num_workers=options.workers):
+        yield {name: value.to(accelerator.device) for name, value in batch.items()}
+
+
+def _seed(options: TrainOptions, step: int, process: int) -> int:
+    """One seed per run, step and process."""
+    return int(np.random.SeedSequence([options.seed, step, process]).generate_state(1)[0])
+
+
+def _report(recipe: Recipe, run: Run, journal: Journal | None, values: dict[str, Any], progress: Progress) -> None:
+    """Curves, samples and checkpoints of the main process, after the current step."""
+    options, done = run.options, run.step + 1
+    last = done == options.steps
+    if journal is not None:
+        numbers = {name: float(value) for name, value in values.items()}
+        if done % options.log_every == 0 or last:
+            journal.scalars(done, numbers)
+        shown = ", ".join(f"{name} {value:.3g}" for name, value in list(numbers.items())[:2])
+        progress(done / options.steps, f"step {done}: {shown}")
+        if options.sample_every and (done % options.sample_every == 0 or last):
+            _sample(recipe, run, journal, done)
+        if done % options.save_every == 0 or last:
+            checkpoint.save(journal.folder, done, _state(run, done), options.keep)
+    if done % options.save_every == 0 or last:
+        run.accelerator.wait_for_everyone()
+
+
+@torch.no_grad()
+def _sample(recipe: Recipe, run: Run, journal: Journal, done: int) -> None:
+    networks = {name: run.accelerator.unwrap_model(network) for name, network in run.networks.items()}
+    networks |= {name: average.module for name, average in run.averages.items()}
+    modes = {name: network.training for name, network in networks.items()}
+    for network in networks.values():
+        network.eval()
+    sheet = recipe.samples(networks)
+    for name, network in networks.items():
+        network.train(modes[name])
+    if sheet is not None:
+        journal.sheet(done, sheet)
+
+
+def _state(run: Run, done: int) -> dict[str, Any]:
+    unwrap = run.accelerator.unwrap_model
+    scaler = run.accelerator.scaler
+    return {
+        "step": done,
+        "networks": {name: unwrap(network).state_dict() for name, network in run.networks.items()},
+        "optimizers": {name: optimizer.state_dict() for name, optimizer in run.optimizers.items()},
+        "averages": {name: average.module.state_dict() for name, average in run.averages.items()},
+        "scaler": scaler.state_dict() if scaler is not None else {},
+    }

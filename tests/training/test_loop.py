@@ -1,0 +1,113 @@
+"""A run that was cut off and resumed equals one that was not, to the bit; in one process and in two."""
+
+import os
+import socket
+import subprocess
+import sys
+
+import pytest
+import torch
+from torch import nn
+
+from core.errors import InputError, OptionError, WeightsError
+from core.training import TrainOptions, load_trained, train
+from core.training.checkpoint import load, newest
+from core.training.journal import read_curves
+from tests.conftest import ROOT
+from tests.training.toy import Points, ToyRecipe
+
+
+def options(folder, **changes) -> TrainOptions:
+    base = {
+        "out": str(folder),
+        "steps": 12,
+        "batch": 8,
+        "log_every": 1,
+        "save_every": 4,
+        "sample_every": 6,
+        "cpu": True,
+    }
+    return TrainOptions(**{**base, **changes})
+
+
+def assert_same(a, b, where="state"):
+    if isinstance(a, dict):
+        assert a.keys() == b.keys(), where
+        for name in a:
+            assert_same(a[name], b[name], f"{where}.{name}")
+    elif isinstance(a, list | tuple):
+        for index, pair in enumerate(zip(a, b, strict=True)):
+            assert_same(*pair, f"{where}[{index}]")
+    elif isinstance(a, torch.Tensor):
+        assert torch.equal(a, b), f"{where} differs by {(a.float() - b.float()).abs().max()}"
+    else:
+        assert a == b, where
+
+
+def test_resumed_run_equals_uninterrupted_run(tmp_path):
+    train(ToyRecipe(), Points(), options(tmp_path / "whole"))
+    train(ToyRecipe(), Points(), options(tmp_path / "parts", steps=7))
+    train(ToyRecipe(), Points(), options(tmp_path / "parts"))
+    assert_same(load(newest(tmp_path / "whole")), load(newest(tmp_path / "parts")))
+    assert read_curves(tmp_path / "whole") == read_curves(tmp_path / "parts")
+
+
+def test_a_run_learns_and_leaves_its_traces(tmp_path):
+    said = []
+    train(ToyRecipe(), Points(), options(tmp_path, steps=150), lambda fraction, text="": said.append((fraction, text)))
+    rows = read_curves(tmp_path)
+    assert len(rows) == 150 and rows[-1]["loss"] < 0.5 * rows[0]["loss"]
+    assert said[-1][0] == 1 and "loss" in said[-1][1]
+    assert len(list(tmp_path.glob("step-*.pt"))) == 2 and len(list((tmp_path / "samples").iterdir())) == 25
+    for name in ("run.json", "curves.png", "events"):
+        assert (tmp_path / name).exists(), name
+
+
+def test_average_follows_and_loads(tmp_path):
+    train(ToyRecipe(), Points(), options(tmp_path))
+    averaged, last = ToyRecipe().networks["generator"], ToyRecipe().networks["generator"]
+    assert load_trained(tmp_path, {"generator": averaged}) == 12
+    load_trained(tmp_path, {"generator": last}, averaged=False)
+    gap = (averaged[0].weight - last[0].weight).abs().max()
+    assert 0 < gap < 0.2
+    with pytest.raises(WeightsError, match="generator, critic"):
+        load_trained(tmp_path, {"decoder": nn.Linear(1, 1)})
+    with pytest.raises(WeightsError, match="train first"):
+        load_trained(tmp_path / "none", {})
+
+
+def test_mistakes_are_told(tmp_path):
+    class Diverging(ToyRecipe):
+        def step(self, batch, run):
+            run.update("critic", run.networks["critic"](batch["y"]).sum() * float("nan"))
+            return {}
+
+    with pytest.raises(InputError, match="smaller learning rate"):
+        train(Diverging(), Points(), options(tmp_path))
+    with pytest.raises(OptionError, match="batch"):
+        train(ToyRecipe(), Points(), options(tmp_path, batch=0))
+    (tmp_path / "step-9.pt").write_bytes(b"torn")
+    with pytest.raises(WeightsError, match="delete it"):
+        train(ToyRecipe(), Points(), options(tmp_path))
+
+
+@pytest.mark.slow
+def test_two_processes_share_a_run_and_resume_exactly(tmp_path):
+    def launch(folder, steps):
+        with socket.socket() as free:
+            free.bind(("127.0.0.1", 0))
+            port = str(free.getsockname()[1])
+        command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
+        command += ["--master_addr", "127.0.0.1", "--master_port", port]
+        command += ["-m", "tests.training.toy", str(tmp_path / folder), str(steps)]
+        environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
+        assert done.returncode == 0, done.stderr[-2000:]
+
+    launch("whole", 10)
+    launch("parts", 5)
+    launch("parts", 10)
+    assert_same(load(newest(tmp_path / "whole")), load(newest(tmp_path / "parts")))
+    train(ToyRecipe(), Points(), options(tmp_path / "alone", steps=10))
+    two, one = load(newest(tmp_path / "whole")), load(newest(tmp_path / "alone"))
+    assert not torch.equal(two["networks"]["critic"]["weight"], one["networks"]["critic"]["weight"])
