@@ -9,13 +9,16 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple
 
+import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.crossbreed.blocks import ConvUnit, DownBlock, ResidualBlock, ResidualStack, UpBlock
-from core.errors import ShapeError
+from core.errors import ShapeError, unknown_name
+
+PLANS = ("released", "together", "copies")
 
 
 class Codes(NamedTuple):
@@ -33,11 +36,11 @@ class TrainingImages(NamedTuple):
 
     AA: Tensor
     BB: Tensor
-    mixed: Tensor
-    AB: Tensor
-    BA: Tensor
-    cycle_AA: Tensor
-    cycle_BB: Tensor
+    mixed: Tensor | None = None
+    AB: Tensor | None = None
+    BA: Tensor | None = None
+    cycle_AA: Tensor | None = None
+    cycle_BB: Tensor | None = None
 
 
 class ContentEncoder(nn.Module):
@@ -216,11 +219,24 @@ class CrossbreedGenerator(ModelMixin, ConfigMixin):
         s_a, s_b = self.style_enc(x_a), self.style_enc(x_b)
         return self.decode(Codes(lerp(z_a, z_b, content_alpha), lerp(s_a, s_b, style_alpha)))
 
-    def forward(self, x_a: Tensor, x_b: Tensor, alpha: Tensor) -> TrainingImages:
-        """The seven pictures of a training step; the order of calls fixes the power iterations.
+    def forward(self, x_a: Tensor, x_b: Tensor, alpha: Tensor, plan: str = "released") -> TrainingImages:
+        """The pictures of a training step.
 
-        Source: Park et al. 2020, section 4.3; order as released.
+        Args:
+            x_a: (B, 3, H, W) in [-1, 1].
+            x_b: the same.
+            alpha: (B,), position of the mixture.
+            plan: "released" makes all seven in the published order of calls, which fixes the power iterations;
+                "together" makes them in three calls; "copies" makes AA and BB only, the others are None. The latter
+                two scale the style code of pictures that are windows of the trained size.
+
+        Source: Park et al. 2020, section 4.3; order of "released" as in the released code.
         """
+        if plan not in PLANS:
+            raise unknown_name("plan", plan, PLANS)
+        return self._released(x_a, x_b, alpha) if plan == "released" else self._together(x_a, x_b, alpha, plan == "copies")
+
+    def _released(self, x_a: Tensor, x_b: Tensor, alpha: Tensor) -> TrainingImages:
         z_a, z_b = self.cont_enc(x_a), self.cont_enc(x_b)
         s_a, s_b = self.style_enc(x_a), self.style_enc(x_b)
         aa = self.decode(Codes(z_a, s_a))
@@ -232,6 +248,18 @@ class CrossbreedGenerator(ModelMixin, ConfigMixin):
         cycle_aa = self.decode(Codes(z_ab, s_a))
         cycle_bb = self.decode(Codes(z_ba, s_b))
         return TrainingImages(aa, bb, mixed, ab, ba, cycle_aa, cycle_bb)
+
+    def _together(self, x_a: Tensor, x_b: Tensor, alpha: Tensor, copies_only: bool) -> TrainingImages:
+        content, style = self.encode(torch.cat([x_a, x_b]))
+        style = style * (self.config.img_size**2 / (x_a.shape[-1] * x_a.shape[-2]))
+        if copies_only:
+            return TrainingImages(*self.decode(Codes(content, style)).chunk(2))
+        (z_a, z_b), (s_a, s_b) = content.chunk(2), style.chunk(2)
+        contents = torch.cat([z_a, z_b, lerp(z_a, z_b, alpha), z_a, z_b])
+        styles = torch.cat([s_a, s_b, lerp(s_a, s_b, alpha), s_b, s_a])
+        aa, bb, mixed, ab, ba = self.decode(Codes(contents, styles)).chunk(5)
+        cycle = self.decode(Codes(self.cont_enc(torch.cat([ab, ba])), style))
+        return TrainingImages(aa, bb, mixed, ab, ba, *cycle.chunk(2))
 
 
 def lerp(a: Tensor, b: Tensor, alpha: Tensor) -> Tensor:

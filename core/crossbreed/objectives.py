@@ -1,4 +1,4 @@
-"""What generator and discriminator minimise with a teacher's in-between pictures.
+"""What generator and discriminator minimise with a teacher's in-between pictures; `real_pairs.py` does without.
 
 The class of a generated picture is the class of its style source.
 """
@@ -32,9 +32,16 @@ class TeacherBatch:
     class_a: Tensor
     class_b: Tensor
 
-    def to(self, device: torch.device) -> TeacherBatch:
-        """The same on a device."""
-        return TeacherBatch(**{name: value.to(device) for name, value in vars(self).items()})
+
+@dataclass(frozen=True)
+class RealBatch:
+    """Pictures of two classes (B, 3, H, W) in [-1, 1] with nothing known between them; fields as in `TeacherBatch`."""
+
+    x_a: Tensor
+    x_b: Tensor
+    alpha: Tensor
+    class_a: Tensor
+    class_b: Tensor
 
 
 @dataclass(frozen=True)

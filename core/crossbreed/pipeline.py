@@ -1,0 +1,332 @@
+"""The Crossbreed pipeline: crop and encode pictures once, then decode any mixture of them in batches.
+
+pipe = CrossbreedPipeline.from_record("crossbreed-pets")
+prepared = pipe.prepare(cat, dog)
+pipe.render(prepared, [0.0, 0.5, 1.0])                             # shape and appearance together
+pipe.render(prepared, [0.0], shape=[0.0], appearance=[1.0])        # the cat in the dog's colours
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
+
+from core.crossbreed.data import HEAD_MARGIN, head_crop
+from core.crossbreed.interpolation import contract
+from core.crossbreed.network import Codes, CrossbreedGenerator
+from core.crossbreed.preprocessing import centre_square, from_network
+from core.devices import Policy, policy
+from core.errors import InputError, NothingFoundError
+from core.image import Box, load_image, pad_to_multiple, to_pil, to_tensor
+from core.options import check, option, to_query
+from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.progress import Progress, silent
+from core.timeline import Chain
+
+PACE_STEPS = 32
+
+
+@dataclass(frozen=True)
+class CrossbreedOptions:
+    """What a morph can be told."""
+
+    crop: str = option("head", "cut out the head of the cat or dog, or take the middle square", choices=("head", "middle"))
+    margin: float = option(HEAD_MARGIN, "room around the head, in head sizes", low=0, high=1, step=0.05)
+    size_px: int = option(256, "side of the result; the network works at its own size", low=64, high=512, step=32)
+    tau: float = option(0.3, "how far shape and appearance follow each other: 0 apart, 1 together", low=0, high=2, step=0.05)
+    exact_ends: bool = option(True, "begin and end on the photographs themselves, not on the network's copies")
+    even_steps: bool = option(False, "space the frames so that each changes as much as the one before")
+    closed: bool = option(False, "a chain of pictures returns to its first")
+
+
+@dataclass(frozen=True)
+class CrossbreedPrepared(Prepared):
+    """N pictures as codes.
+
+    Attributes:
+        content: (N, C, h, w) shape codes.
+        style: (N, S) appearance codes.
+        crops: (N, 3, size, size) what was encoded, in [0, 1].
+        missing: (N, 3, size, size) crop minus the network's copy of it; zeros where the ends need not be exact.
+        boxes: the crop of each picture, in its pixels.
+        tau: contraction of shape and appearance when they are set apart.
+        closed: the chain returns to its first picture.
+        pace: positions at equal steps of visible change, None for the plain pace.
+    """
+
+    content: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
+    style: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
+    crops: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
+    missing: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
+    boxes: tuple[Box, ...] = ()
+    tau: float = 0.0
+    closed: bool = False
+    pace: tuple[float, ...] | None = None
+
+    @property
+    def chain(self) -> Chain:
+        """The order of the pictures."""
+        return Chain(len(self.style), self.closed)
+
+
+class CrossbreedPipeline(TransitionPipeline):
+    """Pictures to morphs with one Crossbreed generator.
+
+    Args:
+        generator: folded, see `core.crossbreed.convert.folded`.
+    """
+
+    name: ClassVar[str] = "crossbreed"
+    Options: ClassVar[type] = CrossbreedOptions
+
+    def __init__(self, generator: CrossbreedGenerator) -> None:
+        super().__init__()
+        self.register_modules(generator=generator)
+        self.use(policy("cpu", "float32"))
+
+    @classmethod
+    def from_record(
+        cls, name: str = "crossbreed-pets", path: str | None = None, device: str = "auto", precision: str = "auto"
+    ) -> CrossbreedPipeline:
+        """The pipeline on a record's weights, wherever `core.weights.resolve` finds them."""
+        from core.weights import load_strict, resolve
+
+        found = resolve(name, path)
+        pipe = cls(load_strict(CrossbreedGenerator, found.folder)).use(policy(device, precision))
+        pipe.weights_label = found.label
+        return pipe
+
+    def use(self, chosen: Policy) -> CrossbreedPipeline:
+        """Place the network where `chosen` says; returns the pipeline."""
+        self.policy = chosen
+        self.generator = chosen.place(self.generator)
+        return self
+
+    def prepare(
+        self,
+        *inputs: Any,
+        options: CrossbreedOptions | None = None,
+        progress: Progress = silent,
+        boxes: Sequence[Box | None] | None = None,
+    ) -> CrossbreedPrepared:
+        """Crop and encode two pictures or more.
+
+        Args:
+            *inputs: pictures, or anything that `core.image.load_image` reads.
+            options: how to crop and to move.
+            progress: called as the work goes on.
+            boxes: a box per picture, in its pixels, in place of head detection; None entries are detected.
+
+        Raises:
+            InputError: fewer than two pictures, or a box that is empty.
+            NothingFoundError: a picture without a cat's or dog's head.
+        """
+        chosen = check(options or CrossbreedOptions())
+        if len(inputs) < 2 or any(item is None for item in inputs):
+            raise InputError(f"{sum(item is not None for item in inputs)} pictures came, two or more are needed")
+        if boxes is not None and len(boxes) != len(inputs):
+            raise InputError(f"{len(boxes)} boxes came with {len(inputs)} pictures: give one for each, or none")
+        places, crops, seen = [], [], []
+        for index, source in enumerate(inputs):
+            progress(index / len(inputs), f"picture {index + 1} of {len(inputs)}")
+            picture = load_image(source)
+            box = self._place(picture, boxes[index] if boxes else None, chosen, index)
+            places.append(box)
+            crops.append(self._crop(picture, box, chosen.size_px))
+            seen.append(self._crop(picture, box, self.native_px))
+        progress(0.8, "encoding")
+        codes, copies = self._encode(torch.cat(seen))
+        crops_all = torch.cat(crops)
+        missing = crops_all - self._enlarge(copies, chosen.size_px)
+        prepared = CrossbreedPrepared(
+            key=content_key(crops_all, chosen, self.weights_label),
+            figures={"reconstruction_psnr_db": float(-10 * torch.log10((torch.cat(seen) - copies).square().mean() + 1e-10))},
+            content=codes.content, style=codes.style, crops=crops_all,
+            missing=missing if chosen.exact_ends else torch.zeros_like(missing),
+            boxes=tuple(places), tau=chosen.tau, closed=chosen.closed,
+        )  # fmt: skip
+        if chosen.even_steps:
+            prepared = dataclasses.replace(prepared, pace=self._even_pace(prepared))
+        progress(1.0, "prepared")
+        return prepared
+
+    @property
+    def native_px(self) -> int:
+        """Side of the pictures that the network was trained on."""
+        return int(self.generator.config.img_size)
+
+    def _place(self, picture: Image.Image, box: Box | None, options: CrossbreedOptions, index: int) -> Box | None:
+        """The head's box, or None for the middle square."""
+        if box is not None or options.crop == "middle":
+            return box.squared() if box is not None else None
+        from core.detect.pets import detect_head
+
+        try:
+            return detect_head(picture).squared(options.margin)
+        except NothingFoundError as error:
+            raise NothingFoundError(f"picture {index + 1}: {error}") from error
+
+    @staticmethod
+    def _crop(picture: Image.Image, box: Box | None, size_px: int) -> Tensor:
+        square = centre_square(picture, size_px) if box is None else head_crop(picture, box, size_px, margin=0)
+        return to_tensor(square)
+
+    @torch.inference_mode()
+    def _encode(self, pictures: Tensor) -> tuple[Codes, Tensor]:
+        """Codes of (N, 3, S, S) in [0, 1], and the network's copies of the pictures; all on the CPU in float32."""
+        x = self._placed(pictures * 2 - 1)
+        with self.policy.autocast():
+            codes = self.generator.encode(x)
+            # Pictures of another size than the trained one have another sum over their pixels.
+            style = codes.style * (self.native_px**2 / (x.shape[-1] * x.shape[-2]))
+        codes = Codes(codes.content.float().cpu().contiguous(), style.float().cpu())
+        return codes, self._decode(codes)
+
+    @torch.inference_mode()
+    def _decode(self, codes: Codes) -> Tensor:
+        """Codes on the CPU to pictures in [0, 1] on the CPU."""
+        with self.policy.autocast():
+            y = self.generator.decode(Codes(self._placed(codes.content), codes.style.to(self.policy.device)))
+        return from_network(y.float()).cpu().contiguous()
+
+    def _placed(self, x: Tensor) -> Tensor:
+        layout = torch.channels_last if self.policy.channels_last else torch.contiguous_format
+        return x.to(self.policy.device).contiguous(memory_format=layout)
+
+    @staticmethod
+    def _enlarge(pictures: Tensor, size_px: int) -> Tensor:
+        if pictures.shape[-1] == size_px:
+            return pictures
+        return F.interpolate(pictures, (size_px, size_px), mode="bicubic", align_corners=False, antialias=True)
+
+    def mix(self, prepared: CrossbreedPrepared, shape_weights: Tensor, appearance_weights: Tensor) -> Tensor:
+        """Pictures of mixtures: (T, 3, size, size) in [0, 1].
+
+        Args:
+            prepared: N encoded pictures.
+            shape_weights: (T, N), how much of each picture's shape; rows sum to 1.
+            appearance_weights: (T, N), how much of each picture's appearance.
+
+        What the network misses of picture i returns as far as a mixture is picture i in shape and appearance.
+        """
+        content = torch.tensordot(shape_weights, prepared.content, dims=1)
+        pictures = self._enlarge(self._decode(Codes(content, appearance_weights @ prepared.style)), prepared.crops.shape[-1])
+        nearness = torch.minimum(shape_weights, appearance_weights)
+        return (pictures + torch.tensordot(fade(nearness), prepared.missing, dims=1)).clamp(0, 1)
+
+    def render(
+        self,
+        prepared: CrossbreedPrepared,
+        t: Sequence[float],
+        *,
+        shape: Sequence[float] | None = None,
+        appearance: Sequence[float] | None = None,
+        tau: float | None = None,
+        **controls: Any,
+    ) -> Tensor:
+        """Pictures (T, 3, size, size) in [0, 1] along the chain of pictures.
+
+        Args:
+            prepared: what `prepare` returned.
+            t: positions; 0 is the first picture, 1 the last.
+            shape: positions of the shape, in place of t.
+            appearance: positions of the appearance, in place of t.
+            tau: contraction of the two; the prepared one otherwise.
+            **controls: none; others are refused.
+        """
+        if controls:
+            raise InputError(f"unknown controls {', '.join(controls)}: shape, appearance and tau are known")
+        along = [self._paced(prepared, position) for position in t]
+        content = torch.tensor(list(along if shape is None else shape), dtype=torch.float64)
+        style = torch.tensor(list(along if appearance is None else appearance), dtype=torch.float64)
+        if not len(content) == len(style) == len(t):
+            raise InputError(f"{len(t)} positions came with {len(content)} shapes and {len(style)} appearances")
+        content, style = contract(content, style, prepared.tau if tau is None else tau)
+        weights = [chain_weights(prepared.chain, positions.tolist()) for positions in (content, style)]
+        parts = [self.mix(prepared, a, b) for a, b in zip(*(w.split(self.batch_size) for w in weights), strict=True)]
+        return torch.cat(parts)
+
+    def grid(self, prepared: CrossbreedPrepared, count: int = 5, tau: float | None = None) -> Tensor:
+        """All mixtures of two pictures: (count, count, 3, size, size); rows are appearance, columns are shape."""
+        if count < 2:
+            raise InputError(f"a grid of {count} x {count}: at least 2 x 2 is needed")
+        steps = torch.linspace(0, 1, count)
+        style, content = (axis.flatten().tolist() for axis in torch.meshgrid(steps, steps, indexing="ij"))
+        pictures = self.render(prepared, content, shape=content, appearance=style, tau=tau)
+        return pictures.unflatten(0, (count, count))
+
+    def between(self, frames: Iterable[Image.Image], factor: int) -> Iterator[Image.Image]:
+        """A video's frames with `factor` - 1 pictures of the network between neighbours; the frames stay as they are.
+
+        Each frame is encoded once, at its own size. Source: own, after the abstract of Park et al. 2020.
+        """
+        if factor < 2:
+            raise InputError(f"factor is {factor}: 2 doubles the frame rate")
+        before: tuple[Tensor, Codes, Tensor] | None = None
+        for frame in frames:
+            padded, crop = pad_to_multiple(to_tensor(frame), self.generator.multiple_px)
+            codes, copy = self._encode(padded)
+            now = (padded, codes, padded - copy)
+            if before is not None:
+                if before[0].shape != padded.shape:
+                    raise InputError(f"frames of {tuple(before[0].shape)} and {tuple(padded.shape)}: all need one size")
+                alpha = torch.arange(1, factor) / factor
+                weights = torch.stack([1 - alpha, alpha], 1)
+                content, style, missing = (torch.cat(p) for p in zip((*before[1], before[2]), (*codes, now[2]), strict=True))
+                for row in weights[:, None]:
+                    y = self._decode(Codes(torch.tensordot(row, content, dims=1), row @ style))
+                    y = (y + torch.tensordot(row, missing, dims=1)).clamp(0, 1)
+                    yield to_pil(crop.undo(y))[0]
+            yield frame
+            before = now
+
+    def _even_pace(self, prepared: CrossbreedPrepared) -> tuple[float, ...]:
+        """Positions at which the visible change since the start grows by equal amounts."""
+        from core.metrics import step_sizes
+
+        places = np.linspace(0, 1, PACE_STEPS * len(prepared.chain.pairs) + 1)
+        walked = np.concatenate([[0.0], np.cumsum(step_sizes(self.render(prepared, places.tolist())))])
+        if walked[-1] <= 0:
+            return tuple(places)
+        return tuple(np.interp(np.linspace(0, walked[-1], len(places)), walked, places))
+
+    @staticmethod
+    def _paced(prepared: CrossbreedPrepared, t: float) -> float:
+        if prepared.pace is None or not 0 <= t <= 1:
+            return t
+        return float(np.interp(t, np.linspace(0, 1, len(prepared.pace)), prepared.pace))
+
+
+def fade(nearness: Tensor) -> Tensor:
+    """How much of a picture's missing detail a mixture gets: all at 1, none below a half.
+
+    Two photographs' details over one another look like a double exposure, so they never overlap.
+    """
+    x = (2 * nearness - 1).clamp(0, 1)
+    return (x * x * (3 - 2 * x)).to(torch.float32)
+
+
+def chain_weights(chain: Chain, positions: Sequence[float]) -> Tensor:
+    """(T, N) weights of the pictures at positions along a chain; a pair may be stretched beyond 0 and 1."""
+    weights = torch.zeros(len(positions), chain.count)
+    for row, position in enumerate(positions):
+        segment, t = chain.at(position)
+        if len(chain.pairs) == 1:
+            t = position
+        first, second = chain.pairs[segment]
+        weights[row, first] += 1 - t
+        weights[row, second] += t
+    return weights
+
+
+def settings_of(options: CrossbreedOptions, pipe: CrossbreedPipeline) -> dict[str, str]:
+    """What is written into exported files."""
+    return {"system": pipe.name, "weights": pipe.weights_label, **to_query(options)}

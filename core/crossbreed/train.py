@@ -1,0 +1,183 @@
+"""Training: with a teacher's in-between pictures as published, or from labelled photos alone."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from core.crossbreed import objectives, real_pairs
+from core.crossbreed.convert import folded
+from core.crossbreed.data import (
+    BigGANPairs,
+    PairSource,
+    SequenceFolders,
+    read_folders,
+    read_table,
+)
+from core.crossbreed.network import Codes, CrossbreedGenerator, lerp
+from core.crossbreed.network_discriminator import CrossbreedDiscriminator
+from core.crossbreed.preprocessing import from_network
+from core.errors import OptionError
+from core.options import option
+from core.progress import Progress, silent
+from core.training import Run, TrainOptions, load_trained
+from core.weights import load_strict, resolve, save_model
+
+SAMPLE_PAIRS = 6
+SAMPLE_STEPS = 5
+
+
+@dataclass(frozen=True)
+class CrossbreedTrainOptions(TrainOptions):
+    """A Crossbreed run; the defaults are those of the released configuration."""
+
+    batch: int = option(2, "pairs per step and process", low=1, high=4096)
+    lr_discriminator: float = option(4e-4, "learning rate of the discriminator", low=0, high=1)
+    lr_end: float = option(1.0, "learning rates at the last step, as a share of those at the first", low=0, high=1)
+    img_size: int = option(128, "side of the training pictures in pixels", low=64, high=512)
+    window_px: int = option(0, "side of the random windows that are shown; 0 shows whole pictures", low=0, high=512)
+    n_f: int = option(32, "width of the first convolutions", low=4, high=128)
+    max_style_f: int = option(2048, "largest width of the style encoder", low=8, high=4096)
+    n_mlp_f: int = option(512, "width of the mapping network", low=8, high=4096)
+    n_mlp_blks: int = option(3, "middle layers of the mapping network", low=0, high=16)
+    n_res: int = option(4, "residual blocks of the discriminator", low=2, high=12)
+    unit_scale: bool = option(False, "begin with AdaIN scales of 1 (released: near 0)")
+    reconstruction: float = option(0.1, "weight of the reconstructions; 10 suits labelled photos", low=0, high=1000)
+    adversarial: float = option(1.0, "weight of the adversarial terms", low=0, high=1000)
+    penalty: float = option(1.0, "weight of the gradient penalty: the released one, or R1 for labelled photos", low=0, high=1000)
+    edges: float = option(10.0, "weight of the edges, labelled photos only", low=0, high=1000)
+    structure: float = option(2.0, "weight of the structure (SSIM), labelled photos only", low=0, high=1000)
+    cycle: float = option(5.0, "weight of the cycle, labelled photos only", low=0, high=1000)
+    init: str = option("", "folder of an earlier run to take the weights from")
+
+
+class CrossbreedRecipe:
+    """Generator and discriminator, and how they learn from one batch.
+
+    A batch that has the key `mixed` is learned with the published objective, any other with that of `real_pairs`.
+    """
+
+    averaged = ("generator",)
+
+    def __init__(self, options: CrossbreedTrainOptions, source: PairSource) -> None:
+        torch.manual_seed(options.seed)
+        generator = CrossbreedGenerator(
+            img_size=options.img_size, n_f=options.n_f, max_style_f=options.max_style_f, n_mlp_f=options.n_mlp_f,
+            n_mlp_blks=options.n_mlp_blks, spectral_norm=True,
+        )  # fmt: skip
+        critic = CrossbreedDiscriminator(options.n_f, options.n_res, len(source.classes), spectral_norm=True)
+        if options.unit_scale:
+            start_at_unit_scale(generator)
+        self.networks: dict[str, nn.Module] = {"generator": generator.train(), "discriminator": critic.train()}
+        if options.init:
+            load_trained(options.init, self.networks, averaged=False)
+        shape = {"betas": (0.5, 0.999), "eps": 1e-8}
+        self.optimizers: dict[str, torch.optim.Optimizer] = {
+            "generator": torch.optim.Adam(generator.parameters(), lr=options.lr, **shape),
+            "discriminator": torch.optim.Adam(critic.parameters(), lr=options.lr_discriminator, **shape),
+        }
+        self.options = options
+        self.probe = source.draw(np.random.default_rng(options.seed), SAMPLE_PAIRS)
+        self.teacher_weights = objectives.LossWeights(options.adversarial, options.reconstruction, options.penalty)
+        self.real_weights = real_pairs.RealWeights(
+            options.reconstruction, options.edges, options.structure, options.cycle, options.adversarial, options.penalty
+        )
+
+    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """One update of the discriminator, then one of the generator."""
+        self._set_rates(run)
+        generator, critic = run.networks["generator"], run.networks["discriminator"]
+        if "mixed" in batch:
+            pairs, objective, weights, plan = objectives.TeacherBatch(**batch), objectives, self.teacher_weights, "released"
+        else:
+            pairs, objective, weights = objectives.RealBatch(**batch), real_pairs, self.real_weights
+            plan = weights.plan
+        with run.accelerator.autocast():
+            images = generator(pairs.x_a, pairs.x_b, pairs.alpha, plan)
+        terms: dict[str, Tensor] = {}
+        if weights.adversarial > 0:
+            with run.accelerator.autocast():
+                terms |= objective.discriminator_terms(critic, images, pairs, weights)
+            run.update("discriminator", terms["loss_D"])
+        # The generator's gradient passes through the discriminator without being kept there; the bare network is
+        # called, because a distributed one would wait for gradients of its own.
+        bare = run.accelerator.unwrap_model(critic).requires_grad_(False)
+        with run.accelerator.autocast():
+            terms |= objective.generator_terms(bare, images, pairs, weights)
+        run.update("generator", terms["loss_G"])
+        bare.requires_grad_(True)
+        return {name: value.detach() for name, value in terms.items()}
+
+    def _set_rates(self, run: Run) -> None:
+        done = run.step / max(1, self.options.steps - 1)
+        share = 1 - (1 - self.options.lr_end) * done
+        for name, rate in (("generator", self.options.lr), ("discriminator", self.options.lr_discriminator)):
+            for group in run.optimizers[name].param_groups:
+                group["lr"] = rate * share
+
+    @torch.no_grad()
+    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor:
+        """Rows: A, the morph in five steps, B, shape of A in the appearance of B, and the reverse."""
+        generator = networks["generator"]
+        device = next(generator.parameters()).device
+        x_a, x_b = (self.probe[name].to(device) for name in ("x_a", "x_b"))
+        whole = self.options.img_size**2 / x_a.shape[-1] ** 2
+        (z_a, s_a), (z_b, s_b) = (Codes(code.content, code.style * whole) for code in map(generator.encode, (x_a, x_b)))
+        columns = [x_a]
+        for t in torch.linspace(0, 1, SAMPLE_STEPS, device=device):
+            columns.append(generator.decode(Codes(lerp(z_a, z_b, t), lerp(s_a, s_b, t))))
+        columns += [x_b, generator.decode(Codes(z_a, s_b)), generator.decode(Codes(z_b, s_a))]
+        rows = torch.stack([from_network(column).cpu() for column in columns], 1)
+        return torch.cat([torch.cat(list(row), 2) for row in rows], 1)
+
+
+def start_at_unit_scale(generator: CrossbreedGenerator) -> None:
+    """Let every AdaIN begin with scale 1 and shift 0 instead of nearly nothing."""
+    bias, at = generator.mlp.model[-1].fc.bias, 0
+    with torch.no_grad():
+        for size in generator.dec.affine_sizes:
+            bias[at : at + size // 2], bias[at + size // 2 : at + size] = 0, 1
+            at += size
+
+
+def open_source(options: CrossbreedTrainOptions, kind: str, data: str, progress: Progress = silent, **choice: str) -> PairSource:
+    """The training data.
+
+    Args:
+        options: size and windows.
+        kind: "photos" (a folder with one folder per class), "table" (a CSV file beside a zip archive of the same
+            name), "sequences" (one folder per sequence) or "teacher" (BigGAN-deep).
+        data: the folder or file; for the teacher a folder of converted weights, empty for the record's.
+        progress: called while pictures are read.
+        **choice: `label`, the table's column of classes.
+    """
+    window = options.window_px or options.img_size
+    if kind == "photos":
+        return read_folders(Path(data), options.img_size, window)
+    if kind == "table":
+        return read_table(Path(data), Path(data).with_suffix(".zip"), options.img_size, window, progress=progress, **choice)
+    if kind == "sequences":
+        return SequenceFolders.read(Path(data), options.img_size)
+    if kind == "teacher":
+        from core.crossbreed.network_biggan import BigGANDeep
+
+        found = resolve(f"biggan-deep-{options.img_size}", data or None)
+        return BigGANPairs(load_strict(BigGANDeep, found.folder), options.img_size)
+    raise OptionError(f"unknown kind of data {kind!r}: photos, table, sequences and teacher are known")
+
+
+def export(run: str | Path, options: CrossbreedTrainOptions, folder: str | Path, trained_on: str) -> Path:
+    """The averaged generator of a run, folded, as weights that `load_strict` reads."""
+    generator = CrossbreedGenerator(
+        img_size=options.img_size, n_f=options.n_f, max_style_f=options.max_style_f, n_mlp_f=options.n_mlp_f,
+        n_mlp_blks=options.n_mlp_blks, spectral_norm=True, trained_on=trained_on,
+    )  # fmt: skip
+    load_trained(run, {"generator": generator})
+    return save_model(folded(generator), folder)
+
+

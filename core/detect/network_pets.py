@@ -1,0 +1,62 @@
+"""A small network that finds the heads of cats and dogs: a map of head centres, sizes and species.
+
+Source: own; centres as peaks after Zhou, Wang, Krähenbühl, "Objects as Points", 2019.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+
+SPECIES = ("cat", "dog")
+
+
+class HeadMaps(NamedTuple):
+    """What the network says about each cell of its map, an eighth of the picture's sides.
+
+    Attributes:
+        centre: (B, 2, h, w) logits that a cat's (dog's) head has its centre in the cell.
+        offset: (B, 2, h, w) place of the centre within the cell, (x, y), in cells.
+        log_size: (B, 2, h, w) natural logarithm of the box's width and height, in cells.
+    """
+
+    centre: Tensor
+    offset: Tensor
+    log_size: Tensor
+
+
+def unit(inputs: int, outputs: int, stride: int = 1) -> nn.Sequential:
+    """3x3 convolution, group norm, SiLU."""
+    return nn.Sequential(nn.Conv2d(inputs, outputs, 3, stride, 1, bias=False), nn.GroupNorm(8, outputs), nn.SiLU())
+
+
+class PetHeadNetwork(ModelMixin, ConfigMixin):
+    """Pictures to head maps.
+
+    Args:
+        img_size: side of the square input in pixels.
+        width: channels after the first convolution.
+    """
+
+    @register_to_config
+    def __init__(self, img_size: int = 128, width: int = 24) -> None:
+        super().__init__()
+        self.stem = nn.Sequential(unit(3, width, 2), unit(width, 2 * width, 2), unit(2 * width, 2 * width))
+        self.fine = nn.Sequential(unit(2 * width, 4 * width, 2), unit(4 * width, 4 * width))
+        self.coarse = nn.Sequential(
+            unit(4 * width, 4 * width, 2), unit(4 * width, 4 * width), unit(4 * width, 4 * width, 2),
+            unit(4 * width, 4 * width), nn.Upsample(scale_factor=4, mode="bilinear", align_corners=False),
+        )
+        self.head = nn.Sequential(unit(4 * width, 4 * width), nn.Conv2d(4 * width, 6, 1))
+        # Heads are rare: starting from a low probability keeps the first steps quiet.
+        nn.init.constant_(self.head[-1].bias[:2], -4.0)
+
+    def forward(self, x: Tensor) -> HeadMaps:
+        """(B, 3, S, S) in [0, 1], S a multiple of 32."""
+        fine = self.fine(self.stem(x * 2 - 1))
+        centre, offset, log_size = self.head(fine + self.coarse(fine)).split(2, dim=1)
+        return HeadMaps(centre, torch.sigmoid(offset), log_size)
