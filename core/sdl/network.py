@@ -54,8 +54,9 @@ class SDLNet(ModelMixin, ConfigMixin):
         ncol: columns of the GridNet.
         output: how the last maps become a picture, see `core.sdl.composition`; `direct` is the published way.
         reduction: how many times smaller than the picture the whole network works; its pixels become channels.
+        work_px: longer side of what the network sees at most; the maps are enlarged to the inputs. 0 = no limit.
 
-    Source: Yang et al. 2022, section 3.2; `output` and `reduction` are ours.
+    Source: Yang et al. 2022, section 3.2; `output`, `reduction` and `work_px` are ours.
     """
 
     @register_to_config
@@ -69,12 +70,15 @@ class SDLNet(ModelMixin, ConfigMixin):
         ncol: int = 6,
         output: str = "direct",
         reduction: int = 1,
+        work_px: int = 0,
     ) -> None:
         super().__init__()
         if num_in_ch not in (3, 6) or num_out_ch != 3:
             raise OptionError(f"{num_in_ch} channels in, {num_out_ch} out: 3 or 6 in and 3 out fit")
         if not 0 <= split <= 1 or len(widths) != HALVINGS + 1:
             raise OptionError(f"split {split} and {len(widths)} widths: a split in [0, 1] and {HALVINGS + 1} widths fit")
+        if output == "direct" and work_px:
+            raise OptionError("a network that paints every pixel sees the whole size: use work_px 0 or another output")
         s1, s2, s3, s4, s5, s6 = widths
         self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2, s1, s1))
         self.down1, self.down2, self.down3 = Down(s1, s2), Down(s2, s3), Down(s3, s4)
@@ -95,13 +99,12 @@ class SDLNet(ModelMixin, ConfigMixin):
 
     @property
     def side_multiple(self) -> int:
-        """What both sides of the inputs must be multiples of."""
+        """What both sides of what the network sees must be multiples of; with `work_px` any input fits."""
         return 2**HALVINGS * self.config.reduction
 
     def encoder(self, inputs: Tensor) -> list[Tensor]:
         """Features from full size to 1/32."""
-        self.check_inputs(inputs)
-        features = [self.head(F.pixel_unshuffle(inputs, self.config.reduction))]
+        features = [self.head(F.pixel_unshuffle(self.seen(inputs), self.config.reduction))]
         for down in (self.down1, self.down2, self.down3, self.down4, self.down5):
             features.append(down(features[-1]))
         return features
@@ -157,15 +160,25 @@ class SDLNet(ModelMixin, ConfigMixin):
         inputs = encoded.inputs.expand(len(maps), -1, -1, -1)
         return compose(self.config.output, maps, inputs, t, self.config.reduction)
 
-    def check_inputs(self, inputs: Tensor) -> None:
-        """Refuse channels and sides that do not fit, before a concatenation fails deep inside."""
+    def seen(self, inputs: Tensor) -> Tensor:
+        """The inputs as the network sees them, reduced to `work_px`.
+
+        Raises:
+            ShapeError: channels or sides that do not fit; better here than in a concatenation deep inside.
+        """
         height, width = inputs.shape[-2:]
         if inputs.shape[1] != self.config.num_in_ch:
             raise ShapeError(
                 f"the input has {inputs.shape[1]} channels, this network takes {self.config.num_in_ch}: "
                 "6 is two RGB pictures, 3 is one"
             )
-        if height % self.side_multiple or width % self.side_multiple or not height * width:
+        multiple, limit = self.side_multiple, self.config.work_px
+        if limit:
+            scale = min(1.0, limit / max(height, width))
+            size = [max(multiple, round(side * scale / multiple) * multiple) for side in (height, width)]
+            return F.interpolate(inputs, size=size, mode="bilinear", align_corners=False, antialias=True)
+        if height % multiple or width % multiple or not height * width:
             raise ShapeError(
-                f"the input is {width} x {height} pixels; multiples of {self.side_multiple} fit: pad it and cut the result"
+                f"the input is {width} x {height} pixels; multiples of {multiple} fit: pad it and cut the result"
             )
+        return inputs

@@ -1,0 +1,236 @@
+"""Training batches: which three frames of a sequence make an item, how they are cut, and style pairs.
+
+Batches are mappings of `inputs` (B, 3 or 6, S, S) in [0, 1], source first, `t` (B,), and `truth` (B, 3, S, S).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.errors import InputError, unknown_name
+from core.sdl.recipes import TASKS
+from core.sdl.sequences import SUFFIXES, frames_of, sequence_folders, target_of
+
+FITS = ("crop", "resize", "crop_512", "zoom")
+SQUEEZED_PX = 512
+
+
+@dataclass(frozen=True)
+class Triple:
+    """Frames of one item.
+
+    Attributes:
+        inputs: indices of the frames that go in, source first.
+        truth: index of the frame that should come out.
+        t: its position; negative for the mirrored items of image-to-image.
+    """
+
+    inputs: tuple[int, ...]
+    truth: int
+    t: float
+
+
+def choose_triple(
+    task: str,
+    count: int,
+    drawn: Sequence[int],
+    reverse: float | None = None,
+    trick: float | None = None,
+    mirror: float | None = None,
+) -> Triple:
+    """The published choice of frames from the numbers that were drawn for it.
+
+    Morphing and image-to-image always span the whole sequence. A reversed item runs backwards with t still counted
+    from its own first frame; so under this rule the sign of t, which `mirror` negates, says nothing by itself.
+
+    Args:
+        task: one of `TASKS`.
+        count: frames of the sequence, at least 3.
+        drawn: three different indices in any order; the middle one becomes the truth.
+        reverse: uniform number, under 1/2 reverses; None outside training.
+        trick: uniform number, under 1/4 puts the truth at a fixed frame, never for vfi; None outside training.
+        mirror: uniform number, under 1/2 mirrors the indices and negates t; None without `extend_t`.
+
+    Source: the released data set of Yang et al. 2022.
+    """
+    if count < 3:
+        raise InputError(f"a sequence of {count} frames, at least 3 are needed")
+    first, middle, last = sorted(drawn)
+    if task != "vfi":
+        first, last = 0, count - 1
+    if reverse is not None and reverse < 0.5:
+        first, last = last, first
+    if task != "vfi" and trick is not None and trick < 0.25:
+        middle = count - 1 if task == "i2i" else (count - 1) // 2
+    t = (middle - first) / (last - first)
+    if mirror is not None and mirror < 0.5:
+        first, middle, last, t = count - 1 - first, count - 1 - middle, count - 1 - last, -t
+    return Triple((first,) if task == "i2i" else (first, last), middle, t)
+
+
+def signed_pair(count: int, rng: np.random.Generator) -> Triple:
+    """Any frame in, any other out, t their signed distance as a share of the sequence: t > 0 leads to its end."""
+    source, truth = (int(index) for index in rng.choice(count, 2, replace=False))
+    return Triple((source,), truth, (truth - source) / (count - 1))
+
+
+def random_triple(task: str, count: int, extend_t: bool, rng: np.random.Generator) -> Triple:
+    """`choose_triple` with its numbers drawn as in training."""
+    drawn = [int(index) for index in rng.choice(count, 3, replace=False)]
+    trick = None if task == "vfi" else rng.random()
+    return choose_triple(task, count, drawn, rng.random(), trick, rng.random() if extend_t else None)
+
+
+def enlarged_order(count: int, ratio: int, epoch: int, rank: int = 0, replicas: int = 1) -> list[int]:
+    """The published order of one epoch: a permutation, seeded by the epoch, of a data set that counts `ratio` times.
+
+    Every process takes each `replicas`-th index from its rank on.
+    """
+    share = -(-count * ratio // replicas)
+    order = torch.randperm(share * replicas, generator=torch.Generator().manual_seed(epoch)).tolist()
+    return [index % count for index in order[rank::replicas]]
+
+
+def fitter(fit: str, size_px: int, flip: bool, rotate: bool, rng: np.random.Generator) -> Callable[[Image.Image], Tensor]:
+    """One random cut and orientation, to be applied alike to all pictures of an item: (3, S, S) in [0, 1].
+
+    Args:
+        fit: crop: a random square; resize: the whole frame squeezed; crop_512: squeezed to 512, then a random square;
+            zoom: a random square of at least 3/4 of the shorter side, resized.
+        size_px: S.
+        flip: mirror left and right in half of the items.
+        rotate: mirror top and bottom, and transpose, in half of the items each.
+        rng: where the choices come from.
+    """
+    if fit not in FITS:
+        raise unknown_name("fit", fit, FITS)
+    place, share = rng.random(2), rng.uniform(0.75, 1)
+    choices = rng.random(3) < 0.5
+
+    def apply(picture: Image.Image) -> Tensor:
+        array = np.asarray(picture.convert("RGB")).astype(np.float32) / 255
+        array = orient(cut(array, fit, size_px, place, share), *(choices & [flip, rotate, rotate]))
+        return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))
+
+    return apply
+
+
+def cut(array: np.ndarray, fit: str, size_px: int, place: np.ndarray, share: float) -> np.ndarray:
+    """A square of the picture (H, W, 3); `place` in [0, 1]^2 says where, y before x, `share` how much for zoom."""
+    if fit == "resize":
+        return squeezed(array, size_px)
+    if fit == "crop_512":
+        array = squeezed(array, SQUEEZED_PX)
+    side = round(share * min(array.shape[:2])) if fit == "zoom" else size_px
+    if min(array.shape[:2]) < side:
+        raise InputError(
+            f"a frame of {array.shape[1]} x {array.shape[0]} pixels is too small to cut {side} x {side} from it: "
+            "use larger frames, a smaller size or the fit 'resize'"
+        )
+    top, left = (int(p * (length - side + 1)) for p, length in zip(place, array.shape[:2], strict=True))
+    piece = array[top : top + side, left : left + side]
+    return squeezed(piece, size_px) if fit == "zoom" else piece
+
+
+def squeezed(array: np.ndarray, side_px: int) -> np.ndarray:
+    """Resized to a square, bilinear with half-pixel centres and no antialiasing, as the published code does."""
+    return cv2.resize(array, (side_px, side_px), interpolation=cv2.INTER_LINEAR)
+
+
+def orient(array: np.ndarray, mirrored: bool, upside_down: bool, transposed: bool) -> np.ndarray:
+    """The picture flipped left-right, top-bottom and transposed, in this order, where asked."""
+    array = array[:, ::-1] if mirrored else array
+    array = array[::-1] if upside_down else array
+    return array.transpose(1, 0, 2) if transposed else array
+
+
+@dataclass
+class SequenceSource:
+    """Batches from sequence folders (layout: `core.sdl.sequences`).
+
+    Attributes:
+        task: one of `TASKS`; style_transfer needs sequences with a `target` picture.
+        roots: folders of sequences.
+        size_px: side of the items.
+        fit, flip, rotate: see `fitter`.
+        extend_t: the published mirroring of image-to-image.
+        signed: for image-to-image, `signed_pair` in place of the published rule.
+    """
+
+    task: str
+    roots: Sequence[Path]
+    size_px: int
+    fit: str = "crop"
+    flip: bool = True
+    rotate: bool = False
+    extend_t: bool = False
+    signed: bool = False
+
+    def __post_init__(self) -> None:
+        """List the sequences once."""
+        if self.task not in TASKS:
+            raise unknown_name("task", self.task, TASKS)
+        self.sequences = [(frames_of(folder), target_of(folder)) for folder in sequence_folders(self.roots)]
+        if self.task == "style_transfer" and any(target is None for _, target in self.sequences):
+            raise InputError("a style sequence needs a picture named target.* with the style in its folder")
+
+    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+        """`size` items of random sequences."""
+        items = [self.item(rng) for _ in range(size)]
+        return {name: torch.stack([item[name] for item in items]) for name in items[0]}
+
+    def item(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One item; all its pictures are cut and turned alike."""
+        frames, target = self.sequences[rng.integers(len(self.sequences))]
+        triple = self.triple(len(frames), rng)
+        apply = fitter(self.fit, self.size_px, self.flip, self.rotate, rng)
+        files = [frames[index] for index in triple.inputs] + ([target] if target else [])
+        pictures = [apply(Image.open(file)) for file in (*files, frames[triple.truth])]
+        return {"inputs": torch.cat(pictures[:-1]), "t": torch.tensor(triple.t), "truth": pictures[-1]}
+
+    def triple(self, count: int, rng: np.random.Generator) -> Triple:
+        """Which frames make the next item."""
+        if self.task == "style_transfer":
+            truth = int(rng.integers(1, count))
+            return Triple((0,), truth, truth / (count - 1))
+        if self.task == "i2i" and self.signed:
+            return signed_pair(count, rng)
+        return random_triple(self.task, count, self.extend_t, rng)
+
+
+@dataclass
+class StylePairs:
+    """Batches of content and style pictures without a truth, as the published style trainer takes them.
+
+    The whole batch shares one strength: 1 in half of the batches, else uniform in [0, 1).
+    """
+
+    content: Path
+    style: Path
+    size_px: int = 256
+
+    def __post_init__(self) -> None:
+        """List the pictures once, subfolders included."""
+        self.files = {}
+        for root in (self.content, self.style):
+            found = sorted(path for path in root.rglob("*") if path.suffix.lower() in SUFFIXES)
+            if not found:
+                raise InputError(f"{root} holds no pictures: {', '.join(SUFFIXES)} fit")
+            self.files[root] = found
+
+    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+        """`size` pairs, both pictures of a pair cut and turned alike, and one strength."""
+        strength, pairs = (1.0 if rng.random() < 0.5 else rng.random()), []
+        for _ in range(size):
+            apply = fitter("crop_512", self.size_px, True, True, rng)
+            chosen = [files[rng.integers(len(files))] for files in (self.files[self.content], self.files[self.style])]
+            pairs.append(torch.cat([apply(Image.open(file)) for file in chosen]))
+        return {"inputs": torch.stack(pairs), "t": torch.full((size,), strength)}

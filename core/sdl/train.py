@@ -1,0 +1,270 @@
+"""Trainers of the five jobs: the published objectives, and plain pixels for the small shipped networks.
+
+    python -m core sdl train --task vfi --data sequences/ --out runs/vfi                     # as published
+    python -m core sdl train --task i2i --network sdl-ageing --objective pixels --signed ... # as shipped
+
+Source: Yang et al. 2022, section 3.3 (losses) and the released option files (values, in `core.sdl.recipes`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.errors import OptionError, unknown_name
+from core.ops.vgg import FILE, VGG19Features
+from core.options import option
+from core.progress import Progress, silent
+from core.sdl import losses, losses_style
+from core.sdl.convert import network_of, state_of
+from core.sdl.data import FITS, SequenceSource, StylePairs
+from core.sdl.network import SDLNet
+from core.sdl.network_discriminator import PatchGANDiscriminator
+from core.sdl.recipes import SHIPPED, TASKS, learning_rate, published
+from core.training import Run, Source, TrainOptions, train
+
+OBJECTIVES = ("published", "pixels")
+SHEET_T = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True)
+class TransitionTrainOptions(TrainOptions):
+    """Options of a transition training run; None takes the published recipe's value."""
+
+    task: str = option("vfi", "what is learned", choices=TASKS)
+    data: str = option("data", "folders of sequences, separated by commas; for published style: content,style")
+    network: str = option("published", "network to train", choices=("published", *SHIPPED))
+    objective: str = option("published", "losses: the paper's, or pixels and gradients alone", choices=OBJECTIVES)
+    batch: int | None = option(None, "items per step and process", low=1, high=4096)
+    lr: float | None = option(None, "learning rate", low=0, high=1)
+    size_px: int | None = option(None, "side of the training squares", low=32, high=1024)
+    fit: str | None = option(None, "how frames become squares", choices=FITS)
+    flip: bool | None = option(None, "mirror items left and right at random")
+    rotate: bool | None = option(None, "turn items upside down and transpose them at random")
+    extend_t: bool | None = option(None, "the published mirroring of image-to-image with negative t")
+    signed: bool = option(False, "image-to-image between any two frames, t their signed distance")
+    multi_scale: bool | None = option(None, "resize half of the batches to a random square")
+    split: float = option(0.5, "share of channels that t multiplies", low=0, high=1)
+    gan: float | None = option(None, "weight of the adversarial loss", low=0, high=100)
+    perceptual: float | None = option(None, "weight of the VGG19 loss", low=0, high=100)
+    style_gradient: bool = option(False, "give the relaxed transport a gradient, which the released code lacks")
+    ema_decay: float = option(0.999, "how slowly averaged weights follow; 0, as published, keeps none", low=0, high=1)
+    decay_steps: int = option(0, "steps after which the rate has fallen to a tenth, in a cosine; 0: milestones", low=0)
+    start_from: str | None = option(None, "an SDL checkpoint (.pth) to fine-tune")
+    vgg: str = option(f"weights/vgg19/{FILE}", "torchvision's VGG19 file, for losses that need it")
+
+
+def filled(options: TransitionTrainOptions) -> TransitionTrainOptions:
+    """Options with every None replaced by the published recipe's value."""
+    recipe = published(options.task)
+    values: dict[str, Any] = {
+        name: getattr(recipe, name)
+        for name in ("batch", "lr", "size_px", "fit", "flip", "rotate", "extend_t", "multi_scale")
+    }
+    values |= {"gan": recipe.terms.get("gan", 0.0), "perceptual": recipe.terms.get("perceptual", 0.0)}
+    return replace(options, **{name: value for name, value in values.items() if getattr(options, name) is None})
+
+
+class TransitionRecipe:
+    """What all trainers share: one generator, Adam, the falling rate, and the sample sheet.
+
+    Args:
+        generator: the network.
+        options: with no None left.
+        sheet: a batch whose transitions the sample sheet shows.
+    """
+
+    def __init__(self, generator: SDLNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> None:
+        self.options, self.sheet = options, sheet
+        self.values = published(options.task)
+        self.networks: dict[str, nn.Module] = {"generator": generator}
+        self.optimizers = {"generator": self.adam(generator)}
+        self.averaged: tuple[str, ...] = ("generator",) if options.ema_decay > 0 else ()
+
+    def adam(self, network: nn.Module) -> torch.optim.Adam:
+        """The published optimizer."""
+        lr, recipe = float(self.options.lr or 0), self.values
+        return torch.optim.Adam(network.parameters(), lr, recipe.betas, weight_decay=recipe.weight_decay)
+
+    def set_rate(self, run: Run) -> None:
+        """The rate of this step, from the step alone, so that a resumed run has it too."""
+        base = float(self.options.lr or 0)
+        if self.options.decay_steps:
+            along = min(1.0, run.step / self.options.decay_steps)
+            rate = base * (0.1 + 0.45 * (1 + float(np.cos(np.pi * along))))
+        else:
+            rate = learning_rate(base, run.step, self.values.milestones, self.values.gamma)
+        for optimizer in run.optimizers.values():
+            for group in optimizer.param_groups:
+                group["lr"] = rate
+
+    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """One update."""
+        self.set_rate(run)
+        return self.learn(batch, run)
+
+    def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """The objective's own update; returns its terms by their published names."""
+        raise NotImplementedError
+
+    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor:
+        """One row per item: its inputs, the transition at `SHEET_T`, and the truth where there is one."""
+        network, rows = networks["generator"], []
+        inputs = self.sheet["inputs"].to(next(network.parameters()).device)
+        for index, pair in enumerate(inputs):
+            t = torch.tensor(SHEET_T, device=pair.device)
+            row = [*pair.split(3), *network(pair.expand(len(t), -1, -1, -1), t)]
+            if "truth" in self.sheet:
+                row.append(self.sheet["truth"][index].to(pair.device))
+            rows.append(torch.cat(row, 2))
+        return torch.cat(rows, 1).clamp(0, 1)
+
+
+class PictureRecipe(TransitionRecipe):
+    """Interpolation as published: Charbonnier and, unless its weight is 0, VGG19 features; `pixels` adds gradients."""
+
+    def __init__(
+        self, generator: SDLNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: nn.Module | None
+    ) -> None:
+        super().__init__(generator, options, sheet)
+        self.vgg = vgg
+
+    def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """One step of the generator."""
+        painted = run.networks["generator"](batch["inputs"], batch["t"])
+        terms = {"l_cb": losses.charbonnier(painted, batch["truth"])}
+        if self.vgg is not None:
+            weight = float(self.options.perceptual or 0)
+            terms["l_percep"] = weight * losses.perceptual(self.vgg.to(painted.device), painted, batch["truth"])
+        if self.options.objective == "pixels":
+            terms["l_gradient"] = losses.gradient_difference(painted, batch["truth"])
+        run.update("generator", sum(terms.values(), painted.new_zeros(())))
+        return {name: term.detach() for name, term in terms.items()}
+
+
+class AdversarialRecipe(TransitionRecipe):
+    """Morphing and image-to-image as published: L1 and a relativistic patch discriminator."""
+
+    def __init__(
+        self, generator: SDLNet, discriminator: nn.Module, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]
+    ) -> None:
+        super().__init__(generator, options, sheet)
+        self.networks["discriminator"] = discriminator
+        self.optimizers["discriminator"] = self.adam(discriminator)
+
+    def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """One step of the generator, then one of the discriminator."""
+        inputs, truth = batch["inputs"], batch["truth"]
+        if self.options.multi_scale and (side := losses.random_square(32, inputs.shape[-1], 32)) is not None:
+            inputs, truth = losses.at_square(inputs, side), losses.at_square(truth, side)
+        judge = run.networks["discriminator"]
+        painted = run.networks["generator"](inputs, batch["t"])
+        pixel = F.l1_loss(painted, truth)
+        judge.requires_grad_(False)
+        real = judge(truth).detach()
+        gan = float(self.options.gan or 0) * losses.relativistic(real, judge(painted), for_generator=True).mean
+        judge.requires_grad_(True)
+        run.update("generator", pixel + gan)
+        logged = self.judge_both(judge, painted.detach(), truth, run)
+        return {"l_g_pix": pixel.detach(), "l_g_gan": gan.detach(), **logged}
+
+    @staticmethod
+    def judge_both(judge: nn.Module, painted: Tensor, truth: Tensor, run: Run) -> dict[str, float | Tensor]:
+        """One step of the discriminator; the scores of its opponents are constants, and every pass iterates the norms."""
+        fake_before = judge(painted).detach()
+        real = judge(truth)
+        on_real = losses.relativistic(real, fake_before, for_generator=False).real / 2
+        fake = judge(painted)
+        on_fake = losses.relativistic(real.detach(), fake, for_generator=False).fake / 2
+        run.update("discriminator", on_real + on_fake)
+        values = {"l_d_real": on_real, "l_d_fake": on_fake, "out_d_real": real.mean(), "out_d_fake": fake.mean()}
+        return {name: value.detach() for name, value in values.items()}
+
+
+class StyleRecipe(TransitionRecipe):
+    """Style transfer as published: content and style statistics and relations, style weighted by t."""
+
+    def __init__(
+        self, generator: SDLNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: VGG19Features
+    ) -> None:
+        super().__init__(generator, options, sheet)
+        self.vgg = vgg
+        self.weights = losses_style.StyleWeights(**self.values.terms)
+
+    def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """One step of the generator."""
+        content, style = batch["inputs"].split(3, 1)
+        painted = run.networks["generator"](batch["inputs"], batch["t"])
+        vgg, gradient = self.vgg.to(painted.device), self.options.style_gradient
+        terms = losses_style.style_terms(vgg, painted, content, style, self.weights, differentiable=gradient)
+        run.update("generator", terms.total(float(batch["t"][0])))
+        named = {"l_content": terms.content, "l_style": terms.style}
+        named |= {"l_content_r": terms.content_relation, "l_style_r": terms.style_relation}
+        return {name: term.detach() for name, term in named.items()}
+
+
+def generator_for(options: TransitionTrainOptions) -> SDLNet:
+    """The network to train: published, small, or a checkpoint's.
+
+    Raises:
+        OptionError: a small network of another task, or a checkpoint with other channels.
+    """
+    channels = published(options.task).num_in_ch
+    if options.start_from:
+        from core.weights import open_checkpoint
+
+        network = network_of(state_of(open_checkpoint(Path(options.start_from))), options.split)
+    elif options.network == "published":
+        network = SDLNet(num_in_ch=channels, split=options.split)
+    else:
+        network = SDLNet(split=options.split, **SHIPPED[options.network])
+    if network.config.num_in_ch != channels:
+        raise OptionError(
+            f"task {options.task} needs {channels} input channels, {options.start_from or options.network} has "
+            f"{network.config.num_in_ch}: choose the network of that task"
+        )
+    # A quarter faster on processors, and what tensor cores want.
+    return network.to(memory_format=torch.channels_last)
+
+
+def source_for(options: TransitionTrainOptions) -> Source:
+    """Where the batches come from."""
+    roots = [Path(root.strip()) for root in options.data.split(",")]
+    if options.task == "style_transfer" and options.objective == "published":
+        if len(roots) != 2:
+            raise OptionError(f"data is {options.data!r}; published style training needs two folders: content,style")
+        return StylePairs(roots[0], roots[1], int(options.size_px or 0))
+    return SequenceSource(
+        options.task, roots, int(options.size_px or 0), str(options.fit), bool(options.flip), bool(options.rotate),
+        bool(options.extend_t), options.signed,
+    )  # fmt: skip
+
+
+def recipe_for(options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> TransitionRecipe:
+    """The trainer of a task and objective; options with no None left."""
+    if options.objective not in OBJECTIVES:
+        raise unknown_name("objective", options.objective, OBJECTIVES)
+    generator = generator_for(options)
+    if options.objective == "pixels":
+        return PictureRecipe(generator, options, sheet, None)
+    if options.task == "style_transfer":
+        return StyleRecipe(generator, options, sheet, VGG19Features.from_file(options.vgg))
+    if options.task == "vfi":
+        return PictureRecipe(generator, options, sheet, VGG19Features.from_file(options.vgg) if options.perceptual else None)
+    return AdversarialRecipe(generator, PatchGANDiscriminator(**dict(published(options.task).discriminator or {})), options, sheet)
+
+
+def run_training(options: TransitionTrainOptions, progress: Progress = silent) -> Path:
+    """Train until `options.steps`, or go on where an earlier call stopped; returns the run's folder."""
+    options = filled(options)
+    torch.manual_seed(options.seed)
+    source = source_for(options)
+    sheet = source.draw(np.random.default_rng(options.seed), 3)
+    return train(recipe_for(options, sheet), source, options, progress)
