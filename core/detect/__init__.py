@@ -1,0 +1,1 @@
+"""Finding faces, bodies, people and animal heads. The only room that knows MediaPipe."""

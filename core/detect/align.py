@@ -1,0 +1,190 @@
+"""Faces cut out upright at a standard place (the FFHQ rule), and laid back into the whole picture."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from core.errors import InputError, ShapeError
+from core.image import resize
+
+RIGHT_EYE, LEFT_EYE, MOUTH_CORNERS = slice(36, 42), slice(42, 48), (48, 54)
+MAX_TRANSFORM_PX = 4096
+
+
+@dataclass(frozen=True)
+class Aligned:
+    """An upright face.
+
+    Attributes:
+        picture: the face, square.
+        quad: (4, 2) its corners in the whole picture, pixels: upper left, lower left, lower right, upper right.
+    """
+
+    picture: Image.Image
+    quad: np.ndarray
+
+    def to_whole(self, points: np.ndarray) -> np.ndarray:
+        """Points (N, 2) of the aligned picture in the whole one."""
+        share = np.asarray(points, dtype=np.float64) / self.picture.size
+        corner, lower, _, right = self.quad
+        return corner + share[:, :1] * (right - corner) + share[:, 1:] * (lower - corner)
+
+    def to_aligned(self, points: np.ndarray) -> np.ndarray:
+        """Points (N, 2) of the whole picture in the aligned one."""
+        corner, lower, _, right = self.quad
+        axes = np.stack((right - corner, lower - corner), axis=1)
+        share = np.linalg.solve(axes, (np.asarray(points, dtype=np.float64) - corner).T).T
+        return share * self.picture.size
+
+    def paste_back(self, whole: Image.Image, patch: Image.Image, feather: float = 0.12) -> Image.Image:
+        """`whole` with `patch` (this face, changed; any square size) at its place.
+
+        Args:
+            whole: the picture that the face was cut from.
+            patch: what takes the face's place.
+            feather: share of the side over which the rim fades.
+        """
+        corner, lower, _, right = self.quad
+        side = float(np.hypot(*(right - corner)))
+        if patch.width > side:
+            # The transform below does not average, so a larger patch is reduced first.
+            patch = resize(patch, (max(1, round(side)),) * 2)
+        left, top = np.floor(self.quad.min(0)).clip(0).astype(int)
+        end = np.ceil(self.quad.max(0)).clip(max=whole.size).astype(int)
+        size = (int(end[0] - left), int(end[1] - top))
+        if min(size) <= 0:
+            return whole.copy()
+        axes = np.linalg.inv(np.stack((right - corner, lower - corner), axis=1)) * [[patch.width], [patch.height]]
+        shift = axes @ (np.array([left, top]) - corner)
+        matrix = (*axes[0], shift[0], *axes[1], shift[1])
+        # A rim of repeated edge pixels keeps the resampling from mixing black into the border.
+        moved = _with_rim(patch).transform(size, Image.Transform.AFFINE, _shifted(matrix), Image.Resampling.BICUBIC)
+        mask = _feathered(patch.width, feather)
+        mask = mask.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
+        result = whole.copy()
+        result.paste(moved, (int(left), int(top)), mask)
+        return result
+
+
+def face_quad(points68: np.ndarray, just_crop: bool = False) -> np.ndarray:
+    """The square that a face is cut from: (4, 2), upper left, lower left, lower right, upper right.
+
+    Args:
+        points68: (68, 2) dlib's points, (x, y) pixels; eyes and mouth corners decide.
+        just_crop: keep the picture's own axes instead of turning the face upright.
+
+    Source: Karras et al. 2018 (Progressive GANs), appendix C, with the constants of FFHQ.
+    """
+    points = np.asarray(points68, dtype=np.float64)
+    if points.shape != (68, 2):
+        raise ShapeError(f"landmarks are {points.shape}, alignment needs dlib's (68, 2)")
+    right_eye, left_eye = points[RIGHT_EYE].mean(0), points[LEFT_EYE].mean(0)
+    eyes, across = (right_eye + left_eye) / 2, left_eye - right_eye
+    down = points[list(MOUTH_CORNERS)].mean(0) - eyes
+    half = max(2.0 * np.hypot(*across), 1.8 * np.hypot(*down))
+    axis = np.array([1.0, 0.0]) if just_crop else across - _turned(down)
+    length = np.hypot(*axis)
+    if not np.isfinite(points).all() or half < 1e-6 or length < 1e-6:
+        raise InputError("eyes and mouth lie on one place: correct the landmarks")
+    x = axis / length * half
+    y = _turned(x)
+    centre = eyes + 0.1 * down
+    return np.stack((centre - x - y, centre - x + y, centre + x + y, centre + x - y))
+
+
+def _turned(vector: np.ndarray) -> np.ndarray:
+    """A quarter turn, right to down."""
+    return np.array([-vector[1], vector[0]])
+
+
+def align_face(
+    picture: Image.Image,
+    points68: np.ndarray,
+    size_px: int = 256,
+    *,
+    just_crop: bool = False,
+    transform_px: int | None = None,
+) -> Aligned:
+    """The face upright in a square of `size_px`.
+
+    What lies beyond the picture is its mirror image, blurred and faded to the median colour, as in FFHQ.
+
+    Args:
+        picture: the whole RGB picture.
+        points68: (68, 2) landmarks in its pixels.
+        size_px: side of the result.
+        just_crop: see `face_quad`.
+        transform_px: side at which the square is sampled before it is reduced; four times `size_px` by default.
+
+    Raises:
+        InputError: landmarks without extent.
+        ShapeError: not 68 of them.
+    """
+    quad = face_quad(points68, just_crop)
+    source, local = _surroundings(picture.convert("RGB"), quad, size_px)
+    transform_px = transform_px or min(4 * size_px, MAX_TRANSFORM_PX)
+    face = source.transform((transform_px,) * 2, Image.Transform.QUAD, tuple(local.ravel()), Image.Resampling.BILINEAR)
+    return Aligned(resize(face, (size_px, size_px)), quad)
+
+
+def _surroundings(picture: Image.Image, quad: np.ndarray, size_px: int) -> tuple[Image.Image, np.ndarray]:
+    """The part of the picture that a quad needs, reduced and padded, and the quad in its pixels."""
+    # The published rule works on indices of pixels, whose centres are half a pixel further.
+    quad = quad - 0.5
+    side = np.hypot(*(quad[3] - quad[0]))
+    shrink = int(np.floor(side / size_px * 0.5))
+    if shrink > 1:
+        reduced = (round(picture.width / shrink), round(picture.height / shrink))
+        picture = picture.resize(reduced, Image.Resampling.LANCZOS)
+        quad, side = quad / shrink, side / shrink
+    border = max(round(side * 0.1), 3)
+    low, high = np.floor(quad.min(0)).astype(int), np.ceil(quad.max(0)).astype(int)
+    start = (low - border).clip(min=0)
+    end = np.minimum(high + border, picture.size)
+    if (end <= start).any():
+        raise InputError("the face lies outside the picture: correct the landmarks")
+    picture, quad, low, high = picture.crop((*start, *end)), quad - start, low - start, high - start
+    before = (border - low).clip(min=0)
+    after = (high - np.array(picture.size) + border).clip(min=0)
+    if max(*before, *after) > border - 4:
+        rim = int(np.rint(side * 0.3))
+        before, after = np.maximum(before, rim), np.maximum(after, rim)
+        picture, quad = _padded(picture, before, after, side * 0.02), quad + before
+    return picture, quad + 0.5
+
+
+def _padded(picture: Image.Image, before: np.ndarray, after: np.ndarray, sigma: float) -> Image.Image:
+    """Mirrored beyond its edges; towards the rim first blurred, then faded to the median colour."""
+    (left, top), (right, bottom) = before, after
+    array = np.pad(np.asarray(picture, dtype=np.float32), ((top, bottom), (left, right), (0, 0)), "reflect")
+    height, width = array.shape[:2]
+    y, x = np.ogrid[:height, :width]
+    inside = np.minimum(
+        np.minimum(x / np.float32(left), (width - 1 - x) / np.float32(right)),
+        np.minimum(y / np.float32(top), (height - 1 - y) / np.float32(bottom)),
+    )
+    outside = (1 - inside)[..., None]
+    array += (gaussian_filter(array, (sigma, sigma, 0)) - array) * np.clip(outside * 3 + 1, 0, 1)
+    array += (np.median(array, axis=(0, 1)) - array) * np.clip(outside, 0, 1)
+    return Image.fromarray(np.rint(array).clip(0, 255).astype(np.uint8))
+
+
+def _with_rim(patch: Image.Image) -> Image.Image:
+    return Image.fromarray(np.pad(np.asarray(patch.convert("RGB")), ((2, 2), (2, 2), (0, 0)), "edge"))
+
+
+def _shifted(matrix: tuple[float, ...]) -> tuple[float, ...]:
+    a, b, c, d, e, f = matrix
+    return (a, b, c + 2, d, e, f + 2)
+
+
+def _feathered(side: int, feather: float) -> Image.Image:
+    """A square mask: 0 at the rim, 255 from `feather` inwards, without a kink."""
+    place = (np.arange(side) + 0.5) / side
+    ramp = (np.minimum(place, 1 - place) / max(feather, 1 / side)).clip(0, 1)
+    ramp = ramp * ramp * (3 - 2 * ramp)
+    return Image.fromarray((np.minimum.outer(ramp, ramp) * 255).round().astype(np.uint8))

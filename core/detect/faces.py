@@ -1,0 +1,138 @@
+"""Faces in a picture: 478 landmarks each, the largest face first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+
+from core.detect import solutions
+from core.errors import NothingFoundError
+from core.image import Box, crop_box
+
+MESH_POINTS = 478
+MIN_VIEW_PX = 512
+MAX_VIEW_PX = 1600
+PORTRAIT_SHARE = 0.25
+SAME_FACE_OVERLAP = 0.4
+
+# dlib's 68 points as vertices of MediaPipe's mesh: jaw, brows, nose bridge, lower nose, eyes, outer and inner lips.
+MESH_OF_68 = (
+    *(162, 234, 93, 58, 172, 136, 149, 148, 152, 377, 378, 365, 397, 288, 323, 454, 389),
+    *(71, 63, 105, 66, 107, 336, 296, 334, 293, 301),
+    *(168, 197, 5, 4, 75, 97, 2, 326, 305),
+    *(33, 160, 158, 133, 153, 144, 362, 385, 387, 263, 373, 380),
+    *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181),
+    *(78, 82, 13, 312, 308, 317, 14, 87),
+)
+
+
+@dataclass(frozen=True)
+class Face:
+    """A face: `points` (478, 2) float64, (x, y) pixels of the picture, and the `box` around them."""
+
+    points: np.ndarray
+    box: Box
+
+    def points68(self) -> np.ndarray:
+        """(68, 2): dlib's points in dlib's order, as published alignments want them."""
+        return self.points[list(MESH_OF_68)]
+
+
+def detect_faces(picture: Image.Image, name: str = "the picture") -> list[Face]:
+    """All faces, largest first.
+
+    Small pictures are enlarged; where nothing is found, it looks again with a rim around the picture and into its parts.
+
+    Args:
+        picture: RGB, any size.
+        name: what the message calls it.
+
+    Raises:
+        NothingFoundError: no face; the message says what helps.
+    """
+    picture = picture.convert("RGB")
+    whole = Box(0, 0, *picture.size)
+    found = _meshes(picture, whole)
+    if not found:
+        # A face that fills the frame is found once there is something around it.
+        found = _meshes(picture, whole.squared(0.3))
+    portrait = any(face.box.width > PORTRAIT_SHARE * picture.width for face in found)
+    _add_coarse(found, picture, grids=(1,) if portrait else (1, 2))
+    if not found:
+        _add_coarse(found, picture, grids=(5,))
+    if not found:
+        raise NothingFoundError(
+            f"no face found in {name} ({picture.width} x {picture.height} px): "
+            "use a larger, brighter or more frontal face, or set the landmarks by hand"
+        )
+    found.sort(key=lambda face: -face.box.width * face.box.height)
+    return found
+
+
+def _add_coarse(found: list[Face], picture: Image.Image, grids: tuple[int, ...]) -> None:
+    """Add the faces at which the detector for small faces points, seen from near."""
+    for box in coarse_boxes(picture, grids):
+        if all(_overlap(box, face.box) < SAME_FACE_OVERLAP / 2 for face in found):
+            for face in _meshes(picture, box.squared(0.6)):
+                near = _overlap(box, face.box) > 0.1
+                if near and all(_overlap(face.box, known.box) < SAME_FACE_OVERLAP for known in found):
+                    found.append(face)
+
+
+def _meshes(picture: Image.Image, place: Box) -> list[Face]:
+    """The faces inside `place`, in the picture's pixels."""
+    answer = solutions.face_mesh(_view(picture, place))
+    faces = []
+    for mesh in answer.multi_face_landmarks or ():
+        share = np.array([(point.x, point.y) for point in mesh.landmark], dtype=np.float64)
+        faces.append(_face(share * (place.width, place.height) + (place.left, place.top)))
+    return faces
+
+
+def coarse_boxes(picture: Image.Image, grids: tuple[int, ...] = (1, 2)) -> list[Box]:
+    """Rough boxes of faces, small ones too, some of them twice.
+
+    Args:
+        picture: RGB.
+        grids: the picture is searched in n x n parts that overlap by half, for every n; 1 is the whole.
+    """
+    boxes = []
+    for place in (part for parts in grids for part in _parts(Box(0, 0, *picture.size), parts)):
+        for found in solutions.face_boxes(_view(picture, place)).detections or ():
+            box = found.location_data.relative_bounding_box
+            left, top = place.left + box.xmin * place.width, place.top + box.ymin * place.height
+            boxes.append(Box(left, top, left + box.width * place.width, top + box.height * place.height))
+    return boxes
+
+
+def _view(picture: Image.Image, place: Box) -> Image.Image:
+    """What lies in `place`, neither tiny nor huge."""
+    factor = max(1.0, MIN_VIEW_PX / min(place.width, place.height))
+    factor = min(factor, MAX_VIEW_PX / max(place.width, place.height))
+    size = (max(1, round(place.width * factor)), max(1, round(place.height * factor)))
+    return picture if place == Box(0, 0, *picture.size) and size == picture.size else crop_box(picture, place, size)
+
+
+def _face(points: np.ndarray) -> Face:
+    return Face(points, Box(*map(float, (*points.min(0), *points.max(0)))))
+
+
+def _parts(whole: Box, parts: int) -> list[Box]:
+    """`parts` x `parts` boxes that overlap by half."""
+    width, height = whole.width / (parts + 1) * 2, whole.height / (parts + 1) * 2
+    return [
+        Box(column * width / 2, row * height / 2, column * width / 2 + width, row * height / 2 + height)
+        for row in range(parts)
+        for column in range(parts)
+    ]
+
+
+def _overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    width = min(a.right, b.right) - max(a.left, b.left)
+    height = min(a.bottom, b.bottom) - max(a.top, b.top)
+    if width <= 0 or height <= 0:
+        return 0.0
+    return width * height / (a.width * a.height + b.width * b.height - width * height)
