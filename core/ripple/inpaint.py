@@ -1,0 +1,109 @@
+"""Filling a hole: LaMa, any diffusers inpainting pipeline, or OpenCV's classical fill, by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.errors import InputError, ShapeError, WeightsError
+from core.progress import Progress, silent
+from core.ripple.network_lama import Lama
+
+Inpainter = Callable[[Image.Image, np.ndarray, Progress], Image.Image]
+METHODS = ("lama", "opencv")
+
+
+def padded(array: np.ndarray, multiple: int = 8) -> np.ndarray:
+    """(C, H, W) mirrored at the bottom and right up to a multiple; the rim pixel is repeated (symmetric)."""
+    height, width = array.shape[1:]
+    return np.pad(array, ((0, 0), (0, -height % multiple), (0, -width % multiple)), mode="symmetric")
+
+
+def prepared(picture: Image.Image, mask: np.ndarray) -> tuple[Tensor, Tensor]:
+    """What LaMa gets: image (1, 3, H', W') in [0, 1] and mask (1, 1, H', W'), where any grey is hole."""
+    if mask.shape != (picture.height, picture.width):
+        raise ShapeError(f"the mask is {mask.shape[::-1]}, the picture {picture.size}: give both one size")
+    image = padded(np.asarray(picture.convert("RGB")).transpose(2, 0, 1).astype(np.float32) / 255)
+    hole = padded((mask > 0).astype(np.float32)[None])
+    return torch.from_numpy(image)[None], torch.from_numpy(hole)[None]
+
+
+@torch.no_grad()
+def lama_fill(network: Lama, picture: Image.Image, mask: np.ndarray) -> np.ndarray:
+    """The published prediction path: pad, fill, composite, crop; (H, W, 3) float32 in [0, 1]."""
+    image, hole = prepared(picture, mask)
+    device = next(network.parameters()).device
+    filled = network(image.to(device), hole.to(device))[0].permute(1, 2, 0).cpu().numpy()
+    return filled[: picture.height, : picture.width]
+
+
+def lama_inpainter(network: Lama) -> Inpainter:
+    """LaMa as published: result x 255, clipped, truncated."""
+
+    def fill(picture: Image.Image, mask: np.ndarray, progress: Progress = silent) -> Image.Image:
+        progress(0.0, "repainting")
+        return Image.fromarray(np.clip(lama_fill(network, picture, mask) * 255, 0, 255).astype(np.uint8))
+
+    return fill
+
+
+def opencv_fill(picture: Image.Image, mask: np.ndarray, progress: Progress = silent) -> Image.Image:
+    """Telea's fast marching fill: no weights; fine for thin holes in smooth backgrounds only."""
+    progress(0.0, "filling")
+    hole = (mask > 0).astype(np.uint8) * 255
+    return Image.fromarray(cv2.inpaint(np.asarray(picture.convert("RGB")), hole, 5, cv2.INPAINT_TELEA))
+
+
+@cache
+def diffusers_pipeline(name: str):  # noqa: ANN201 (its class depends on the checkpoint)
+    """An inpainting pipeline by hub id or folder, kept for the next call."""
+    from diffusers import AutoPipelineForInpainting
+
+    try:
+        return AutoPipelineForInpainting.from_pretrained(name)
+    except (OSError, ValueError) as error:
+        raise WeightsError(
+            f"no inpainting pipeline at {name!r} ({error}); give a hub id or folder of a diffusers inpainting model, "
+            f"or one of: {', '.join(METHODS)}"
+        ) from error
+
+
+def diffusers_inpainter(name: str, prompt: str = "background, empty scene", steps: int = 20, seed: int = 0) -> Inpainter:
+    """Any diffusers inpainting model; what it paints is kept inside the hole only."""
+
+    def fill(picture: Image.Image, mask: np.ndarray, progress: Progress = silent) -> Image.Image:
+        pipeline = diffusers_pipeline(name)
+        side = 8 * max(1, round(512 / 8))
+        scale = side / min(picture.size)
+        size = tuple(max(8, 8 * round(length * scale / 8)) for length in picture.size)
+        hole = Image.fromarray((mask > 0).astype(np.uint8) * 255)
+        painted = pipeline(
+            prompt=prompt, image=picture.convert("RGB").resize(size, Image.Resampling.LANCZOS),
+            mask_image=hole.resize(size, Image.Resampling.NEAREST), width=size[0], height=size[1],
+            num_inference_steps=steps, generator=torch.Generator().manual_seed(seed),
+            callback_on_step_end=lambda _, step, __, kept: (progress(step / steps, "painting"), kept)[1],
+        ).images[0]  # fmt: skip
+        painted = painted.resize(picture.size, Image.Resampling.LANCZOS)
+        return Image.composite(painted, picture.convert("RGB"), hole)
+
+    return fill
+
+
+def inpainter(name: str, network: Lama | None = None) -> Inpainter:
+    """An inpainter by name: "lama" (needs its network), "opencv", or "diffusers:<hub id or folder>"."""
+    if name == "opencv":
+        return opencv_fill
+    if name.startswith("diffusers:"):
+        return diffusers_inpainter(name.removeprefix("diffusers:"))
+    if name == "lama" and network is not None:
+        return lama_inpainter(network)
+    raise InputError(
+        f"no inpainter {name!r}" + (" without weights" if name == "lama" else "")
+        + f"; known: {', '.join(METHODS)}, diffusers:<hub id or folder>"
+    )  # fmt: skip

@@ -1,0 +1,168 @@
+"""HFGI: invert a face into codes and a distortion map, then render any edit of it with its details.
+
+What does not depend on the edit is done once (`Inverter.invert`); every degree after that costs two
+upper halves of the generator and the two small nets.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from core.ripple.edits import Directions, load_directions
+from core.ripple.network_encoder import Encoder
+from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
+from core.ripple.network_generator import Generator
+
+FLOW_UNIT = 1 / 16  # the pre-aligner's output 1 is a shift by this share of the side
+
+
+def to_input(picture: Image.Image, size: int = 256) -> Tensor:
+    """(1, 3, size, size) in [-1, 1]: squashed (aspect not kept) by PIL's antialiased bilinear filter."""
+    array = np.asarray(picture.convert("RGB").resize((size, size), Image.Resampling.BILINEAR))
+    return torch.from_numpy(array.copy()).permute(2, 0, 1)[None].float() / 255 * 2 - 1
+
+
+def to_uint8(image: Tensor) -> np.ndarray:
+    """(3, H, W) in [-1, 1] to (H, W, 3) uint8, truncated rather than rounded, as published."""
+    return (((image + 1) / 2).clamp(0, 1) * 255).permute(1, 2, 0).cpu().numpy().astype(np.uint8)
+
+
+def resized(image: Tensor, size: int) -> Tensor:
+    """Bilinear, align_corners=False, no antialiasing: HFGI's resize everywhere."""
+    if image.shape[-1] == size:
+        return image
+    return F.interpolate(image, (size, size), mode="bilinear", align_corners=False)
+
+
+@dataclass(frozen=True)
+class Inversion:
+    """A face as the generator knows it, plus what it does not know.
+
+    Attributes:
+        codes: (1, N, D) W+ codes.
+        first: (1, 3, S, S) the generator's picture of them, in [-1, 1].
+        distortion: (1, 3, S, S) input minus `first`.
+    """
+
+    codes: Tensor
+    first: Tensor
+    distortion: Tensor
+
+
+@dataclass(frozen=True)
+class Edited:
+    """One edit of an inversion, with the steps in between.
+
+    Attributes:
+        codes: (1, N, D) edited codes.
+        plain: (1, 3, S, S) what the generator makes of them without details, clamped.
+        aligned: (1, 3, S, S) the distortion map where the edit needs it.
+        image: (1, 3, G, G) the result at the generator's size, about [-1, 1].
+    """
+
+    codes: Tensor
+    plain: Tensor
+    aligned: Tensor
+    image: Tensor
+
+
+class Inverter:
+    """The four networks of HFGI (and an optional pre-aligner) with the edits they know.
+
+    Args:
+        encoder: picture to codes.
+        generator: codes to picture.
+        aligner: ADA; its size S is the size that inversions work at.
+        residual: aligned distortion map to scale and shift.
+        directions: what can be edited.
+        pre_aligner: flow from the first to the edited picture, applied to the distortion map before
+            ADA; None as published.
+
+    Source: Wang et al. 2022 (HFGI), section 3; pre-alignment: suggested there by its author, own net.
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        generator: Generator,
+        aligner: ResidualAligner,
+        residual: ResidualEncoder,
+        directions: Directions,
+        pre_aligner: ResidualAligner | None = None,
+    ) -> None:
+        self.encoder, self.generator, self.aligner = encoder, generator, aligner
+        self.residual, self.pre_aligner, self.directions = residual, pre_aligner, directions
+        self.size: int = aligner.config.size
+
+    @classmethod
+    def load(cls, folder: Path) -> Inverter:
+        """All networks of a record, in evaluation mode."""
+        from core.weights import load_strict
+
+        pre = load_strict(ResidualAligner, folder, "pre_aligner") if (folder / "pre_aligner").is_dir() else None
+        return cls(
+            load_strict(Encoder, folder, "encoder"),
+            load_strict(Generator, folder, "generator"),
+            load_strict(ResidualAligner, folder, "aligner"),
+            load_strict(ResidualEncoder, folder, "residual"),
+            load_directions(folder),
+            pre,
+        )
+
+    def networks(self) -> list[torch.nn.Module]:
+        """All networks, for moving and freezing."""
+        nets = [self.encoder, self.generator, self.aligner, self.residual, self.pre_aligner]
+        return [net for net in nets if net is not None]
+
+    def invert(self, image: Tensor) -> Inversion:
+        """The dear part, once per picture.
+
+        Args:
+            image: (B, 3, S, S) in [-1, 1], FFHQ-aligned.
+        """
+        codes = self.codes(image)
+        first = resized(self.generator(codes).clamp(-1, 1), self.size)
+        return Inversion(codes, first, image - first)
+
+    def codes(self, image: Tensor) -> Tensor:
+        """W+ codes of pictures of size S, shrunk to the encoder's size where that is smaller."""
+        size = self.encoder.config.input_size
+        return self.encoder(image if size == self.size else F.interpolate(image, (size, size), mode="area"))
+
+    def edit(self, inversion: Inversion, name: str, degree: float) -> Edited:
+        """One edit; see `Directions.apply` for names and degrees."""
+        return self.render(inversion, self.directions.apply(inversion.codes, name, degree))
+
+    def render(self, inversion: Inversion, codes: Tensor) -> Edited:
+        """The picture for edited codes, with the inversion's details.
+
+        The generator's lower half is run once for the plain and the final picture.
+        """
+        lower = self.generator.lower(codes)
+        plain, _ = self.generator.upper(lower, codes)
+        plain = resized(plain.clamp(-1, 1), self.size)
+        distortion = self.pre_aligned(inversion, plain)
+        aligned = self.aligner(torch.cat([distortion, plain], dim=1))
+        image, _ = self.generator.upper(lower, codes, self.residual(aligned))
+        return Edited(codes, plain, aligned, image)
+
+    def pre_aligned(self, inversion: Inversion, plain: Tensor) -> Tensor:
+        """The distortion map moved along with the head; as it is where there is no pre-aligner."""
+        if self.pre_aligner is None:
+            return inversion.distortion
+        from core.ops.warp import backward_warp
+
+        return backward_warp(inversion.distortion, self.flow(inversion.first, plain))
+
+    def flow(self, first: Tensor, plain: Tensor) -> Tensor:
+        """(B, 2, S, S) px: from a pixel of the edited picture to where it was in the first."""
+        size = self.pre_aligner.config.size
+        small = [F.interpolate(x, (size, size), mode="area") for x in (first, plain)]
+        return resized(self.pre_aligner(torch.cat(small, dim=1)), self.size) * (FLOW_UNIT * self.size)

@@ -1,0 +1,88 @@
+"""Which pixels are person: Graphonomy at several sizes, or MediaPipe's selfie segmentation by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.errors import unknown_name
+from core.progress import Progress, silent
+from core.ripple.network_graphonomy import Graphonomy, resized
+
+SCALES = (1.0, 0.5, 0.75, 1.25, 1.5, 1.75)
+PARSERS = ("graphonomy", "mediapipe")
+PERSON_LABEL = 5  # what MediaPipe's one class is called in Graphonomy's list: upper clothes
+
+Parser = Callable[[Image.Image, Progress], np.ndarray]
+
+
+def scaled_pair(picture: Image.Image, scale: float) -> Tensor:
+    """The picture and its mirror image as the network wants them: (2, 3, h, w), B G R in [-1, 1]."""
+    size = (int(picture.width * scale), int(picture.height * scale))
+    array = np.asarray(picture.convert("RGB").resize(size, Image.Resampling.BILINEAR))
+    plain = torch.from_numpy(array[..., ::-1].copy()).permute(2, 0, 1).float() / 255 * 2 - 1
+    return torch.stack([plain, plain.flip(-1)])
+
+
+def swapped_sides(logits: Tensor) -> Tensor:
+    """Logits (.., 20, H, W) with left and right arms, legs and shoes exchanged."""
+    order = [*range(14), 15, 14, 17, 16, 19, 18]
+    return logits[..., order, :, :]
+
+
+def unmirrored_mean(logits: Tensor) -> Tensor:
+    """Mean over a picture and its mirror image: (2, 20, h, w) to (1, 20, h, w)."""
+    return (logits[:1] + swapped_sides(logits[1:]).flip(-1)) / 2
+
+
+@torch.no_grad()
+def summed_logits(
+    network: Graphonomy, picture: Image.Image, scales: Sequence[float] = SCALES, progress: Progress = silent
+) -> Tensor:
+    """Logits (1, 20, H, W) summed over sizes, each the mean of the picture and its mirror image.
+
+    Source: Graphonomy's evaluation; logits are summed, not probabilities.
+    """
+    device = next(network.parameters()).device
+    total = None
+    for index, scale in enumerate(scales):
+        progress(index / len(scales), f"parsing at {scale:g} x")
+        logits = unmirrored_mean(network(scaled_pair(picture, scale).to(device)))
+        total = logits if total is None else total + resized(logits, total.shape[2:])
+    return total
+
+
+def graphonomy_parser(network: Graphonomy, scales: Sequence[float] = SCALES) -> Parser:
+    """A parser that labels pixels 0 to 19."""
+
+    def parse(picture: Image.Image, progress: Progress = silent) -> np.ndarray:
+        labels = summed_logits(network, picture, scales, progress).argmax(1)[0]
+        return labels.to(torch.uint8).cpu().numpy()
+
+    return parse
+
+
+def mediapipe_parser(threshold: float = 0.5) -> Parser:
+    """A parser that knows background (0) and person (5) only, in a fraction of the time."""
+
+    def parse(picture: Image.Image, progress: Progress = silent) -> np.ndarray:
+        from core.detect.segment import person_mask
+
+        progress(0.0, "finding the person")
+        share = np.asarray(person_mask(picture))
+        return np.where(share > threshold, PERSON_LABEL, 0).astype(np.uint8)
+
+    return parse
+
+
+def parser(name: str, network: Graphonomy | None = None, scales: Sequence[float] = SCALES) -> Parser:
+    """A parser by name; "graphonomy" needs its network."""
+    if name == "mediapipe":
+        return mediapipe_parser()
+    if name != "graphonomy" or network is None:
+        raise unknown_name("parser (or its weights are missing)", name, PARSERS)
+    return graphonomy_parser(network, scales)

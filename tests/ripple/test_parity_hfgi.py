@@ -1,0 +1,130 @@
+"""HFGI's four nets and its whole path, filled as published, converted, loaded strictly, compared."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+import torch
+
+from core.ripple.convert import assemble, fitted_encoder, fitted_generator
+from core.ripple.edits import published_directions
+from core.ripple.inversion import Inverter, resized, to_input, to_uint8
+from core.ripple.network_encoder import Encoder
+from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
+from core.ripple.network_generator import Generator, mix_codes, truncate
+from tests.parity import golden
+from tests.ripple.cases import case, cases, compare, few_levels_off, filled, manifest_entries, picture, tensor
+
+LARGEST = 1024
+
+
+def generator_state(size: int) -> dict[str, torch.Tensor]:
+    """The tensors of a published generator of `size`: what a smaller one has of the 1024 file."""
+    have = {f"decoder.{key}" for key in Generator(size).state_dict()}
+    kernels = {key for key in manifest_entries("hfgi") if key.endswith("kernel") and size == LARGEST}
+    return {k: v for k, v in filled("hfgi", "decoder.").items() if f"decoder.{k}" in have | kernels}
+
+
+@pytest.fixture(scope="module")
+def encoder() -> Encoder:
+    return fitted_encoder(filled("hfgi", "encoder."), filled("hfgi", "latent_avg")[""])
+
+
+@pytest.fixture(scope="module")
+def aligner() -> ResidualAligner:
+    return assemble(ResidualAligner(), filled("hfgi", "grid_align."))
+
+
+@pytest.fixture(scope="module")
+def residual() -> ResidualEncoder:
+    return assemble(ResidualEncoder(), filled("hfgi", "residue."))
+
+
+@pytest.fixture(scope="module", params=[64, 256, LARGEST])
+def generator(request: pytest.FixtureRequest) -> Iterator[Generator]:
+    yield fitted_generator(generator_state(request.param))
+
+
+@pytest.fixture(autouse=True)
+def inference() -> Iterator[None]:
+    with torch.no_grad():
+        yield
+
+
+def run_generator(generator: Generator, key: str) -> dict[str, torch.Tensor]:
+    """Image and features of one case."""
+    inputs, call = case("generator", key)["inputs"], case("generator", key)["call"]
+    codes = tensor(inputs["styles[0]"])
+    if "styles[1]" in inputs:
+        codes = mix_codes(codes, tensor(inputs["styles[1]"]), call["inject_index"], generator.code_count)
+    if "truncation_latent" in inputs:
+        codes = truncate(codes, call["truncation"], tensor(inputs["truncation_latent"]))
+    conditions = None
+    if "conditions[0]" in inputs:
+        conditions = (tensor(inputs["conditions[0]"]), tensor(inputs["conditions[1]"]))
+    noise = [tensor(spec) for spec in inputs["noise"]] if "noise" in inputs else None
+    image, features = generator(codes, conditions, noise, return_features=True)
+    outputs = {"image": image, "features": features}
+    return {name: outputs[name] for name in case("generator", key)["outputs"]}
+
+
+def test_generator(generator: Generator) -> None:
+    keys = cases("generator", f"size{generator.config.size}_")
+    assert keys
+    for key in keys:
+        compare("generator", key, run_generator(generator, key))
+
+
+@pytest.mark.parametrize("key", cases("encoder"))
+def test_encoder(encoder: Encoder, key: str) -> None:
+    taps = {}
+    hooks = [
+        encoder.body[n].register_forward_hook(lambda _, __, y, n=n: taps.__setitem__(f"body_{n}", y))
+        for n in (2, 6, 20, 23)
+    ]
+    image = tensor(case("encoder", key)["inputs"]["x"])
+    offsets = encoder.offsets(image)
+    for hook in hooks:
+        hook.remove()
+    compare("encoder", key, {"codes": offsets, "codes_plus_avg": offsets + encoder.latent_avg, **taps})
+
+
+def test_aligner(aligner: ResidualAligner) -> None:
+    x = torch.cat([tensor(spec) for spec in case("ada", "px256")["inputs"].values()], dim=1)
+    compare("ada", "px256", {"aligned": aligner(x)})
+
+
+@pytest.mark.parametrize("key", cases("residual"))
+def test_residual(residual: ResidualEncoder, key: str) -> None:
+    scale, shift = residual(tensor(case("residual", key)["inputs"]["x"]))
+    compare("residual", key, {"scale": scale, "shift": shift})
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("size", [256, LARGEST])
+def test_whole_path(encoder: Encoder, aligner: ResidualAligner, residual: ResidualEncoder, size: int) -> None:
+    """All edits of one picture from one inversion: what the script computes from scratch every time."""
+    generator = fitted_generator(generator_state(size))
+    inverter = Inverter(encoder, generator, aligner, residual, published_directions())
+    keys = cases("hfgi", f"g{size}_")
+    image = to_input(picture(case("hfgi", keys[0])["inputs"]["image"]))
+    inversion = inverter.invert(image)
+    for key in keys:
+        spec = case("hfgi", key)
+        call, limits = spec["call"], spec["tolerance"]
+        edited = inverter.edit(inversion, call["edit_attribute"], 1.0 if call["edit_degree"] is None else call["edit_degree"])
+        result = resized(edited.image, 256)
+        compare("hfgi", key, {"result": result})
+        compare("hfgi", key, {"latents": edited.codes}, max_abs=limits["latents_max_abs"])
+        if "aligned" not in spec["outputs"]:
+            continue
+        scale, shift = residual(edited.aligned)
+        compare("hfgi", key, {"scale": scale, "shift": shift}, max_abs=limits["conditions_max_abs"])
+        compare("hfgi", key, {"aligned": edited.aligned}, max_abs=limits["aligned_max_abs"])
+        first = resized(generator(inversion.codes), 256) if key.endswith("inversion") else None
+        steps = {"residual": inversion.distortion, "edit_image": edited.plain, "codes": inversion.codes}
+        compare("hfgi", key, steps | ({} if first is None else {"first": first}))
+        facts = spec["outputs"]["uint8"]
+        want = golden.arrays("ripple", "hfgi")[facts["array"]]
+        few_levels_off(to_uint8(result[0])[:: facts["stride"][0], :: facts["stride"][1]], want, 0.005)
