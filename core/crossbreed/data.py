@@ -21,13 +21,13 @@ from torch import Tensor
 
 from core.crossbreed.network import lerp
 from core.crossbreed.network_biggan import BigGANDeep
+from core.crossbreed.options import HEAD_MARGIN
 from core.crossbreed.preprocessing import centre_square, resize_generated, to_network
 from core.errors import InputError, NothingFoundError, OptionError
 from core.image import Box, crop_box, load_image
 from core.progress import Progress, silent
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
-HEAD_MARGIN = 0.25
 FIRST_DOG, LAST_DOG = 151, 268
 
 

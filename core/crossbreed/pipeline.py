@@ -19,32 +19,20 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.crossbreed.data import HEAD_MARGIN, head_crop
+from core.crossbreed.data import head_crop
 from core.crossbreed.interpolation import contract
 from core.crossbreed.network import Codes, CrossbreedGenerator
+from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.preprocessing import centre_square, from_network
 from core.devices import Policy, policy
 from core.errors import InputError, NothingFoundError
 from core.image import Box, load_image, pad_to_multiple, to_pil, to_tensor
-from core.options import check, option, to_query
+from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
 from core.timeline import Chain
 
 PACE_STEPS = 32
-
-
-@dataclass(frozen=True)
-class CrossbreedOptions:
-    """What a morph can be told."""
-
-    crop: str = option("head", "cut out the head of the cat or dog, or take the middle square", choices=("head", "middle"))
-    margin: float = option(HEAD_MARGIN, "room around the head, in head sizes", low=0, high=1, step=0.05)
-    size_px: int = option(256, "side of the result; the network works at its own size", low=64, high=512, step=32)
-    tau: float = option(0.3, "how far shape and appearance follow each other: 0 apart, 1 together", low=0, high=2, step=0.05)
-    exact_ends: bool = option(True, "begin and end on the photographs themselves, not on the network's copies")
-    even_steps: bool = option(False, "space the frames so that each changes as much as the one before")
-    closed: bool = option(False, "a chain of pictures returns to its first")
 
 
 @dataclass(frozen=True)
@@ -325,8 +313,3 @@ def chain_weights(chain: Chain, positions: Sequence[float]) -> Tensor:
         weights[row, first] += 1 - t
         weights[row, second] += t
     return weights
-
-
-def settings_of(options: CrossbreedOptions, pipe: CrossbreedPipeline) -> dict[str, str]:
-    """What is written into exported files."""
-    return {"system": pipe.name, "weights": pipe.weights_label, **to_query(options)}
