@@ -62,8 +62,9 @@ def correctness_at(source: Tensor, target: Tensor, flow: Tensor, mask: Tensor | 
 
 def _sampled_bilinear(source: Tensor, flow: Tensor) -> Tensor:
     height, width = source.shape[2:]
-    x = (flow[:, 0] + torch.arange(width, device=flow.device)) * 2 / (width - 1) - 1
-    y = (flow[:, 1] + torch.arange(height, device=flow.device)[:, None]) * 2 / (height - 1) - 1
+    # As published, the grid is scaled by side - 1 and the flow by side; outside is zero.
+    x = 2 * torch.arange(width, device=flow.device) / (width - 1) - 1 + 2 * flow[:, 0] / width
+    y = (2 * torch.arange(height, device=flow.device) / (height - 1) - 1)[:, None] + 2 * flow[:, 1] / height
     grid = torch.stack([x, y], dim=-1)
     return F.grid_sample(source, grid, mode="bilinear", padding_mode="zeros", align_corners=True)
 
@@ -184,12 +185,12 @@ def flow_to_prior(flows: Sequence[Tensor], wanted: Tensor, weight: Tensor) -> Te
     return torch.stack(terms).sum()
 
 
-def ssim_loss(generated: Tensor, real: Tensor, window: int = 7) -> Tensor:
-    """1 - structural similarity of pictures in [-1, 1], uniform window (Wang et al. 2004)."""
+def ssim_loss(generated: Tensor, real: Tensor, window: int = 8, stride: int = 2) -> Tensor:
+    """1 - structural similarity of pictures in [-1, 1], uniform windows at every `stride`-th pixel (Wang et al. 2004)."""
     a, b = (generated + 1) / 2, (real + 1) / 2
 
     def mean(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, window, stride=1)
+        return F.avg_pool2d(x, window, stride=stride)
 
     mu_a, mu_b = mean(a), mean(b)
     var_a, var_b = mean(a * a) - mu_a**2, mean(b * b) - mu_b**2

@@ -279,6 +279,9 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         layers: halvings of source and target networks.
         flow_ngf, flow_img_f, flow_layers: the same of the flow network.
         flow_prior: whether the flow network is handed a flow from the two skeletons (own addition).
+        sample_hw: (H, W) of the pictures it was trained on.
+        heatmap_sigma_px: of the pose heatmaps it was trained on.
+        studio_grey: grey in [0, 1] behind the people it was trained on; None if they kept their backgrounds.
 
     Source: Ren et al. 2020, figure 2.
     """
@@ -297,6 +300,9 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         flow_img_f: int = 256,
         flow_layers: int = 5,
         flow_prior: bool = False,
+        sample_hw: tuple[int, int] = (256, 256),
+        heatmap_sigma_px: float = 6.0,
+        studio_grey: float | None = None,
     ) -> None:
         super().__init__()
         self.source = SourceEncoder(image_nc, ngf, img_f, layers)

@@ -73,4 +73,6 @@ def test_adversarial(mode):
 
 def test_learning_rate_rule():
     case = CASES["lr_lambda"]
-    hold(case, {"lr": torch.tensor([published_learning_rate(i, case) for i in range(70)])})
+    rule = {key: spec["value"] for key, spec in case["inputs"].items()}
+    epochs = range(rule.pop("epochs"))
+    hold(case, {"lr": [published_learning_rate(epoch, **rule) for epoch in epochs]})

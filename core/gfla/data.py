@@ -1,0 +1,207 @@
+"""Pairs of pictures of one person for training: the rendered people, and the published data sets' lists.
+
+A batch is a dictionary of float tensors: `source`, `target` (B, 3, H, W) in [-1, 1]; `source_points`, `target_points`
+(B, 18, 2) x, y in pixels of that frame, -1 where missing. Heatmaps are made per batch, on the device.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.errors import InputError
+from core.gfla import pose
+from core.gfla.annotations import Pair, read_annotations, read_pairs
+
+STUDIO_GREY = 0.88
+
+
+def batch_heatmaps(points: Tensor, size_hw: tuple[int, int], sigma_px: float) -> Tensor:
+    """Heatmaps (B, 18, H, W) of truncated points (B, 18, 2); the batched twin of `core.gfla.pose.heatmaps`."""
+    known = (points != pose.MISSING).all(-1)
+    whole = points.trunc()
+    x = torch.arange(size_hw[1], device=points.device) - whole[..., 0, None]
+    y = torch.arange(size_hw[0], device=points.device) - whole[..., 1, None]
+    spread = 2 * sigma_px**2
+    maps = torch.exp(-(y**2) / spread)[..., :, None] * torch.exp(-(x**2) / spread)[..., None, :]
+    return maps * known[..., None, None]
+
+
+def on_studio_ground(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A person (H, W, 3) uint8 cut out by a mask (H, W) in [0, 1] and laid on the plain studio grey."""
+    alpha = mask[..., None].astype(np.float32)
+    return (picture * alpha + 255 * STUDIO_GREY * (1 - alpha) + 0.5).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class People:
+    """The rendered people in one frame size, in memory: 8 poses of each identity, before the studio ground.
+
+    Attributes:
+        pictures: (N, H, W, 3) uint8.
+        points: (N, 18, 2) in that frame.
+        visible: (N, 18) bool; False also for joints hidden by the body.
+        identity: (N,) int.
+        test: (N,) bool.
+        names: file names.
+    """
+
+    pictures: np.ndarray
+    points: np.ndarray
+    visible: np.ndarray
+    identity: np.ndarray
+    test: np.ndarray
+    names: list[str]
+
+    def subset(self, keep: np.ndarray) -> People:
+        """Those pictures only."""
+        names = [name for name, kept in zip(self.names, keep, strict=True) if kept]
+        return People(
+            self.pictures[keep], self.points[keep], self.visible[keep], self.identity[keep], self.test[keep], names
+        )
+
+
+def load_people(folder: Path, size_hw: tuple[int, int], limit: int | None = None) -> People:
+    """The rendered people of `folder` (people.zip, people.npz), scaled to `size_hw`.
+
+    Raises:
+        InputError: the files are not there.
+    """
+    archive, facts_file = Path(folder) / "people.zip", Path(folder) / "people.npz"
+    if not (archive.is_file() and facts_file.is_file()):
+        raise InputError(f"{folder} holds no people.zip and people.npz: give the folder of the rendered people")
+    with np.load(facts_file) as file:
+        facts = {key: file[key] for key in ("files", "keypoints", "visible", "identity", "split")}
+    names = [str(name) for name in facts["files"][:limit]]
+    height, width = size_hw
+    pictures = np.empty((len(names), height, width, 3), np.uint8)
+    with zipfile.ZipFile(archive) as files:
+        for index, name in enumerate(names):
+            picture = Image.open(io.BytesIO(files.read(f"images/{Path(name).name}"))).convert("RGB")
+            mask = Image.open(io.BytesIO(files.read(f"masks/{Path(name).stem}.png")))
+            alpha = Image.fromarray((np.asarray(mask) > 0).astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
+            small = np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
+            pictures[index] = on_studio_ground(small, np.asarray(alpha) / 255)
+    old = picture.size[::-1]
+    points = np.stack([pose.scaled(item, size_hw, old) for item in facts["keypoints"][: len(names)]])
+    split = np.array([str(s) == "test" for s in facts["split"][: len(names)]])
+    return People(pictures, points, facts["visible"][: len(names)].astype(bool), facts["identity"][: len(names)], split, names)
+
+
+def as_network_picture(picture: np.ndarray) -> Tensor:
+    """(H, W, 3) uint8 to (3, H, W) in [-1, 1]."""
+    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).float() / 127.5 - 1
+
+
+def stacked(items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Items of equal keys as one batch."""
+    return {key: torch.stack([item[key] for item in items]) for key in items[0]}
+
+
+class PeoplePairs:
+    """Random pairs of poses of one rendered identity.
+
+    Args:
+        people: from `load_people`.
+        hide: probability that a joint hidden by the body is given as missing, as detectors do.
+        mirror: whether half of the pairs are mirrored (left and right joints change places).
+    """
+
+    SWAP = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
+
+    def __init__(self, people: People, hide: float = 0.5, mirror: bool = True) -> None:
+        self.people, self.hide, self.mirror = people, hide, mirror
+        groups = [np.flatnonzero(people.identity == number) for number in np.unique(people.identity)]
+        self.members = [group for group in groups if len(group) > 1]
+
+    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+        """`size` random pairs."""
+        return stacked([self.pair(rng) for _ in range(size)])
+
+    def pair(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One random pair, without the batch axis."""
+        source, target = rng.choice(self.members[rng.integers(len(self.members))], 2, replace=False)
+        flip = self.mirror and rng.random() < 0.5
+        item = {}
+        for name, which in (("source", source), ("target", target)):
+            picture, points = self.people.pictures[which], self.people.points[which].copy()
+            points[~self.people.visible[which] & (rng.random(len(points)) < self.hide)] = pose.MISSING
+            if flip:
+                picture, points = picture[:, ::-1], self._mirrored(points, picture.shape[1])
+            item[name] = as_network_picture(picture)
+            item[f"{name}_points"] = torch.from_numpy(points).float()
+        return item
+
+    def _mirrored(self, points: np.ndarray, width: int) -> np.ndarray:
+        turned = np.where(pose.present(points)[:, None], [width, 0] + points * [-1, 1], pose.MISSING)
+        return turned[list(self.SWAP)]
+
+
+class AnnotatedPairs:
+    """DeepFashion or Market pairs by the published lists: `<phase>/` pictures, pair list and annotation file.
+
+    Args:
+        root: the data root.
+        pairs: the pair list, CSV with columns from, to.
+        annotations: the keypoint file.
+        phase: folder with the pictures.
+        size_hw: size of the network's frame; pictures are resized straight to it, as published.
+        old_size_hw: frame of the annotated keypoints, (256, 176) fashion, (128, 64) market.
+        augment: (angle_deg, shift_px, scale) ranges of the published affine augmentation, or None.
+    """
+
+    def __init__(
+        self,
+        root: Path,
+        pairs: Path,
+        annotations: Path,
+        phase: str,
+        size_hw: tuple[int, int],
+        old_size_hw: tuple[int, int],
+        augment: tuple[float, float, float] | None = None,
+    ) -> None:
+        self.folder, self.size_hw, self.old_size_hw = Path(root) / phase, size_hw, old_size_hw
+        self.points = read_annotations(annotations)
+        self.pairs: list[Pair] = read_pairs(pairs, known=self.points)
+        self.augment = augment
+
+    def __len__(self) -> int:
+        """Number of pairs."""
+        return len(self.pairs)
+
+    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+        """`size` random pairs of the list."""
+        return stacked([self.pair(int(index), rng) for index in rng.integers(len(self.pairs), size=size)])
+
+    def pair(self, index: int, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One pair, without the batch axis; the target is augmented more gently than the source, as published."""
+        pair = self.pairs[index]
+        source = self._one(pair.source, rng, 1.0)
+        target = self._one(pair.target, rng, 0.2)
+        return {"source": source[0], "source_points": source[1], "target": target[0], "target_points": target[1]}
+
+    def _one(self, name: str, rng: np.random.Generator, strength: float) -> tuple[Tensor, Tensor]:
+        path = self.folder / name
+        if not path.is_file():
+            raise InputError(f"{path} is missing, the pair list names it: check the phase folder")
+        height, width = self.size_hw
+        picture = Image.open(path).convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+        points = pose.scaled(self.points[name], self.size_hw, self.old_size_hw)
+        if self.augment:
+            angle, shift, scale = self.augment
+            matrix = pose.affine_matrix(
+                self.size_hw, strength * rng.uniform(-angle, angle),
+                rng.uniform(-shift, shift, 2) * (1.0 if strength == 1 else 0.5),
+                1 + (rng.uniform(-scale, scale) if strength == 1 else 0.0),
+            )  # fmt: skip
+            inverse = np.linalg.inv(matrix)[:2].ravel()
+            picture = picture.transform(picture.size, Image.Transform.AFFINE, inverse, fillcolor=(128, 128, 128))
+            points = pose.transformed(points, matrix)
+        return as_network_picture(np.asarray(picture)), torch.from_numpy(points).float()

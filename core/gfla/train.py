@@ -1,0 +1,332 @@
+"""Training of GFLA in two stages on `core.training`: the flow network first, then everything end to end.
+
+The defaults are the published settings; `SHIPPED` is what the weights in `weights/gfla-people/` were trained with.
+
+Source: Ren et al. 2020, section 4.1 and supplementary material B.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.errors import InputError
+from core.gfla import losses
+from core.gfla.blocks import initialise
+from core.gfla.data import STUDIO_GREY, AnnotatedPairs, PeoplePairs, batch_heatmaps, load_people
+from core.gfla.discriminators import ResDiscriminator
+from core.gfla.features import feature_network
+from core.gfla.limbs import limb_flow
+from core.gfla.network import Painted, PoseFlowGenerator, PoseGenerator
+from core.options import option
+from core.progress import Progress, silent
+from core.training import Run, TrainOptions, load_trained, train
+
+BETAS = (0.0, 0.999)
+
+
+@dataclass(frozen=True)
+class GflaTrainOptions(TrainOptions):
+    """Options of a GFLA training run."""
+
+    stage: str = option("flow", "flow: the flow network alone; all: everything, end to end", choices=("flow", "all"))
+    task: str = option("people", "which data and network", choices=("people", "fashion", "market"))
+    data: str = option("../shared/data", "folder of the rendered people, or the data root with its lists")
+    start: str = option("", "run folder of stage 1 whose flow network stage 2 starts from")
+    features: str = option("random", "random: untrained substitute features; otherwise the path of VGG19 weights")
+    batch: int = option(8, "items per step and process", low=1, high=4096)
+    lr_decay_start: int = option(5_000_000, "step at which the learning rate begins to fall", low=0)
+    lr_decay_steps: int = option(0, "steps over which it falls to zero", low=0)
+    ratio_g2d: float = option(0.1, "learning rate of the discriminator as a share of the generator's", low=0, high=10)
+    gan_mode: str = option("lsgan", "adversarial loss", choices=("lsgan", "hinge"))
+    lambda_rec: float = option(5.0, "weight of the L1 loss", low=0)
+    lambda_g: float = option(2.0, "weight of the adversarial loss", low=0)
+    lambda_correct: float = option(5.0, "weight of the sampling correctness; stage 1 as published: 20", low=0)
+    lambda_regularization: float = option(0.0025, "weight of the affine regularisation; stage 1: 0.01", low=0)
+    lambda_content: float = option(0.5, "weight of the perceptual loss", low=0)
+    lambda_style: float = option(500.0, "weight of the style loss", low=0)
+    lambda_ssim: float = option(0.0, "weight of 1 - SSIM (own, stands in for part of VGG)", low=0)
+    lambda_prior: float = option(0.0, "weight of the distance from the skeletons' flow (own)", low=0)
+    limit: int = option(0, "use only the first pictures of the rendered people; 0 = all", low=0)
+    width: float = option(1.0, "width of the people network; 0.25 for a smoke test", low=0.1, high=4)
+
+
+# What differs from the defaults in the shipped weights, by stage.
+SHIPPED: dict[str, dict[str, Any]] = {
+    "flow": {
+        "lr": 4e-4, "batch": 4, "width": 0.75, "lambda_correct": 5.0, "lambda_regularization": 0.002,
+        "lambda_prior": 0.05,
+    },
+    "all": {
+        "lr": 4e-4, "batch": 4, "width": 0.75, "lambda_rec": 10.0, "lambda_ssim": 2.0, "lambda_content": 4.0,
+        "lambda_style": 200.0, "lambda_g": 0.1, "lambda_correct": 1.0, "lambda_regularization": 0.002,
+        "ema_decay": 0.995,
+    },
+}  # fmt: skip
+
+FRAMES = {"people": (128, 96), "fashion": (256, 256), "market": (128, 64)}
+OLD_FRAMES = {"fashion": (256, 176), "market": (128, 64)}
+AUGMENT = {"fashion": None, "market": (5.0, 5.0, 0.05)}
+
+
+def network_config(options: GflaTrainOptions) -> dict[str, Any]:
+    """The generator's configuration for a task."""
+    frame: dict[str, Any] = {"sample_hw": FRAMES[options.task]}
+    if options.task == "fashion":
+        return frame
+    if options.task == "market":
+        return frame | {"attn_layers": (2,), "kernel_sizes": (3,)}
+    ngf, flow = max(8, round(32 * options.width)), max(8, round(16 * options.width))
+    return frame | {
+        "attn_layers": (1, 2, 3), "kernel_sizes": (3, 3, 3), "ngf": ngf, "img_f": 4 * ngf,
+        "flow_ngf": flow, "flow_img_f": 8 * flow, "flow_prior": True, "heatmap_sigma_px": 3.0,
+        "studio_grey": STUDIO_GREY,
+    }  # fmt: skip
+
+
+def flow_config(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The part of a generator's configuration that its flow network has."""
+    known = ("attn_layers", "image_nc", "structure_nc", "flow_ngf", "flow_img_f", "flow_layers", "flow_prior")
+    return {key: config[key] for key in known if key in config}
+
+
+def published_learning_rate(epoch: int, lr: float, niter: int, niter_decay: int, iter_count: int = 1) -> float:
+    """The published rule (per epoch): constant until `niter`, then linearly to zero; it goes on below, as published."""
+    return lr * (1 - max(0, epoch + 2 + iter_count - niter) / (niter_decay + 1))
+
+
+@dataclass
+class Structures:
+    """What a batch of pairs gives the networks: heatmaps and, if wanted, the skeletons' flow."""
+
+    source_pose: Tensor
+    target_pose: Tensor
+    prior: Tensor | None
+    wanted: Tensor
+    sure: Tensor
+
+    @classmethod
+    def of(cls, batch: Mapping[str, Tensor], config: Mapping[str, Any]) -> Structures:
+        """Made on the batch's device."""
+        size = (batch["source"].shape[2], batch["source"].shape[3])
+        sigma = config.get("heatmap_sigma_px", 6.0)
+        wanted, sure = limb_flow(batch["source_points"], batch["target_points"], size)
+        return cls(
+            batch_heatmaps(batch["source_points"], size, sigma),
+            batch_heatmaps(batch["target_points"], size, sigma),
+            wanted if config.get("flow_prior") else None,
+            wanted,
+            sure,
+        )
+
+
+class PairRecipe:
+    """What both stages share: losses on flows, sample pairs."""
+
+    networks: dict[str, nn.Module]
+    optimizers: dict[str, torch.optim.Optimizer]
+    averaged: tuple[str, ...]
+
+    def __init__(self, options: GflaTrainOptions, shown: Mapping[str, Tensor] | None = None) -> None:
+        self.options, self.shown = options, shown
+        self.config = network_config(options)
+        self.attn_layers = self.config.get("attn_layers", (2, 3))
+        self.kernel_sizes = self.config.get("kernel_sizes", (5, 3))
+        self.features = feature_network(options.features)
+
+    def flow_losses(
+        self, flows: list[Tensor], seen: Mapping[str, Tensor], wanted: Mapping[str, Tensor], structures: Structures
+    ) -> dict[str, Tensor]:
+        """Sampling correctness (at 1/4 and 1/8 as published), affine regularisation, distance from the skeletons' flow."""
+        judged = [layer for layer in self.attn_layers if layer >= 2]
+        found = {
+            "correct": losses.sampling_correctness(seen, wanted, flows[: len(judged)], judged),
+            "regularization": losses.affine_regularization(flows, self.attn_layers, self.kernel_sizes),
+        }
+        if self.options.lambda_prior:
+            found["prior"] = losses.flow_to_prior(flows, structures.wanted, structures.sure)
+        return found
+
+    def total(self, found: Mapping[str, Tensor]) -> Tensor:
+        """The weighted sum of losses by their names."""
+        return torch.stack([getattr(self.options, f"lambda_{name}") * value for name, value in found.items()]).sum()
+
+    def learning_rate(self, run: Run) -> None:
+        """Set the learning rates of this step."""
+        fall = (run.step - self.options.lr_decay_start) / max(1, self.options.lr_decay_steps)
+        share = 1.0 if run.step < self.options.lr_decay_start else max(0.0, 1 - fall)
+        for name, optimizer in run.optimizers.items():
+            for group in optimizer.param_groups:
+                group["lr"] = self.options.lr * share * (self.options.ratio_g2d if name == "discriminator" else 1.0)
+
+    def to(self, device: torch.device) -> None:
+        """Frozen features follow the batch's device."""
+        self.features.to(device)
+
+
+class FlowRecipe(PairRecipe):
+    """Stage 1: the flow network alone."""
+
+    averaged = ()
+
+    def __init__(self, options: GflaTrainOptions, shown: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__(options, shown)
+        network = PoseFlowGenerator(**flow_config(self.config))
+        initialise(network)
+        self.networks = {"flow": network}
+        self.optimizers = {"flow": torch.optim.Adam(network.parameters(), options.lr, BETAS)}
+
+    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """One update of the flow network."""
+        self.to(batch["source"].device)
+        self.learning_rate(run)
+        structures = Structures.of(batch, self.config)
+        flows, _ = run.networks["flow"](
+            batch["source"], structures.source_pose, structures.target_pose, structures.prior
+        )
+        seen, wanted = self.features(batch["source"]), self.features(batch["target"])
+        found = self.flow_losses(flows, seen, wanted, structures)
+        loss = self.total(found)
+        run.update("flow", loss)
+        return {"loss": loss, **found}
+
+    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
+        """Source, source warped by the finest flow, target; one row per shown pair."""
+        if self.shown is None:
+            return None
+        structures = Structures.of(self.shown, self.config)
+        flows, _ = networks["flow"](
+            self.shown["source"], structures.source_pose, structures.target_pose, structures.prior
+        )
+        warped = warped_by(self.shown["source"], flows[-1])
+        return sheet([self.shown["source"], warped, self.shown["target"]])
+
+
+class PoseRecipe(PairRecipe):
+    """Stage 2: generator and discriminator, end to end."""
+
+    averaged = ("generator",)
+
+    def __init__(self, options: GflaTrainOptions, shown: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__(options, shown)
+        generator = PoseGenerator(**self.config)
+        initialise(generator)
+        if options.start:
+            flow = PoseFlowGenerator(**flow_config(self.config))
+            load_trained(options.start, {"flow": flow})
+            generator.flow_net.load_state_dict(flow.flow_net.state_dict())
+        market = options.task == "market"
+        ndf = max(8, round(16 * options.width)) if options.task == "people" else 32
+        discriminator = ResDiscriminator(layers=3 if market else 4, ndf=ndf, img_f=4 * ndf)
+        initialise(discriminator)
+        self.networks = {"generator": generator, "discriminator": discriminator}
+        self.optimizers = {
+            "generator": torch.optim.Adam(generator.parameters(), options.lr, BETAS),
+            "discriminator": torch.optim.Adam(discriminator.parameters(), options.lr * options.ratio_g2d, BETAS),
+        }
+
+    def paint(self, network: nn.Module, batch: Mapping[str, Tensor], structures: Structures) -> Painted:
+        """The batch's sources in the poses of its targets."""
+        return network(batch["source"], structures.source_pose, structures.target_pose, structures.prior)
+
+    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """The discriminator first, then the generator, as published."""
+        self.to(batch["source"].device)
+        self.learning_rate(run)
+        structures = Structures.of(batch, self.config)
+        painted = self.paint(run.networks["generator"], batch, structures)
+        critic, mode, real = run.networks["discriminator"], self.options.gan_mode, batch["target"]
+        d_real = losses.adversarial(critic(real), True, True, mode)
+        d_fake = losses.adversarial(critic(painted.image.detach()), False, True, mode)
+        run.update("discriminator", (d_real + d_fake) / 2)
+        found = self.generator_losses(painted, batch, structures)
+        found["g"] = losses.adversarial(critic(painted.image), True, False, mode)
+        loss = self.total(found)
+        run.update("generator", loss)
+        return {"loss": loss, **found, "discriminator": (d_real + d_fake) / 2}
+
+    def generator_losses(
+        self, painted: Painted, batch: Mapping[str, Tensor], structures: Structures
+    ) -> dict[str, Tensor]:
+        """Everything but the adversarial loss."""
+        real = batch["target"]
+        with torch.no_grad():
+            seen, wanted = self.features(batch["source"]), self.features(real)
+        made = self.features(painted.image)
+        found = self.flow_losses(painted.flows, seen, wanted, structures)
+        found["rec"] = F.l1_loss(painted.image, real)
+        found["content"] = losses.content_loss(made, wanted)
+        found["style"] = losses.style_loss(made, wanted)
+        if self.options.lambda_ssim:
+            found["ssim"] = losses.ssim_loss(painted.image, real)
+        return found
+
+    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
+        """Source, warped source, painted, target; one row per shown pair."""
+        if self.shown is None:
+            return None
+        painted = self.paint(networks["generator"], self.shown, Structures.of(self.shown, self.config))
+        warped = warped_by(self.shown["source"], painted.flows[-1])
+        return sheet([self.shown["source"], warped, painted.image, self.shown["target"]])
+
+
+def warped_by(picture: Tensor, flow: Tensor) -> Tensor:
+    """A picture (B, 3, H, W) fetched along a coarser flow, for people to look at."""
+    height, width = picture.shape[2:]
+    fine = F.interpolate(flow, (height, width), mode="bilinear", align_corners=False) * (width / flow.shape[-1])
+    x = (fine[:, 0] + torch.arange(width, device=flow.device) + 0.5) * 2 / width - 1
+    y = (fine[:, 1] + torch.arange(height, device=flow.device)[:, None] + 0.5) * 2 / height - 1
+    return F.grid_sample(picture, torch.stack([x, y], -1), padding_mode="border", align_corners=False)
+
+
+def sheet(columns: list[Tensor]) -> Tensor:
+    """Pictures in [-1, 1] as one sheet in [0, 1]: a row per item, a column per list entry, two items side by side."""
+    rows = torch.cat([column.clamp(-1, 1) for column in columns], dim=3)
+    if len(rows) % 2 == 0:
+        rows = torch.cat([rows[0::2], rows[1::2]], dim=3)
+    return (torch.cat(list(rows), dim=1) + 1) / 2
+
+
+def pairs_of(options: GflaTrainOptions) -> tuple[Any, Mapping[str, Tensor] | None]:
+    """The training pairs of a task, and pairs of held-out people for the sample sheets."""
+    import numpy as np
+
+    frame = FRAMES[options.task]
+    root = Path(options.data)
+    if options.task == "people":
+        people = load_people(root, frame, options.limit or None)
+        test = people.subset(people.test)
+        shown = PeoplePairs(test, hide=0.0, mirror=False).draw(np.random.default_rng(7), 8) if len(test.names) else None
+        return PeoplePairs(people.subset(~people.test)), shown
+    lists = [root / f"{options.task}-{kind}-train.csv" for kind in ("pairs", "annotation")]
+    if options.task == "fashion" and not lists[0].exists():
+        # The published code writes the name with a slip.
+        lists = [root / f"fasion-{kind}-train.csv" for kind in ("pairs", "annotation")]
+    return AnnotatedPairs(root, *lists, "train", frame, OLD_FRAMES[options.task], AUGMENT[options.task]), None
+
+
+def run_training(options: GflaTrainOptions, progress: Progress = silent) -> Path:
+    """Train one stage; returns the run's folder.
+
+    Raises:
+        InputError: data that is not there, or stage 2 pointed at no stage 1 run.
+    """
+    if options.start and options.stage == "flow":
+        raise InputError("--start names a stage 1 run for stage 2: use --stage all with it")
+    pairs, shown = pairs_of(options)
+    torch.manual_seed(options.seed)
+    recipe = (FlowRecipe if options.stage == "flow" else PoseRecipe)(options, shown)
+    return train(recipe, pairs, options, progress)
+
+
+def export(run_folder: Path, options: GflaTrainOptions) -> PoseGenerator:
+    """The averaged generator of a stage 2 run, ready to be saved as a record."""
+    generator = PoseGenerator(**network_config(options))
+    load_trained(run_folder, {"generator": generator})
+    return generator.eval()
