@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from core.errors import InputError, ShapeError
-from core.image import resize
+from core.image import resize, to_tensor
+from core.ops.warp import pixel_centres, sample_at
 
 RIGHT_EYE, LEFT_EYE, MOUTH_CORNERS = slice(36, 42), slice(42, 48), (48, 54)
 MAX_TRANSFORM_PX = 4096
@@ -51,23 +53,21 @@ class Aligned:
         corner, lower, _, right = self.quad
         side = float(np.hypot(*(right - corner)))
         if patch.width > side:
-            # The transform below does not average, so a larger patch is reduced first.
+            # The sampling below does not average, so a larger patch is reduced first.
             patch = resize(patch, (max(1, round(side)),) * 2)
         left, top = np.floor(self.quad.min(0)).clip(0).astype(int)
-        end = np.ceil(self.quad.max(0)).clip(max=whole.size).astype(int)
-        size = (int(end[0] - left), int(end[1] - top))
-        if min(size) <= 0:
+        right_end, bottom_end = np.ceil(self.quad.max(0)).clip(max=whole.size).astype(int)
+        if right_end <= left or bottom_end <= top:
             return whole.copy()
-        axes = np.linalg.inv(np.stack((right - corner, lower - corner), axis=1)) * [[patch.width], [patch.height]]
-        shift = axes @ (np.array([left, top]) - corner)
-        matrix = (*axes[0], shift[0], *axes[1], shift[1])
-        # A rim of repeated edge pixels keeps the resampling from mixing black into the border.
-        moved = _with_rim(patch).transform(size, Image.Transform.AFFINE, _shifted(matrix), Image.Resampling.BICUBIC)
-        mask = _feathered(patch.width, feather)
-        mask = mask.transform(size, Image.Transform.AFFINE, matrix, Image.Resampling.BILINEAR)
-        result = whole.copy()
-        result.paste(moved, (int(left), int(top)), mask)
-        return result
+        places = pixel_centres(bottom_end - top, right_end - left).numpy() + (left, top)
+        share = (places - corner) @ np.linalg.inv(np.stack((right - corner, lower - corner)))
+        weight = _feathered(share, feather)[..., None]
+        points = torch.from_numpy(share * patch.size).float()
+        fresh = sample_at(to_tensor(patch), points[None], mode="bicubic")[0].clamp(0, 1).permute(1, 2, 0).numpy() * 255
+        result = np.array(whole.convert("RGB"))
+        region = result[top:bottom_end, left:right_end]
+        region[:] = np.rint(region + weight * (fresh - region))
+        return Image.fromarray(result)
 
 
 def face_quad(points68: np.ndarray, just_crop: bool = False) -> np.ndarray:
@@ -173,18 +173,8 @@ def _padded(picture: Image.Image, before: np.ndarray, after: np.ndarray, sigma: 
     return Image.fromarray(np.rint(array).clip(0, 255).astype(np.uint8))
 
 
-def _with_rim(patch: Image.Image) -> Image.Image:
-    return Image.fromarray(np.pad(np.asarray(patch.convert("RGB")), ((2, 2), (2, 2), (0, 0)), "edge"))
-
-
-def _shifted(matrix: tuple[float, ...]) -> tuple[float, ...]:
-    a, b, c, d, e, f = matrix
-    return (a, b, c + 2, d, e, f + 2)
-
-
-def _feathered(side: int, feather: float) -> Image.Image:
-    """A square mask: 0 at the rim, 255 from `feather` inwards, without a kink."""
-    place = (np.arange(side) + 0.5) / side
-    ramp = (np.minimum(place, 1 - place) / max(feather, 1 / side)).clip(0, 1)
-    ramp = ramp * ramp * (3 - 2 * ramp)
-    return Image.fromarray((np.minimum.outer(ramp, ramp) * 255).round().astype(np.uint8))
+def _feathered(share: np.ndarray, feather: float) -> np.ndarray:
+    """Weights of places (..., 2) in the unit square: 0 at and beyond its rim, 1 from `feather` inwards, no kink."""
+    depth = np.minimum(share, 1 - share).min(-1) / max(feather, 1e-6)
+    depth = depth.clip(0, 1)
+    return depth * depth * (3 - 2 * depth)

@@ -1,0 +1,135 @@
+"""The detectors on our rendered examples, and on photos where they lie beside the project."""
+
+import io
+import subprocess
+import sys
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.detect.body import NAMES, detect_bodies
+from core.detect.faces import detect_faces
+from core.detect.segment import person_mask
+from core.errors import NothingFoundError
+from core.image import load_image
+from tests.conftest import ROOT, gradient_picture
+
+EXAMPLES = ROOT / "core" / "ui" / "examples"
+HEADS = sorted((EXAMPLES / "heads").glob("*.jpg"))
+PEOPLE = sorted((EXAMPLES / "people").glob("*.jpg"))
+# The rendered camera puts the middle of the eyes at (80, 64) with the nose and mouth below it.
+EYES = (80, 64)
+
+
+def eyes(points68) -> np.ndarray:
+    return (points68[36:42].mean(0) + points68[42:48].mean(0)) / 2
+
+
+@pytest.mark.parametrize("path", HEADS, ids=lambda path: path.stem)
+def test_every_example_head_has_one_face_in_its_place(path):
+    (face,) = detect_faces(load_image(path))
+    assert face.points.shape == (478, 2) and face.points68().shape == (68, 2)
+    assert np.hypot(*(eyes(face.points68()) - EYES)) < 5
+
+
+def test_dlib_order_runs_as_dlib_has_it():
+    points = detect_faces(load_image(HEADS[0]))[0].points68()
+    assert (np.diff(points[2:15, 0]) > 0).all(), "the jaw runs from the viewer's left to the right"
+    assert points[8, 1] == points[:, 1].max(), "point 8 is the chin"
+    assert points[17:27, 1].max() < points[36:48, 1].min() + 3, "brows lie above eyes"
+    assert points[48, 0] < points[54, 0] and points[51, 1] < points[57, 1], "mouth corners and lips"
+
+
+@pytest.mark.parametrize("change", ["tiny", "huge", "far", "close", "narrow"])
+def test_faces_of_any_size_are_found(change):
+    head = load_image(HEADS[0])
+    scale, shift = 1.0, (0.0, 0.0)
+    if change == "tiny":
+        picture, scale = head.resize((64, 64)), 0.4
+    elif change == "huge":
+        picture, scale = head.resize((2000, 2000)), 12.5
+    elif change == "far":
+        picture, shift = Image.new("RGB", (1500, 1200), (90, 110, 100)), (1100.0, 300.0)
+        picture.paste(head, (1100, 300))
+    elif change == "close":
+        picture, shift = head.crop((45, 35, 115, 120)), (-45.0, -35.0)
+    else:
+        picture, shift = Image.new("RGB", (160, 600)), (0.0, 400.0)
+        picture.paste(head, (0, 400))
+    face = detect_faces(picture)[0]
+    assert np.hypot(*((eyes(face.points68()) - shift) / scale - EYES)) < 6
+
+
+def test_several_faces_come_largest_first():
+    picture = Image.new("RGB", (900, 500), (120, 120, 120))
+    for size, place, path in ((160, (30, 200), HEADS[0]), (480, (400, 10), HEADS[2]), (240, (180, 20), HEADS[1])):
+        picture.paste(load_image(path).resize((size, size)), place)
+    faces = detect_faces(picture)
+    assert [bool(face.points[1, 0] > 400) for face in faces] == [True, False, False]
+    widths = [face.box.width for face in faces]
+    assert widths == sorted(widths, reverse=True)
+
+
+def test_detection_repeats_itself():
+    head = load_image(HEADS[1])
+    assert np.array_equal(detect_faces(head)[0].points, detect_faces(head)[0].points)
+
+
+@pytest.mark.parametrize("find", [detect_faces, detect_bodies, person_mask])
+def test_nothing_there_names_the_picture(find):
+    with pytest.raises(NothingFoundError, match=r"wall\.png.*use a"):
+        find(gradient_picture(200, 120), "wall.png")
+
+
+@pytest.mark.parametrize("path", PEOPLE, ids=lambda path: path.stem)
+def test_every_example_person_has_a_body(path):
+    (body,) = detect_bodies(load_image(path))
+    points = dict(zip(NAMES, body.points, strict=True))
+    assert body.seen.sum() >= 16
+    assert points["nose"][1] < points["neck"][1] < points["right hip"][1] < points["right knee"][1]
+    assert points["right shoulder"][0] < points["left shoulder"][0], "they face the camera"
+
+
+def test_two_people_are_told_apart():
+    picture = Image.new("RGB", (420, 256), (128, 128, 128))
+    for path, x in ((PEOPLE[0], 0), (PEOPLE[1], 230)):
+        picture.paste(load_image(path), (x, 0))
+    assert len(detect_bodies(picture)) == 2
+
+
+def test_the_person_is_masked_and_the_background_is_not():
+    picture = load_image(PEOPLE[0])
+    mask = person_mask(picture)
+    assert mask.shape == (1, 1, picture.height, picture.width)
+    x, y = detect_bodies(picture)[0].points[1].astype(int)
+    assert mask[0, 0, y + 10, x] > 0.9
+    assert mask[0, 0, :20, :20].max() < 0.1
+
+
+def test_nothing_is_said_on_the_terminal():
+    code = (
+        "from core.detect.faces import detect_faces; from core.detect.body import detect_bodies;"
+        "from core.image import load_image;"
+        f"detect_faces(load_image({str(HEADS[0])!r})); detect_bodies(load_image({str(PEOPLE[0])!r}))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")
+
+
+def test_london_faces_match_their_landmarks(shared_data):
+    table = np.load(shared_data / "faces_landmarks.npz")
+    with zipfile.ZipFile(shared_data / "faces.zip") as archive:
+        for index in range(0, 102, 17):
+            picture = load_image(archive.read(str(table["files"][index])))
+            (face,) = detect_faces(picture)
+            pupils = table["points"][index, :2]
+            found = np.sort(face.points[[468, 473]], axis=0)
+            assert np.abs(found - np.sort(pupils, axis=0)).max() < 6, table["files"][index]
+
+
+def test_encoded_bytes_reach_the_detector():
+    stream = io.BytesIO()
+    load_image(HEADS[0]).save(stream, "PNG")
+    assert len(detect_faces(load_image(stream.getvalue()))) == 1
