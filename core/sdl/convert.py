@@ -12,12 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor
 
 from core.errors import WeightsError
 from core.sdl.network import SDLNet
 from core.sdl.network_discriminator import PatchGANDiscriminator
+from core.weights import fill_strict, open_checkpoint, save_model, state_dict_of
 
 PAIR, SINGLE = 6, 3
 # Record name -> published file and the input channels that it must have.
@@ -41,21 +41,17 @@ def state_of(checkpoint: Any, key: str | None = None) -> dict[str, Tensor]:
     """The state dict inside a checkpoint, in our keys.
 
     Args:
-        checkpoint: what `torch.load` returned.
-        key: the top-level entry to take; by default `params_ema`, `params`, `state_dict` or the file itself.
+        checkpoint: what `core.weights.open_checkpoint` returned.
+        key: the top-level entry to take, the original `--key`; by default the first of `NESTS` that is there, else the
+            file itself.
 
     Raises:
-        WeightsError: the entry is missing, or there is no tensor in it.
+        WeightsError: the entry is missing, or there are no tensors in it.
     """
-    if not isinstance(checkpoint, Mapping):
-        raise WeightsError(f"the checkpoint is a {type(checkpoint).__name__}, a dictionary of tensors fits")
-    if key is not None and key not in checkpoint:
-        raise WeightsError(f"the checkpoint has no entry {key!r}; it has {', '.join(map(str, list(checkpoint)[:5]))}")
-    nest = key or next((name for name in NESTS if name in checkpoint), None)
-    state = checkpoint[nest] if nest else checkpoint
-    if not isinstance(state, Mapping) or not all(isinstance(value, Tensor) for value in state.values()) or not state:
-        raise WeightsError(f"the checkpoint's entry {nest or '(top)'} holds no tensors: name the entry that does")
-    return {str(name).removeprefix("module."): value for name, value in state.items()}
+    if key is not None and (not isinstance(checkpoint, Mapping) or key not in checkpoint):
+        there = ", ".join(map(str, list(checkpoint)[:5])) if isinstance(checkpoint, Mapping) else type(checkpoint).__name__
+        raise WeightsError(f"the checkpoint has no entry {key!r} but {there}: name one of these")
+    return state_dict_of(checkpoint, NESTS if key is None else (key,))
 
 
 def network_of(state: Mapping[str, Tensor], split: float = 0.5) -> SDLNet:
@@ -68,30 +64,15 @@ def network_of(state: Mapping[str, Tensor], split: float = 0.5) -> SDLNet:
         raise WeightsError(f"this is no SDL network: it has no head.0.weight, it starts with {next(iter(state))}")
     columns = [int(found[1]) + 2 for name in state if (found := re.match(r"gridnet\.lateral_0_(\d+)\.", name))]
     network = SDLNet(num_in_ch=state["head.0.weight"].shape[1], split=split, ncol=max(columns, default=0))
-    load_exactly(network, state)
+    fill_strict(network, state)
     return network
 
 
 def discriminator_of(state: Mapping[str, Tensor], norm_type: str = "spectral") -> PatchGANDiscriminator:
     """A published discriminator, loaded; its normalisation cannot be read off and must be told."""
     network = PatchGANDiscriminator(norm_type=norm_type)
-    load_exactly(network, state)
+    fill_strict(network, state)
     return network
-
-
-def load_exactly(network: torch.nn.Module, state: Mapping[str, Tensor]) -> None:
-    """Load every tensor or say which do not fit."""
-    own = network.state_dict()
-    wrong = [f"{name} is missing" for name in own if name not in state]
-    wrong += [f"{name} is unknown" for name in state if name not in own]
-    wrong += [
-        f"{name} is {tuple(state[name].shape)} and not {tuple(own[name].shape)}"
-        for name in own
-        if name in state and state[name].shape != own[name].shape
-    ]
-    if wrong:
-        raise WeightsError(f"{len(wrong)} tensors do not fit {type(network).__name__}: {'; '.join(wrong[:5])}")
-    network.load_state_dict(dict(state))
 
 
 def convert(file: Path, folder: Path, *, channels: int | None = None, key: str | None = None) -> SDLNet:
@@ -106,8 +87,6 @@ def convert(file: Path, folder: Path, *, channels: int | None = None, key: str |
     Raises:
         WeightsError: a file that cannot be opened safely, or that holds another network.
     """
-    from core.weights import open_checkpoint, save_model
-
     network = network_of(state_of(open_checkpoint(file), key))
     if channels is not None and network.config.num_in_ch != channels:
         raise WeightsError(

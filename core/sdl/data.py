@@ -20,6 +20,7 @@ from core.sdl.recipes import TASKS
 from core.sdl.sequences import SUFFIXES, frames_of, sequence_folders, target_of
 
 FITS = ("crop", "resize", "crop_512", "zoom")
+DIRECTIONS = ("published", "forward", "signed")
 SQUEEZED_PX = 512
 
 
@@ -76,9 +77,18 @@ def choose_triple(
     return Triple((first,) if task == "i2i" else (first, last), middle, t)
 
 
-def signed_pair(count: int, rng: np.random.Generator) -> Triple:
-    """Any frame in, any other out, t their signed distance as a share of the sequence: t > 0 leads to its end."""
+def directed_pair(direction: str, count: int, rng: np.random.Generator) -> Triple:
+    """Frames for image-to-image in which the sign of t means something.
+
+    Args:
+        direction: forward: from the first frame to any other. signed: from any frame to any other, t their signed
+            distance as a share of the sequence, so that t > 0 leads towards its end and t < 0 towards its start.
+        count: frames of the sequence.
+        rng: where the choice comes from.
+    """
     source, truth = (int(index) for index in rng.choice(count, 2, replace=False))
+    if direction == "forward":
+        source, truth = 0, int(rng.integers(1, count))
     return Triple((source,), truth, (truth - source) / (count - 1))
 
 
@@ -162,7 +172,7 @@ class SequenceSource:
         size_px: side of the items.
         fit, flip, rotate: see `fitter`.
         extend_t: the published mirroring of image-to-image.
-        signed: for image-to-image, `signed_pair` in place of the published rule.
+        direction: for image-to-image, published or a `directed_pair`.
     """
 
     task: str
@@ -172,12 +182,14 @@ class SequenceSource:
     flip: bool = True
     rotate: bool = False
     extend_t: bool = False
-    signed: bool = False
+    direction: str = "published"
 
     def __post_init__(self) -> None:
         """List the sequences once."""
         if self.task not in TASKS:
             raise unknown_name("task", self.task, TASKS)
+        if self.direction not in DIRECTIONS:
+            raise unknown_name("direction", self.direction, DIRECTIONS)
         self.sequences = [(frames_of(folder), target_of(folder)) for folder in sequence_folders(self.roots)]
         if self.task == "style_transfer" and any(target is None for _, target in self.sequences):
             raise InputError("a style sequence needs a picture named target.* with the style in its folder")
@@ -201,8 +213,8 @@ class SequenceSource:
         if self.task == "style_transfer":
             truth = int(rng.integers(1, count))
             return Triple((0,), truth, truth / (count - 1))
-        if self.task == "i2i" and self.signed:
-            return signed_pair(count, rng)
+        if self.task == "i2i" and self.direction != "published":
+            return directed_pair(self.direction, count, rng)
         return random_triple(self.task, count, self.extend_t, rng)
 
 

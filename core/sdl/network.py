@@ -27,13 +27,11 @@ class Encoded:
     """What does not depend on t, for one batch of inputs.
 
     Attributes:
-        inputs: (B, 3 or 6, H, W), as given.
         flow: first merge's share of the flow space, to be multiplied by t, (B, C, h, w).
         feature: first merge's share of the feature space, bias included, (B, C, h, w).
         skips: the skip connections' shares for the other up blocks, coarse first.
     """
 
-    inputs: Tensor
     flow: Tensor
     feature: Tensor
     skips: list[SkipPart]
@@ -126,8 +124,7 @@ class SDLNet(ModelMixin, ConfigMixin):
         s1, s2, s3, s4, s5, maps = self.encoder(inputs)
         for up, skip in ((self.up1, s5), (self.up2, s4), (self.up3, s3), (self.up4, s2), (self.up5, s1)):
             maps = up(maps, skip, t)
-        maps = self.gridnet(self.tail(maps))
-        return compose(self.config.output, maps, inputs, t, self.config.reduction)
+        return self.compose(self.gridnet(self.tail(maps)), inputs, t)
 
     def encode(self, inputs: Tensor) -> Encoded:
         """Everything that t does not touch: the encoder, the skip connections' shares, and the first up block.
@@ -143,10 +140,10 @@ class SDLNet(ModelMixin, ConfigMixin):
         if cut < spaces.shape[1]:
             feature = F.conv2d(spaces[:, cut:], merge.weight[:, cut:], merge.bias, padding=1)
         ups = zip((self.up2, self.up3, self.up4, self.up5), (s4, s3, s2, s1), strict=True)
-        return Encoded(inputs, flow, feature, [up.skip_part(skip) for up, skip in ups])
+        return Encoded(flow, feature, [up.skip_part(skip) for up, skip in ups])
 
-    def decode(self, encoded: Encoded, t: Tensor) -> Tensor:
-        """Pictures at t from what `encode` kept: (T, 3, H, W).
+    def maps(self, encoded: Encoded, t: Tensor) -> Tensor:
+        """The last maps at t, (T, C, h, w), from what `encode` kept; `compose` makes the pictures of them.
 
         Args:
             encoded: of one pair, which serves all t, or of T pairs.
@@ -156,9 +153,16 @@ class SDLNet(ModelMixin, ConfigMixin):
         maps = self.up1.merge[1](over_batch(t, encoded.flow) * encoded.flow + encoded.feature)
         for up, known in zip((self.up2, self.up3, self.up4, self.up5), encoded.skips, strict=True):
             maps = up.from_known(maps, known, t)
-        maps = self.gridnet(self.tail(maps))
-        inputs = encoded.inputs.expand(len(maps), -1, -1, -1)
-        return compose(self.config.output, maps, inputs, t, self.config.reduction)
+        return self.gridnet(self.tail(maps))
+
+    def compose(self, maps: Tensor, inputs: Tensor, t: Tensor) -> Tensor:
+        """Pictures (T, 3, H, W) of the maps, at the size of `inputs` (1 or T, 3 or 6, H, W)."""
+        inputs = inputs.expand(len(maps), -1, -1, -1)
+        return compose(self.config.output, maps, inputs, t.reshape(-1), self.config.reduction)
+
+    def decode(self, encoded: Encoded, inputs: Tensor, t: Tensor) -> Tensor:
+        """Pictures at t, the same as `forward`: (T, 3, H, W)."""
+        return self.compose(self.maps(encoded, t), inputs, t)
 
     def seen(self, inputs: Tensor) -> Tensor:
         """The inputs as the network sees them, reduced to `work_px`.

@@ -1,7 +1,7 @@
 """Trainers of the five jobs: the published objectives, and plain pixels for the small shipped networks.
 
     python -m core sdl train --task vfi --data sequences/ --out runs/vfi                     # as published
-    python -m core sdl train --task i2i --network sdl-ageing --objective pixels --signed ... # as shipped
+    python -m core sdl train --task i2i --network sdl-ageing --objective pixels --direction signed ... # as shipped
 
 Source: Yang et al. 2022, section 3.3 (losses) and the released option files (values, in `core.sdl.recipes`).
 """
@@ -24,11 +24,12 @@ from core.options import option
 from core.progress import Progress, silent
 from core.sdl import losses, losses_style
 from core.sdl.convert import network_of, state_of
-from core.sdl.data import FITS, SequenceSource, StylePairs
+from core.sdl.data import DIRECTIONS, FITS, SequenceSource, StylePairs
 from core.sdl.network import SDLNet
 from core.sdl.network_discriminator import PatchGANDiscriminator
 from core.sdl.recipes import SHIPPED, TASKS, learning_rate, published
 from core.training import Run, Source, TrainOptions, train
+from core.weights import open_checkpoint
 
 OBJECTIVES = ("published", "pixels")
 SHEET_T = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -49,7 +50,7 @@ class TransitionTrainOptions(TrainOptions):
     flip: bool | None = option(None, "mirror items left and right at random")
     rotate: bool | None = option(None, "turn items upside down and transpose them at random")
     extend_t: bool | None = option(None, "the published mirroring of image-to-image with negative t")
-    signed: bool = option(False, "image-to-image between any two frames, t their signed distance")
+    direction: str = option("published", "image-to-image: which frames make a pair", choices=DIRECTIONS)
     multi_scale: bool | None = option(None, "resize half of the batches to a random square")
     split: float = option(0.5, "share of channels that t multiplies", low=0, high=1)
     gan: float | None = option(None, "weight of the adversarial loss", low=0, high=100)
@@ -218,8 +219,6 @@ def generator_for(options: TransitionTrainOptions) -> SDLNet:
     """
     channels = published(options.task).num_in_ch
     if options.start_from:
-        from core.weights import open_checkpoint
-
         network = network_of(state_of(open_checkpoint(Path(options.start_from))), options.split)
     elif options.network == "published":
         network = SDLNet(num_in_ch=channels, split=options.split)
@@ -243,7 +242,7 @@ def source_for(options: TransitionTrainOptions) -> Source:
         return StylePairs(roots[0], roots[1], int(options.size_px or 0))
     return SequenceSource(
         options.task, roots, int(options.size_px or 0), str(options.fit), bool(options.flip), bool(options.rotate),
-        bool(options.extend_t), options.signed,
+        bool(options.extend_t), options.direction,
     )  # fmt: skip
 
 

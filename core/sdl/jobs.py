@@ -1,0 +1,83 @@
+"""The five jobs: what each takes, how far its slider goes, and which weights do it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.errors import unknown_name
+
+CARDS = "sdl-"
+
+
+@dataclass(frozen=True)
+class Job:
+    """One thing that the network can be trained for.
+
+    Attributes:
+        name: as the tab and the command line call it.
+        title: what a person reads.
+        task: the original `--task`, which is also the training task.
+        pictures: how many go in, 1 or 2.
+        low, high: range of t; beyond it the results fall apart.
+        exact_end: whether t = 1 is the second picture.
+        records: weights that do it, the shipped ones first.
+        slider: what the slider's ends mean.
+    """
+
+    name: str
+    title: str
+    task: str
+    pictures: int
+    low: float
+    high: float
+    exact_end: bool
+    records: tuple[str, ...]
+    slider: str
+
+
+JOBS: dict[str, Job] = {
+    job.name: job
+    for job in (
+        Job(
+            "interpolate", "Frame interpolation", "vfi", 2, 0.0, 1.0, True,
+            ("sdl-vfi", "sdl-vfi-perceptual", "sdl-vfi-psnr"), "0 = first frame, 1 = second frame",
+        ),
+        Job(
+            "morph", "Morph", "morphing", 2, -0.25, 1.25, True,
+            ("sdl-morph", "sdl-dog2dog-scale", "sdl-dog2dog-512", "sdl-cat2cat-scale", "sdl-cat2cat-512"),
+            "0 = first picture, 1 = second; beyond exaggerates",
+        ),
+        Job(
+            "age", "Face ageing", "i2i", 1, -1.0, 1.0, False,
+            ("sdl-ageing", "sdl-aging-scale", "sdl-aging-512"), "0 = as photographed, 1 = older, -1 = younger",
+        ),
+        Job(
+            "toon", "Toon", "i2i", 1, -0.5, 1.5, False,
+            ("sdl-toon", "sdl-toonification-scale", "sdl-toonification-512"), "0 = photo, 1 = toon; beyond exaggerates",
+        ),
+        Job(
+            "style", "Style transfer", "style_transfer", 2, 0.0, 1.5, False,
+            ("sdl-style", "sdl-style-transfer-arbitrary"), "0 = content, 1 = in the style; beyond exaggerates",
+        ),
+    )
+}  # fmt: skip
+
+
+def job_named(name: str) -> Job:
+    """A job by name."""
+    if name not in JOBS:
+        raise unknown_name("job", name, JOBS)
+    return JOBS[name]
+
+
+def job_of(record: str) -> Job:
+    """The job that a record's weights do."""
+    for job in JOBS.values():
+        if record in job.records:
+            return job
+    raise unknown_name("weights", record, [record for job in JOBS.values() for record in job.records])
+
+
+def trained_side_px(record: str) -> int | None:
+    """The only side that weights were trained at, for those that work at no other."""
+    return 512 if record.endswith("-512") else None

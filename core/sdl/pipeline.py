@@ -1,0 +1,244 @@
+"""The transition pipeline: pictures in, encoded once, any number of positions out.
+
+pipe = SDLPipeline.from_record("sdl-morph")
+prepared = pipe.prepare(anna, ben)
+pipe.render(prepared, [0.0, 0.25, 0.5])
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from PIL import Image, ImageOps
+from torch import Tensor
+
+from core.devices import Policy, policy
+from core.errors import InputError, OptionError
+from core.image import Crop, limit_size, load_image, pad_to_multiple, to_tensor
+from core.options import check, option
+from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.progress import Progress, silent
+from core.sdl.jobs import job_named, job_of, trained_side_px
+from core.sdl.network import Encoded, SDLNet
+from core.sdl.tiles import chunks, stitched, tiles_of
+
+# Pixels that the published network, 32 channels at full size, may hold at once: about 2 GB.
+PIXELS_AT_ONCE = 2**19
+OVERLAP_PX = 128
+
+
+@dataclass(frozen=True)
+class SDLOptions:
+    """How a transition is computed."""
+
+    max_side_px: int = option(1024, "larger pictures are reduced to this longer side", low=64, high=4096, step=32)
+    square_px: int = option(0, "squeeze to a square of this side, as the original does; 0 keeps the shape", low=0, high=1024)
+    exact_ends: bool = option(True, "show the given pictures themselves at the ends of t")
+    tile_px: int = option(0, "side of the tiles of large pictures; 0 chooses it by memory", low=0, high=4096, step=64)
+
+
+@dataclass(frozen=True)
+class SDLPrepared(Prepared):
+    """One or two pictures, padded and encoded.
+
+    Attributes:
+        inputs: (1, 3 or 6, H, W) float32 in [0, 1], source first, sides as the network needs them.
+        crop: how to undo the padding.
+        encoded: what does not depend on t; None for pictures that are worked on in tiles.
+        tile_px: side of the tiles; 0 for none.
+        exact_ends: t = 0 (and t = 1, where the second picture is the end) shows the input.
+    """
+
+    inputs: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
+    crop: Crop = Crop(0, 0)
+    encoded: Encoded | None = None
+    tile_px: int = 0
+    exact_ends: bool = True
+
+
+class SDLPipeline(TransitionPipeline):
+    """Transitions with one network and the job that it was trained for.
+
+    Args:
+        network: published or small.
+        job: name of what its weights do, see `core.sdl.jobs`.
+    """
+
+    name: ClassVar[str] = "sdl"
+    Options: ClassVar[type] = SDLOptions
+
+    def __init__(self, network: SDLNet, job: str = "interpolate") -> None:
+        super().__init__()
+        self.job = job_named(job)
+        if network.config.num_in_ch != 3 * self.job.pictures:
+            raise OptionError(
+                f"the job {job} takes {self.job.pictures} pictures, this network {network.config.num_in_ch // 3}: "
+                f"use weights of that job ({', '.join(self.job.records)})"
+            )
+        self.register_modules(network=network)
+        self.register_to_config(job=job)
+        self.only_side_px: int | None = None
+        self.use(policy("cpu", "float32"))
+
+    @classmethod
+    def from_record(
+        cls, name: str = "sdl-vfi", path: str | None = None, device: str = "auto", precision: str = "auto"
+    ) -> SDLPipeline:
+        """The pipeline on a record's weights, wherever `core.weights.resolve` finds them."""
+        from core.weights import load_strict, resolve
+
+        found = resolve(name, path)
+        pipe = cls(load_strict(SDLNet, found.folder), job_of(name).name).use(policy(device, precision))
+        pipe.weights_label, pipe.only_side_px = found.label, trained_side_px(name)
+        return pipe
+
+    def use(self, chosen: Policy) -> SDLPipeline:
+        """Place the network where `chosen` says; returns the pipeline."""
+        self.policy = chosen
+        self.network = chosen.place(self.network)
+        return self
+
+    def prepare(self, *inputs: Any, options: SDLOptions | None = None, progress: Progress = silent) -> SDLPrepared:
+        """Read, fit together, pad and encode the pictures of a job.
+
+        A second picture of another size is cut to the first one's shape and resized to it; a style picture is
+        resized whole, as the original does.
+
+        Args:
+            *inputs: as many pictures as the job takes, source first; anything that `core.image.load_image` reads.
+            options: how to compute.
+            progress: called as the work goes on.
+
+        Raises:
+            InputError: missing or unreadable pictures.
+        """
+        chosen = check(options or SDLOptions())
+        if len(inputs) != self.job.pictures or any(item is None for item in inputs):
+            came = sum(item is not None for item in inputs)
+            raise InputError(f"{came} pictures came, the job {self.job.name} takes {self.job.pictures}")
+        pictures = [load_image(source) for source in inputs]
+        square = chosen.square_px or self.only_side_px
+        joined = self._squared(pictures, square) if square else self._fitted(pictures, chosen.max_side_px)
+        return self.prepare_tensor(joined, chosen, progress)
+
+    def prepare_tensor(self, joined: Tensor, options: SDLOptions, progress: Progress = silent) -> SDLPrepared:
+        """The same for pictures that are already joined: (1, 3 or 6, H, W) in [0, 1], source first."""
+        padded, crop = pad_to_multiple(joined, self._multiple())
+        height, width = padded.shape[-2:]
+        tile = options.tile_px or int(self._pixels() ** 0.5)
+        # A network that sees a reduced picture has no need of tiles.
+        tiled = not self.network.config.work_px and height * width > (tile**2 if options.tile_px else self._pixels())
+        progress(0.1, "encoding")
+        with torch.inference_mode(), self.policy.autocast():
+            encoded = None if tiled else moved_to(self.network.encode(self._placed(padded)), torch.device("cpu"))
+        progress(1.0, "prepared")
+        return SDLPrepared(
+            key=content_key(joined, options, self.weights_label),
+            figures={"width_px": crop.width, "height_px": crop.height, "tiles": len(self._tiles(padded, tile)) if tiled else 1},
+            inputs=padded, crop=crop, encoded=encoded, tile_px=tile if tiled else 0, exact_ends=options.exact_ends,
+        )  # fmt: skip
+
+    def render(self, prepared: SDLPrepared, t: Sequence[float], **controls: Any) -> Tensor:
+        """Pictures at positions t: (T, 3, H, W) float32 in [0, 1], on the CPU.
+
+        Args:
+            prepared: from `prepare`.
+            t: positions within the job's range.
+            **controls: none.
+
+        Raises:
+            OptionError: a position beyond the job's range, or an unknown control.
+        """
+        if controls:
+            raise OptionError(f"unknown controls {', '.join(controls)}: this system has t alone")
+        for position in t:
+            if not self.job.low <= position <= self.job.high:
+                raise OptionError(
+                    f"t = {position:g} is beyond what {self.job.name} can do: {self.job.low:g} to {self.job.high:g} fit"
+                )
+        return self.pictures_at(prepared, t)
+
+    def pictures_at(self, prepared: SDLPrepared, t: Sequence[float]) -> Tensor:
+        """`render` at any finite t, which the network extrapolates as it can."""
+        positions = torch.tensor(list(t), dtype=torch.float32)
+        height, width = prepared.inputs.shape[-2:]
+        inside = (min(prepared.tile_px or height, height)) * min(prepared.tile_px or width, width)
+        at_once = max(1, self._pixels() // inside) if not self.network.config.work_px else 8
+        inputs, parts = self._placed(prepared.inputs), []
+        with torch.inference_mode(), self.policy.autocast():
+            for chunk in chunks(positions.to(inputs.device), at_once):
+                maps = self._maps(prepared, inputs, chunk)
+                parts.append(prepared.crop.undo(self.network.compose(maps.float(), inputs, chunk)).float().cpu())
+        pictures = torch.cat(parts).clamp(0, 1)
+        if prepared.exact_ends:
+            pictures = self._with_ends(pictures, prepared, list(t))
+        return pictures
+
+    def _maps(self, prepared: SDLPrepared, inputs: Tensor, t: Tensor) -> Tensor:
+        """The network's last maps, of the whole picture or stitched from tiles."""
+        if prepared.encoded is not None:
+            return self.network.maps(moved_to(prepared.encoded, inputs.device), t)
+        tiles = self._tiles(inputs, prepared.tile_px)
+        height, width = inputs.shape[-2:]
+        return stitched(
+            tiles, height, width, OVERLAP_PX, self.network.config.reduction,
+            lambda tile: self.network.maps(self.network.encode(tile.cut(inputs)), t),
+        )  # fmt: skip
+
+    def _tiles(self, inputs: Tensor, side: int) -> list[Any]:
+        return tiles_of(*inputs.shape[-2:], side, OVERLAP_PX, self.network.side_multiple)
+
+    def _with_ends(self, pictures: Tensor, prepared: SDLPrepared, t: list[float]) -> Tensor:
+        """The given pictures where t names them."""
+        ends = {0.0: prepared.inputs[:, :3]}
+        if self.job.exact_end:
+            ends[1.0] = prepared.inputs[:, 3:]
+        for index, position in enumerate(t):
+            if position in ends:
+                pictures[index] = prepared.crop.undo(ends[position])[0]
+        return pictures
+
+    def _fitted(self, pictures: list[Image.Image], max_side_px: int) -> Tensor:
+        """(1, 3 or 6, H, W): the second picture at the first one's size."""
+        first = limit_size(pictures[0], max_side_px)
+        others = [
+            second.resize(first.size, Image.Resampling.BICUBIC)
+            if self.job.task == "style_transfer"
+            else ImageOps.fit(second, first.size, Image.Resampling.LANCZOS)
+            for second in pictures[1:]
+        ]
+        return torch.cat([to_tensor(picture) for picture in (first, *others)], 1)
+
+    @staticmethod
+    def _squared(pictures: list[Image.Image], side_px: int) -> Tensor:
+        """(1, 3 or 6, S, S), bilinear without antialiasing as the original does, S a multiple of 32."""
+        side = max(32, side_px // 32 * 32)
+        return torch.cat([bilinear(to_tensor(picture), side, side) for picture in pictures], 1)
+
+    def _multiple(self) -> int:
+        return 1 if self.network.config.work_px else self.network.side_multiple
+
+    def _pixels(self) -> int:
+        """Pixels that this network may hold at once: the narrower or coarser, the more."""
+        config = self.network.config
+        return int(PIXELS_AT_ONCE * 32 / config.widths[0] * config.reduction**2)
+
+    def _placed(self, pictures: Tensor) -> Tensor:
+        shape = torch.channels_last if self.policy.channels_last else torch.contiguous_format
+        return pictures.to(self.policy.device, memory_format=shape)
+
+
+def bilinear(pictures: Tensor, height: int, width: int) -> Tensor:
+    """(B, C, height, width), half-pixel centres, no antialiasing: what OpenCV's default does."""
+    return F.interpolate(pictures, size=(height, width), mode="bilinear", align_corners=False)
+
+
+def moved_to(encoded: Encoded, device: torch.device) -> Encoded:
+    """The same on another device."""
+    skips = [dataclasses.replace(part, decoupled=part.decoupled.to(device)) for part in encoded.skips]
+    return Encoded(encoded.flow.to(device), encoded.feature.to(device), skips)
