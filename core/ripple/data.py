@@ -11,19 +11,21 @@ import io
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.utils.data import Dataset
 
 from core.errors import InputError
 
 DEG_PER_DEGREE = 10.0
 YEARS_PER_DEGREE = 10.0
 EDITS = ("pose", "age")
+LABEL_OF_PART = np.array([0, 13, 2, 5], np.uint8)  # background, skin, hair, clothes in Graphonomy's list
+NO_POINTS = np.zeros((63, 2))
 
 
 @dataclass(frozen=True)
@@ -66,12 +68,14 @@ def as_tensor(picture: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).float() / 127.5 - 1
 
 
-class HeadPairs(Dataset):
+class HeadPairs:
     """Pairs of one head before one background: what to edit, what it must become, and by how much.
 
-    An item holds `source`, `target` (3, S, S) in [-1, 1], `source_mask`, `target_mask` (1, S, S) with
-    1 = person (all ones where unknown), `mask_known`, and `degrees` (2,): pose (10 degrees each) and
-    age (10 years each). Item i depends on (seed, i) only, so a run can resume anywhere.
+    A batch holds `source`, `target` (B, 3, S, S) in [-1, 1]; `source_mask`, `target_mask` (B, 1, S, S)
+    with 1 = person (all ones where unknown) and `mask_known` (B,); `labels` (B, S, S), Graphonomy's
+    labels of the source, 255 where unknown; `source_points`, `target_points` (B, 63, 2) px with
+    `points_seen` (B, 63), 1 = seen in both; and `degrees` (B, 2): pose (10 degrees of yaw each) and
+    age (10 years each).
 
     Args:
         folder: has heads.zip, heads.csv, heads_points.npz, and for portraits faces.zip and faces_landmarks.npz.
@@ -87,8 +91,6 @@ class HeadPairs(Dataset):
         folder: Path | str,
         size: int = 128,
         split: str = "train",
-        seed: int = 0,
-        length: int = 1_000_000,
         portrait_share: float = 0.12,
         age_share: float = 0.15,
         same_share: float = 0.25,
@@ -96,9 +98,9 @@ class HeadPairs(Dataset):
         folder = Path(folder)
         if not (folder / "heads.zip").is_file():
             raise InputError(f"{folder} has no heads.zip: give the folder of the rendered heads with --data")
-        self.size, self.seed, self.length = size, seed, length
-        self.portrait_share, self.age_share, self.same_share = portrait_share, age_share, same_share
-        self.frames: dict[str, list[dict]] = {}
+        self.size, self.portrait_share = size, portrait_share
+        self.age_share, self.same_share = age_share, same_share
+        self.frames: dict[str, list[dict[str, Any]]] = {}
         self.read_heads(folder, split)
         self.portraits = self.read_portraits(folder, split) if portrait_share else []
         self.turns = [name for name in self.frames if name.startswith("t")]
@@ -107,7 +109,7 @@ class HeadPairs(Dataset):
     def read_heads(self, folder: Path, split: str) -> None:
         """Decode the turn and age sequences of one split."""
         table = np.load(folder / "heads_points.npz")
-        points = dict(zip(table["files"].tolist(), table["points"][:, :5], strict=True))
+        points = dict(zip(table["files"].tolist(), zip(table["points"], table["visible"], strict=True), strict=True))
         with zipfile.ZipFile(folder / "heads.zip") as archive, (folder / "heads.csv").open() as rows:
             for row in csv.DictReader(rows):
                 if row["split"] != split or row["set"] not in ("turn", "age"):
@@ -115,14 +117,14 @@ class HeadPairs(Dataset):
                 file, mask = row["file"], None
                 if row["set"] == "turn":
                     mask = decode(archive.read(f"masks/{Path(file).stem}.png"), "P")
-                five = points[file]
+                places, seen = points[file]
                 self.frames.setdefault(row["identity"], []).append({
                     "picture": decode(archive.read(f"images/{file}"), "RGB"), "mask": mask,
                     "yaw_deg": float(row["yaw_deg"]), "age": float(row["age"]),
-                    "square": face_square(five[[0, 1]], five[[3, 4]]),
+                    "square": face_square(places[[0, 1]], places[[3, 4]]), "points": places, "seen": seen > 0,
                 })  # fmt: skip
 
-    def read_portraits(self, folder: Path, split: str) -> list[dict]:
+    def read_portraits(self, folder: Path, split: str) -> list[dict[str, Any]]:
         """Decode the landmarked portraits; every tenth person is for the test split."""
         if not (folder / "faces.zip").is_file():
             raise InputError(f"{folder} has no faces.zip: add it, or set portrait_share to 0")
@@ -134,11 +136,12 @@ class HeadPairs(Dataset):
                     found.append({"picture": picture, "square": face_square(points[[0, 1]], points[[87, 93]])})
         return found
 
-    def __len__(self) -> int:
-        return self.length
+    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+        """A batch of `size` random pairs."""
+        return stacked([self.random_pair(rng) for _ in range(size)])
 
-    def __getitem__(self, index: int) -> dict[str, Tensor]:
-        rng = np.random.default_rng((self.seed, index))
+    def random_pair(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One item of a random kind, place and direction."""
         draw = rng.random()
         if draw < self.portrait_share:
             source = target = self.portraits[rng.integers(len(self.portraits))]
@@ -150,20 +153,42 @@ class HeadPairs(Dataset):
             target = source if rng.random() < self.same_share else frames[rng.integers(len(frames))]
         return self.pair(source, target, jitter(source["square"], rng), flip=bool(rng.random() < 0.5))
 
-    def pair(self, source: dict, target: dict, square: Square, flip: bool = False) -> dict[str, Tensor]:
-        """One item from two frames, cut by `square`."""
+    def pair(self, source: dict[str, Any], target: dict[str, Any], square: Square, flip: bool = False) -> dict[str, Tensor]:
+        """One item from two frames, both cut by `square`."""
         turned = (target.get("yaw_deg", 0.0) - source.get("yaw_deg", 0.0)) / DEG_PER_DEGREE
         aged = (target.get("age", 0.0) - source.get("age", 0.0)) / YEARS_PER_DEGREE
-        known = source.get("mask") is not None
-        item = {"degrees": torch.tensor([-turned if flip else turned, aged]), "mask_known": torch.tensor(known)}
+        item = {"degrees": torch.tensor([-turned if flip else turned, aged])}
+        item["mask_known"] = torch.tensor(source.get("mask") is not None)
+        seen = source.get("seen", NO_POINTS[:, 0] > 0) & target.get("seen", NO_POINTS[:, 0] > 0)
+        item["points_seen"] = torch.from_numpy(seen.astype(np.float32))
         for name, frame in (("source", source), ("target", target)):
             item[name] = as_tensor(mirrored(cut(frame["picture"], square, self.size), flip))
-            mask = torch.ones(1, self.size, self.size)
-            if known:
-                person = (frame["mask"] > 0).astype(np.uint8)
-                mask = torch.from_numpy(mirrored(cut(person, square, self.size, smooth=False), flip)[None]).float()
-            item[f"{name}_mask"] = mask
+            labels = self.labels(frame, square, flip)
+            item[f"{name}_mask"] = (labels > 0)[None].float()
+            item[f"{name}_points"] = self.points(frame, square, flip)
+            if name == "source":
+                item["labels"] = labels
         return item
+
+    def labels(self, frame: dict[str, Any], square: Square, flip: bool) -> Tensor:
+        """(S, S) uint8 labels of Graphonomy's list; 255 where the frame has no mask."""
+        if frame.get("mask") is None:
+            return torch.full((self.size, self.size), 255, dtype=torch.uint8)
+        labels = LABEL_OF_PART[cut(frame["mask"], square, self.size, smooth=False)]
+        return torch.from_numpy(mirrored(labels, flip))
+
+    def points(self, frame: dict[str, Any], square: Square, flip: bool) -> Tensor:
+        """(63, 2) surface points in the crop, px."""
+        corner = np.array([square.x, square.y]) - square.side / 2
+        places = (frame.get("points", NO_POINTS) - corner) * (self.size / square.side)
+        if flip:
+            places[:, 0] = self.size - places[:, 0]
+        return torch.from_numpy(places).float()
+
+
+def stacked(items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
+    """Items as one batch."""
+    return {name: torch.stack([item[name] for item in items]) for name in items[0]}
 
 
 def decode(data: bytes, mode: str) -> np.ndarray:

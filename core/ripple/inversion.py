@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from core.ops.warp import backward_warp
 from core.ripple.edits import Directions, load_directions
 from core.ripple.network_encoder import Encoder
 from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
@@ -157,12 +158,10 @@ class Inverter:
         """The distortion map moved along with the head; as it is where there is no pre-aligner."""
         if self.pre_aligner is None:
             return inversion.distortion
-        from core.ops.warp import backward_warp
+        return backward_warp(inversion.distortion, self.flow(inversion.first + inversion.distortion, plain))
 
-        return backward_warp(inversion.distortion, self.flow(inversion.first, plain))
-
-    def flow(self, first: Tensor, plain: Tensor) -> Tensor:
-        """(B, 2, S, S) px: from a pixel of the edited picture to where it was in the first."""
+    def flow(self, source: Tensor, plain: Tensor) -> Tensor:
+        """(B, 2, S, S) px: from a pixel of the edited picture to where it was in the input."""
         size = self.pre_aligner.config.size
-        small = [F.interpolate(x, (size, size), mode="area") for x in (first, plain)]
+        small = [F.interpolate(x, (size, size), mode="area") for x in (source, plain)]
         return resized(self.pre_aligner(torch.cat(small, dim=1)), self.size) * (FLOW_UNIT * self.size)

@@ -75,8 +75,8 @@ class ResidualAligner(ModelMixin, ConfigMixin):
     """ADA: brings the distortion map to where the edited picture has its contents.
 
     A U-shaped regressor on cat(distortion map, edited picture), in this order. With `outputs=2` and
-    cat(first picture, edited picture) the same net predicts the flow of a pre-alignment, which HFGI
-    lacks and which large turns need (`PreAligner`).
+    cat(input, edited picture) the same net predicts the flow of a pre-alignment, which HFGI
+    lacks and which large turns need.
 
     Args:
         size: side of its input in pixels, exactly.

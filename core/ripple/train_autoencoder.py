@@ -1,0 +1,130 @@
+"""Encoder, generator, directions and pre-aligner from sequences of known pose, all at once.
+
+A shortcut beside the published order (generator as a GAN, then e4e, then InterFaceGAN on classifier
+scores): where the yaw of every frame is known, an edit has a right answer, so codes + degrees x
+direction must decode to the frame at the other yaw. The architectures are the published ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from core.ops.warp import backward_warp, sample_at
+from core.options import option
+from core.ripple.data import EDITS, HeadPairs
+from core.ripple.edits import Directions
+from core.ripple.inversion import FLOW_UNIT
+from core.ripple.losses import pyramid_l1
+from core.ripple.network_encoder import Encoder
+from core.ripple.network_fusion import ResidualAligner
+from core.ripple.network_generator import Generator
+from core.training import Run, TrainOptions
+
+ENCODER = {"input_size": 32, "channels": (32, 48, 64, 96), "depths": (1, 2, 2, 1), "heads": 12}
+GENERATOR = {"style_dim": 96, "mapping_layers": 0, "channel_base": 3072, "channel_max": 96}
+PRE_ALIGNER = {"size": 32, "channels": (16, 32, 48, 64), "outputs": 2}
+
+
+@dataclass(frozen=True)
+class AutoencoderOptions(TrainOptions):
+    """Options of the joint run."""
+
+    data: str = option("../shared/data", "folder with heads.zip, heads.csv, heads_points.npz, faces.zip")
+    out: str = option("runs/ripple-autoencoder", "folder of the run")
+    size: int = option(32, "side of the pictures that the generator makes", low=16, high=1024)
+    lr: float = option(2e-3, "learning rate of Adam", low=0, high=1)
+    batch: int = option(16, "pairs per step", low=2, high=4096)
+    background: float = option(0.3, "what a background pixel counts against a person's", low=0, high=1)
+    picture_every: int = option(1, "steps between two updates of encoder and generator", low=1, high=1000)
+    flow: float = option(0.5, "weight of the pre-aligner's losses", low=0, high=100)
+
+
+class LearnedDirections(nn.Module):
+    """One direction per edit, all codes of it free."""
+
+    def __init__(self, heads: int, width: int) -> None:
+        super().__init__()
+        self.linear = nn.Parameter(torch.zeros(len(EDITS), heads, width))
+
+    def forward(self, codes: Tensor, degrees: Tensor) -> Tensor:
+        """Codes (B, N, D) moved by degrees (B, edits)."""
+        return codes + torch.einsum("be,eld->bld", degrees, self.linear)
+
+    def directions(self) -> Directions:
+        """For the record."""
+        return Directions({name: self.linear[index].detach().clone() for index, name in enumerate(EDITS)})
+
+
+class AutoencoderRecipe:
+    """Joint training; `networks` may be handed in to go on from earlier weights."""
+
+    averaged = ("encoder", "generator", "directions", "pre_aligner")
+
+    def __init__(self, options: AutoencoderOptions, networks: Mapping[str, nn.Module] | None = None) -> None:
+        self.options = options
+        self.networks: dict[str, nn.Module] = dict(networks or {
+            "encoder": Encoder(**ENCODER),
+            "generator": Generator(size=options.size, fusion_size=min(64, options.size), **GENERATOR),
+            "directions": LearnedDirections(ENCODER["heads"], GENERATOR["style_dim"]),
+            "pre_aligner": ResidualAligner(**PRE_ALIGNER),
+        })  # fmt: skip
+        self.networks |= {name: network.train() for name, network in self.networks.items()}
+        main = [p for name in ("encoder", "generator", "directions") for p in self.networks[name].parameters()]
+        self.optimizers = {
+            "main": torch.optim.Adam(main, options.lr, betas=(0.9, 0.99)),
+            "pre_aligner": torch.optim.Adam(self.networks["pre_aligner"].parameters(), options.lr, betas=(0.9, 0.99)),
+        }
+
+    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """One update of the auto-encoder, and one of the pre-aligner on its pictures."""
+        nets, values = run.networks, {}
+        with torch.set_grad_enabled(run.step % self.options.picture_every == 0):
+            codes = nets["encoder"](shrunk(batch["source"], nets["encoder"].config.input_size))
+            noise = nets["generator"].random_noise(len(codes))
+            edited = nets["generator"](nets["directions"](codes, batch["degrees"]), noise=noise)
+        if edited.requires_grad:
+            weight = self.options.background + batch["target_mask"]
+            target, weight = (shrunk(x, self.options.size) for x in (batch["target"], weight))
+            loss = pyramid_l1(edited, target, weight, levels=3)
+            run.update("main", loss)
+            values["picture"] = loss.detach()
+        flow_loss = self.flow_loss(nets["pre_aligner"], edited.detach(), batch)
+        run.update("pre_aligner", self.options.flow * flow_loss)
+        return values | {"flow": flow_loss.detach()}
+
+    def flow_loss(self, pre_aligner: nn.Module, edited: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+        """Known points must be found, known background must stay, and the warped source must fit."""
+        size = pre_aligner.config.size
+        flow = pre_aligner(torch.cat([shrunk(batch["source"], size), shrunk(edited.clamp(-1, 1), size)], dim=1))
+        scale = size / batch["source"].shape[-1]
+        there, here = batch["source_points"] * scale, batch["target_points"] * scale
+        found = sample_at(flow, here).transpose(1, 2)
+        wanted = (there - here) / (FLOW_UNIT * size)
+        at_points = (F.smooth_l1_loss(found, wanted, reduction="none", beta=0.1).sum(2) * batch["points_seen"]).mean()
+        person = shrunk(batch["target_mask"], size)
+        known = batch["mask_known"].float().view(-1, 1, 1, 1)
+        at_rest = (flow.abs() * (1 - person) * known).mean()
+        warped = backward_warp(shrunk(batch["source"], size), flow * (FLOW_UNIT * size))
+        fit = ((warped - shrunk(batch["target"], size)).abs() * person).mean()
+        smooth = flow.diff(dim=2).abs().mean() + flow.diff(dim=3).abs().mean()
+        return at_points + at_rest + 0.3 * fit + 0.1 * smooth
+
+    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
+        """No sheet: the curves say enough at this size."""
+        return None
+
+
+def shrunk(image: Tensor, size: int) -> Tensor:
+    """Area-averaged to size x size."""
+    return image if image.shape[-1] == size else F.interpolate(image, (size, size), mode="area")
+
+
+def open_source(options: AutoencoderOptions) -> HeadPairs:
+    """The pairs of this run, cut at twice the trained size or more."""
+    return HeadPairs(Path(options.data), size=max(64, options.size))
