@@ -1,0 +1,150 @@
+"""Where every pixel of a frame looks into the two pictures, at any time, in milliseconds.
+
+A warp is followed once on a coarse grid for a few times (knots); between knots the paths are interpolated with cubics in
+time, between grid nodes with cubic splines in space.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from scipy.interpolate import make_interp_spline
+from scipy.ndimage import map_coordinates, spline_filter
+
+from core.implicit.flow import FlowWarp
+from core.implicit.warp import Warp
+from core.progress import Progress, silent
+
+NODES = 129
+KNOTS = 9
+
+
+@dataclass(frozen=True)
+class WarpMaps:
+    """Displacements on a grid that spans the frame from edge to edge.
+
+    Attributes:
+        size_px: (width, height) of the frame.
+        to_first: (knots, rows, columns, 2) float32 pixels (x, y): from a place of the frame at that knot's time to its
+            place in the first picture.
+        to_second: the same for the second picture. Knots are spread evenly over [0, 1].
+    """
+
+    size_px: tuple[int, int]
+    to_first: np.ndarray
+    to_second: np.ndarray
+
+    def nodes(self, t: float) -> tuple[np.ndarray, np.ndarray]:
+        """Both displacements on the grid at time t, (rows, columns, 2) each."""
+        index, weights = _time_weights(t, len(self.to_first))
+        knots = slice(index, index + len(weights))
+        first, second = (np.tensordot(weights, maps[knots], 1) for maps in (self.to_first, self.to_second))
+        return first, second
+
+    def look_ups(self, t: float, size_px: tuple[int, int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Where the pixel centres of the frame at time t lie in the first and in the second picture.
+
+        Args:
+            t: warp time in [0, 1].
+            size_px: (width, height) of the frame to draw, and of both pictures; the frame's own by default.
+
+        Returns:
+            Two arrays (height, width, 2) float32, (x, y) pixels, the centre of the top-left pixel at (0.5, 0.5).
+        """
+        width, height = size_px or self.size_px
+        scale = np.array([width, height], dtype=np.float32) / np.array(self.size_px, dtype=np.float32)
+        rows, columns = self.to_first.shape[1:3]
+        down, across = _upsampling(rows, height), _upsampling(columns, width)
+        x, y = np.arange(width, dtype=np.float32) + 0.5, np.arange(height, dtype=np.float32) + 0.5
+        answer = []
+        for nodes in self.nodes(t):
+            place = np.empty((height, width, 2), dtype=np.float32)
+            place[..., 0] = down @ (nodes[..., 0] * scale[0]) @ across.T + x
+            place[..., 1] = down @ (nodes[..., 1] * scale[1]) @ across.T + y[:, None]
+            answer.append(place)
+        return answer[0], answer[1]
+
+
+def draw_maps(warp: Warp, progress: Progress = silent) -> WarpMaps:
+    """Follow a warp over the whole frame."""
+    width, height = warp.size_px
+    cell = max(width, height) / (NODES - 1)
+    columns, rows = (max(5, math.ceil(side / cell) + 1) for side in (width, height))
+    grid = np.stack(np.meshgrid(np.linspace(0, width, columns), np.linspace(0, height, rows)), -1)
+    times = np.linspace(0, 1, KNOTS)
+    if isinstance(warp, FlowWarp):
+        first, second = _follow_flow(warp, grid, progress)
+    else:
+        points = torch.from_numpy(grid.reshape(-1, 2))
+        first, second = np.empty((2, KNOTS, rows, columns, 2))
+        for knot, t in enumerate(times):
+            first[knot] = (warp.carry(points, t, 0) - points).double().reshape(rows, columns, 2).numpy()
+            second[knot] = (warp.carry(points, t, 1) - points).double().reshape(rows, columns, 2).numpy()
+            progress((knot + 1) / KNOTS, "drawing the warp")
+    return WarpMaps(warp.size_px, first.astype(np.float32), second.astype(np.float32))
+
+
+def _follow_flow(warp: FlowWarp, grid: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
+    """Displacements from every knot to both ends, built knot by knot from one short step each.
+
+    Evaluating the spline everywhere at every stage would cost seconds; its velocity is put on the grid once per time.
+    """
+    rows, columns = grid.shape[:2]
+    cell = np.array([grid[0, 1, 0], grid[1, 0, 1]])
+    at = torch.from_numpy((grid / warp.scale).reshape(-1, 2)) - warp.half
+    fields = []
+    for index in range(2 * KNOTS - 1):
+        field = warp.velocity(at, index / (2 * KNOTS - 2)).numpy().reshape(rows, columns, 2) * warp.scale
+        fields.append(_filtered(field))
+        progress((index + 1) / (2 * KNOTS), "drawing the warp")
+    nodes = grid / cell
+
+    def step(knot: int, towards: int) -> np.ndarray:
+        """Displacement from knot `knot` to its neighbour `towards`."""
+        dt = towards / (KNOTS - 1)
+        a, b, c = (fields[2 * knot + k * towards] for k in range(3))
+        k1 = _sample(a, nodes)
+        k2 = _sample(b, nodes + dt / 2 * k1 / cell)
+        k3 = _sample(b, nodes + dt / 2 * k2 / cell)
+        k4 = _sample(c, nodes + dt * k3 / cell)
+        return dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
+
+    def chain(knots: range, towards: int) -> np.ndarray:
+        paths = np.zeros((KNOTS, rows, columns, 2))
+        for knot in knots:
+            short = step(knot, towards)
+            paths[knot] = short + _sample(_filtered(paths[knot + towards]), nodes + short / cell)
+        return paths
+
+    return chain(range(1, KNOTS), -1), chain(range(KNOTS - 2, -1, -1), 1)
+
+
+def _filtered(field: np.ndarray) -> np.ndarray:
+    """Cubic spline coefficients of a field (rows, columns, 2), as (2, rows, columns)."""
+    return np.stack([spline_filter(field[..., axis], order=3, mode="mirror") for axis in (0, 1)])
+
+
+def _sample(coefficients: np.ndarray, nodes: np.ndarray) -> np.ndarray:
+    """A field at places (rows, columns, 2) given in grid cells, (x, y)."""
+    place = (nodes[..., 1], nodes[..., 0])
+    return np.stack([map_coordinates(c, place, order=3, mode="mirror", prefilter=False) for c in coefficients], -1)
+
+
+def _time_weights(t: float, knots: int) -> tuple[int, np.ndarray]:
+    """The first of four neighbouring knots and their weights in the cubic through them."""
+    place = min(max(t, 0.0), 1.0) * (knots - 1)
+    first = min(max(int(place) - 1, 0), knots - 4)
+    x = place - first
+    weights = [math.prod((x - j) / (i - j) for j in range(4) if j != i) for i in range(4)]
+    return first, np.array(weights, dtype=np.float32)
+
+
+@lru_cache(maxsize=16)
+def _upsampling(nodes: int, pixels: int) -> np.ndarray:
+    """(pixels, nodes) matrix that takes values at nodes, edge to edge, to pixel centres by cubic splines."""
+    place = (np.arange(pixels) + 0.5) / pixels * (nodes - 1)
+    return make_interp_spline(np.arange(nodes), np.eye(nodes), k=3)(place).astype(np.float32)

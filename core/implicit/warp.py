@@ -1,0 +1,50 @@
+"""What every warp of this system can do, and the points it is made from."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.errors import InputError
+
+MIN_PAIRS = 3
+
+
+class Warp(Protocol):
+    """A motion of the frame over time: at t = 0 it shows the first picture's geometry, at t = 1 the second's.
+
+    Convention: points are (x, y) in pixels of the frame, the centre of its top-left pixel at (0.5, 0.5).
+    """
+
+    size_px: tuple[int, int]
+
+    def carry(self, points: Tensor, start: float, end: float) -> Tensor:
+        """Where points (N, 2), seen at time `start`, are at time `end`.
+
+        In the paper's notation T(p, t) is `carry(p, 0, t)`; the first picture is looked up at `carry(x, t, 0)`, the
+        second at `carry(x, t, 1)`.
+        """
+
+
+def check_pairs(points_a: np.ndarray | Tensor, points_b: np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
+    """Both point lists as (N, 2) float64 tensors.
+
+    Raises:
+        InputError: different counts, fewer than three pairs, or numbers that are not finite.
+    """
+    a, b = (torch.as_tensor(np.asarray(points), dtype=torch.float64) for points in (points_a, points_b))
+    for points, which in ((a, "first"), (b, "second")):
+        if points.numel() and (points.ndim != 2 or points.shape[-1] != 2):
+            raise InputError(f"the {which} picture's landmarks are {tuple(points.shape)}, (N, 2) with x before y fits")
+        if not torch.isfinite(points).all():
+            raise InputError(f"the {which} picture has a landmark that is not a finite number: remove it")
+    if len(a) != len(b):
+        raise InputError(
+            f"the first picture has {len(a)} landmarks, the second {len(b)}: every point needs its partner, add or remove points"
+        )
+    if len(a) < MIN_PAIRS:
+        raise InputError(f"{len(a)} landmark pairs came, at least {MIN_PAIRS} are needed: add points to both pictures")
+    return a, b
