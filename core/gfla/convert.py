@@ -15,6 +15,7 @@ import torch
 from diffusers import ModelMixin
 from torch import Tensor
 
+from core import weights
 from core.errors import WeightsError
 from core.gfla.discriminators import ResDiscriminator, TemporalDiscriminator
 from core.gfla.network import PoseFlowGenerator, PoseGenerator
@@ -65,30 +66,18 @@ def our_keys(state: Mapping[str, Any]) -> dict[str, Tensor]:
     return ours
 
 
-def load_published(network: ModelMixin, state: Mapping[str, Any]) -> ModelMixin:
+def load_published(network: ModelMixin, state: Mapping[str, Any], what: str = "the file") -> ModelMixin:
     """The network with published weights; refuses missing, unknown and misshaped tensors.
 
     Raises:
-        WeightsError: naming up to five tensors of each kind.
+        WeightsError: naming the tensors.
     """
-    ours, expected = our_keys(state), network.state_dict()
-    faults = {
-        "missing": [key for key in expected if key not in ours],
-        "unknown": [key for key in ours if key not in expected],
-        "misshaped": [key for key in ours if key in expected and ours[key].shape != expected[key].shape],
-    }
-    said = [f"{len(keys)} {kind} ({', '.join(keys[:5])})" for kind, keys in faults.items() if keys]
-    if said:
-        raise WeightsError(f"the file does not hold a {type(network).__name__}: {'; '.join(said)}")
-    network.load_state_dict(ours)
-    return network.eval()
+    return weights.fill_strict(network, our_keys(state), what).eval()
 
 
 def convert(name: str, file: Path, folder: Path) -> ModelMixin:
     """Read the published `file` of record `name`, write our layout to `folder`, and return the network."""
-    from core import weights
-
-    network = load_published(NETWORKS[name](), weights.open_checkpoint(file))
+    network = load_published(NETWORKS[name](), weights.open_checkpoint(file), Path(file).name)
     weights.save_model(network, folder)
     return network
 

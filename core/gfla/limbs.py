@@ -27,13 +27,12 @@ WHOLE = 0.01
 
 def body_unit(points: Tensor, known: Tensor) -> Tensor:
     """The torso length in pixels that best explains the limbs, (B,). Foreshortening only shortens, so the longest rules."""
-    first = torch.tensor([part[0] for part in PARTS], device=points.device)
-    second = torch.tensor([part[1] for part in PARTS], device=points.device)
-    usual = torch.tensor([part[3] for part in PARTS], device=points.device)
+    limbs = [part for part in PARTS if part[3] > 0]
+    first, second = [part[0] for part in limbs], [part[1] for part in limbs]
+    usual = torch.tensor([part[3] for part in limbs], device=points.device)
     length = (points[:, first] - points[:, second]).norm(dim=-1)
-    usable = known[:, first] & known[:, second] & (usual > 0)
-    ratios = torch.where(usable, length / usual.clamp_min(0.1), torch.zeros_like(length))
-    top = ratios.topk(3, dim=1).values
+    ratios = torch.where(known[:, first] & known[:, second], length / usual, torch.zeros_like(length))
+    top = ratios.topk(2, dim=1).values
     # The second longest, so that one misplaced joint does not rule; the longest where there is no second.
     return torch.where(top[:, 1] > 0, top[:, 1], top[:, 0]).clamp_min(4.0)
 

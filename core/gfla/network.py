@@ -20,7 +20,8 @@ from torch import Tensor, nn
 
 from core.errors import ShapeError
 from core.gfla.attention import LocalAttention, SourceTables
-from core.gfla.blocks import EncoderBlock, Jump, Output, ResBlockDecoder, ResBlocks, widths
+from core.gfla.blocks import EncoderBlock, Jump, Output, ResBlockDecoder, ResBlocks, activation, widths
+from core.gfla.operators import fetch_along
 
 SIDE_MULTIPLE = 32
 
@@ -34,12 +35,16 @@ class Painted:
         flows: per attention layer, coarse first, (B, 2, h, w).
         masks: like `flows`, (B, 1, h, w); 1 = texture comes from the source.
         attention: like `flows`, (B, k k, h, w), rows before columns.
+        painted: (B, 3, H, W), what the decoder alone painted; `image` itself unless source pixels are copied.
+        copied: (B, 1, H, W) in [0, 1], the share of each pixel copied from the source; None without copying.
     """
 
     image: Tensor
     flows: list[Tensor]
     masks: list[Tensor]
     attention: list[Tensor]
+    painted: Tensor | None = None
+    copied: Tensor | None = None
 
 
 def check_sides(picture: Tensor) -> None:
@@ -215,7 +220,7 @@ class TargetDecoder(nn.Module):
         flows: Sequence[Sequence[Tensor]],
         masks: Sequence[Sequence[Tensor]],
     ) -> tuple[Tensor, list[Tensor]]:
-        """The picture, and the attention of each layer and source.
+        """The features before the picture, and the attention of each layer and source.
 
         Args:
             x: coarsest target feature.
@@ -237,7 +242,7 @@ class TargetDecoder(nn.Module):
                 # With two sources the published network adds both blends, so unmasked content counts twice.
                 x = sum(blends[1:], blends[0])
             x = getattr(self, f"decoder{index}")(x)
-        return self.outconv(x), looked
+        return x, looked
 
 
 class PoseTargetNet(TargetDecoder):
@@ -253,9 +258,12 @@ class PoseTargetNet(TargetDecoder):
         kernel_sizes: Sequence[int],
         image_nc: int = 3,
         sources: Sequence[str] = ("attn",),
+        copy_source: bool = False,
     ) -> None:
         channels = widths(ngf, img_f, layers)
         super().__init__(channels, attn_layers, kernel_sizes, image_nc, sources)
+        if copy_source:
+            self.copy = nn.Sequential(activation(), nn.Conv2d(channels[0], 1, 3, padding=1), nn.Sigmoid())
         self.block0 = EncoderBlock(structure_nc, channels[0])
         for index in range(layers - 1):
             setattr(self, f"encoder{index}", EncoderBlock(channels[index], channels[index + 1]))
@@ -279,6 +287,8 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         layers: halvings of source and target networks.
         flow_ngf, flow_img_f, flow_layers: the same of the flow network.
         flow_prior: whether the flow network is handed a flow from the two skeletons (own addition).
+        copy_source: whether the last features also choose, per pixel, how much of the source moved along the finest
+            flow shows through (own addition: keeps fine texture that few channels cannot carry).
         sample_hw: (H, W) of the pictures it was trained on.
         heatmap_sigma_px: of the pose heatmaps it was trained on.
         studio_grey: grey in [0, 1] behind the people it was trained on; None if they kept their backgrounds.
@@ -300,13 +310,16 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         flow_img_f: int = 256,
         flow_layers: int = 5,
         flow_prior: bool = False,
+        copy_source: bool = False,
         sample_hw: tuple[int, int] = (256, 256),
         heatmap_sigma_px: float = 6.0,
         studio_grey: float | None = None,
     ) -> None:
         super().__init__()
         self.source = SourceEncoder(image_nc, ngf, img_f, layers)
-        self.target = PoseTargetNet(structure_nc, ngf, img_f, layers, attn_layers, kernel_sizes, image_nc)
+        self.target = PoseTargetNet(
+            structure_nc, ngf, img_f, layers, attn_layers, kernel_sizes, image_nc, copy_source=copy_source
+        )
         self.flow_net = PoseFlowNet(attn_layers, image_nc, structure_nc, flow_ngf, flow_img_f, flow_layers, flow_prior)
 
     def encode(self, source: Tensor) -> list[SourceTables]:
@@ -327,8 +340,13 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         flows, masks = self.flow_net(
             source.expand(batch, -1, -1, -1), source_pose.expand(batch, -1, -1, -1), target_pose, prior
         )
-        image, attention = self.target.decode(self.target.encode(target_pose), [tables], [flows], [masks])
-        return Painted(image, flows, masks, attention)
+        features, attention = self.target.decode(self.target.encode(target_pose), [tables], [flows], [masks])
+        painted = self.target.outconv(features)
+        if not self.config.copy_source:
+            return Painted(painted, flows, masks, attention, painted)
+        copied = self.target.copy(features)
+        moved = fetch_along(source.expand(batch, -1, -1, -1), flows[-1])
+        return Painted(painted * (1 - copied) + moved * copied, flows, masks, attention, painted, copied)
 
     def forward(
         self, source: Tensor, source_pose: Tensor, target_pose: Tensor, prior: Tensor | None = None

@@ -68,9 +68,10 @@ class AnimationGenerator(ModelMixin, ConfigMixin):
             (p_flows, p_masks), (r_flows, r_masks) = self.align(
                 structure, previous, previous_structure, reference, reference_structure
             )
-            image, attention = self.target.decode(
+            features, attention = self.target.decode(
                 self.target.encode(structure), [before, tables], [p_flows, r_flows], [p_masks, r_masks]
             )
+            image = self.target.outconv(features)
             yield Painted(image, interleave(p_flows, r_flows), interleave(p_masks, r_masks), attention)
             previous, previous_structure = image, structure
 

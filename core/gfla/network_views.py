@@ -99,8 +99,8 @@ class ShapeNetGenerator(ModelMixin, ConfigMixin):
         """Pictures of B target views from an encoded source (one item, shared, or B items)."""
         batch = target_view.shape[0]
         flows, masks = self.flow_net(source.expand(batch, -1, -1, -1), source_view, target_view)
-        image, attention = self.target.decode(self.target.encode(target_view), [tables], [flows], [masks])
-        return Painted(image, flows, masks, attention)
+        features, attention = self.target.decode(self.target.encode(target_view), [tables], [flows], [masks])
+        return Painted(self.target.outconv(features), flows, masks, attention)
 
     def forward(self, source: Tensor, source_view: Tensor, target_view: Tensor) -> Painted:
         """Encode and paint.

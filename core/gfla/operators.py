@@ -133,3 +133,16 @@ def resample2d(source: Tensor, flow: Tensor, kernel_size: int = 4, dilation: int
     rows = (row[..., None, None] + offsets[:, None]).expand(*row.shape, kernel_size, kernel_size).flatten(-2)
     columns = (column[..., None, None] + offsets[None]).expand(*row.shape, kernel_size, kernel_size).flatten(-2)
     return weighted_gather(source, rows, columns, weights)
+
+
+def fetch_along(picture: Tensor, flow: Tensor) -> Tensor:
+    """A picture (B, 3, H, W) moved along a coarser flow (B, 2, h, w), enlarged to its size; the border repeats.
+
+    The flow counts in its own cells; cells and pixels share their outer edges.
+    """
+    height, width = picture.shape[2:]
+    fine = F.interpolate(flow, (height, width), mode="bilinear", align_corners=False)
+    x = fine[:, 0] * (width / flow.shape[3]) + torch.arange(width, device=flow.device) + 0.5
+    y = fine[:, 1] * (height / flow.shape[2]) + torch.arange(height, device=flow.device)[:, None] + 0.5
+    grid = torch.stack([2 * x / width - 1, 2 * y / height - 1], dim=-1)
+    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=False)

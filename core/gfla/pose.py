@@ -1,4 +1,4 @@
-"""The 18-point skeleton of pose transfer: names, limbs, heatmaps, drawing, and where MediaPipe's points go.
+"""The 18-point skeleton of pose transfer: limbs, heatmaps, drawing, augmentation.
 
 Keypoints are (18, 2) float arrays, x before y, in pixels of their frame, (-1, -1) where a point is missing. Heatmaps
 and drawings follow the published preprocessing to the number (golden `preprocess`).
@@ -12,21 +12,14 @@ import numpy as np
 from PIL import Image
 from skimage.draw import disk, line_aa
 
+from core.detect.body import MISSING, NAMES
 from core.errors import InputError
 
-NAMES = (
-    "nose", "neck", "right shoulder", "right elbow", "right wrist", "left shoulder", "left elbow", "left wrist",
-    "right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle", "right eye", "left eye",
-    "right ear", "left ear",
-)  # fmt: skip
 LIMBS = (
     (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13), (1, 0),
     (0, 14), (14, 16), (0, 15), (15, 17), (2, 16), (5, 17),
 )  # fmt: skip
-MISSING = -1.0
 SIGMA_PX = 6.0
-# MediaPipe index of each point; the neck is the middle of the shoulders.
-FROM_MEDIAPIPE = (0, (11, 12), 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7)
 COLOURS = np.array(
     [
         (255, 0, 0), (255, 85, 0), (255, 170, 0), (255, 255, 0), (170, 255, 0), (85, 255, 0), (0, 255, 0),
@@ -153,24 +146,3 @@ def draw(
     for joint in np.flatnonzero(known):
         canvas[disk(whole[joint, ::-1], radius_px, shape=(height, width))] = colours[joint]
     return Image.fromarray(canvas)
-
-
-def from_mediapipe(
-    landmarks: np.ndarray, visibility: np.ndarray, size_hw: Sequence[int], min_visibility: float = 0.5
-) -> np.ndarray:
-    """MediaPipe's 33 body landmarks as the 18-point skeleton.
-
-    Args:
-        landmarks: (33, 2) x, y as fractions of the picture.
-        visibility: (33,) in [0, 1].
-        size_hw: (H, W) of the picture in pixels.
-        min_visibility: below it a point is missing; so is one outside the picture. The neck needs both shoulders.
-    """
-    pixels = np.asarray(landmarks, dtype=np.float64) * (size_hw[1], size_hw[0])
-    fine = (np.asarray(visibility) >= min_visibility) & (pixels >= 0).all(1) & (pixels < (size_hw[1], size_hw[0])).all(1)
-    points = np.full((len(NAMES), 2), MISSING)
-    for joint, origin in enumerate(FROM_MEDIAPIPE):
-        sources = list(origin) if isinstance(origin, tuple) else [origin]
-        if fine[sources].all():
-            points[joint] = pixels[sources].mean(axis=0)
-    return points

@@ -24,6 +24,7 @@ from core.gfla.discriminators import ResDiscriminator
 from core.gfla.features import feature_network
 from core.gfla.limbs import limb_flow
 from core.gfla.network import Painted, PoseFlowGenerator, PoseGenerator
+from core.gfla.operators import fetch_along
 from core.options import option
 from core.progress import Progress, silent
 from core.training import Run, TrainOptions, load_trained, train
@@ -64,9 +65,9 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "lambda_prior": 0.05,
     },
     "all": {
-        "lr": 4e-4, "batch": 4, "width": 0.75, "lambda_rec": 10.0, "lambda_ssim": 2.0, "lambda_content": 4.0,
+        "lr": 6e-4, "batch": 4, "width": 0.75, "lambda_rec": 10.0, "lambda_ssim": 2.0, "lambda_content": 4.0,
         "lambda_style": 200.0, "lambda_g": 0.1, "lambda_correct": 1.0, "lambda_regularization": 0.002,
-        "ema_decay": 0.995,
+        "ema_decay": 0.99,
     },
 }  # fmt: skip
 
@@ -85,7 +86,7 @@ def network_config(options: GflaTrainOptions) -> dict[str, Any]:
     ngf, flow = max(8, round(32 * options.width)), max(8, round(16 * options.width))
     return frame | {
         "attn_layers": (1, 2, 3), "kernel_sizes": (3, 3, 3), "ngf": ngf, "img_f": 4 * ngf,
-        "flow_ngf": flow, "flow_img_f": 8 * flow, "flow_prior": True, "heatmap_sigma_px": 3.0,
+        "flow_ngf": flow, "flow_img_f": 8 * flow, "flow_prior": True, "copy_source": True, "heatmap_sigma_px": 3.0,
         "studio_grey": STUDIO_GREY,
     }  # fmt: skip
 
@@ -204,7 +205,7 @@ class FlowRecipe(PairRecipe):
         flows, _ = networks["flow"](
             self.shown["source"], structures.source_pose, structures.target_pose, structures.prior
         )
-        warped = warped_by(self.shown["source"], flows[-1])
+        warped = fetch_along(self.shown["source"], flows[-1])
         return sheet([self.shown["source"], warped, self.shown["target"]])
 
 
@@ -272,17 +273,8 @@ class PoseRecipe(PairRecipe):
         if self.shown is None:
             return None
         painted = self.paint(networks["generator"], self.shown, Structures.of(self.shown, self.config))
-        warped = warped_by(self.shown["source"], painted.flows[-1])
+        warped = fetch_along(self.shown["source"], painted.flows[-1])
         return sheet([self.shown["source"], warped, painted.image, self.shown["target"]])
-
-
-def warped_by(picture: Tensor, flow: Tensor) -> Tensor:
-    """A picture (B, 3, H, W) fetched along a coarser flow, for people to look at."""
-    height, width = picture.shape[2:]
-    fine = F.interpolate(flow, (height, width), mode="bilinear", align_corners=False) * (width / flow.shape[-1])
-    x = (fine[:, 0] + torch.arange(width, device=flow.device) + 0.5) * 2 / width - 1
-    y = (fine[:, 1] + torch.arange(height, device=flow.device)[:, None] + 0.5) * 2 / height - 1
-    return F.grid_sample(picture, torch.stack([x, y], -1), padding_mode="border", align_corners=False)
 
 
 def sheet(columns: list[Tensor]) -> Tensor:

@@ -1,0 +1,156 @@
+"""The person's frame: which part of a picture the network sees, and how keypoints travel between frames.
+
+The frame follows the training pictures: head just below the upper edge, feet just above the lower one. Points are
+(x, y) in pixels; a frame of the network is `size_hw`, its picture may be squeezed (published fashion: 176 to 256).
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from PIL import Image
+from scipy import ndimage
+
+from core.errors import InputError, NothingFoundError
+from core.gfla import pose
+from core.gfla.limbs import body_unit
+from core.image import Box
+
+# Shares of a training frame's height: from its top to the highest point, from the highest to the lowest.
+TOP_SHARE, BODY_SHARE = 0.12, 0.77
+SIDE_SHARE = 0.92
+ANKLES, KNEES = (10, 13), (9, 12)
+FEWEST_POINTS = 4
+
+
+def person_box(points: np.ndarray, aspect: float) -> Box:
+    """The frame round a skeleton, of width / height `aspect`; it may reach beyond the picture.
+
+    Raises:
+        InputError: fewer than 4 known points.
+    """
+    known = pose.present(points)
+    if known.sum() < FEWEST_POINTS:
+        raise InputError(f"{known.sum()} keypoints are known, at least {FEWEST_POINTS} are needed: set them by hand")
+    (left, top), (right, bottom) = points[known].min(0), points[known].max(0)
+    tall = bottom - top
+    if known[list(ANKLES)].any():
+        height = tall / BODY_SHARE
+    elif known[list(KNEES)].any():
+        height = tall / (BODY_SHARE + 0.08)
+    else:
+        # An upper body is cut at the lower edge, as such training pictures are.
+        height = tall / (1 - TOP_SHARE - 0.02)
+    height = max(height, (right - left) / SIDE_SHARE / aspect, 16.0)
+    width = height * aspect
+    middle = (left + right) / 2
+    first = top - TOP_SHARE * height
+    return Box(middle - width / 2, first, middle + width / 2, first + height)
+
+
+def into_frame(points: np.ndarray, box: Box, size_hw: tuple[int, int]) -> np.ndarray:
+    """Picture points in a frame's pixels; those outside the frame stay as they are, missing ones stay missing."""
+    moved = (points - (box.left, box.top)) / (box.width, box.height) * (size_hw[1], size_hw[0])
+    return np.where(pose.present(points)[:, None], moved, pose.MISSING)
+
+
+def out_of_frame(points: np.ndarray, box: Box, size_hw: tuple[int, int]) -> np.ndarray:
+    """The reverse of `into_frame`."""
+    moved = points / (size_hw[1], size_hw[0]) * (box.width, box.height) + (box.left, box.top)
+    return np.where(pose.present(points)[:, None], moved, pose.MISSING)
+
+
+def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A skeleton scaled to another's body size and placed so that the lowest points and the middles agree.
+
+    Both are (18, 2) in one frame. Used for poses that come from other people.
+    """
+    sizes = []
+    for item in (points, like):
+        known = torch.from_numpy(pose.present(item))[None]
+        sizes.append(float(body_unit(torch.from_numpy(item)[None].float(), known)))
+    known, model = pose.present(points), pose.present(like)
+    scale = sizes[1] / sizes[0]
+    anchor = np.array([np.mean(points[known][:, 0]), points[known][:, 1].max()])
+    goal = np.array([np.mean(like[model][:, 0]), like[model][:, 1].max()])
+    both_necks = known[1] and model[1]
+    if both_necks and not (known[list(ANKLES)].any() and model[list(ANKLES)].any()):
+        anchor, goal = points[1], like[1]
+    return np.where(known[:, None], (points - anchor) * scale + goal, pose.MISSING)
+
+
+def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """The skeleton a part t of the way from a to b; a point that only one of them has is taken from that one.
+
+    Limbs turn rather than shrink: each joint moves round the joint it hangs on, so that an arm keeps its length.
+    """
+    known_a, known_b = pose.present(a), pose.present(b)
+    mixed = np.where((known_a & known_b)[:, None], (1 - t) * a + t * b, np.where(known_a[:, None], a, b))
+    for parent, child in CHAIN:
+        if (known_a & known_b)[[parent, child]].all():
+            mixed[child] = mixed[parent] + _turned(a[child] - a[parent], b[child] - b[parent], t)
+    keep = known_a | known_b if 0 < t < 1 else (known_a if t <= 0 else known_b)
+    return np.where(keep[:, None], mixed, pose.MISSING)
+
+
+# Joints with the joint that they hang on, inner ones first.
+CHAIN = (
+    (1, 2), (2, 3), (3, 4), (1, 5), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13),
+    (1, 0), (0, 14), (14, 16), (0, 15), (15, 17),
+)  # fmt: skip
+
+
+def _turned(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
+    """The vector between two others by angle (the short way) and length."""
+    lengths = np.hypot(*a), np.hypot(*b)
+    if min(lengths) < 1e-6:
+        return (1 - t) * a + t * b
+    start = np.arctan2(a[1], a[0])
+    turn = (np.arctan2(b[1], b[0]) - start + np.pi) % (2 * np.pi) - np.pi
+    length = (1 - t) * lengths[0] + t * lengths[1]
+    angle = start + t * turn
+    return length * np.array([np.cos(angle), np.sin(angle)])
+
+
+def choose_person(bodies: list, person: int, name: str = "the picture"):
+    """The n-th largest of the detected people (1 = largest).
+
+    Raises:
+        NothingFoundError: there are fewer.
+    """
+    if not 1 <= person <= len(bodies):
+        raise NothingFoundError(f"{name} shows {len(bodies)} people, person {person} was asked for: choose 1 to {len(bodies)}")
+    return bodies[person - 1]
+
+
+def matte(painted: np.ndarray, grey: float, softness: float = 0.06) -> np.ndarray:
+    """How much of each pixel of a painted person (H, W, 3) in [0, 1] is not the plain studio grey, (H, W) in [0, 1].
+
+    Holes are closed and specks are dropped, so that a grey shirt stays on.
+    """
+    distance = np.abs(painted - grey).max(axis=-1)
+    solid = ndimage.binary_fill_holes(ndimage.binary_closing(distance > softness, iterations=2))
+    labels, count = ndimage.label(solid)
+    if count > 1:
+        sizes = ndimage.sum_labels(solid, labels, range(1, count + 1))
+        solid = np.isin(labels, 1 + np.flatnonzero(sizes >= 0.05 * sizes.max()))
+    soft = ndimage.gaussian_filter(solid.astype(np.float32), 0.8)
+    return np.clip((soft - 0.35) / 0.4, 0, 1)
+
+
+def without_person(picture: Image.Image, mask: np.ndarray) -> Image.Image:
+    """The picture with the person's pixels (mask (H, W) in [0, 1]) filled from around by smooth interpolation.
+
+    Coarse to fine: every level takes what is known from the level above, so that large holes fill too.
+    """
+    array = np.asarray(picture, dtype=np.float32)
+    known = 1 - ndimage.grey_dilation(mask.astype(np.float32), size=(9, 9))[..., None]
+    known = (known > 0.5).astype(np.float32)
+    total, weight = array * known, known.copy()
+    for sigma in (2, 6, 18, 54, 162):
+        blurred = np.stack([ndimage.gaussian_filter(total[..., c], sigma) for c in range(3)], -1)
+        share = ndimage.gaussian_filter(weight[..., 0], sigma)[..., None]
+        fresh = (weight < 0.5) & (share > 0.05)
+        array = np.where(fresh, blurred / np.maximum(share, 1e-6), array)
+        total, weight = np.where(fresh, array, total), np.where(fresh, 1.0, weight)
+    return Image.fromarray(array.clip(0, 255).astype(np.uint8))

@@ -1,0 +1,283 @@
+"""The pose pipeline: a person's picture encoded once, then painted in any number of poses.
+
+    pipe = PosePipeline.from_record("gfla-people")
+    prepared = pipe.prepare(photo, "arms spread")              # a library pose, a second photo, or (18, 2) keypoints
+    pipe.render(prepared, [0.0, 0.5, 1.0])                     # on the way from the own pose to the target's
+    pipe.paint(prepared, [pose_a, pose_b])                     # these poses, with flow and attention
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from core.detect.body import detect_bodies
+from core.detect.segment import person_mask
+from core.devices import Policy, policy
+from core.errors import InputError
+from core.gfla import framing, pose
+from core.gfla.attention import SourceTables
+from core.gfla.data import batch_heatmaps
+from core.gfla.library import FRAME_HW, library_pose
+from core.gfla.limbs import limb_flow
+from core.gfla.network import Painted, PoseGenerator
+from core.gfla.operators import fetch_along
+from core.image import Box, crop_box, load_image, resize, to_tensor
+from core.options import check, option
+from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.progress import Progress, silent
+
+BACKGROUNDS = ("studio", "picture")
+
+
+@dataclass(frozen=True)
+class PoseOptions:
+    """How a person is taken from a picture and shown in a new pose."""
+
+    background: str = option(
+        "studio", "studio: the person before plain grey, as the network paints; picture: back in the own picture",
+        choices=BACKGROUNDS,
+    )  # fmt: skip
+    height_px: int = option(384, "height of the result before plain grey", low=64, high=1024, step=32)
+    person: int = option(1, "which person of the picture, 1 is the largest", low=1, high=20, step=1)
+    cut_out: bool = option(True, "cut the person out before painting; needed where the background is not plain")
+    fit_body: bool = option(True, "scale target poses to the person's own size and place")
+
+
+@dataclass(frozen=True)
+class PosePrepared(Prepared):
+    """A person ready to be painted.
+
+    Attributes:
+        source: (1, 3, H, W) in [-1, 1], the network's frame.
+        fine: (1, 3, h, w) in [0, 1], the same frame at the result's size.
+        points: (18, 2) of the person, in the network's frame.
+        path: (N, 18, 2) poses of the way, the person's own first.
+        box: the frame in the picture.
+        picture: the whole picture.
+        hole: (H', W') share of the person in each pixel of the picture; None where it was not cut out.
+        tables: the encoded source.
+        options: as prepared.
+    """
+
+    source: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
+    fine: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
+    points: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((18, 2)))
+    path: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((1, 18, 2)))
+    box: Box = Box(0, 0, 1, 1)
+    picture: Image.Image | None = None
+    hole: np.ndarray | None = None
+    tables: tuple[SourceTables, ...] = ()
+    options: PoseOptions = PoseOptions()
+
+
+class PosePipeline(TransitionPipeline):
+    """Pose transfer by a `PoseGenerator`."""
+
+    name: ClassVar[str] = "gfla"
+    Options: ClassVar[type] = PoseOptions
+    batch_size: ClassVar[int] = 8
+
+    def __init__(self, generator: PoseGenerator) -> None:
+        super().__init__()
+        self.register_modules(generator=generator)
+        self.policy = policy("cpu", "float32")
+
+    @classmethod
+    def from_record(
+        cls, name: str = "gfla-people", path: str | None = None, device: str = "auto", precision: str = "auto"
+    ) -> PosePipeline:
+        """The pipeline on a record's weights, wherever `core.weights.resolve` finds them."""
+        from core.weights import load_strict, resolve
+
+        found = resolve(name, path)
+        pipe = cls(load_strict(PoseGenerator, found.folder)).use(policy(device, precision))
+        pipe.weights_label = found.label
+        return pipe
+
+    def use(self, chosen: Policy) -> PosePipeline:
+        """Place the network where `chosen` says; returns the pipeline."""
+        self.policy = chosen
+        self.generator = chosen.place(self.generator)
+        return self
+
+    @property
+    def size_hw(self) -> tuple[int, int]:
+        """(H, W) of the network's frame."""
+        height, width = self.generator.config.sample_hw
+        return height, width
+
+    @property
+    def aspect(self) -> float:
+        """Width by height of the part of a picture that the frame shows; fashion frames are squeezed from 176 x 256."""
+        height, width = self.size_hw
+        return 0.5 if height == 2 * width else FRAME_HW[1] / FRAME_HW[0]
+
+    def find(self, picture: Image.Image, person: int = 1, name: str = "the picture") -> np.ndarray:
+        """The keypoints of a person, (18, 2) in the picture's pixels, -1 where missing.
+
+        Raises:
+            NothingFoundError: nobody, or fewer people than asked for.
+        """
+        return framing.choose_person(detect_bodies(picture, name), person, name).points
+
+    def prepare(
+        self,
+        *inputs: Any,
+        options: PoseOptions | None = None,
+        progress: Progress = silent,
+        points: np.ndarray | None = None,
+    ) -> PosePrepared:
+        """Find, frame and encode a person, and lay out the way through the target poses.
+
+        Args:
+            *inputs: the picture, then target poses in order: pictures, (18, 2) arrays in the picture's pixels, or
+                names of the pose library.
+            options: how.
+            progress: called as the work goes on.
+            points: the person's keypoints (18, 2) in the picture's pixels, found by detection otherwise.
+
+        Raises:
+            NothingFoundError: nobody in a picture.
+            InputError: too few keypoints.
+        """
+        options = check(options or PoseOptions())
+        if not inputs:
+            raise InputError("no picture was given: the first input is the person's picture")
+        picture = load_image(inputs[0])
+        progress(0.05, "looking for the person")
+        own = pose.checked(points if points is not None else self.find(picture, options.person))
+        box = framing.person_box(own, self.aspect)
+        progress(0.3, "cutting out")
+        height, width = self.size_hw
+        fine_size = (round(options.height_px * self.aspect), options.height_px)
+        fine, hole = self._framed(picture, box, fine_size, options.cut_out)
+        source = (F.interpolate(fine, (height, width), mode="area") * 2 - 1).clamp(-1, 1)
+        framed = framing.into_frame(own, box, self.size_hw)
+        progress(0.5, "reading the poses")
+        path = [framed, *(self._target(item, framed, box, options) for item in inputs[1:])]
+        progress(0.7, "encoding")
+        with torch.inference_mode(), self.policy.autocast():
+            tables = self.generator.encode(source.to(self.policy.device))
+        tables = tuple(SourceTables(*(item.detach().cpu().clone() for item in table)) for table in tables)
+        key = content_key(picture, own, np.stack(path), dataclasses.astuple(options), self.weights_label)
+        figures = {"keypoints": float(pose.present(own).sum()), "poses": float(len(path) - 1)}
+        progress(1.0, "ready")
+        return PosePrepared(
+            key, figures, source, fine, framed, np.stack(path), box, picture, hole, tables, options
+        )  # fmt: skip
+
+    def _framed(
+        self, picture: Image.Image, box: Box, size: tuple[int, int], cut_out: bool
+    ) -> tuple[Tensor, np.ndarray | None]:
+        """The frame at `size` (width, height) in [0, 1], and the person's share of every pixel of the picture."""
+        frame = to_tensor(crop_box(picture, box, size))
+        grey = self.generator.config.studio_grey
+        if not cut_out or grey is None:
+            return frame, None
+        mask = person_mask(picture)[0, 0].numpy()
+        share = Image.fromarray((mask * 255).astype(np.uint8)).convert("RGB")
+        alpha = to_tensor(crop_box(share, box, size))[:, :1]
+        # The detector's rim is soft and wide; the network was trained on sharp cut-outs.
+        alpha = ((alpha - 0.4) / 0.3).clamp(0, 1)
+        return frame * alpha + grey * (1 - alpha), mask
+
+    def _target(self, item: Any, framed: np.ndarray, box: Box, options: PoseOptions) -> np.ndarray:
+        """A target pose in the network's frame."""
+        if isinstance(item, str) and not item.lower().endswith((".jpg", ".jpeg", ".png", ".webp")):
+            return self.placed(library_pose(item), framed, FRAME_HW, options)
+        if isinstance(item, np.ndarray) and item.shape == (18, 2):
+            return framing.into_frame(pose.checked(item), box, self.size_hw)
+        other = load_image(item)
+        found = self.find(other, 1, "the target picture")
+        frame = framing.person_box(found, self.aspect)
+        return self.placed(framing.into_frame(found, frame, self.size_hw), framed, self.size_hw, options)
+
+    def placed(
+        self, points: np.ndarray, framed: np.ndarray, frame_hw: tuple[int, int], options: PoseOptions
+    ) -> np.ndarray:
+        """Another body's pose of a frame of `frame_hw` in the network's frame, scaled to the person if so wished."""
+        points = pose.scaled(points, self.size_hw, frame_hw)
+        return framing.fitted(points, framed) if options.fit_body else points
+
+    def poses_at(self, prepared: PosePrepared, t: Sequence[float]) -> list[np.ndarray]:
+        """The poses at positions t of the way, 0 = the person's own, 1 = the last target."""
+        steps = len(prepared.path) - 1
+        if steps == 0:
+            return [prepared.path[0]] * len(t)
+        found = []
+        for position in t:
+            along = min(max(position, 0.0), 1.0) * steps
+            index = min(int(along), steps - 1)
+            found.append(framing.between(prepared.path[index], prepared.path[index + 1], along - index))
+        return found
+
+    def render(self, prepared: PosePrepared, t: Sequence[float], **controls: Any) -> Tensor:
+        """Pictures at positions t, (T, 3, H, W) in [0, 1].
+
+        Args:
+            prepared: from `prepare`.
+            t: positions along the way.
+            **controls: `poses`, a list of (18, 2) in the network's frame, in place of the way.
+        """
+        poses = controls.get("poses") or self.poses_at(prepared, t)
+        return self.finish(prepared, self.paint(prepared, poses))
+
+    @torch.inference_mode()
+    def paint(self, prepared: PosePrepared, poses: Sequence[np.ndarray]) -> Painted:
+        """The network's own pictures of poses (18, 2) in its frame, with flows, masks and attention, on the CPU."""
+        device = self.policy.device
+        points = torch.from_numpy(np.stack(poses)).float()
+        own = torch.from_numpy(prepared.points)[None].float()
+        config = self.generator.config
+        target = batch_heatmaps(points, self.size_hw, config.heatmap_sigma_px)
+        source_pose = batch_heatmaps(own, self.size_hw, config.heatmap_sigma_px)
+        prior = None
+        if config.flow_prior:
+            prior = limb_flow(own.expand_as(points), points, self.size_hw)[0].to(device)
+        tables = [SourceTables(*(item.to(device) for item in table)) for table in prepared.tables]
+        with self.policy.autocast():
+            painted = self.generator.paint(
+                tables, prepared.source.to(device), source_pose.to(device), target.to(device), prior
+            )
+        lists = [[item.float().cpu() for item in part] for part in (painted.flows, painted.masks, painted.attention)]
+        rest = [None if item is None else item.float().cpu() for item in (painted.painted, painted.copied)]
+        return Painted(painted.image.float().cpu(), *lists, *rest)
+
+    def finish(self, prepared: PosePrepared, painted: Painted) -> Tensor:
+        """Painted pictures at the result's size, before grey or back in the picture.
+
+        What the network copies from the source is copied at the result's size: that is where fine texture comes from.
+        """
+        size = tuple(prepared.fine.shape[2:])
+        made = painted.image if painted.painted is None else painted.painted
+        large = F.interpolate((made + 1) / 2, size, mode="bicubic", align_corners=False).clamp(0, 1)
+        if painted.copied is not None:
+            share = F.interpolate(painted.copied, size, mode="bilinear", align_corners=False)
+            moved = fetch_along(prepared.fine.expand(len(large), -1, -1, -1), painted.flows[-1])
+            large = large * (1 - share) + moved * share
+        if prepared.options.background == "studio" or prepared.picture is None:
+            return large
+        return torch.cat([to_tensor(self._back(prepared, item)) for item in large])
+
+    def _back(self, prepared: PosePrepared, frame: Tensor) -> Image.Image:
+        """One frame laid back into the picture, where the person stood."""
+        box, picture = prepared.box, prepared.picture
+        grey = self.generator.config.studio_grey
+        array = frame.permute(1, 2, 0).numpy()
+        cut = framing.matte(array, grey) if grey is not None else np.ones(array.shape[:2], np.float32)
+        ground = picture if prepared.hole is None else framing.without_person(picture, prepared.hole)
+        size = (max(1, round(box.width)), max(1, round(box.height)))
+        patch = resize(Image.fromarray((array * 255 + 0.5).astype(np.uint8)), size)
+        alpha = Image.fromarray((cut * 255).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
+        whole = ground.copy()
+        whole.paste(patch, (round(box.left), round(box.top)), alpha)
+        return whole
