@@ -56,24 +56,22 @@ def run_list(args: argparse.Namespace) -> dict[str, Any]:
     from core.weights import records
 
     wanted = [entry for entry in records().values() if args.system in (None, entry.system)]
-    return {"weights": [describe(entry) for entry in wanted]} if args.json else {"weights": lines_of(wanted)}
+    return {"weights": [Row(entry) for entry in wanted]}
 
 
-def describe(entry: Any) -> dict[str, Any]:
-    """All facts of a record, and where it is."""
-    from dataclasses import asdict
+class Row(dict[str, Any]):
+    """All facts of a record and where it is; as text, one aligned line."""
 
-    place = place_of(entry.name)
-    return {**asdict(entry), "here": str(place) if place else None, "command": entry.command}
+    def __init__(self, entry: Any) -> None:
+        from dataclasses import asdict
 
+        place = place_of(entry.name)
+        super().__init__(asdict(entry), here=str(place) if place else None, command=entry.command, size=size_of(entry))
 
-def lines_of(entries: list[Any]) -> list[str]:
-    """One aligned line per record."""
-    return [
-        f"{entry.name:<30} {entry.kind:<9} {'here' if place_of(entry.name) else '-':<5} {size_of(entry):>9}  "
-        f"{(entry.sha256 or 'sha256 unknown')[:16]:<16} {entry.title} [{entry.licence}]"
-        for entry in entries
-    ]
+    def __str__(self) -> str:
+        here, digest = "here" if self["here"] else "-", (self["sha256"] or "sha256 unknown")[:16]
+        start = f"{self['name']:<30} {self['kind']:<9} {here:<5} {self['size']:>9}  {digest:<16}"
+        return f"{start} {self['title']} [{self['licence']}]"
 
 
 def size_of(entry: Any) -> str:

@@ -6,12 +6,12 @@
 Nothing here is done on import, and networks never ask this room: pipelines do.
 """
 
+from core.weights.catalogue import WEIGHTS, Record, record, records
 from core.weights.checkpoint import fill_strict, open_checkpoint, state_dict_of
-from core.weights.convert import convert, pull
+from core.weights.conversion import convert, pull
 from core.weights.fetch import download
 from core.weights.layout import check_seal, load_strict, save_model, seal
 from core.weights.places import Found, cache_folder, resolve
-from core.weights.records import WEIGHTS, Record, record, records
 
 __all__ = [
     "WEIGHTS",

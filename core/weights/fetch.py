@@ -15,9 +15,9 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from core.errors import WeightsError
 from core.progress import Progress, silent
+from core.weights.catalogue import Record
 from core.weights.layout import sha256_of
 from core.weights.places import cache_folder, missing_text, offline
-from core.weights.records import Record
 
 ATTEMPTS = 5
 CHUNK = 1 << 20

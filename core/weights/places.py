@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.errors import WeightsError
-from core.weights.records import WEIGHTS, Record, record
+from core.weights.catalogue import WEIGHTS, Record, record
 
 FOLDER_VARIABLE = "MORPHOSPACE_WEIGHTS_DIR"
 REPO_VARIABLE = "MORPHOSPACE_WEIGHTS_REPO"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from core.errors import WeightsError
+from core.weights.catalogue import record
 from core.weights.places import offline, resolve
-from core.weights.records import record
 
 
 def push(name: str, repo: str, *, public: bool = False) -> str:

@@ -11,10 +11,10 @@ from pathlib import Path
 
 from core.errors import WeightsError, unknown_name
 from core.progress import Progress, part_of, silent
+from core.weights.catalogue import Record, record
 from core.weights.fetch import download
 from core.weights.layout import seal
 from core.weights.places import cache_folder, holds_weights
-from core.weights.records import Record, record
 
 
 def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Path:
