@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -31,6 +32,31 @@ def shared_data() -> Path:
 def heads() -> list[Path]:
     """Our rendered example heads."""
     return sorted(HEADS.glob("*.jpg"))
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory) -> Iterator[str]:
+    """Address of the running suite."""
+    patch = pytest.MonkeyPatch()
+    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
+    patch.chdir(tmp_path_factory.mktemp("cwd"))
+    from core.ui.build import build_demo, launch
+
+    demo = build_demo()
+    _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True)
+    yield url
+    demo.close()
+    patch.undo()
+
+
+@pytest.fixture(scope="session")
+def client(server, tmp_path_factory) -> Iterator[object]:
+    """A Python client of the suite."""
+    from gradio_client import Client
+
+    client = Client(server, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+    yield client
+    client.close()
 
 
 def gradient_picture(width: int = 48, height: int = 32) -> Image.Image:

@@ -50,7 +50,7 @@ class ImplicitOptions:
         "crossfade", "what surrounds the face in masked and cloned blends", choices=BACKGROUNDS, group="blend"
     )
     size_px: int = option(512, "longer side of the frame in pixels", low=64, high=2048, step=2)
-    shape: str = option("first", "whose aspect the frame takes; the other picture is kept whole inside", choices=SHAPES)
+    aspect: str = option("first", "whose aspect the frame takes; the other picture is kept whole inside", choices=SHAPES)
     fill: str = option("edge", "what lies beside a picture of another aspect", choices=FILLS)
     outline: bool = option(True, "add landmarks on the outline of head and shoulders, where a person is found")
     smoothing: float = option(
@@ -128,7 +128,7 @@ class ImplicitMorphPipeline(TransitionPipeline):
         progress(0.0, "finding landmarks")
         a, b, face_points = self._landmarks(pictures, options, points_a, points_b)
         started = time.perf_counter()
-        size = frame_size(pictures[0].size, pictures[1].size, options.size_px, options.shape)
+        size = frame_size(pictures[0].size, pictures[1].size, options.size_px, options.aspect)
         (first, at_a), (second, at_b) = (place(picture, size, options.fill) for picture in pictures)
         a, b = at_a.to_frame(a), at_b.to_frame(b)
         progress(0.2, "fitting the warp")
@@ -144,7 +144,7 @@ class ImplicitMorphPipeline(TransitionPipeline):
         self,
         prepared: ImplicitPrepared,
         t: Sequence[float],
-        appearance: Sequence[float] | None = None,
+        appearance: Sequence[float] | float | None = None,
         blend: str | None = None,
         background: str | None = None,
     ) -> Tensor:
@@ -153,13 +153,15 @@ class ImplicitMorphPipeline(TransitionPipeline):
         Args:
             prepared: from `prepare`.
             t: warp times: 0 = the first picture's shape, 1 = the second's. Values outside [0, 1] stop there.
-            appearance: blend weights, one per time; `t` itself by default.
+            appearance: blend weights, one per time or one for all; `t` itself by default.
             blend: a name in `BLENDS`; the option's by default.
             background: a name in `BACKGROUNDS`; the option's by default.
 
         Returns:
             (T, 3, H, W) float32 in [0, 1].
         """
+        if isinstance(appearance, int | float):
+            appearance = [appearance] * len(t)
         weights = list(t) if appearance is None else list(appearance)
         if len(weights) != len(t):
             raise ShapeError(f"{len(t)} times came with {len(weights)} appearance values: give one for each time")

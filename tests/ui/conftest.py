@@ -1,12 +1,10 @@
-"""A live server of the whole suite, a client of it, and a real browser."""
+"""A real browser on the live server."""
 
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
 
 import pytest
-from gradio_client import Client
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
 # Chromium looks up its makers' hosts at every start unless it is told not to.
@@ -14,29 +12,6 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
-
-
-@pytest.fixture(scope="session")
-def server(tmp_path_factory) -> Iterator[str]:
-    """Address of the running suite."""
-    patch = pytest.MonkeyPatch()
-    patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
-    patch.chdir(tmp_path_factory.mktemp("cwd"))
-    from core.ui.build import build_demo, launch
-
-    demo = build_demo()
-    _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True)
-    yield url
-    demo.close()
-    patch.undo()
-
-
-@pytest.fixture(scope="session")
-def client(server, tmp_path_factory) -> Iterator[Client]:
-    """A Python client of the suite."""
-    client = Client(server, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
-    yield client
-    client.close()
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import inspect
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +42,42 @@ def controls(options: type, names: Sequence[str] | None = None, tab: str = "") -
         if names is None or field.name in names:
             drawn[field.name] = _control(field, f"{tab}-{field.name}" if tab else None)
     return Controls(options, drawn)
+
+
+def named(handler: Callable[..., Any], *groups: Controls | dict[str, str]) -> Callable[..., Any]:
+    """The handler with one named, described parameter per control in place of its `*values`.
+
+    The API page, the Python client and MCP show these names and texts. A group is the controls of an options class, or a
+    dict of names and descriptions.
+    """
+    described: dict[str, str] = {}
+    for group in groups:
+        if isinstance(group, Controls):
+            described.update({f.name: f.help for f in fields_of(group.options) if f.name in group.by_name})
+        else:
+            described.update(group)
+    kept, after = [], []
+    for parameter in inspect.signature(handler).parameters.values():
+        if parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
+            special = parameter.kind is inspect.Parameter.KEYWORD_ONLY
+            (after if special else kept).append(parameter.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD))
+    added = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in described]
+
+    def called(*args: Any) -> Any:
+        fixed, last = args[: len(args) - len(after)], args[len(args) - len(after) :]
+        return handler(*fixed, **dict(zip((p.name for p in after), last, strict=True)))
+
+    def streamed(*args: Any) -> Any:
+        fixed, last = args[: len(args) - len(after)], args[len(args) - len(after) :]
+        yield from handler(*fixed, **dict(zip((p.name for p in after), last, strict=True)))
+
+    chosen = streamed if inspect.isgeneratorfunction(handler) else called
+    chosen.__name__ = handler.__name__
+    chosen.__signature__ = inspect.Signature([*kept, *added, *after])  # type: ignore[attr-defined]
+    text = inspect.getdoc(handler) or ""
+    lines = "\n".join(f"    {name}: {help[:1].upper() + help[1:]}." for name, help in described.items())
+    chosen.__doc__ = text.replace("    values: The remaining controls.", lines)
+    return chosen
 
 
 def _control(field: Field, elem_id: str | None) -> Component:

@@ -27,6 +27,11 @@ class Export:
     format: gr.Dropdown
 
     @property
+    def by_name(self) -> dict[str, Component]:
+        """The controls by the name that they have in a link."""
+        return {**self.timeline.by_name, "format": self.format}
+
+    @property
     def components(self) -> list[Component]:
         """Inputs of the export event: the timeline's, then the format."""
         return [*self.timeline.components, self.format]

@@ -65,7 +65,7 @@ class PointEditor(gr.HTML):
         kwargs.setdefault("css_template", STYLE)
         kwargs.setdefault("js_on_load", (Path(__file__).parent / "points.js").read_text())
         super().__init__(
-            kwargs.pop("value", None),
+            kwargs.pop("value", {"panels": []}),
             label=label,
             elem_id=elem_id,
             paired=paired,
@@ -89,7 +89,7 @@ class PointEditor(gr.HTML):
     def postprocess(self, value: Any) -> Any:
         """A list of `panel(...)` as the browser reads it."""
         if not value:
-            return None
+            return {"panels": []}
         return {"panels": value["panels"] if isinstance(value, dict) else list(value)}
 
     def api_info(self) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class PointEditor(gr.HTML):
         kwargs.setdefault("css_template", STYLE)
         kwargs.setdefault("js_on_load", (Path(__file__).parent / "points.js").read_text())
         super().__init__(
-            kwargs.pop("value", None),
+            kwargs.pop("value", {"panels": []}),
             label=label,
             elem_id=elem_id,
             paired=paired,
@@ -88,7 +88,7 @@ class PointEditor(gr.HTML):
     def postprocess(self, value: Any) -> Any:
         """A list of `panel(...)` as the browser reads it."""
         if not value:
-            return None
+            return {"panels": []}
         return {"panels": value["panels"] if isinstance(value, dict) else list(value)}
 
     def api_info(self) -> dict[str, Any]:
@@ -97,11 +97,8 @@ class PointEditor(gr.HTML):
             "type": "object",
             "description": 'points per picture: {"panels": [{"points": [[x, y], ...]}, ...]}, pixels, (-1, -1) = missing',
         }
-    from collections.abc import Callable, Sequence
-    from typing import TYPE_CHECKING, Any, Literal
-
+    from typing import Callable, Literal, Sequence, Any, TYPE_CHECKING
     from gradio.blocks import Block
-
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component

@@ -1,0 +1,103 @@
+"""A person's path through the implicit tab: two portraits, landmarks, morph, slider, video, link."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def upload_pair(page, heads):
+    page.get_by_role("tab", name="Implicit face morph").click()
+    for which, head in zip(("a", "b"), heads, strict=False):
+        page.locator(f"#implicit-picture-{which} input[type=file]").first.set_input_files(str(head))
+    page.locator("#implicit-points circle").first.wait_for(timeout=60_000)
+    page.wait_for_function("document.querySelectorAll('#implicit-points svg').length === 2", timeout=60_000)
+
+
+def preview_source(page) -> str:
+    return page.locator("#implicit-preview img").first.get_attribute("src", timeout=60_000)
+
+
+def test_two_faces_become_a_playing_video(page, heads, tmp_path):
+    upload_pair(page, heads)
+    counts = page.evaluate(
+        "[...document.querySelectorAll('#implicit-points svg')].map(s => s.querySelectorAll('circle').length)"
+    )
+    assert counts[0] == counts[1] > 50
+
+    middle = preview_source(page)
+    slider = page.locator("#implicit-shape input[type=range]")
+    slider.focus()
+    for _ in range(12):
+        slider.press("ArrowRight")
+    page.wait_for_function(
+        "before => document.querySelector('#implicit-preview img').src !== before", arg=middle, timeout=30_000
+    )
+
+    page.get_by_role("button", name="Morph", exact=True).click()
+    page.wait_for_function(
+        "() => { const v = document.querySelector('#implicit-video video');"
+        " return v && v.readyState >= 2 && v.duration > 1 && v.src.includes('morph'); }",
+        timeout=120_000,
+    )
+    started = page.evaluate("document.querySelector('#implicit-video video').currentTime")
+    page.evaluate("document.querySelector('#implicit-video video').play()")
+    page.wait_for_function(
+        "before => document.querySelector('#implicit-video video').currentTime !== before", arg=started, timeout=30_000
+    )
+    with page.expect_download() as download:
+        page.locator("#implicit-file a[download], #implicit-file a").first.click()
+    path = tmp_path / "morph.mp4"
+    download.value.save_as(path)
+    assert path.stat().st_size > 20_000
+
+
+def test_points_can_be_moved_and_taken_back(page, heads):
+    upload_pair(page, heads)
+    circle = page.locator('#implicit-points circle[data-key="0-0"]')
+    before = circle.get_attribute("cx")
+    box = circle.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 20, box["y"] + 12)
+    page.mouse.up()
+    assert page.locator('#implicit-points circle[data-key="0-0"]').get_attribute("cx") != before
+    page.locator("#implicit-points").get_by_role("button", name="Undo").click()
+    assert page.locator('#implicit-points circle[data-key="0-0"]').get_attribute("cx") == before
+
+
+def test_link_restores_every_setting(page, server):
+    page.goto(f"{server}/?tab=implicit&frames=77&easing=sine&ping_pong=True&blend=max&shape=0.25")
+    page.get_by_text("Timeline and file").first.click()
+    page.locator("#implicit-frames input[type=number]").wait_for(timeout=30_000)
+    page.wait_for_function(
+        "document.querySelector('#implicit-frames input[type=number]').value === '77'", timeout=20_000
+    )
+    assert page.locator("#implicit-easing input").input_value() == "sine"
+    assert page.locator("#implicit-ping_pong input[type=checkbox]").is_checked()
+    page.locator("#implicit-share").click()
+    link = page.locator("#implicit-link textarea")
+    link.wait_for(timeout=20_000)
+    page.wait_for_function(
+        "document.querySelector('#implicit-link textarea').value.includes('frames=77')", timeout=20_000
+    )
+    value = link.input_value()
+    for part in ("tab=implicit", "easing=sine", "ping_pong=True", "blend=max", "shape=0.25"):
+        assert part in value, value
+    assert not re.search(r"fps=", value), "defaults do not belong into a link"
+
+
+def test_missing_picture_is_told(page):
+    page.get_by_role("tab", name="Implicit face morph").click()
+    page.get_by_role("button", name="Morph", exact=True).click()
+    page.get_by_text("the first picture is missing").first.wait_for(timeout=20_000)
+
+
+def test_narrow_and_dark(page, server, tmp_path):
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"{server}/?__theme=dark")
+    page.get_by_role("tab", name="Implicit face morph").wait_for(timeout=30_000)
+    assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), "the page scrolls sideways"
