@@ -38,6 +38,18 @@ def gradient_difference(prediction: Tensor, target: Tensor) -> Tensor:
     return total
 
 
+def coarse_difference(prediction: Tensor, target: Tensor, levels: int = 3) -> Tensor:
+    """Sum of L1 distances at 1/2, 1/4, 1/8 ...: pulls a motion along that misses its place by more than a pixel.
+
+    Source: the pyramid losses of frame interpolation, such as Niklaus and Liu 2018, "Context-aware Synthesis", section 3.4.
+    """
+    total = prediction.new_zeros(())
+    for _ in range(levels):
+        prediction, target = F.avg_pool2d(prediction, 2), F.avg_pool2d(target, 2)
+        total = total + F.l1_loss(prediction, target)
+    return total
+
+
 def gram(features: Tensor) -> Tensor:
     """Correlations of channels, (B, C, C), divided by C H W."""
     batch, channels, height, width = features.shape

@@ -129,7 +129,7 @@ class TransitionRecipe:
 
 
 class PictureRecipe(TransitionRecipe):
-    """Interpolation as published: Charbonnier and, unless its weight is 0, VGG19 features; `pixels` adds gradients."""
+    """Interpolation as published: Charbonnier and, unless its weight is 0, VGG19 features; `pixels` adds gradients and coarse scales."""
 
     def __init__(
         self, generator: SDLNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: nn.Module | None
@@ -146,6 +146,7 @@ class PictureRecipe(TransitionRecipe):
             terms["l_percep"] = weight * losses.perceptual(self.vgg.to(painted.device), painted, batch["truth"])
         if self.options.objective == "pixels":
             terms["l_gradient"] = losses.gradient_difference(painted, batch["truth"])
+            terms["l_coarse"] = losses.coarse_difference(painted, batch["truth"])
         run.update("generator", sum(terms.values(), painted.new_zeros(())))
         return {name: term.detach() for name, term in terms.items()}
 

@@ -1,0 +1,175 @@
+"""A video at a higher frame rate or in slow motion, streamed: never more than two frames and their in-betweens in memory.
+
+Scene cuts are found and not blended; the sound is kept, and in slow motion stretched without changing its pitch.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+import numpy as np
+from PIL import Image
+
+from core.errors import ExportError
+from core.image import limit_size, to_pil
+from core.options import check, option
+from core.progress import Progress, silent
+from core.sdl.pipeline import SDLOptions, SDLPipeline
+from core.video import Clip, read_video, write_video
+
+HISTOGRAM_BINS = 8
+THUMBNAIL_PX = (64, 36)
+# atempo halves at most once per filter.
+SLOWEST_TEMPO = 0.5
+
+
+@dataclass(frozen=True)
+class RateOptions:
+    """How a video's frames are multiplied."""
+
+    factor: int = option(2, "frames in the result for each frame of the video", low=2, high=16, step=1)
+    slow_motion: bool = option(False, "keep the frame rate, so that the video lasts factor times as long")
+    cut_sensitivity: float = option(0.5, "0 blends over every cut, 1 takes many changes for cuts", low=0, high=1, step=0.05)
+    max_side_px: int = option(1280, "larger videos are reduced to this longer side", low=64, high=4096, step=32)
+
+
+@dataclass
+class RateReport:
+    """What was done, filled while frames stream.
+
+    Attributes:
+        frames_in: frames read.
+        frames_out: frames written.
+        cuts: frame numbers at which a new scene begins.
+        repeats: pairs that were equal, so that nothing was computed.
+    """
+
+    frames_in: int = 0
+    frames_out: int = 0
+    cuts: list[int] | None = None
+    repeats: int = 0
+
+
+def scene_change(first: Image.Image, second: Image.Image) -> float:
+    """How unlike two neighbouring frames are, 0 = equal, 1 = nothing in common.
+
+    The mean of two measures: colours that are not shared (a histogram, which motion hardly changes), and the change of
+    a thumbnail (which a fade hardly changes at once), so that only a cut raises both.
+    """
+    small = [np.asarray(frame.resize(THUMBNAIL_PX, Image.Resampling.BOX)).astype(np.float32) for frame in (first, second)]
+    counts = []
+    for picture in small:
+        bins = (picture / 256 * HISTOGRAM_BINS).astype(int).reshape(-1, 3) @ (HISTOGRAM_BINS**2, HISTOGRAM_BINS, 1)
+        counts.append(np.bincount(bins, minlength=HISTOGRAM_BINS**3) / len(bins))
+    unshared = 1 - np.minimum(*counts).sum()
+    moved = min(1.0, float(np.abs(small[0] - small[1]).mean()) / 64)
+    return float(unshared + moved) / 2
+
+
+def is_cut(first: Image.Image, second: Image.Image, sensitivity: float) -> bool:
+    """Whether a new scene begins with the second frame."""
+    return sensitivity > 0 and scene_change(first, second) > 1 - sensitivity * 0.9
+
+
+def multiplied(
+    pipe: SDLPipeline,
+    frames: Iterable[Image.Image],
+    options: RateOptions,
+    report: RateReport,
+) -> Iterator[Image.Image]:
+    """Every frame, then `factor` - 1 new ones towards the next; the last is held, so that the length stays exact.
+
+    Args:
+        pipe: an interpolation pipeline.
+        frames: in order, read once.
+        options: how many, and what counts as a cut.
+        report: filled as frames go by.
+    """
+    report.cuts, previous = [], None
+    t = [j / options.factor for j in range(1, options.factor)]
+    for frame in frames:
+        frame = limit_size(frame, options.max_side_px)
+        if previous is not None:
+            yield from between(pipe, previous, frame, t, options, report)
+        report.frames_in += 1
+        report.frames_out += 1
+        yield frame
+        previous = frame
+    if previous is not None:
+        report.frames_out += len(t)
+        yield from [previous] * len(t)
+
+
+def between(
+    pipe: SDLPipeline, first: Image.Image, second: Image.Image, t: list[float], options: RateOptions, report: RateReport
+) -> Iterator[Image.Image]:
+    """The new frames of one pair; across a cut the nearer frame is shown again."""
+    report.frames_out += len(t)
+    if first.tobytes() == second.tobytes():
+        report.repeats += 1
+        yield from [first] * len(t)
+    elif is_cut(first, second, options.cut_sensitivity):
+        (report.cuts if report.cuts is not None else []).append(report.frames_in)
+        yield from (first if position < 0.5 else second for position in t)
+    else:
+        prepared = pipe.prepare(first, second, options=SDLOptions(max_side_px=options.max_side_px))
+        for start in range(0, len(t), pipe.batch_size):
+            yield from to_pil(pipe.render(prepared, t[start : start + pipe.batch_size]))
+
+
+def convert_video(
+    pipe: SDLPipeline, source: str | Path, out: str | Path, options: RateOptions | None = None, progress: Progress = silent
+) -> RateReport:
+    """Write a video with more frames.
+
+    Args:
+        pipe: an interpolation pipeline.
+        source: any video that ffmpeg reads.
+        out: the file to write; its suffix chooses the format, mp4 keeps the sound.
+        options: factor, slow motion, cuts.
+        progress: called for every frame; it may cancel.
+
+    Returns:
+        What was done.
+    """
+    chosen, clip = check(options or RateOptions()), read_video(source)
+    report = RateReport()
+    total = max(1, round(clip.duration_s * clip.fps) * chosen.factor)
+
+    def told() -> Iterator[Image.Image]:
+        for frame in multiplied(pipe, clip.frames(), chosen, report):
+            progress(min(1.0, report.frames_out / total), f"frame {report.frames_out} of about {total}")
+            yield frame
+
+    settings = {"system": "sdl", "job": "interpolate", "factor": chosen.factor, "slow_motion": chosen.slow_motion}
+    with tempfile.TemporaryDirectory() as space:
+        audio = sound_for(clip, chosen, Path(space)) if clip.has_audio else None
+        fps = clip.fps if chosen.slow_motion else clip.fps * chosen.factor
+        write_video(told(), out, fps, settings, audio)
+    return report
+
+
+def sound_for(clip: Clip, options: RateOptions, space: Path) -> Path:
+    """The clip's own sound, or for slow motion the same sound slower at the same pitch.
+
+    Raises:
+        ExportError: ffmpeg cannot read the sound.
+    """
+    if not options.slow_motion:
+        return clip.path
+    tempo, filters = 1 / options.factor, []
+    while tempo < SLOWEST_TEMPO:
+        filters.append(f"atempo={SLOWEST_TEMPO}")
+        tempo /= SLOWEST_TEMPO
+    filters.append(f"atempo={tempo:.6f}")
+    target = space / "slow.m4a"
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(clip.path), "-vn", "-af", ",".join(filters)]
+    done = subprocess.run([*command, "-c:a", "aac", str(target)], capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise ExportError(f"the sound of {clip.path.name} cannot be stretched ({done.stderr.strip()[:200]}): convert it to mp4")
+    return target
