@@ -97,8 +97,8 @@ def run_pull(args: argparse.Namespace) -> dict[str, Any]:
         found = resolve(args.name)
         return {"folder": str(found.folder), "label": found.label}
     with TqdmProgress(quiet=args.quiet) as progress:
-        folder = pull(args.name, accept=lambda entry: accepted(entry, args.yes), progress=progress)
-    return {"folder": str(folder)}
+        place = pull(args.name, accept=lambda entry: accepted(entry, args.yes), progress=progress)
+    return {"folder" if place.is_dir() else "file": str(place)}
 
 
 def accepted(entry: Any, yes: bool) -> bool:

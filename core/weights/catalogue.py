@@ -32,7 +32,8 @@ class Record:
         bytes: exact size of the published file, None where unknown.
         sha256: its checksum, None where unknown.
         nesting: where its state dicts lie, for the reader; the converter knows.
-        converter: key of the system's `CONVERTERS`; empty means the record's own name.
+        converter: key of the system's `CONVERTERS`; empty means the record's own name, "as-published" that the file
+            is read as it is.
         note: anything else worth knowing.
     """
 

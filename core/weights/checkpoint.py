@@ -55,7 +55,7 @@ def _open_safetensors(path: Path) -> dict[str, Tensor]:
 def _open_pickle(path: Path, inert: tuple[str, ...]) -> Any:
     import torch
 
-    stand_ins = []
+    stand_ins: list[Any] = []
     if inert and zipfile.is_zipfile(path):
         for name in torch.serialization.get_unsafe_globals_in_checkpoint(path):
             if name.startswith(inert):

@@ -16,6 +16,8 @@ from core.weights.fetch import download
 from core.weights.layout import seal
 from core.weights.places import cache_folder, holds_weights
 
+AS_PUBLISHED = "as-published"
+
 
 def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Path:
     """Convert a published file (or the folder that holds a converter's several files) and seal the result.
@@ -29,6 +31,8 @@ def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Pa
         WeightsError: a file that does not hold the record's networks.
     """
     entry, source = record(name), Path(file)
+    if entry.converter == AS_PUBLISHED:
+        raise WeightsError(f"{name} needs no conversion: {entry.note}")
     if not source.exists():
         raise WeightsError(f"{source} does not exist: check the path")
     converter = converter_of(entry)
@@ -50,9 +54,14 @@ def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Pa
 
 
 def pull(name: str, accept: Callable[[Record], bool], progress: Progress = silent) -> Path:
-    """Fetch the authors' file, convert it, and return the folder that `resolve` will find."""
+    """Fetch the authors' file, convert it, and return the folder that `resolve` will find.
+
+    A record that is read as published has no folder: the file itself is returned.
+    """
     entry = record(name)
     file = download(entry, accept=accept, progress=part_of(progress, 0.0, 0.9))
+    if entry.converter == AS_PUBLISHED:
+        return file
     progress(0.9, "converting")
     folder = convert(name, file)
     progress(1.0, "done")

@@ -10,7 +10,7 @@ from core.errors import WeightsError
 from core.weights.checkpoint import refuse_misfit
 
 if TYPE_CHECKING:
-    from diffusers import ModelMixin
+    from diffusers.models.modeling_utils import ModelMixin
 
 Network = TypeVar("Network", bound="ModelMixin")
 SEAL = "SHA256SUMS"
