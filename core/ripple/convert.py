@@ -75,7 +75,9 @@ def convert_hfgi(file: Path, folder: Path) -> None:
 
     checkpoint = open_checkpoint(file)
     if not {"state_dict", "latent_avg"} <= set(checkpoint):
-        raise WeightsError(f"{file.name} holds {sorted(map(str, checkpoint))[:5]}: HFGI's file has state_dict, latent_avg")
+        raise WeightsError(
+            f"{file.name} holds {sorted(map(str, checkpoint))[:5]}: HFGI's file has state_dict, latent_avg"
+        )
     state = checkpoint["state_dict"]
     save_model(fitted_encoder(under(state, "encoder."), checkpoint["latent_avg"]), folder / "encoder")
     save_model(fitted_generator(under(state, "decoder.")), folder / "generator")
@@ -133,7 +135,9 @@ def lama_state(file: Path) -> State:
     try:
         return torch.jit.load(str(file), map_location="cpu").state_dict()
     except RuntimeError:
-        checkpoint = open_checkpoint(file, inert=("pytorch_lightning.", "omegaconf.", "collections.", "saicinpainting."))
+        checkpoint = open_checkpoint(
+            file, inert=("pytorch_lightning.", "omegaconf.", "collections.", "saicinpainting.")
+        )
         return checkpoint.get("state_dict", checkpoint)
 
 

@@ -153,7 +153,9 @@ class HeadPairs:
             target = source if rng.random() < self.same_share else frames[rng.integers(len(frames))]
         return self.pair(source, target, jitter(source["square"], rng), flip=bool(rng.random() < 0.5))
 
-    def pair(self, source: dict[str, Any], target: dict[str, Any], square: Square, flip: bool = False) -> dict[str, Tensor]:
+    def pair(
+        self, source: dict[str, Any], target: dict[str, Any], square: Square, flip: bool = False
+    ) -> dict[str, Tensor]:
         """One item from two frames, both cut by `square`."""
         turned = (target.get("yaw_deg", 0.0) - source.get("yaw_deg", 0.0)) / DEG_PER_DEGREE
         aged = (target.get("age", 0.0) - source.get("age", 0.0)) / YEARS_PER_DEGREE

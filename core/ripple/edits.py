@@ -11,34 +11,10 @@ import torch
 from torch import Tensor
 
 from core.errors import ShapeError, WeightsError, unknown_name
+from core.ripple.choices import EDITS
 
 PUBLISHED = Path(__file__).parent / "constants" / "edit_directions.npz"
 FILE = "directions.safetensors"
-
-
-@dataclass(frozen=True)
-class Edit:
-    """One edit as the interface shows it: degrees from `low` to `high`, 0 = no change."""
-
-    name: str
-    low: float
-    high: float
-    start: float
-    help: str
-
-
-EDITS = {
-    edit.name: edit
-    for edit in (
-        Edit("inversion", 0, 0, 0, "no change: what the encoder and the residual path make of the picture"),
-        Edit("pose", -3, 3, 3, "turn the head; 3 is furthest to the viewer's right"),
-        Edit("age", -5, 5, 3, "older above 0, younger below"),
-        Edit("smile", -5, 5, 1, "more smile above 0"),
-        Edit("eyes", -1.5, 1.5, 1, "eyes wider; 1 is the published strength"),
-        Edit("lip", -1.5, 1.5, 1, "redder lips; 1 is the published strength"),
-        Edit("beard", -1.5, 1.5, 1, "beard; 1 is the published strength"),
-    )
-}
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.errors import InputError, ShapeError, WeightsError
+from core.errors import ShapeError, WeightsError
 from core.progress import Progress, silent
 from core.ripple.network_lama import Lama
 
 Inpainter = Callable[[Image.Image, np.ndarray, Progress], Image.Image]
-METHODS = ("lama", "opencv")
 
 
 def padded(array: np.ndarray, multiple: int = 8) -> np.ndarray:
@@ -69,12 +68,13 @@ def diffusers_pipeline(name: str):  # noqa: ANN201 (its class depends on the che
         return AutoPipelineForInpainting.from_pretrained(name)
     except (OSError, ValueError) as error:
         raise WeightsError(
-            f"no inpainting pipeline at {name!r} ({error}); give a hub id or folder of a diffusers inpainting model, "
-            f"or one of: {', '.join(METHODS)}"
+            f"no inpainting pipeline at {name!r} ({error}): give a hub id or folder of a diffusers inpainting model"
         ) from error
 
 
-def diffusers_inpainter(name: str, prompt: str = "background, empty scene", steps: int = 20, seed: int = 0) -> Inpainter:
+def diffusers_inpainter(
+    name: str, prompt: str = "background, empty scene", steps: int = 20, seed: int = 0
+) -> Inpainter:
     """Any diffusers inpainting model; what it paints is kept inside the hole only."""
 
     def fill(picture: Image.Image, mask: np.ndarray, progress: Progress = silent) -> Image.Image:
@@ -93,17 +93,3 @@ def diffusers_inpainter(name: str, prompt: str = "background, empty scene", step
         return Image.composite(painted, picture.convert("RGB"), hole)
 
     return fill
-
-
-def inpainter(name: str, network: Lama | None = None) -> Inpainter:
-    """An inpainter by name: "lama" (needs its network), "opencv", or "diffusers:<hub id or folder>"."""
-    if name == "opencv":
-        return opencv_fill
-    if name.startswith("diffusers:"):
-        return diffusers_inpainter(name.removeprefix("diffusers:"))
-    if name == "lama" and network is not None:
-        return lama_inpainter(network)
-    raise InputError(
-        f"no inpainter {name!r}" + (" without weights" if name == "lama" else "")
-        + f"; known: {', '.join(METHODS)}, diffusers:<hub id or folder>"
-    )  # fmt: skip

@@ -6,6 +6,7 @@ upper halves of the generator and the two small nets.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -117,10 +118,11 @@ class Inverter:
             pre,
         )
 
-    def networks(self) -> list[torch.nn.Module]:
-        """All networks, for moving and freezing."""
-        nets = [self.encoder, self.generator, self.aligner, self.residual, self.pre_aligner]
-        return [net for net in nets if net is not None]
+    def move(self, place: Callable[[torch.nn.Module], torch.nn.Module]) -> None:
+        """Put every network where `place` puts it."""
+        for name in ("encoder", "generator", "aligner", "residual", "pre_aligner"):
+            network = getattr(self, name)
+            setattr(self, name, None if network is None else place(network))
 
     def invert(self, image: Tensor) -> Inversion:
         """The dear part, once per picture.
@@ -159,6 +161,17 @@ class Inverter:
         if self.pre_aligner is None:
             return inversion.distortion
         return backward_warp(inversion.distortion, self.flow(inversion.first + inversion.distortion, plain))
+
+    def carried(self, missing: Tensor, source: Tensor, edited: Edited) -> Tensor:
+        """A picture of any size P (1, C, P, P) moved as the head moves from the input to the edit.
+
+        Args:
+            missing: what to move.
+            source: (1, 3, S, S) the input.
+            edited: the edit.
+        """
+        flow = resized(self.flow(source, edited.plain), missing.shape[-1]) * (missing.shape[-1] / self.size)
+        return backward_warp(missing.to(flow), flow)
 
     def flow(self, source: Tensor, plain: Tensor) -> Tensor:
         """(B, 2, S, S) px: from a pixel of the edited picture to where it was in the input."""

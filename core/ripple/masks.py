@@ -6,9 +6,7 @@ import cv2
 import numpy as np
 
 from core.errors import ShapeError, unknown_name
-
-RULES = ("xor", "uncovered")
-SIDES = ("auto", "left", "right", "both")
+from core.ripple.choices import RULES, SIDES
 
 
 def background(labels: np.ndarray) -> np.ndarray:

@@ -9,12 +9,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.errors import unknown_name
 from core.progress import Progress, silent
 from core.ripple.network_graphonomy import Graphonomy, resized
 
 SCALES = (1.0, 0.5, 0.75, 1.25, 1.5, 1.75)
-PARSERS = ("graphonomy", "mediapipe")
 PERSON_LABEL = 5  # what MediaPipe's one class is called in Graphonomy's list: upper clothes
 
 Parser = Callable[[Image.Image, Progress], np.ndarray]
@@ -73,16 +71,7 @@ def mediapipe_parser(threshold: float = 0.5) -> Parser:
         from core.detect.segment import person_mask
 
         progress(0.0, "finding the person")
-        share = np.asarray(person_mask(picture))
+        share = person_mask(picture)[0, 0].numpy()
         return np.where(share > threshold, PERSON_LABEL, 0).astype(np.uint8)
 
     return parse
-
-
-def parser(name: str, network: Graphonomy | None = None, scales: Sequence[float] = SCALES) -> Parser:
-    """A parser by name; "graphonomy" needs its network."""
-    if name == "mediapipe":
-        return mediapipe_parser()
-    if name != "graphonomy" or network is None:
-        raise unknown_name("parser (or its weights are missing)", name, PARSERS)
-    return graphonomy_parser(network, scales)

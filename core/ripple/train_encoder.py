@@ -67,7 +67,9 @@ class EncoderRecipe:
         wanted = {"lpips": options.lpips_lambda, "identity": options.id_lambda}
         missing = [name for name, weight in wanted.items() if weight and name not in self.judges]
         if missing:
-            raise InputError(f"the losses {', '.join(missing)} need their networks: convert them, or set their weight to 0")
+            raise InputError(
+                f"the losses {', '.join(missing)} need their networks: convert them, or set their weight to 0"
+            )
         generator, encoder = networks["generator"].requires_grad_(False).eval(), networks["encoder"].train()
         self.networks = {"encoder": encoder, "generator": generator}
         self.optimizers: dict[str, torch.optim.Optimizer] = {"encoder": Ranger(encoder.parameters(), options.lr)}

@@ -69,7 +69,9 @@ class FusionRecipe:
         wanted = {"lpips": options.lpips_lambda, "identity": options.id_lambda}
         missing = [name for name, weight in wanted.items() if weight and name not in self.judges]
         if missing:
-            raise InputError(f"the losses {', '.join(missing)} need their networks: convert them, or set their weight to 0")
+            raise InputError(
+                f"the losses {', '.join(missing)} need their networks: convert them, or set their weight to 0"
+            )
         self.averaged = TRAINED + (("generator",) if options.train_decoder else ())
         for name, network in self.networks.items():
             network.requires_grad_(name in self.averaged).train(name in self.averaged)

@@ -113,7 +113,9 @@ def test_whole_path(encoder: Encoder, aligner: ResidualAligner, residual: Residu
     for key in keys:
         spec = case("hfgi", key)
         call, limits = spec["call"], spec["tolerance"]
-        edited = inverter.edit(inversion, call["edit_attribute"], 1.0 if call["edit_degree"] is None else call["edit_degree"])
+        edited = inverter.edit(
+            inversion, call["edit_attribute"], 1.0 if call["edit_degree"] is None else call["edit_degree"]
+        )
         result = resized(edited.image, 256)
         compare("hfgi", key, {"result": result})
         compare("hfgi", key, {"latents": edited.codes}, max_abs=limits["latents_max_abs"])

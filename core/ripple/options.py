@@ -1,0 +1,44 @@
+"""What a pose edit can be told."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.options import option
+from core.ripple.choices import EDITS, PARSERS, RULES, SIDES
+
+
+@dataclass(frozen=True)
+class RippleOptions:
+    """Options of the ripple pipeline.
+
+    The thesis' own chain is `output_px=256, mask_rule="xor", dilate_px=0, feather_px=0, parser="graphonomy",
+    inpainter="lama"`; the defaults clean better: both sides of what was uncovered, a little wider, softly joined.
+    """
+
+    edit: str = option("pose", "what to change", choices=tuple(EDITS), group="edit")
+    degree_from: float = option(-3.0, "degree at the start of a video", low=-5, high=5, step=0.1, group="video")
+    degree_to: float = option(3.0, "degree at the end of a video", low=-5, high=5, step=0.1, group="video")
+    align: bool = option(
+        True, "find the face and paste the result back; off: the picture is an aligned face", group="input"
+    )
+    face: int = option(1, "which face, 1 is the largest", low=1, high=20, group="input")
+    output_px: int = option(0, "side of the edited face; 0 takes the weights' own", low=0, high=2048, group="input")
+    detail: float = option(1.0, "share of the photograph's own detail that is carried along (needs a pre-aligner)",
+                           low=0, high=1, group="edit")  # fmt: skip
+    clean: bool = option(True, "find the ripple and repaint it", group="mask")
+    mask_rule: str = option("uncovered", "what counts as ripple: xor is the thesis' mask, uncovered only what the head left",
+                            choices=RULES, group="mask")  # fmt: skip
+    mask_side: str = option(
+        "auto", "which half of the mask is kept; auto: the side that the head left", choices=SIDES, group="mask"
+    )
+    open_px: int = option(0, "specks up to this radius go (pixels of a 256 px face)", low=0, high=32, group="mask")
+    close_px: int = option(2, "pinholes up to this radius close", low=0, high=32, group="mask")
+    dilate_px: int = option(4, "the mask grows by this radius", low=0, high=64, group="mask")
+    feather_px: float = option(3.0, "soft rim of the repainted part", low=0, high=64, step=0.5, group="mask")
+    parser: str = option("auto", "who finds the person", choices=PARSERS, group="parts")
+    single_scale: bool = option(False, "Graphonomy at one size instead of six: 12 times faster", group="parts")
+    inpainter: str = option(
+        "auto", "who repaints: auto, lama, preview, opencv, or diffusers:<hub id or folder>", group="parts"
+    )
+    inpaint_px: int = option(512, "longest side that the inpainter sees", low=64, high=2048, group="parts")

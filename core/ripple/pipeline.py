@@ -1,0 +1,302 @@
+"""The ripple pipeline: cut the face out, invert it once, turn it as often as wanted, clean, paste it back.
+
+pipe = RipplePipeline.from_record("ripple-preview")
+prepared = pipe.prepare("anna.jpg")
+result = pipe.edit(prepared, degree=2.0)        # result.plain, result.mask, result.clean, result.whole
+pipe.render(prepared, [0.0, 0.5, 1.0])          # whole pictures from degree_from to degree_to
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from PIL import Image
+from torch import Tensor
+
+from core.detect.align import Aligned, align_face
+from core.detect.faces import detect_faces
+from core.devices import Policy, policy
+from core.errors import InputError
+from core.image import load_image, resize, to_tensor
+from core.options import check
+from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.progress import Progress, part_of, silent
+from core.ripple.inpaint import Inpainter
+from core.ripple.inversion import Edited, Inversion, Inverter, resized, to_input, to_uint8
+from core.ripple.masks import background, feathered, grown, ripple_mask
+from core.ripple.options import RippleOptions
+from core.ripple.parse import Parser
+from core.ripple.parts import choose_inpainter, choose_parser
+
+DETAIL_PX = 512
+PARSE_PX = 256
+
+
+@dataclass(frozen=True)
+class RipplePrepared(Prepared):
+    """An inverted face.
+
+    Attributes:
+        whole: the photograph.
+        aligned: the face in it; None where the picture itself is the face.
+        inversion: codes and distortion map.
+        missing: (1, 3, P, P) photograph minus inversion, carried along by the pre-aligner; None without one.
+        background: (256, 256, 3) uint8, 255 = background of the inversion.
+        side: P, the side of results in pixels.
+        options: what it was prepared with.
+    """
+
+    whole: Image.Image = dataclasses.field(default_factory=lambda: Image.new("RGB", (1, 1)))
+    aligned: Aligned | None = None
+    inversion: Inversion | None = None
+    missing: Tensor | None = None
+    background: np.ndarray | None = None
+    side: int = PARSE_PX
+    options: RippleOptions = dataclasses.field(default_factory=RippleOptions)
+
+
+@dataclass(frozen=True)
+class RippleResult:
+    """One edit.
+
+    Attributes:
+        plain: the inversion's edit with its details, ripple and all.
+        mask: white = ripple (black where nothing was cleaned).
+        clean: the same face with the ripple repainted.
+        whole: the photograph with the clean face in it.
+        codes: (1, N, D) the edited codes.
+        figures: measured facts.
+    """
+
+    plain: Image.Image
+    mask: Image.Image
+    clean: Image.Image
+    whole: Image.Image
+    codes: Tensor
+    figures: dict[str, float]
+
+
+class RipplePipeline(TransitionPipeline):
+    """Pose, age and other edits of portraits without a ripple where the head used to be.
+
+    Args:
+        inverter: HFGI's networks and directions.
+    """
+
+    name: ClassVar[str] = "ripple"
+    Options: ClassVar[type] = RippleOptions
+    batch_size: ClassVar[int] = 1
+
+    def __init__(self, inverter: Inverter) -> None:
+        super().__init__()
+        self.inverter = inverter
+        self.use(policy("cpu", "float32"))
+
+    @classmethod
+    def from_record(
+        cls, name: str = "ripple-preview", path: str | None = None, device: str = "auto", precision: str = "float32"
+    ) -> RipplePipeline:
+        """The pipeline on a record's weights: "ripple-preview" (shipped) or "ripple-hfgi" (converted)."""
+        from core.weights import resolve
+
+        found = resolve(name, path)
+        pipe = cls(Inverter.load(found.folder)).use(policy(device, precision))
+        pipe.weights_label = found.label
+        return pipe
+
+    def use(self, chosen: Policy) -> RipplePipeline:
+        """Place the networks where `chosen` says; returns the pipeline."""
+        self.policy = chosen
+        self.inverter.move(chosen.place)
+        return self
+
+    @property
+    def edits(self) -> list[str]:
+        """What these weights can change."""
+        return self.inverter.directions.names()
+
+    @torch.no_grad()
+    def prepare(
+        self,
+        *inputs: Any,
+        options: RippleOptions | None = None,
+        progress: Progress = silent,
+        aligned: Aligned | None = None,
+    ) -> RipplePrepared:
+        """Find, cut out, invert and parse one face.
+
+        Args:
+            *inputs: one picture, or anything that `core.image.load_image` reads.
+            options: how to cut and parse.
+            progress: called as the work goes on.
+            aligned: a face cut by hand in place of detection.
+
+        Raises:
+            InputError: not one picture, or an edit that these weights do not know.
+            NothingFoundError: no face, or no person for the mask.
+        """
+        chosen = check(options or RippleOptions())
+        if len(inputs) != 1 or inputs[0] is None:
+            raise InputError(f"{sum(item is not None for item in inputs)} pictures came, one portrait is needed")
+        whole = load_image(inputs[0])
+        side = chosen.output_px or max(self.inverter.generator.config.size, DETAIL_PX if self.carries_detail else 0)
+        progress(0.05, "finding the face")
+        if aligned is None and chosen.align:
+            aligned = cut_face(whole, chosen.face, side)
+        crop = aligned.picture if aligned else whole
+        progress(0.2, "inverting")
+        inversion = self.inverter.invert(to_input(crop, self.inverter.size).to(self.policy.device))
+        base = self.inverter.render(inversion, inversion.codes)
+        start = enlarged(base.image, side)
+        missing = None
+        if self.carries_detail:
+            missing = to_tensor(resize(crop, (side, side))) * 2 - 1 - start.cpu()
+            start = start.cpu() + chosen.detail * missing
+        progress(0.6, "parsing the inversion")
+        scene = self.find_background(to_picture(start), chosen, part_of(progress, 0.6, 1.0)) if chosen.clean else None
+        figures = {"inversion_psnr_db": psnr(resized(base.image, self.inverter.size), inversion)}
+        key = content_key(whole, chosen, self.weights_label, inversion.codes)
+        return RipplePrepared(key, figures, whole, aligned, inversion, missing, scene, side, chosen)
+
+    @property
+    def carries_detail(self) -> bool:
+        """Whether these weights move details along a flow."""
+        return self.inverter.pre_aligner is not None
+
+    @torch.no_grad()
+    def edit(
+        self,
+        prepared: RipplePrepared,
+        degree: float,
+        edit: str | None = None,
+        options: RippleOptions | None = None,
+        progress: Progress = silent,
+    ) -> RippleResult:
+        """One edit of an inverted face; everything the degree does not touch is kept from `prepare`.
+
+        Args:
+            prepared: what `prepare` returned.
+            degree: how much; see `core.ripple.edits.EDITS` for ranges.
+            edit: which edit; that of the options otherwise.
+            options: cleaning options that differ from those of `prepared`.
+            progress: called as the work goes on.
+
+        Raises:
+            OptionError: an edit that these weights do not know.
+        """
+        chosen, name = check(options or prepared.options), edit or (options or prepared.options).edit
+        progress(0.05, f"{name} {degree:+g}")
+        edited = self.inverter.edit(prepared.inversion, name, degree)
+        plain = to_picture(self.detailed(prepared, edited, chosen.detail))
+        mask = np.zeros(plain.size[::-1], np.uint8)
+        clean = plain
+        # a degree of 0 is the inversion: nothing was uncovered
+        if chosen.clean and degree != 0 and name != "inversion":
+            progress(0.4, "finding the ripple")
+            before = prepared.background
+            if before is None:
+                before = self.find_background(to_picture(self.detailed(prepared, None, chosen.detail)), chosen)
+            after = self.find_background(plain, chosen, part_of(progress, 0.4, 0.7))
+            mask = self.mask_of(before, after, degree if name == "pose" else 0.0, chosen, prepared.side)
+            progress(0.7, "repainting")
+            if mask.any():
+                fill, _ = choose_inpainter(chosen.inpainter)
+                clean = repainted(plain, mask, fill, chosen, part_of(progress, 0.7, 1.0))
+        whole = prepared.aligned.paste_back(prepared.whole, clean) if prepared.aligned else clean
+        figures = {"ripple_share": float((mask > 0).mean())}
+        return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes.cpu(), figures)
+
+    def detailed(self, prepared: RipplePrepared, edited: Edited | None, share: float) -> Tensor:
+        """The edited face (1, 3, P, P), with the photograph's own detail moved along where that is possible."""
+        if edited is None:
+            edited = self.inverter.render(prepared.inversion, prepared.inversion.codes)
+        image = enlarged(edited.image, prepared.side).cpu()
+        if prepared.missing is None or share == 0:
+            return image
+        source = prepared.inversion.first + prepared.inversion.distortion
+        return image + share * self.inverter.carried(prepared.missing, source, edited).cpu()
+
+    def find_background(self, picture: Image.Image, options: RippleOptions, progress: Progress = silent) -> np.ndarray:
+        """(256, 256, 3) uint8, 255 = background, as the thesis draws it."""
+        parse: Parser = choose_parser(options.parser, options.single_scale)[0]
+        return background(parse(resize(picture, (PARSE_PX, PARSE_PX)), progress))
+
+    @staticmethod
+    def mask_of(before: np.ndarray, after: np.ndarray, degree: float, options: RippleOptions, side: int) -> np.ndarray:
+        """The ripple at the result's size, (P, P) uint8, 255 = repaint."""
+        mask = ripple_mask(before, after, options.mask_rule, options.mask_side, degree)
+        mask = grown(mask, options.open_px, options.close_px, options.dilate_px)
+        return np.asarray(Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST))
+
+    def render(self, prepared: Prepared, t: Sequence[float], **controls: Any) -> Tensor:
+        """Whole pictures (T, 3, H, W) in [0, 1] at positions t between `degree_from` and `degree_to`.
+
+        Args:
+            prepared: what `prepare` returned.
+            t: positions.
+            **controls: `degrees` (as many as t) in place of the options' range; `edit`; `options`.
+        """
+        options = controls.get("options") or prepared.options
+        span = options.degree_to - options.degree_from
+        degrees = controls.get("degrees") or [options.degree_from + span * position for position in t]
+        results = [self.edit(prepared, degree, controls.get("edit"), options) for degree in degrees]
+        return torch.cat([to_tensor(result.whole) for result in results])
+
+    def parts_label(self, options: RippleOptions) -> str:
+        """Which weights and stand-ins an edit with these options uses."""
+        labels = [self.weights_label]
+        if options.clean:
+            labels += [choose_parser(options.parser, options.single_scale)[1], choose_inpainter(options.inpainter)[1]]
+        return "; ".join(labels)
+
+
+def cut_face(whole: Image.Image, number: int, side: int) -> Aligned:
+    """The FFHQ crop of one face, the largest being number 1."""
+    faces = detect_faces(whole)
+    if number > len(faces):
+        raise InputError(f"face {number} was asked for, {len(faces)} found: use a number from 1 to {len(faces)}")
+    return align_face(whole, faces[number - 1].points68(), side, transform_px=side)
+
+
+def repainted(
+    picture: Image.Image, mask: np.ndarray, fill: Inpainter, options: RippleOptions, progress: Progress = silent
+) -> Image.Image:
+    """The picture with its hole filled at a size that the inpainter likes, softly joined.
+
+    Outside the hole and its rim nothing changes.
+    """
+    side = min(options.inpaint_px, max(picture.size))
+    small = resize(
+        picture, (round(picture.width * side / max(picture.size)), round(picture.height * side / max(picture.size)))
+    )
+    hole = np.asarray(Image.fromarray(mask).resize(small.size, Image.Resampling.NEAREST))
+    filled = fill(small, hole, progress)
+    if small.size == picture.size and options.feather_px == 0:
+        return filled
+    soft = feathered(mask, options.feather_px * picture.width / PARSE_PX)
+    blend = Image.fromarray((soft * 255).round().astype(np.uint8))
+    return Image.composite(resize(filled, picture.size), picture, blend)
+
+
+def enlarged(image: Tensor, side: int) -> Tensor:
+    """The generator's picture at the result's side: HFGI's resize downwards, bicubic upwards."""
+    if image.shape[-1] >= side:
+        return resized(image, side)
+    return F.interpolate(image, (side, side), mode="bicubic", align_corners=False)
+
+
+def to_picture(image: Tensor) -> Image.Image:
+    """(1, 3, H, W) in [-1, 1] as a picture, truncated as published."""
+    return Image.fromarray(to_uint8(image[0].float().cpu()))
+
+
+def psnr(made: Tensor, inversion: Inversion) -> float:
+    """How well the inversion meets its input, in dB."""
+    error = (made.clamp(-1, 1) - inversion.first - inversion.distortion).square().mean() / 4
+    return float(-10 * torch.log10(error + 1e-10))
