@@ -30,6 +30,10 @@ class PictureInput(gr.Image):
         """The front end's name of the parent component."""
         return "image"
 
+    def get_config(self, cls: type | None = None) -> dict[str, Any]:
+        """The parent's settings: gradio reads them off a constructor's signature, and ours is shorter."""
+        return super().get_config(gr.Image)
+
     def preprocess(self, payload: ImageData | None) -> Image.Image | None:
         """The picture as RGB, or None when there is none."""
         if payload is None:
