@@ -100,6 +100,11 @@ def as_network_picture(picture: np.ndarray) -> Tensor:
     return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).float() / 127.5 - 1
 
 
+def resized(picture: Image.Image, size_hw: tuple[int, int], method: str = "bilinear") -> Image.Image:
+    """The picture at (H, W) as published loaders resize it: bilinear for people, bicubic for faces and dance."""
+    return picture.convert("RGB").resize(size_hw[::-1], Image.Resampling[method.upper()])
+
+
 def stacked(items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """Items of equal keys as one batch."""
     return {key: torch.stack([item[key] for item in items]) for key in items[0]}
@@ -191,8 +196,7 @@ class AnnotatedPairs:
         path = self.folder / name
         if not path.is_file():
             raise InputError(f"{path} is missing, the pair list names it: check the phase folder")
-        height, width = self.size_hw
-        picture = Image.open(path).convert("RGB").resize((width, height), Image.Resampling.BILINEAR)
+        picture = resized(Image.open(path), self.size_hw)
         points = pose.scaled(self.points[name], self.size_hw, self.old_size_hw)
         if self.augment:
             angle, shift, scale = self.augment

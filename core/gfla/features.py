@@ -1,72 +1,33 @@
 """Feature networks for the perceptual losses: VGG19 from a file, and a substitute that needs none.
 
-Both map pictures in [-1, 1] to a dictionary of features after each ReLU, named relu1_1 ... relu5_4 as the losses
-ask for them. Published GFLA gives VGG19 pictures in [-1, 1] without ImageNet normalisation.
+Both map pictures in [-1, 1] to a dictionary of features after a ReLU, by the names that the losses ask for.
 
-Source: Simonyan and Zisserman 2015 (VGG19); random features as a perceptual metric: He, Wang and Hopcroft 2016.
+Source: random features as a perceptual metric: He, Wang and Hopcroft 2016; the use of VGG19: Ren et al. 2020, section 3.4.
 """
 
 from __future__ import annotations
-
-from pathlib import Path
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.errors import WeightsError
+from core.gfla.losses import CONTENT_FEATURES, CORRECTNESS_FEATURES, STYLE_FEATURES
+from core.ops.vgg import CONVS_PER_STAGE, VGG19Features
 
-# Convolutions per stage.
-STAGES = (2, 2, 4, 4, 4)
-VGG_WIDTHS = (64, 128, 256, 512, 512)
+WANTED = tuple(sorted({*CONTENT_FEATURES, *STYLE_FEATURES, *CORRECTNESS_FEATURES.values()}))
 
 
-class FeatureStages(nn.Module):
-    """The plan of VGG19: five stages of 3 x 3 convolutions and ReLUs, halved in between; keys `features.N` as torchvision's."""
+class PublishedFeatures(nn.Module):
+    """VGG19 as published GFLA feeds it: pictures in [-1, 1], without the ImageNet normalisation."""
 
-    def __init__(self, widths: tuple[int, ...] = VGG_WIDTHS) -> None:
+    def __init__(self, file: str) -> None:
         super().__init__()
-        layers: list[nn.Module] = []
-        self.names: list[str | None] = []
-        channels = 3
-        for stage, (width, count) in enumerate(zip(widths, STAGES, strict=True), start=1):
-            if stage > 1:
-                layers.append(nn.MaxPool2d(2))
-                self.names.append(None)
-            for number in range(1, count + 1):
-                layers += [nn.Conv2d(channels, width, 3, padding=1), nn.ReLU()]
-                self.names += [None, f"relu{stage}_{number}"]
-                channels = width
-        self.features = nn.ModuleList(layers)
+        self.vgg = VGG19Features.from_file(file)
 
     def forward(self, pictures: Tensor) -> dict[str, Tensor]:
         """(B, 3, H, W) in [-1, 1] to features by name."""
-        found, x = {}, pictures
-        for layer, name in zip(self.features, self.names, strict=True):
-            x = layer(x)
-            if name:
-                found[name] = x
-        return found
-
-
-def vgg19(file: Path | str) -> FeatureStages:
-    """VGG19 features from torchvision's file (vgg19-dcbb9e9d.pth), frozen.
-
-    Raises:
-        WeightsError: no such file, or it is not VGG19.
-    """
-    path = Path(file)
-    if not path.is_file():
-        raise WeightsError(
-            f"no VGG19 weights at {path}: give the path of torchvision's vgg19-dcbb9e9d.pth, or use features=random"
-        )
-    network = FeatureStages()
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    wanted = {key: state[key] for key in network.state_dict() if key in state}
-    missing, _ = network.load_state_dict(wanted, strict=False)
-    if missing:
-        raise WeightsError(f"{path.name} is not VGG19: {len(missing)} tensors missing, first {missing[0]}")
-    return network.eval().requires_grad_(False)
+        # `VGG19Features` normalises what it is given; this undoes it beforehand.
+        return self.vgg(pictures * self.vgg.std + self.vgg.mean, WANTED)
 
 
 class SubstituteFeatures(nn.Module):
@@ -104,11 +65,11 @@ class SubstituteFeatures(nn.Module):
             texture = F.relu(F.conv2d(F.pad(texture, (1, 1, 1, 1), mode="replicate"), getattr(self, f"kernel{index}")))
             # Both signs of a colour as non-negative channels, as features after a ReLU are.
             signed = torch.cat([F.relu(colour), F.relu(-colour), texture], dim=1)
-            for number in range(1, STAGES[index] + 1):
+            for number in range(1, CONVS_PER_STAGE[index] + 1):
                 found[f"relu{index + 1}_{number}"] = signed
         return found
 
 
 def feature_network(name: str) -> nn.Module:
     """The network for a training option: "random" for the substitute, otherwise a path to VGG19 weights."""
-    return SubstituteFeatures().eval() if name == "random" else vgg19(name)
+    return SubstituteFeatures().eval() if name == "random" else PublishedFeatures(name)

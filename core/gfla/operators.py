@@ -14,6 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import ShapeError
+from core.ops.warp import backward_warp
 
 HALF = (torch.float16, torch.bfloat16)
 
@@ -142,7 +143,4 @@ def fetch_along(picture: Tensor, flow: Tensor) -> Tensor:
     """
     height, width = picture.shape[2:]
     fine = F.interpolate(flow, (height, width), mode="bilinear", align_corners=False)
-    x = fine[:, 0] * (width / flow.shape[3]) + torch.arange(width, device=flow.device) + 0.5
-    y = fine[:, 1] * (height / flow.shape[2]) + torch.arange(height, device=flow.device)[:, None] + 0.5
-    grid = torch.stack([2 * x / width - 1, 2 * y / height - 1], dim=-1)
-    return F.grid_sample(picture, grid, mode="bilinear", padding_mode="border", align_corners=False)
+    return backward_warp(picture, fine * fine.new_tensor((width / flow.shape[3], height / flow.shape[2])).view(1, 2, 1, 1))

@@ -121,6 +121,7 @@ def draw(
     colours: np.ndarray = COLOURS,
     radius_px: float = 2,
     under: Image.Image | None = None,
+    clamp: bool = False,
 ) -> Image.Image:
     """The skeleton as published previews draw it: white antialiased limbs below coloured discs.
 
@@ -131,6 +132,7 @@ def draw(
         colours: (N, 3) uint8.
         radius_px: of the discs.
         under: picture to draw on, black otherwise.
+        clamp: press pixels of limbs beyond the picture onto its edge (published for dance) instead of dropping them.
     """
     height, width = size_hw
     canvas = np.zeros((height, width, 3), np.uint8) if under is None else np.array(under.resize((width, height)))
@@ -138,6 +140,8 @@ def draw(
     for a, b in limbs:
         if known[a] and known[b]:
             rows, columns, value = line_aa(whole[a, 1], whole[a, 0], whole[b, 1], whole[b, 0])
+            if clamp:
+                rows, columns = rows.clip(0, height - 1), columns.clip(0, width - 1)
             inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
             rows, columns, value = rows[inside], columns[inside], value[inside][:, None]
             # On black this is the published assignment; over a picture the line blends.

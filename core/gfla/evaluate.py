@@ -1,0 +1,97 @@
+"""The published measures of generated people, and what a number must be told with: resize, file type, code.
+
+Pictures are (H, W, 3) uint8. SSIM is taken twice, as published: with a uniform window of 51 pixels, and with a Gaussian
+of 1.5 pixels on the range of the generated picture. Result names are matched to truth by what stands after `_2_`.
+
+Source: Ren et al. 2020, section 4.2; FID: Heusel et al. 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+from scipy import linalg
+from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+
+from core.errors import InputError, ShapeError
+
+WINDOW = 51
+SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+def image_metrics(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
+    """L1 and MAE (sum of differences by sum of values), PSNR in dB, SSIM with both windows.
+
+    Raises:
+        ShapeError: different sizes, or a side below 51 pixels.
+    """
+    if real.shape != generated.shape or min(real.shape[:2]) < WINDOW:
+        raise ShapeError(
+            f"pictures are {real.shape} and {generated.shape}; equal sizes of at least {WINDOW} pixels a side fit"
+        )
+    a, b = real.astype(np.float32) / 255, generated.astype(np.float32) / 255
+    gap = np.abs(a - b)
+    bell = {"gaussian_weights": True, "sigma": 1.5, "use_sample_covariance": False}
+    return {
+        "l1": float(gap.mean()),
+        "mae": float(gap.sum() / (a + b).sum()),
+        "psnr": float(peak_signal_noise_ratio(a, b, data_range=1)) if gap.any() else float("inf"),
+        "ssim": float(structural_similarity(a, b, data_range=1, win_size=WINDOW, channel_axis=-1)),
+        "ssim_256": float(
+            structural_similarity(a, b, data_range=float(b.max() - b.min()) or 1.0, channel_axis=-1, **bell)
+        ),
+    }
+
+
+def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
+    """Distance of two feature sets (N, D), (M, D), each taken as a Gaussian (FID without the network)."""
+    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
+        raise ShapeError(f"features are {a.shape} and {b.shape}; two sets (N, D) of at least 2 rows fit")
+    mean_a, mean_b = a.mean(0), b.mean(0)
+    spread_a, spread_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
+    root = linalg.sqrtm(spread_a @ spread_b)
+    root = root.real if np.iscomplexobj(root) else root
+    return float(((mean_a - mean_b) ** 2).sum() + np.trace(spread_a) + np.trace(spread_b) - 2 * np.trace(root))
+
+
+def target_name(result: str) -> str:
+    """The stem of the target that a result file shows: what stands between `_2_` and `_vis`.
+
+    Raises:
+        InputError: a name of another form.
+    """
+    stem = Path(result).stem.removesuffix("_vis")
+    if "_2_" not in stem:
+        raise InputError(f"{result} is no result name: <source>_2_<target>_vis.jpg fits")
+    return stem.split("_2_", 1)[1]
+
+
+def evaluate_folders(results: Path, truth: Path) -> dict[str, float]:
+    """Mean measures of a folder of results against the folder of true pictures (resized to the results, bicubic).
+
+    Raises:
+        InputError: no results, or targets that are missing (named).
+    """
+    files = sorted(file for file in Path(results).glob("*_2_*") if file.suffix.lower() in SUFFIXES)
+    if not files:
+        raise InputError(f"{results} holds no results: files named <source>_2_<target>_vis.jpg fit")
+    targets = {file.stem: file for file in Path(truth).iterdir() if file.suffix.lower() in SUFFIXES}
+    missing = sorted({target_name(file.name) for file in files} - set(targets))
+    if missing:
+        raise InputError(f"{truth} lacks {len(missing)} targets: {', '.join(missing[:5])}")
+    return mean_of(_pair(file, targets[target_name(file.name)]) for file in files)
+
+
+def _pair(result: Path, target: Path) -> dict[str, float]:
+    with Image.open(result) as made, Image.open(target) as real:
+        made, real = made.convert("RGB"), real.convert("RGB").resize(made.size, Image.Resampling.BICUBIC)
+        return image_metrics(np.asarray(real), np.asarray(made))
+
+
+def mean_of(measured: Iterable[dict[str, float]]) -> dict[str, float]:
+    """The mean of every measure, and how many pairs there were."""
+    rows = list(measured)
+    return {"pairs": float(len(rows)), **{key: float(np.mean([row[key] for row in rows])) for key in rows[0]}}
