@@ -1,0 +1,182 @@
+"""The sine network: warp T(y, x, t), photograph I(y, x) and Poisson blend, with exact first and second derivatives.
+
+Convention of everything published: (y, x) in [-1, 1], rows first, pixel i of n at -1 + (2 i + 1) / n.
+Source: Sitzmann et al. 2020 for the sine layers; section 3.2 of Schardong et al. 2024 for their use.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import torch
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
+
+from core.errors import InputError, ShapeError
+
+
+class Derivatives(NamedTuple):
+    """A network's value (N, out) with its Jacobian (N, out, in) and Hessian (N, out, in, in), or None if not asked for."""
+
+    value: Tensor
+    jacobian: Tensor
+    hessian: Tensor | None
+
+
+class Sine(nn.Module):
+    """sin(omega x)."""
+
+    def __init__(self, omega: float) -> None:
+        super().__init__()
+        self.omega = omega
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Any shape in and out."""
+        return torch.sin(self.omega * x)
+
+
+class Siren(ModelMixin, ConfigMixin):
+    """A multilayer perceptron with sine activations and a linear last layer.
+
+    Args:
+        in_features: 2 for pictures (y, x), 3 for warps (y, x, t).
+        out_features: 2 for warps (y, x), 3 for colours.
+        hidden_features: width of every hidden layer.
+        omega_0: frequency of the first layer's sine.
+        omega_w: frequency of the other sines. Published files have both multiplied into the weights: then both are 1.
+    """
+
+    @register_to_config
+    def __init__(
+        self,
+        in_features: int = 3,
+        out_features: int = 2,
+        hidden_features: Sequence[int] = (128, 128),
+        omega_0: float = 24.0,
+        omega_w: float = 24.0,
+    ) -> None:
+        super().__init__()
+        if not hidden_features:
+            raise InputError("a sine network needs at least one hidden layer")
+        widths = (in_features, *hidden_features)
+        layers = []
+        for index, (fan_in, fan_out) in enumerate(zip(widths, widths[1:], strict=False)):
+            layers.append(nn.Sequential(nn.Linear(fan_in, fan_out), Sine(omega_w if index else omega_0)))
+        layers.append(nn.Sequential(nn.Linear(widths[-1], out_features)))
+        self.net = nn.Sequential(*layers)
+        self._init_weights()
+
+    def _init_weights(self) -> None:
+        """Uniform in 1 / fan-in for the first layer, sqrt(6 / fan-in) / omega_w for the others; biases keep torch's."""
+        for index, layer in enumerate(self.net):
+            linear = layer[0]
+            bound = math.sqrt(6 / linear.in_features) / self.config.omega_w if index else 1 / linear.in_features
+            nn.init.uniform_(linear.weight, -bound, bound)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Values (N, out) at places (N, in). The published forward detaches its input; here losses do that."""
+        if x.shape[-1] != self.config.in_features:
+            raise ShapeError(f"places have {x.shape[-1]} coordinates, this network takes {self.config.in_features}")
+        return self.net(x)
+
+    def derivatives(self, x: Tensor, order: int = 2) -> Derivatives:
+        """Value and derivatives by the chain rule, layer by layer; differentiable in the weights and in `x`.
+
+        Value, first and distinct second derivatives travel as rows of one matrix, so every layer is one product.
+
+        Args:
+            x: (N, in).
+            order: 1 or 2, the highest derivative.
+        """
+        if order not in (1, 2):
+            raise InputError(f"derivatives of order {order} were asked for, 1 and 2 are there")
+        count, width = x.shape
+        rows, columns = torch.triu_indices(width, width)
+        value, first = x, torch.eye(width, dtype=x.dtype, device=x.device)[:, None].expand(width, count, width)
+        second = x.new_zeros(len(rows) if order == 2 else 0, count, width)
+        for layer in self.net:
+            linear = layer[0]
+            stacked = torch.cat((value[None], first, second)) @ linear.weight.T
+            value, first, second = stacked[0] + linear.bias, stacked[1 : width + 1], stacked[width + 1 :]
+            if len(layer) > 1:
+                omega = layer[1].omega
+                wave, slope = torch.sin(omega * value), omega * torch.cos(omega * value)
+                if order == 2:
+                    second = slope * second - omega**2 * wave * first[rows] * first[columns]
+                value, first = wave, slope * first
+        jacobian = first.permute(1, 2, 0)
+        if order == 1:
+            return Derivatives(value, jacobian, None)
+        place = torch.zeros(width, width, dtype=torch.long)
+        place[rows, columns] = place[columns, rows] = torch.arange(len(rows))
+        hessian = second.permute(1, 2, 0)[..., place.to(x.device)]
+        return Derivatives(value, jacobian, hessian)
+
+
+def alike(network: Siren, **changes: Any) -> Siren:
+    """A fresh network with the configuration of another, but for `changes`."""
+    names = ("in_features", "out_features", "hidden_features", "omega_0", "omega_w")
+    return Siren(**{**{name: network.config[name] for name in names}, **changes})
+
+
+def folded(network: Siren, omega_0: float = 1.0, omega_w: float | None = None) -> Siren:
+    """The same function with other frequencies; with 1 the frequencies are folded into the weights, as published files are.
+
+    Args:
+        network: left as it is.
+        omega_0: frequency of the first sine afterwards.
+        omega_w: of the others; `omega_0` by default.
+    """
+    config = network.config
+    changed = alike(network, omega_0=omega_0, omega_w=omega_0 if omega_w is None else omega_w)
+    factors = [config.omega_0 / omega_0, *[config.omega_w / changed.config.omega_w] * (len(network.net) - 2), 1.0]
+    changed.load_state_dict(_scaled(network, factors))
+    return changed
+
+
+def folded_as_published(network: Siren) -> Siren:
+    """Folded the published way: hidden layers by omega_0, which changes the function where omega_w differs.
+
+    Their saved Poisson networks (40 and 30) are such; `convert.unfold_published` takes it back.
+    """
+    changed = alike(network, omega_0=1.0, omega_w=1.0)
+    changed.load_state_dict(_scaled(network, [network.config.omega_0] * (len(network.net) - 1) + [1.0]))
+    return changed
+
+
+def _scaled(network: Siren, factors: Sequence[float]) -> dict[str, Tensor]:
+    """The state dict with each layer's weight and bias multiplied."""
+    state = {}
+    for index, factor in enumerate(factors):
+        for name in ("weight", "bias"):
+            key = f"net.{index}.0.{name}"
+            state[key] = network.state_dict()[key] * factor
+    return state
+
+
+def lift_in_time(still: Siren, hidden_features: Sequence[int]) -> Siren:
+    """A time-dependent network that starts as `still`: time does nothing, extra units pass on what they get.
+
+    Args:
+        still: a network of (y, x).
+        hidden_features: widths of the new network, each at least that of `still`.
+    """
+    config = still.config
+    if len(hidden_features) != len(config.hidden_features) or any(
+        new < old for new, old in zip(hidden_features, config.hidden_features, strict=True)
+    ):
+        raise ShapeError(f"hidden layers {tuple(config.hidden_features)} do not fit into {tuple(hidden_features)}")
+    lifted = alike(still, in_features=config.in_features + 1, hidden_features=list(hidden_features))
+    with torch.no_grad():
+        for index, (new, old) in enumerate(zip(lifted.net, still.net, strict=True)):
+            height, width = old[0].weight.shape
+            new[0].weight.zero_()
+            if 0 < index < len(still.net) - 1:
+                new[0].weight[height:, width:] = torch.eye(*new[0].weight[height:, width:].shape)
+            new[0].weight[:height, :width] = old[0].weight
+            new[0].bias.zero_()
+            new[0].bias[:height] = old[0].bias
+    return lifted
