@@ -8,28 +8,15 @@
         def samples(self, networks): ...             # -> (3, H, W) picture in [0, 1], or None
 
     train(recipe, source, TrainOptions(out="runs/pets", steps=1000))
+    export("runs/pets", {"generator": Generator()}, "weights/pets", Card(title=..., ...))
 
 `source.draw(rng, size)` makes the batch of one step from a numpy generator that depends on seed, step and process only:
 this, and one torch seed per step, is why a resumed run repeats an uninterrupted one to the bit.
 """
 
-from __future__ import annotations
+from core.training.card import Card, describe, export
+from core.training.checkpoint import load_trained
+from core.training.loop import Recipe, Run, Source, train
+from core.training.options import TrainOptions
 
-import importlib
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from core.training.checkpoint import load_trained
-    from core.training.loop import Recipe, Run, Source, train
-    from core.training.options import TrainOptions
-
-__all__ = ["Recipe", "Run", "Source", "TrainOptions", "load_trained", "train"]
-
-_HOMES = {"TrainOptions": "options", "load_trained": "checkpoint"}
-
-
-def __getattr__(name: str) -> Any:
-    """Load what is asked for: options are read by `--help`, which must not wait for torch."""
-    if name not in __all__:
-        raise AttributeError(f"core.training has no {name!r}")
-    return getattr(importlib.import_module(f"core.training.{_HOMES.get(name, 'loop')}"), name)
+__all__ = ["Card", "Recipe", "Run", "Source", "TrainOptions", "describe", "export", "load_trained", "train"]

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from core.errors import WeightsError
+from core.weights.checkpoint import fill_strict
 
 PREFIX = "step-"
 
@@ -73,5 +74,5 @@ def load_trained(folder: str | Path, networks: Mapping[str, nn.Module], averaged
         kept = state["averages"] if averaged and name in state["averages"] else state["networks"]
         if name not in kept:
             raise WeightsError(f"{path} has no network {name!r}; it has {', '.join(state['networks'])}")
-        network.load_state_dict(kept[name])
+        fill_strict(network, kept[name], str(path))
     return int(state["step"])

@@ -30,15 +30,20 @@ class Journal:
         self.rows = [row for row in read_curves(folder) if row["step"] <= first_step]
         self.events = SummaryWriter(str(folder / "events"), purge_step=first_step + 1)
         (folder / "samples").mkdir(exist_ok=True)
-        (folder / "run.json").write_text(json.dumps(_origin(options, first_step), indent=2))
+        _note_start(folder / "run.json", _origin(options, first_step))
         self._write()
 
     def scalars(self, step: int, values: dict[str, float]) -> None:
         """One line of the curves."""
-        self.rows.append({"step": float(step), **values})
+        row = {"step": float(step), **values}
+        self.rows.append(row)
         for name, value in values.items():
             self.events.add_scalar(name, value, step)
-        self._write()
+        if list(row) == self.names:
+            with self.curves.open("a", newline="") as file:
+                csv.DictWriter(file, self.names).writerow(row)
+        else:
+            self._write()
 
     def sheet(self, step: int, picture: Tensor) -> None:
         """One sample sheet, (3, H, W) in [0, 1]."""
@@ -51,9 +56,9 @@ class Journal:
         draw_curves(self.rows, self.folder / "curves.png")
 
     def _write(self) -> None:
-        names = list(dict.fromkeys(name for row in self.rows for name in row))
+        self.names = list(dict.fromkeys(name for row in self.rows for name in row)) or ["step"]
         with self.curves.open("w", newline="") as file:
-            writer = csv.DictWriter(file, names or ["step"])
+            writer = csv.DictWriter(file, self.names)
             writer.writeheader()
             writer.writerows(self.rows)
 
@@ -87,12 +92,28 @@ def draw_curves(rows: list[dict[str, float]], path: Path) -> None:
 
 
 def _origin(options: Any, first_step: int) -> dict[str, Any]:
-    git = subprocess.run(["git", "rev-parse", "HEAD"], capture_output=True, text=True, check=False)
     return {
         "command": shlex.join([Path(sys.argv[0]).name, *sys.argv[1:]]),
-        "commit": git.stdout.strip() or None,
+        "commit": _commit(),
         "options": asdict(options),
         "resumed_from_step": first_step,
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, torch {torch.__version__}",
     }
+
+
+def _note_start(path: Path, origin: dict[str, Any]) -> None:
+    """The newest start is the file's own; what a resumed run was started with before is kept below it."""
+    before = json.loads(path.read_text()) if path.exists() and origin["resumed_from_step"] else None
+    earlier = [*before.pop("earlier", []), before] if before else []
+    path.write_text(json.dumps({**origin, "earlier": earlier}, indent=2))
+
+
+def _commit() -> str | None:
+    """The project's commit, with a mark where files differ from it; None outside git."""
+    command = ["git", "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
+    try:
+        done = subprocess.run(command, cwd=Path(__file__).parent, capture_output=True, text=True, check=False)
+    except OSError:
+        return None
+    return done.stdout.strip() or None

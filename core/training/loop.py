@@ -109,14 +109,16 @@ def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progr
         averages={name: average.to(accelerator.device) for name, average in averages.items()},
     )
     journal = Journal(folder, options, first) if accelerator.is_main_process else None
-    for run.step, batch in enumerate(_batches(source, options, accelerator, first), first):
-        torch.manual_seed(_seed(options, run.step, accelerator.process_index))
-        values = recipe.step(batch, run)
-        for name, average in run.averages.items():
-            average.update_parameters(accelerator.unwrap_model(run.networks[name]))
-        _report(recipe, run, journal, values, progress)
-    if journal is not None:
-        journal.close()
+    try:
+        for run.step, batch in enumerate(_batches(source, options, accelerator, first), first):
+            torch.manual_seed(_seed(options, run.step, accelerator.process_index))
+            values = recipe.step(batch, run)
+            for name, average in run.averages.items():
+                average.update_parameters(accelerator.unwrap_model(run.networks[name]))
+            _report(recipe, run, journal, values, progress)
+    finally:
+        if journal is not None:
+            journal.close()
     accelerator.wait_for_everyone()
     return folder
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.errors import WeightsError
 from core.weights.checkpoint import refuse_misfit
@@ -28,7 +28,7 @@ def load_strict(cls: type[Network], folder: str | Path, subfolder: str | None = 
     if not (place / "config.json").is_file():
         raise WeightsError(f"{place} holds no config.json: it is not a folder of converted weights")
     try:
-        network, report = cls.from_pretrained(
+        answer: Any = cls.from_pretrained(
             str(folder),
             subfolder=subfolder,
             output_loading_info=True,
@@ -36,6 +36,7 @@ def load_strict(cls: type[Network], folder: str | Path, subfolder: str | None = 
             use_safetensors=True,
             ignore_mismatched_sizes=True,
         )
+        network, report = answer
     except Exception as error:  # diffusers and safetensors raise many kinds for a damaged folder
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise WeightsError(f"{place} cannot be loaded as {cls.__name__} ({said}): fetch or convert it again") from error
