@@ -25,6 +25,27 @@ LEFT_BROW = (383, 300, 293, 334, 296, 336, 285, 417)
 NOSE_AND_CHEEKS = (168, 1, 2, 98, 327, 205, 425)
 MESH_VERTICES = (*OVAL, *LIPS, *RIGHT_EYE, *RIGHT_BROW, *LEFT_EYE, *LEFT_BROW, *NOSE_AND_CHEEKS)
 
+# The published list, with its three repetitions: each lip line is written out with both of its corners.
+PUBLISHED_ORDER = (
+    *(*OVAL, *LIPS[:20], 291, *LIPS[20:31], 78, *LIPS[31:], 308),
+    *(*RIGHT_EYE, *RIGHT_BROW, *LEFT_EYE, *LEFT_BROW, *NOSE_AND_CHEEKS),
+)
+
+# dlib's 68 points by part of the face; the published spelling of the names.
+GROUPS_OF_68 = {
+    "sillhouete": range(17),
+    "left_eyebrow": range(22, 27),
+    "right_eyebrow": range(17, 22),
+    "nose": range(27, 31),
+    "lower_nose": range(31, 36),
+    "left_eye": range(42, 48),
+    "right_eye": range(36, 42),
+    "upper_lip_outer": range(48, 55),
+    "lower_lip_outer": range(0),
+    "upper_lip_inner": range(61, 64),
+    "lower_lip_inner": range(65, 68),
+}
+
 
 def landmarks_of(face: Face) -> np.ndarray:
     """(131, 2) float64: the landmarks of a detected face, (x, y) pixels of its picture."""
