@@ -178,7 +178,7 @@ def pictures_of(inputs: list[str]) -> list[Path]:
 
 
 def degree_list(text: str) -> list[float]:
-    """ "-3,0,3" as numbers."""
+    """The numbers of a text such as -3,0,3."""
     try:
         return [float(part) for part in text.split(",") if part.strip()]
     except ValueError:

@@ -149,7 +149,7 @@ def convert_identity(file: Path, folder: Path) -> None:
 
 
 def convert_lpips(file: Path, folder: Path) -> None:
-    """torchvision's alexnet-*.pth with LPIPS' alex.pth (v0.1) beside it, for the perceptual loss."""
+    """Torchvision's alexnet-*.pth with LPIPS' alex.pth (v0.1) beside it, for the perceptual loss."""
     from core.weights import open_checkpoint, save_model
 
     lines = file.with_name("alex.pth")

@@ -23,7 +23,6 @@ from core.errors import InputError
 
 DEG_PER_DEGREE = 10.0
 YEARS_PER_DEGREE = 10.0
-EDITS = ("pose", "age")
 LABEL_OF_PART = np.array([0, 13, 2, 5], np.uint8)  # background, skin, hair, clothes in Graphonomy's list
 NO_POINTS = np.zeros((63, 2))
 

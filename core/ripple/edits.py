@@ -92,7 +92,7 @@ class Directions:
 
 
 def shift(codes: Tensor, direction: Tensor, degree: float | Tensor) -> Tensor:
-    """codes + degree * direction: InterFaceGAN's edit on all layers.
+    """Codes + degree * direction: InterFaceGAN's edit on all layers.
 
     Source: Shen et al. 2020 (InterFaceGAN), section 3.2.
     """

@@ -23,6 +23,7 @@ from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
 from core.ripple.network_generator import Generator
 
 FLOW_UNIT = 1 / 16  # the pre-aligner's output 1 is a shift by this share of the side
+FLOW_EDITS = ("pose", "age")  # whose degrees the pre-aligner is told, one plane each
 
 
 def to_input(picture: Image.Image, size: int = 256) -> Tensor:
@@ -67,12 +68,15 @@ class Edited:
         plain: (1, 3, S, S) what the generator makes of them without details, clamped.
         aligned: (1, 3, S, S) the distortion map where the edit needs it.
         image: (1, 3, G, G) the result at the generator's size, about [-1, 1].
+        flow: (1, 2, S, S) px, from a pixel of the edited picture to where it was in the input; None
+            without a pre-aligner.
     """
 
     codes: Tensor
     plain: Tensor
     aligned: Tensor
     image: Tensor
+    flow: Tensor | None = None
 
 
 class Inverter:
@@ -141,40 +145,45 @@ class Inverter:
 
     def edit(self, inversion: Inversion, name: str, degree: float) -> Edited:
         """One edit; see `Directions.apply` for names and degrees."""
-        return self.render(inversion, self.directions.apply(inversion.codes, name, degree))
+        degrees = torch.tensor([[degree if name == known else 0.0 for known in FLOW_EDITS]])
+        return self.render(inversion, self.directions.apply(inversion.codes, name, degree), degrees)
 
-    def render(self, inversion: Inversion, codes: Tensor) -> Edited:
+    def render(self, inversion: Inversion, codes: Tensor, degrees: Tensor | None = None) -> Edited:
         """The picture for edited codes, with the inversion's details.
 
         The generator's lower half is run once for the plain and the final picture.
+
+        Args:
+            inversion: of the input.
+            codes: (1, N, D) edited codes.
+            degrees: (1, 2) of `FLOW_EDITS`, for the pre-aligner; zero otherwise.
         """
         lower = self.generator.lower(codes)
         plain, _ = self.generator.upper(lower, codes)
         plain = resized(plain.clamp(-1, 1), self.size)
-        distortion = self.pre_aligned(inversion, plain)
+        distortion, flow = inversion.distortion, None
+        if self.pre_aligner is not None:
+            degrees = codes.new_zeros(1, len(FLOW_EDITS)) if degrees is None else degrees.to(codes)
+            flow = flow_px(self.pre_aligner, inversion.first + distortion, plain, degrees)
+            distortion = backward_warp(distortion, flow)
         aligned = self.aligner(torch.cat([distortion, plain], dim=1))
         image, _ = self.generator.upper(lower, codes, self.residual(aligned))
-        return Edited(codes, plain, aligned, image)
+        return Edited(codes, plain, aligned, image, flow)
 
-    def pre_aligned(self, inversion: Inversion, plain: Tensor) -> Tensor:
-        """The distortion map moved along with the head; as it is where there is no pre-aligner."""
-        if self.pre_aligner is None:
-            return inversion.distortion
-        return backward_warp(inversion.distortion, self.flow(inversion.first + inversion.distortion, plain))
+    def carried(self, picture: Tensor, edited: Edited) -> Tensor:
+        """A picture of any size P (1, C, P, P) moved as the head moves from the input to the edit."""
+        side = picture.shape[-1]
+        return backward_warp(picture.to(edited.flow), resized(edited.flow, side) * (side / self.size))
 
-    def carried(self, missing: Tensor, source: Tensor, edited: Edited) -> Tensor:
-        """A picture of any size P (1, C, P, P) moved as the head moves from the input to the edit.
 
-        Args:
-            missing: what to move.
-            source: (1, 3, S, S) the input.
-            edited: the edit.
-        """
-        flow = resized(self.flow(source, edited.plain), missing.shape[-1]) * (missing.shape[-1] / self.size)
-        return backward_warp(missing.to(flow), flow)
+def flow_input(source: Tensor, plain: Tensor, degrees: Tensor, size: int) -> Tensor:
+    """What the pre-aligner reads: input, plain edit, and one plane per degree, (B, 6 + edits, size, size)."""
+    pictures = [x if x.shape[-1] == size else F.interpolate(x, (size, size), mode="area") for x in (source, plain)]
+    return torch.cat([*pictures, degrees[:, :, None, None].expand(-1, -1, size, size)], dim=1)
 
-    def flow(self, source: Tensor, plain: Tensor) -> Tensor:
-        """(B, 2, S, S) px: from a pixel of the edited picture to where it was in the input."""
-        size = self.pre_aligner.config.size
-        small = [F.interpolate(x, (size, size), mode="area") for x in (source, plain)]
-        return resized(self.pre_aligner(torch.cat(small, dim=1)), self.size) * (FLOW_UNIT * self.size)
+
+def flow_px(pre_aligner: ResidualAligner, source: Tensor, plain: Tensor, degrees: Tensor) -> Tensor:
+    """The pre-aligner's flow at the size S of its pictures, (B, 2, S, S) px."""
+    size = source.shape[-1]
+    flow = pre_aligner(flow_input(source, plain, degrees, pre_aligner.config.size))
+    return resized(flow, size) * (FLOW_UNIT * size)

@@ -75,32 +75,35 @@ class ResidualAligner(ModelMixin, ConfigMixin):
     """ADA: brings the distortion map to where the edited picture has its contents.
 
     A U-shaped regressor on cat(distortion map, edited picture), in this order. With `outputs=2` and
-    cat(input, edited picture) the same net predicts the flow of a pre-alignment, which HFGI
-    lacks and which large turns need.
+    cat(input, edited picture, one plane per edit with its degree) the same net predicts the flow of
+    a pre-alignment, which HFGI lacks and which large turns need.
 
     Args:
         size: side of its input in pixels, exactly.
         channels: width at full, 1/2, 1/4 and 1/8 size.
         outputs: channels of the result.
+        inputs: channels of the input.
 
     Source: Wang et al. 2022 (HFGI), section 3.4.
     """
 
     @register_to_config
-    def __init__(self, size: int = 256, channels: Sequence[int] = (16, 32, 48, 64), outputs: int = 3) -> None:
+    def __init__(
+        self, size: int = 256, channels: Sequence[int] = (16, 32, 48, 64), outputs: int = 3, inputs: int = 6
+    ) -> None:
         super().__init__()
         a, b, c, d = channels
-        self.conv_layer1 = stem(6, a)
+        self.conv_layer1 = stem(inputs, a)
         self.conv_layer2, self.conv_layer3, self.conv_layer4 = ir_group(a, b, 2), ir_group(b, c, 2), ir_group(c, d, 2)
         self.dconv_layer1 = nn.Sequential(IRBlock(d + c, d), IRBlock(d, b), IRBlock(b, b))
         self.dconv_layer2 = nn.Sequential(IRBlock(2 * b, b), IRBlock(b, a), IRBlock(a, a))
         self.dconv_layer3 = nn.Sequential(IRBlock(2 * a, a), IRBlock(a, outputs), IRBlock(outputs, outputs))
 
     def forward(self, x: Tensor) -> Tensor:
-        """(B, 6, size, size) to (B, outputs, size, size), linear."""
-        size = self.config.size
-        if x.shape[1:] != (6, size, size):
-            raise ShapeError(f"the aligner got {tuple(x.shape[1:])}, it needs {(6, size, size)}")
+        """(B, inputs, size, size) to (B, outputs, size, size), linear."""
+        wanted = (self.config.inputs, self.config.size, self.config.size)
+        if x.shape[1:] != wanted:
+            raise ShapeError(f"the aligner got {tuple(x.shape[1:])}, it needs {wanted}")
         full = self.conv_layer1(x)
         half = self.conv_layer2(full)
         quarter = self.conv_layer3(half)

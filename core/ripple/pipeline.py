@@ -219,8 +219,7 @@ class RipplePipeline(TransitionPipeline):
         image = enlarged(edited.image, prepared.side).cpu()
         if prepared.missing is None or share == 0:
             return image
-        source = prepared.inversion.first + prepared.inversion.distortion
-        return image + share * self.inverter.carried(prepared.missing, source, edited).cpu()
+        return image + share * self.inverter.carried(prepared.missing, edited).cpu()
 
     def find_background(self, picture: Image.Image, options: RippleOptions, progress: Progress = silent) -> np.ndarray:
         """(256, 256, 3) uint8, 255 = background, as the thesis draws it."""

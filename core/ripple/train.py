@@ -13,8 +13,9 @@ from core.errors import unknown_name
 from core.options import check, fields_of, parse_value
 from core.progress import Progress, silent
 from core.ripple import train_autoencoder, train_encoder, train_fusion, train_generator, train_inpainter, train_parser
-from core.ripple.data import EDITS, HeadPairs
+from core.ripple.data import HeadPairs
 from core.ripple.edits import FILE, load_directions
+from core.ripple.inversion import FLOW_EDITS
 from core.ripple.network_encoder import Encoder
 from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
 from core.ripple.network_generator import Generator
@@ -51,7 +52,7 @@ def learned_directions(folder: Path, encoder: Encoder) -> train_autoencoder.Lear
     """The directions of a record as a trainable module."""
     module = train_autoencoder.LearnedDirections(encoder.config.heads, encoder.config.channels[-1])
     linear = load_directions(folder).linear
-    for index, name in enumerate(EDITS):
+    for index, name in enumerate(FLOW_EDITS):
         if name in linear:
             module.linear.data[index] = linear[name]
     return module

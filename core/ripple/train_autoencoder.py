@@ -17,9 +17,9 @@ from torch import Tensor, nn
 
 from core.ops.warp import backward_warp, sample_at
 from core.options import option
-from core.ripple.data import EDITS, HeadPairs
+from core.ripple.data import HeadPairs
 from core.ripple.edits import Directions
-from core.ripple.inversion import FLOW_UNIT
+from core.ripple.inversion import FLOW_EDITS, FLOW_UNIT, flow_input
 from core.ripple.losses import pyramid_l1
 from core.ripple.network_encoder import Encoder
 from core.ripple.network_fusion import ResidualAligner
@@ -28,7 +28,7 @@ from core.training import Run, TrainOptions
 
 ENCODER = {"input_size": 32, "channels": (32, 48, 64, 96), "depths": (1, 2, 2, 1), "heads": 12}
 GENERATOR = {"style_dim": 96, "mapping_layers": 0, "channel_base": 3072, "channel_max": 96}
-PRE_ALIGNER = {"size": 32, "channels": (16, 32, 48, 64), "outputs": 2}
+PRE_ALIGNER = {"size": 32, "channels": (16, 32, 48, 64), "outputs": 2, "inputs": 6 + len(FLOW_EDITS)}
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class LearnedDirections(nn.Module):
 
     def __init__(self, heads: int, width: int) -> None:
         super().__init__()
-        self.linear = nn.Parameter(torch.zeros(len(EDITS), heads, width))
+        self.linear = nn.Parameter(torch.zeros(len(FLOW_EDITS), heads, width))
 
     def forward(self, codes: Tensor, degrees: Tensor) -> Tensor:
         """Codes (B, N, D) moved by degrees (B, edits)."""
@@ -58,7 +58,7 @@ class LearnedDirections(nn.Module):
 
     def directions(self) -> Directions:
         """For the record."""
-        return Directions({name: self.linear[index].detach().clone() for index, name in enumerate(EDITS)})
+        return Directions({name: self.linear[index].detach().clone() for index, name in enumerate(FLOW_EDITS)})
 
 
 class AutoencoderRecipe:
@@ -101,7 +101,7 @@ class AutoencoderRecipe:
     def flow_loss(self, pre_aligner: nn.Module, edited: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """Known points must be found, known background must stay, and the warped source must fit."""
         size = pre_aligner.config.size
-        flow = pre_aligner(torch.cat([shrunk(batch["source"], size), shrunk(edited.clamp(-1, 1), size)], dim=1))
+        flow = pre_aligner(flow_input(batch["source"], edited.clamp(-1, 1), batch["degrees"], size))
         scale = size / batch["source"].shape[-1]
         there, here = batch["source_points"] * scale, batch["target_points"] * scale
         found = sample_at(flow, here).transpose(1, 2)

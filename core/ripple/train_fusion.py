@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.ops.warp import backward_warp
 from core.options import option
 from core.ripple.distort import random_perspective
-from core.ripple.inversion import FLOW_UNIT
+from core.ripple.inversion import flow_px
 from core.ripple.losses import identity_loss, pyramid_l1
 from core.ripple.optim import Ranger
 from core.training import Run, TrainOptions
@@ -103,7 +103,9 @@ class FusionRecipe:
             plain, target = pooled(generator.upper(lower, edited, noise=noise)[0].clamp(-1, 1), size), batch["target"]
         distortion = source - first
         if self.options.pairs and "pre_aligner" in nets:
-            distortion = backward_warp(distortion, flow_px(nets["pre_aligner"], source, plain.detach()))
+            with torch.no_grad():
+                flow = flow_px(nets["pre_aligner"], source, plain, batch["degrees"])
+            distortion = backward_warp(distortion, flow)
         elif rng is not None:
             distortion = random_perspective(distortion, rng, self.options.distortion_scale, self.options.aug_rate)
         aligned = nets["aligner"](torch.cat([distortion, plain.detach()], dim=1))
@@ -148,11 +150,3 @@ class FusionRecipe:
 def pooled(image: Tensor, size: int) -> Tensor:
     """Adaptive mean to size x size, as HFGI trains (its inference resizes bilinearly instead)."""
     return image if image.shape[-1] == size else F.adaptive_avg_pool2d(image, size)
-
-
-def flow_px(pre_aligner: nn.Module, source: Tensor, plain: Tensor) -> Tensor:
-    """The pre-aligner's flow at the size of its inputs, in pixels."""
-    size, small = source.shape[-1], pre_aligner.config.size
-    with torch.no_grad():
-        flow = pre_aligner(torch.cat([pooled(source, small), pooled(plain, small)], dim=1))
-    return F.interpolate(flow, (size, size), mode="bilinear", align_corners=False) * (FLOW_UNIT * size)

@@ -1,0 +1,101 @@
+"""HFGI's training pieces: identity, LPIPS, the training pass, the perspective, Ranger."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from core.ripple.convert import assemble
+from core.ripple.distort import perspective, random_corners
+from core.ripple.losses import identity_loss
+from core.ripple.network_judges import IdentityNet, Lpips
+from core.ripple.optim import Ranger
+from core.ripple.train_fusion import FusionOptions, FusionRecipe
+from tests.parity import fill, golden
+from tests.ripple import test_parity_hfgi as hfgi
+from tests.ripple.cases import case, compare, filled, tensor
+
+encoder, aligner, residual = hfgi.encoder, hfgi.aligner, hfgi.residual
+
+
+def pictures() -> tuple[torch.Tensor, torch.Tensor]:
+    """Target and changed picture of the identity case."""
+    inputs = case("training", "identity_loss")["inputs"]
+    y = tensor(inputs["y"])
+    return y, (y + 0.5 * tensor(inputs["y_hat"]["n"])).clamp(-1, 1)
+
+
+@pytest.mark.slow
+def test_identity_loss() -> None:
+    network = assemble(IdentityNet(), filled("irse50"))
+    y, y_hat = pictures()
+    with torch.no_grad():
+        features, changed = network.of_aligned(y), network.of_aligned(y_hat)
+    got = {"features_of_y": features, "similarity": (features * changed).sum(1)}
+    compare("training", "identity_loss", got | {"loss": identity_loss(changed, features)})
+
+
+def test_lpips() -> None:
+    network = assemble(Lpips(), filled("lpips_alex"))
+    y, y_hat = pictures()
+    with torch.no_grad():
+        compare("training", "lpips_alex", {"loss": network(y_hat[..., ::2, ::2], y[..., ::2, ::2])})
+
+
+@pytest.mark.slow
+def test_training_pass(encoder: torch.nn.Module, aligner: torch.nn.Module, residual: torch.nn.Module) -> None:
+    generator = hfgi.fitted_generator(hfgi.generator_state(256))
+    networks = {"encoder": encoder, "generator": generator, "aligner": aligner, "residual": residual}
+    options = FusionOptions(lpips_lambda=0.0, id_lambda=0.0, aug_rate=0.0)
+    recipe = FusionRecipe(options, networks)
+    for network in networks.values():
+        network.eval()  # the golden was made with fixed statistics
+    image = tensor(case("training", "train_forward")["inputs"]["x"])
+    with torch.no_grad():
+        made = recipe.forward(networks, {"source": image})
+    l1, mse = F.l1_loss(made.aligned, made.wanted), F.mse_loss(made.image, image)
+    got = {"image": made.image, "delta": made.aligned, "first": made.plain, "residual_l1": l1, "mse_to_x": mse}
+    compare("training", "train_forward", got)
+
+
+def test_perspective() -> None:
+    spec = case("training", "perspective")
+    points = ([tuple(p) for p in spec["call"][name]] for name in ("startpoints", "endpoints"))
+    compare("training", "perspective", {"y": perspective(tensor(spec["inputs"]["x"]), *points)})
+
+
+def test_range_of_corners() -> None:
+    rng = np.random.default_rng(0)
+    draws = np.array([random_corners(256, 256, 0.15, rng) for _ in range(2000)])
+    compare("training", "perspective_range", {"min_of_corners": draws.min(0), "max_of_corners": draws.max(0)})
+
+
+def test_ranger() -> None:
+    spec = case("training", "ranger")
+    parameters = [torch.nn.Parameter(tensor(value)) for value in spec["inputs"]["params"]]
+    call, trace = spec["call"], []
+    optimizer = Ranger(parameters, lr=call["lr"])
+    for step in range(call["steps"]):
+        for index, parameter in enumerate(parameters):
+            gradient = fill.fill_tensor(f"ripple-g{step}.{index}", list(parameter.shape), "normal")
+            parameter.grad = torch.from_numpy(gradient).float()
+        optimizer.step()
+        trace.append(torch.cat([p.detach().flatten() for p in parameters]))
+    compare("training", "ranger", {"params_after_each_step": torch.stack(trace)})
+
+
+def test_ranger_resumes_exactly() -> None:
+    first = torch.nn.Parameter(torch.arange(4.0))
+    second = torch.nn.Parameter(torch.arange(4.0))
+    one, other = Ranger([first], lr=0.1), Ranger([second], lr=0.1)
+    for step in range(10):
+        if step == 5:
+            again = Ranger([second], lr=0.1)
+            again.load_state_dict(other.state_dict())
+            other = again
+        first.grad = second.grad = torch.full((4,), float(step + 1))
+        one.step()
+        other.step()
+    golden.assert_matches(second, first.detach(), "resumed", max_abs=0.0)
