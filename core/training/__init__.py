@@ -14,9 +14,25 @@
 this, and one torch seed per step, is why a resumed run repeats an uninterrupted one to the bit.
 """
 
-from core.training.card import Card, describe, export
-from core.training.checkpoint import load_trained
-from core.training.loop import Recipe, Run, Source, train
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from core.training.options import TrainOptions
 
+if TYPE_CHECKING:
+    from core.training.card import Card, describe, export
+    from core.training.checkpoint import load_trained
+    from core.training.loop import Recipe, Run, Source, train
+
 __all__ = ["Card", "Recipe", "Run", "Source", "TrainOptions", "describe", "export", "load_trained", "train"]
+
+_MODULES = {"Card": "card", "describe": "card", "export": "card", "load_trained": "checkpoint"}
+
+
+def __getattr__(name: str) -> Any:
+    """Everything but the options brings torch along, which `--help` must not wait for: it comes when it is used."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"core.training.{_MODULES.get(name, 'loop')}"), name)
