@@ -69,7 +69,8 @@ class Row(dict[str, Any]):
         super().__init__(asdict(entry), here=str(place) if place else None, command=entry.command, size=size_of(entry))
 
     def __str__(self) -> str:
-        here, digest = "here" if self["here"] else "-", (self["sha256"] or "sha256 unknown")[:16]
+        here = "here" if self["here"] else "-"
+        digest = "SHA256SUMS" if self["kind"] == "shipped" else (self["sha256"] or "sha256 unknown")[:16]
         start = f"{self['name']:<30} {self['kind']:<9} {here:<5} {self['size']:>9}  {digest:<16}"
         return f"{start} {self['title']} [{self['licence']}]"
 

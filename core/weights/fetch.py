@@ -38,7 +38,7 @@ def download(
 
     Args:
         entry: the record; needs a `url`.
-        folder: where to put the file; `downloads` in the cache by default.
+        folder: where to put the file; `downloads/<record>` in the cache by default.
         accept: called with the record before anything is fetched, to show its licence; False stops here.
         progress: called as bytes arrive.
 
@@ -47,7 +47,7 @@ def download(
     """
     from filelock import FileLock, Timeout
 
-    folder = folder or cache_folder() / "downloads"
+    folder = folder or cache_folder() / "downloads" / entry.name
     target = folder / entry.filename
     if not entry.url:
         raise WeightsError("only a person can fetch this file. " + missing_text(entry, [str(target)]))
