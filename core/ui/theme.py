@@ -13,9 +13,11 @@ THEME = gr.themes.Soft(
 )
 
 CSS = """
-.gradio-container { max-width: 1500px !important; margin: 0 auto !important; }
+.gradio-container { width: 100% !important; min-width: 0 !important; max-width: 1500px !important; margin: 0 auto !important;
+  box-sizing: border-box; }
+.gradio-container .fillable { padding: 1.2rem !important; }
 #masthead h1 { margin-bottom: 0; letter-spacing: -0.02em; }
 #masthead p { margin-top: 0.2rem; opacity: 0.8; }
 .weights-note { font-size: 0.85rem; opacity: 0.85; }
-@media (max-width: 700px) { .gradio-container { padding: 0.4rem !important; } }
+@media (max-width: 700px) { .gradio-container .fillable { padding: 0.6rem !important; } }
 """

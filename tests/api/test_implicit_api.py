@@ -24,7 +24,7 @@ def test_endpoints_are_named_and_described(client):
 
 
 def test_morph_by_client(client, heads):
-    video, file, details = client.predict(
+    video, file, details, _ = client.predict(
         handle_file(heads[0]), handle_file(heads[1]), frames=6, fps=12, api_name="/implicit_morph"
     )
     path = video["video"] if isinstance(video, dict) else video

@@ -59,6 +59,7 @@ def test_points_can_be_moved_and_taken_back(page, heads):
     upload_pair(page, heads)
     circle = page.locator('#implicit-points circle[data-key="0-0"]')
     before = circle.get_attribute("cx")
+    circle.scroll_into_view_if_needed()
     box = circle.bounding_box()
     page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     page.mouse.down()
@@ -70,7 +71,7 @@ def test_points_can_be_moved_and_taken_back(page, heads):
 
 
 def test_link_restores_every_setting(page, server):
-    page.goto(f"{server}/?tab=implicit&frames=77&easing=sine&ping_pong=True&blend=max&shape=0.25")
+    page.goto(f"{server}?tab=implicit&frames=77&easing=sine&ping_pong=True&blend=max&shape=0.25")
     page.get_by_text("Timeline and file").first.click()
     page.locator("#implicit-frames input[type=number]").wait_for(timeout=30_000)
     page.wait_for_function(
@@ -98,6 +99,6 @@ def test_missing_picture_is_told(page):
 
 def test_narrow_and_dark(page, server, tmp_path):
     page.set_viewport_size({"width": 390, "height": 800})
-    page.goto(f"{server}/?__theme=dark")
+    page.goto(f"{server}?__theme=dark")
     page.get_by_role("tab", name="Implicit face morph").wait_for(timeout=30_000)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), "the page scrolls sideways"
