@@ -33,6 +33,7 @@ def add_commands(subparsers: Any) -> None:
     _add_interpolate(verbs)
     _add_train(verbs)
     _add_export(verbs)
+    _add_train_heads(verbs)
 
 
 def _verb(verbs: Any, name: str, text: str, run: Any, example: str) -> argparse.ArgumentParser:
@@ -125,6 +126,16 @@ def _add_export(verbs: Any) -> None:
     parser.add_argument("--run", dest="run_folder", type=Path, required=True, help="folder of the training run")
     parser.add_argument("--to", type=Path, required=True, help="folder to write")
     parser.add_argument("--trained-on", default="", help="a sentence about the data, shown to users")
+
+
+def _add_train_heads(verbs: Any) -> None:
+    from core.options import add_flags
+    from core.training.options import TrainOptions
+
+    parser = _verb(verbs, "train-heads", "train the head detector", train_heads, "--from pets.csv --out runs/heads --steps 3000 --lr 2e-3 --batch 24")
+    parser.add_argument("--from", dest="origin", type=Path, required=True, help="CSV file with boxes beside a zip of its name")
+    parser.add_argument("--to", type=Path, default=None, help="folder to write the averaged weights to")
+    add_flags(parser, TrainOptions)
 
 
 def _pipeline(args: argparse.Namespace) -> CrossbreedPipeline:
@@ -267,3 +278,24 @@ def export(args: argparse.Namespace) -> dict[str, Any]:
     from core.crossbreed.train import export as fold_run
 
     return {"written": str(fold_run(args.run_folder, args.to, args.trained_on))}
+
+
+def train_heads(args: argparse.Namespace) -> dict[str, Any]:
+    """Train the head detector and measure it on every tenth photo, which it does not see."""
+    from core.detect.train_pets import PetHeadRecipe, read_boxed_photos
+    from core.options import from_args
+    from core.progress import TqdmProgress
+    from core.training import TrainOptions, load_trained
+    from core.training import train as run_training
+    from core.weights import save_model
+
+    options = from_args(TrainOptions, args)
+    photos, held_out = read_boxed_photos(args.origin, args.origin.with_suffix(".zip"), 128).split(10)
+    recipe = PetHeadRecipe(options, held_out)
+    with TqdmProgress(quiet=args.json) as bar:
+        folder = run_training(recipe, photos, options, bar)
+    load_trained(folder, recipe.networks)
+    if args.to is not None:
+        save_model(recipe.networks["heads"], args.to)
+    figures = recipe.measured(recipe.networks["heads"].eval())
+    return {"folder": str(folder), "held_out": len(held_out), **{name: float(value) for name, value in figures.items()}}

@@ -215,8 +215,8 @@ class CrossbreedPipeline(TransitionPipeline):
         prepared: CrossbreedPrepared,
         t: Sequence[float],
         *,
-        shape: Sequence[float] | None = None,
-        appearance: Sequence[float] | None = None,
+        shape: float | Sequence[float] | None = None,
+        appearance: float | Sequence[float] | None = None,
         tau: float | None = None,
         **controls: Any,
     ) -> Tensor:
@@ -225,18 +225,15 @@ class CrossbreedPipeline(TransitionPipeline):
         Args:
             prepared: what `prepare` returned.
             t: positions; 0 is the first picture, 1 the last.
-            shape: positions of the shape, in place of t.
-            appearance: positions of the appearance, in place of t.
+            shape: positions of the shape in place of t, one for each or one for all.
+            appearance: positions of the appearance, likewise.
             tau: contraction of the two; the prepared one otherwise.
             **controls: none; others are refused.
         """
         if controls:
             raise InputError(f"unknown controls {', '.join(controls)}: shape, appearance and tau are known")
         along = [self._paced(prepared, position) for position in t]
-        content = torch.tensor(list(along if shape is None else shape), dtype=torch.float64)
-        style = torch.tensor(list(along if appearance is None else appearance), dtype=torch.float64)
-        if not len(content) == len(style) == len(t):
-            raise InputError(f"{len(t)} positions came with {len(content)} shapes and {len(style)} appearances")
+        content, style = positions_of(shape, along, "shapes"), positions_of(appearance, along, "appearances")
         content, style = contract(content, style, prepared.tau if tau is None else tau)
         weights = [chain_weights(prepared.chain, positions.tolist()) for positions in (content, style)]
         parts = [self.mix(prepared, a, b) for a, b in zip(*(w.split(self.batch_size) for w in weights), strict=True)]
@@ -300,6 +297,17 @@ def fade(nearness: Tensor) -> Tensor:
     """
     x = (2 * nearness - 1).clamp(0, 1)
     return (x * x * (3 - 2 * x)).to(torch.float32)
+
+
+def positions_of(given: float | Sequence[float] | None, along: Sequence[float], what: str) -> Tensor:
+    """Positions (T,): those along the way, one for all, or one for each."""
+    if given is None:
+        given = along
+    elif isinstance(given, int | float):
+        given = [given] * len(along)
+    if len(given) != len(along):
+        raise InputError(f"{len(given)} {what} came with {len(along)} positions: give one for each, or one for all")
+    return torch.tensor(list(given), dtype=torch.float64)
 
 
 def chain_weights(chain: Chain, positions: Sequence[float]) -> Tensor:

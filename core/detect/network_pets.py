@@ -10,9 +10,11 @@ from typing import NamedTuple
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
+from PIL import Image
 from torch import Tensor, nn
 
 SPECIES = ("cat", "dog")
+CELL_PX = 8
 
 
 class HeadMaps(NamedTuple):
@@ -48,8 +50,11 @@ class PetHeadNetwork(ModelMixin, ConfigMixin):
         self.stem = nn.Sequential(unit(3, width, 2), unit(width, 2 * width, 2), unit(2 * width, 2 * width))
         self.fine = nn.Sequential(unit(2 * width, 4 * width, 2), unit(4 * width, 4 * width))
         self.coarse = nn.Sequential(
-            unit(4 * width, 4 * width, 2), unit(4 * width, 4 * width), unit(4 * width, 4 * width, 2),
-            unit(4 * width, 4 * width), nn.Upsample(scale_factor=4, mode="bilinear", align_corners=False),
+            unit(4 * width, 4 * width, 2),
+            unit(4 * width, 4 * width),
+            unit(4 * width, 4 * width, 2),
+            unit(4 * width, 4 * width),
+            nn.Upsample(scale_factor=4, mode="bilinear", align_corners=False),
         )
         self.head = nn.Sequential(unit(4 * width, 4 * width), nn.Conv2d(4 * width, 6, 1))
         # Heads are rare: starting from a low probability keeps the first steps quiet.
@@ -60,3 +65,26 @@ class PetHeadNetwork(ModelMixin, ConfigMixin):
         fine = self.fine(self.stem(x * 2 - 1))
         centre, offset, log_size = self.head(fine + self.coarse(fine)).split(2, dim=1)
         return HeadMaps(centre, torch.sigmoid(offset), log_size)
+
+
+def letterbox(picture: Image.Image, size_px: int) -> tuple[Image.Image, float]:
+    """The picture in the middle of a grey square, and the factor by which it was scaled."""
+    scale = size_px / max(picture.size)
+    inner = picture.resize(
+        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.BILINEAR
+    )
+    square = Image.new("RGB", (size_px, size_px), (128, 128, 128))
+    square.paste(inner, ((size_px - inner.width) // 2, (size_px - inner.height) // 2))
+    return square, scale
+
+
+def read_maps(maps: HeadMaps) -> tuple[Tensor, Tensor, Tensor]:
+    """The surest head per picture: boxes (B, 4) in pixels, scores (B,), species (B,)."""
+    centre = torch.sigmoid(maps.centre)
+    best = centre.sum(1).flatten(1).argmax(1)
+    row, column = best // centre.shape[-1], best % centre.shape[-1]
+    at = (torch.arange(len(centre)), slice(None), row, column)
+    place = maps.offset[at] + torch.stack([column, row], 1)
+    half = maps.log_size[at].exp() / 2
+    scores = centre[at]
+    return torch.cat([place - half, place + half], 1) * CELL_PX, scores.sum(1).clamp(max=1), scores.argmax(1)

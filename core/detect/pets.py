@@ -48,31 +48,25 @@ def find_head(picture: Image.Image, network: PetHeadNetwork | None = None) -> Pe
     Raises:
         NothingFoundError: no head that the detector is sure enough of.
     """
-    from core.detect.network_pets import SPECIES
-    from core.detect.train_pets import CELL_PX, letterbox
+    from core.detect.network_pets import SPECIES, HeadMaps, letterbox, read_maps
 
     network = network or head_network()
     size = network.config.img_size
     square, scale = letterbox(picture.convert("RGB"), size)
     x = to_tensor(square)
-    # Both the picture and its mirror image vote for the centre.
+    # The picture and its mirror image vote for the centre together.
     maps, mirrored = network(x), network(x.flip(-1))
-    centre = (torch.sigmoid(maps.centre) + torch.sigmoid(mirrored.centre.flip(-1)))[0] / 2
-    best = int(centre.sum(0).flatten().argmax())
-    row, column = divmod(best, centre.shape[-1])
-    score = float(centre[:, row, column].sum().clamp(max=1))
+    corners, scores, species = read_maps(HeadMaps((maps.centre + mirrored.centre.flip(-1)) / 2, *maps[1:]))
+    score = float(scores[0])
     if score < MIN_SCORE:
         raise NothingFoundError(
             f"no head of a cat or dog was found (best score {score:.2f}, {MIN_SCORE} is needed): "
             "draw the box by hand, or use a photo that shows the face"
         )
-    place = maps.offset[0, :, row, column] + torch.tensor([column, row])
-    sides = maps.log_size[0, :, row, column].exp()
-    corner = torch.cat([place - sides / 2, place + sides / 2]) * CELL_PX
     left = (size - round(picture.width * scale)) // 2
     top = (size - round(picture.height * scale)) // 2
-    box = (corner - torch.tensor([left, top, left, top])) / scale
-    return PetHead(Box(*box.tolist()), score, SPECIES[int(centre[:, row, column].argmax())])
+    box = (corners[0] - torch.tensor([left, top, left, top])) / scale
+    return PetHead(Box(*box.tolist()), score, SPECIES[int(species[0])])
 
 
 def detect_head(picture: Image.Image) -> Box:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import zipfile
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.detect.network_pets import SPECIES, HeadMaps
+from core.detect.network_pets import CELL_PX, SPECIES, HeadMaps, PetHeadNetwork, letterbox, read_maps
 from core.errors import InputError
 from core.image import to_tensor
-
-CELL_PX = 8
+from core.training import Run, TrainOptions
 
 
 @dataclass(frozen=True)
@@ -37,25 +39,31 @@ class BoxedPhotos:
     def __len__(self) -> int:
         return len(self.pictures)
 
-    def part(self, index: Tensor) -> BoxedPhotos:
+    def part(self, index: np.ndarray) -> BoxedPhotos:
         """Some of them."""
-        return BoxedPhotos(self.pictures[index], self.boxes[index], self.species[index])
+        chosen = torch.from_numpy(index)
+        return BoxedPhotos(self.pictures[chosen], self.boxes[chosen], self.species[chosen])
 
+    def split(self, held_out: int) -> tuple[BoxedPhotos, BoxedPhotos]:
+        """(to train, to measure): every `held_out`-th photo is kept for measuring."""
+        index = np.arange(len(self))
+        kept = index % held_out == held_out - 1
+        return self.part(index[~kept]), self.part(index[kept])
 
-def letterbox(picture: Image.Image, size_px: int) -> tuple[Image.Image, float]:
-    """The picture in the middle of a grey square, and the factor by which it was scaled."""
-    scale = size_px / max(picture.size)
-    inner = picture.resize((max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.BILINEAR)
-    square = Image.new("RGB", (size_px, size_px), (128, 128, 128))
-    square.paste(inner, ((size_px - inner.width) // 2, (size_px - inner.height) // 2))
-    return square, scale
+    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+        """An augmented batch."""
+        chosen = self.part(rng.integers(len(self), size=size))
+        x, boxes = augmented(chosen, rng)
+        return {"x": x, "boxes": boxes, "species": chosen.species}
 
 
 def read_boxed_photos(table: Path, archive: Path, size_px: int) -> BoxedPhotos:
     """The photos of a table (`file, species, x0, y0, x1, y1`) that have a box; files lie in a zip archive."""
     rows = [row for row in csv.DictReader(Path(table).read_text().splitlines()) if row["x0"]]
     if not rows:
-        raise InputError(f"{Path(table).name} holds no photo with a box: columns file, species, x0, y0, x1, y1 are needed")
+        raise InputError(
+            f"{Path(table).name} holds no photo with a box: columns file, species, x0, y0, x1, y1 are needed"
+        )
     pictures, boxes, species = [], [], []
     with zipfile.ZipFile(archive) as photos:
         names = {Path(name).name: name for name in photos.namelist()}
@@ -71,21 +79,19 @@ def read_boxed_photos(table: Path, archive: Path, size_px: int) -> BoxedPhotos:
     return BoxedPhotos(torch.stack(pictures), torch.stack(boxes), torch.tensor(species))
 
 
-def augmented(photos: BoxedPhotos, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+def augmented(photos: BoxedPhotos, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
     """Pictures (B, 3, S, S) in [0, 1] and boxes (B, 4), moved, scaled, mirrored and recoloured at random."""
     count, size = len(photos), photos.pictures.shape[-1]
-    draw = lambda low, high: low + (high - low) * torch.rand(count, generator=generator)  # noqa: E731
-    zoom, flip = torch.exp(draw(-0.35, 0.5)), torch.where(torch.rand(count, generator=generator) < 0.5, -1.0, 1.0)
+    draw = lambda low, high, *shape: torch.from_numpy(rng.uniform(low, high, (count, *shape))).float()  # noqa: E731
+    zoom, flip = torch.exp(draw(-0.35, 0.5)), torch.where(draw(0, 1) < 0.5, -1.0, 1.0)
     centre = (photos.boxes[:, :2] + photos.boxes[:, 2:]) / size - 1
     # Zooming in goes towards the head, so that it stays in the picture.
-    move = torch.stack([draw(-0.3, 0.3), draw(-0.3, 0.3)], 1) + centre * (1 - 1 / zoom)[:, None].clamp(min=0)
+    move = draw(-0.3, 0.3, 2) + centre * (1 - 1 / zoom)[:, None].clamp(min=0)
     theta = torch.zeros(count, 2, 3)
     theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = flip / zoom, 1 / zoom, move
     places = F.affine_grid(theta, (count, 3, size, size), align_corners=False)
     x = F.grid_sample(photos.pictures / 255 - 0.5, places, padding_mode="zeros", align_corners=False) + 0.5
-    gain, shift = draw(0.7, 1.3)[:, None, None, None], draw(-0.15, 0.15)[:, None, None, None]
-    tint = 1 + 0.1 * torch.randn(count, 3, 1, 1, generator=generator)
-    x = ((x - 0.5) * gain * tint + 0.5 + shift).clamp(0, 1)
+    x = ((x - 0.5) * draw(0.7, 1.3, 1, 1, 1) * draw(0.85, 1.15, 3, 1, 1) + 0.5 + draw(-0.15, 0.15, 1, 1, 1)).clamp(0, 1)
     corners = ((photos.boxes.reshape(-1, 2, 2) / size * 2 - 1) - move[:, None]) * zoom[:, None, None]
     corners[..., 0] *= flip[:, None]
     corners = (corners + 1) * size / 2
@@ -117,3 +123,47 @@ def head_loss(maps: HeadMaps, boxes: Tensor, species: Tensor) -> dict[str, Tenso
     offset = ((maps.offset[at] - (centre - centre.floor())).abs() * inside[:, None]).mean()
     log_size = ((maps.log_size[at] - size.log()).abs() * inside[:, None]).mean()
     return {"loss": focal + offset + 2 * log_size, "focal": focal, "offset": offset, "log_size": log_size}
+
+
+def overlaps(a: Tensor, b: Tensor) -> Tensor:
+    """Intersection over union of boxes (B, 4) and (B, 4)."""
+    common = (torch.minimum(a[:, 2:], b[:, 2:]) - torch.maximum(a[:, :2], b[:, :2])).clamp(min=0).prod(1)
+    areas = [(box[:, 2:] - box[:, :2]).prod(1) for box in (a, b)]
+    return common / (areas[0] + areas[1] - common)
+
+
+class PetHeadRecipe:
+    """AdamW with a cosine from `lr` to nothing; the curves show the overlap on the held-out photos."""
+
+    averaged = ("heads",)
+
+    def __init__(self, options: TrainOptions, held_out: BoxedPhotos) -> None:
+        torch.manual_seed(options.seed)
+        network = PetHeadNetwork(img_size=held_out.pictures.shape[-1]).to(memory_format=torch.channels_last)
+        self.networks: dict[str, nn.Module] = {"heads": network}
+        optimizer = torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=1e-2)
+        self.optimizers: dict[str, torch.optim.Optimizer] = {"heads": optimizer}
+        self.held_out = held_out
+
+    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """One update; every `log_every` steps the overlap is measured too."""
+        rate = run.options.lr * min(1.0, (run.step + 1) / 50) * (1 + math.cos(math.pi * run.step / run.options.steps)) / 2
+        for group in run.optimizers["heads"].param_groups:
+            group["lr"] = rate
+        terms = head_loss(run.networks["heads"](batch["x"]), batch["boxes"], batch["species"])
+        run.update("heads", terms["loss"])
+        values = {name: value.detach() for name, value in terms.items()}
+        if (run.step + 1) % run.options.log_every == 0:
+            values |= self.measured(run.averages["heads"].module)
+        return values
+
+    @torch.no_grad()
+    def measured(self, network: nn.Module) -> dict[str, Tensor]:
+        """Overlap and hits on the held-out photos."""
+        boxes, _, species = read_maps(network(self.held_out.pictures / 255))
+        found = overlaps(boxes, self.held_out.boxes)
+        right = species == self.held_out.species
+        return {"overlap": found.mean(), "found": (found > 0.5).float().mean(), "species": right.float().mean()}
+
+    def samples(self, networks: Mapping[str, nn.Module]) -> None:
+        """None: the figures say it."""
