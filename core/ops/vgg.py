@@ -67,7 +67,9 @@ class VGG19Features(nn.Module):
             WeightsError: the file is missing or holds something else.
         """
         if not Path(path).is_file():
-            raise WeightsError(f"the perceptual losses need VGG19 and {path} does not exist: download {ADDRESS} (170 MB)")
+            raise WeightsError(
+                f"the perceptual losses need VGG19 and {path} does not exist: download {ADDRESS} (170 MB)"
+            )
         return cls.from_state(torch.load(path, map_location="cpu", weights_only=True))
 
     def train(self, mode: bool = True) -> VGG19Features:
@@ -88,7 +90,7 @@ class VGG19Features(nn.Module):
             wanted[self.index[name]] = name
         found = {}
         maps = (pictures - self.mean) / self.std
-        for position, layer in enumerate(self.features[: max(wanted) + 1]):
+        for position, layer in zip(range(max(wanted) + 1), self.features, strict=False):
             maps = layer(maps)
             if position in wanted:
                 found[wanted[position]] = maps

@@ -6,6 +6,7 @@ Nothing here is normalised. Down-sampling is a stride of 2, up-sampling bilinear
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -81,13 +82,13 @@ class Up(nn.Module):
 
     def skip_part(self, skip: Tensor) -> SkipPart:
         """The share of `decouple` that reads the skip connection; convolution is linear, so it can be added later."""
-        conv = self.decouple[0]
+        conv = cast(nn.Conv2d, self.decouple[0])
         own = conv.out_channels
         return SkipPart(F.conv2d(skip, conv.weight[:, own:], conv.bias, padding=1))
 
     def decoupled(self, maps: Tensor, known: SkipPart) -> Tensor:
         """Both spaces before t acts on them."""
-        conv = self.decouple[0]
+        conv = cast(nn.Conv2d, self.decouple[0])
         own = F.conv2d(self.head(maps), conv.weight[:, : conv.out_channels], padding=1)
         return self.decouple[1](own + known.decoupled)
 

@@ -49,7 +49,9 @@ def state_of(checkpoint: Any, key: str | None = None) -> dict[str, Tensor]:
         WeightsError: the entry is missing, or there are no tensors in it.
     """
     if key is not None and (not isinstance(checkpoint, Mapping) or key not in checkpoint):
-        there = ", ".join(map(str, list(checkpoint)[:5])) if isinstance(checkpoint, Mapping) else type(checkpoint).__name__
+        there = (
+            ", ".join(map(str, list(checkpoint)[:5])) if isinstance(checkpoint, Mapping) else type(checkpoint).__name__
+        )
         raise WeightsError(f"the checkpoint has no entry {key!r} but {there}: name one of these")
     return state_dict_of(checkpoint, NESTS if key is None else (key,))
 

@@ -16,11 +16,10 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError, unknown_name
+from core.sdl.options import DIRECTIONS, FITS
 from core.sdl.recipes import TASKS
 from core.sdl.sequences import SUFFIXES, frames_of, sequence_folders, target_of
 
-FITS = ("crop", "resize", "crop_512", "zoom")
-DIRECTIONS = ("published", "forward", "signed")
 SQUEEZED_PX = 512
 
 
@@ -109,7 +108,9 @@ def enlarged_order(count: int, ratio: int, epoch: int, rank: int = 0, replicas: 
     return [index % count for index in order[rank::replicas]]
 
 
-def fitter(fit: str, size_px: int, flip: bool, rotate: bool, rng: np.random.Generator) -> Callable[[Image.Image], Tensor]:
+def fitter(
+    fit: str, size_px: int, flip: bool, rotate: bool, rng: np.random.Generator
+) -> Callable[[Image.Image], Tensor]:
     """One random cut and orientation, to be applied alike to all pictures of an item: (3, S, S) in [0, 1].
 
     Args:

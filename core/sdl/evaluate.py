@@ -23,8 +23,9 @@ from core.image import load_image, to_tensor
 from core.metrics import psnr, ssim
 from core.ops.vgg import VGG19Features
 from core.progress import Progress, silent
+from core.sdl.options import LAYOUTS, SDLOptions
 from core.sdl.original import levels
-from core.sdl.pipeline import SDLOptions, SDLPipeline
+from core.sdl.pipeline import SDLPipeline
 from core.sdl.sequences import pictures_in
 
 DISTANCE_LAYERS = ("relu1_2", "relu2_2", "relu3_4", "relu4_4", "relu5_4")
@@ -80,9 +81,9 @@ def clips(root: Path) -> Iterator[Item]:
             yield Item(folder.name, frames[0], frames[-1], inner)
 
 
-LAYOUTS: dict[str, Callable[[Path], Iterator[Item]]] = {
-    "vimeo90k": vimeo90k, "ucf101": ucf101, "middlebury": middlebury, "clips": clips,
-}  # fmt: skip
+READERS: dict[str, Callable[[Path], Iterator[Item]]] = dict(
+    zip(LAYOUTS, (vimeo90k, ucf101, middlebury, clips), strict=True)
+)
 
 
 def feature_distance(vgg: VGG19Features, a: Tensor, b: Tensor) -> float:
@@ -125,7 +126,7 @@ def evaluate(
     """
     if layout not in LAYOUTS:
         raise unknown_name("layout", layout, LAYOUTS)
-    items = list(LAYOUTS[layout](root))[:limit]
+    items = list(READERS[layout](root))[:limit]
     if not items:
         raise InputError(f"{root} holds nothing in the layout {layout}: see python -m core sdl evaluate --help")
     rows: list[dict[str, float]] = []

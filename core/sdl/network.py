@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -16,7 +17,8 @@ from torch import Tensor, nn
 
 from core.errors import OptionError, ShapeError
 from core.sdl.blocks import Down, SkipPart, Up, conv_act, over_batch
-from core.sdl.composition import compose, map_channels
+from core.sdl.composition import MOTION_UNIT_PX, compose, map_channels
+from core.sdl.matching import block_motion
 from core.sdl.network_grid import GridNet
 
 HALVINGS = 5
@@ -30,11 +32,13 @@ class Encoded:
         flow: first merge's share of the flow space, to be multiplied by t, (B, C, h, w).
         feature: first merge's share of the feature space, bias included, (B, C, h, w).
         skips: the skip connections' shares for the other up blocks, coarse first.
+        start: the motion that the last maps are counted from, (B, 4, h, w), where the network has one.
     """
 
     flow: Tensor
     feature: Tensor
     skips: list[SkipPart]
+    start: Tensor | None = None
 
 
 class SDLNet(ModelMixin, ConfigMixin):
@@ -53,8 +57,9 @@ class SDLNet(ModelMixin, ConfigMixin):
         output: how the last maps become a picture, see `core.sdl.composition`; `direct` is the published way.
         reduction: how many times smaller than the picture the whole network works; its pixels become channels.
         work_px: longer side of what the network sees at most; the maps are enlarged to the inputs. 0 = no limit.
+        matching: start the motion from block matching between the two pictures, and let the network see it.
 
-    Source: Yang et al. 2022, section 3.2; `output`, `reduction` and `work_px` are ours.
+    Source: Yang et al. 2022, section 3.2; `output`, `reduction`, `work_px` and `matching` are ours.
     """
 
     @register_to_config
@@ -69,16 +74,21 @@ class SDLNet(ModelMixin, ConfigMixin):
         output: str = "direct",
         reduction: int = 1,
         work_px: int = 0,
+        matching: bool = False,
     ) -> None:
         super().__init__()
         if num_in_ch not in (3, 6) or num_out_ch != 3:
             raise OptionError(f"{num_in_ch} channels in, {num_out_ch} out: 3 or 6 in and 3 out fit")
         if not 0 <= split <= 1 or len(widths) != HALVINGS + 1:
-            raise OptionError(f"split {split} and {len(widths)} widths: a split in [0, 1] and {HALVINGS + 1} widths fit")
+            raise OptionError(
+                f"split {split} and {len(widths)} widths: a split in [0, 1] and {HALVINGS + 1} widths fit"
+            )
         if output == "direct" and work_px:
             raise OptionError("a network that paints every pixel sees the whole size: use work_px 0 or another output")
+        if matching and (output != "motion" or num_in_ch != 6 or not work_px or reduction != 2):
+            raise OptionError("matching needs two pictures, the output motion, a work_px and a reduction of 2")
         s1, s2, s3, s4, s5, s6 = widths
-        self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2, s1, s1))
+        self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2 + 4 * matching, s1, s1))
         self.down1, self.down2, self.down3 = Down(s1, s2), Down(s2, s3), Down(s3, s4)
         self.down4, self.down5 = Down(s4, s5), Down(s5, s6)
         self.up1, self.up2 = Up(s6, s5, s5, split), Up(s5, s4, s4, split)
@@ -91,7 +101,9 @@ class SDLNet(ModelMixin, ConfigMixin):
     def start_from_the_inputs(self) -> None:
         """Make the untrained network return its inputs' blend: no motion, no change of colour."""
         final = self.gridnet.lateral_final
-        for conv in filter(None, (final.f[2], final.conv)):
+        # Only the last convolution of each branch: were the first one zero too, no gradient would reach either.
+        last = [layer for layer in final.f if isinstance(layer, nn.Conv2d)][-1]
+        for conv in (last, *([] if final.conv is None else [final.conv])):
             nn.init.zeros_(conv.weight)
             nn.init.zeros_(conv.bias)
 
@@ -100,12 +112,27 @@ class SDLNet(ModelMixin, ConfigMixin):
         """What both sides of what the network sees must be multiples of; with `work_px` any input fits."""
         return 2**HALVINGS * self.config.reduction
 
-    def encoder(self, inputs: Tensor) -> list[Tensor]:
-        """Features from full size to 1/32."""
-        features = [self.head(F.pixel_unshuffle(self.seen(inputs), self.config.reduction))]
+    def encoder(self, inputs: Tensor) -> tuple[list[Tensor], Tensor | None]:
+        """Features from full size to 1/32, and the motion to start from, if any."""
+        seen = self.seen(inputs)
+        folded, start = F.pixel_unshuffle(seen, self.config.reduction), None
+        if self.config.matching:
+            source, target = seen.split(3, 1)
+            # From the frame in between, content is fetched against its motion.
+            there, back = -block_motion(source, target), -block_motion(target, source)
+            start = torch.cat([there, back], 1) / MOTION_UNIT_PX
+            folded = torch.cat([folded, start], 1)
+        features = [self.head(folded)]
         for down in (self.down1, self.down2, self.down3, self.down4, self.down5):
             features.append(down(features[-1]))
-        return features
+        return features, start
+
+    def with_start(self, maps: Tensor, start: Tensor | None) -> Tensor:
+        """The maps with their motion counted from `start`."""
+        if start is None:
+            return maps
+        colours = maps.shape[1] - 5
+        return torch.cat([maps[:, :colours], maps[:, colours:-1] + start, maps[:, -1:]], 1)
 
     def forward(self, inputs: Tensor, t: Tensor) -> Tensor:
         """The picture at t.
@@ -121,10 +148,10 @@ class SDLNet(ModelMixin, ConfigMixin):
             ShapeError: channels or sides that do not fit.
         """
         t = t.reshape(-1)
-        s1, s2, s3, s4, s5, maps = self.encoder(inputs)
+        (s1, s2, s3, s4, s5, maps), start = self.encoder(inputs)
         for up, skip in ((self.up1, s5), (self.up2, s4), (self.up3, s3), (self.up4, s2), (self.up5, s1)):
             maps = up(maps, skip, t)
-        return self.compose(self.gridnet(self.tail(maps)), inputs, t)
+        return self.compose(self.with_start(self.gridnet(self.tail(maps)), start), inputs, t)
 
     def encode(self, inputs: Tensor) -> Encoded:
         """Everything that t does not touch: the encoder, the skip connections' shares, and the first up block.
@@ -132,15 +159,15 @@ class SDLNet(ModelMixin, ConfigMixin):
         In that block t meets only the merge convolution, which is linear: merge(t flow, feature) = t merge(flow) +
         merge(feature).
         """
-        s1, s2, s3, s4, s5, deepest = self.encoder(inputs)
+        (s1, s2, s3, s4, s5, deepest), start = self.encoder(inputs)
         spaces = self.up1.decouple(torch.cat([self.up1.head(deepest), s5], 1))
-        cut, merge = self.up1.translatable, self.up1.merge[0]
+        cut, merge = self.up1.translatable, cast(nn.Conv2d, self.up1.merge[0])
         flow = F.conv2d(spaces[:, :cut], merge.weight[:, :cut], padding=1) if cut else torch.zeros_like(spaces)
         feature = torch.zeros_like(spaces) + merge.bias.reshape(1, -1, 1, 1)
         if cut < spaces.shape[1]:
             feature = F.conv2d(spaces[:, cut:], merge.weight[:, cut:], merge.bias, padding=1)
         ups = zip((self.up2, self.up3, self.up4, self.up5), (s4, s3, s2, s1), strict=True)
-        return Encoded(flow, feature, [up.skip_part(skip) for up, skip in ups])
+        return Encoded(flow, feature, [up.skip_part(skip) for up, skip in ups], start)
 
     def maps(self, encoded: Encoded, t: Tensor) -> Tensor:
         """The last maps at t, (T, C, h, w), from what `encode` kept; `compose` makes the pictures of them.
@@ -153,7 +180,7 @@ class SDLNet(ModelMixin, ConfigMixin):
         maps = self.up1.merge[1](over_batch(t, encoded.flow) * encoded.flow + encoded.feature)
         for up, known in zip((self.up2, self.up3, self.up4, self.up5), encoded.skips, strict=True):
             maps = up.from_known(maps, known, t)
-        return self.gridnet(self.tail(maps))
+        return self.with_start(self.gridnet(self.tail(maps)), encoded.start)
 
     def compose(self, maps: Tensor, inputs: Tensor, t: Tensor) -> Tensor:
         """Pictures (T, 3, H, W) of the maps, at the size of `inputs` (1 or T, 3 or 6, H, W)."""

@@ -22,10 +22,10 @@ from torch import Tensor
 from core.errors import InputError, OptionError, unknown_name
 from core.image import load_image, to_tensor
 from core.progress import Progress, silent
-from core.sdl.pipeline import SDLOptions, SDLPipeline, bilinear
+from core.sdl.options import ORIGINAL_TASKS, SDLOptions
+from core.sdl.pipeline import SDLPipeline, bilinear
 from core.sdl.sequences import pictures_in
 
-TASKS = ("vfi", "vfi-dir", "morphing", "i2i", "style_transfer")
 LEAST_PX, MOST_PX, STEP_PX = 32, 512, 32
 
 
@@ -79,13 +79,15 @@ class Request:
 
     def check(self, pipe: SDLPipeline) -> None:
         """Refuse a task that the weights do not do, and a wrong `--in_ch`."""
-        if self.task not in TASKS:
-            raise unknown_name("task", self.task, TASKS)
+        if self.task not in ORIGINAL_TASKS:
+            raise unknown_name("task", self.task, ORIGINAL_TASKS)
         if pipe.job.task != self.task.removesuffix("-dir"):
             raise OptionError(f"the task is {self.task}, these weights do {pipe.job.task}: choose weights of that task")
         channels = pipe.network.config.num_in_ch
         if self.in_ch is not None and self.in_ch != channels:
-            raise OptionError(f"--in_ch is {self.in_ch}, these weights take {channels}: leave it out, it is read off them")
+            raise OptionError(
+                f"--in_ch is {self.in_ch}, these weights take {channels}: leave it out, it is read off them"
+            )
 
 
 def joined(task: str, pictures: list[Image.Image], size: int) -> Tensor:

@@ -20,26 +20,17 @@ from torch import Tensor
 from core.devices import Policy, policy
 from core.errors import InputError, OptionError
 from core.image import Crop, limit_size, load_image, pad_to_multiple, to_tensor
-from core.options import check, option
+from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
 from core.sdl.jobs import job_named, job_of, trained_side_px
 from core.sdl.network import Encoded, SDLNet
+from core.sdl.options import SDLOptions
 from core.sdl.tiles import chunks, stitched, tiles_of
 
 # Pixels that the published network, 32 channels at full size, may hold at once: about 2 GB.
 PIXELS_AT_ONCE = 2**19
 OVERLAP_PX = 128
-
-
-@dataclass(frozen=True)
-class SDLOptions:
-    """How a transition is computed."""
-
-    max_side_px: int = option(1024, "larger pictures are reduced to this longer side", low=64, high=4096, step=32)
-    square_px: int = option(0, "squeeze to a square of this side, as the original does; 0 keeps the shape", low=0, high=1024)
-    exact_ends: bool = option(True, "show the given pictures themselves at the ends of t")
-    tile_px: int = option(0, "side of the tiles of large pictures; 0 chooses it by memory", low=0, high=4096, step=64)
 
 
 @dataclass(frozen=True)
@@ -241,4 +232,5 @@ def bilinear(pictures: Tensor, height: int, width: int) -> Tensor:
 def moved_to(encoded: Encoded, device: torch.device) -> Encoded:
     """The same on another device."""
     skips = [dataclasses.replace(part, decoupled=part.decoupled.to(device)) for part in encoded.skips]
-    return Encoded(encoded.flow.to(device), encoded.feature.to(device), skips)
+    start = None if encoded.start is None else encoded.start.to(device)
+    return Encoded(encoded.flow.to(device), encoded.feature.to(device), skips, start)

@@ -12,6 +12,7 @@ import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import cv2
 import numpy as np
 from PIL import Image
 
@@ -80,6 +81,11 @@ def read_zip(path: Path, limit_px: int | None = None) -> dict[str, Image.Image]:
                     picture.thumbnail((limit_px, limit_px), Image.Resampling.LANCZOS)
                 pictures[name] = picture
     return pictures
+
+
+def fetched(picture: np.ndarray, places: np.ndarray, border: int) -> np.ndarray:
+    """The picture (H, W) or (H, W, 3) read bilinearly at `places` (h, w, 2), pixel indices with x before y."""
+    return cv2.remap(picture, places[..., 0], places[..., 1], cv2.INTER_LINEAR, borderMode=border)
 
 
 def random_square(picture: Image.Image, side_px: int, rng: np.random.Generator) -> np.ndarray:

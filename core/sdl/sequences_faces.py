@@ -14,7 +14,7 @@ from PIL import Image
 from scipy.interpolate import RBFInterpolator
 
 from core.errors import InputError
-from core.sdl.sequences import read_zip, write_sequence
+from core.sdl.sequences import fetched, read_zip, write_sequence
 
 FRAMES = 7
 HEAD_SETS = ("age", "morph")
@@ -83,7 +83,7 @@ def landmark_morph(pictures: list[np.ndarray], points_px: list[np.ndarray]) -> l
         warped = []
         for picture, points in zip(pictures, points_px, strict=True):
             fetch = spline_map(shape, points, len(picture))
-            warped.append(cv2.remap(picture, fetch, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE))
+            warped.append(fetched(picture, fetch, cv2.BORDER_REPLICATE))
         mixed = (1 - t) * warped[0].astype(np.float32) + t * warped[1]
         frames.append(mixed.round().astype(np.uint8))
     return frames

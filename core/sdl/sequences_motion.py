@@ -8,7 +8,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 
-from core.sdl.sequences import random_square, read_zip, write_sequence
+from core.sdl.sequences import fetched, random_square, read_zip, write_sequence
 from core.video import read_video
 
 FRAMES = 7
@@ -58,7 +58,7 @@ def random_blob(side_px: int, rng: np.random.Generator) -> np.ndarray:
     radius = side_px * rng.uniform(0.12, 0.38, 9)
     points = np.stack([np.cos(angle) * radius, np.sin(angle) * radius], 1) + side_px * rng.uniform(0.3, 0.7, 2)
     mask = np.zeros((side_px, side_px), np.float32)
-    cv2.fillPoly(mask, [points.astype(np.int32)], 1.0)
+    cv2.fillPoly(mask, [points.astype(np.int32)], (1.0,))
     return cv2.GaussianBlur(mask, (0, 0), 1.0)
 
 
@@ -69,9 +69,9 @@ def moved(
     frames, edge = [], (len(behind) - out_px) // 2
     for along in np.linspace(-0.5, 0.5, FRAMES):
         back, fore = (motion.maps(along) for motion in motions)
-        ground = cv2.remap(behind, back, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-        figure = cv2.remap(front, fore, None, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT)
-        alpha = cv2.remap(mask, fore, None, cv2.INTER_LINEAR)[..., None]
+        ground = fetched(behind, back, cv2.BORDER_REFLECT)
+        figure = fetched(front, fore, cv2.BORDER_REFLECT)
+        alpha = fetched(mask, fore, cv2.BORDER_CONSTANT)[..., None]
         frame = figure * alpha + ground * (1 - alpha)
         frames.append(frame[edge : edge + out_px, edge : edge + out_px].round().clip(0, 255).astype(np.uint8))
     return frames
@@ -113,7 +113,8 @@ def make_windows(clip: Path, out: Path, count: int, side_px: int, seed: int, lon
         seed: of the places.
         long_side_px: the clip is reduced to this before windows are taken.
     """
-    rng, found, window = np.random.default_rng(seed), 0, []
+    rng, found = np.random.default_rng(seed), 0
+    window: list[np.ndarray] = []
     every = 3
     for number, frame in enumerate(read_video(clip).frames()):
         frame.thumbnail((long_side_px, long_side_px))

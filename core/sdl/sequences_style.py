@@ -73,7 +73,9 @@ def make_styles(source: Path, out: Path, count: int, side_px: int, seed: int) ->
     for index in range(count):
         pool = pools[rng.choice(3, p=(0.5, 0.2, 0.3))]
         photo = random_square(pool[rng.integers(len(pool))], side_px, rng)
-        painting = famous[rng.integers(len(famous))] if rng.random() < 0.25 else paintings[rng.integers(len(paintings))][1]
+        painting = (
+            famous[rng.integers(len(famous))] if rng.random() < 0.25 else paintings[rng.integers(len(paintings))][1]
+        )
         style = np.asarray(painting.resize((side_px, side_px), Image.Resampling.LANCZOS))
         own, wanted = teacher.code(photo), teacher.code(style)
         steps = [teacher.paint(photo, (1 - t) * own + t * wanted) for t in np.linspace(0, 1, FRAMES)[1:]]

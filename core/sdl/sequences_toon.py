@@ -17,6 +17,7 @@ PASSES = 4
 SIGMA_SPACE_PX, SIGMA_RANGE = 3.0, 4.25
 EDGE_SIGMA_PX, EDGE_TAU, EDGE_SLOPE = 1.0, 0.98, 2.0
 BINS = 10
+SATURATION = 1.15
 
 
 def edges(lightness: np.ndarray) -> np.ndarray:
@@ -49,12 +50,10 @@ def toonified(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
         smooth = cv2.bilateralFilter(smooth, -1, SIGMA_RANGE, SIGMA_SPACE_PX)
         if number == 0:
             paper = edges(smooth[..., 0])
-    flat = smooth.copy()
-    flat[..., 0] = quantised(smooth[..., 0])
-    flat[..., 1:] *= 1.15
+    flat = np.concatenate([quantised(smooth[..., 0])[..., None], SATURATION * smooth[..., 1:]], -1)
     mixed = lab + strength * (flat - lab)
-    mixed[..., 0] *= 1 - strength * (1 - paper)
-    rgb = cv2.cvtColor(mixed, cv2.COLOR_LAB2RGB)
+    mixed[..., 0] = mixed[..., 0] * (1 - strength * (1 - paper))
+    rgb = cv2.cvtColor(mixed.astype(np.float32), cv2.COLOR_LAB2RGB)
     return (rgb * 255).round().clip(0, 255).astype(np.uint8)
 
 

@@ -9,7 +9,7 @@ Source: Yang et al. 2022, section 3.3 (losses) and the released option files (va
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,58 +19,37 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import OptionError, unknown_name
-from core.ops.vgg import FILE, VGG19Features
-from core.options import option
+from core.ops.vgg import VGG19Features
 from core.progress import Progress, silent
 from core.sdl import losses, losses_style
 from core.sdl.convert import network_of, state_of
-from core.sdl.data import DIRECTIONS, FITS, SequenceSource, StylePairs
+from core.sdl.data import SequenceSource, StylePairs
 from core.sdl.network import SDLNet
 from core.sdl.network_discriminator import PatchGANDiscriminator
-from core.sdl.recipes import SHIPPED, TASKS, learning_rate, published
-from core.training import Run, Source, TrainOptions, train
+from core.sdl.options import OBJECTIVES, TransitionTrainOptions
+from core.sdl.recipes import SHIPPED, learning_rate, published
+from core.training import Run, Source, train
 from core.weights import open_checkpoint
 
-OBJECTIVES = ("published", "pixels")
 SHEET_T = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
-@dataclass(frozen=True)
-class TransitionTrainOptions(TrainOptions):
-    """Options of a transition training run; None takes the published recipe's value."""
-
-    task: str = option("vfi", "what is learned", choices=TASKS)
-    data: str = option("data", "folders of sequences, separated by commas; for published style: content,style")
-    network: str = option("published", "network to train", choices=("published", *SHIPPED))
-    objective: str = option("published", "losses: the paper's, or pixels and gradients alone", choices=OBJECTIVES)
-    batch: int | None = option(None, "items per step and process", low=1, high=4096)
-    lr: float | None = option(None, "learning rate", low=0, high=1)
-    size_px: int | None = option(None, "side of the training squares", low=32, high=1024)
-    fit: str | None = option(None, "how frames become squares", choices=FITS)
-    flip: bool | None = option(None, "mirror items left and right at random")
-    rotate: bool | None = option(None, "turn items upside down and transpose them at random")
-    extend_t: bool | None = option(None, "the published mirroring of image-to-image with negative t")
-    direction: str = option("published", "image-to-image: which frames make a pair", choices=DIRECTIONS)
-    multi_scale: bool | None = option(None, "resize half of the batches to a random square")
-    split: float = option(0.5, "share of channels that t multiplies", low=0, high=1)
-    gan: float | None = option(None, "weight of the adversarial loss", low=0, high=100)
-    perceptual: float | None = option(None, "weight of the VGG19 loss", low=0, high=100)
-    style_gradient: bool = option(False, "give the relaxed transport a gradient, which the released code lacks")
-    ema_decay: float = option(0.999, "how slowly averaged weights follow; 0, as published, keeps none", low=0, high=1)
-    decay_steps: int = option(0, "steps after which the rate has fallen to a tenth, in a cosine; 0: milestones", low=0)
-    start_from: str | None = option(None, "an SDL checkpoint (.pth) to fine-tune")
-    vgg: str = option(f"weights/vgg19/{FILE}", "torchvision's VGG19 file, for losses that need it")
-
-
 def filled(options: TransitionTrainOptions) -> TransitionTrainOptions:
-    """Options with every None replaced by the published recipe's value."""
+    """Options with every None (and 0 for batch and lr) replaced by the published recipe's value."""
     recipe = published(options.task)
     values: dict[str, Any] = {
         name: getattr(recipe, name)
         for name in ("batch", "lr", "size_px", "fit", "flip", "rotate", "extend_t", "multi_scale")
     }
     values |= {"gan": recipe.terms.get("gan", 0.0), "perceptual": recipe.terms.get("perceptual", 0.0)}
-    return replace(options, **{name: value for name, value in values.items() if getattr(options, name) is None})
+    return replace(
+        options,
+        **{
+            name: value
+            for name, value in values.items()
+            if getattr(options, name) is None or (name in ("batch", "lr") and not getattr(options, name))
+        },
+    )
 
 
 class TransitionRecipe:
@@ -91,12 +70,12 @@ class TransitionRecipe:
 
     def adam(self, network: nn.Module) -> torch.optim.Adam:
         """The published optimizer."""
-        lr, recipe = float(self.options.lr or 0), self.values
+        lr, recipe = self.options.lr, self.values
         return torch.optim.Adam(network.parameters(), lr, recipe.betas, weight_decay=recipe.weight_decay)
 
     def set_rate(self, run: Run) -> None:
         """The rate of this step, from the step alone, so that a resumed run has it too."""
-        base = float(self.options.lr or 0)
+        base = self.options.lr
         if self.options.decay_steps:
             along = min(1.0, run.step / self.options.decay_steps)
             rate = base * (0.1 + 0.45 * (1 + float(np.cos(np.pi * along))))
@@ -257,8 +236,12 @@ def recipe_for(options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> 
     if options.task == "style_transfer":
         return StyleRecipe(generator, options, sheet, VGG19Features.from_file(options.vgg))
     if options.task == "vfi":
-        return PictureRecipe(generator, options, sheet, VGG19Features.from_file(options.vgg) if options.perceptual else None)
-    return AdversarialRecipe(generator, PatchGANDiscriminator(**dict(published(options.task).discriminator or {})), options, sheet)
+        return PictureRecipe(
+            generator, options, sheet, VGG19Features.from_file(options.vgg) if options.perceptual else None
+        )
+    return AdversarialRecipe(
+        generator, PatchGANDiscriminator(**dict(published(options.task).discriminator or {})), options, sheet
+    )
 
 
 def run_training(options: TransitionTrainOptions, progress: Progress = silent) -> Path:

@@ -17,25 +17,16 @@ from PIL import Image
 
 from core.errors import ExportError
 from core.image import limit_size, to_pil
-from core.options import check, option
+from core.options import check
 from core.progress import Progress, silent
-from core.sdl.pipeline import SDLOptions, SDLPipeline
+from core.sdl.options import RateOptions, SDLOptions
+from core.sdl.pipeline import SDLPipeline
 from core.video import Clip, read_video, write_video
 
 HISTOGRAM_BINS = 8
 THUMBNAIL_PX = (64, 36)
 # atempo halves at most once per filter.
 SLOWEST_TEMPO = 0.5
-
-
-@dataclass(frozen=True)
-class RateOptions:
-    """How a video's frames are multiplied."""
-
-    factor: int = option(2, "frames in the result for each frame of the video", low=2, high=16, step=1)
-    slow_motion: bool = option(False, "keep the frame rate, so that the video lasts factor times as long")
-    cut_sensitivity: float = option(0.5, "0 blends over every cut, 1 takes many changes for cuts", low=0, high=1, step=0.05)
-    max_side_px: int = option(1280, "larger videos are reduced to this longer side", low=64, high=4096, step=32)
 
 
 @dataclass
@@ -61,7 +52,9 @@ def scene_change(first: Image.Image, second: Image.Image) -> float:
     The mean of two measures: colours that are not shared (a histogram, which motion hardly changes), and the change of
     a thumbnail (which a fade hardly changes at once), so that only a cut raises both.
     """
-    small = [np.asarray(frame.resize(THUMBNAIL_PX, Image.Resampling.BOX)).astype(np.float32) for frame in (first, second)]
+    small = [
+        np.asarray(frame.resize(THUMBNAIL_PX, Image.Resampling.BOX)).astype(np.float32) for frame in (first, second)
+    ]
     counts = []
     for picture in small:
         bins = (picture / 256 * HISTOGRAM_BINS).astype(int).reshape(-1, 3) @ (HISTOGRAM_BINS**2, HISTOGRAM_BINS, 1)
@@ -123,7 +116,11 @@ def between(
 
 
 def convert_video(
-    pipe: SDLPipeline, source: str | Path, out: str | Path, options: RateOptions | None = None, progress: Progress = silent
+    pipe: SDLPipeline,
+    source: str | Path,
+    out: str | Path,
+    options: RateOptions | None = None,
+    progress: Progress = silent,
 ) -> RateReport:
     """Write a video with more frames.
 
@@ -171,5 +168,7 @@ def sound_for(clip: Clip, options: RateOptions, space: Path) -> Path:
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(clip.path), "-vn", "-af", ",".join(filters)]
     done = subprocess.run([*command, "-c:a", "aac", str(target)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ExportError(f"the sound of {clip.path.name} cannot be stretched ({done.stderr.strip()[:200]}): convert it to mp4")
+        raise ExportError(
+            f"the sound of {clip.path.name} cannot be stretched ({done.stderr.strip()[:200]}): convert it to mp4"
+        )
     return target

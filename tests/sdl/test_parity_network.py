@@ -28,8 +28,11 @@ def test_layers_match_the_published_code():
     (case,) = facts("sdl", "internals")["cases"]
     net, seen, hooks = network(case["manifest"]), {}, []
     for name in case["outputs"]:
-        keep = seen.__setitem__
-        hooks.append(net.get_submodule(name).register_forward_hook(lambda _, __, out, name=name: keep(name, out)))
+
+        def keep(_, __, out, name=name):
+            seen[name] = out
+
+        hooks.append(net.get_submodule(name).register_forward_hook(keep))
     with torch.inference_mode():
         net(network_input(case), positions(case))
     for hook in hooks:

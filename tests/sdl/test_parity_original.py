@@ -41,9 +41,7 @@ def run_halves(case):
 
 
 def run_metrics(case):
-    a, b = (
-        (255 * (image({**case["inputs"][name], "map": "x*0.5+0.5"}).double())).round() for name in ("a", "b")
-    )
+    a, b = ((255 * (image({**case["inputs"][name], "map": "x*0.5+0.5"}).double())).round() for name in ("a", "b"))
     c = (a + torch.floor((b - 128) / 10)).clamp(0, 255)
     measures = {"psnr": psnr, "ssim": ssim}
     return {f"{m}_a{o}": measures[m](a / 255, x / 255) for m in measures for o, x in (("c", c), ("b", b))}

@@ -7,7 +7,8 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from core.sdl.train import AdversarialRecipe, PictureRecipe, StyleRecipe, TransitionTrainOptions, filled
+from core.sdl.options import TransitionTrainOptions
+from core.sdl.train import AdversarialRecipe, PictureRecipe, StyleRecipe, filled
 from core.training import Run
 from tests.parity.golden import arrays, assert_matches, facts
 from tests.sdl.published import discriminator, image, network, network_input, vgg
@@ -22,7 +23,9 @@ def recipe_of(name, case, options, sheet):
         return PictureRecipe(net, options, sheet, vgg())
     if name.startswith("style"):
         return StyleRecipe(net, options, sheet, vgg())
-    return AdversarialRecipe(net, discriminator(case["options"]["discriminator_manifest"], "spectral").train(), options, sheet)
+    return AdversarialRecipe(
+        net, discriminator(case["options"]["discriminator_manifest"], "spectral").train(), options, sheet
+    )
 
 
 @pytest.mark.slow
@@ -47,7 +50,9 @@ def test_two_steps_match_the_published_trainer(name):
             assert float(got[key]) == pytest.approx(value, rel=rel, abs=absolute), (key, run.step + 1)
     with torch.no_grad():
         after = recipe.networks["generator"](inputs, batch["t"])[..., ::2, ::2]
-    assert_matches(after, arrays("sdl", "training")[case["outputs"]["image_after"]], "after", max_abs=limits["image_after_max_abs"])
+    assert_matches(
+        after, arrays("sdl", "training")[case["outputs"]["image_after"]], "after", max_abs=limits["image_after_max_abs"]
+    )
 
 
 def test_the_rate_falls_at_the_published_milestones():

@@ -1,0 +1,66 @@
+"""What a transition, a video and a training run can be told. No network is imported here, so that `--help` is quick."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.options import option
+from core.sdl.recipes import SHIPPED, TASKS
+from core.training.options import TrainOptions
+
+ORIGINAL_TASKS = ("vfi", "vfi-dir", "morphing", "i2i", "style_transfer")
+FITS = ("crop", "resize", "crop_512", "zoom")
+DIRECTIONS = ("published", "forward", "signed")
+OBJECTIVES = ("published", "pixels")
+LAYOUTS = ("vimeo90k", "ucf101", "middlebury", "clips")
+
+
+@dataclass(frozen=True)
+class SDLOptions:
+    """How a transition is computed."""
+
+    max_side_px: int = option(1024, "larger pictures are reduced to this longer side", low=64, high=4096, step=32)
+    square_px: int = option(
+        0, "squeeze to a square of this side, as the original does; 0 keeps the shape", low=0, high=1024
+    )
+    exact_ends: bool = option(True, "show the given pictures themselves at the ends of t")
+    tile_px: int = option(0, "side of the tiles of large pictures; 0 chooses it by memory", low=0, high=4096, step=64)
+
+
+@dataclass(frozen=True)
+class RateOptions:
+    """How a video's frames are multiplied."""
+
+    factor: int = option(2, "frames in the result for each frame of the video", low=2, high=16, step=1)
+    slow_motion: bool = option(False, "keep the frame rate, so that the video lasts factor times as long")
+    cut_sensitivity: float = option(
+        0.5, "0 blends over every cut, 1 takes many changes for cuts", low=0, high=1, step=0.05
+    )
+    max_side_px: int = option(1280, "larger videos are reduced to this longer side", low=64, high=4096, step=32)
+
+
+@dataclass(frozen=True)
+class TransitionTrainOptions(TrainOptions):
+    """Options of a transition training run; None, and 0 for batch and lr, take the published recipe's value."""
+
+    task: str = option("vfi", "what is learned", choices=TASKS)
+    data: str = option("data", "folders of sequences, separated by commas; for published style: content,style")
+    network: str = option("published", "network to train", choices=("published", *SHIPPED))
+    objective: str = option("published", "losses: the paper's, or pixels and gradients alone", choices=OBJECTIVES)
+    batch: int = option(0, "items per step and process; 0 takes the published number", low=0, high=4096)
+    lr: float = option(0.0, "learning rate; 0 takes the published one", low=0, high=1)
+    size_px: int | None = option(None, "side of the training squares", low=32, high=1024)
+    fit: str | None = option(None, "how frames become squares", choices=FITS)
+    flip: bool | None = option(None, "mirror items left and right at random")
+    rotate: bool | None = option(None, "turn items upside down and transpose them at random")
+    extend_t: bool | None = option(None, "the published mirroring of image-to-image with negative t")
+    direction: str = option("published", "image-to-image: which frames make a pair", choices=DIRECTIONS)
+    multi_scale: bool | None = option(None, "resize half of the batches to a random square")
+    split: float = option(0.5, "share of channels that t multiplies", low=0, high=1)
+    gan: float | None = option(None, "weight of the adversarial loss", low=0, high=100)
+    perceptual: float | None = option(None, "weight of the VGG19 loss", low=0, high=100)
+    style_gradient: bool = option(False, "give the relaxed transport a gradient, which the released code lacks")
+    ema_decay: float = option(0.999, "how slowly averaged weights follow; 0, as published, keeps none", low=0, high=1)
+    decay_steps: int = option(0, "steps after which the rate has fallen to a tenth, in a cosine; 0: milestones", low=0)
+    start_from: str | None = option(None, "an SDL checkpoint (.pth) to fine-tune")
+    vgg: str = option("weights/vgg19/vgg19-dcbb9e9d.pth", "torchvision's VGG19 file, for losses that need it")
