@@ -60,10 +60,10 @@ def out_of_frame(points: np.ndarray, box: Box, size_hw: tuple[int, int]) -> np.n
     return np.where(pose.present(points)[:, None], moved, pose.MISSING)
 
 
-def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
-    """A skeleton scaled to another's body size and placed so that the lowest points and the middles agree.
+def fit_map(points: np.ndarray, like: np.ndarray) -> tuple[float, np.ndarray]:
+    """Scale and shift that bring one skeleton to another's body size and place; both (18, 2) in one frame.
 
-    Both are (18, 2) in one frame. Used for poses that come from other people.
+    The lowest points and the middles agree where both show ankles, else the necks.
     """
     sizes = []
     for item in (points, like):
@@ -71,12 +71,19 @@ def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
         sizes.append(float(body_unit(torch.from_numpy(item)[None].float(), known)))
     known, model = pose.present(points), pose.present(like)
     scale = sizes[1] / sizes[0]
-    anchor = np.array([np.mean(points[known][:, 0]), points[known][:, 1].max()])
-    goal = np.array([np.mean(like[model][:, 0]), like[model][:, 1].max()])
-    both_necks = known[1] and model[1]
-    if both_necks and not (known[list(ANKLES)].any() and model[list(ANKLES)].any()):
+    stands = known[list(ANKLES)].any() and model[list(ANKLES)].any()
+    if known[1] and model[1] and not stands:
         anchor, goal = points[1], like[1]
-    return np.where(known[:, None], (points - anchor) * scale + goal, pose.MISSING)
+    else:
+        anchor = np.array([points[known][:, 0].mean(), points[known][:, 1].max()])
+        goal = np.array([like[model][:, 0].mean(), like[model][:, 1].max()])
+    return scale, goal - scale * anchor
+
+
+def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
+    """A skeleton brought to another's body size and place, for poses that come from other people."""
+    scale, shift = fit_map(points, like)
+    return np.where(pose.present(points)[:, None], points * scale + shift, pose.MISSING)
 
 
 def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:

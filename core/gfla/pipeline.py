@@ -1,9 +1,9 @@
 """The pose pipeline: a person's picture encoded once, then painted in any number of poses.
 
-    pipe = PosePipeline.from_record("gfla-people")
-    prepared = pipe.prepare(photo, "arms spread")              # a library pose, a second photo, or (18, 2) keypoints
-    pipe.render(prepared, [0.0, 0.5, 1.0])                     # on the way from the own pose to the target's
-    pipe.paint(prepared, [pose_a, pose_b])                     # these poses, with flow and attention
+pipe = PosePipeline.from_record("gfla-people")
+prepared = pipe.prepare(photo, "arms spread")              # a library pose, a second photo, or (18, 2) keypoints
+pipe.render(prepared, [0.0, 0.5, 1.0])                     # on the way from the own pose to the target's
+pipe.paint(prepared, [pose_a, pose_b])                     # these poses, with flow and attention
 """
 
 from __future__ import annotations
@@ -30,26 +30,11 @@ from core.gfla.library import FRAME_HW, library_pose
 from core.gfla.limbs import limb_flow
 from core.gfla.network import Painted, PoseGenerator
 from core.gfla.operators import fetch_along
+from core.gfla.options import PoseOptions
 from core.image import Box, crop_box, load_image, resize, to_tensor
-from core.options import check, option
+from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
-
-BACKGROUNDS = ("studio", "picture")
-
-
-@dataclass(frozen=True)
-class PoseOptions:
-    """How a person is taken from a picture and shown in a new pose."""
-
-    background: str = option(
-        "studio", "studio: the person before plain grey, as the network paints; picture: back in the own picture",
-        choices=BACKGROUNDS,
-    )  # fmt: skip
-    height_px: int = option(384, "height of the result before plain grey", low=64, high=1024, step=32)
-    person: int = option(1, "which person of the picture, 1 is the largest", low=1, high=20, step=1)
-    cut_out: bool = option(True, "cut the person out before painting; needed where the background is not plain")
-    fit_body: bool = option(True, "scale target poses to the person's own size and place")
 
 
 @dataclass(frozen=True)
@@ -163,7 +148,7 @@ class PosePipeline(TransitionPipeline):
         source = (F.interpolate(fine, (height, width), mode="area") * 2 - 1).clamp(-1, 1)
         framed = framing.into_frame(own, box, self.size_hw)
         progress(0.5, "reading the poses")
-        path = [framed, *(self._target(item, framed, box, options) for item in inputs[1:])]
+        path = [framed, *(self.target_pose(item, framed, box, options) for item in inputs[1:])]
         progress(0.7, "encoding")
         with torch.inference_mode(), self.policy.autocast():
             tables = self.generator.encode(source.to(self.policy.device))
@@ -190,7 +175,7 @@ class PosePipeline(TransitionPipeline):
         alpha = ((alpha - 0.4) / 0.3).clamp(0, 1)
         return frame * alpha + grey * (1 - alpha), mask
 
-    def _target(self, item: Any, framed: np.ndarray, box: Box, options: PoseOptions) -> np.ndarray:
+    def target_pose(self, item: Any, framed: np.ndarray, box: Box, options: PoseOptions) -> np.ndarray:
         """A target pose in the network's frame."""
         if isinstance(item, str) and not item.lower().endswith((".jpg", ".jpeg", ".png", ".webp")):
             return self.placed(library_pose(item), framed, FRAME_HW, options)

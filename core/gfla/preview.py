@@ -2,10 +2,20 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import torch
 import torch.nn.functional as F
+from PIL import Image
 from torch import Tensor
+
+from core.gfla import pose
+from core.image import to_pil, to_tensor
+
+if TYPE_CHECKING:
+    from core.gfla.network import Painted
+    from core.gfla.pipeline import PosePrepared
 
 # Lengths of the six colour ramps of the Middlebury wheel: red-yellow, yellow-green, green-cyan, cyan-blue, ...
 RAMPS = (15, 6, 4, 11, 13, 6)
@@ -59,3 +69,21 @@ def attention_picture(attention: Tensor, size_hw: tuple[int, int]) -> Tensor:
     strongest = attention.amax(0, keepdim=True).clamp_min(1e-6)
     blocks = F.pixel_shuffle((attention / strongest)[None], k)
     return F.interpolate(blocks, size_hw, mode="nearest")[0].expand(3, -1, -1)
+
+
+def explained(prepared: PosePrepared, painted: Painted, target: np.ndarray, item: int = 0) -> Image.Image:
+    """One row of pictures: the person with its skeleton, the target skeleton, and per scale flow, mask, attention."""
+    height, width = prepared.fine.shape[2:]
+    frame = tuple(prepared.source.shape[2:])
+    ground = to_pil(prepared.fine)[0]
+    own = pose.draw(pose.scaled(prepared.points, (height, width), frame), (height, width), radius_px=4, under=ground)
+    wanted = pose.draw(pose.scaled(target, (height, width), frame), (height, width), radius_px=4)
+    row = [to_tensor(own)[0], to_tensor(wanted)[0]]
+    for flow, mask, attention in zip(painted.flows, painted.masks, painted.attention, strict=True):
+        colours = (flow_to_colour(flow[item]) + 1) / 2
+        row.append(F.interpolate(colours[None], (height, width), mode="nearest")[0])
+        row.append(mask_picture(mask[item], (height, width)))
+        row.append(attention_picture(attention[item], (height, width)))
+    if painted.copied is not None:
+        row.append(mask_picture(painted.copied[item], (height, width)))
+    return to_pil(torch.cat(row, dim=2))[0]

@@ -1,0 +1,55 @@
+"""Whole test sets: every pair of a published list painted and written under the published names."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+
+from core.gfla.data import AnnotatedPairs, stacked
+from core.gfla.network import PoseGenerator
+from core.gfla.preview import published_bytes
+from core.gfla.train import Structures
+from core.progress import Progress, silent
+
+JPEG_QUALITY = 95
+
+
+def result_name(source: str, target: str) -> str:
+    """`<source>_2_<target>_vis.jpg`, as `core.gfla.evaluate` reads it back."""
+    return f"{Path(source).stem}_2_{Path(target).stem}_vis.jpg"
+
+
+@torch.inference_mode()
+def painted_pairs(
+    generator: PoseGenerator, pairs: AnnotatedPairs, batch: int = 8, progress: Progress = silent
+) -> Iterator[tuple[str, np.ndarray]]:
+    """(name, (H, W, 3) uint8) of every pair of the list, in order."""
+    rng = np.random.default_rng(0)
+    for start in range(0, len(pairs), batch):
+        numbers = range(start, min(start + batch, len(pairs)))
+        items = stacked([pairs.pair(number, rng) for number in numbers])
+        items = {key: value.to(generator.device) for key, value in items.items()}
+        structures = Structures.of(items, generator.config)
+        made = generator(items["source"], structures.source_pose, structures.target_pose, structures.prior).image
+        for number, picture in zip(numbers, made, strict=True):
+            yield result_name(*pairs.pairs[number]), published_bytes(picture[None])
+        progress(numbers[-1] / len(pairs), f"pair {numbers[-1] + 1} of {len(pairs)}")
+
+
+def write_pairs(
+    generator: PoseGenerator, pairs: AnnotatedPairs, folder: Path, display_hw: tuple[int, int] | None, progress: Progress
+) -> int:
+    """Write every pair to `folder`, squeezed to `display_hw` where given (fashion: 256 x 176); returns how many."""
+    folder.mkdir(parents=True, exist_ok=True)
+    count = 0
+    for name, array in painted_pairs(generator, pairs, progress=progress):
+        picture = Image.fromarray(array)
+        if display_hw:
+            picture = picture.resize(display_hw[::-1], Image.Resampling.BICUBIC)
+        picture.save(folder / name, quality=JPEG_QUALITY)
+        count += 1
+    return count

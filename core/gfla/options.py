@@ -1,0 +1,98 @@
+"""What pose transfer, animation, views and training can be told. No network is imported here, so that `--help` is quick."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any
+
+from core.options import option
+from core.training.options import TrainOptions
+
+BACKGROUNDS = ("studio", "picture")
+
+
+@dataclass(frozen=True)
+class PoseOptions:
+    """How a person is taken from a picture and shown in a new pose."""
+
+    background: str = option(
+        "studio", "studio: the person before plain grey, as the network paints; picture: back in the own picture",
+        choices=BACKGROUNDS,
+    )  # fmt: skip
+    height_px: int = option(384, "height of the result before plain grey", low=64, high=1024, step=32)
+    person: int = option(1, "which person of the picture, 1 is the largest", low=1, high=20, step=1)
+    cut_out: bool = option(True, "cut the person out before painting; needed where the background is not plain")
+    fit_body: bool = option(True, "scale target poses to the person's own size and place")
+
+
+@dataclass(frozen=True)
+class AnimationOptions:
+    """How a picture is animated."""
+
+    start_frame: int = option(0, "first frame of the driving clip", low=0, high=100_000, step=1)
+    frames: int = option(0, "frames of the driving clip to follow, 0 = all", low=0, high=2000, step=1)
+    background_edges: bool = option(True, "faces: draw the picture's own edges outside the face too, as trained")
+
+
+@dataclass(frozen=True)
+class ViewOptions:
+    """Where the camera was and where it goes; angles are rounded to the trained steps of 20 and 10 degrees."""
+
+    azimuth_deg: float = option(0.0, "side from which the picture was taken", low=0, high=359, step=20)
+    elevation_deg: float = option(0.0, "height from which the picture was taken", low=0, high=20, step=10)
+    target_elevation_deg: float = option(0.0, "height of the new views", low=0, high=20, step=10)
+    turn_deg: float = option(340.0, "how far the camera goes round", low=-360, high=360, step=20)
+
+
+@dataclass(frozen=True)
+class GflaTrainOptions(TrainOptions):
+    """Options of a GFLA training run."""
+
+    stage: str = option("flow", "flow: the flow network alone; all: everything, end to end", choices=("flow", "all"))
+    recipe: str = option(
+        "published", "published: the settings of the paper; shipped: those of weights/gfla-people where a flag leaves "
+        "its default", choices=("published", "shipped"),
+    )  # fmt: skip
+    task: str = option("people", "which data and network", choices=("people", "fashion", "market"))
+    data: str = option("../shared/data", "folder of the rendered people, or the data root with its lists")
+    start: str = option("", "run folder of stage 1 whose flow network stage 2 starts from")
+    features: str = option("random", "random: untrained substitute features; otherwise the path of VGG19 weights")
+    batch: int = option(8, "items per step and process", low=1, high=4096)
+    lr_decay_start: int = option(5_000_000, "step at which the learning rate begins to fall", low=0)
+    lr_decay_steps: int = option(0, "steps over which it falls to zero", low=0)
+    ratio_g2d: float = option(0.1, "learning rate of the discriminator as a share of the generator's", low=0, high=10)
+    gan_mode: str = option("lsgan", "adversarial loss", choices=("lsgan", "hinge"))
+    lambda_rec: float = option(5.0, "weight of the L1 loss", low=0)
+    lambda_g: float = option(2.0, "weight of the adversarial loss", low=0)
+    lambda_correct: float = option(5.0, "weight of the sampling correctness; stage 1 as published: 20", low=0)
+    lambda_regularization: float = option(0.0025, "weight of the affine regularisation; stage 1: 0.01", low=0)
+    lambda_content: float = option(0.5, "weight of the perceptual loss", low=0)
+    lambda_style: float = option(500.0, "weight of the style loss", low=0)
+    lambda_ssim: float = option(0.0, "weight of 1 - SSIM (own, stands in for part of VGG)", low=0)
+    lambda_prior: float = option(0.0, "weight of the distance from the skeletons' flow (own)", low=0)
+    limit: int = option(0, "use only the first pictures of the rendered people; 0 = all", low=0)
+    width: float = option(1.0, "width of the people network; 0.25 for a smoke test", low=0.1, high=4)
+
+
+# What differs from the defaults in the shipped weights, by stage.
+SHIPPED: dict[str, dict[str, Any]] = {
+    "flow": {
+        "lr": 4e-4, "batch": 4, "width": 0.75, "lambda_correct": 5.0, "lambda_regularization": 0.002,
+        "lambda_prior": 0.05,
+    },
+    "all": {
+        "lr": 6e-4, "batch": 4, "width": 0.75, "lambda_rec": 10.0, "lambda_ssim": 2.0, "lambda_content": 4.0,
+        "lambda_style": 200.0, "lambda_g": 0.1, "lambda_correct": 1.0, "lambda_regularization": 0.002,
+        "ema_decay": 0.99,
+    },
+}  # fmt: skip
+
+
+def with_recipe(options: GflaTrainOptions) -> GflaTrainOptions:
+    """The options with the shipped settings in place of every default, if that recipe is chosen."""
+    if options.recipe == "published":
+        return options
+    defaults = {field.name: field.default for field in dataclasses.fields(options)}
+    wanted = SHIPPED[options.stage].items()
+    return dataclasses.replace(options, **{k: v for k, v in wanted if getattr(options, k) == defaults[k]})
