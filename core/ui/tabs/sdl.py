@@ -206,16 +206,22 @@ def clamped(job: Job, t: float) -> float:
     return min(max(float(t), job.low), job.high)
 
 
-def choose_job(name: str) -> list[Any]:
-    """The controls as the job needs them: weights, picture labels, slider and timeline range."""
+def choose_job(name: str, t: float) -> list[Any]:
+    """The controls as the job needs them: weights, picture labels and the slider, which keeps its place if it can."""
     job = job_named(name)
     first, second = LABELS[name]
     return [
         gr.update(choices=[SHIPPED, *job.records[1:]], value=SHIPPED),
         gr.update(label=first),
         gr.update(label=second or "Second picture", visible=job.pictures == 2),
-        gr.update(minimum=job.low, maximum=job.high, value=0.5 if job.pictures == 2 else 1.0, info=job.slider),
+        gr.update(minimum=job.low, maximum=job.high, value=clamped(job, t), info=job.slider),
     ]
+
+
+def narrow(name: str) -> Any:
+    """The slider's range for the job that stands there when the page opens."""
+    job = job_named(name)
+    return gr.update(minimum=job.low, maximum=job.high)
 
 
 def build() -> None:
@@ -236,9 +242,10 @@ def build() -> None:
                 label="Preview", format="jpeg", interactive=False, elem_id=f"{ID}-preview", height=380,
                 buttons=["fullscreen"],
             )  # fmt: skip
-            start = JOBS[FIRST]
+            # Programs may ask for any job at once, so the range is that of all jobs until a page narrows it.
+            low, high = min(j.low for j in JOBS.values()), max(j.high for j in JOBS.values())
             t = gr.Slider(
-                start.low, start.high, 0.5, step=0.01, label="t", info=start.slider, elem_id=f"{ID}-t", interactive=True
+                low, high, 0.5, step=0.01, label="t", info=JOBS[FIRST].slider, elem_id=f"{ID}-t", interactive=True
             )
             with gr.Accordion("Method", open=False):
                 method = controls(SDLOptions, tab=ID)
@@ -252,7 +259,7 @@ def build() -> None:
     wiring = Wiring(method, export, rate)
     sources: list[Component] = [job, weights, *pair]
     quick: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
-    chosen = job.change(choose_job, job, [weights, *pair, t], show_progress="hidden", **quick)
+    chosen = job.change(choose_job, [job, t], [weights, *pair, t], show_progress="hidden", **quick)
     preparing = {
         "fn": friendly(wiring.preview),
         "inputs": [*sources, t, *method.components],
@@ -285,6 +292,8 @@ def build() -> None:
         show_progress_on=result.video,
     )
     halt.click(None, None, None, cancels=[multiplying], api_visibility="private")
+    if (page := gr.context.Context.root_block) is not None:
+        page.load(narrow, job, t, api_visibility="private", show_progress="hidden")
     _serve(wiring, sources, t)
 
 
