@@ -37,7 +37,9 @@ class Policy:
     def place(self, network: Network) -> Network:
         """The network on this device in this memory format, in evaluation mode."""
         network = network.to(self.device).eval()
-        return network.to(memory_format=torch.channels_last) if self.channels_last else network
+        if self.channels_last:
+            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        return network
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """A context in which convolutions compute in `dtype`."""

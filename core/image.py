@@ -186,7 +186,7 @@ def crop_box(picture: Image.Image, box: Box, size_px: tuple[int, int]) -> Image.
         pad = ((-top, bottom - picture.height), (-left, right - picture.width), (0, 0))
         picture = Image.fromarray(np.pad(array, pad, mode="edge"))
         box = Box(box.left - left, box.top - top, box.right - left, box.bottom - top)
-    return picture.resize(size_px, Image.Resampling.LANCZOS, box=tuple(box))
+    return picture.resize(size_px, Image.Resampling.LANCZOS, box=(box.left, box.top, box.right, box.bottom))
 
 
 def paste_back(whole: Image.Image, patch: Image.Image, box: Box, feather: float = 0.12) -> Image.Image:

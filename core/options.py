@@ -97,9 +97,13 @@ def check(options: Options) -> Options:
             raise OptionError(f"option {field.name} is {value}, it needs a finite number")
         if field.choices and value not in field.choices:
             raise unknown_name(field.name, value, field.choices)
-        if (field.low is not None and value < field.low) or (field.high is not None and value > field.high):
+        if isinstance(value, int | float) and not _within(value, field.low, field.high):
             raise OptionError(f"option {field.name} is {value}, it fits between {field.low} and {field.high}")
     return options
+
+
+def _within(value: float, low: float | None, high: float | None) -> bool:
+    return (low is None or value >= low) and (high is None or value <= high)
 
 
 def build(cls: type[Options], values: Mapping[str, Any]) -> Options:
@@ -144,7 +148,7 @@ def parse_value(field: Field, text: str) -> Any:
         raise OptionError(f"option {field.name} is {text!r}, it needs a {field.kind.__name__}") from None
 
 
-def add_flags(parser: argparse.ArgumentParser, cls: type, group: str | None = None) -> None:
+def add_flags(parser: argparse._ActionsContainer, cls: type, group: str | None = None) -> None:
     """One `--name` flag per option, with its help, range and default."""
     for field in fields_of(cls):
         if group is not None and field.group != group:

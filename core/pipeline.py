@@ -104,7 +104,7 @@ class TransitionPipeline(DiffusionPipeline):
             progress: called as the work goes on.
             **options: fields of `Options`.
         """
-        chosen = option_tools.build(self.Options, options)
+        chosen: Any = option_tools.build(self.Options, options)
         timeline = timeline or Timeline()
         prepared = self.prepare(*inputs, options=chosen, progress=part_of(progress, 0.0, 0.5))
         frames = list(self.frames(prepared, timeline, progress=part_of(progress, 0.5, 1.0)))

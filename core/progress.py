@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from typing import Protocol, TypeVar
 
 from core.errors import CancelledError
@@ -57,7 +57,7 @@ class TqdmProgress:
         self.bar.close()
 
 
-def watch(work: Callable[[Progress], Result], poll_s: float = 0.1) -> Iterator[tuple[float, str] | Result]:
+def watch(work: Callable[[Progress], Result], poll_s: float = 0.1) -> Generator[tuple[float, str] | Result, None, None]:
     """Run `work(progress)` in a thread; yield (fraction, text) as it goes and its result at last.
 
     Closing the generator (which is how gradio cancels) cancels the work at its next progress call,

@@ -10,7 +10,7 @@ import io
 import json
 import subprocess
 import zipfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,7 @@ def write_picture(picture: Image.Image, path: str | Path, settings: dict[str, An
     return path
 
 
-def _of_one_size(frames: Iterable[Image.Image]) -> Iterator[Image.Image]:
+def _of_one_size(frames: Iterable[Image.Image]) -> Generator[Image.Image, None, None]:
     size = None
     for index, frame in enumerate(frames):
         size = size or frame.size
@@ -101,7 +101,9 @@ def _of_one_size(frames: Iterable[Image.Image]) -> Iterator[Image.Image]:
         raise ExportError("there is no frame to write")
 
 
-def _write_mp4(frames: Iterator[Image.Image], path: Path, fps: float, note: str, audio: str | Path | None) -> None:
+def _write_mp4(
+    frames: Generator[Image.Image, None, None], path: Path, fps: float, note: str, audio: str | Path | None
+) -> None:
     from moviepy.video.io.ffmpeg_writer import FFMPEG_VideoWriter
 
     first = next(frames)

@@ -15,6 +15,8 @@ def upload_pair(page, heads):
         page.locator(f"#implicit-picture-{which} input[type=file]").first.set_input_files(str(head))
     page.locator("#implicit-points circle").first.wait_for(timeout=60_000)
     page.wait_for_function("document.querySelectorAll('#implicit-points svg').length === 2", timeout=60_000)
+    # The editor is drawn anew until both pictures were looked at; the preview comes after that.
+    page.locator("#implicit-preview img").first.wait_for(timeout=60_000)
 
 
 def preview_source(page) -> str:

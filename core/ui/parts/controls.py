@@ -56,7 +56,8 @@ def named(handler: Callable[..., Any], *groups: Controls | dict[str, str]) -> Ca
             described.update({f.name: f.help for f in fields_of(group.options) if f.name in group.by_name})
         else:
             described.update(group)
-    kept, after = [], []
+    kept: list[inspect.Parameter] = []
+    after: list[inspect.Parameter] = []
     for parameter in inspect.signature(handler).parameters.values():
         if parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
             special = parameter.kind is inspect.Parameter.KEYWORD_ONLY
