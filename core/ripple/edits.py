@@ -87,7 +87,8 @@ class Directions:
 
         tensors = {f"linear.{name}": value.contiguous() for name, value in self.linear.items()}
         if self.components is not None:
-            tensors |= {"ganspace.mean": self.mean, "ganspace.components": self.components, "ganspace.std": self.std}
+            basis = {"mean": self.mean, "components": self.components, "std": self.std}
+            tensors |= {f"ganspace.{name}": value.contiguous() for name, value in basis.items()}
         save_file(tensors, folder / FILE)
 
 

@@ -62,14 +62,20 @@ def opencv_fill(picture: Image.Image, mask: np.ndarray, progress: Progress = sil
 @cache
 def diffusers_pipeline(name: str):  # noqa: ANN201 (its class depends on the checkpoint)
     """An inpainting pipeline by hub id or folder, kept for the next call."""
-    from diffusers import AutoPipelineForInpainting
+    import inspect
+
+    from diffusers import DiffusionPipeline
 
     try:
-        return AutoPipelineForInpainting.from_pretrained(name)
-    except (OSError, ValueError) as error:
+        pipeline = DiffusionPipeline.from_pretrained(name)
+    except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise WeightsError(
-            f"no inpainting pipeline at {name!r} ({error}): give a hub id or folder of a diffusers inpainting model"
+            f"no inpainting pipeline at {name!r} ({error}): give a hub id or folder of a diffusers inpainting model; "
+            "text-guided ones also need `pip install transformers`"
         ) from error
+    if "mask_image" not in inspect.signature(pipeline.__call__).parameters:
+        raise WeightsError(f"{name!r} is a {type(pipeline).__name__}, which takes no mask: give an inpainting model")
+    return pipeline
 
 
 def diffusers_inpainter(

@@ -6,7 +6,6 @@ upper halves of the generator and the two small nets.
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -70,6 +69,7 @@ class Edited:
         image: (1, 3, G, G) the result at the generator's size, about [-1, 1].
         flow: (1, 2, S, S) px, from a pixel of the edited picture to where it was in the input; None
             without a pre-aligner.
+        person: (1, 1, S, S) above 0 where the pre-aligner expects the person; None without one.
     """
 
     codes: Tensor
@@ -77,6 +77,7 @@ class Edited:
     aligned: Tensor
     image: Tensor
     flow: Tensor | None = None
+    person: Tensor | None = None
 
 
 class Inverter:
@@ -122,11 +123,14 @@ class Inverter:
             pre,
         )
 
-    def move(self, place: Callable[[torch.nn.Module], torch.nn.Module]) -> None:
-        """Put every network where `place` puts it."""
-        for name in ("encoder", "generator", "aligner", "residual", "pre_aligner"):
-            network = getattr(self, name)
-            setattr(self, name, None if network is None else place(network))
+    def move(self, device: torch.device) -> None:
+        """Put every network on `device`, for inference.
+
+        The memory format stays: the generator's five-dimensional weights have no channels_last.
+        """
+        for network in (self.encoder, self.generator, self.aligner, self.residual, self.pre_aligner):
+            if network is not None:
+                network.to(device).eval()
 
     def invert(self, image: Tensor) -> Inversion:
         """The dear part, once per picture.
@@ -161,14 +165,14 @@ class Inverter:
         lower = self.generator.lower(codes)
         plain, _ = self.generator.upper(lower, codes)
         plain = resized(plain.clamp(-1, 1), self.size)
-        distortion, flow = inversion.distortion, None
+        distortion, flow, person = inversion.distortion, None, None
         if self.pre_aligner is not None:
             degrees = codes.new_zeros(1, len(FLOW_EDITS)) if degrees is None else degrees.to(codes)
-            flow = flow_px(self.pre_aligner, inversion.first + distortion, plain, degrees)
+            flow, person = flow_px(self.pre_aligner, inversion.first + distortion, plain, degrees)
             distortion = backward_warp(distortion, flow)
         aligned = self.aligner(torch.cat([distortion, plain], dim=1))
         image, _ = self.generator.upper(lower, codes, self.residual(aligned))
-        return Edited(codes, plain, aligned, image, flow)
+        return Edited(codes, plain, aligned, image, flow, person)
 
     def carried(self, picture: Tensor, edited: Edited) -> Tensor:
         """A picture of any size P (1, C, P, P) moved as the head moves from the input to the edit."""
@@ -182,8 +186,8 @@ def flow_input(source: Tensor, plain: Tensor, degrees: Tensor, size: int) -> Ten
     return torch.cat([*pictures, degrees[:, :, None, None].expand(-1, -1, size, size)], dim=1)
 
 
-def flow_px(pre_aligner: ResidualAligner, source: Tensor, plain: Tensor, degrees: Tensor) -> Tensor:
-    """The pre-aligner's flow at the size S of its pictures, (B, 2, S, S) px."""
+def flow_px(pre_aligner: ResidualAligner, source: Tensor, plain: Tensor, degrees: Tensor) -> tuple[Tensor, Tensor]:
+    """The pre-aligner's flow (B, 2, S, S) px and the person's logit (B, 1, S, S) at the size S of its pictures."""
     size = source.shape[-1]
-    flow = pre_aligner(flow_input(source, plain, degrees, pre_aligner.config.size))
-    return resized(flow, size) * (FLOW_UNIT * size)
+    made = resized(pre_aligner(flow_input(source, plain, degrees, pre_aligner.config.size)), size)
+    return made[:, :2] * (FLOW_UNIT * size), made[:, 2:]

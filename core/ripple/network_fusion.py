@@ -74,9 +74,9 @@ class ResidualEncoder(ModelMixin, ConfigMixin):
 class ResidualAligner(ModelMixin, ConfigMixin):
     """ADA: brings the distortion map to where the edited picture has its contents.
 
-    A U-shaped regressor on cat(distortion map, edited picture), in this order. With `outputs=2` and
-    cat(input, edited picture, one plane per edit with its degree) the same net predicts the flow of
-    a pre-alignment, which HFGI lacks and which large turns need.
+    A U-shaped regressor on cat(distortion map, edited picture), in this order. With `outputs=3` and
+    cat(input, edited picture, one plane per edit with its degree) the same net is our pre-aligner: a
+    flow (2) and where the person will be (1), which HFGI lacks and which large turns need.
 
     Args:
         size: side of its input in pixels, exactly.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -176,6 +177,23 @@ class Generator(ModelMixin, ConfigMixin):
         """The second layer of a level and its colour."""
         x = self.convs[2 * level + 1](x, codes[:, 2 * level + 2], noise[2 * level + 2])
         return x, self.to_rgbs[level](x, codes[:, 2 * level + 3], rgb)
+
+
+def grown(generator: Generator, size: int) -> Generator:
+    """A larger generator that starts with the same picture, enlarged: its new colour layers begin at zero.
+
+    Source: the idea of growing is that of Karras et al. 2018 (Progressive GAN), section 2.
+    """
+    larger = Generator(**{**settings(generator), "size": size, "fusion_size": min(64, size)})
+    for to_rgb in larger.to_rgbs[len(generator.to_rgbs) :]:
+        nn.init.zeros_(to_rgb.conv.weight)
+    larger.load_state_dict(larger.state_dict() | generator.state_dict())
+    return larger
+
+
+def settings(network: ConfigMixin) -> dict[str, Any]:
+    """The registered hyperparameters of a network, without diffusers' own entries."""
+    return {name: value for name, value in network.config.items() if not name.startswith("_")}
 
 
 def mix_codes(first: Tensor, second: Tensor, inject_index: int, count: int) -> Tensor:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.options import option
-from core.ripple.choices import EDITS, PARSERS, RULES, SIDES
+from core.ripple.choices import EDITS, PARSERS, RULES, SIDES, SILHOUETTES
 
 
 @dataclass(frozen=True)
@@ -13,7 +13,7 @@ class RippleOptions:
     """Options of the ripple pipeline.
 
     The thesis' own chain is `output_px=256, mask_rule="xor", dilate_px=0, feather_px=0, parser="graphonomy",
-    inpainter="lama"`; the defaults clean better: both sides of what was uncovered, a little wider, softly joined.
+    inpainter="lama", mask_from="parsing"`; the defaults clean better: both sides of what was uncovered, a little wider, softly joined.
     """
 
     edit: str = option("pose", "what to change", choices=tuple(EDITS), group="edit")
@@ -27,6 +27,12 @@ class RippleOptions:
     detail: float = option(1.0, "share of the photograph's own detail that is carried along (needs a pre-aligner)",
                            low=0, high=1, group="edit")  # fmt: skip
     clean: bool = option(True, "find the ripple and repaint it", group="mask")
+    mask_from: str = option(
+        "auto",
+        "how the edited silhouette is found: parsing the edited picture, as in the thesis, or the pre-aligner's prediction",
+        choices=SILHOUETTES,
+        group="mask",
+    )
     mask_rule: str = option("uncovered", "what counts as ripple: xor is the thesis' mask, uncovered only what the head left",
                             choices=RULES, group="mask")  # fmt: skip
     mask_side: str = option(

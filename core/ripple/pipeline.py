@@ -22,7 +22,7 @@ from torch import Tensor
 from core.detect.align import Aligned, align_face
 from core.detect.faces import detect_faces
 from core.devices import Policy, policy
-from core.errors import InputError
+from core.errors import InputError, OptionError
 from core.image import load_image, resize, to_tensor
 from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
@@ -113,7 +113,7 @@ class RipplePipeline(TransitionPipeline):
     def use(self, chosen: Policy) -> RipplePipeline:
         """Place the networks where `chosen` says; returns the pipeline."""
         self.policy = chosen
-        self.inverter.move(chosen.place)
+        self.inverter.move(chosen.device)
         return self
 
     @property
@@ -202,7 +202,7 @@ class RipplePipeline(TransitionPipeline):
             before = prepared.background
             if before is None:
                 before = self.find_background(to_picture(self.detailed(prepared, None, chosen.detail)), chosen)
-            after = self.find_background(plain, chosen, part_of(progress, 0.4, 0.7))
+            after = self.edited_background(edited, plain, chosen, part_of(progress, 0.4, 0.7))
             mask = self.mask_of(before, after, degree if name == "pose" else 0.0, chosen, prepared.side)
             progress(0.7, "repainting")
             if mask.any():
@@ -225,6 +225,23 @@ class RipplePipeline(TransitionPipeline):
         """(256, 256, 3) uint8, 255 = background, as the thesis draws it."""
         parse: Parser = choose_parser(options.parser, options.single_scale)[0]
         return background(parse(resize(picture, (PARSE_PX, PARSE_PX)), progress))
+
+    def edited_background(
+        self, edited: Edited, plain: Image.Image, options: RippleOptions, progress: Progress = silent
+    ) -> np.ndarray:
+        """The background of the edited picture: parsed, or as the pre-aligner expects it.
+
+        A large ripple looks like a person to a parser; the pre-aligner knows where the head should end.
+
+        Raises:
+            OptionError: a prediction was asked of weights without a pre-aligner.
+        """
+        if options.mask_from == "prediction" and edited.person is None:
+            raise OptionError("mask_from is 'prediction', these weights have no pre-aligner: use 'parsing'")
+        if options.mask_from == "parsing" or edited.person is None:
+            return self.find_background(plain, options, progress)
+        person = F.interpolate(edited.person, (PARSE_PX, PARSE_PX), mode="bicubic", align_corners=False)
+        return background((person[0, 0] > 0).cpu().numpy().astype(np.uint8))
 
     @staticmethod
     def mask_of(before: np.ndarray, after: np.ndarray, degree: float, options: RippleOptions, side: int) -> np.ndarray:

@@ -18,7 +18,7 @@ from core.ripple.edits import FILE, load_directions
 from core.ripple.inversion import FLOW_EDITS
 from core.ripple.network_encoder import Encoder
 from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator
+from core.ripple.network_generator import Generator, grown
 from core.ripple.network_graphonomy import Graphonomy
 from core.ripple.network_judges import IdentityNet, Lpips
 from core.ripple.network_lama import Lama
@@ -82,6 +82,8 @@ def fusion(options: train_fusion.FusionOptions, origin: Path | None) -> Recipe:
     """From a record with encoder and generator; aligner and residual encoder start fresh where it has none."""
     folder = origin or Path("weights/ripple-preview")
     networks = networks_from(folder, ("encoder", "generator", "pre_aligner", "aligner", "residual"))
+    if options.grow_to > networks["generator"].config.size:
+        networks["generator"] = grown(networks["generator"], options.grow_to)
     generator = networks["generator"]
     level = generator.config.fusion_size
     width = min(generator.config.channel_max, generator.config.channel_base // level)

@@ -28,7 +28,7 @@ from core.training import Run, TrainOptions
 
 ENCODER = {"input_size": 32, "channels": (32, 48, 64, 96), "depths": (1, 2, 2, 1), "heads": 12}
 GENERATOR = {"style_dim": 96, "mapping_layers": 0, "channel_base": 3072, "channel_max": 96}
-PRE_ALIGNER = {"size": 32, "channels": (16, 32, 48, 64), "outputs": 2, "inputs": 6 + len(FLOW_EDITS)}
+PRE_ALIGNER = {"size": 32, "channels": (16, 32, 48, 64), "outputs": 3, "inputs": 6 + len(FLOW_EDITS)}
 
 
 @dataclass(frozen=True)
@@ -99,21 +99,23 @@ class AutoencoderRecipe:
         return values | {"flow": flow_loss.detach()}
 
     def flow_loss(self, pre_aligner: nn.Module, edited: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        """Known points must be found, known background must stay, and the warped source must fit."""
+        """Known points must be found, known background must stay, the warped source and the silhouette must fit."""
         size = pre_aligner.config.size
-        flow = pre_aligner(flow_input(batch["source"], edited.clamp(-1, 1), batch["degrees"], size))
+        made = pre_aligner(flow_input(batch["source"], edited.clamp(-1, 1), batch["degrees"], size))
+        flow, person_logit = made[:, :2], made[:, 2:]
         scale = size / batch["source"].shape[-1]
-        there, here = batch["source_points"] * scale, batch["target_points"] * scale
+        then, here = batch["source_points"] * scale, batch["target_points"] * scale
         found = sample_at(flow, here).transpose(1, 2)
-        wanted = (there - here) / (FLOW_UNIT * size)
+        wanted = (then - here) / (FLOW_UNIT * size)
         at_points = (F.smooth_l1_loss(found, wanted, reduction="none", beta=0.1).sum(2) * batch["points_seen"]).mean()
         person = shrunk(batch["target_mask"], size)
         known = batch["mask_known"].float().view(-1, 1, 1, 1)
         at_rest = (flow.abs() * (1 - person) * known).mean()
+        there = F.binary_cross_entropy_with_logits(person_logit, person, reduction="none")
         warped = backward_warp(shrunk(batch["source"], size), flow * (FLOW_UNIT * size))
         fit = ((warped - shrunk(batch["target"], size)).abs() * person).mean()
         smooth = flow.diff(dim=2).abs().mean() + flow.diff(dim=3).abs().mean()
-        return at_points + at_rest + 0.3 * fit + 0.1 * smooth
+        return at_points + at_rest + 0.3 * fit + 0.1 * smooth + 0.3 * (there * known).mean()
 
     def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
         """No sheet: the curves say enough at this size."""

@@ -40,6 +40,7 @@ class FusionOptions(TrainOptions):
     aug_rate: float = option(0.9, "share of batches that are distorted", low=0, high=1)
     pairs: bool = option(False, "edit to the other frame of each pair, which is then the target (own)")
     train_decoder: bool = option(False, "train the generator too")
+    grow_to: int = option(0, "let the generator grow to this side first; 0 keeps it", low=0, high=1024)
 
 
 class Forward(NamedTuple):
@@ -104,7 +105,7 @@ class FusionRecipe:
         distortion = source - first
         if self.options.pairs and "pre_aligner" in nets:
             with torch.no_grad():
-                flow = flow_px(nets["pre_aligner"], source, plain, batch["degrees"])
+                flow, _ = flow_px(nets["pre_aligner"], source, plain, batch["degrees"])
             distortion = backward_warp(distortion, flow)
         elif rng is not None:
             distortion = random_perspective(distortion, rng, self.options.distortion_scale, self.options.aug_rate)
