@@ -13,8 +13,8 @@ import numpy as np
 
 from core.errors import InputError, ShapeError, unknown_name
 from core.implicit.clone import clone, guidance
+from core.implicit.options import BACKGROUNDS, BLENDS
 
-BACKGROUNDS = ("crossfade", "first", "second")
 FEATHER = 0.03
 CLONE_RIM_PX = 3
 
@@ -132,4 +132,3 @@ ONTO_BACKGROUND: dict[str, Callable[[Layers], Picture]] = {
     "poisson_average": _gradient_domain("average"),
     "poisson_mixed": _gradient_domain("mixed"),
 }
-BLENDS = (*PLAIN, *ONTO_BACKGROUND)

@@ -10,10 +10,9 @@ from PIL import Image, ImageFilter
 
 from core.errors import unknown_name
 from core.image import resize
+from core.implicit.options import FILLS, SHAPES
 
-FILLS = ("edge", "mirror", "blur", "white", "grey", "black")
 PLAIN = {"white": 255, "grey": 128, "black": 0}
-SHAPES = ("first", "second", "between")
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 import torch
-from scipy.interpolate import make_interp_spline
+from scipy.interpolate import BSpline, make_interp_spline
 from scipy.ndimage import map_coordinates, spline_filter
+from scipy.sparse import csr_array
 
 from core.implicit.flow import FlowWarp
 from core.implicit.warp import Warp
@@ -25,12 +26,12 @@ KNOTS = 9
 
 @dataclass(frozen=True)
 class WarpMaps:
-    """Displacements on a grid that spans the frame from edge to edge.
+    """Displacements over the frame as cubic splines on a grid that spans it from edge to edge.
 
     Attributes:
         size_px: (width, height) of the frame.
-        to_first: (knots, rows, columns, 2) float32 pixels (x, y): from a place of the frame at that knot's time to its
-            place in the first picture.
+        to_first: (knots, rows, columns, 2) float32: spline coefficients of the displacement, in pixels (x, y), from a
+            place of the frame at that knot's time to its place in the first picture.
         to_second: the same for the second picture. Knots are spread evenly over [0, 1].
     """
 
@@ -38,34 +39,28 @@ class WarpMaps:
     to_first: np.ndarray
     to_second: np.ndarray
 
-    def nodes(self, t: float) -> tuple[np.ndarray, np.ndarray]:
-        """Both displacements on the grid at time t, (rows, columns, 2) each."""
-        index, weights = _time_weights(t, len(self.to_first))
-        knots = slice(index, index + len(weights))
-        first, second = (np.tensordot(weights, maps[knots], 1) for maps in (self.to_first, self.to_second))
-        return first, second
-
-    def look_ups(self, t: float, size_px: tuple[int, int] | None = None) -> tuple[np.ndarray, np.ndarray]:
+    def look_ups(self, t: float) -> tuple[np.ndarray, np.ndarray]:
         """Where the pixel centres of the frame at time t lie in the first and in the second picture.
-
-        Args:
-            t: warp time in [0, 1].
-            size_px: (width, height) of the frame to draw, and of both pictures; the frame's own by default.
 
         Returns:
             Two arrays (height, width, 2) float32, (x, y) pixels, the centre of the top-left pixel at (0.5, 0.5).
         """
-        width, height = size_px or self.size_px
-        scale = np.array([width, height], dtype=np.float32) / np.array(self.size_px, dtype=np.float32)
+        width, height = self.size_px
+        return self.at(np.arange(width) + 0.5, np.arange(height) + 0.5, t)
+
+    def at(self, x: np.ndarray, y: np.ndarray, t: float) -> tuple[np.ndarray, np.ndarray]:
+        """The same for the places of any grid of columns x and rows y, in pixels: two arrays (rows, columns, 2)."""
         rows, columns = self.to_first.shape[1:3]
-        down, across = _upsampling(rows, height), _upsampling(columns, width)
-        x, y = np.arange(width, dtype=np.float32) + 0.5, np.arange(height, dtype=np.float32) + 0.5
+        down = _basis(tuple(y / self.size_px[1]), rows)
+        across = _basis(tuple(x / self.size_px[0]), columns)
+        first, weights = _time_weights(t, len(self.to_first))
+        here = np.stack(np.meshgrid(x.astype(np.float32), y.astype(np.float32)), -1)
         answer = []
-        for nodes in self.nodes(t):
-            place = np.empty((height, width, 2), dtype=np.float32)
-            place[..., 0] = down @ (nodes[..., 0] * scale[0]) @ across.T + x
-            place[..., 1] = down @ (nodes[..., 1] * scale[1]) @ across.T + y[:, None]
-            answer.append(place)
+        for coefficients in (self.to_first, self.to_second):
+            now = np.tensordot(weights, coefficients[first : first + len(weights)], 1)
+            tall = (down @ now.reshape(rows, -1)).reshape(len(y), columns, 2).transpose(1, 0, 2)
+            whole = across @ np.ascontiguousarray(tall).reshape(columns, -1)
+            answer.append(here + whole.reshape(len(x), len(y), 2).transpose(1, 0, 2))
         return answer[0], answer[1]
 
 
@@ -85,7 +80,7 @@ def draw_maps(warp: Warp, progress: Progress = silent) -> WarpMaps:
             first[knot] = (warp.carry(points, t, 0) - points).double().reshape(rows, columns, 2).numpy()
             second[knot] = (warp.carry(points, t, 1) - points).double().reshape(rows, columns, 2).numpy()
             progress((knot + 1) / KNOTS, "drawing the warp")
-    return WarpMaps(warp.size_px, first.astype(np.float32), second.astype(np.float32))
+    return WarpMaps(warp.size_px, _coefficients(first), _coefficients(second))
 
 
 def _follow_flow(warp: FlowWarp, grid: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
@@ -143,8 +138,16 @@ def _time_weights(t: float, knots: int) -> tuple[int, np.ndarray]:
     return first, np.array(weights, dtype=np.float32)
 
 
+def _coefficients(nodes: np.ndarray) -> np.ndarray:
+    """Spline coefficients (knots, rows, columns, 2) of displacements at the nodes."""
+    for axis in (1, 2):
+        nodes = np.moveaxis(make_interp_spline(np.arange(nodes.shape[axis]), nodes, k=3, axis=axis).c, 0, axis)
+    return np.ascontiguousarray(nodes, dtype=np.float32)
+
+
 @lru_cache(maxsize=16)
-def _upsampling(nodes: int, pixels: int) -> np.ndarray:
-    """(pixels, nodes) matrix that takes values at nodes, edge to edge, to pixel centres by cubic splines."""
-    place = (np.arange(pixels) + 0.5) / pixels * (nodes - 1)
-    return make_interp_spline(np.arange(nodes), np.eye(nodes), k=3)(place).astype(np.float32)
+def _basis(share: tuple[float, ...], nodes: int) -> csr_array:
+    """Sparse (places, nodes) matrix from spline coefficients to values at places given as shares of the side."""
+    knots = make_interp_spline(np.arange(nodes), np.zeros(nodes), k=3).t
+    place = np.clip(share, 0, 1) * (nodes - 1)
+    return BSpline.design_matrix(place, knots, 3).astype(np.float32)

@@ -12,7 +12,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import cv2
 import numpy as np
@@ -20,53 +19,29 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.errors import InputError, ShapeError
+from core.errors import InputError, NothingFoundError, ShapeError
 from core.image import load_image
-from core.implicit.blend import BACKGROUNDS, BLENDS, blend
+from core.implicit.blend import ONTO_BACKGROUND, blend
 from core.implicit.flow import FlowWarp
-from core.implicit.frame import FILLS, SHAPES, Placement, frame_size, place
-from core.implicit.landmarks import detect_landmarks, landmarks_of
+from core.implicit.frame import Placement, frame_size, place
+from core.implicit.landmarks import OVAL, detect_landmarks, landmarks_of
 from core.implicit.maps import WarpMaps, draw_maps
+from core.implicit.options import ImplicitOptions
+from core.implicit.outline import with_outline
+from core.implicit.siren_warp import SirenWarp, to_published
+from core.implicit.train import WarpRecipe, train_warp
 from core.implicit.warp import Warp, check_pairs
 from core.metrics import folded_share
-from core.options import check, option
+from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, part_of, silent
 
-__all__ = ["ImplicitMorphPipeline", "ImplicitOptions", "ImplicitPrepared", "detect_landmarks", "landmarks_of"]
+__all__ = [
+    "ImplicitMorphPipeline", "ImplicitOptions", "ImplicitPrepared", "detect_landmarks", "landmarks_of", "with_outline",
+]  # fmt: skip
 
-RECIPES = ("fast", "published")
-
-
-@dataclass(frozen=True)
-class ImplicitOptions:
-    """Everything a person can set; `blend` and `background` may change with every frame."""
-
-    recipe: str = option(
-        "fast", "fast fits a flow in a second; published trains the paper's network for hours", choices=RECIPES
-    )
-    blend: str = option("linear", "how the two warped pictures become one", choices=BLENDS, group="blend")
-    background: str = option(
-        "crossfade", "what surrounds the face in masked and cloned blends", choices=BACKGROUNDS, group="blend"
-    )
-    size_px: int = option(512, "longer side of the frame in pixels", low=64, high=2048, step=2)
-    aspect: str = option("first", "whose aspect the frame takes; the other picture is kept whole inside", choices=SHAPES)
-    fill: str = option("edge", "what lies beside a picture of another aspect", choices=FILLS)
-    outline: bool = option(True, "add landmarks on the outline of head and shoulders, where a person is found")
-    smoothing: float = option(
-        0.0, "fast: 0 meets every landmark, more lets a stiffer warp miss them", low=0, high=1, step=0.01, group="warp"
-    )
-    edges_stay: bool = option(True, "fast: the picture's edges stay edges", group="warp")
-    face_a: int = option(1, "which face of the first picture, 1 is the largest", low=1, high=20, step=1, group="faces")
-    face_b: int = option(1, "which face of the second picture, 1 is the largest", low=1, high=20, step=1, group="faces")
-    published_steps: int = option(
-        20001, "published: steps of training", low=2, high=100000, step=1, group="published"
-    )
-    published_samples: int = option(
-        20000, "published: points per step", low=200, high=100000, step=1, group="published"
-    )
-    seed: int = option(123, "published: seed of the network and its samples", low=0, high=2**31 - 1, group="published")
-
+FOLD_GRID = 101
+STIFFER = (0.05, 0.15, 0.3, 0.6)
 
 @dataclass(frozen=True)
 class ImplicitPrepared(Prepared):
@@ -76,7 +51,7 @@ class ImplicitPrepared(Prepared):
         picture_a: (H, W, 3) uint8, the first picture in the frame; `picture_b` the second.
         placement_a: how the first picture lies in the frame; `placement_b` the second.
         points_a: (N, 2) landmarks in the frame's pixels; `points_b` their partners.
-        face_points: how many of them, from the start, belong to the face.
+        oval: (M, 2) outline of the face in the first picture, in the frame's pixels; of all landmarks if it shows no face.
         warp: the continuous warp.
         maps: the warp drawn for quick frames.
         options: what it was prepared with.
@@ -88,7 +63,7 @@ class ImplicitPrepared(Prepared):
     placement_b: Placement = None
     points_a: np.ndarray = None
     points_b: np.ndarray = None
-    face_points: int = 0
+    oval: np.ndarray = None
     warp: Warp = None
     maps: WarpMaps = None
     options: ImplicitOptions = None
@@ -126,19 +101,18 @@ class ImplicitMorphPipeline(TransitionPipeline):
         options = check(options or ImplicitOptions())
         pictures = [load_image(image) for image in (image_a, image_b)]
         progress(0.0, "finding landmarks")
-        a, b, face_points = self._landmarks(pictures, options, points_a, points_b)
+        a, b, oval = self._landmarks(pictures, options, points_a, points_b)
         started = time.perf_counter()
         size = frame_size(pictures[0].size, pictures[1].size, options.size_px, options.aspect)
         (first, at_a), (second, at_b) = (place(picture, size, options.fill) for picture in pictures)
         a, b = at_a.to_frame(a), at_b.to_frame(b)
         progress(0.2, "fitting the warp")
-        warp = self._fit(a, b, size, options, part_of(progress, 0.2, 0.6))
-        maps = draw_maps(warp, part_of(progress, 0.6, 1.0))
-        figures = {**_figures(warp, maps, a, b), "fit_s": time.perf_counter() - started}
+        warp, maps, figures = _fit(a, b, size, options, part_of(progress, 0.2, 1.0))
+        figures["fit_s"] = time.perf_counter() - started
         key = content_key(np.asarray(first), np.asarray(second), a, b, options)
         return ImplicitPrepared(
-            key, figures, np.asarray(first), np.asarray(second), at_a, at_b, a, b, face_points, warp, maps, options
-        )
+            key, figures, np.asarray(first), np.asarray(second), at_a, at_b, a, b, at_a.to_frame(oval), warp, maps, options
+        )  # fmt: skip
 
     def render(
         self,
@@ -178,22 +152,24 @@ class ImplicitMorphPipeline(TransitionPipeline):
         options: ImplicitOptions,
         points_a: np.ndarray | None,
         points_b: np.ndarray | None,
-    ) -> tuple[np.ndarray, np.ndarray, int]:
-        """Both lists in pixels of their pictures, and how many of them belong to the face."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        """Both lists in pixels of their pictures, and the outline of the face in the first picture."""
         given = [points is not None and len(points) > 0 for points in (points_a, points_b)]
         if any(given):
             if not all(given):
                 raise InputError("landmarks came for one picture only: give both lists, or neither to detect them")
             a, b = (points.numpy() for points in check_pairs(points_a, points_b))
-            return a, b, len(a)
+            try:
+                oval = detect_landmarks(pictures[0], "the first picture", options.face_a)[: len(OVAL)]
+            except NothingFoundError:
+                oval = a
+            return a, b, oval
         a = detect_landmarks(pictures[0], "the first picture", options.face_a)
         b = detect_landmarks(pictures[1], "the second picture", options.face_b)
-        return a, b, len(a)
-
-    def _fit(
-        self, a: np.ndarray, b: np.ndarray, size: tuple[int, int], options: ImplicitOptions, progress: Progress
-    ) -> Warp:
-        return FlowWarp(a, b, size, options.smoothing, options.edges_stay)
+        oval = a[: len(OVAL)]
+        if options.outline:
+            a, b = with_outline((pictures[0], pictures[1]), (a, b))
+        return a, b, oval
 
     def _frame(
         self,
@@ -207,15 +183,48 @@ class ImplicitMorphPipeline(TransitionPipeline):
     ) -> np.ndarray:
         warped = [_sampled(picture, look) for picture, look in zip((first, second), prepared.maps.look_ups(t), strict=True)]
         kind, background = kind or prepared.options.blend, background or prepared.options.background
-        mask = face_region(prepared, t)
+        mask = face_region(prepared, t) if kind in ONTO_BACKGROUND else None
         return blend(warped[0], warped[1], weight, kind, mask, background)
 
 
+def _fit(
+    a: np.ndarray, b: np.ndarray, size_px: tuple[int, int], options: ImplicitOptions, progress: Progress
+) -> tuple[Warp, WarpMaps, dict[str, float]]:
+    """The warp of the chosen recipe, drawn, with its figures.
+
+    Where landmarks contradict each other so much that the drawn warp folds, the flow is made stiffer until it does not.
+    """
+    if options.recipe == "published":
+        warp = train_siren_warp(a, b, size_px, options, part_of(progress, 0.0, 0.9))
+        maps = draw_maps(warp, part_of(progress, 0.9, 1.0))
+        return warp, maps, figures_of(warp, maps, a, b)
+    for smoothing in sorted({options.smoothing, *(s for s in STIFFER if s > options.smoothing)}):
+        warp = FlowWarp(a, b, size_px, smoothing, options.edges_stay)
+        maps = draw_maps(warp, progress)
+        figures = figures_of(warp, maps, a, b)
+        if figures["folded_share"] == 0:
+            break
+    return warp, maps, {**figures, "smoothing": smoothing}
+
+
+def train_siren_warp(
+    a: np.ndarray, b: np.ndarray, size_px: tuple[int, int], options: ImplicitOptions, progress: Progress
+) -> SirenWarp:
+    """The paper's network trained on landmarks in pixels; its best step, as published in `best.pth`."""
+    source, target = (to_published(torch.from_numpy(points), size_px) for points in (a, b))
+    recipe = WarpRecipe(
+        steps=options.published_steps,
+        samples=options.published_samples,
+        warmup_steps=min(WarpRecipe.warmup_steps, options.published_steps // 2),
+        seed=options.seed,
+    )
+    return SirenWarp(train_warp(source, target, recipe, progress).best, size_px)
+
+
 def face_region(prepared: ImplicitPrepared, t: float) -> np.ndarray:
-    """(H, W) bool: inside the convex outline of the face's landmarks, where they are at time t."""
+    """(H, W) bool: inside the outline of the face, where the warp has carried it at time t."""
     width, height = prepared.maps.size_px
-    points = torch.from_numpy(prepared.points_a[: prepared.face_points])
-    place = prepared.warp.carry(points, 0.0, t).numpy()
+    place = prepared.warp.carry(torch.from_numpy(prepared.oval), 0.0, t).numpy()
     mask = np.zeros((height, width), np.uint8)
     # fillConvexPoly counts from the centre of the top-left pixel.
     cv2.fillConvexPoly(mask, cv2.convexHull(np.round(place - 0.5).astype(np.int32)), 1)
@@ -228,16 +237,14 @@ def _sampled(picture: np.ndarray, look: np.ndarray) -> np.ndarray:
     return np.clip(warped, 0, 1)
 
 
-def _figures(warp: Warp, maps: WarpMaps, a: np.ndarray, b: np.ndarray) -> dict[str, float]:
+def figures_of(warp: Warp, maps: WarpMaps, a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     """Landmark error where both pictures' landmarks meet, folds, and the largest inverse error, at the landmarks."""
     first, second = torch.from_numpy(a), torch.from_numpy(b)
     half_px = max(warp.size_px) / 2
     meeting = (warp.carry(first, 0.0, 0.5) - warp.carry(second, 1.0, 0.5)).norm(dim=-1) / half_px
     there_and_back = (warp.carry(warp.carry(first, 0.0, 0.5), 0.5, 0.0) - first).norm(dim=-1) / half_px
-    width, height = maps.size_px
-    rows, columns = maps.to_first.shape[1:3]
-    grid = np.stack(np.meshgrid(np.linspace(0, width, columns), np.linspace(0, height, rows)), -1)
-    folds = max(folded_share(torch.from_numpy(grid + maps.nodes(t)[side])) for t in (0.25, 0.5, 0.75) for side in (0, 1))
+    x, y = (np.linspace(0, side, FOLD_GRID) for side in maps.size_px)
+    folds = max(folded_share(torch.from_numpy(place)) for t in (0.0, 0.25, 0.5, 0.75, 1.0) for place in maps.at(x, y, t))
     return {
         "landmarks": float(len(a)),
         "landmarks_merged": float(getattr(warp, "merged", 0)),

@@ -1,0 +1,46 @@
+"""The options of the implicit morph, in a file of their own so that `--help` needs no torch."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from core.options import option
+
+RECIPES = ("fast", "published")
+BLENDS = (
+    *("linear", "min", "max", "first", "second", "linear_masked", "seamless_normal", "seamless_mix"),
+    *("poisson_first", "poisson_second", "poisson_average", "poisson_mixed"),
+)
+BACKGROUNDS = ("crossfade", "first", "second")
+FILLS = ("edge", "mirror", "blur", "white", "grey", "black")
+SHAPES = ("first", "second", "between")
+
+
+@dataclass(frozen=True)
+class ImplicitOptions:
+    """Everything a person can set; `blend` and `background` may change with every frame."""
+
+    recipe: str = option(
+        "fast", "fast fits a flow in a second; published trains the paper's network for hours", choices=RECIPES
+    )
+    blend: str = option("linear", "how the two warped pictures become one", choices=BLENDS, group="blend")
+    background: str = option(
+        "crossfade", "what surrounds the face in masked and cloned blends", choices=BACKGROUNDS, group="blend"
+    )
+    size_px: int = option(512, "longer side of the frame in pixels", low=64, high=2048, step=2)
+    aspect: str = option("first", "whose aspect the frame takes; the other picture is kept whole inside", choices=SHAPES)
+    fill: str = option("edge", "what lies beside a picture of another aspect", choices=FILLS)
+    outline: bool = option(True, "add landmarks on the outline of the head, so that hair moves along")
+    smoothing: float = option(
+        0.0, "fast: 0 meets every landmark, more lets a stiffer warp miss them", low=0, high=1, step=0.01, group="warp"
+    )
+    edges_stay: bool = option(True, "fast: the picture's edges stay edges", group="warp")
+    face_a: int = option(1, "which face of the first picture, 1 is the largest", low=1, high=20, step=1, group="faces")
+    face_b: int = option(1, "which face of the second picture, 1 is the largest", low=1, high=20, step=1, group="faces")
+    published_steps: int = option(
+        20001, "published: steps of training", low=2, high=100000, step=1, group="published"
+    )
+    published_samples: int = option(
+        20000, "published: points per step", low=200, high=100000, step=1, group="published"
+    )
+    seed: int = option(123, "published: seed of the network and its samples", low=0, high=2**31 - 1, group="published")
