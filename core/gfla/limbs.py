@@ -20,6 +20,7 @@ PARTS = (
     (6, 7, 0.12, 0.52), (8, 9, 0.18, 0.86), (9, 10, 0.14, 0.82), (11, 12, 0.18, 0.86), (12, 13, 0.14, 0.82),
     (18, 18, 0.24, 0.0), (14, 14, 0.09, 0.0), (15, 15, 0.09, 0.0), (16, 16, 0.09, 0.0), (17, 17, 0.09, 0.0),
 )  # fmt: skip
+MIDDLE_OF_HEAD = 18
 HEAD = [0, 14, 15, 16, 17]
 # Weight of the whole body's movement, against 1 on a limb's axis: it wins at about 3 reaches.
 WHOLE = 0.01
@@ -104,6 +105,9 @@ def limb_flow(
     total = torch.full((len(source_points), height, width), WHOLE, device=device)
     for first, second, reach, _ in PARTS:
         usable = (source_known & target_known)[:, [first, second]].all(1)
+        if first == second and first != MIDDLE_OF_HEAD:
+            # Seen from behind in one picture only, eyes and ears change sides: the head moves as a whole then.
+            usable = usable & (turned > 0)
         if not usable.any():
             continue
         from_a, to_a = source_points[:, first], target_points[:, first]

@@ -301,7 +301,7 @@ CARD = {
     "summary": "A narrow pose-guided generator at 96 x 128 pixels with a flow prior from the two skeletons and source "
     "copying (see the network's configuration). People stand before plain grey.\n\n"
     "![held-out people: source, source moved along the flow, painted, true](sheet.png)",
-    "data": "3,160 pictures of 395 people rendered by us from MakeHuman assets (CC0); identities ending in 7 held out",
+    "data": "3,168 pictures of 396 people rendered by us from MakeHuman assets (CC0); identities ending in 7 held out",
     "licence": "CC0-1.0",
     "licence_id": "cc0-1.0",
     "limits": "A short run on two CPU cores that others used too: hands, feet and unseen sides are soft or wrong, faces "

@@ -1,0 +1,44 @@
+"""Small networks and inputs: everything at 64 x 64 with a few channels."""
+
+import numpy as np
+import torch
+from PIL import Image
+
+from core.gfla.blocks import initialise
+from core.gfla.data import People
+from core.gfla.library import FRAME_HW, library_pose
+from core.gfla.network import PoseGenerator
+from core.gfla.pose import scaled
+
+SIZE = (64, 64)
+SMALL = {"ngf": 8, "img_f": 16, "flow_ngf": 8, "flow_img_f": 16}
+
+
+def generator(**config):
+    torch.manual_seed(0)
+    network = PoseGenerator(**{**SMALL, "sample_hw": SIZE, **config})
+    initialise(network, gain=0.5)
+    return network.eval()
+
+
+def points(name="standing", size=SIZE):
+    return scaled(library_pose(name), size, FRAME_HW)
+
+
+def figure(skeleton, size=SIZE, colour=(200, 30, 30)):
+    """A picture with a coloured blob at every joint on studio grey."""
+    array = np.full((*size, 3), 224, np.uint8)
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    for x, y in skeleton:
+        array[(columns - x) ** 2 + (rows - y) ** 2 < 9] = colour
+    return Image.fromarray(array)
+
+
+def people(count=4, poses=("standing", "arms spread", "walking")):
+    """Made-up rendered people: `count` identities in three poses."""
+    skeletons = np.stack([points(name) for name in poses] * count)
+    colours = [(40 + 50 * (i // len(poses)), 90, 200 - 40 * (i // len(poses))) for i in range(len(skeletons))]
+    pictures = np.stack([np.asarray(figure(s, colour=c)) for s, c in zip(skeletons, colours, strict=True)])
+    identity = np.repeat(np.arange(count), len(poses))
+    seen = np.ones(skeletons.shape[:2], bool)
+    return People(pictures, skeletons, seen, identity, identity == count - 1, [str(i) for i in range(len(skeletons))])
