@@ -30,6 +30,7 @@ from core.sdl.tiles import chunks, stitched, tiles_of
 
 # Pixels that the published network, 32 channels at full size, may hold at once: about 2 GB.
 PIXELS_AT_ONCE = 2**19
+# Of tiles, in pixels of what the network sees.
 OVERLAP_PX = 128
 
 
@@ -177,12 +178,16 @@ class SDLPipeline(TransitionPipeline):
         tiles = self._tiles(inputs, prepared.tile_px)
         height, width = inputs.shape[-2:]
         return stitched(
-            tiles, height, width, OVERLAP_PX, self.network.config.reduction,
+            tiles, height, width, self._overlap(), self.network.config.reduction,
             lambda tile: self.network.maps(self.network.encode(tile.cut(inputs)), t),
         )  # fmt: skip
 
     def _tiles(self, inputs: Tensor, side: int) -> list[Any]:
-        return tiles_of(*inputs.shape[-2:], side, OVERLAP_PX, self.network.side_multiple)
+        height, width = inputs.shape[-2:]
+        return tiles_of(height, width, side, self._overlap(), self.network.side_multiple)
+
+    def _overlap(self) -> int:
+        return OVERLAP_PX * self.network.config.reduction
 
     def _with_ends(self, pictures: Tensor, prepared: SDLPrepared, t: list[float]) -> Tensor:
         """The given pictures where t names them."""

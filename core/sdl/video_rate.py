@@ -27,6 +27,7 @@ HISTOGRAM_BINS = 8
 THUMBNAIL_PX = (64, 36)
 # atempo halves at most once per filter.
 SLOWEST_TEMPO = 0.5
+SILENCE_S = 5
 
 
 @dataclass
@@ -152,23 +153,22 @@ def convert_video(
 
 
 def sound_for(clip: Clip, options: RateOptions, space: Path) -> Path:
-    """The clip's own sound, or for slow motion the same sound slower at the same pitch.
+    """The clip's own sound, in slow motion slower at the same pitch; silence follows it.
+
+    Without the silence, sound that ends a little before the picture, as it often does, would cost the last frames.
 
     Raises:
         ExportError: ffmpeg cannot read the sound.
     """
-    if not options.slow_motion:
-        return clip.path
-    tempo, filters = 1 / options.factor, []
+    tempo, filters = (1 / options.factor if options.slow_motion else 1.0), []
     while tempo < SLOWEST_TEMPO:
         filters.append(f"atempo={SLOWEST_TEMPO}")
         tempo /= SLOWEST_TEMPO
-    filters.append(f"atempo={tempo:.6f}")
-    target = space / "slow.m4a"
+    filters += [f"atempo={tempo:.6f}", f"apad=pad_dur={SILENCE_S}"]
+    target = space / "sound.m4a"
     command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(clip.path), "-vn", "-af", ",".join(filters)]
     done = subprocess.run([*command, "-c:a", "aac", str(target)], capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise ExportError(
-            f"the sound of {clip.path.name} cannot be stretched ({done.stderr.strip()[:200]}): convert it to mp4"
-        )
+        said = done.stderr.strip()[:200]
+        raise ExportError(f"the sound of {clip.path.name} cannot be read ({said}): convert the video to mp4 first")
     return target

@@ -1,0 +1,57 @@
+"""Small networks and pictures that the SDL tests share."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.sdl.network import SDLNet
+from core.sdl.recipes import SHIPPED, SMALL
+
+TINY = {"widths": (4, 4, 6, 6, 8, 8), "grid_widths": (4, 4, 6), "ncol": 2}
+
+
+def stirred(network: SDLNet, gain: float = 1.0) -> SDLNet:
+    """Every weight random and not small, so that no part of the network is silent."""
+    generator = torch.Generator().manual_seed(3)
+    with torch.no_grad():
+        for parameter in network.parameters():
+            if parameter.ndim > 1:
+                spread = gain * (2 / parameter[0].numel()) ** 0.5
+                parameter.copy_(torch.randn(parameter.shape, generator=generator) * spread)
+    return network.eval()
+
+
+def tiny(**config) -> SDLNet:
+    """A stirred network of a few thousand weights."""
+    return stirred(SDLNet(**{**TINY, **config}))
+
+
+FORMS = {
+    "direct-pair": {"num_in_ch": 6},
+    "direct-single": {"num_in_ch": 3},
+    "residual": {"num_in_ch": 3, "output": "residual", "reduction": 2},
+    "recolour": {"num_in_ch": 6, "output": "recolour", "reduction": 2},
+    "motion-pair": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64},
+    "motion-single": {"num_in_ch": 3, "output": "motion", "work_px": 64},
+    "matching": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": True},
+}
+
+
+@pytest.fixture(params=FORMS)
+def form(request) -> SDLNet:
+    """One network per way of making the picture."""
+    return tiny(**FORMS[request.param])
+
+
+def shipped_network(record: str) -> SDLNet:
+    """The untrained network of a shipped record."""
+    return SDLNet(**{**SHIPPED[record], **{key: SMALL[key] for key in SMALL}}).eval()
+
+
+def textured(width: int, height: int, seed: int = 0) -> Image.Image:
+    """A smooth random picture, in which every place looks different."""
+    coarse = np.random.default_rng(seed).integers(0, 256, (max(2, height // 6), max(2, width // 6), 3), dtype=np.uint8)
+    return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)

@@ -1,0 +1,134 @@
+"""The pipeline's contract: any size, exact ends, batches as singles, tiles without seams, cancelling."""
+
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.errors import CancelledError, InputError, OptionError
+from core.image import to_tensor
+from core.sdl.jobs import JOBS, job_of, trained_side_px
+from core.sdl.options import SDLOptions
+from core.sdl.pipeline import OVERLAP_PX, SDLPipeline
+from core.sdl.tiles import ramp, stitched, tiles_of
+from core.timeline import Timeline
+from tests.sdl.conftest import shipped_network, textured, tiny
+
+SINGLE = {"num_in_ch": 3}
+
+
+def pipe_for(job, **config):
+    return SDLPipeline(tiny(num_in_ch=3 * JOBS[job].pictures, **config), job)
+
+
+def pictures_for(job, width=75, height=50):
+    return [textured(width, height, seed) for seed in range(JOBS[job].pictures)]
+
+
+@pytest.mark.parametrize("job", JOBS)
+@pytest.mark.parametrize("size", [(75, 50), (33, 97), (64, 64)])
+def test_any_size_comes_back(job, size):
+    pipe = pipe_for(job)
+    prepared = pipe.prepare(*pictures_for(job, *size))
+    got = pipe.render(prepared, [0.0, 0.4])
+    assert got.shape == (2, 3, size[1], size[0])
+    assert got.min() >= 0 and got.max() <= 1
+    assert torch.equal(got[0], to_tensor(pictures_for(job, *size)[0])[0]), "t = 0 shows the picture itself"
+
+
+def test_a_batch_is_its_singles_and_repeats_to_the_byte():
+    pipe = pipe_for("morph")
+    prepared = pipe.prepare(*pictures_for("morph"))
+    t = [0.2, 0.5, 0.9]
+    together = pipe.render(prepared, t)
+    assert torch.equal(together, pipe.render(prepared, t))
+    assert torch.allclose(together, torch.cat([pipe.render(prepared, [one]) for one in t]), atol=1e-5)
+
+
+def test_prepared_is_picklable_and_keyed_by_content():
+    pipe = pipe_for("morph")
+    first, again, other = (
+        pipe.prepare(*pictures_for("morph")),
+        pipe.prepare(*pictures_for("morph")),
+        pipe.prepare(*pictures_for("morph")[::-1]),
+    )
+    assert first.key == again.key != other.key
+    thawed = pickle.loads(pickle.dumps(first))
+    assert torch.equal(pipe.render(thawed, [0.5]), pipe.render(first, [0.5]))
+
+
+def test_second_picture_of_another_size_and_mode():
+    pipe = pipe_for("interpolate")
+    grey = textured(40, 90).convert("L")
+    clear = textured(64, 30, 4).convert("RGBA")
+    assert pipe.render(pipe.prepare(grey, clear), [0.5]).shape == (1, 3, 90, 40)
+
+
+def test_mistakes_are_told():
+    pipe = pipe_for("age")
+    with pytest.raises(InputError, match="takes 1"):
+        pipe.prepare(textured(40, 40), textured(40, 40))
+    with pytest.raises(OptionError, match="-1 to 1 fit"):
+        pipe.render(pipe.prepare(textured(40, 40)), [1.2])
+    with pytest.raises(OptionError, match="unknown controls"):
+        pipe.render(pipe.prepare(textured(40, 40)), [0.5], shape=1)
+    with pytest.raises(OptionError, match="takes 2 pictures"):
+        SDLPipeline(tiny(num_in_ch=3), "morph")
+
+
+def test_frames_stream_and_stop_between():
+    pipe = pipe_for("toon")
+    prepared, seen = pipe.prepare(textured(40, 40)), []
+
+    def stop(fraction, text=""):
+        if fraction > 0.5:
+            raise CancelledError("stopped")
+
+    with pytest.raises(CancelledError):
+        seen.extend(pipe.frames(prepared, Timeline(frames=12), progress=stop))
+    first = next(pipe.frames(prepared, Timeline(frames=12)))
+    assert np.array_equal(np.asarray(first), np.asarray(textured(40, 40)))
+
+
+def test_squares_are_made_as_the_original_does():
+    pipe = pipe_for("morph")
+    prepared = pipe.prepare(*pictures_for("morph"), options=SDLOptions(square_px=70))
+    assert pipe.render(prepared, [0.5]).shape[-2:] == (64, 64)
+    assert trained_side_px("sdl-aging-512") == 512 and trained_side_px("sdl-aging-scale") is None
+    assert job_of("sdl-cat2cat-512").name == "morph"
+
+
+@pytest.mark.parametrize("config", [{"num_in_ch": 6}, {"num_in_ch": 6, "output": "recolour", "reduction": 2}])
+def test_tiles_leave_no_seam(config):
+    pipe = SDLPipeline(tiny(**config), "style")
+    pictures = [textured(900, 300, seed) for seed in range(2)]
+    whole = pipe.prepare(*pictures)
+    tiled = pipe.prepare(*pictures, options=SDLOptions(tile_px=448))
+    assert whole.figures["tiles"] == 1 and tiled.figures["tiles"] > 2 and tiled.encoded is None
+    a, b = pipe.render(whole, [0.7]), pipe.render(tiled, [0.7])
+    error = (a - b).abs()
+    scale = float(a.std())
+    assert error.mean() < 0.01 * scale, float(error.mean() / scale)
+    # A seam is a line: a step in the difference that all rows share at one column.
+    lines = (a - b).diff(dim=-1).mean(-2).abs()
+    assert lines.max() < 0.02 * scale, float(lines.max() / scale)
+
+
+def test_tiles_cover_and_weigh_to_one():
+    tiles = tiles_of(320, 704, 256, 128, 32)
+    assert all(value % 32 == 0 for tile in tiles for value in (tile.top, tile.left, tile.height, tile.width))
+    picture = torch.rand(1, 3, 320, 704)
+    again = stitched(tiles, 320, 704, 128, 1, lambda tile: tile.cut(picture))
+    assert torch.allclose(again, picture, atol=1e-5)
+    assert ramp(0, 64, 64, 32, picture).min() >= 1, "a side of one tile is not faded"
+    with pytest.raises(OptionError, match="larger tiles"):
+        tiles_of(512, 512, 128, OVERLAP_PX, 32)
+
+
+def test_small_networks_keep_the_detail_of_large_pictures():
+    pipe = SDLPipeline(shipped_network("sdl-morph"), "morph")
+    picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8))
+    got = pipe.render(pipe.prepare(picture, picture, options=SDLOptions(exact_ends=False)), [0.5])
+    assert torch.allclose(got, to_tensor(picture), atol=2e-3)
