@@ -55,7 +55,9 @@ def _add_common(parser: argparse.ArgumentParser, timeline: bool = True) -> None:
     if timeline:
         add_flags(parser.add_argument_group("timeline"), Timeline)
     place = parser.add_argument_group("weights and device")
-    place.add_argument("--weights", default="crossbreed-pets", help="record: crossbreed-pets, crossbreed-dog (default: %(default)s)")
+    place.add_argument(
+        "--weights", default="crossbreed-pets", help="record: crossbreed-pets, crossbreed-dog (default: %(default)s)"
+    )
     place.add_argument("--checkpoint", default=None, help="a folder or hub id with converted weights")
     place.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     place.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16")
@@ -66,17 +68,37 @@ def _add_common(parser: argparse.ArgumentParser, timeline: bool = True) -> None:
 
 
 def _add_morph(verbs: Any) -> None:
-    parser = _verb(verbs, "morph", "a video or frames between two pictures", morph, "cat.jpg dog.jpg --out morph.mp4 --frames 48")
+    parser = _verb(
+        verbs, "morph", "a video or frames between two pictures", morph, "cat.jpg dog.jpg --out morph.mp4 --frames 48"
+    )
     parser.add_argument("input_a", help="first picture")
     parser.add_argument("input_b", help="second picture")
-    parser.add_argument("--out", type=Path, default=Path("morph.mp4"), help=".mp4 .gif .webp .png .zip, or a folder (default: %(default)s)")
-    parser.add_argument("--niter", type=int, default=None, help="into a folder: frames BETWEEN the ends, named as the official script does")
-    parser.add_argument("--disentangled", action="store_true", help="into a folder: the grid of shape and appearance instead of a line")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("morph.mp4"),
+        help=".mp4 .gif .webp .png .zip, or a folder (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--niter",
+        type=int,
+        default=None,
+        help="into a folder: frames BETWEEN the ends, named as the official script does",
+    )
+    parser.add_argument(
+        "--disentangled", action="store_true", help="into a folder: the grid of shape and appearance instead of a line"
+    )
     _add_common(parser)
 
 
 def _add_grid(verbs: Any) -> None:
-    parser = _verb(verbs, "grid", "one picture of all mixtures: columns are shape, rows are appearance", grid, "cat.jpg dog.jpg --count 5 --tau 0")
+    parser = _verb(
+        verbs,
+        "grid",
+        "one picture of all mixtures: columns are shape, rows are appearance",
+        grid,
+        "cat.jpg dog.jpg --count 5 --tau 0",
+    )
     parser.add_argument("input_a", help="first picture")
     parser.add_argument("input_b", help="second picture")
     parser.add_argument("--count", type=int, default=5, help="pictures per side (default: %(default)s)")
@@ -85,14 +107,18 @@ def _add_grid(verbs: Any) -> None:
 
 
 def _add_chain(verbs: Any) -> None:
-    parser = _verb(verbs, "chain", "a video through three pictures or more", chain, "a.jpg b.jpg c.jpg --closed --out round.mp4")
+    parser = _verb(
+        verbs, "chain", "a video through three pictures or more", chain, "a.jpg b.jpg c.jpg --closed --out round.mp4"
+    )
     parser.add_argument("inputs", nargs="+", help="pictures in order")
     parser.add_argument("--out", type=Path, default=Path("chain.mp4"), help="the video (default: %(default)s)")
     _add_common(parser)
 
 
 def _add_transfer(verbs: Any) -> None:
-    parser = _verb(verbs, "transfer", "the first animal in the appearance of the second", transfer, "cat.jpg dog.jpg --amount 1")
+    parser = _verb(
+        verbs, "transfer", "the first animal in the appearance of the second", transfer, "cat.jpg dog.jpg --amount 1"
+    )
     parser.add_argument("input_a", help="whose shape")
     parser.add_argument("input_b", help="whose appearance")
     parser.add_argument("--amount", type=float, default=1.0, help="how much appearance, 0 to 1 (default: %(default)s)")
@@ -101,11 +127,15 @@ def _add_transfer(verbs: Any) -> None:
 
 
 def _add_interpolate(verbs: Any) -> None:
-    parser = _verb(verbs, "interpolate", "pictures between a video's frames", interpolate, "cat.mp4 --factor 2 --out smooth.mp4")
+    parser = _verb(
+        verbs, "interpolate", "pictures between a video's frames", interpolate, "cat.mp4 --factor 2 --out smooth.mp4"
+    )
     parser.add_argument("video", type=Path, help="the clip")
     parser.add_argument("--factor", type=int, default=2, help="how many times the frame rate (default: %(default)s)")
     parser.add_argument("--slow", action="store_true", help="keep the frame rate: slow motion")
-    parser.add_argument("--max-side", type=int, default=256, help="larger frames are reduced to this side (default: %(default)s)")
+    parser.add_argument(
+        "--max-side", type=int, default=256, help="larger frames are reduced to this side (default: %(default)s)"
+    )
     parser.add_argument("--out", type=Path, default=Path("interpolated.mp4"), help="the video (default: %(default)s)")
     _add_common(parser, timeline=False)
 
@@ -114,15 +144,27 @@ def _add_train(verbs: Any) -> None:
     from core.crossbreed.options import CrossbreedTrainOptions
     from core.options import add_flags
 
-    parser = _verb(verbs, "train", "train a generator", train, "--data table --from pets.csv --label species --out runs/pets")
-    parser.add_argument("--data", choices=("photos", "table", "sequences", "teacher"), required=True, help="kind of data, see the docs")
-    parser.add_argument("--from", dest="origin", default="", help="folder, CSV file beside a zip of its name, or the teacher's weights")
+    parser = _verb(
+        verbs, "train", "train a generator", train, "--data table --from pets.csv --label species --out runs/pets"
+    )
+    parser.add_argument(
+        "--data", choices=("photos", "table", "sequences", "teacher"), required=True, help="kind of data, see the docs"
+    )
+    parser.add_argument(
+        "--from", dest="origin", default="", help="folder, CSV file beside a zip of its name, or the teacher's weights"
+    )
     parser.add_argument("--label", default="species", help="column of classes in a table (default: %(default)s)")
     add_flags(parser, CrossbreedTrainOptions)
 
 
 def _add_export(verbs: Any) -> None:
-    parser = _verb(verbs, "export", "the averaged generator of a run as weights to use", export, "--run runs/pets --to weights/mine")
+    parser = _verb(
+        verbs,
+        "export",
+        "the averaged generator of a run as weights to use",
+        export,
+        "--run runs/pets --to weights/mine",
+    )
     parser.add_argument("--run", dest="run_folder", type=Path, required=True, help="folder of the training run")
     parser.add_argument("--to", type=Path, required=True, help="folder to write")
     parser.add_argument("--trained-on", default="", help="a sentence about the data, shown to users")
@@ -132,8 +174,16 @@ def _add_train_heads(verbs: Any) -> None:
     from core.options import add_flags
     from core.training.options import TrainOptions
 
-    parser = _verb(verbs, "train-heads", "train the head detector", train_heads, "--from pets.csv --out runs/heads --steps 3000 --lr 2e-3 --batch 24")
-    parser.add_argument("--from", dest="origin", type=Path, required=True, help="CSV file with boxes beside a zip of its name")
+    parser = _verb(
+        verbs,
+        "train-heads",
+        "train the head detector",
+        train_heads,
+        "--from pets.csv --out runs/heads --steps 3000 --lr 2e-3 --batch 24",
+    )
+    parser.add_argument(
+        "--from", dest="origin", type=Path, required=True, help="CSV file with boxes beside a zip of its name"
+    )
     parser.add_argument("--to", type=Path, default=None, help="folder to write the averaged weights to")
     add_flags(parser, TrainOptions)
 
@@ -151,13 +201,17 @@ def _boxes(args: argparse.Namespace, count: int) -> list[Any] | None:
     if args.box is None:
         return None
     if len(args.box) != count:
-        raise OptionError(f"{len(args.box)} boxes came with {count} pictures: give --box once per picture, 'auto' to detect")
+        raise OptionError(
+            f"{len(args.box)} boxes came with {count} pictures: give --box once per picture, 'auto' to detect"
+        )
     found = []
     for text in args.box:
         try:
             found.append(None if text == "auto" else Box(*(float(part) for part in text.split(","))))
         except (TypeError, ValueError):
-            raise OptionError(f"the box is {text!r}: four numbers left,top,right,bottom in pixels fit, or auto") from None
+            raise OptionError(
+                f"the box is {text!r}: four numbers left,top,right,bottom in pixels fit, or auto"
+            ) from None
     return found
 
 
@@ -195,7 +249,12 @@ def _video(args: argparse.Namespace, inputs: list[str]) -> dict[str, Any]:
         pipe, prepared, settings = _prepared(args, inputs, part_of(bar, 0, 0.3))
         frames = pipe.frames(prepared, timeline, progress=part_of(bar, 0.3, 1))
         path = write_video(frames, args.out, timeline.fps, {**settings, **to_query(timeline)})
-    return {"written": str(path), "frames": len(timeline.positions()), "weights": pipe.weights_label, **prepared.figures}
+    return {
+        "written": str(path),
+        "frames": len(timeline.positions()),
+        "weights": pipe.weights_label,
+        **prepared.figures,
+    }
 
 
 def _released_frames(args: argparse.Namespace) -> dict[str, Any]:
@@ -254,7 +313,9 @@ def interpolate(args: argparse.Namespace) -> dict[str, Any]:
     clip, pipe = read_video(args.video), _pipeline(args)
     frames = pipe.between((limit_size(frame, args.max_side) for frame in clip.frames()), args.factor)
     fps = clip.fps if args.slow else clip.fps * args.factor
-    path = write_video(frames, args.out, fps, {"system": "crossbreed", "weights": pipe.weights_label, "factor": args.factor})
+    path = write_video(
+        frames, args.out, fps, {"system": "crossbreed", "weights": pipe.weights_label, "factor": args.factor}
+    )
     return {"written": str(path), "fps": fps, "weights": pipe.weights_label}
 
 

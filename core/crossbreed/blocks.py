@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any, cast
 
 import torch
 import torch.nn.functional as F
@@ -13,12 +14,22 @@ from core.crossbreed.spectral import conv2d
 EPS = 1e-5
 
 
+def standardise(x: Tensor) -> tuple[Tensor, Tensor]:
+    """(B, C, H, W) minus its mean per sample and channel, and one over its (biased) standard deviation (B, C, 1, 1).
+
+    Two plain means: with channels last, torch's `var_mean` and `instance_norm` take three times as long.
+    """
+    centred = x - x.mean(dim=(2, 3), keepdim=True)
+    return centred, torch.rsqrt(centred.square().mean(dim=(2, 3), keepdim=True) + EPS)
+
+
 class InstanceNorm(nn.Module):
     """Each channel of each sample to mean 0 and (biased) variance 1."""
 
     def forward(self, x: Tensor, affine: Tensor | None = None) -> Tensor:
         """(B, C, H, W) to the same; `affine` is not used."""
-        return F.instance_norm(x, eps=EPS)
+        centred, gain = standardise(x)
+        return centred * gain
 
 
 class AdaIN(nn.Module):
@@ -35,9 +46,8 @@ class AdaIN(nn.Module):
     def forward(self, x: Tensor, affine: Tensor) -> Tensor:
         """(B, C, H, W) and affine (B, 2C), the C shifts first, to (B, C, H, W)."""
         shift, scale = affine[:, :, None, None].split(self.channels, dim=1)
-        variance, mean = torch.var_mean(x, dim=(2, 3), correction=0, keepdim=True)
-        gain = scale * torch.rsqrt(variance + EPS)
-        return torch.addcmul(shift - mean * gain, x, gain)
+        centred, gain = standardise(x)
+        return torch.addcmul(shift, centred, scale * gain)
 
 
 NORMS = {"instance": lambda channels: InstanceNorm(), "adain": AdaIN, "none": lambda channels: None}
@@ -92,7 +102,7 @@ class ResidualBlock(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, norm: str, activation: str, spectral: bool) -> None:
         super().__init__()
-        unit = {"norm": norm, "activation": activation, "activate_first": True, "spectral": spectral}
+        unit: dict[str, Any] = {"norm": norm, "activation": activation, "activate_first": True, "spectral": spectral}
         hidden = min(inputs, outputs)
         self.conv_0 = ConvUnit(inputs, hidden, 3, **unit)
         self.conv_1 = ConvUnit(hidden, outputs, 3, **unit)
@@ -139,7 +149,7 @@ class UpBlock(nn.Module):
     @property
     def block(self) -> ResidualBlock:
         """The residual block."""
-        return self.model["1"]
+        return cast(ResidualBlock, self.model["1"])
 
     def forward(self, x: Tensor, affines: Sequence[Tensor]) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, 2H, 2W)."""

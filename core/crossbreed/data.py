@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from scipy.special import ndtr, ndtri
 from torch import Tensor
+from torch.nn import functional as F
 
 from core.crossbreed.network import lerp
 from core.crossbreed.network_biggan import BigGANDeep
@@ -144,7 +145,9 @@ def read_folders(root: Path, size_px: int, window_px: int, find_heads: bool = Fa
             crops.append(as_bytes(square))
             labels.append(index)
     if len(crops) < 2:
-        raise InputError(f"{root} holds {len(crops)} usable pictures in {len(classes)} class folders: at least 2 are needed")
+        raise InputError(
+            f"{root} holds {len(crops)} usable pictures in {len(classes)} class folders: at least 2 are needed"
+        )
     return LabelledPhotos(torch.stack(crops), torch.tensor(labels), classes, size_px, window_px)
 
 
@@ -209,8 +212,8 @@ def teacher_inputs(
 ) -> tuple[Tensor, Tensor]:
     """Noise (3B, N) and class vectors (3B, 1000): B rows of A, B rows at `alpha`, B rows of B; both mixed linearly."""
     steps = torch.cat([torch.zeros_like(alpha), alpha, torch.ones_like(alpha)])
-    one_hot = [torch.nn.functional.one_hot(index + first_class, 1000).float().repeat(3, 1) for index in (class_a, class_b)]
-    return lerp(noise_a.repeat(3, 1), noise_b.repeat(3, 1), steps), lerp(*one_hot, steps)
+    start, end = (F.one_hot(index + first_class, 1000).float().repeat(3, 1) for index in (class_a, class_b))
+    return lerp(noise_a.repeat(3, 1), noise_b.repeat(3, 1), steps), lerp(start, end, steps)
 
 
 @dataclass
@@ -242,10 +245,11 @@ class BigGANPairs:
     @torch.no_grad()
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
         """Pairs of two different classes and one picture between them."""
-        noises = [truncated_noise(rng, (size, self.teacher.config.z_dim), self.truncation) for _ in range(2)]
+        shape = (size, self.teacher.config.z_dim)
+        noise_a, noise_b = (truncated_noise(rng, shape, self.truncation) for _ in range(2))
         class_a, class_b = distinct_pairs(rng, len(self.classes), size)
         alpha = positions(rng, size)
-        z, vectors = teacher_inputs(*noises, class_a, class_b, alpha, self.first_class)
+        z, vectors = teacher_inputs(noise_a, noise_b, class_a, class_b, alpha, self.first_class)
         device = self.teacher.device
         pictures = self.teacher(z.to(device), vectors.to(device), self.truncation).cpu()
         x_a, mixed, x_b = resize_generated(pictures, self.size_px).chunk(3)

@@ -55,7 +55,8 @@ def r1_penalty(verdicts: Tensor, x: Tensor) -> Tensor:
 
 def edge_difference(real: Tensor, generated: Tensor) -> Tensor:
     """Mean absolute difference of the horizontal and vertical steps between neighbouring pixels; keeps edges."""
-    return sum(reconstruction(real.diff(dim=axis), generated.diff(dim=axis)) for axis in (2, 3))
+    down, right = (reconstruction(real.diff(dim=axis), generated.diff(dim=axis)) for axis in (2, 3))
+    return down + right
 
 
 def structural_difference(real: Tensor, generated: Tensor, window: int = 7) -> Tensor:

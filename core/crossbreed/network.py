@@ -7,7 +7,7 @@ Source: Park, Seo, Noh, "Neural Crossbreed", ACM TOG 39(6), 2020, arXiv 2009.009
 from __future__ import annotations
 
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -28,6 +28,13 @@ class Codes(NamedTuple):
     style: Tensor
 
 
+class Copies(NamedTuple):
+    """Two pictures as the network gives them back, each (B, 3, H, W)."""
+
+    AA: Tensor
+    BB: Tensor
+
+
 class TrainingImages(NamedTuple):
     """The seven pictures of a training step, each (B, 3, H, W).
 
@@ -36,11 +43,11 @@ class TrainingImages(NamedTuple):
 
     AA: Tensor
     BB: Tensor
-    mixed: Tensor | None = None
-    AB: Tensor | None = None
-    BA: Tensor | None = None
-    cycle_AA: Tensor | None = None
-    cycle_BB: Tensor | None = None
+    mixed: Tensor
+    AB: Tensor
+    BA: Tensor
+    cycle_AA: Tensor
+    cycle_BB: Tensor
 
 
 class ContentEncoder(nn.Module):
@@ -132,7 +139,7 @@ class Decoder(nn.Module):
         """
         affines = affine.split(self.affine_sizes, dim=1)
         stack, *ups, last = self.model
-        used = 2 * len(stack.model)
+        used = 2 * len(cast(ResidualStack, stack).model)
         x = stack(content, affines[:used])
         for up in ups:
             x = up(x, affines[used : used + 2])
@@ -161,6 +168,7 @@ class CrossbreedGenerator(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(
         self,
+        *,
         img_size: int = 128,
         n_f: int = 32,
         n_cont_down: int = 3,
@@ -219,7 +227,7 @@ class CrossbreedGenerator(ModelMixin, ConfigMixin):
         s_a, s_b = self.style_enc(x_a), self.style_enc(x_b)
         return self.decode(Codes(lerp(z_a, z_b, content_alpha), lerp(s_a, s_b, style_alpha)))
 
-    def forward(self, x_a: Tensor, x_b: Tensor, alpha: Tensor, plan: str = "released") -> TrainingImages:
+    def forward(self, x_a: Tensor, x_b: Tensor, alpha: Tensor, plan: str = "released") -> TrainingImages | Copies:
         """The pictures of a training step.
 
         Args:
@@ -227,14 +235,16 @@ class CrossbreedGenerator(ModelMixin, ConfigMixin):
             x_b: the same.
             alpha: (B,), position of the mixture.
             plan: "released" makes all seven in the published order of calls, which fixes the power iterations;
-                "together" makes them in three calls; "copies" makes AA and BB only, the others are None. The latter
+                "together" makes them in three calls; "copies" makes AA and BB only. The latter
                 two scale the style code of pictures that are windows of the trained size.
 
         Source: Park et al. 2020, section 4.3; order of "released" as in the released code.
         """
         if plan not in PLANS:
             raise unknown_name("plan", plan, PLANS)
-        return self._released(x_a, x_b, alpha) if plan == "released" else self._together(x_a, x_b, alpha, plan == "copies")
+        return (
+            self._released(x_a, x_b, alpha) if plan == "released" else self._together(x_a, x_b, alpha, plan == "copies")
+        )
 
     def _released(self, x_a: Tensor, x_b: Tensor, alpha: Tensor) -> TrainingImages:
         z_a, z_b = self.cont_enc(x_a), self.cont_enc(x_b)
@@ -249,11 +259,11 @@ class CrossbreedGenerator(ModelMixin, ConfigMixin):
         cycle_bb = self.decode(Codes(z_ba, s_b))
         return TrainingImages(aa, bb, mixed, ab, ba, cycle_aa, cycle_bb)
 
-    def _together(self, x_a: Tensor, x_b: Tensor, alpha: Tensor, copies_only: bool) -> TrainingImages:
+    def _together(self, x_a: Tensor, x_b: Tensor, alpha: Tensor, copies_only: bool) -> TrainingImages | Copies:
         content, style = self.encode(torch.cat([x_a, x_b]))
         style = style * (self.config.img_size**2 / (x_a.shape[-1] * x_a.shape[-2]))
         if copies_only:
-            return TrainingImages(*self.decode(Codes(content, style)).chunk(2))
+            return Copies(*self.decode(Codes(content, style)).chunk(2))
         (z_a, z_b), (s_a, s_b) = content.chunk(2), style.chunk(2)
         contents = torch.cat([z_a, z_b, lerp(z_a, z_b, alpha), z_a, z_b])
         styles = torch.cat([s_a, s_b, lerp(s_a, s_b, alpha), s_b, s_a])

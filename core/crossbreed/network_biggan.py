@@ -7,6 +7,7 @@ Source: Brock, Donahue, Simonyan, "Large Scale GAN Training", ICLR 2019, appendi
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -38,6 +39,9 @@ class TruncatedBatchNorm(nn.Module):
         cond: length of the condition vector that gives scale and offset; 0 for a plain affine.
     """
 
+    running_means: Tensor
+    running_vars: Tensor
+
     def __init__(self, channels: int, cond: int, spectral: bool) -> None:
         super().__init__()
         self.register_buffer("running_means", torch.zeros(TRUNCATION_STEPS + 1, channels))
@@ -60,10 +64,11 @@ class TruncatedBatchNorm(nn.Module):
         lower = int(row)
         if fraction == 0:
             return self.running_means[lower], self.running_vars[lower]
-        return tuple(fraction * rows[lower] + (1 - fraction) * rows[lower + 1] for rows in self._rows())
-
-    def _rows(self) -> tuple[Tensor, Tensor]:
-        return self.running_means, self.running_vars
+        means, variances = (
+            fraction * rows[lower] + (1 - fraction) * rows[lower + 1]
+            for rows in (self.running_means, self.running_vars)
+        )
+        return means, variances
 
     def forward(self, x: Tensor, truncation: float, cond: Tensor) -> Tensor:
         """(B, C, H, W) and cond (B, cond) to (B, C, H, W)."""
@@ -82,7 +87,7 @@ class GeneratorBlock(nn.Module):
     def __init__(self, inputs: int, outputs: int, up: bool, cond: int, spectral: bool) -> None:
         super().__init__()
         hidden = inputs // 4
-        shape = {"spectral": spectral, "eps": EPS}
+        shape: dict[str, Any] = {"spectral": spectral, "eps": EPS}
         self.up, self.outputs = up, outputs
         self.bn_0 = TruncatedBatchNorm(inputs, cond, spectral)
         self.conv_0 = conv2d(inputs, hidden, 1, **shape)
@@ -111,7 +116,7 @@ class SelfAttention(nn.Module):
 
     def __init__(self, channels: int, spectral: bool) -> None:
         super().__init__()
-        shape = {"bias": False, "spectral": spectral, "eps": EPS}
+        shape: dict[str, Any] = {"bias": False, "spectral": spectral, "eps": EPS}
         self.snconv1x1_theta = conv2d(channels, channels // 8, 1, **shape)
         self.snconv1x1_phi = conv2d(channels, channels // 8, 1, **shape)
         self.snconv1x1_g = conv2d(channels, channels // 2, 1, **shape)
@@ -168,6 +173,7 @@ class BigGANDeep(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(
         self,
+        *,
         img_size: int = 128,
         z_dim: int = 128,
         n_class: int = 1000,

@@ -5,6 +5,8 @@ Source: Park et al. 2020, section 4.3, in the manner of FUNIT (Liu et al. 2019).
 
 from __future__ import annotations
 
+from typing import Any
+
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
@@ -17,7 +19,7 @@ class PatchNetwork(nn.Module):
 
     def __init__(self, n_f: int, n_res: int, n_class: int, spectral: bool, max_f: int = 1024) -> None:
         super().__init__()
-        block = {"norm": "none", "activation": "leaky", "spectral": spectral}
+        block: dict[str, Any] = {"norm": "none", "activation": "leaky", "spectral": spectral}
         layers: list[nn.Module] = [ConvUnit(3, n_f, 7, spectral=spectral)]
         width = n_f
         stages = n_res // 2
@@ -49,7 +51,7 @@ class CrossbreedDiscriminator(ModelMixin, ConfigMixin):
     """
 
     @register_to_config
-    def __init__(self, n_f: int = 32, n_res: int = 4, n_class: int = 118, spectral_norm: bool = False) -> None:
+    def __init__(self, *, n_f: int = 32, n_res: int = 4, n_class: int = 118, spectral_norm: bool = False) -> None:
         super().__init__()
         self.disc = PatchNetwork(n_f, n_res, n_class, spectral_norm)
 

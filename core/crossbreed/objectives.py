@@ -52,6 +52,11 @@ class LossWeights:
     reconstruction: float = 0.1
     gradient_penalty: float = 1.0
 
+    @property
+    def plan(self) -> str:
+        """What the generator must make for these terms."""
+        return "released"
+
 
 def fakes(images: TrainingImages, batch: TeacherBatch) -> tuple[Tensor, Tensor]:
     """The six pictures that have a class, (6B, 3, H, W), and their classes (6B,)."""

@@ -14,10 +14,14 @@ HEAD_MARGIN = 0.25
 class CrossbreedOptions:
     """What a morph can be told."""
 
-    crop: str = option("head", "cut out the head of the cat or dog, or take the middle square", choices=("head", "middle"))
+    crop: str = option(
+        "head", "cut out the head of the cat or dog, or take the middle square", choices=("head", "middle")
+    )
     margin: float = option(HEAD_MARGIN, "room around the head, in head sizes", low=0, high=1, step=0.05)
     size_px: int = option(256, "side of the result; the network works at its own size", low=64, high=512, step=32)
-    tau: float = option(0.3, "how far shape and appearance follow each other: 0 apart, 1 together", low=0, high=2, step=0.05)
+    tau: float = option(
+        0.3, "how far shape and appearance follow each other: 0 apart, 1 together", low=0, high=2, step=0.05
+    )
     exact_ends: bool = option(True, "begin and end on the photographs themselves, not on the network's copies")
     even_steps: bool = option(False, "space the frames so that each changes as much as the one before")
     closed: bool = option(False, "a chain of pictures returns to its first")
@@ -40,7 +44,9 @@ class CrossbreedTrainOptions(TrainOptions):
     unit_scale: bool = option(False, "begin with AdaIN scales of 1 (released: near 0)")
     reconstruction: float = option(0.1, "weight of the reconstructions; 10 suits labelled photos", low=0, high=1000)
     adversarial: float = option(1.0, "weight of the adversarial terms", low=0, high=1000)
-    penalty: float = option(1.0, "weight of the gradient penalty: the released one, or R1 for labelled photos", low=0, high=1000)
+    penalty: float = option(
+        1.0, "weight of the gradient penalty: the released one, or R1 for labelled photos", low=0, high=1000
+    )
     edges: float = option(10.0, "weight of the edges, labelled photos only", low=0, high=1000)
     structure: float = option(2.0, "weight of the structure (SSIM), labelled photos only", low=0, high=1000)
     cycle: float = option(5.0, "weight of the cycle, labelled photos only", low=0, high=1000)

@@ -44,7 +44,7 @@ class CrossbreedPrepared(Prepared):
         style: (N, S) appearance codes.
         crops: (N, 3, size, size) what was encoded, in [0, 1].
         missing: (N, 3, size, size) crop minus the network's copy of it; zeros where the ends need not be exact.
-        boxes: the crop of each picture, in its pixels.
+        boxes: the crop of each picture, in its pixels; None is the middle square.
         tau: contraction of shape and appearance when they are set apart.
         closed: the chain returns to its first picture.
         pace: positions at equal steps of visible change, None for the plain pace.
@@ -54,7 +54,7 @@ class CrossbreedPrepared(Prepared):
     style: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
     crops: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
     missing: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    boxes: tuple[Box, ...] = ()
+    boxes: tuple[Box | None, ...] = ()
     tau: float = 0.0
     closed: bool = False
     pace: tuple[float, ...] | None = None
@@ -74,6 +74,8 @@ class CrossbreedPipeline(TransitionPipeline):
 
     name: ClassVar[str] = "crossbreed"
     Options: ClassVar[type] = CrossbreedOptions
+    gpu_methods: ClassVar[tuple[str, ...]] = (*TransitionPipeline.gpu_methods, "grid", "between")
+    generator: CrossbreedGenerator
 
     def __init__(self, generator: CrossbreedGenerator) -> None:
         super().__init__()
@@ -206,11 +208,13 @@ class CrossbreedPipeline(TransitionPipeline):
         What the network misses of picture i returns as far as a mixture is picture i in shape and appearance.
         """
         content = torch.tensordot(shape_weights, prepared.content, dims=1)
-        pictures = self._enlarge(self._decode(Codes(content, appearance_weights @ prepared.style)), prepared.crops.shape[-1])
+        pictures = self._enlarge(
+            self._decode(Codes(content, appearance_weights @ prepared.style)), prepared.crops.shape[-1]
+        )
         nearness = torch.minimum(shape_weights, appearance_weights)
         return (pictures + torch.tensordot(fade(nearness), prepared.missing, dims=1)).clamp(0, 1)
 
-    def render(
+    def render(  # type: ignore[override]
         self,
         prepared: CrossbreedPrepared,
         t: Sequence[float],
@@ -265,7 +269,9 @@ class CrossbreedPipeline(TransitionPipeline):
                     raise InputError(f"frames of {tuple(before[0].shape)} and {tuple(padded.shape)}: all need one size")
                 alpha = torch.arange(1, factor) / factor
                 weights = torch.stack([1 - alpha, alpha], 1)
-                content, style, missing = (torch.cat(p) for p in zip((*before[1], before[2]), (*codes, now[2]), strict=True))
+                content, style, missing = (
+                    torch.cat(p) for p in zip((*before[1], before[2]), (*codes, now[2]), strict=True)
+                )
                 for row in weights[:, None]:
                     y = self._decode(Codes(torch.tensordot(row, content, dims=1), row @ style))
                     y = (y + torch.tensordot(row, missing, dims=1)).clamp(0, 1)

@@ -19,7 +19,9 @@ def centre_square(picture: Image.Image, size_px: int) -> Image.Image:
     """
     width, height = picture.size
     if min(width, height) != size_px:
-        scaled = (size_px, int(size_px * height / width)) if width <= height else (int(size_px * width / height), size_px)
+        scaled = (
+            (size_px, int(size_px * height / width)) if width <= height else (int(size_px * width / height), size_px)
+        )
         picture = picture.resize(scaled, Image.Resampling.BILINEAR)
     left, top = round((picture.width - size_px) / 2), round((picture.height - size_px) / 2)
     return picture.crop((left, top, left + size_px, top + size_px))

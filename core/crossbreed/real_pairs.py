@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from core.crossbreed import losses
-from core.crossbreed.network import TrainingImages
+from core.crossbreed.network import Copies, TrainingImages
 from core.crossbreed.network_discriminator import CrossbreedDiscriminator
 from core.crossbreed.objectives import RealBatch
 
@@ -66,7 +66,7 @@ def discriminator_terms(
 
 
 def generator_terms(
-    network: CrossbreedDiscriminator, images: TrainingImages, batch: RealBatch, weights: RealWeights
+    network: CrossbreedDiscriminator, images: TrainingImages | Copies, batch: RealBatch, weights: RealWeights
 ) -> dict[str, Tensor]:
     """The generator's terms and their weighted sum `loss_G`."""
     real, same = torch.cat([batch.x_a, batch.x_b]), torch.cat([images.AA, images.BB])
@@ -80,10 +80,10 @@ def generator_terms(
         + weights.edges * terms["loss_G_edges"]
         + weights.structure * terms["loss_G_ssim"]
     )
-    if weights.cycle > 0:
+    if isinstance(images, TrainingImages) and weights.cycle > 0:
         terms["loss_G_cycle"] = losses.reconstruction(real, torch.cat([images.cycle_AA, images.cycle_BB]))
         total = total + weights.cycle * terms["loss_G_cycle"]
-    if weights.adversarial > 0:
+    if isinstance(images, TrainingImages) and weights.adversarial > 0:
         on_swapped, as_a, as_b, share = verdicts(network, images, batch, detach=False)
         terms["loss_G_adv"] = (
             losses.generator_adversarial(on_swapped)

@@ -27,6 +27,9 @@ class SpectralNorm(nn.Module):
     Source: Miyato et al. 2018, algorithm 1.
     """
 
+    weight_u: Tensor
+    weight_v: Tensor
+
     def __init__(self, shape: tuple[int, ...], bias: bool, eps: float) -> None:
         super().__init__()
         self.eps = eps

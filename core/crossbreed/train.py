@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -19,7 +20,7 @@ from core.crossbreed.data import (
     read_folders,
     read_table,
 )
-from core.crossbreed.network import Codes, CrossbreedGenerator, lerp
+from core.crossbreed.network import Codes, CrossbreedGenerator, LinearUnit, lerp
 from core.crossbreed.network_discriminator import CrossbreedDiscriminator
 from core.crossbreed.options import CrossbreedTrainOptions
 from core.crossbreed.preprocessing import from_network
@@ -40,12 +41,14 @@ class CrossbreedRecipe:
     A batch that has the key `mixed` is learned with the published objective, any other with that of `real_pairs`.
     """
 
-    averaged = ("generator",)
+    averaged: tuple[str, ...] = ("generator",)
 
     def __init__(self, options: CrossbreedTrainOptions, source: PairSource) -> None:
         torch.manual_seed(options.seed)
         generator = new_generator(options)
-        critic = CrossbreedDiscriminator(options.n_f, options.n_res, len(source.classes), spectral_norm=True)
+        critic = CrossbreedDiscriminator(
+            n_f=options.n_f, n_res=options.n_res, n_class=len(source.classes), spectral_norm=True
+        )
         if options.unit_scale:
             start_at_unit_scale(generator)
         # A quarter faster on a processor, and what tensor cores want.
@@ -56,7 +59,7 @@ class CrossbreedRecipe:
         }
         if options.init:
             load_trained(options.init, self.networks, averaged=False)
-        shape = {"betas": (0.5, 0.999), "eps": 1e-8}
+        shape: dict[str, Any] = {"betas": (0.5, 0.999), "eps": 1e-8}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "generator": torch.optim.Adam(generator.parameters(), lr=options.lr, **shape),
             "discriminator": torch.optim.Adam(critic.parameters(), lr=options.lr_discriminator, **shape),
@@ -65,7 +68,12 @@ class CrossbreedRecipe:
         self.probe = source.draw(np.random.default_rng(options.seed), SAMPLE_PAIRS)
         self.teacher_weights = objectives.LossWeights(options.adversarial, options.reconstruction, options.penalty)
         self.real_weights = real_pairs.RealWeights(
-            options.reconstruction, options.edges, options.structure, options.cycle, options.adversarial, options.penalty
+            options.reconstruction,
+            options.edges,
+            options.structure,
+            options.cycle,
+            options.adversarial,
+            options.penalty,
         )
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
@@ -74,13 +82,11 @@ class CrossbreedRecipe:
         generator, critic = run.networks["generator"], run.networks["discriminator"]
         layout = torch.channels_last
         batch = {name: x.contiguous(memory_format=layout) if x.ndim == 4 else x for name, x in batch.items()}
-        if "mixed" in batch:
-            pairs, objective, weights, plan = objectives.TeacherBatch(**batch), objectives, self.teacher_weights, "released"
-        else:
-            pairs, objective, weights = objectives.RealBatch(**batch), real_pairs, self.real_weights
-            plan = weights.plan
+        objective: Any = objectives if "mixed" in batch else real_pairs
+        weights = self.teacher_weights if "mixed" in batch else self.real_weights
+        pairs = (objectives.TeacherBatch if "mixed" in batch else objectives.RealBatch)(**batch)
         with run.accelerator.autocast():
-            images = generator(pairs.x_a, pairs.x_b, pairs.alpha, plan)
+            images = generator(pairs.x_a, pairs.x_b, pairs.alpha, weights.plan)
         terms: dict[str, Tensor] = {}
         if weights.adversarial > 0:
             with run.accelerator.autocast():
@@ -105,7 +111,7 @@ class CrossbreedRecipe:
     @torch.no_grad()
     def samples(self, networks: Mapping[str, nn.Module]) -> Tensor:
         """Rows: A, the morph in five steps, B, shape of A in the appearance of B, and the reverse."""
-        generator = networks["generator"]
+        generator = cast(CrossbreedGenerator, networks["generator"])
         device = next(generator.parameters()).device
         x_a, x_b = (self.probe[name].to(device) for name in ("x_a", "x_b"))
         whole = self.options.img_size**2 / x_a.shape[-1] ** 2
@@ -126,14 +132,16 @@ def new_generator(options: CrossbreedTrainOptions, trained_on: str = "") -> Cros
 
 def start_at_unit_scale(generator: CrossbreedGenerator) -> None:
     """Let every AdaIN begin with scale 1 and shift 0 instead of nearly nothing."""
-    bias, at = generator.mlp.model[-1].fc.bias, 0
+    bias, at = cast(LinearUnit, generator.mlp.model[-1]).fc.bias, 0
     with torch.no_grad():
         for size in generator.dec.affine_sizes:
             bias[at : at + size // 2], bias[at + size // 2 : at + size] = 0, 1
             at += size
 
 
-def open_source(options: CrossbreedTrainOptions, kind: str, data: str, progress: Progress = silent, **choice: str) -> PairSource:
+def open_source(
+    options: CrossbreedTrainOptions, kind: str, data: str, progress: Progress = silent, **choice: str
+) -> PairSource:
     """The training data.
 
     Args:
@@ -148,7 +156,9 @@ def open_source(options: CrossbreedTrainOptions, kind: str, data: str, progress:
     if kind == "photos":
         return read_folders(Path(data), options.img_size, window)
     if kind == "table":
-        return read_table(Path(data), Path(data).with_suffix(".zip"), options.img_size, window, progress=progress, **choice)
+        return read_table(
+            Path(data), Path(data).with_suffix(".zip"), options.img_size, window, progress=progress, **choice
+        )
     if kind == "sequences":
         return SequenceFolders.read(Path(data), options.img_size)
     if kind == "teacher":

@@ -5,7 +5,7 @@ Source: own; centres as peaks after Zhou, Wang, Krähenbühl, "Objects as Points
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -45,7 +45,7 @@ class PetHeadNetwork(ModelMixin, ConfigMixin):
     """
 
     @register_to_config
-    def __init__(self, img_size: int = 128, width: int = 24) -> None:
+    def __init__(self, *, img_size: int = 128, width: int = 24) -> None:
         super().__init__()
         self.stem = nn.Sequential(unit(3, width, 2), unit(width, 2 * width, 2), unit(2 * width, 2 * width))
         self.fine = nn.Sequential(unit(2 * width, 4 * width, 2), unit(4 * width, 4 * width))
@@ -56,9 +56,10 @@ class PetHeadNetwork(ModelMixin, ConfigMixin):
             unit(4 * width, 4 * width),
             nn.Upsample(scale_factor=4, mode="bilinear", align_corners=False),
         )
-        self.head = nn.Sequential(unit(4 * width, 4 * width), nn.Conv2d(4 * width, 6, 1))
+        last = nn.Conv2d(4 * width, 6, 1)
         # Heads are rare: starting from a low probability keeps the first steps quiet.
-        nn.init.constant_(self.head[-1].bias[:2], -4.0)
+        nn.init.constant_(cast(Tensor, last.bias)[:2], -4.0)
+        self.head = nn.Sequential(unit(4 * width, 4 * width), last)
 
     def forward(self, x: Tensor) -> HeadMaps:
         """(B, 3, S, S) in [0, 1], S a multiple of 32."""

@@ -89,7 +89,7 @@ def augmented(photos: BoxedPhotos, rng: np.random.Generator) -> tuple[Tensor, Te
     move = draw(-0.3, 0.3, 2) + centre * (1 - 1 / zoom)[:, None].clamp(min=0)
     theta = torch.zeros(count, 2, 3)
     theta[:, 0, 0], theta[:, 1, 1], theta[:, :, 2] = flip / zoom, 1 / zoom, move
-    places = F.affine_grid(theta, (count, 3, size, size), align_corners=False)
+    places = F.affine_grid(theta, [count, 3, size, size], align_corners=False)
     x = F.grid_sample(photos.pictures / 255 - 0.5, places, padding_mode="zeros", align_corners=False) + 0.5
     x = ((x - 0.5) * draw(0.7, 1.3, 1, 1, 1) * draw(0.85, 1.15, 3, 1, 1) + 0.5 + draw(-0.15, 0.15, 1, 1, 1)).clamp(0, 1)
     corners = ((photos.boxes.reshape(-1, 2, 2) / size * 2 - 1) - move[:, None]) * zoom[:, None, None]
@@ -135,7 +135,7 @@ def overlaps(a: Tensor, b: Tensor) -> Tensor:
 class PetHeadRecipe:
     """AdamW with a cosine from `lr` to nothing; the curves show the overlap on the held-out photos."""
 
-    averaged = ("heads",)
+    averaged: tuple[str, ...] = ("heads",)
 
     def __init__(self, options: TrainOptions, held_out: BoxedPhotos) -> None:
         torch.manual_seed(options.seed)
@@ -147,12 +147,14 @@ class PetHeadRecipe:
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One update; every `log_every` steps the overlap is measured too."""
-        rate = run.options.lr * min(1.0, (run.step + 1) / 50) * (1 + math.cos(math.pi * run.step / run.options.steps)) / 2
+        rate = (
+            run.options.lr * min(1.0, (run.step + 1) / 50) * (1 + math.cos(math.pi * run.step / run.options.steps)) / 2
+        )
         for group in run.optimizers["heads"].param_groups:
             group["lr"] = rate
         terms = head_loss(run.networks["heads"](batch["x"]), batch["boxes"], batch["species"])
         run.update("heads", terms["loss"])
-        values = {name: value.detach() for name, value in terms.items()}
+        values: dict[str, float | Tensor] = {name: value.detach() for name, value in terms.items()}
         if (run.step + 1) % run.options.log_every == 0:
             values |= self.measured(run.averages["heads"].module)
         return values

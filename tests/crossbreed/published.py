@@ -27,7 +27,9 @@ def state(name: str) -> dict[str, Tensor]:
 
 def generator(spectral: bool = False) -> CrossbreedGenerator:
     """The generator on the filled weights: folded and in evaluation mode, or spectral and in training mode."""
-    return loaded(CrossbreedGenerator(spectral_norm=spectral), generator_state(state("generator"), not spectral), spectral)
+    return loaded(
+        CrossbreedGenerator(spectral_norm=spectral), generator_state(state("generator"), not spectral), spectral
+    )
 
 
 def discriminator(spectral: bool = False) -> CrossbreedDiscriminator:
@@ -39,7 +41,7 @@ def discriminator(spectral: bool = False) -> CrossbreedDiscriminator:
 def biggan(spectral: bool = False) -> BigGANDeep:
     """The teacher on the filled weights."""
     kept = state("biggan_deep_128")
-    return loaded(BigGANDeep(128, spectral_norm=spectral), kept if spectral else fold(kept), spectral)
+    return loaded(BigGANDeep(spectral_norm=spectral), kept if spectral else fold(kept), spectral)
 
 
 def loaded(model: nn.Module, weights: dict[str, Tensor], training: bool) -> nn.Module:

@@ -34,7 +34,18 @@ def common(place):
 
 
 def test_morph_to_video(place, capsys):
-    code, said = call(place, capsys, "morph", place / "a.png", place / "b.png", *common(place), "--frames", 5, "--out", place / "m.mp4")
+    code, said = call(
+        place,
+        capsys,
+        "morph",
+        place / "a.png",
+        place / "b.png",
+        *common(place),
+        "--frames",
+        5,
+        "--out",
+        place / "m.mp4",
+    )
     assert code == 0 and said["frames"] == 5
     assert len(list(read_video(place / "m.mp4").frames())) == 5
     assert read_settings(place / "m.mp4")["system"] == "crossbreed"
@@ -42,7 +53,9 @@ def test_morph_to_video(place, capsys):
 
 def test_official_options_give_the_official_files(place, capsys):
     out = place / "frames"
-    code, said = call(place, capsys, "morph", place / "a.png", place / "b.png", *common(place), "--niter", 1, "--out", out)
+    code, said = call(
+        place, capsys, "morph", place / "a.png", place / "b.png", *common(place), "--niter", 1, "--out", out
+    )
     assert code == 0 and said["files"][:3] == ["out_tensor(0.).png", "out_tensor(0.5000).png", "out_tensor(1.).png"]
     code, said = call(
         place, capsys, "morph", place / "a.png", place / "b.png", *common(place), "--niter", 0, "--disentangled", "--tau", 0.3,
@@ -58,7 +71,10 @@ def test_grid_chain_transfer(place, capsys):
     a, b, c = (place / f"{name}.png" for name in "abc")
     assert call(place, capsys, "grid", a, b, *common(place), "--count", 3, "--out", place / "g.png")[0] == 0
     assert Image.open(place / "g.png").size == (3 * 64 + 8, 3 * 64 + 8)
-    assert call(place, capsys, "chain", a, b, c, *common(place), "--closed", "--frames", 7, "--out", place / "c.gif")[0] == 0
+    assert (
+        call(place, capsys, "chain", a, b, c, *common(place), "--closed", "--frames", 7, "--out", place / "c.gif")[0]
+        == 0
+    )
     assert call(place, capsys, "transfer", a, b, *common(place), "--out", place / "t.png")[0] == 0
     assert read_settings(place / "t.png")["crop"] == "middle"
 
@@ -74,13 +90,29 @@ def test_train_and_export(place, capsys):
     for index in range(4):
         (place / "photos" / "cat").mkdir(parents=True, exist_ok=True)
         picture(index).save(place / "photos" / "cat" / f"{index}.png")
-    sizes = ["--img-size", 64, "--n-f", 4, "--max-style-f", 16, "--n-mlp-f", 8, "--n-mlp-blks", 0, "--n-res", 2, "--cpu"]
+    sizes = [
+        "--img-size",
+        64,
+        "--n-f",
+        4,
+        "--max-style-f",
+        16,
+        "--n-mlp-f",
+        8,
+        "--n-mlp-blks",
+        0,
+        "--n-res",
+        2,
+        "--cpu",
+    ]
     code, said = call(
         place, capsys, "train", "--data", "photos", "--from", place / "photos", "--out", place / "run", "--steps", 1, *sizes,
         "--sample-every", 0,
     )  # fmt: skip
     assert code == 0 and said["classes"] == ["cat"]
-    assert call(place, capsys, "export", "--run", place / "run", "--to", place / "mine", "--trained-on", "noise")[0] == 0
+    assert (
+        call(place, capsys, "export", "--run", place / "run", "--to", place / "mine", "--trained-on", "noise")[0] == 0
+    )
     code, _ = call(
         place, capsys, "transfer", place / "a.png", place / "b.png", "--checkpoint", place / "mine", "--crop", "middle",
         "--out", place / "mine.png",

@@ -18,7 +18,9 @@ def test_every_case_is_used():
 
 
 def test_batch():
-    values = [given("data", "batch", name) for name in ("noise_A", "noise_B", "class_index_A", "class_index_B", "alpha")]
+    values = [
+        given("data", "batch", name) for name in ("noise_A", "noise_B", "class_index_A", "class_index_B", "alpha")
+    ]
     z, vectors = teacher_inputs(*values)
     check("data", "batch", "z", z)
     rows = torch.arange(len(vectors))[:, None]
@@ -77,5 +79,3 @@ def test_biggan_in_training_mode():
     case = "biggan_128_train_mode"
     y = biggan(spectral=True)(given("data", case, "z"), class_vectors(case), 0.25)
     check("data", case, "y", y)
-
-

@@ -43,8 +43,12 @@ def test_gradient_penalty():
 def batch_of(spec):
     inputs = spec["inputs"]
     return TeacherBatch(
-        picture(inputs["x_A"]), picture(inputs["x_B"]), picture(inputs["x_a"]), torch.tensor(inputs["a"]),
-        torch.tensor(inputs["A_idx"]), torch.tensor(inputs["B_idx"]),
+        picture(inputs["x_A"]),
+        picture(inputs["x_B"]),
+        picture(inputs["x_a"]),
+        torch.tensor(inputs["a"]),
+        torch.tensor(inputs["A_idx"]),
+        torch.tensor(inputs["B_idx"]),
     )
 
 

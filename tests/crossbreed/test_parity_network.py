@@ -24,7 +24,10 @@ def test_folded_network_has_the_published_layers():
 
 
 def test_parameter_counts_are_the_published_ones(folded):
-    sizes = {name: sum(p.numel() for p in getattr(folded, name).parameters()) for name in ("cont_enc", "style_enc", "mlp", "dec")}
+    sizes = {
+        name: sum(p.numel() for p in getattr(folded, name).parameters())
+        for name in ("cont_enc", "style_enc", "mlp", "dec")
+    }
     assert sizes == {"cont_enc": 4_169_504, "style_enc": 40_545_824, "mlp": 3_872_640, "dec": 4_169_251}
     assert sum(p.numel() for p in discriminator().parameters()) == 261_078
 

@@ -20,7 +20,9 @@ from tests.crossbreed.published import SYSTEM, case_of, cases, check, generator,
 from tests.parity.golden import arrays, assert_matches
 
 SAMPLES = os.environ.get("MORPHOSPACE_CROSSBREED_SAMPLES")
-needs_samples = pytest.mark.skipif(not SAMPLES, reason="MORPHOSPACE_CROSSBREED_SAMPLES names no folder with dog5.png, dog3.png")
+needs_samples = pytest.mark.skipif(
+    not SAMPLES, reason="MORPHOSPACE_CROSSBREED_SAMPLES names no folder with dog5.png, dog3.png"
+)
 
 
 @pytest.mark.parametrize("case", [c for c in cases("preprocess") if "_to_" in c])

@@ -44,7 +44,17 @@ def test_resumed_run_equals_whole_run_to_the_bit(tmp_path, source):
 
 
 def test_copies_get_better(tmp_path):
-    run(tmp_path, photos(), steps=30, lr=3e-3, reconstruction=10.0, adversarial=0.0, cycle=0.0, unit_scale=True, sample_every=30)
+    run(
+        tmp_path,
+        photos(),
+        steps=30,
+        lr=3e-3,
+        reconstruction=10.0,
+        adversarial=0.0,
+        cycle=0.0,
+        unit_scale=True,
+        sample_every=30,
+    )
     rows = read_curves(tmp_path)
     first, last = (np.mean([row["loss_G_rec"] for row in part]) for part in (rows[:5], rows[-5:]))
     assert last < 0.85 * first
@@ -56,8 +66,18 @@ def test_every_term_reaches_the_curves(tmp_path):
     run(tmp_path / "real", photos(window_px=48), steps=1)
     run(tmp_path / "teacher", sequences(), steps=1)
     shared = {"step", "loss_G", "loss_G_adv", "loss_G_rec", "loss_D", "loss_D_adv"}
-    assert set(read_curves(tmp_path / "real")[0]) == shared | {"loss_G_edges", "loss_G_ssim", "loss_G_cycle", "loss_D_r1"}
-    assert set(read_curves(tmp_path / "teacher")[0]) == shared | {"loss_G_adv_itp", "loss_G_rec_itp", "loss_D_adv_itp", "loss_D_gp"}
+    assert set(read_curves(tmp_path / "real")[0]) == shared | {
+        "loss_G_edges",
+        "loss_G_ssim",
+        "loss_G_cycle",
+        "loss_D_r1",
+    }
+    assert set(read_curves(tmp_path / "teacher")[0]) == shared | {
+        "loss_G_adv_itp",
+        "loss_G_rec_itp",
+        "loss_D_adv_itp",
+        "loss_D_gp",
+    }
 
 
 def test_generator_step_leaves_the_discriminator_alone(tmp_path):
@@ -95,7 +115,9 @@ def test_export_folds_the_average(tmp_path):
     spectral.load_state_dict(load(newest(tmp_path / "run"))["averages"]["generator"])
     x = photos().pictures[:2, :, :64, :64].float() / 127.5 - 1
     with torch.no_grad():
-        assert torch.allclose(spectral.eval().decode(spectral.encode(x)), generator.decode(generator.encode(x)), atol=1e-5)
+        assert torch.allclose(
+            spectral.eval().decode(spectral.encode(x)), generator.decode(generator.encode(x)), atol=1e-5
+        )
     with pytest.raises(WeightsError, match="run.json"):
         export(tmp_path, tmp_path / "none", "")
 

@@ -43,7 +43,16 @@ def sequences() -> SequenceFolders:
 
 
 def options(out, **changes) -> CrossbreedTrainOptions:
-    base = {"out": str(out), "steps": 4, "batch": 2, "n_res": 2, "cpu": True, "log_every": 1, "save_every": 2, "sample_every": 0}
+    base = {
+        "out": str(out),
+        "steps": 4,
+        "batch": 2,
+        "n_res": 2,
+        "cpu": True,
+        "log_every": 1,
+        "save_every": 2,
+        "sample_every": 0,
+    }
     return CrossbreedTrainOptions(**{**SIZES, **base, **changes})
 
 

@@ -55,7 +55,9 @@ def test_a_known_head_is_found_in_any_frame():
             maps = super().forward(x)
             lit = torch.nn.functional.avg_pool2d(x.mean(1, keepdim=True), 8)
             centre = torch.cat([40 * lit - 30, torch.full_like(lit, -30)], 1)
-            return maps._replace(centre=centre, offset=torch.full_like(maps.offset, 0.5), log_size=torch.zeros_like(maps.log_size))
+            return maps._replace(
+                centre=centre, offset=torch.full_like(maps.offset, 0.5), log_size=torch.zeros_like(maps.log_size)
+            )
 
     picture = Image.new("RGB", (256, 128), "black")
     picture.paste("white", (160, 32, 176, 48))
@@ -92,7 +94,9 @@ def test_augmentation_moves_boxes_with_pictures():
 def test_detector_learns_from_boxes(tmp_path):
     photos, held_out = marked(20).split(5)
     assert (len(photos), len(held_out)) == (16, 4)
-    options = TrainOptions(out=str(tmp_path), steps=30, batch=8, lr=5e-3, ema_decay=0.5, log_every=1, sample_every=0, cpu=True)
+    options = TrainOptions(
+        out=str(tmp_path), steps=30, batch=8, lr=5e-3, ema_decay=0.5, log_every=1, sample_every=0, cpu=True
+    )
     train(PetHeadRecipe(options, held_out), photos, options)
     rows = read_curves(tmp_path)
     assert rows[-1]["loss"] < 0.7 * rows[0]["loss"] and 0 <= rows[-1]["overlap"] <= 1

@@ -217,7 +217,14 @@ class Wiring:
             frames = list(pipeline().frames(prepared, timeline, progress=part_of(progress, 0.3, 0.9), **still))
             shown, file = export_frames(frames, "morph", kind, timeline.fps, settings)
             details = details_of(prepared, time.perf_counter() - start, settings)
-            return shown, file, details, step_plot(frames), prepared, picture_at(prepared, shape, appearance, options.tau)
+            return (
+                shown,
+                file,
+                details,
+                step_plot(frames),
+                prepared,
+                picture_at(prepared, shape, appearance, options.tau),
+            )
 
         for said in follow(work, bar, (gr.skip(),) * 6):
             yield said[1] if said[0] == "done" else said
@@ -287,7 +294,9 @@ def build() -> None:
             pair = _draw_pair()
             with gr.Accordion("Heads", open=True):
                 said = gr.Markdown("Boxes appear when a picture is there.")
-                corners = PointEditor(paired=False, names=CORNERS, edges=[(0, 1)], label="Heads", elem_id=f"{ID}-corners")
+                corners = PointEditor(
+                    paired=False, names=CORNERS, edges=[(0, 1)], label="Heads", elem_id=f"{ID}-corners"
+                )
                 again = gr.Button("Detect again", size="sm")
             with gr.Accordion("More animals: a chain", open=False):
                 files = gr.File(
@@ -305,7 +314,9 @@ def build() -> None:
                 go = gr.Button("Morph", variant="primary", elem_id=f"{ID}-go")
                 stop = gr.Button("Stop", variant="stop")
             result = result_view(ID, EXAMPLE if EXAMPLE.exists() else None)
-            plot = gr.LinePlot(x="frame", y="change", label="Change from frame to frame (%)", height=160, elem_id=f"{ID}-steps")
+            plot = gr.LinePlot(
+                x="frame", y="change", label="Change from frame to frame (%)", height=160, elem_id=f"{ID}-steps"
+            )
             grid = _draw_grid()
             named_sliders = dict(zip(("shape", "appearance"), sliders, strict=True))
             share_link(ID, {**method.by_name, **export.by_name, **named_sliders, "moving": moving})
@@ -339,10 +350,18 @@ def _wire_preview(
 ) -> None:  # fmt: skip
     """Heads when a picture comes, codes when a box or an option changes, one decode when a slider moves."""
     quick = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
-    encode = {"fn": friendly(wiring.preview), "inputs": inputs, "outputs": outputs, "show_progress_on": outputs[1], **quick}
+    encode = {
+        "fn": friendly(wiring.preview),
+        "inputs": inputs,
+        "outputs": outputs,
+        "show_progress_on": outputs[1],
+        **quick,
+    }
     tau = wiring.method.by_name["tau"]
     options = [component for name, component in wiring.method.by_name.items() if name != "tau"]
-    found = gr.on([*(picture.change for picture in pair), again.click], friendly(find_heads), pair, [corners, said], **quick)
+    found = gr.on(
+        [*(picture.change for picture in pair), again.click], friendly(find_heads), pair, [corners, said], **quick
+    )
     found.then(**encode)
     gr.on([corners.input, *(component.change for component in options)], trigger_mode="always_last", **encode)
     gr.on(
@@ -354,7 +373,9 @@ def _wire_preview(
 
 def _draw_pair() -> list[PictureInput]:
     with gr.Row():
-        pair = [PictureInput(label, elem_id=f"{ID}-picture-{letter}") for label, letter in zip(LABELS, "ab", strict=True)]
+        pair = [
+            PictureInput(label, elem_id=f"{ID}-picture-{letter}") for label, letter in zip(LABELS, "ab", strict=True)
+        ]
     pets = sorted(PETS.glob("*.png"))
     if pets:
         gr.Examples(
@@ -380,7 +401,9 @@ def _draw_grid() -> tuple[gr.Slider, gr.Button, gr.Image, gr.File]:
     with gr.Accordion("Grid of shape and appearance", open=False):
         count = gr.Slider(2, 9, 5, step=1, label="Pictures per side", elem_id=f"{ID}-count")
         make = gr.Button("Make the grid", elem_id=f"{ID}-grid")
-        sheet = gr.Image(label="Columns: shape; rows: appearance", format="png", interactive=False, elem_id=f"{ID}-sheet")
+        sheet = gr.Image(
+            label="Columns: shape; rows: appearance", format="png", interactive=False, elem_id=f"{ID}-sheet"
+        )
         file = gr.File(label="Download", interactive=False, height=80)
     return count, make, sheet, file
 
