@@ -1,0 +1,247 @@
+"""Every trainer: a tiny run learns or at least moves, resumes exactly, and exports what the pipeline loads."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from core.errors import InputError
+from core.ripple import train as parts
+from core.ripple.data import HeadPairs, Square, cut, face_square
+from core.ripple.inversion import Inverter
+from core.ripple.network_generator import Generator
+from core.ripple.network_graphonomy import Graphonomy
+from core.ripple.network_judges import Lpips
+from core.ripple.network_lama import Lama
+from core.ripple.train_autoencoder import AutoencoderOptions, AutoencoderRecipe, LearnedDirections
+from core.ripple.train_encoder import EncoderOptions, EncoderRecipe
+from core.ripple.train_fusion import FusionOptions, FusionRecipe
+from core.ripple.train_generator import GeneratorOptions, GeneratorRecipe
+from core.ripple.train_inpainter import InpainterOptions, InpainterRecipe, random_hole
+from core.ripple.train_parser import ParserOptions, ParserRecipe
+from core.training import load_trained, train
+from core.weights import save_model
+from tests.ripple.conftest import ENCODER, GENERATOR, SIDE, SMALL, tiny_networks
+
+COMMON = {"batch": 4, "log_every": 1, "sample_every": 0, "save_every": 1000, "cpu": True}
+
+
+class Faces:
+    """A few fixed discs that shift with the degree, as batches of every kind that the recipes read."""
+
+    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+        degree = torch.from_numpy(rng.integers(-2, 3, size)).float()
+        x = torch.from_numpy(rng.uniform(12, 20, size)).float()
+        source, target = disc(x), disc(x + 2 * degree)
+        mask, moved = (source[:, :1] > 0).float(), (target[:, :1] > 0).float()
+        centre = torch.stack([x, torch.full_like(x, 16)], dim=1)[:, None]
+        return {
+            "source": source, "target": target, "source_mask": mask, "target_mask": moved,
+            "mask_known": torch.ones(size, dtype=torch.bool), "labels": (mask[:, 0] * 13).to(torch.uint8),
+            "source_points": centre, "target_points": centre + torch.stack([2 * degree, 0 * x], 1)[:, None],
+            "points_seen": torch.ones(size, 1), "degrees": torch.stack([degree, 0 * degree], dim=1),
+            "image": (source + 1) / 2, "mask": torch.from_numpy(random_hole(SIDE, rng))[None, None].repeat(size, 1, 1, 1),
+        }  # fmt: skip
+
+
+def disc(x: Tensor) -> Tensor:
+    """(B, 3, 32, 32): bright discs of radius 8 centred at x."""
+    rows, columns = torch.meshgrid(torch.arange(SIDE) + 0.5, torch.arange(SIDE) + 0.5, indexing="ij")
+    inside = (columns - x.view(-1, 1, 1)) ** 2 + (rows - 16) ** 2 < 64
+    return torch.where(inside, 0.7, -0.5)[:, None].repeat(1, 3, 1, 1)
+
+
+class ParserFaces(Faces):
+    """Labels as the parser's loss wants them."""
+
+    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+        batch = super().draw(rng, size)
+        return {"image": batch["source"], "labels": batch["labels"].long()}
+
+
+def tiny_autoencoder(out: Path, **more: Any) -> AutoencoderRecipe:
+    networks = tiny_networks(pre_aligner=True) | {"directions": LearnedDirections(8, 16)}
+    del networks["aligner"], networks["residual"]
+    return AutoencoderRecipe(AutoencoderOptions(out=str(out), size=SIDE, **COMMON | more), networks)
+
+
+def tiny_fusion(out: Path, **more: Any) -> FusionRecipe:
+    chosen = {"lpips_lambda": 0.0, "id_lambda": 0.0, "lr": 1e-2} | COMMON | more
+    networks = tiny_networks(pre_aligner=True) | {"directions": LearnedDirections(8, 16)}
+    return FusionRecipe(FusionOptions(out=str(out), **chosen), networks)
+
+
+def tiny_encoder(out: Path, **more: Any) -> EncoderRecipe:
+    chosen = {"lpips_lambda": 0.0, "id_lambda": 0.0} | COMMON | more
+    return EncoderRecipe(EncoderOptions(out=str(out), **chosen), tiny_networks())
+
+
+def tiny_generator(out: Path, **more: Any) -> GeneratorRecipe:
+    chosen = {"size": SIDE, "style_dim": 16, "channel_base": 256, "channel_max": 16} | COMMON | more
+    return GeneratorRecipe(GeneratorOptions(out=str(out), **chosen))
+
+
+def tiny_parser(out: Path, **more: Any) -> ParserRecipe:
+    return ParserRecipe(ParserOptions(out=str(out), size=SIDE, **COMMON | {"lr": 0.05} | more))
+
+
+def tiny_inpainter(out: Path, **more: Any) -> InpainterRecipe:
+    options = InpainterOptions(out=str(out), size=SIDE, **COMMON | more)
+    return InpainterRecipe(options, Lama(width=4, blocks=1), discriminator_width=4)
+
+
+RECIPES: dict[str, Callable[..., Any]] = {
+    "autoencoder": tiny_autoencoder, "fusion": tiny_fusion, "encoder": tiny_encoder,
+    "generator": tiny_generator, "parser": tiny_parser, "inpainter": tiny_inpainter,
+}  # fmt: skip
+SOURCES = {"parser": ParserFaces()}
+
+
+def weights_of(recipe: Any) -> Tensor:
+    return torch.cat([p.detach().flatten() for name in recipe.averaged for p in recipe.networks[name].parameters()])
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_a_resumed_run_repeats_an_uninterrupted_one(name: str, tmp_path: Path) -> None:
+    source = SOURCES.get(name, Faces())
+
+    def fresh(folder: str, steps: int) -> Any:
+        torch.manual_seed(0)
+        return RECIPES[name](tmp_path / folder, steps=steps)
+
+    start, whole = weights_of(fresh("a", 3)), fresh("a", 3)
+    train(whole, source, whole.options)
+    for steps in (2, 3):
+        parted = fresh("b", steps)
+        train(parted, source, parted.options)
+    assert not torch.equal(weights_of(whole), start)
+    assert torch.isfinite(weights_of(whole)).all()
+    assert torch.equal(weights_of(whole), weights_of(parted))
+
+
+@pytest.mark.slow
+def test_the_autoencoder_learns_to_turn(tmp_path: Path) -> None:
+    """After a few steps the predicted silhouette and the picture follow the degree."""
+    recipe = tiny_autoencoder(tmp_path, steps=120, batch=8, lr=5e-3)
+    seen: list[dict[str, float]] = []
+    step = recipe.step
+    recipe.step = lambda batch, run: seen.append({k: float(v) for k, v in step(batch, run).items()}) or seen[-1]
+    train(recipe, Faces(), recipe.options)
+    first, last = (
+        [np.mean([v[name] for v in part]) for name in ("picture", "flow")] for part in (seen[:10], seen[-10:])
+    )
+    assert last[0] < 0.5 * first[0]
+    assert last[1] < 0.6 * first[1]
+
+
+def test_fusion_learns_on_pairs_and_as_published(tmp_path: Path) -> None:
+    for more in ({}, {"pairs": True, "train_decoder": True, "l1_lambda": 1.0}):
+        recipe = tiny_fusion(tmp_path / str(len(more)), steps=2, **more)
+        frozen = recipe.networks["encoder"].state_dict()
+        before = {name: value.clone() for name, value in frozen.items()}
+        train(recipe, Faces(), recipe.options)
+        assert all(torch.equal(before[name], value) for name, value in frozen.items())
+
+
+def test_a_loss_without_its_network_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match="lpips, identity"):
+        FusionRecipe(FusionOptions(out=str(tmp_path)), tiny_networks())
+    with pytest.raises(InputError, match="lpips"):
+        EncoderRecipe(EncoderOptions(out=str(tmp_path), id_lambda=0.0), tiny_networks())
+
+
+def test_perceptual_losses_are_used_where_they_are_there(tmp_path: Path) -> None:
+    options = FusionOptions(out=str(tmp_path), id_lambda=0.0, **COMMON)
+    recipe = FusionRecipe(options, tiny_networks(), {"lpips": Lpips()})
+    batch = Faces().draw(np.random.default_rng(0), 2)
+    big = {name: torch.nn.functional.interpolate(batch[name], 64) for name in ("source", "target")}
+    terms = recipe.terms(recipe.forward(recipe.networks, batch)._replace(image=big["source"]), big["target"])
+    assert terms["lpips"] > 0
+
+
+def test_trained_parts_export_and_load(tmp_path: Path) -> None:
+    recipe = tiny_autoencoder(tmp_path / "run", steps=1)
+    train(recipe, Faces(), recipe.options)
+    target = tmp_path / "record"
+    parts.export(recipe, tmp_path / "run", target)
+    fusion = tiny_fusion(tmp_path / "fusion", steps=1)
+    train(fusion, Faces(), fusion.options)
+    parts.export(fusion, tmp_path / "fusion", target)
+    inverter = Inverter.load(target)
+    assert inverter.directions.names() == ["inversion", "pose", "age"]
+    load_trained(tmp_path / "fusion", fusion.networks)
+    assert torch.equal(inverter.residual.conv_layer1[0].weight, fusion.networks["residual"].conv_layer1[0].weight)
+
+
+def test_parser_and_inpainter_records_load(tmp_path: Path) -> None:
+    from core.ripple.parts import inpainting_network, parsing_network
+
+    recipes = (tiny_parser(tmp_path / "p", steps=1), tiny_inpainter(tmp_path / "i", steps=1))
+    for recipe, source in zip(recipes, (ParserFaces(), Faces()), strict=True):
+        train(recipe, source, recipe.options)
+        parts.export(recipe, Path(recipe.options.out), tmp_path / "record")
+    assert isinstance(parsing_network(tmp_path / "record"), Graphonomy)
+    assert isinstance(inpainting_network(tmp_path / "record"), Lama)
+
+
+def test_the_generator_grows_before_fusion(tmp_path: Path) -> None:
+    networks = tiny_networks(pre_aligner=True)
+    for name, network in networks.items():
+        save_model(network, tmp_path / name)
+    LearnedDirections(8, 16).directions().save(tmp_path)
+    options = FusionOptions(lpips_lambda=0.0, id_lambda=0.0, grow_to=64, pairs=True)
+    recipe = parts.fusion(options, tmp_path)
+    assert recipe.networks["generator"].config.size == 64
+    assert isinstance(recipe.networks["generator"], Generator)
+
+
+def test_holes_cover_a_fair_share() -> None:
+    rng = np.random.default_rng(0)
+    shares = np.array([random_hole(256, rng).mean() for _ in range(200)])
+    assert 0.1 < shares.mean() < 0.5
+    assert shares.max() < 1
+
+
+def test_face_square_meets_the_ffhq_rule() -> None:
+    from core.detect.align import face_quad
+
+    points = np.zeros((68, 2))
+    points[36:42], points[42:48] = (40.0, 50.0), (60.0, 50.0)
+    points[48], points[54] = (42.0, 75.0), (58.0, 75.0)
+    square = face_square(np.array([[40.0, 50.0], [60.0, 50.0]]), points[[48, 54]])
+    quad = face_quad(points)
+    assert np.allclose(quad.mean(0), (square.x, square.y))
+    assert np.allclose(np.linalg.norm(quad[3] - quad[0]), square.side)
+
+
+def test_cutting_out_the_whole_picture_returns_it() -> None:
+    picture = np.random.default_rng(0).integers(0, 255, (32, 32, 3), np.uint8)
+    assert np.array_equal(cut(picture, Square(16, 16, 32), 32), picture)
+
+
+def test_pairs_of_rendered_heads(shared_data: Path) -> None:
+    pairs = HeadPairs(shared_data, size=48, split="test", portrait_share=0.2)
+    batch = pairs.draw(np.random.default_rng(1), 24)
+    assert batch["source"].shape == (24, 3, 48, 48)
+    assert batch["source"].abs().max() <= 1
+    again = pairs.draw(np.random.default_rng(1), 24)
+    assert all(torch.equal(batch[name], again[name]) for name in batch)
+    still = (batch["degrees"].abs().sum(1) == 0).nonzero()[:, 0]
+    assert len(still)
+    assert torch.equal(batch["source"][still], batch["target"][still])
+    known = batch["mask_known"]
+    assert set(batch["labels"][known].unique().tolist()) <= {0, 2, 5, 13}
+    assert (batch["labels"][~known] == 255).all()
+
+
+def test_missing_data_is_named(tmp_path: Path) -> None:
+    with pytest.raises(InputError, match=r"heads\.zip"):
+        HeadPairs(tmp_path)
+    assert ENCODER["heads"] == 2 * 5 - 2 == Generator(**GENERATOR).code_count
+    assert SMALL["channels"][0] == 4
