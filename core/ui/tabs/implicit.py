@@ -32,6 +32,7 @@ LABELS = ("First picture", "Second picture")
 FACE_FIELDS = ("face_a", "face_b")
 LOOK_FIELDS = ("blend", "background")
 EXAMPLE = EXAMPLES / "implicit.mp4"
+EXAMPLE_PAIRS = (("anders", "kofi"), ("amara", "mei"), ("jonas", "walter"), ("clara", "edith"))
 
 INTRODUCTION = """Drop in two portraits: their landmarks are found, and you can correct them. A smooth warp without folds is
 fitted to them in seconds; then **shape** and **appearance** move together or apart.
@@ -252,7 +253,7 @@ def build() -> None:
             with gr.Row():
                 go = gr.Button("Morph", variant="primary", elem_id=f"{ID}-go")
                 stop = gr.Button("Stop", variant="stop")
-            result = result_view(ID, EXAMPLE if EXAMPLE.exists() else None)
+            result = result_view(ID, EXAMPLE)
             named_sliders = dict(zip(("shape", "apart", "appearance"), sliders, strict=True))
             share_link(ID, {**method.by_name, **export.by_name, **named_sliders})
 
@@ -302,9 +303,8 @@ def _draw_pair() -> list[PictureInput]:
         pair = [
             PictureInput(label, elem_id=f"{ID}-picture-{letter}") for label, letter in zip(LABELS, "ab", strict=True)
         ]
-    heads = sorted(HEADS.glob("*.jpg"))
     gr.Examples(
-        [[str(a), str(b)] for a, b in zip(heads[::2], heads[1::2], strict=False)],
+        [[str(HEADS / f"{name}.jpg") for name in names] for names in EXAMPLE_PAIRS],
         pair,
         label="Rendered heads (ours, CC0)",
         api_visibility="private",
