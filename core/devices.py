@@ -12,9 +12,8 @@ import torch
 from torch import nn
 
 from core.errors import DeviceError, unknown_name
+from core.settings import DEVICE, PRECISION
 
-DEVICE_VARIABLE = "MORPHOSPACE_DEVICE"
-PRECISION_VARIABLE = "MORPHOSPACE_PRECISION"
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 Network = TypeVar("Network", bound=nn.Module)
@@ -66,7 +65,7 @@ def policy(device: str = "auto", precision: str = "auto") -> Policy:
     """
     place = choose_device(device)
     if precision == "auto":
-        precision = os.environ.get(PRECISION_VARIABLE, "auto")
+        precision = os.environ.get(PRECISION, "auto")
     if precision == "auto":
         dtype = torch.bfloat16 if _computes_bfloat16(place.type) else torch.float32
     elif precision in DTYPES:
@@ -79,7 +78,7 @@ def policy(device: str = "auto", precision: str = "auto") -> Policy:
 def choose_device(name: str = "auto") -> torch.device:
     """The torch device for a name; auto asks accelerate, which knows CUDA, MPS and CPU."""
     if name == "auto":
-        name = os.environ.get(DEVICE_VARIABLE, "auto")
+        name = os.environ.get(DEVICE, "auto")
     if name == "auto":
         from accelerate import PartialState
 

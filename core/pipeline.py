@@ -60,11 +60,17 @@ class TransitionOutput(BaseOutput):
 
 
 class TransitionPipeline(DiffusionPipeline):
-    """Base of the five pipelines. A subclass sets `name` and `Options` and writes `prepare` and `render`."""
+    """Base of the five pipelines. A subclass sets `name` and `Options` and writes `prepare` and `render`.
+
+    On ZeroGPU `gpu_methods` run in the GPU's process, so their arguments and results are picklable; `gpu_seconds` is what
+    one megapixel of one picture takes there at most.
+    """
 
     name: ClassVar[str]
     Options: ClassVar[type]
     batch_size: ClassVar[int] = 8
+    gpu_methods: ClassVar[tuple[str, ...]] = ("prepare", "render", "frames")
+    gpu_seconds: ClassVar[float] = 0.5
     weights_label: str = ""
 
     def prepare(self, *inputs: Any, options: Any = None, progress: Progress = silent) -> Prepared:

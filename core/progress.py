@@ -6,6 +6,7 @@ second. Whoever listens may raise `CancelledError` from that call: it unwinds th
 
 from __future__ import annotations
 
+import contextvars
 import queue
 import threading
 from collections.abc import Callable, Generator
@@ -14,6 +15,7 @@ from typing import Protocol, TypeVar
 from core.errors import CancelledError
 
 Result = TypeVar("Result")
+WORK_THREAD = "morphospace-work"
 
 
 class Progress(Protocol):
@@ -79,7 +81,8 @@ def watch(work: Callable[[Progress], Result], poll_s: float = 0.1) -> Generator[
         except BaseException as error:  # handed to the caller's thread below
             failure.append(error)
 
-    thread = threading.Thread(target=run, daemon=True)
+    # The thread keeps the caller's context: ZeroGPU finds there whose request it is.
+    thread = threading.Thread(target=contextvars.copy_context().run, args=(run,), name=WORK_THREAD, daemon=True)
     thread.start()
     try:
         while thread.is_alive() or not said.empty():

@@ -8,13 +8,15 @@ from typing import Any
 
 import gradio as gr
 
+from core import settings
+from core.devices import choose_device
 from core.errors import unknown_name
 from core.ui.parts.examples import EXAMPLES
+from core.ui.parts.gpu import zero_gpu
 from core.ui.tabs import Tab, all_tabs
 from core.ui.theme import CSS, THEME
 
-MAX_FILE_SIZE = "60mb"
-QUEUE_SIZE = 64
+WORK = "work"
 CACHE_SWEEP_S = (3600, 7200)
 
 INTRODUCTION = """# Morphospace
@@ -25,8 +27,12 @@ def build_demo(only: Sequence[str] | None = None) -> gr.Blocks:
     """The app with all tabs, or with the tabs named in `only`.
 
     Raises:
-        OptionError: a tab that does not exist.
+        OptionError: a tab that does not exist, or a setting of the environment that does not fit.
+        DeviceError: the environment asks for a device that this machine does not have.
     """
+    settings.check_settings()
+    if os.environ.get(settings.DEVICE):
+        choose_device()
     tabs = all_tabs()
     known = [tab.id for tab in tabs]
     for name in only or ():
@@ -34,9 +40,20 @@ def build_demo(only: Sequence[str] | None = None) -> gr.Blocks:
             raise unknown_name("tab", name, known)
     chosen = [tab for tab in tabs if only is None or tab.id in only]
     with gr.Blocks(title="Morphospace", analytics_enabled=False, delete_cache=CACHE_SWEEP_S) as demo:
-        gr.Markdown(INTRODUCTION, elem_id="masthead")
+        with gr.Row():
+            gr.Markdown(INTRODUCTION, elem_id="masthead")
+            # Duplicating means something on the Hub only.
+            gr.DuplicateButton("Duplicate for a private copy", visible=bool(os.environ.get("SPACE_ID")), size="sm")
         _draw(chosen, demo)
-    return demo.queue(max_size=QUEUE_SIZE, default_concurrency_limit=2)
+    if zero_gpu():
+        for tab in chosen:
+            if tab.load is not None:
+                tab.load()
+    workers = settings.number(settings.WORKERS)
+    for event in demo.fns.values():
+        if event.concurrency_id == WORK:
+            event.concurrency_limit = workers
+    return demo.queue(max_size=settings.number(settings.QUEUE_SIZE), default_concurrency_limit=workers)
 
 
 def _draw(tabs: list[Tab], demo: gr.Blocks) -> None:
@@ -55,13 +72,13 @@ def _draw(tabs: list[Tab], demo: gr.Blocks) -> None:
 def launch(demo: gr.Blocks, **overrides: Any) -> Any:
     """Start serving, with the suite's limits; returns what `Blocks.launch` returns."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
-    settings: dict[str, Any] = {
+    chosen: dict[str, Any] = {
         "theme": THEME,
         "css": CSS,
-        "max_file_size": MAX_FILE_SIZE,
+        "max_file_size": f"{settings.number(settings.UPLOAD_MB)}mb",
         "allowed_paths": [str(EXAMPLES)],
         "mcp_server": True,
         "show_error": False,
         "footer_links": ["api", "gradio", "settings"],
     }
-    return demo.launch(**{**settings, **overrides})
+    return demo.launch(**{**chosen, **overrides})

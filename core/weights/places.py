@@ -8,13 +8,14 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
+from core import settings
 from core.errors import WeightsError
 from core.weights.catalogue import WEIGHTS, Record, record
 
-FOLDER_VARIABLE = "MORPHOSPACE_WEIGHTS_DIR"
-REPO_VARIABLE = "MORPHOSPACE_WEIGHTS_REPO"
-CACHE_VARIABLE = "MORPHOSPACE_CACHE"
-OFFLINE_VARIABLES = ("MORPHOSPACE_OFFLINE", "HF_HUB_OFFLINE")
+FOLDER_VARIABLE = settings.WEIGHTS_DIR
+REPO_VARIABLE = settings.WEIGHTS_REPO
+CACHE_VARIABLE = settings.CACHE
+OFFLINE_VARIABLES = (settings.OFFLINE, "HF_HUB_OFFLINE")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
@@ -131,7 +132,7 @@ def cache_folder() -> Path:
 
 def offline() -> bool:
     """Whether the environment forbids the network."""
-    return any(os.environ.get(name, "").lower() in ("1", "true", "yes", "on") for name in OFFLINE_VARIABLES)
+    return any(settings.switched_on(name) for name in OFFLINE_VARIABLES)
 
 
 def from_hub(repo: str, folder: str) -> Path | None:

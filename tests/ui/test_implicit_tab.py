@@ -104,3 +104,36 @@ def test_narrow_and_dark(page, server, tmp_path):
     page.goto(f"{server}?__theme=dark")
     page.get_by_role("tab", name="Implicit face morph").wait_for(timeout=30_000)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), "the page scrolls sideways"
+
+
+def test_link_with_the_pictures_restores_them(page, server, heads):
+    upload_pair(page, heads)
+    page.locator("#implicit-share-pictures").click()
+    page.wait_for_function(
+        "() => document.querySelector('#implicit-link textarea')?.value.includes('pictures=')", timeout=30_000
+    )
+    address = page.locator("#implicit-link textarea").input_value()
+    page.goto("about:blank")
+    page.goto(address)
+    page.wait_for_function(
+        "() => document.querySelectorAll('#implicit-picture-a img, #implicit-picture-b img').length >= 2",
+        timeout=60_000,
+    )
+    page.wait_for_function("document.querySelectorAll('#implicit-points svg').length === 2", timeout=60_000)
+
+
+def test_an_exported_file_restores_its_settings(page, tmp_path, heads):
+    from core.video import write_picture
+    from tests.conftest import gradient_picture
+
+    made = {"system": "implicit", "frames": "77", "easing": "sine"}
+    path = write_picture(gradient_picture(), tmp_path / "old.png", made)
+    page.get_by_role("tab", name="Implicit face morph").click()
+    page.get_by_text("Settings from an exported file").first.click()
+    page.locator("#implicit-restore input[type=file]").set_input_files(str(path))
+    page.get_by_text("Restored 2 settings").first.wait_for(timeout=30_000)
+    page.get_by_text("Timeline and file").first.click()
+    page.wait_for_function(
+        "document.querySelector('#implicit-frames input[type=number]').value === '77'", timeout=20_000
+    )
+    assert page.locator("#implicit-easing input").input_value() == "sine"

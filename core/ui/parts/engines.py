@@ -6,6 +6,8 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from core.ui.parts.gpu import on_gpu
+
 _LOCK = threading.Lock()
 _MADE: dict[str, Any] = {}
 
@@ -14,5 +16,5 @@ def engine(name: str, make: Callable[[], Any]) -> Any:
     """The pipeline called `name`, made by `make()` when it is asked for the first time."""
     with _LOCK:
         if name not in _MADE:
-            _MADE[name] = make()
+            _MADE[name] = on_gpu(make())
         return _MADE[name]

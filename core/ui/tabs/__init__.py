@@ -17,12 +17,14 @@ class Tab:
         title: what the tab says.
         order: place from the left.
         build: draws the tab inside the current gradio layout and wires it.
+        load: makes the tab's pipelines; called at start-up on ZeroGPU, where networks must be placed before a request.
     """
 
     id: str
     title: str
     order: int
     build: Callable[[], None]
+    load: Callable[[], object] | None = None
 
 
 def all_tabs() -> list[Tab]:

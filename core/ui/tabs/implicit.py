@@ -255,7 +255,8 @@ def build() -> None:
                 stop = gr.Button("Stop", variant="stop")
             result = result_view(ID, EXAMPLE)
             named_sliders = dict(zip(("shape", "apart", "appearance"), sliders, strict=True))
-            share_link(ID, {**method.by_name, **export.by_name, **named_sliders})
+            pictures = dict(zip(("picture_a", "picture_b"), pair, strict=True))
+            share_link(ID, {**method.by_name, **export.by_name, **named_sliders}, pictures)
 
     wiring = Wiring(method, export)
     fit_inputs = [*pair, points, *sliders, *method.components]

@@ -1,0 +1,97 @@
+"""What a link and an exported file bring back: the parts by themselves."""
+
+from __future__ import annotations
+
+import os
+import time
+
+import gradio as gr
+import pytest
+from PIL import Image
+
+from core import settings
+from core.errors import ExportError, InputError
+from core.ui.parts import store
+from core.ui.parts.restore import restored, settings_from_file
+from core.video import write_picture, write_video
+from tests.conftest import gradient_picture
+
+
+@pytest.fixture(autouse=True)
+def own_store(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "STORE", tmp_path / "shared")
+
+
+def test_kept_pictures_come_back_and_end(monkeypatch):
+    name = store.keep({"picture_a": gradient_picture()})
+    assert Image.open(store.fetch(name, "picture_a")).tobytes() == gradient_picture().tobytes()
+    with pytest.raises(InputError, match="are gone"):
+        store.fetch(name, "picture_b")
+    past = time.time() - 25 * 3600
+    os.utime(store.STORE / name, (past, past))
+    with pytest.raises(InputError, match="24 hours"):
+        store.fetch(name, "picture_a")
+    store.sweep()
+    assert not (store.STORE / name).exists()
+
+
+@pytest.mark.parametrize("name", ["../../etc", "..", "", "a" * 15, "a/../" + "b" * 11, "%2e%2e%2f%2e%2e%2f%2e%2e"])
+@pytest.mark.parametrize("field", ["picture_a", "../picture_a", "/etc/passwd"])
+def test_names_from_outside_never_leave_the_store(name, field, tmp_path):
+    gradient_picture().save(tmp_path / "picture_a.png")
+    store.STORE.mkdir()
+    with pytest.raises(InputError):
+        store.fetch(name, field)
+
+
+def test_a_server_may_keep_nothing_or_be_full(monkeypatch):
+    monkeypatch.setattr(store, "MOST_SHARES", 1)
+    store.keep({"a": gradient_picture()})
+    with pytest.raises(ExportError, match="too many"):
+        store.keep({"a": gradient_picture()})
+    monkeypatch.setenv(settings.SHARE_HOURS, "0")
+    with pytest.raises(ExportError, match="keeps no pictures"):
+        store.keep({"a": gradient_picture()})
+
+
+@pytest.fixture
+def controls():
+    with gr.Blocks():
+        return {
+            "frames": gr.Slider(2, 600, 48, step=1),
+            "ping_pong": gr.Checkbox(False),
+            "easing": gr.Dropdown(["smooth", "sine"], value="smooth"),
+            "format": gr.Dropdown(["mp4", "png"], value="mp4"),
+        }
+
+
+@pytest.mark.parametrize("kind", ["mp4", "gif", "webp", "png", "zip"])
+def test_every_exported_file_gives_its_settings_back(kind, controls, tmp_path):
+    made = {"system": "implicit", "frames": "77", "ping_pong": "True", "easing": "sine"}
+    path = write_video([gradient_picture(), gradient_picture()], tmp_path / f"a.{kind}", 12, made)
+    updates, said = settings_from_file("implicit", str(path), controls)
+    assert [update.get("value") for update in updates] == [77, True, "sine", None]
+    assert said.startswith("Restored 3 settings")
+
+
+def test_what_the_file_leaves_out_is_the_default(controls, tmp_path):
+    path = write_picture(gradient_picture(), tmp_path / "a.png", {"system": "implicit", "frames": "9999"})
+    updates, said = settings_from_file("implicit", str(path), controls)
+    assert updates[1]["value"] is False and updates[2]["value"] == "smooth"
+    assert "value" not in updates[0] and "frames = 9999" in said
+
+
+def test_files_of_others_are_refused(controls, tmp_path):
+    path = write_picture(gradient_picture(), tmp_path / "a.png", {"system": "sdl"})
+    with pytest.raises(InputError, match="tab 'sdl'"):
+        settings_from_file("implicit", str(path), controls)
+    gradient_picture().save(tmp_path / "plain.png")
+    with pytest.raises(InputError, match="exported here"):
+        settings_from_file("implicit", str(tmp_path / "plain.png"), controls)
+    with pytest.raises(InputError, match="missing"):
+        settings_from_file("implicit", None, controls)
+
+
+@pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400", "<script>", "7" * 1000, "", "None", "0x10", "601"])
+def test_a_slider_takes_nothing_that_does_not_fit(value, controls):
+    assert "value" not in restored(controls["frames"], value)
