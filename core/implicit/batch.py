@@ -13,10 +13,10 @@ from typing import Any
 import torch
 
 from core.errors import InputError, MorphospaceError
-from core.image import to_pil
+from core.image import load_image, to_pil
 from core.implicit.experiment import Experiment
 from core.implicit.landmark_files import pixels
-from core.implicit.pipeline import ImplicitMorphPipeline, ImplicitOptions
+from core.implicit.pipeline import ImplicitMorphPipeline, ImplicitOptions, ImplicitPrepared
 from core.implicit.saved import is_finished, save_fit
 from core.options import to_query
 from core.progress import Progress, silent
@@ -87,7 +87,7 @@ def run_job(job: Job) -> dict[str, Any]:
         for path in (experiment.first, experiment.second):
             if path.suffix == ".pth":
                 raise InputError(f"{path.name} is an image network: draw it first with `implicit image-fit --draw`")
-        prepared = _prepare(job)
+        prepared = prepare_job(job)
         pipe = ImplicitMorphPipeline()
         folder.mkdir(parents=True, exist_ok=True)
         for t in job.times:
@@ -103,9 +103,8 @@ def run_job(job: Job) -> dict[str, Any]:
     return {"name": experiment.name, "state": "done", "folder": str(folder), "seconds": seconds, **prepared.figures}
 
 
-def _prepare(job: Job) -> Any:
-    from core.image import load_image
-
+def prepare_job(job: Job, progress: Progress = silent) -> ImplicitPrepared:
+    """The fit of a job: its experiment's landmarks, or detected ones."""
     experiment = job.experiment
     recipe = experiment.recipe
     options = replace(
@@ -119,7 +118,9 @@ def _prepare(job: Job) -> Any:
         pixels(places, picture.size) if len(places) else None
         for places, picture in zip((experiment.sources, experiment.targets), pictures, strict=True)
     ]
-    return ImplicitMorphPipeline().prepare(*pictures, options=options, points_a=points[0], points_b=points[1])
+    return ImplicitMorphPipeline().prepare(
+        *pictures, options=options, progress=progress, points_a=points[0], points_b=points[1]
+    )
 
 
 def _one_thread() -> None:

@@ -6,6 +6,11 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
+import torch
+from PIL import Image
+
+from core.implicit.landmark_files import published_list
+from core.implicit.pipeline import ImplicitPrepared
 
 FIRST_COLOUR, SECOND_COLOUR = (255, 0, 0), (0, 255, 0)
 
@@ -19,6 +24,15 @@ def mark_points(
     for y, x in pixels.tolist():
         cv2.circle(marked, (x, y), radius_px, tuple(colour), -1)
     return marked
+
+
+def mark_frame(frame: Image.Image, prepared: ImplicitPrepared, t: float) -> Image.Image:
+    """A frame at time t with the first picture's landmarks in red and the second's, where they meet them, in green."""
+    marked, size = np.asarray(frame), frame.size
+    for points, start, colour in ((prepared.points_a, 0.0, FIRST_COLOUR), (prepared.points_b, 1.0, SECOND_COLOUR)):
+        places = prepared.warp.carry(torch.from_numpy(points), start, t).numpy()
+        marked = mark_points(marked, np.array(published_list(places, size)), colour)
+    return Image.fromarray(marked)
 
 
 def to_editor(points: np.ndarray, size_px: tuple[int, int], right: bool = False) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The options of the implicit morph, in a file of their own so that `--help` needs no torch."""
+"""The options of morphs and of photographs as networks, in a file of their own so that `--help` needs no torch."""
 
 from __future__ import annotations
 
@@ -44,3 +44,16 @@ class ImplicitOptions:
         20000, "published: points per step", low=200, high=100000, step=1, group="published"
     )
     seed: int = option(123, "published: seed of the network and its samples", low=0, high=2**31 - 1, group="published")
+
+
+@dataclass(frozen=True)
+class PhotographOptions:
+    """How a photograph becomes a network; defaults as published."""
+
+    steps: int = option(5000, "steps of training", low=1, high=100000, step=1)
+    batch: int = option(0, "pixels per step, drawn with replacement; 0 is as many as the picture has", low=0, high=1 << 26)
+    width: int = option(256, "units per hidden layer", low=8, high=1024, step=1)
+    layers: int = option(3, "hidden layers", low=1, high=8, step=1)
+    omega: float = option(100.0, "frequency of the sines", low=1, high=1000)
+    learning_rate: float = option(1e-4, "learning rate of Adam", low=1e-6, high=1e-1)
+    seed: int = option(123, "seed of the network and its pixels", low=0, high=2**31 - 1)

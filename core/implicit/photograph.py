@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -17,23 +16,11 @@ from torch import Generator, Tensor
 from core.errors import InputError
 from core.implicit.data import pixel_grid
 from core.implicit.network import Siren
-from core.options import check, option
+from core.implicit.options import PhotographOptions
+from core.options import check
 from core.progress import Progress, silent
 
 LUMA = (0.2989, 0.587, 0.114)
-
-
-@dataclass(frozen=True)
-class PhotographOptions:
-    """How a photograph becomes a network; defaults as published."""
-
-    steps: int = option(5000, "steps of training", low=1, high=100000, step=1)
-    batch: int = option(0, "pixels per step, drawn with replacement; 0 is as many as the picture has", low=0, high=1 << 26)
-    width: int = option(256, "units per hidden layer", low=8, high=1024, step=1)
-    layers: int = option(3, "hidden layers", low=1, high=8, step=1)
-    omega: float = option(100.0, "frequency of the sines", low=1, high=1000)
-    learning_rate: float = option(1e-4, "learning rate of Adam", low=1e-6, high=1e-1)
-    seed: int = option(123, "seed of the network and its pixels", low=0, high=2**31 - 1)
 
 
 def pixels_of(picture: Image.Image, size: tuple[int, int] | None = None, grey: bool = False) -> tuple[Tensor, Tensor]:

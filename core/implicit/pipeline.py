@@ -139,9 +139,8 @@ class ImplicitMorphPipeline(TransitionPipeline):
         weights = list(t) if appearance is None else list(appearance)
         if len(weights) != len(t):
             raise ShapeError(f"{len(t)} times came with {len(weights)} appearance values: give one for each time")
-        first, second = (p.astype(np.float32) / 255 for p in (prepared.picture_a, prepared.picture_b))
         frames = [
-            self._frame(prepared, first, second, min(max(time_, 0.0), 1.0), min(max(weight, 0.0), 1.0), blend, background)
+            self._frame(prepared, min(max(time_, 0.0), 1.0), min(max(weight, 0.0), 1.0), blend, background)
             for time_, weight in zip(t, weights, strict=True)
         ]
         return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).contiguous()
@@ -172,19 +171,22 @@ class ImplicitMorphPipeline(TransitionPipeline):
         return a, b, oval
 
     def _frame(
-        self,
-        prepared: ImplicitPrepared,
-        first: np.ndarray,
-        second: np.ndarray,
-        t: float,
-        weight: float,
-        kind: str | None,
-        background: str | None,
+        self, prepared: ImplicitPrepared, t: float, weight: float, kind: str | None, background: str | None
     ) -> np.ndarray:
-        warped = [_sampled(picture, look) for picture, look in zip((first, second), prepared.maps.look_ups(t), strict=True)]
+        first, second = warped_pictures(prepared, t)
         kind, background = kind or prepared.options.blend, background or prepared.options.background
         mask = face_region(prepared, t) if kind in ONTO_BACKGROUND else None
-        return blend(warped[0], warped[1], weight, kind, mask, background)
+        return blend(first, second, weight, kind, mask, background)
+
+
+def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, np.ndarray]:
+    """Both pictures in the shape of time t: (H, W, 3) float32 in [0, 1]."""
+    pictures = (prepared.picture_a, prepared.picture_b)
+    first, second = (
+        _sampled(picture.astype(np.float32) / 255, look)
+        for picture, look in zip(pictures, prepared.maps.look_ups(t), strict=True)
+    )
+    return first, second
 
 
 def _fit(

@@ -1,4 +1,4 @@
-"""A fitted morph as a folder: both pictures in their frame, the landmarks and, for the published recipe, the network.
+"""Fitted morphs as folders, ours and published ones. Ours: both pictures in their frame, the landmarks and, for the published recipe, the network.
 
     fit.json  first.png  second.png  [weights.pth  best.pth  config.yaml]
 
@@ -8,7 +8,7 @@ The fast warp is its landmarks, so nothing else is stored for it. No pickled obj
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -18,15 +18,16 @@ from PIL import Image
 from core.errors import InputError
 from core.image import load_image
 from core.implicit.convert import load_published, save_published
-from core.implicit.experiment import Experiment, write_experiment
+from core.implicit.experiment import Experiment, read_experiment, write_experiment
 from core.implicit.flow import FlowWarp
-from core.implicit.frame import Placement
-from core.implicit.landmark_files import published_list
+from core.implicit.frame import Placement, place
+from core.implicit.landmark_files import pixels, published_list
 from core.implicit.maps import draw_maps
-from core.implicit.pipeline import ImplicitOptions, ImplicitPrepared
+from core.implicit.pipeline import ImplicitOptions, ImplicitPrepared, figures_of
 from core.implicit.siren_warp import SirenWarp
 from core.implicit.train import WarpRecipe
 from core.options import build
+from core.pipeline import content_key
 from core.progress import Progress, silent
 
 FACTS = "fit.json"
@@ -66,7 +67,7 @@ def is_finished(folder: str | Path) -> bool:
 
 
 def load_fit(folder: str | Path, progress: Progress = silent) -> ImplicitPrepared:
-    """A prepared morph from its folder, or from a folder of published results (config.yaml, weights.pth).
+    """A prepared morph from its folder.
 
     Raises:
         InputError: no fit there, or a damaged one.
@@ -90,3 +91,31 @@ def load_fit(folder: str | Path, progress: Progress = silent) -> ImplicitPrepare
         warp = FlowWarp(a, b, size, figures.get("smoothing", options.smoothing), options.edges_stay)
     maps = draw_maps(warp, progress)
     return ImplicitPrepared(key, figures, *pictures, *placements, a, b, oval, warp, maps, options)
+
+
+def load_published_fit(
+    config: str | Path, checkpoint: str = "last", options: ImplicitOptions | None = None, progress: Progress = silent
+) -> ImplicitPrepared:
+    """A pair that the authors' own code trained: `config.yaml` with its weights beside it.
+
+    Args:
+        config: the experiment file; its pictures must be files, not image networks.
+        checkpoint: "last" (`weights.pth`), "best" (`best.pth`) or a step (`checkpoint_N.pth`).
+        options: blending; the frame comes from the experiment.
+        progress: called as the work goes on.
+    """
+    config = Path(config)
+    experiment = read_experiment(config)
+    names = {"last": "weights.pth", "best": "best.pth"}
+    network = load_published(config.parent / names.get(checkpoint, f"checkpoint_{checkpoint}.pth"))
+    height, width = experiment.frame_dims
+    options = replace(options or ImplicitOptions(), recipe="published", size_px=max(height, width))
+    placed = [place(load_image(path), (width, height), options.fill) for path in (experiment.first, experiment.second)]
+    a, b = pixels(experiment.sources, (width, height)), pixels(experiment.targets, (width, height))
+    warp = SirenWarp(network, (width, height))
+    maps = draw_maps(warp, progress)
+    first, second = (np.asarray(picture) for picture, _ in placed)
+    key = content_key(first, second, a, b, options, config.read_bytes(), checkpoint)
+    return ImplicitPrepared(
+        key, figures_of(warp, maps, a, b), first, second, placed[0][1], placed[1][1], a, b, a, warp, maps, options
+    )

@@ -13,7 +13,8 @@ from core.implicit.landmark_files import published_list
 from core.implicit.landmarks import PUBLISHED_ORDER
 from core.implicit.losses import warp
 from core.implicit.marks import from_editor, mark_points, to_editor
-from core.implicit.photograph import PhotographOptions, fit_photograph, pixels_of
+from core.implicit.options import PhotographOptions
+from core.implicit.photograph import fit_photograph, pixels_of
 from core.implicit.poisson import guidance_of, mix, poisson_loss, polygon_mask, training_mask
 from tests.implicit.published import fresh, network, picture_bytes, tensors
 from tests.parity.fill import test_image as made_image
@@ -103,7 +104,7 @@ def test_blends(case):
 
 def test_landmark_order_and_normalisation():
     golden = arrays("implicit", "landmarks")
-    assert PUBLISHED_ORDER == tuple(golden["mediapipe_indices"])
+    assert tuple(golden["mediapipe_indices"]) == PUBLISHED_ORDER
     chosen = golden["mesh_xy"][list(PUBLISHED_ORDER)]
     mine = published_list(chosen, (1, 1))
     assert_matches(mine, golden["mediapipe_selected"], "mediapipe", **LANDMARKS["mediapipe"]["tolerance"])
