@@ -99,13 +99,22 @@ class SDLNet(ModelMixin, ConfigMixin):
             self.start_from_the_inputs()
 
     def start_from_the_inputs(self) -> None:
-        """Make the untrained network return its inputs' blend: no motion, no change of colour."""
+        """Make the untrained network return its inputs' blend, but keep every layer's signal alive.
+
+        PyTorch's own initialisation, which the published network has, shrinks the signal at every layer without a
+        norm; a short training would never reach the deep ones. The last convolutions are silent; were the ones before
+        them silent too, no gradient would reach either.
+
+        Source: He et al. 2015, "Delving Deep into Rectifiers", section 2.2.
+        """
+        for layer in self.modules():
+            if isinstance(layer, nn.Conv2d) and layer.bias is not None:
+                nn.init.kaiming_normal_(layer.weight, a=0.25)
+                nn.init.zeros_(layer.bias)
         final = self.gridnet.lateral_final
-        # Only the last convolution of each branch: were the first one zero too, no gradient would reach either.
         last = [layer for layer in final.f if isinstance(layer, nn.Conv2d)][-1]
         for conv in (last, *([] if final.conv is None else [final.conv])):
             nn.init.zeros_(conv.weight)
-            nn.init.zeros_(conv.bias)
 
     @property
     def side_multiple(self) -> int:

@@ -51,7 +51,8 @@ def shipped_network(record: str) -> SDLNet:
     return SDLNet(**{**SHIPPED[record], **{key: SMALL[key] for key in SMALL}}).eval()
 
 
-def textured(width: int, height: int, seed: int = 0) -> Image.Image:
+def textured(width: int, height: int, seed: int = 0, cell_px: int = 6) -> Image.Image:
     """A smooth random picture, in which every place looks different."""
-    coarse = np.random.default_rng(seed).integers(0, 256, (max(2, height // 6), max(2, width // 6), 3), dtype=np.uint8)
+    size = (max(2, height // cell_px), max(2, width // cell_px), 3)
+    coarse = np.random.default_rng(seed).integers(0, 256, size, dtype=np.uint8)
     return Image.fromarray(coarse).resize((width, height), Image.Resampling.BICUBIC)

@@ -1,0 +1,146 @@
+"""A tiny run of every task, exact resuming, and the data behind it."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.errors import InputError, OptionError
+from core.ops.vgg import VGG19Features
+from core.sdl import train as trainers
+from core.sdl.data import SequenceSource, StylePairs, directed_pair
+from core.sdl.network import SDLNet
+from core.sdl.options import TransitionTrainOptions
+from core.sdl.recipes import PUBLISHED, SHIPPED
+from core.sdl.sequences import write_sequence
+from core.training import load_trained
+from core.training.journal import read_curves
+from tests.sdl.conftest import textured, tiny
+from tests.sdl.published import vgg
+
+
+@pytest.fixture(scope="module")
+def roots(tmp_path_factory):
+    """Two sequences of five frames with a style picture, and loose pictures."""
+    root = tmp_path_factory.mktemp("data")
+    for name in ("a", "b"):
+        frames = [np.asarray(textured(40, 40, seed)) for seed in range(5)]
+        write_sequence(root / "plain" / name, frames)
+        write_sequence(root / "styled" / name, frames, target=np.asarray(textured(40, 40, 9)))
+    (root / "plain" / "stray.txt").write_text("beside the folders")
+    (root / "pictures").mkdir()
+    for seed in range(3):
+        textured(48, 40, seed).save(root / "pictures" / f"{seed}.png")
+    return root
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Published trainers on a tiny network and the goldens' VGG19."""
+    monkeypatch.setattr(trainers, "SDLNet", lambda **given: tiny(**given))
+    monkeypatch.setattr(VGG19Features, "from_file", classmethod(lambda cls, path: vgg()))
+
+
+def options_for(task, roots, out, **changes):
+    data = roots / "plain"
+    named = f"{roots / 'pictures'},{roots / 'pictures'}" if task == "style_transfer" else str(data)
+    base = TransitionTrainOptions(
+        out=str(out), task=task, data=named, batch=2, size_px=32, steps=2, save_every=1, log_every=1, sample_every=2, cpu=True
+    )
+    return replace(base, **changes)
+
+
+@pytest.mark.parametrize("task", PUBLISHED)
+def test_a_tiny_published_run(task, roots, tmp_path, small):
+    folder = trainers.run_training(options_for(task, roots, tmp_path / task))
+    rows = read_curves(folder)
+    assert len(rows) == 2 and all(np.isfinite(list(row.values())).all() for row in rows)
+    network = tiny(num_in_ch=PUBLISHED[task].num_in_ch)
+    before = {key: value.clone() for key, value in network.state_dict().items()}
+    assert load_trained(folder, {"generator": network}) == 2
+    assert any(not torch.equal(before[key], value) for key, value in network.state_dict().items())
+    sheet = Image.open(next((folder / "samples").iterdir()))
+    columns = PUBLISHED[task].num_in_ch // 3 + 5 + (task != "style_transfer")
+    assert sheet.size == (32 * columns, 32 * 3)
+
+
+@pytest.mark.parametrize("record", SHIPPED)
+def test_a_tiny_run_of_every_shipped_network(record, roots, tmp_path):
+    task = {"sdl-vfi": "vfi", "sdl-morph": "morphing", "sdl-style": "style_transfer"}.get(record, "i2i")
+    data = str(roots / ("styled" if task == "style_transfer" else "plain"))
+    options = options_for(
+        task, roots, tmp_path, network=record, objective="pixels", data=data, size_px=64, fit="zoom", direction="signed",
+        steps=1, lr=1e-3,
+    )  # fmt: skip
+    trainers.run_training(options)
+    network = SDLNet(**SHIPPED[record])
+    load_trained(tmp_path, {"generator": network})
+    assert network.gridnet.lateral_final.f[2].weight.abs().sum() > 0, "the silent last layer has moved"
+
+
+def test_a_resumed_run_is_the_uninterrupted_one(roots, tmp_path):
+    same = {"network": "sdl-toon", "objective": "pixels", "size_px": 64, "fit": "zoom"}
+    whole = trainers.run_training(options_for("i2i", roots, tmp_path / "whole", **same))
+    trainers.run_training(options_for("i2i", roots, tmp_path / "parts", steps=1, **same))
+    parts = trainers.run_training(options_for("i2i", roots, tmp_path / "parts", **same))
+    first, second = (SDLNet(**SHIPPED["sdl-toon"]) for _ in range(2))
+    load_trained(whole, {"generator": first})
+    load_trained(parts, {"generator": second})
+    assert all(torch.equal(value, second.state_dict()[key]) for key, value in first.state_dict().items())
+
+
+def test_published_values_fill_what_is_left_out():
+    filled = trainers.filled(TransitionTrainOptions(task="i2i"))
+    assert (filled.batch, filled.lr, filled.size_px, filled.fit) == (6, 2e-4, 512, "resize")
+    assert filled.extend_t and filled.multi_scale and filled.gan == 1.0 and not filled.rotate
+    assert trainers.filled(TransitionTrainOptions(task="vfi", lr=1e-3)).lr == 1e-3
+
+
+def test_items_share_their_cut_and_their_turn(roots):
+    source = SequenceSource("vfi", [roots / "plain"], 32, "crop", True, True)
+    source.sequences = [([file] * 3, None) for file in source.sequences[0][0][:1]]
+    for seed in range(8):
+        batch = source.draw(np.random.default_rng(seed), 1)
+        assert torch.equal(batch["inputs"][:, :3], batch["inputs"][:, 3:])
+        assert torch.equal(batch["inputs"][:, :3], batch["truth"])
+
+
+def test_draws_depend_on_their_generator_alone(roots):
+    source = SequenceSource("morphing", [roots / "plain"], 32)
+    one, again, other = (source.draw(np.random.default_rng(seed), 2) for seed in (1, 1, 2))
+    assert all(torch.equal(one[key], again[key]) for key in one)
+    assert not torch.equal(one["truth"], other["truth"])
+
+
+def test_signs_lead_somewhere():
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        triple = directed_pair("signed", 7, rng)
+        assert np.sign(triple.t) == np.sign(triple.truth - triple.inputs[0])
+        forward = directed_pair("forward", 7, rng)
+        assert forward.inputs == (0,) and forward.t > 0
+
+
+def test_style_batches_share_one_strength(roots):
+    strengths = []
+    for seed in range(12):
+        t = StylePairs(roots / "pictures", roots / "pictures", 32).draw(np.random.default_rng(seed), 3)["t"]
+        assert (t == t[0]).all()
+        strengths.append(float(t[0]))
+    assert 1.0 in strengths and any(s < 1 for s in strengths)
+
+
+def test_mistakes_are_told(roots, tmp_path):
+    with pytest.raises(InputError, match="does not exist"):
+        SequenceSource("vfi", [tmp_path / "none"], 32)
+    with pytest.raises(InputError, match="too small"):
+        SequenceSource("vfi", [roots / "plain"], 64).draw(np.random.default_rng(0), 1)
+    with pytest.raises(InputError, match="target"):
+        SequenceSource("style_transfer", [roots / "plain"], 32)
+    with pytest.raises(OptionError, match="choose the network of that task"):
+        trainers.generator_for(TransitionTrainOptions(task="vfi", network="sdl-toon"))
+    write_sequence(tmp_path / "short" / "x", [np.asarray(textured(40, 40))] * 2)
+    with pytest.raises(InputError, match="2 frames"):
+        SequenceSource("vfi", [tmp_path / "short"], 32)
