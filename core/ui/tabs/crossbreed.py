@@ -185,8 +185,8 @@ class Wiring:
         return sheet, str(file)
 
     def morph(
-        self, picture_a: Any, picture_b: Any, corners: list[np.ndarray], shape: float, appearance: float,
-        files: list[str] | None, moving: str, *values: Any,
+        self, picture_a: Any, picture_b: Any, corners: list[np.ndarray], shape: float, appearance: float, moving: str, *values: Any,
+        files: list[str] | None = None,
         bar: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds the bar by its default
     ) -> Iterator[Any]:  # fmt: skip
         """Morph animals and return a video.
@@ -197,9 +197,9 @@ class Wiring:
             corners: Corners of a box around each head; left out, the heads are found.
             shape: Where the shape stands if only the appearance moves.
             appearance: Where the appearance stands if only the shape moves.
-            files: Further photos, which make a chain.
             moving: What moves: both, shape or appearance.
             values: The remaining controls.
+            files: Further photos, which make a chain.
             bar: Shows how far the work is.
 
         Returns:
@@ -326,7 +326,7 @@ def build() -> None:
     _wire_preview(wiring, pair, corners, said, again, sliders, inputs, [prepared, preview, result.details])
     morphing = go.click(
         friendly(named(wiring.morph, method, export.timeline, {"format": "the file to download"})),
-        [*pair, corners, *sliders, files, moving, *method.components, *export.components],
+        [*pair, corners, *sliders, moving, *method.components, *export.components, files],
         [*result.components, plot, prepared, preview],
         api_name="crossbreed_morph", concurrency_id="work", concurrency_limit=2, show_progress_on=result.video,
     )  # fmt: skip

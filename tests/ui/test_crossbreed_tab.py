@@ -1,0 +1,53 @@
+"""A person's path through the Crossbreed tab: two pictures, boxes, sliders, video, grid."""
+
+from __future__ import annotations
+
+import pytest
+from PIL import Image
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def preview_source(page) -> str:
+    return page.locator("#crossbreed-preview img").first.get_attribute("src", timeout=60_000)
+
+
+def test_two_pictures_become_a_playing_video(page, tmp_path):
+    page.get_by_role("tab", name="Crossbreed").click()
+    for color, which in (("navy", "a"), ("maroon", "b")):
+        file = tmp_path / f"{which}.png"
+        Image.new("RGB", (200, 180), color).save(file)
+        page.locator(f"#crossbreed-picture-{which} input[type=file]").first.set_input_files(str(file))
+    page.wait_for_function("document.querySelectorAll('#crossbreed-corners circle').length === 4", timeout=60_000)
+    assert page.get_by_text("Drag the two corners").first.is_visible()
+
+    middle = preview_source(page)
+    slider = page.locator("#crossbreed-appearance input[type=range]")
+    slider.focus()
+    for _ in range(12):
+        slider.press("ArrowRight")
+    page.wait_for_function(
+        "before => document.querySelector('#crossbreed-preview img').src !== before", arg=middle, timeout=30_000
+    )
+
+    corner = page.locator('#crossbreed-corners circle[data-key="0-0"]')
+    before, shown = corner.get_attribute("cx"), preview_source(page)
+    corner.focus()
+    corner.press("ArrowRight")
+    page.wait_for_function(
+        "before => document.querySelector('#crossbreed-corners circle[data-key=\"0-0\"]').getAttribute('cx') !== before",
+        arg=before, timeout=30_000,
+    )  # fmt: skip
+    page.wait_for_function(
+        "before => document.querySelector('#crossbreed-preview img').src !== before", arg=shown, timeout=30_000
+    )
+
+    page.locator("#crossbreed-go").click()
+    page.wait_for_function(
+        "() => { const v = document.querySelector('#crossbreed-video video');"
+        " return v && v.readyState >= 2 && v.duration > 1 && v.src.includes('morph'); }",
+        timeout=120_000,
+    )
+    page.locator("#crossbreed-steps svg, #crossbreed-steps canvas").first.wait_for(timeout=30_000)
+    # The first uploads had no head: both corners of both boxes are still there.
+    assert page.locator("#crossbreed-corners circle").count() == 4
