@@ -51,7 +51,10 @@ class LocalAttention(nn.Module):
         """What `forward` needs of a source feature (B, C, H, W); one item may serve many targets."""
         k = self.kernel_size
         padded = F.pad(source, (k - 1, k - 1, k - 1, k - 1), mode="replicate")
-        return SourceTables(source, F.conv2d(padded, self.fully_connect_layer[0].weight[:, self.channels :]))
+        matched = F.conv2d(padded, self.fully_connect_layer[0].weight[:, self.channels :])
+        # Gathering takes whole pixels, so their channels shall lie together.
+        layout = {"memory_format": torch.channels_last}
+        return SourceTables(source.contiguous(**layout), matched.contiguous(**layout))
 
     def tap_weights(self, tables: SourceTables, target: Tensor, flow: Tensor) -> Tensor:
         """The softmax over the k x k taps of every target cell, (B, k k, h, w); tap k i + j is row i, column j."""

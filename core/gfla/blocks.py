@@ -11,14 +11,18 @@ from __future__ import annotations
 from torch import Tensor, nn
 
 
-def norm(channels: int) -> nn.InstanceNorm2d:
-    """Instance norm with learned scale and shift."""
-    return nn.InstanceNorm2d(channels, affine=True)
+def norm(channels: int) -> nn.GroupNorm:
+    """Instance norm with learned scale and shift.
+
+    Written as one group per channel, which is the same: torch computes that several times faster on a CPU, and without
+    a copy where channels lie last.
+    """
+    return nn.GroupNorm(channels, channels)
 
 
-def activation() -> nn.LeakyReLU:
-    """The activation of all GFLA networks."""
-    return nn.LeakyReLU(0.1)
+def activation(inplace: bool = False) -> nn.LeakyReLU:
+    """The activation of all GFLA networks; in place where its input is a norm's output, which nobody else reads."""
+    return nn.LeakyReLU(0.1, inplace)
 
 
 class EncoderBlock(nn.Module):
@@ -27,8 +31,8 @@ class EncoderBlock(nn.Module):
     def __init__(self, a: int, b: int) -> None:
         super().__init__()
         self.model = nn.Sequential(
-            norm(a), activation(), nn.Conv2d(a, b, 4, stride=2, padding=1),
-            norm(b), activation(), nn.Conv2d(b, b, 3, padding=1),
+            norm(a), activation(inplace=True), nn.Conv2d(a, b, 4, stride=2, padding=1),
+            norm(b), activation(inplace=True), nn.Conv2d(b, b, 3, padding=1),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
@@ -43,8 +47,8 @@ class ResBlock(nn.Module):
         super().__init__()
         b = a if b is None else b
         self.model = nn.Sequential(
-            norm(a), activation(), nn.Conv2d(a, a, 3, padding=1),
-            norm(a), activation(), nn.Conv2d(a, b, 3, padding=1),
+            norm(a), activation(inplace=True), nn.Conv2d(a, a, 3, padding=1),
+            norm(a), activation(inplace=True), nn.Conv2d(a, b, 3, padding=1),
         )  # fmt: skip
         self.shortcut = nn.Sequential(nn.Conv2d(a, b, 1)) if a != b else None
 
@@ -73,8 +77,8 @@ class ResBlockDecoder(nn.Module):
         hidden = a if hidden is None else hidden
         double = {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}
         self.model = nn.Sequential(
-            norm(a), activation(), nn.Conv2d(a, hidden, 3, padding=1),
-            norm(hidden), activation(), nn.ConvTranspose2d(hidden, b, **double),
+            norm(a), activation(inplace=True), nn.Conv2d(a, hidden, 3, padding=1),
+            norm(hidden), activation(inplace=True), nn.ConvTranspose2d(hidden, b, **double),
         )  # fmt: skip
         self.shortcut = nn.Sequential(nn.ConvTranspose2d(a, b, **double))
 

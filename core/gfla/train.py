@@ -131,9 +131,11 @@ class PairRecipe:
             for group in optimizer.param_groups:
                 group["lr"] = self.options.lr * share * (self.options.ratio_g2d if name == "discriminator" else 1.0)
 
-    def to(self, device: torch.device) -> None:
-        """Frozen features follow the batch's device."""
-        self.features.to(device)
+    def placed(self, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+        """The batch with the channels of its pictures last, as the networks have them; features follow its device."""
+        self.features.to(batch["source"].device)
+        pictures = {name: batch[name].contiguous(memory_format=torch.channels_last) for name in ("source", "target")}
+        return {**batch, **pictures}
 
 
 class FlowRecipe(PairRecipe):
@@ -145,12 +147,12 @@ class FlowRecipe(PairRecipe):
         super().__init__(options, shown)
         network = PoseFlowGenerator(**flow_config(self.config))
         initialise(network)
-        self.networks = {"flow": network}
+        self.networks = {"flow": network.to(memory_format=torch.channels_last)}
         self.optimizers = {"flow": torch.optim.Adam(network.parameters(), options.lr, BETAS)}
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One update of the flow network."""
-        self.to(batch["source"].device)
+        batch = self.placed(batch)
         self.learning_rate(run)
         structures = Structures.of(batch, self.config)
         flows, _ = run.networks["flow"](
@@ -191,7 +193,8 @@ class PoseRecipe(PairRecipe):
         ndf = max(8, round(16 * options.width)) if options.task == "people" else 32
         discriminator = ResDiscriminator(layers=3 if market else 4, ndf=ndf, img_f=4 * ndf)
         initialise(discriminator)
-        self.networks = {"generator": generator, "discriminator": discriminator}
+        layout = {"memory_format": torch.channels_last}
+        self.networks = {"generator": generator.to(**layout), "discriminator": discriminator.to(**layout)}
         self.optimizers = {
             "generator": torch.optim.Adam(generator.parameters(), options.lr, BETAS),
             "discriminator": torch.optim.Adam(discriminator.parameters(), options.lr * options.ratio_g2d, BETAS),
@@ -203,7 +206,7 @@ class PoseRecipe(PairRecipe):
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """The discriminator first, then the generator, as published."""
-        self.to(batch["source"].device)
+        batch = self.placed(batch)
         self.learning_rate(run)
         structures = Structures.of(batch, self.config)
         painted = self.paint(run.networks["generator"], batch, structures)
