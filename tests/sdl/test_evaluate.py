@@ -25,7 +25,11 @@ def roots(tmp_path_factory):
     names = {
         "vimeo90k": ("sequences/00001/0389/im1.png", "sequences/00001/0389/im2.png", "sequences/00001/0389/im3.png"),
         "ucf101": ("1/frame_00.png", "1/frame_01_gt.png", "1/frame_02.png"),
-        "middlebury": ("other-data/Beanbags/frame10.png", "other-gt-interp/Beanbags/frame10i11.png", "other-data/Beanbags/frame11.png"),
+        "middlebury": (
+            "other-data/Beanbags/frame10.png",
+            "other-gt-interp/Beanbags/frame10i11.png",
+            "other-data/Beanbags/frame11.png",
+        ),
         "clips": ("car/0.png", "car/1.png", "car/2.png"),
     }
     for layout, files in names.items():

@@ -78,7 +78,10 @@ def test_toons_grow_and_flatten(pack, tmp_path):
     toon = toonified(noisy)
     assert np.abs(toonified(noisy, 0.0).astype(int) - noisy).max() <= 2
     inner = (slice(10, 80), slice(60, 90))
-    assert np.abs(np.diff(toon[inner].astype(int), axis=0)).mean() < np.abs(np.diff(noisy[inner].astype(int), axis=0)).mean()
+    assert (
+        np.abs(np.diff(toon[inner].astype(int), axis=0)).mean()
+        < np.abs(np.diff(noisy[inner].astype(int), axis=0)).mean()
+    )
     make_toons(pack, tmp_path / "toon", 1, 64, 1)
     assert len(frames_of(sequence_folders([tmp_path / "toon"])[0])) == 5
 

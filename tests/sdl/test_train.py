@@ -47,7 +47,16 @@ def options_for(task, roots, out, **changes):
     data = roots / "plain"
     named = f"{roots / 'pictures'},{roots / 'pictures'}" if task == "style_transfer" else str(data)
     base = TransitionTrainOptions(
-        out=str(out), task=task, data=named, batch=2, size_px=32, steps=2, save_every=1, log_every=1, sample_every=2, cpu=True
+        out=str(out),
+        task=task,
+        data=named,
+        batch=2,
+        size_px=32,
+        steps=2,
+        save_every=1,
+        log_every=1,
+        sample_every=2,
+        cpu=True,
     )
     return replace(base, **changes)
 

@@ -39,7 +39,19 @@ def clip(tmp_path_factory):
 
 
 def seconds_of_sound(path):
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-f", "s16le", "-ac", "1", "-ar", "8000"]
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-v",
+        "error",
+        "-i",
+        str(path),
+        "-f",
+        "s16le",
+        "-ac",
+        "1",
+        "-ar",
+        "8000",
+    ]
     return len(subprocess.run([*command, "-"], capture_output=True, check=True).stdout) / 16000
 
 

@@ -1,0 +1,64 @@
+"""A person's path through the SDL tab: job, pictures, slider, video, link."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def preview_source(page) -> str:
+    return page.locator("#sdl-preview img").first.get_attribute("src", timeout=60_000)
+
+
+def upload(page, which, file):
+    page.locator(f"#sdl-picture-{which} input[type=file]").first.set_input_files(str(file))
+
+
+def wait_for_change(page, before):
+    page.wait_for_function(
+        "before => { const i = document.querySelector('#sdl-preview img'); return i && i.src !== before; }",
+        arg=before, timeout=60_000,
+    )  # fmt: skip
+
+
+def test_two_pictures_become_a_playing_video(page, heads):
+    page.get_by_role("tab", name="SDL transitions").click()
+    upload(page, "a", heads[0])
+    upload(page, "b", heads[1])
+    middle = preview_source(page)
+    slider = page.locator("#sdl-t input[type=range]")
+    slider.focus()
+    for _ in range(12):
+        slider.press("ArrowRight")
+    wait_for_change(page, middle)
+    page.locator("#sdl-go").click()
+    page.wait_for_function(
+        "() => { const v = document.querySelector('#sdl-video video');"
+        " return v && v.readyState >= 2 && v.duration > 1 && v.src.includes('morph'); }",
+        timeout=180_000,
+    )
+
+
+def test_a_job_of_one_picture_hides_the_second_and_widens_the_slider(page, heads):
+    page.get_by_role("tab", name="SDL transitions").click()
+    page.get_by_label("Face ageing").check()
+    page.locator("#sdl-picture-b").wait_for(state="hidden", timeout=30_000)
+    page.wait_for_function("document.querySelector('#sdl-t input[type=range]').min === '-1'", timeout=30_000)
+    upload(page, "a", heads[2])
+    preview_source(page)
+
+
+def test_missing_picture_is_told(page):
+    page.get_by_role("tab", name="SDL transitions").click()
+    page.locator("#sdl-go").click()
+    page.get_by_text("the first picture is missing").first.wait_for(timeout=20_000)
+
+
+def test_link_restores_job_and_place(page, server):
+    page.goto(f"{server}/?tab=sdl&job=style&t=0.8&frames=33")
+    page.wait_for_function(
+        "() => { const s = document.querySelector('#sdl-t input[type=range]'); return s && s.value === '0.8'; }",
+        timeout=30_000,
+    )
+    assert page.get_by_label("Style transfer").is_checked()
