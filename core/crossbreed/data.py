@@ -20,6 +20,7 @@ from scipy.special import ndtr, ndtri
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.crossbreed.interpolation import slerp
 from core.crossbreed.network import lerp
 from core.crossbreed.network_biggan import BigGANDeep
 from core.crossbreed.options import HEAD_MARGIN
@@ -208,12 +209,22 @@ def truncated_noise(rng: np.random.Generator, shape: tuple[int, ...], truncation
 
 
 def teacher_inputs(
-    noise_a: Tensor, noise_b: Tensor, class_a: Tensor, class_b: Tensor, alpha: Tensor, first_class: int = FIRST_DOG
+    noise_a: Tensor,
+    noise_b: Tensor,
+    class_a: Tensor,
+    class_b: Tensor,
+    alpha: Tensor,
+    first_class: int = FIRST_DOG,
+    arc: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """Noise (3B, N) and class vectors (3B, 1000): B rows of A, B rows at `alpha`, B rows of B; both mixed linearly."""
+    """Noise (3B, N) and class vectors (3B, 1000): B rows of A, B rows at `alpha`, B rows of B.
+
+    Classes are mixed linearly, the noise too or, with `arc`, along the arc between the two.
+    """
     steps = torch.cat([torch.zeros_like(alpha), alpha, torch.ones_like(alpha)])
     start, end = (F.one_hot(index + first_class, 1000).float().repeat(3, 1) for index in (class_a, class_b))
-    return lerp(noise_a.repeat(3, 1), noise_b.repeat(3, 1), steps), lerp(start, end, steps)
+    mix = slerp if arc else lerp
+    return mix(noise_a.repeat(3, 1), noise_b.repeat(3, 1), steps), lerp(start, end, steps)
 
 
 @dataclass
@@ -226,6 +237,7 @@ class BigGANPairs:
         truncation: of noise and statistics.
         first_class: first ImageNet class.
         last_class: last ImageNet class; the default range is the dogs.
+        arc: mix noises along the arc between them, not straight.
     """
 
     teacher: BigGANDeep
@@ -233,6 +245,7 @@ class BigGANPairs:
     truncation: float = 0.25
     first_class: int = FIRST_DOG
     last_class: int = LAST_DOG
+    arc: bool = False
 
     def __post_init__(self) -> None:
         """Refuse a range without two classes."""
@@ -249,7 +262,7 @@ class BigGANPairs:
         noise_a, noise_b = (truncated_noise(rng, shape, self.truncation) for _ in range(2))
         class_a, class_b = distinct_pairs(rng, len(self.classes), size)
         alpha = positions(rng, size)
-        z, vectors = teacher_inputs(noise_a, noise_b, class_a, class_b, alpha, self.first_class)
+        z, vectors = teacher_inputs(noise_a, noise_b, class_a, class_b, alpha, self.first_class, self.arc)
         device = self.teacher.device
         pictures = self.teacher(z.to(device), vectors.to(device), self.truncation).cpu()
         x_a, mixed, x_b = resize_generated(pictures, self.size_px).chunk(3)

@@ -50,4 +50,8 @@ class CrossbreedTrainOptions(TrainOptions):
     edges: float = option(10.0, "weight of the edges, labelled photos only", low=0, high=1000)
     structure: float = option(2.0, "weight of the structure (SSIM), labelled photos only", low=0, high=1000)
     cycle: float = option(5.0, "weight of the cycle, labelled photos only", low=0, high=1000)
+    truncation: float = option(0.25, "truncation of the teacher's noise", low=0.02, high=1)
+    first_class: int = option(151, "first ImageNet class of the teacher; 151 to 268 are dogs", low=0, high=999)
+    last_class: int = option(268, "last ImageNet class of the teacher", low=0, high=999)
+    arc: bool = option(False, "mix the teacher's noises along the arc between them, not straight")
     init: str = option("", "folder of an earlier run to take the weights from")

@@ -50,13 +50,13 @@ class CrossbreedPrepared(Prepared):
         pace: positions at equal steps of visible change, None for the plain pace.
     """
 
-    content: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    style: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    crops: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    missing: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    boxes: tuple[Box | None, ...] = ()
-    tau: float = 0.0
-    closed: bool = False
+    content: Tensor
+    style: Tensor
+    crops: Tensor
+    missing: Tensor
+    boxes: tuple[Box | None, ...]
+    tau: float
+    closed: bool
     pace: tuple[float, ...] | None = None
 
     @property

@@ -162,10 +162,13 @@ def open_source(
     if kind == "sequences":
         return SequenceFolders.read(Path(data), options.img_size)
     if kind == "teacher":
-        from core.crossbreed.network_biggan import BigGANDeep
+        from core.crossbreed.network_biggan import LAYERS, BigGANDeep
 
-        found = resolve(f"biggan-deep-{options.img_size}", data or None)
-        return BigGANPairs(load_strict(BigGANDeep, found.folder), options.img_size)
+        size = next((size for size in LAYERS if size >= options.img_size), max(LAYERS))
+        found = resolve(f"biggan-deep-{size}", data or None)
+        teacher = load_strict(BigGANDeep, found.folder)
+        names = ("truncation", "first_class", "last_class", "arc")
+        return BigGANPairs(teacher, options.img_size, **{name: getattr(options, name) for name in names})
     raise OptionError(f"unknown kind of data {kind!r}: photos, table, sequences and teacher are known")
 
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from core.crossbreed.convert import folded
-from core.crossbreed.data import BigGANPairs, SequenceFolders, read_folders, read_table
+from core.crossbreed.data import BigGANPairs, SequenceFolders, read_folders, read_table, teacher_inputs
 from core.crossbreed.network import CrossbreedGenerator
 from core.crossbreed.network_biggan import BigGANDeep
 from core.crossbreed.options import CrossbreedTrainOptions
@@ -139,6 +139,13 @@ def test_teacher_pairs():
     assert a["x_a"].abs().max() <= 1 and 0 <= a["alpha"].min() <= a["alpha"].max() < 1
     with pytest.raises(OptionError, match="two ImageNet classes"):
         BigGANPairs(teacher, 64, first_class=5, last_class=5)
+
+
+def test_noise_along_the_arc_keeps_its_ends():
+    values = [torch.eye(4)[:1], torch.eye(4)[1:2], torch.tensor([0]), torch.tensor([5]), torch.tensor([0.5])]
+    (straight, _), (arc, _) = (teacher_inputs(*values, arc=arc) for arc in (False, True))
+    assert torch.allclose(straight[[0, 2]], arc[[0, 2]], atol=1e-6)
+    assert straight[1].norm() < 0.8 and torch.allclose(arc[1].norm(), torch.tensor(1.0))
 
 
 def test_photos_in_folders(tmp_path):
