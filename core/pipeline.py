@@ -11,8 +11,8 @@ from __future__ import annotations
 
 import hashlib
 import pickle
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 import numpy as np
@@ -37,7 +37,7 @@ class Prepared:
     """
 
     key: str
-    figures: dict[str, float] = field(default_factory=dict)
+    figures: dict[str, float]
 
 
 @dataclass
@@ -73,12 +73,15 @@ class TransitionPipeline(DiffusionPipeline):
     gpu_seconds: ClassVar[float] = 0.5
     weights_label: str = ""
 
-    def prepare(self, *inputs: Any, options: Any = None, progress: Progress = silent) -> Prepared:
-        """Detect, encode, invert or fit: everything that does not depend on t."""
+    def prepare(self, *inputs: Any, **settings: Any) -> Any:
+        """Detect, encode, invert or fit: everything that does not depend on t.
+
+        A subclass names its inputs, takes `options` (its `Options`) and `progress`, and returns its `Prepared`.
+        """
         raise TypeError(f"{type(self).__name__} must define prepare")
 
-    def render(self, prepared: Prepared, t: Sequence[float], **controls: Any) -> Tensor:
-        """Pictures at positions t: (T, 3, H, W) float32 in [0, 1], on the CPU."""
+    def render(self, *prepared_and_t: Any, **controls: Any) -> Tensor:
+        """Pictures (T, 3, H, W) float32 in [0, 1], on the CPU, from a `Prepared` at a list of positions t."""
         raise TypeError(f"{type(self).__name__} must define render")
 
     def frames(

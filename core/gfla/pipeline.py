@@ -27,7 +27,7 @@ from core.gfla import framing, pose
 from core.gfla.attention import SourceTables
 from core.gfla.data import batch_heatmaps
 from core.gfla.library import FRAME_HW, library_pose
-from core.gfla.limbs import limb_flow
+from core.gfla.limbs import limb_prior
 from core.gfla.network import Painted, PoseGenerator
 from core.gfla.operators import fetch_along
 from core.gfla.options import PoseOptions
@@ -53,15 +53,15 @@ class PosePrepared(Prepared):
         options: as prepared.
     """
 
-    source: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    fine: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    points: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((18, 2)))
-    path: np.ndarray = dataclasses.field(default_factory=lambda: np.zeros((1, 18, 2)))
-    box: Box = Box(0, 0, 1, 1)
-    picture: Image.Image | None = None
-    hole: np.ndarray | None = None
-    tables: tuple[SourceTables, ...] = ()
-    options: PoseOptions = PoseOptions()
+    source: Tensor
+    fine: Tensor
+    points: np.ndarray
+    path: np.ndarray
+    box: Box
+    picture: Image.Image | None
+    hole: np.ndarray | None
+    tables: tuple[SourceTables, ...]
+    options: PoseOptions
 
 
 class PosePipeline(TransitionPipeline):
@@ -227,7 +227,7 @@ class PosePipeline(TransitionPipeline):
         source_pose = batch_heatmaps(own, self.size_hw, config.heatmap_sigma_px)
         prior = None
         if config.flow_prior:
-            prior = limb_flow(own.expand_as(points), points, self.size_hw)[0].to(device)
+            prior = limb_prior(own.expand_as(points), points, self.size_hw).to(device)
         tables = [SourceTables(*(item.to(device) for item in table)) for table in prepared.tables]
         with self.policy.autocast():
             painted = self.generator.paint(
@@ -258,7 +258,10 @@ class PosePipeline(TransitionPipeline):
         box, picture = prepared.box, prepared.picture
         grey = self.generator.config.studio_grey
         array = frame.permute(1, 2, 0).numpy()
-        cut = framing.matte(array, grey) if grey is not None else np.ones(array.shape[:2], np.float32)
+        cut = np.ones(array.shape[:2], np.float32)
+        if grey is not None:
+            cut = framing.matte(array, grey)
+            array = framing.unmixed(array, cut, grey)
         ground = picture if prepared.hole is None else framing.without_person(picture, prepared.hole)
         size = (max(1, round(box.width)), max(1, round(box.height)))
         patch = resize(Image.fromarray((array * 255 + 0.5).astype(np.uint8)), size)

@@ -6,7 +6,6 @@ The weights are the authors' (records gfla-face, gfla-dance-fashion, gfla-dance-
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -47,9 +46,9 @@ class AnimationPrepared(Prepared):
         structures: (T, S, 256, 256), one per frame.
     """
 
-    reference: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    reference_structure: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    structures: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
+    reference: Tensor
+    reference_structure: Tensor
+    structures: Tensor
 
 
 class AnimationPipeline(TransitionPipeline):

@@ -27,10 +27,10 @@ from core.progress import Progress, silent
 class ViewPrepared(Prepared):
     """An encoded object: picture (1, 3, 256, 256) in [-1, 1], its view (azimuth, elevation class), the options."""
 
-    source: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    view: tuple[int, int] = (0, 0)
-    tables: tuple[SourceTables, ...] = ()
-    options: ViewOptions = ViewOptions()
+    source: Tensor
+    view: tuple[int, int]
+    tables: tuple[SourceTables, ...]
+    options: ViewOptions
 
 
 class ViewPipeline(TransitionPipeline):

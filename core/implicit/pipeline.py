@@ -57,16 +57,16 @@ class ImplicitPrepared(Prepared):
         options: what it was prepared with.
     """
 
-    picture_a: np.ndarray = None
-    picture_b: np.ndarray = None
-    placement_a: Placement = None
-    placement_b: Placement = None
-    points_a: np.ndarray = None
-    points_b: np.ndarray = None
-    oval: np.ndarray = None
-    warp: Warp = None
-    maps: WarpMaps = None
-    options: ImplicitOptions = None
+    picture_a: np.ndarray
+    picture_b: np.ndarray
+    placement_a: Placement
+    placement_b: Placement
+    points_a: np.ndarray
+    points_b: np.ndarray
+    oval: np.ndarray
+    warp: Warp
+    maps: WarpMaps
+    options: ImplicitOptions
 
 
 class ImplicitMorphPipeline(TransitionPipeline):

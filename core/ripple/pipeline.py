@@ -8,7 +8,6 @@ pipe.render(prepared, [0.0, 0.5, 1.0])          # whole pictures from degree_fro
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
@@ -52,13 +51,13 @@ class RipplePrepared(Prepared):
         options: what it was prepared with.
     """
 
-    whole: Image.Image = dataclasses.field(default_factory=lambda: Image.new("RGB", (1, 1)))
-    aligned: Aligned | None = None
-    inversion: Inversion | None = None
-    missing: Tensor | None = None
-    background: np.ndarray | None = None
-    side: int = PARSE_PX
-    options: RippleOptions = dataclasses.field(default_factory=RippleOptions)
+    whole: Image.Image
+    aligned: Aligned | None
+    inversion: Inversion | None
+    missing: Tensor | None
+    background: np.ndarray | None
+    side: int
+    options: RippleOptions
 
 
 @dataclass(frozen=True)
@@ -95,6 +94,8 @@ class RipplePipeline(TransitionPipeline):
 
     def __init__(self, inverter: Inverter) -> None:
         super().__init__()
+        names = ("encoder", "generator", "aligner", "residual")
+        self.register_modules(**{name: getattr(inverter, name) for name in names})
         self.inverter = inverter
         self.use(policy("cpu", "float32"))
 

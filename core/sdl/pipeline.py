@@ -46,11 +46,11 @@ class SDLPrepared(Prepared):
         exact_ends: t = 0 (and t = 1, where the second picture is the end) shows the input.
     """
 
-    inputs: Tensor = dataclasses.field(default_factory=lambda: torch.zeros(0))
-    crop: Crop = Crop(0, 0)
-    encoded: Encoded | None = None
-    tile_px: int = 0
-    exact_ends: bool = True
+    inputs: Tensor
+    crop: Crop
+    encoded: Encoded | None
+    tile_px: int
+    exact_ends: bool
 
 
 class SDLPipeline(TransitionPipeline):

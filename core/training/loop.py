@@ -40,7 +40,7 @@ class Recipe(Protocol):
     optimizers: dict[str, Optimizer]
     averaged: tuple[str, ...]
 
-    def step(self, batch: Batch, run: Run) -> dict[str, float | Tensor]:
+    def step(self, batch: Batch, run: Run) -> Mapping[str, float | Tensor]:
         """One update of everything; returns what the curves shall show."""
 
     def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
@@ -60,7 +60,7 @@ class Run:
     """
 
     accelerator: Accelerator
-    networks: dict[str, nn.Module]
+    networks: dict[str, Any]
     optimizers: dict[str, Any]
     options: TrainOptions
     step: int = 0
