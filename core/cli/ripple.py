@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
 EPILOG = """examples:
-  python -m core ripple edit anna.jpg --degrees -3,0,3 --out results
+  python -m core ripple edit anna.jpg --degrees -3 0 3 --out results
   python -m core ripple edit photos/ --edit age --degrees 2 --out results      (a folder, searched recursively)
   python -m core ripple inpaint room.jpg --mask room_mask.png --out clean.png  (remove an object)
   python -m core ripple parse photos/ --out labels --parser graphonomy"""
@@ -62,9 +62,9 @@ def _add_edit(verbs: Any) -> None:
     from core.ripple.options import RippleOptions
 
     parser = _verb(verbs, "edit", "edit one picture or all of a folder, at one or more degrees", edit,
-                   "anna.jpg --degrees -3,-1.5,0,1.5,3 --out results")  # fmt: skip
+                   "anna.jpg --degrees -3 -1.5 0 1.5 3 --out results")  # fmt: skip
     parser.add_argument("inputs", nargs="+", help="pictures or folders")
-    parser.add_argument("--degrees", default="3", help="comma-separated list (default: %(default)s)")
+    parser.add_argument("--degrees", nargs="+", default=["3"], help="one or more, such as -3 0 3 (default: 3)")
     parser.add_argument("--limit", type=int, default=None, help="at most so many pictures")
     parser.add_argument("--out", type=Path, default=Path("results"), help="folder (default: %(default)s)")
     parser.add_argument(
@@ -177,12 +177,12 @@ def pictures_of(inputs: list[str]) -> list[Path]:
     return found
 
 
-def degree_list(text: str) -> list[float]:
-    """The numbers of a text such as -3,0,3."""
+def degree_list(texts: list[str]) -> list[float]:
+    """The numbers of texts such as -3 or 0,3."""
     try:
-        return [float(part) for part in text.split(",") if part.strip()]
+        return [float(part) for text in texts for part in text.split(",") if part.strip()]
     except ValueError:
-        raise OptionError(f"degrees are {text!r}: give numbers with commas between, such as -3,0,3") from None
+        raise OptionError(f"degrees are {' '.join(texts)!r}: give numbers, such as -3 0 3") from None
 
 
 def _pipeline(args: argparse.Namespace) -> RipplePipeline:

@@ -24,7 +24,9 @@ def fir_kernel(taps: tuple[int, ...] = (1, 3, 3, 1)) -> Tensor:
     return square / square.sum()
 
 
-def upfirdn2d(image: Tensor, kernel: Tensor, up: int = 1, down: int = 1, pad: tuple[int, int] = (0, 0)) -> Tensor:
+def upfirdn2d(
+    image: Tensor, kernel: Tensor, up: int = 1, down: int = 1, pad: tuple[int, int] = (0, 0), bias: Tensor | None = None
+) -> Tensor:
     """Insert zeros, pad, convolve with `kernel`, and keep every `down`-th sample.
 
     Args:
@@ -33,6 +35,7 @@ def upfirdn2d(image: Tensor, kernel: Tensor, up: int = 1, down: int = 1, pad: tu
         up: every sample is followed by up - 1 zeros on both axes.
         down: stride of what is kept.
         pad: zeros before and after, on both axes; negative values crop.
+        bias: (C,), added in the same pass.
 
     Source: the operator of Karras et al. 2019/2020; definition of pad and order as in their code.
     """
@@ -41,9 +44,11 @@ def upfirdn2d(image: Tensor, kernel: Tensor, up: int = 1, down: int = 1, pad: tu
         spread = image.new_zeros(batch, channels, height, up, width, up)
         spread[:, :, :, 0, :, 0] = image
         image = spread.view(batch, channels, height * up, width * up)
-    image = F.pad(image, (pad[0], pad[1], pad[0], pad[1]))
+    even = pad[0] if pad[0] == pad[1] and pad[0] >= 0 else 0
+    if not even:
+        image = F.pad(image, (pad[0], pad[1], pad[0], pad[1]))
     weight = kernel.flip(0, 1).to(image.dtype).expand(channels, 1, *kernel.shape)
-    return F.conv2d(image, weight, stride=down, groups=channels)
+    return F.conv2d(image, weight, bias, down, even, groups=channels)
 
 
 def scaled_leaky_relu(x: Tensor, bias: Tensor | None = None) -> Tensor:
@@ -110,9 +115,9 @@ class FIR(nn.Module):
         self.up, self.down, self.pad = up, down, pad
         self.register_buffer("kernel", fir_kernel() * up**2, persistent=False)
 
-    def forward(self, x: Tensor) -> Tensor:
+    def forward(self, x: Tensor, bias: Tensor | None = None) -> Tensor:
         """(B, C, H, W), filtered and resampled."""
-        return upfirdn2d(x, self.kernel, self.up, self.down, self.pad)
+        return upfirdn2d(x, self.kernel, self.up, self.down, self.pad, bias)
 
 
 class ModulatedConv2d(nn.Module):
@@ -146,26 +151,32 @@ class ModulatedConv2d(nn.Module):
 
     def forward(self, x: Tensor, style: Tensor) -> Tensor:
         """(B, inputs, H, W) and style (B, style_dim) to (B, outputs, H', W')."""
-        scale = self.modulation(style)
-        weight = self.weight[0] * self.gain
-        norm = None
-        if self.demodulate:
-            norm = torch.rsqrt(scale.square() @ weight.square().sum((2, 3)).T + 1e-8)
         if len(x) == 1 and not torch.is_grad_enabled():
-            weight = weight * scale.view(1, -1, 1, 1)
-            if norm is not None:
-                weight = weight * norm.view(-1, 1, 1, 1)
-            return self.convolve(x, weight)
+            return self.of_one(x, style)
+        scale, weight = self.modulation(style), self.weight[0] * self.gain
         y = self.convolve(x * scale[:, :, None, None], weight)
-        return y if norm is None else y * norm[:, :, None, None]
+        return y * self.norm(scale, weight)[:, :, None, None] if self.demodulate else y
 
-    def convolve(self, x: Tensor, weight: Tensor) -> Tensor:
+    def of_one(self, x: Tensor, style: Tensor, gain: float = 1.0, bias: Tensor | None = None) -> Tensor:
+        """The same for one picture, times `gain`, plus `bias` (outputs,): everything folded into the weights."""
+        scale, weight = self.modulation(style), self.weight[0] * self.gain
+        modulated = weight * scale.view(1, -1, 1, 1)
+        if self.demodulate:
+            modulated = modulated * self.norm(scale, weight).view(-1, 1, 1, 1)
+        return self.convolve(x, modulated * gain, bias)
+
+    @staticmethod
+    def norm(scale: Tensor, weight: Tensor) -> Tensor:
+        """One over the length of each output's modulated weight, (B, outputs)."""
+        return torch.rsqrt(scale.square() @ weight.square().sum((2, 3)).T + 1e-8)
+
+    def convolve(self, x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
         """One shared convolution, with the published order of resampling and filtering."""
         if self.resample == "up":
-            return self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2))
+            return self.blur(F.conv_transpose2d(x, weight.transpose(0, 1), stride=2), bias)
         if self.resample == "down":
-            return F.conv2d(self.blur(x), weight, stride=2)
-        return F.conv2d(x, weight, padding=self.padding)
+            return F.conv2d(self.blur(x), weight, bias, stride=2)
+        return F.conv2d(x, weight, bias, padding=self.padding)
 
 
 class NoiseInjection(nn.Module):
@@ -202,7 +213,14 @@ class StyledConv(nn.Module):
         self.activate = BiasedLeakyReLU(outputs)
 
     def forward(self, x: Tensor, style: Tensor, noise: Tensor) -> Tensor:
-        """(B, inputs, H, W) to (B, outputs, H', W'); noise (1 or B, 1, H', W')."""
+        """(B, inputs, H, W) to (B, outputs, H', W'); noise (1 or B, 1, H', W').
+
+        For one picture the activation's gain moves into weights and bias, which saves three passes over the
+        picture: LeakyReLU(g x) = g LeakyReLU(x) for g > 0.
+        """
+        if len(x) == 1 and len(noise) == 1 and not torch.is_grad_enabled():
+            y = self.conv.of_one(x, style, SQRT2, self.activate.bias * SQRT2)
+            return F.leaky_relu_(y.add_(noise * (self.noise.weight * SQRT2)), 0.2)
         return self.activate(self.noise(self.conv(x, style), noise))
 
 

@@ -43,6 +43,7 @@ class InpainterOptions(TrainOptions):
     adversarial: float = option(10.0, "weight of the adversarial loss", low=0, high=1000)
     r1: float = option(1e-3, "weight of the gradient penalty", low=0, high=1000)
     matching: float = option(100.0, "weight of feature matching", low=0, high=1000)
+    discriminator_width: int = option(64, "channels of the discriminator's first layer", low=4, high=512)
     lpips_lambda: float = option(0.0, "weight of LPIPS; needs the weights ripple-lpips", low=0, high=1000)
 
 
@@ -93,13 +94,12 @@ class InpainterRecipe:
         self,
         options: InpainterOptions,
         network: Lama | None = None,
-        discriminator_width: int = 64,
         judges: Mapping[str, nn.Module] | None = None,
     ) -> None:
         self.options, self.judges = options, dict(judges or {})
         if options.lpips_lambda and "lpips" not in self.judges:
             raise InputError("the loss lpips needs its network: convert it, or set its weight to 0")
-        inpainter, judge = (network or Lama(**PREVIEW)).train(), PatchDiscriminator(discriminator_width).train()
+        inpainter, judge = (network or Lama(**PREVIEW)).train(), PatchDiscriminator(options.discriminator_width).train()
         self.networks: dict[str, nn.Module] = {"inpainter": inpainter, "discriminator": judge}
         self.optimizers = {
             "inpainter": torch.optim.Adam(inpainter.parameters(), options.lr),

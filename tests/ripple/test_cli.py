@@ -37,7 +37,7 @@ def test_edit_of_a_folder(
     folder: Path, pipe: RipplePipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(RipplePipeline, "from_record", classmethod(lambda *_: pipe))
-    said = run(capsys, "ripple", "edit", folder / "in", "--degrees", "-2,0,2", "--no-align", "--out", folder / "out")
+    said = run(capsys, "ripple", "edit", folder / "in", "--degrees", "-2", "0,2", "--no-align", "--out", folder / "out")
     assert said["pictures"] == 2
     assert len(said["written"]) == 2 * 3 * 4
     assert (folder / "out/pose/00000_b_-2_clean.png").is_file()
@@ -112,8 +112,8 @@ def test_mistakes_are_answered(words: list[str], pipe: RipplePipeline, monkeypat
 
 
 def test_lists() -> None:
-    assert degree_list("-3, 0,3") == [-3, 0, 3]
-    with pytest.raises(OptionError, match="commas"):
-        degree_list("a,b")
+    assert degree_list(["-3", "0,3"]) == [-3, 0, 3]
+    with pytest.raises(OptionError, match="numbers"):
+        degree_list(["a,b"])
     with pytest.raises(InputError, match="no pictures"):
         pictures_of([str(Path(__file__).parent)])

@@ -92,8 +92,8 @@ def tiny_parser(out: Path, **more: Any) -> ParserRecipe:
 
 
 def tiny_inpainter(out: Path, **more: Any) -> InpainterRecipe:
-    options = InpainterOptions(out=str(out), size=SIDE, **COMMON | more)
-    return InpainterRecipe(options, Lama(width=4, blocks=1), discriminator_width=4)
+    options = InpainterOptions(out=str(out), size=SIDE, discriminator_width=4, **COMMON | more)
+    return InpainterRecipe(options, Lama(width=4, blocks=1))
 
 
 RECIPES: dict[str, Callable[..., Any]] = {
