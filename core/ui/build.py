@@ -53,6 +53,9 @@ def build_demo(only: Sequence[str] | None = None) -> gr.Blocks:
     for event in demo.fns.values():
         if event.concurrency_id == WORK:
             event.concurrency_limit = workers
+        if event.fn is not None and isinstance(event.api_name, str) and event.api_visibility == "public":
+            # Agents see a tool under its function's name; tabs have functions of the same name.
+            event.fn.__name__ = event.api_name
     return demo.queue(max_size=settings.number(settings.QUEUE_SIZE), default_concurrency_limit=workers)
 
 

@@ -53,7 +53,9 @@ def named(handler: Callable[..., Any], *groups: Controls | dict[str, str]) -> Ca
     described: dict[str, str] = {}
     for group in groups:
         if isinstance(group, Controls):
-            described.update({f.name: f.help for f in fields_of(group.options) if f.name in group.by_name})
+            # In the order of the components, which need not be that of the fields.
+            helps = {field.name: field.help for field in fields_of(group.options)}
+            described.update({name: helps[name] for name in group.by_name})
         else:
             described.update(group)
     kept: list[inspect.Parameter] = []

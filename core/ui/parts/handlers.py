@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import inspect
 import shutil
@@ -13,7 +14,7 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
-from core.errors import CancelledError, MorphospaceError
+from core.errors import CancelledError, ExportError, MorphospaceError
 from core.progress import Progress, watch
 
 Result = TypeVar("Result")
@@ -65,9 +66,17 @@ def follow(work: Callable[[Progress], Result], bar: gr.Progress, idle: Any) -> I
 
 
 def result_folder() -> Path:
-    """A fresh folder for one result; folders older than an hour are swept away."""
-    RESULTS.mkdir(parents=True, exist_ok=True)
-    for old in RESULTS.iterdir():
-        if time.time() - old.stat().st_mtime > RESULT_AGE_S:
-            shutil.rmtree(old, ignore_errors=True)
-    return Path(tempfile.mkdtemp(dir=RESULTS))
+    """A fresh folder for one result; folders older than an hour are swept away.
+
+    Raises:
+        ExportError: the disk is full, or the temporary folder cannot be written.
+    """
+    try:
+        RESULTS.mkdir(parents=True, exist_ok=True)
+        for old in RESULTS.iterdir():
+            with contextlib.suppress(FileNotFoundError):
+                if time.time() - old.stat().st_mtime > RESULT_AGE_S:
+                    shutil.rmtree(old, ignore_errors=True)
+        return Path(tempfile.mkdtemp(dir=RESULTS))
+    except OSError as error:
+        raise ExportError(f"no result can be written to {RESULTS} ({error}): free space on the server") from error

@@ -1,0 +1,121 @@
+"""What must not get in or out: files of this machine, addresses behind it, uploads beyond the limit, full disks."""
+
+from __future__ import annotations
+
+import errno
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from core import settings
+from core.errors import ExportError
+from tests.conftest import ROOT, gradient_picture
+
+pytestmark = pytest.mark.slow
+SECRETS = [
+    "/etc/passwd",
+    "/proc/self/environ",
+    "../../../../../../etc/passwd",
+    "file:///etc/passwd",
+    str(ROOT / "app.py"),
+]
+
+
+@pytest.mark.parametrize("place", SECRETS)
+def test_no_file_of_this_machine_is_an_input(place, ask, uploaded):
+    for file in ({"path": place, "meta": {"_type": "gradio.FileData"}}, {"path": place}, place):
+        status, text = ask("implicit_landmarks", {"picture": file})
+        assert "event: complete" not in text and "root:" not in text and "Traceback" not in text
+
+
+@pytest.mark.parametrize("place", [*SECRETS, "../app.py", "%2e%2e/%2e%2e/etc/passwd", "core/settings.py"])
+def test_no_file_of_this_machine_is_served(place, http_client):
+    for route in ("/gradio_api/file=", "/file=", "/gradio_api/static/", "/assets/"):
+        answer = http_client.get(f"{route}{place}")
+        assert answer.status_code in (400, 403, 404, 307) and "root:" not in answer.text and "import" not in answer.text
+
+
+def test_an_upload_keeps_to_its_folder(http_client):
+    for name in ("../../evil.png", "/tmp/evil.png", "..\\..\\evil.png"):
+        answer = http_client.post("/gradio_api/upload", files={"files": (name, b"x")})
+        if answer.status_code == 200:
+            path = Path(answer.json()[0]).resolve()
+            assert path.name.endswith("evil.png") and len(path.parent.name) == 64, path
+    assert not Path("/tmp/evil.png").exists()
+
+
+def test_no_address_behind_this_machine_is_asked(ask, trap):
+    address, seen = trap
+    port = address.rsplit(":", 1)[1]
+    places = [
+        f"{address}/a.png", f"http://localhost:{port}/a.png", f"http://[::1]:{port}/a.png", f"http://0.0.0.0:{port}/a.png",
+        f"http://127.1:{port}/a.png", f"http://2130706433:{port}/a.png", f"http://[::ffff:127.0.0.1]:{port}/a.png",
+        "http://169.254.169.254/latest/meta-data", "http://10.0.0.1/a.png", "gopher://127.0.0.1/", "ftp://127.0.0.1/a.png",
+    ]  # fmt: skip
+    for place in places:
+        for file in ({"url": place}, {"path": place, "url": place, "meta": {"_type": "gradio.FileData"}}):
+            status, text = ask("implicit_landmarks", {"picture": file})
+            assert "event: complete" not in text and "Traceback" not in text
+    assert seen == [], f"the server asked {seen} for a stranger"
+
+
+def test_an_upload_beyond_the_limit_is_refused(http_client):
+    too_much = bytes((settings.number(settings.UPLOAD_MB) + 1) * 1_000_000 + 5_000_000)
+    answer = http_client.post("/gradio_api/upload", files={"files": ("huge.png", too_much)})
+    assert answer.status_code == 413 and "Traceback" not in answer.text
+
+
+def test_a_full_disk_is_told(ask, uploaded, monkeypatch):
+    from core.ui.parts import handlers
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(handlers.tempfile, "mkdtemp", full)
+    with pytest.raises(ExportError, match="No space left"):
+        handlers.result_folder()
+    monkeypatch.undo()
+    monkeypatch.setattr("core.video._write_mp4", full)
+    send = {"picture_a": uploaded["a"], "picture_b": uploaded["b"], "size_px": 64, "frames": 2}
+    status, text = ask("implicit_morph", send)
+    assert "event: error" in text and "No space left" in text and "Traceback" not in text
+    monkeypatch.undo()
+    assert "event: complete" in ask("implicit_morph", send)[1]
+
+
+def test_an_unwritable_cache_is_told_at_start(tmp_path):
+    (tmp_path / "file").write_text("")
+    code = "from core.ui.build import build_demo; build_demo(['implicit'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True,
+        env={"PATH": "/usr/bin", settings.CACHE: str(tmp_path / "file" / "cache"), "HOME": str(tmp_path)},
+    )  # fmt: skip
+    assert done.returncode != 0 and settings.CACHE in done.stderr.splitlines()[-1]
+
+
+def test_a_killed_encoder_is_told_and_the_next_job_works(tmp_path, monkeypatch):
+    """The one process that the app starts at home is ffmpeg."""
+    import signal
+
+    from moviepy.video.io import ffmpeg_writer
+
+    from core.video import read_video, write_video
+
+    started = []
+    real = ffmpeg_writer.sp.Popen
+    monkeypatch.setattr(ffmpeg_writer.sp, "Popen", lambda *a, **k: started.append(real(*a, **k)) or started[-1])
+
+    def frames():
+        for index in range(400):
+            if index == 3:
+                started[-1].send_signal(signal.SIGKILL)
+                started[-1].wait()
+            yield gradient_picture(640, 480)
+
+    with pytest.raises(ExportError):
+        write_video(frames(), tmp_path / "a.mp4", 24)
+    assert not (tmp_path / "a.mp4").exists() and not list(tmp_path.glob(".a*"))
+    path = write_video([gradient_picture()] * 3, tmp_path / "b.mp4", 24)
+    assert len(list(read_video(path).frames())) == 3
