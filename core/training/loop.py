@@ -36,9 +36,17 @@ class Source(Protocol):
 class Recipe(Protocol):
     """What a system trains and how one step of it goes."""
 
-    networks: dict[str, nn.Module]
-    optimizers: dict[str, Optimizer]
-    averaged: tuple[str, ...]
+    @property
+    def networks(self) -> Mapping[str, nn.Module]:
+        """Everything a checkpoint keeps, by name."""
+
+    @property
+    def optimizers(self) -> Mapping[str, Optimizer]:
+        """What `Run.update` may step, by name."""
+
+    @property
+    def averaged(self) -> tuple[str, ...]:
+        """The networks that get a slowly following average."""
 
     def step(self, batch: Batch, run: Run) -> Mapping[str, float | Tensor]:
         """One update of everything; returns what the curves shall show."""
@@ -178,7 +186,9 @@ def _seed(options: TrainOptions, step: int, process: int) -> int:
     return int(np.random.SeedSequence([options.seed, step, process]).generate_state(1)[0])
 
 
-def _report(recipe: Recipe, run: Run, journal: Journal | None, values: dict[str, Any], progress: Progress) -> None:
+def _report(
+    recipe: Recipe, run: Run, journal: Journal | None, values: Mapping[str, float | Tensor], progress: Progress
+) -> None:
     """Curves, samples and checkpoints of the main process, after the current step."""
     options, done = run.options, run.step + 1
     last = done == options.steps
