@@ -21,6 +21,8 @@ TOP_SHARE, BODY_SHARE = 0.12, 0.77
 SIDE_SHARE = 0.92
 ANKLES, KNEES = (10, 13), (9, 12)
 FEWEST_POINTS = 4
+# Distances from the studio grey, in [0, 1]: surely the person, surely the ground, and no ground left.
+MATTE_SOLID, MATTE_CLEAR, MATTE_FULL = 0.12, 0.05, 0.3
 
 
 def person_box(points: np.ndarray, aspect: float) -> Box:
@@ -130,19 +132,27 @@ def choose_person(bodies: list, person: int, name: str = "the picture"):
     return bodies[person - 1]
 
 
-def matte(painted: np.ndarray, grey: float, softness: float = 0.06) -> np.ndarray:
+def matte(painted: np.ndarray, grey: float) -> np.ndarray:
     """How much of each pixel of a painted person (H, W, 3) in [0, 1] is not the plain studio grey, (H, W) in [0, 1].
 
-    Holes are closed and specks are dropped, so that a grey shirt stays on.
+    Holes are closed, so that a grey shirt stays on, and specks are dropped.
     """
     distance = np.abs(painted - grey).max(axis=-1)
-    solid = ndimage.binary_fill_holes(ndimage.binary_closing(distance > softness, iterations=2))
+    solid = ndimage.binary_fill_holes(ndimage.binary_closing(distance > MATTE_SOLID, iterations=2))
     labels, count = ndimage.label(solid)
     if count > 1:
         sizes = ndimage.sum_labels(solid, labels, range(1, count + 1))
         solid = np.isin(labels, 1 + np.flatnonzero(sizes >= 0.05 * sizes.max()))
-    soft = ndimage.gaussian_filter(solid.astype(np.float32), 0.8)
-    return np.clip((soft - 0.35) / 0.4, 0, 1)
+    near = ndimage.binary_dilation(solid, iterations=2)
+    inner = ndimage.binary_erosion(solid, iterations=2)
+    rim = np.clip((distance - MATTE_CLEAR) / (MATTE_FULL - MATTE_CLEAR), 0, 1)
+    return np.where(inner, 1.0, np.where(near, rim, 0.0)).astype(np.float32)
+
+
+def unmixed(painted: np.ndarray, alpha: np.ndarray, grey: float) -> np.ndarray:
+    """The person's own colour where a pixel (H, W, 3) is partly studio grey."""
+    share = np.maximum(alpha, 0.25)[..., None]
+    return np.clip((painted - (1 - share) * grey) / share, 0, 1)
 
 
 def without_person(picture: Image.Image, mask: np.ndarray) -> Image.Image:

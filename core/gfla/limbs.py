@@ -93,16 +93,12 @@ def limb_flow(
     source_unit, target_unit = body_unit(source_points, source_known), body_unit(target_points, target_known)
     ratio = (source_unit / target_unit)[:, None, None]
     turned = facing(source_points, source_known) * facing(target_points, target_known)
-    height, width = size_hw[0] // stride, size_hw[1] // stride
-    device = source_points.device
-    x = (torch.arange(width, device=device) + 0.5) * stride - 0.5
-    y = (torch.arange(height, device=device) + 0.5) * stride - 0.5
-    pixel = torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
+    pixel = _pixels(size_hw, stride, source_points.device)
     middle_source, middle_target = (_middle(points, shared) for points in (source_points, target_points))
     # Far from all limbs the whole body's shift and scale hold, so that the flow has no jump round the person.
     whole_body = middle_source + ratio[..., None] * (pixel[None] - middle_target)
     moved = WHOLE * (whole_body - pixel)
-    total = torch.full((len(source_points), height, width), WHOLE, device=device)
+    total = torch.full((len(source_points), *pixel.shape[:2]), WHOLE, device=pixel.device)
     for first, second, reach, _ in PARTS:
         usable = (source_known & target_known)[:, [first, second]].all(1)
         if first == second and first != MIDDLE_OF_HEAD:
@@ -121,6 +117,34 @@ def limb_flow(
     sure = (1 - WHOLE / total)[:, None]
     resize = {"size": tuple(size_hw), "mode": "bilinear", "align_corners": False}
     return F.interpolate(flow, **resize), F.interpolate(sure, **resize)
+
+
+def limb_map(points: Tensor, size_hw: tuple[int, int], stride: int = 2) -> Tensor:
+    """Where the limbs of a skeleton are: 1 on their axes, falling with the distance, (B, 1, H, W) from (B, 18, 2)."""
+    points = points.float()
+    points, known = completed(points, (points != MISSING).all(-1))
+    points, known = with_head(points, known, known)
+    unit = body_unit(points, known)[:, None, None]
+    pixel = _pixels(size_hw, stride, points.device)
+    found = torch.zeros(len(points), *pixel.shape[:2], device=points.device)
+    for first, second, reach, _ in PARTS:
+        _, beyond = _along_limb(pixel, points[:, first], points[:, second])
+        usable = known[:, [first, second]].all(1)[:, None, None]
+        found = torch.maximum(found, torch.exp(-0.5 * (beyond / (reach * unit)) ** 2) * usable)
+    return F.interpolate(found[:, None], size=tuple(size_hw), mode="bilinear", align_corners=False)
+
+
+def limb_prior(source_points: Tensor, target_points: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """What a generator with `flow_prior` is handed: the limbs' flow and the target's limb map, (B, 3, H, W)."""
+    flow, _ = limb_flow(source_points, target_points, size_hw)
+    return torch.cat([flow, limb_map(target_points, size_hw)], dim=1)
+
+
+def _pixels(size_hw: tuple[int, int], stride: int, device: torch.device) -> Tensor:
+    """The places of every `stride`-th pixel, (H / stride, W / stride, 2), in whole-number centres."""
+    x = (torch.arange(size_hw[1] // stride, device=device) + 0.5) * stride - 0.5
+    y = (torch.arange(size_hw[0] // stride, device=device) + 0.5) * stride - 0.5
+    return torch.stack(torch.meshgrid(x, y, indexing="xy"), dim=-1)
 
 
 def _middle(points: Tensor, shared: Tensor) -> Tensor:

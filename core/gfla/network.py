@@ -286,7 +286,8 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         ngf, img_f: channels of the first layer and the most channels, source and target networks.
         layers: halvings of source and target networks.
         flow_ngf, flow_img_f, flow_layers: the same of the flow network.
-        flow_prior: whether the flow network is handed a flow from the two skeletons (own addition).
+        flow_prior: whether the flow network is handed a flow from the two skeletons, and the target network a map of
+            the target's limbs (own addition, `core.gfla.limbs`).
         copy_source: whether the last features also choose, per pixel, how much of the source moved along the finest
             flow shows through (own addition: keeps fine texture that few channels cannot carry).
         sample_hw: (H, W) of the pictures it was trained on.
@@ -318,7 +319,7 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         super().__init__()
         self.source = SourceEncoder(image_nc, ngf, img_f, layers)
         self.target = PoseTargetNet(
-            structure_nc, ngf, img_f, layers, attn_layers, kernel_sizes, image_nc, copy_source=copy_source
+            structure_nc + int(flow_prior), ngf, img_f, layers, attn_layers, kernel_sizes, image_nc, copy_source=copy_source
         )
         self.flow_net = PoseFlowNet(attn_layers, image_nc, structure_nc, flow_ngf, flow_img_f, flow_layers, flow_prior)
 
@@ -337,9 +338,12 @@ class PoseGenerator(ModelMixin, ConfigMixin):
     ) -> Painted:
         """Pictures of B target poses from an encoded source (one item, shared, or B items)."""
         batch = target_pose.shape[0]
+        flow_prior = None if prior is None else prior[:, :2]
         flows, masks = self.flow_net(
-            source.expand(batch, -1, -1, -1), source_pose.expand(batch, -1, -1, -1), target_pose, prior
+            source.expand(batch, -1, -1, -1), source_pose.expand(batch, -1, -1, -1), target_pose, flow_prior
         )
+        if prior is not None:
+            target_pose = torch.cat([target_pose, prior[:, 2:]], dim=1)
         features, attention = self.target.decode(self.target.encode(target_pose), [tables], [flows], [masks])
         painted = self.target.outconv(features)
         if not self.config.copy_source:
@@ -357,7 +361,7 @@ class PoseGenerator(ModelMixin, ConfigMixin):
             source: (B, 3, H, W) in [-1, 1].
             source_pose: (B, 18, H, W) heatmaps in [0, 1].
             target_pose: like `source_pose`.
-            prior: (B, 2, H, W), only with `flow_prior`.
+            prior: (B, 3, H, W), flow and limb map, only with `flow_prior`.
         """
         return self.paint(self.encode(source), source, source_pose, target_pose, prior)
 

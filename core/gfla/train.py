@@ -25,7 +25,7 @@ from core.gfla.blocks import initialise
 from core.gfla.data import STUDIO_GREY, AnnotatedPairs, PeoplePairs, batch_heatmaps, load_people
 from core.gfla.discriminators import ResDiscriminator
 from core.gfla.features import feature_network
-from core.gfla.limbs import limb_flow
+from core.gfla.limbs import limb_flow, limb_map
 from core.gfla.network import Painted, PoseFlowGenerator, PoseGenerator
 from core.gfla.operators import fetch_along
 from core.gfla.options import GflaTrainOptions, with_recipe
@@ -77,6 +77,11 @@ class Structures:
     wanted: Tensor
     sure: Tensor
 
+    @property
+    def flow_prior(self) -> Tensor | None:
+        """The part of the prior that the flow network reads."""
+        return None if self.prior is None else self.prior[:, :2]
+
     @classmethod
     def of(cls, batch: Mapping[str, Tensor], config: Mapping[str, Any]) -> Structures:
         """Made on the batch's device."""
@@ -86,7 +91,7 @@ class Structures:
         return cls(
             batch_heatmaps(batch["source_points"], size, sigma),
             batch_heatmaps(batch["target_points"], size, sigma),
-            wanted if config.get("flow_prior") else None,
+            torch.cat([wanted, limb_map(batch["target_points"], size)], 1) if config.get("flow_prior") else None,
             wanted,
             sure,
         )
@@ -156,7 +161,7 @@ class FlowRecipe(PairRecipe):
         self.learning_rate(run)
         structures = Structures.of(batch, self.config)
         flows, _ = run.networks["flow"](
-            batch["source"], structures.source_pose, structures.target_pose, structures.prior
+            batch["source"], structures.source_pose, structures.target_pose, structures.flow_prior
         )
         seen, wanted = self.features(batch["source"]), self.features(batch["target"])
         found = self.flow_losses(flows, seen, wanted, structures)
@@ -170,7 +175,7 @@ class FlowRecipe(PairRecipe):
             return None
         structures = Structures.of(self.shown, self.config)
         flows, _ = networks["flow"](
-            self.shown["source"], structures.source_pose, structures.target_pose, structures.prior
+            self.shown["source"], structures.source_pose, structures.target_pose, structures.flow_prior
         )
         warped = fetch_along(self.shown["source"], flows[-1])
         return sheet([self.shown["source"], warped, self.shown["target"]])

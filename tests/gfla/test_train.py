@@ -68,7 +68,7 @@ def test_learning_lowers_the_flow_loss():
     optimizer = torch.optim.Adam(recipe.networks["flow"].parameters(), 1e-3)
     seen = []
     for _ in range(8):
-        flows, _ = recipe.networks["flow"](batch["source"], structures.source_pose, structures.target_pose, structures.prior)
+        flows, _ = recipe.networks["flow"](batch["source"], structures.source_pose, structures.target_pose, structures.flow_prior)
         found = recipe.flow_losses(flows, recipe.features(batch["source"]), recipe.features(batch["target"]), structures)
         loss = recipe.total(found)
         optimizer.zero_grad()

@@ -198,7 +198,10 @@ class Wiring:
             rest, fps = part_of(progress, 0.3, 1.0), float(timeline.fps)
             if driving:
                 clip = read_video(driving)
-                frames, fps = driven(pipeline(), picture, clip.frames(), AnimationOptions(frames=240), options, rest), clip.fps
+                frames, fps = (
+                    driven(pipeline(), picture, clip.frames(), AnimationOptions(frames=240), options, rest),
+                    clip.fps,
+                )
             else:
                 frames = pipeline().frames(prepared, timeline, progress=rest)
             shown, file = export_frames(frames, "pose", kind, fps, settings)
@@ -274,16 +277,29 @@ def build() -> None:
             picture, target_picture, library, driving = _draw_inputs()
             with gr.Accordion("Keypoints", open=True):
                 said = gr.Markdown("Keypoints appear when a picture is there.")
-                points = PointEditor(paired=False, names=NAMES, edges=pose.LIMBS, label="Keypoints", elem_id=f"{ID}-points")
+                points = PointEditor(
+                    paired=False, names=NAMES, edges=pose.LIMBS, label="Keypoints", elem_id=f"{ID}-points"
+                )
                 with gr.Row():
                     who = controls(PoseOptions, ("person",), ID)
                     again = gr.Button("Detect again", size="sm")
         with gr.Column(scale=2, min_width=320):
             preview = gr.Image(
-                label="Preview", format="jpeg", interactive=False, elem_id=f"{ID}-preview", height=380, buttons=["fullscreen"]
+                label="Preview",
+                format="jpeg",
+                interactive=False,
+                elem_id=f"{ID}-preview",
+                height=380,
+                buttons=["fullscreen"],
             )
             position = gr.Slider(
-                0, 1, 1.0, step=0.01, label="On the way", info="0 = the own pose, 1 = the target pose", elem_id=f"{ID}-position"
+                0,
+                1,
+                1.0,
+                step=0.01,
+                label="On the way",
+                info="0 = the own pose, 1 = the target pose",
+                elem_id=f"{ID}-position",
             )
             with gr.Accordion("Flow, mask and attention", open=False):
                 why = gr.Image(
@@ -319,7 +335,12 @@ def build() -> None:
     changes = [points.input, *(component.change for component in rest.components)]
     gr.on(changes, **repaint, trigger_mode="always_last", **quick)
     position.change(
-        friendly(wiring.show), [prepared, position], [preview, why], trigger_mode="always_last", show_progress="hidden", **quick
+        friendly(wiring.show),
+        [prepared, position],
+        [preview, why],
+        trigger_mode="always_last",
+        show_progress="hidden",
+        **quick,
     )
     making = go.click(
         friendly(named(wiring.video, method, export.timeline, {"format": "the file to download"})),
@@ -359,7 +380,9 @@ def _draw_further() -> None:
             clip = gr.Video(label="Clip to follow", elem_id=f"{ID}-further-clip", height=180)
             with gr.Column():
                 mode = gr.Radio([*RECORDS, "chair", "car"], value="face", label="Mode", elem_id=f"{ID}-further-mode")
-                azimuth = gr.Slider(0, 340, 0, step=20, label="Side of the object (degrees)", elem_id=f"{ID}-further-azimuth")
+                azimuth = gr.Slider(
+                    0, 340, 0, step=20, label="Side of the object (degrees)", elem_id=f"{ID}-further-azimuth"
+                )
                 go = gr.Button("Animate or turn", elem_id=f"{ID}-further-go")
         with gr.Row():
             video = gr.Video(label="Result", interactive=False, elem_id=f"{ID}-further-video", height=300)
@@ -383,9 +406,7 @@ def _serve(wiring: Wiring, inputs: list[Component]) -> None:
         api_name="gfla_frame",
         concurrency_id="work",
     )
-    caller.click(
-        friendly(keypoints), [inputs[0], person], answer, api_name="gfla_keypoints", concurrency_id="preview"
-    )
+    caller.click(friendly(keypoints), [inputs[0], person], answer, api_name="gfla_keypoints", concurrency_id="preview")
 
 
 TAB = Tab(ID, "Pose-guided generation", 5, build)
