@@ -18,6 +18,7 @@ CSS = """
 .gradio-container .fillable { padding: 1.2rem !important; }
 #masthead h1 { margin-bottom: 0; letter-spacing: -0.02em; }
 #masthead p { margin-top: 0.2rem; opacity: 0.8; }
+.download .empty { min-height: 4.5rem !important; height: 4.5rem !important; }
 .weights-note { font-size: 0.85rem; opacity: 0.85; }
 @media (max-width: 700px) { .gradio-container .fillable { padding: 0.6rem !important; } }
 """

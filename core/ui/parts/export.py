@@ -81,7 +81,7 @@ def result_view(tab: str, example: Path | None = None) -> ResultView:
         elem_id=f"{tab}-video",
         height=400,
     )
-    file = gr.File(label="Download", interactive=False, elem_id=f"{tab}-file", height=80)
+    file = gr.File(label="Download", interactive=False, elem_id=f"{tab}-file", elem_classes="download")
     with gr.Accordion("Details", open=False):
         details = gr.JSON(label="Time, device, figures and settings", elem_id=f"{tab}-details")
     return ResultView(video, file, details)
