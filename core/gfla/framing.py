@@ -88,6 +88,20 @@ def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
     return np.where(pose.present(points)[:, None], points * scale + shift, pose.MISSING)
 
 
+def contained(points: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
+    """A skeleton shrunk and moved as little as needed to lie in the frame, with room for head, hands and feet."""
+    known = pose.present(points)
+    low, high = points[known].min(0), points[known].max(0)
+    size = np.array([size_hw[1], size_hw[0]], dtype=float)
+    first, last = size * (1 - SIDE_SHARE, 0.8 * TOP_SHARE), size * (SIDE_SHARE, 0.95)
+    scale = min(1.0, *((last - first) / np.maximum(high - low, 1e-6)))
+    # Shrunk about the middle of the feet, so that the person keeps standing where it stands.
+    anchor = np.array([(low[0] + high[0]) / 2, high[1]])
+    low, high = anchor + scale * (low - anchor), anchor + scale * (high - anchor)
+    shift = np.maximum(first - low, 0) - np.maximum(high - last, 0)
+    return np.where(known[:, None], anchor + scale * (points - anchor) + shift, pose.MISSING)
+
+
 def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     """The skeleton a part t of the way from a to b; a point that only one of them has is taken from that one.
 

@@ -69,6 +69,8 @@ class PosePipeline(TransitionPipeline):
 
     name: ClassVar[str] = "gfla"
     Options: ClassVar[type] = PoseOptions
+    # MediaPipe, which prepare needs, does not survive the fork of ZeroGPU's worker.
+    gpu_methods: ClassVar[tuple[str, ...]] = ()
     batch_size: ClassVar[int] = 8
 
     def __init__(self, generator: PoseGenerator) -> None:
@@ -191,7 +193,12 @@ class PosePipeline(TransitionPipeline):
     ) -> np.ndarray:
         """Another body's pose of a frame of `frame_hw` in the network's frame, scaled to the person if so wished."""
         points = pose.scaled(points, self.size_hw, frame_hw)
-        return framing.fitted(points, framed) if options.fit_body else points
+        if not options.fit_body:
+            return points
+        points = framing.fitted(points, framed)
+        # Of an upper body the legs may leave the frame, as they do in its picture.
+        whole = pose.present(framed)[list(framing.ANKLES)].any()
+        return framing.contained(points, self.size_hw) if whole else points
 
     def poses_at(self, prepared: PosePrepared, t: Sequence[float]) -> list[np.ndarray]:
         """The poses at positions t of the way, 0 = the person's own, 1 = the last target."""

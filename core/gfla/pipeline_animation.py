@@ -56,6 +56,8 @@ class AnimationPipeline(TransitionPipeline):
 
     name: ClassVar[str] = "gfla-animation"
     Options: ClassVar[type] = AnimationOptions
+    # MediaPipe, which prepare needs, does not survive the fork of ZeroGPU's worker.
+    gpu_methods: ClassVar[tuple[str, ...]] = ()
 
     def __init__(self, generator: AnimationGenerator, motion: MotionExtractionNet | None = None) -> None:
         super().__init__()

@@ -38,6 +38,8 @@ class ViewPipeline(TransitionPipeline):
 
     name: ClassVar[str] = "gfla-views"
     Options: ClassVar[type] = ViewOptions
+    # MediaPipe, which prepare needs, does not survive the fork of ZeroGPU's worker.
+    gpu_methods: ClassVar[tuple[str, ...]] = ()
     batch_size: ClassVar[int] = 6
 
     def __init__(self, generator: ShapeNetGenerator) -> None:

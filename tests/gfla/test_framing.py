@@ -35,6 +35,14 @@ def test_fitting_keeps_feet_and_size():
     assert 0.7 < np.ptp(placed[:, 1]) / np.ptp(own[:, 1]) < 1.3
 
 
+def test_poses_stay_in_the_frame():
+    large = tiny.points("arms spread") * 1.7
+    placed = framing.contained(large, tiny.SIZE)
+    assert placed.min() >= 0 and placed[:, 0].max() <= 64 and placed[:, 1].max() <= 64
+    small = tiny.points("standing")
+    np.testing.assert_allclose(framing.contained(small, tiny.SIZE), small)
+
+
 def test_between_meets_the_ends_and_keeps_limbs():
     a, b = library_pose("standing"), library_pose("high kick right")
     np.testing.assert_allclose(framing.between(a, b, 0.0), a, atol=1e-6)
