@@ -380,7 +380,7 @@ def _draw_pair() -> list[PictureInput]:
     if pets:
         gr.Examples(
             [[str(a), str(b)] for a, b in zip(pets[::2], pets[1::2], strict=False)], pair,
-            label="Invented by our network", api_visibility="private",
+            label="Drawn by us, CC0", api_visibility="private",
         )  # fmt: skip
     return pair
 
@@ -389,7 +389,7 @@ def _draw_preview() -> tuple[gr.Image, list[Component]]:
     preview = gr.Image(
         label="Preview", format="jpeg", interactive=False, elem_id=f"{ID}-preview", height=380, buttons=["fullscreen"]
     )
-    place = {"minimum": 0, "maximum": 1, "value": 0.5, "step": 0.01, "interactive": True}
+    place = {"minimum": 0, "maximum": 1, "value": 0.3, "step": 0.01, "interactive": True}
     shape = gr.Slider(**place, label="Shape", info="0 = the first animal's, 1 = the second's", elem_id=f"{ID}-shape")
     appearance = gr.Slider(
         **place, label="Appearance", info="0 = the first animal's, 1 = the second's", elem_id=f"{ID}-appearance"
