@@ -7,6 +7,8 @@ from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from core import settings
 from core.devices import choose_device
@@ -17,6 +19,8 @@ from core.ui.tabs import Tab, all_tabs
 from core.ui.theme import CSS, THEME
 
 WORK = "work"
+# What gradio raises over a body that is no call of the endpoint.
+MISFITS = (TypeError, KeyError, ValueError, AttributeError)
 CACHE_SWEEP_S = (3600, 7200)
 
 INTRODUCTION = """# Morphospace
@@ -72,6 +76,13 @@ def _draw(tabs: list[Tab], demo: gr.Blocks) -> None:
     demo.load(choose, None, strip, api_visibility="private", show_progress="hidden")
 
 
+async def refuse(_: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that gradio cannot take apart: its words about parameters, never a trace of code."""
+    said = str(error)
+    known = said.startswith(("Parameter ", "No value provided", "Too many arguments"))
+    return JSONResponse({"error": said if known else "the request does not fit this endpoint: see docs/api.md"}, 422)
+
+
 def launch(demo: gr.Blocks, **overrides: Any) -> Any:
     """Start serving, with the suite's limits; returns what `Blocks.launch` returns."""
     os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -82,6 +93,7 @@ def launch(demo: gr.Blocks, **overrides: Any) -> Any:
         "allowed_paths": [str(EXAMPLES)],
         "mcp_server": True,
         "show_error": False,
+        "app_kwargs": {"exception_handlers": dict.fromkeys(MISFITS, refuse)},
         "footer_links": ["api", "gradio", "settings"],
     }
     return demo.launch(**{**chosen, **overrides})

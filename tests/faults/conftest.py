@@ -18,7 +18,8 @@ def given(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def http_client(server):
-    with httpx.Client(base_url=server, timeout=120) as client:
+    # A fresh connection for each request: a server may close one after an error.
+    with httpx.Client(base_url=server, timeout=120, limits=httpx.Limits(max_keepalive_connections=0)) as client:
         yield client
 
 

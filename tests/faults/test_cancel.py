@@ -34,7 +34,7 @@ def test_closing_stops_the_work_at_its_next_word():
 def test_cancelled_by_a_client(client, heads):
     """A long export is cancelled while it renders frames."""
     job = client.submit(
-        handle_file(heads[0]), handle_file(heads[1]), size_px=512, frames=600, api_name="/implicit_morph"
+        handle_file(heads[0]), handle_file(heads[1]), size_px=256, frames=600, api_name="/implicit_morph"
     )
     deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
