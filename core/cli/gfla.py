@@ -59,14 +59,21 @@ def _add_generate(verbs: Any) -> None:
     from core.options import add_flags
     from core.timeline import Timeline
 
-    parser = _verb(verbs, "generate", "a person in another pose, or on the way there", generate, 'me.jpg --pose "arms spread"')
+    parser = _verb(
+        verbs, "generate", "a person in another pose, or on the way there", generate, 'me.jpg --pose "arms spread"'
+    )
     parser.add_argument("picture", help="picture with the whole person")
     parser.add_argument(
         "--pose", action="append", required=True, metavar="POSE",
         help="name from `gfla poses`, a picture, or a .json with 18 [x, y] points; repeat for a way through several",
     )  # fmt: skip
     parser.add_argument("--points", type=Path, help="keypoints of the person: .json with 18 [x, y], -1 where missing")
-    parser.add_argument("--out", type=Path, default=Path("pose.png"), help="picture .png, or video .mp4 .gif .webp .zip (default: %(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("pose.png"),
+        help="picture .png, or video .mp4 .gif .webp .zip (default: %(default)s)",
+    )
     parser.add_argument("--explain", type=Path, help="also write skeletons, flow, mask and attention as one picture")
     add_flags(parser.add_argument_group("pose"), PoseOptions)
     add_flags(parser.add_argument_group("timeline, for videos"), Timeline)
@@ -74,7 +81,13 @@ def _add_generate(verbs: Any) -> None:
 
 
 def _add_test(verbs: Any) -> None:
-    parser = _verb(verbs, "test", "every pair of a published test list", run_test, "--task fashion --data dataset/fashion --out results/")
+    parser = _verb(
+        verbs,
+        "test",
+        "every pair of a published test list",
+        run_test,
+        "--task fashion --data dataset/fashion --out results/",
+    )
     parser.add_argument("--task", choices=tuple(TESTS), required=True, help="which data set")
     parser.add_argument("--data", type=Path, required=True, help="data root: <phase>/ pictures, pair list, annotation")
     parser.add_argument("--phase", default="test", help="folder and lists to use (default: %(default)s)")
@@ -86,14 +99,18 @@ def _add_animate(verbs: Any) -> None:
     from core.gfla.options import AnimationOptions, PoseOptions
     from core.options import add_flags
 
-    parser = _verb(verbs, "animate", "a picture that moves as a clip does", animate, "me.jpg dance.mp4 --out me-dancing.mp4")
+    parser = _verb(
+        verbs, "animate", "a picture that moves as a clip does", animate, "me.jpg dance.mp4 --out me-dancing.mp4"
+    )
     parser.add_argument("picture", help="the person or the face to animate")
     parser.add_argument("driving", help="clip to follow")
     parser.add_argument(
         "--mode", choices=("pose", "dance", "dance-fashion", "face"), default="pose",
         help="pose: every frame on its own by the pose network; the others: the authors' recurrent networks",
     )  # fmt: skip
-    parser.add_argument("--out", type=Path, default=Path("animated.mp4"), help=".mp4 .gif .webp .png .zip (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("animated.mp4"), help=".mp4 .gif .webp .png .zip (default: %(default)s)"
+    )
     parser.add_argument("--fps", type=float, default=0, help="of the result; 0 = the clip's (default: %(default)s)")
     add_flags(parser.add_argument_group("clip"), AnimationOptions)
     add_flags(parser.add_argument_group("mode pose"), PoseOptions)
@@ -108,7 +125,12 @@ def _add_views(verbs: Any) -> None:
     parser.add_argument("picture", help="picture of a chair or a car before plain white")
     parser.add_argument("--count", type=int, default=18, help="views (default: %(default)s)")
     parser.add_argument("--fps", type=float, default=6, help="of a video (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("views.gif"), help="video, or a folder for result_0000.png ... (default: %(default)s)")
+    parser.add_argument(
+        "--out",
+        type=Path,
+        default=Path("views.gif"),
+        help="video, or a folder for result_0000.png ... (default: %(default)s)",
+    )
     add_flags(parser.add_argument_group("camera"), ViewOptions)
     _add_place(parser, "gfla-chair", "gfla-chair, gfla-car")
 
@@ -117,18 +139,36 @@ def _add_train(verbs: Any) -> None:
     from core.gfla.options import GflaTrainOptions
     from core.options import add_flags
 
-    parser = _verb(verbs, "train", "train stage 1 (flow) or stage 2 (all)", train, "--stage all --start runs/flow --recipe shipped --out runs/all")
+    parser = _verb(
+        verbs,
+        "train",
+        "train stage 1 (flow) or stage 2 (all)",
+        train,
+        "--stage all --start runs/flow --recipe shipped --out runs/all",
+    )
     add_flags(parser, GflaTrainOptions)
 
 
 def _add_export(verbs: Any) -> None:
-    parser = _verb(verbs, "export", "the averaged generator of a stage 2 run as weights to use", export, "--run runs/all --to weights/mine")
+    parser = _verb(
+        verbs,
+        "export",
+        "the averaged generator of a stage 2 run as weights to use",
+        export,
+        "--run runs/all --to weights/mine",
+    )
     parser.add_argument("--run", dest="run_folder", type=Path, required=True, help="folder of the training run")
     parser.add_argument("--to", type=Path, required=True, help="folder to write")
 
 
 def _add_metrics(verbs: Any) -> None:
-    parser = _verb(verbs, "metrics", "L1, MAE, PSNR and SSIM of results against the truth", metrics, "results/ dataset/fashion/test")
+    parser = _verb(
+        verbs,
+        "metrics",
+        "L1, MAE, PSNR and SSIM of results against the truth",
+        metrics,
+        "results/ dataset/fashion/test",
+    )
     parser.add_argument("results", type=Path, help="folder with <from>_2_<to>_vis.jpg")
     parser.add_argument("truth", type=Path, help="folder with the true pictures")
 
@@ -234,7 +274,9 @@ def views(args: argparse.Namespace) -> dict[str, Any]:
     settings = {"system": "gfla", "weights": pipe.weights_label, **to_query(options)}
     if args.out.suffix:
         return {"written": str(write_video(pictures, args.out, args.fps, settings)), "weights": pipe.weights_label}
-    names = [write_picture(picture, args.out / f"result_{index:04d}.png", settings) for index, picture in enumerate(pictures)]
+    names = [
+        write_picture(picture, args.out / f"result_{index:04d}.png", settings) for index, picture in enumerate(pictures)
+    ]
     return {"folder": str(args.out), "files": [name.name for name in names], "weights": pipe.weights_label}
 
 
@@ -261,7 +303,10 @@ def metrics(args: argparse.Namespace) -> dict[str, Any]:
     """Measure a folder of results."""
     from core.gfla.evaluate import evaluate_folders
 
-    return {**evaluate_folders(args.results, args.truth), "protocol": "truth resized bicubic to the results, sRGB bytes"}
+    return {
+        **evaluate_folders(args.results, args.truth),
+        "protocol": "truth resized bicubic to the results, sRGB bytes",
+    }
 
 
 def poses(args: argparse.Namespace) -> dict[str, Any]:

@@ -50,7 +50,9 @@ def _rows(file: Path, separator: str, header: tuple[str, ...]) -> Iterable[tuple
         lines = csv.reader(stream, delimiter=separator)
         first = next(lines, [])
         if tuple(cell.strip() for cell in first) != header:
-            raise InputError(f"{Path(file).name} begins with {separator.join(first)!r}, {separator.join(header)!r} fits")
+            raise InputError(
+                f"{Path(file).name} begins with {separator.join(first)!r}, {separator.join(header)!r} fits"
+            )
         yield from ((lines.line_num, row) for row in lines if row)
 
 

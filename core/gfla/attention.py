@@ -51,7 +51,7 @@ class LocalAttention(nn.Module):
         """What `forward` needs of a source feature (B, C, H, W); one item may serve many targets."""
         k = self.kernel_size
         padded = F.pad(source, (k - 1, k - 1, k - 1, k - 1), mode="replicate")
-        matched = F.conv2d(padded, self.fully_connect_layer[0].weight[:, self.channels :])
+        matched = F.conv2d(padded, self.fully_connect_layer.get_parameter("0.weight")[:, self.channels :])
         # Gathering takes whole pixels, so their channels shall lie together.
         layout = {"memory_format": torch.channels_last}
         return SourceTables(source.contiguous(**layout), matched.contiguous(**layout))
@@ -62,7 +62,8 @@ class LocalAttention(nn.Module):
         first, activation, second = self.fully_connect_layer
         before, after = k // 2, k - 1 - k // 2
         padded = F.pad(target, (before, after, before, after), mode="replicate")
-        hidden = F.conv2d(padded, first.weight[:, : self.channels], first.bias)
+        weight, bias = first.get_parameter("weight"), first.get_parameter("bias")
+        hidden = F.conv2d(padded, weight[:, : self.channels], bias)
         row, column, row_fraction, column_fraction = flow_positions(flow)
         # `matched` starts k - 1 - k // 2 pixels outside the source; beyond its rim it is constant, so clamping is exact.
         row, column = row + after, column + after

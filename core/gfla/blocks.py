@@ -8,6 +8,8 @@ Source: Ren et al. 2020, section 3 and supplementary material A.
 
 from __future__ import annotations
 
+from functools import partial
+
 from torch import Tensor, nn
 
 
@@ -75,12 +77,12 @@ class ResBlockDecoder(nn.Module):
     def __init__(self, a: int, b: int, hidden: int | None = None) -> None:
         super().__init__()
         hidden = a if hidden is None else hidden
-        double = {"kernel_size": 3, "stride": 2, "padding": 1, "output_padding": 1}
+        double = partial(nn.ConvTranspose2d, kernel_size=3, stride=2, padding=1, output_padding=1)
         self.model = nn.Sequential(
             norm(a), activation(inplace=True), nn.Conv2d(a, hidden, 3, padding=1),
-            norm(hidden), activation(inplace=True), nn.ConvTranspose2d(hidden, b, **double),
+            norm(hidden), activation(inplace=True), double(hidden, b),
         )  # fmt: skip
-        self.shortcut = nn.Sequential(nn.ConvTranspose2d(a, b, **double))
+        self.shortcut = nn.Sequential(double(a, b))
 
     def forward(self, x: Tensor) -> Tensor:
         """The features at double size."""

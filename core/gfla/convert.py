@@ -51,7 +51,9 @@ def our_keys(state: Mapping[str, Any]) -> dict[str, Tensor]:
         WeightsError: no state dict, or the two stored copies of a convolution differ.
     """
     if not state or not all(isinstance(value, Tensor) for value in state.values()):
-        raise WeightsError("this is no GFLA checkpoint: a file <iteration>_net_G.pth holds tensors by name and nothing else")
+        raise WeightsError(
+            "this is no GFLA checkpoint: a file <iteration>_net_G.pth holds tensors by name and nothing else"
+        )
     bare = {key.removeprefix("module."): value for key, value in state.items()}
     ours = {}
     for key, value in bare.items():

@@ -51,7 +51,9 @@ def read_frame(file: Path) -> np.ndarray:
         people = json.loads(Path(file).read_text())["people"]
         return np.array(people[0]["pose_keypoints_2d"], dtype=np.float64) if people else np.zeros(54)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise InputError(f"{Path(file).name} is no OpenPose JSON ({error}): people[0].pose_keypoints_2d fits") from error
+        raise InputError(
+            f"{Path(file).name} is no OpenPose JSON ({error}): people[0].pose_keypoints_2d fits"
+        ) from error
 
 
 def frame_points(

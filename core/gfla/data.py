@@ -86,13 +86,17 @@ def load_people(folder: Path, size_hw: tuple[int, int], limit: int | None = None
         for index, name in enumerate(names):
             picture = Image.open(io.BytesIO(files.read(f"images/{Path(name).name}"))).convert("RGB")
             mask = Image.open(io.BytesIO(files.read(f"masks/{Path(name).stem}.png")))
-            alpha = Image.fromarray((np.asarray(mask) > 0).astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
+            alpha = Image.fromarray((np.asarray(mask) > 0).astype(np.uint8) * 255).resize(
+                (width, height), Image.Resampling.BOX
+            )
             small = np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
             pictures[index] = on_studio_ground(small, np.asarray(alpha) / 255)
     old = picture.size[::-1]
     points = np.stack([pose.scaled(item, size_hw, old) for item in facts["keypoints"][: len(names)]])
     split = np.array([str(s) == "test" for s in facts["split"][: len(names)]])
-    return People(pictures, points, facts["visible"][: len(names)].astype(bool), facts["identity"][: len(names)], split, names)
+    return People(
+        pictures, points, facts["visible"][: len(names)].astype(bool), facts["identity"][: len(names)], split, names
+    )
 
 
 def as_network_picture(picture: np.ndarray) -> Tensor:
@@ -202,10 +206,10 @@ class AnnotatedPairs:
             angle, shift, scale = self.augment
             matrix = pose.affine_matrix(
                 self.size_hw, strength * rng.uniform(-angle, angle),
-                rng.uniform(-shift, shift, 2) * (1.0 if strength == 1 else 0.5),
+                (rng.uniform(-shift, shift, 2) * (1.0 if strength == 1 else 0.5)).tolist(),
                 1 + (rng.uniform(-scale, scale) if strength == 1 else 0.0),
             )  # fmt: skip
-            inverse = np.linalg.inv(matrix)[:2].ravel()
+            inverse = np.linalg.inv(matrix)[:2].ravel().tolist()
             picture = picture.transform(picture.size, Image.Transform.AFFINE, inverse, fillcolor=(128, 128, 128))
             points = pose.transformed(points, matrix)
         return as_network_picture(np.asarray(picture)), torch.from_numpy(points).float()

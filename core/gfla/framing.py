@@ -69,8 +69,8 @@ def fit_map(points: np.ndarray, like: np.ndarray) -> tuple[float, np.ndarray]:
     """
     sizes = []
     for item in (points, like):
-        known = torch.from_numpy(pose.present(item))[None]
-        sizes.append(float(body_unit(torch.from_numpy(item)[None].float(), known)))
+        seen = torch.from_numpy(pose.present(item))[None]
+        sizes.append(float(body_unit(torch.from_numpy(item)[None].float(), seen)))
     known, model = pose.present(points), pose.present(like)
     scale = sizes[1] / sizes[0]
     stands = known[list(ANKLES)].any() and model[list(ANKLES)].any()
@@ -142,7 +142,9 @@ def choose_person(bodies: list, person: int, name: str = "the picture"):
         NothingFoundError: there are fewer.
     """
     if not 1 <= person <= len(bodies):
-        raise NothingFoundError(f"{name} shows {len(bodies)} people, person {person} was asked for: choose 1 to {len(bodies)}")
+        raise NothingFoundError(
+            f"{name} shows {len(bodies)} people, person {person} was asked for: choose 1 to {len(bodies)}"
+        )
     return bodies[person - 1]
 
 

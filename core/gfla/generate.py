@@ -41,7 +41,11 @@ def painted_pairs(
 
 
 def write_pairs(
-    generator: PoseGenerator, pairs: AnnotatedPairs, folder: Path, display_hw: tuple[int, int] | None, progress: Progress
+    generator: PoseGenerator,
+    pairs: AnnotatedPairs,
+    folder: Path,
+    display_hw: tuple[int, int] | None,
+    progress: Progress,
 ) -> int:
     """Write every pair to `folder`, squeezed to `display_hw` where given (fashion: 256 x 176); returns how many."""
     folder.mkdir(parents=True, exist_ok=True)

@@ -7,6 +7,8 @@ Generation", section 3.3; the blending is ours.
 
 from __future__ import annotations
 
+from functools import partial
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -115,8 +117,8 @@ def limb_flow(
         total = total + weight
     flow = (moved / total[..., None]).permute(0, 3, 1, 2)
     sure = (1 - WHOLE / total)[:, None]
-    resize = {"size": tuple(size_hw), "mode": "bilinear", "align_corners": False}
-    return F.interpolate(flow, **resize), F.interpolate(sure, **resize)
+    resize = partial(F.interpolate, size=tuple(size_hw), mode="bilinear", align_corners=False)
+    return resize(flow), resize(sure)
 
 
 def limb_map(points: Tensor, size_hw: tuple[int, int], stride: int = 2) -> Tensor:
@@ -182,4 +184,8 @@ def _on_limb(place: tuple[Tensor, Tensor, Tensor], ratio: Tensor, sign: Tensor |
     along, across, length = _axes(a, b)
     share, past, side = place
     run = share * length[:, None] + past * ratio
-    return a[:, None, None] + run[..., None] * along[:, None, None] + (side * sign * ratio)[..., None] * across[:, None, None]
+    return (
+        a[:, None, None]
+        + run[..., None] * along[:, None, None]
+        + (side * sign * ratio)[..., None] * across[:, None, None]
+    )

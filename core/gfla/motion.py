@@ -27,7 +27,9 @@ def filled(sequence: np.ndarray) -> np.ndarray:
     for joint in range(whole.shape[1]):
         seen = present(whole[:, joint])
         if not seen.any():
-            raise InputError(f"joint {joint} is seen in no frame of the driving video: use one that shows the whole body")
+            raise InputError(
+                f"joint {joint} is seen in no frame of the driving video: use one that shows the whole body"
+            )
         for axis in (0, 1):
             whole[:, joint, axis] = np.interp(frames, frames[seen], whole[seen, joint, axis])
     return whole

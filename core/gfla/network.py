@@ -150,7 +150,7 @@ class PoseFlowNet(FlowTrunk):
         super().__init__(in_channels, attn_layers, ngf, img_f, encoder_layers)
         self.use_prior = use_prior
 
-    def forward(
+    def forward(  # type: ignore[override]  # a network of its own inputs; the trunk is inside
         self, source: Tensor, source_pose: Tensor, target_pose: Tensor, prior: Tensor | None = None
     ) -> tuple[list[Tensor], list[Tensor]]:
         """Flows and masks, coarse first.
@@ -263,7 +263,9 @@ class PoseTargetNet(TargetDecoder):
         channels = widths(ngf, img_f, layers)
         super().__init__(channels, attn_layers, kernel_sizes, image_nc, sources)
         if copy_source:
-            self.copy = nn.Sequential(activation(), nn.Conv2d(channels[0], 1, 3, padding=1), nn.Sigmoid())
+            self.copy = nn.Sequential(activation(), nn.Conv2d(channels[0], 1, 3, padding=1))
+            # Copying begins where limbs are: their flow is right from the first step on.
+            self.limb_gain = nn.Parameter(torch.tensor([4.0]))
         self.block0 = EncoderBlock(structure_nc, channels[0])
         for index in range(layers - 1):
             setattr(self, f"encoder{index}", EncoderBlock(channels[index], channels[index + 1]))
@@ -274,6 +276,11 @@ class PoseTargetNet(TargetDecoder):
         for index in range(self.layers - 1):
             x = getattr(self, f"encoder{index}")(x)
         return x
+
+    def copied_share(self, features: Tensor, limbs: Tensor | None) -> Tensor:
+        """How much of each pixel is copied from the moved source, (B, 1, H, W); `limbs` is the target's limb map."""
+        logits = self.copy(features)
+        return torch.sigmoid(logits if limbs is None else logits + self.limb_gain * (limbs - 0.5))
 
 
 class PoseGenerator(ModelMixin, ConfigMixin):
@@ -319,7 +326,14 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         super().__init__()
         self.source = SourceEncoder(image_nc, ngf, img_f, layers)
         self.target = PoseTargetNet(
-            structure_nc + int(flow_prior), ngf, img_f, layers, attn_layers, kernel_sizes, image_nc, copy_source=copy_source
+            structure_nc + int(flow_prior),
+            ngf,
+            img_f,
+            layers,
+            attn_layers,
+            kernel_sizes,
+            image_nc,
+            copy_source=copy_source,
         )
         self.flow_net = PoseFlowNet(attn_layers, image_nc, structure_nc, flow_ngf, flow_img_f, flow_layers, flow_prior)
 
@@ -348,13 +362,11 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         painted = self.target.outconv(features)
         if not self.config.copy_source:
             return Painted(painted, flows, masks, attention, painted)
-        copied = self.target.copy(features)
+        copied = self.target.copied_share(features, None if prior is None else prior[:, 2:])
         moved = fetch_along(source.expand(batch, -1, -1, -1), flows[-1])
         return Painted(painted * (1 - copied) + moved * copied, flows, masks, attention, painted, copied)
 
-    def forward(
-        self, source: Tensor, source_pose: Tensor, target_pose: Tensor, prior: Tensor | None = None
-    ) -> Painted:
+    def forward(self, source: Tensor, source_pose: Tensor, target_pose: Tensor, prior: Tensor | None = None) -> Painted:
         """Encode and paint, as in training.
 
         Args:

@@ -119,5 +119,7 @@ class MotionExtractionNet(ModelMixin, ConfigMixin):
             ShapeError: fewer frames than twice the context plus one.
         """
         if x.ndim != 3 or x.shape[-1] <= 2 * self.context:
-            raise ShapeError(f"the sequence is {tuple(x.shape)}, (B, 34, more than {2 * self.context} frames) fits: repeat its ends")
+            raise ShapeError(
+                f"the sequence is {tuple(x.shape)}, (B, 34, more than {2 * self.context} frames) fits: repeat its ends"
+            )
         return self.kp_input(x)

@@ -60,7 +60,9 @@ class ViewFlowNet(FlowTrunk):
     ) -> None:
         super().__init__(image_nc, attn_layers, ngf, img_f, encoder_layers, code_channels=structure_nc)
 
-    def forward(self, source: Tensor, source_view: Tensor, target_view: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+    def forward(  # type: ignore[override]  # a network of its own inputs; the trunk is inside
+        self, source: Tensor, source_view: Tensor, target_view: Tensor
+    ) -> tuple[list[Tensor], list[Tensor]]:
         """Flows and masks, coarse first."""
         return super().forward(source, source_view - target_view)
 
@@ -90,7 +92,9 @@ class ShapeNetGenerator(ModelMixin, ConfigMixin):
     def encode(self, source: Tensor) -> list[SourceTables]:
         """Everything that depends on the source picture alone."""
         if source.shape[-2:] != (VIEW_SIDE_PX, VIEW_SIDE_PX):
-            raise ShapeError(f"the picture is {tuple(source.shape)}, (B, 3, {VIEW_SIDE_PX}, {VIEW_SIDE_PX}) fits: resize it")
+            raise ShapeError(
+                f"the picture is {tuple(source.shape)}, (B, 3, {VIEW_SIDE_PX}, {VIEW_SIDE_PX}) fits: resize it"
+            )
         return self.target.tables(self.source(source))
 
     def paint(

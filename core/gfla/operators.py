@@ -143,4 +143,6 @@ def fetch_along(picture: Tensor, flow: Tensor) -> Tensor:
     """
     height, width = picture.shape[2:]
     fine = F.interpolate(flow, (height, width), mode="bilinear", align_corners=False)
-    return backward_warp(picture, fine * fine.new_tensor((width / flow.shape[3], height / flow.shape[2])).view(1, 2, 1, 1))
+    return backward_warp(
+        picture, fine * fine.new_tensor((width / flow.shape[3], height / flow.shape[2])).view(1, 2, 1, 1)
+    )

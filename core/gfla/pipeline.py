@@ -73,6 +73,8 @@ class PosePipeline(TransitionPipeline):
     gpu_methods: ClassVar[tuple[str, ...]] = ()
     batch_size: ClassVar[int] = 8
 
+    generator: PoseGenerator
+
     def __init__(self, generator: PoseGenerator) -> None:
         super().__init__()
         self.register_modules(generator=generator)
@@ -153,8 +155,8 @@ class PosePipeline(TransitionPipeline):
         path = [framed, *(self.target_pose(item, framed, box, options) for item in inputs[1:])]
         progress(0.7, "encoding")
         with torch.inference_mode(), self.policy.autocast():
-            tables = self.generator.encode(source.to(self.policy.device))
-        tables = tuple(SourceTables(*(item.detach().cpu().clone() for item in table)) for table in tables)
+            encoded = self.generator.encode(source.to(self.policy.device))
+        tables = tuple(SourceTables(*(item.detach().cpu().clone() for item in table)) for table in encoded)
         key = content_key(picture, own, np.stack(path), dataclasses.astuple(options), self.weights_label)
         figures = {"keypoints": float(pose.present(own).sum()), "poses": float(len(path) - 1)}
         progress(1.0, "ready")
@@ -240,9 +242,11 @@ class PosePipeline(TransitionPipeline):
             painted = self.generator.paint(
                 tables, prepared.source.to(device), source_pose.to(device), target.to(device), prior
             )
-        lists = [[item.float().cpu() for item in part] for part in (painted.flows, painted.masks, painted.attention)]
-        rest = [None if item is None else item.float().cpu() for item in (painted.painted, painted.copied)]
-        return Painted(painted.image.float().cpu(), *lists, *rest)
+        flows, masks, attention = (
+            [item.float().cpu() for item in part] for part in (painted.flows, painted.masks, painted.attention)
+        )
+        own_paint, copied = (None if item is None else item.float().cpu() for item in (painted.painted, painted.copied))
+        return Painted(painted.image.float().cpu(), flows, masks, attention, own_paint, copied)
 
     def finish(self, prepared: PosePrepared, painted: Painted) -> Tensor:
         """Painted pictures at the result's size, before grey or back in the picture.
@@ -258,11 +262,11 @@ class PosePipeline(TransitionPipeline):
             large = large * (1 - share) + moved * share
         if prepared.options.background == "studio" or prepared.picture is None:
             return large
-        return torch.cat([to_tensor(self._back(prepared, item)) for item in large])
+        return torch.cat([to_tensor(self._back(prepared, prepared.picture, item)) for item in large])
 
-    def _back(self, prepared: PosePrepared, frame: Tensor) -> Image.Image:
+    def _back(self, prepared: PosePrepared, picture: Image.Image, frame: Tensor) -> Image.Image:
         """One frame laid back into the picture, where the person stood."""
-        box, picture = prepared.box, prepared.picture
+        box = prepared.box
         grey = self.generator.config.studio_grey
         array = frame.permute(1, 2, 0).numpy()
         cut = np.ones(array.shape[:2], np.float32)

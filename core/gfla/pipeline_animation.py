@@ -59,6 +59,8 @@ class AnimationPipeline(TransitionPipeline):
     # MediaPipe, which prepare needs, does not survive the fork of ZeroGPU's worker.
     gpu_methods: ClassVar[tuple[str, ...]] = ()
 
+    generator: AnimationGenerator
+
     def __init__(self, generator: AnimationGenerator, motion: MotionExtractionNet | None = None) -> None:
         super().__init__()
         self.register_modules(generator=generator, motion=motion)

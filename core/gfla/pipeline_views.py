@@ -42,6 +42,8 @@ class ViewPipeline(TransitionPipeline):
     gpu_methods: ClassVar[tuple[str, ...]] = ()
     batch_size: ClassVar[int] = 6
 
+    generator: ShapeNetGenerator
+
     def __init__(self, generator: ShapeNetGenerator) -> None:
         super().__init__()
         self.register_modules(generator=generator)
@@ -82,8 +84,8 @@ class ViewPipeline(TransitionPipeline):
         source = to_tensor(picture) * 2 - 1
         progress(0.3, "encoding")
         with torch.inference_mode(), self.policy.autocast():
-            tables = self.generator.encode(source.to(self.policy.device))
-        tables = tuple(SourceTables(*(item.cpu().clone() for item in table)) for table in tables)
+            encoded = self.generator.encode(source.to(self.policy.device))
+        tables = tuple(SourceTables(*(item.cpu().clone() for item in table)) for table in encoded)
         view = view_of_angles(options.azimuth_deg, options.elevation_deg)
         key = content_key(picture, dataclasses.astuple(options), self.weights_label)
         return ViewPrepared(key, {}, source, view, tables, options)
@@ -103,7 +105,5 @@ class ViewPipeline(TransitionPipeline):
         """Views at positions t of the way round, rounded to the trained sides; (T, 3, 256, 256) in [0, 1]."""
         options = prepared.options
         start = prepared.view[0] * 360 / AZIMUTHS
-        targets = [
-            view_of_angles(start + position * options.turn_deg, options.target_elevation_deg) for position in t
-        ]
+        targets = [view_of_angles(start + position * options.turn_deg, options.target_elevation_deg) for position in t]
         return self.views(prepared, targets)

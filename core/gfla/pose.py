@@ -43,7 +43,9 @@ def checked(points: np.ndarray, count: int = len(NAMES)) -> np.ndarray:
     """
     array = np.asarray(points, dtype=np.float64)
     if array.shape != (count, 2) or not np.isfinite(array).all():
-        raise InputError(f"keypoints are {array.shape}, ({count}, 2) finite numbers fit: x, y in pixels, -1 where missing")
+        raise InputError(
+            f"keypoints are {array.shape}, ({count}, 2) finite numbers fit: x, y in pixels, -1 where missing"
+        )
     return array
 
 

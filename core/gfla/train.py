@@ -269,24 +269,23 @@ def pairs_of(options: GflaTrainOptions) -> tuple[Any, Mapping[str, Tensor] | Non
         test = people.subset(people.test)
         shown = PeoplePairs(test, hide=0.0, mirror=False).draw(np.random.default_rng(7), 8) if len(test.names) else None
         return PeoplePairs(people.subset(~people.test)), shown
-    pairs = AnnotatedPairs(
-        root, *lists_of(options.task, root, "train"), "train", frame, OLD_FRAMES[options.task], AUGMENT[options.task]
-    )
-    return pairs, None
+    pairs, annotations = lists_of(options.task, root, "train")
+    old_frame, augment = OLD_FRAMES[options.task], AUGMENT[options.task]
+    return AnnotatedPairs(root, pairs, annotations, "train", frame, old_frame, augment), None
 
 
-def lists_of(task: str, root: Path, phase: str) -> list[Path]:
+def lists_of(task: str, root: Path, phase: str) -> tuple[Path, Path]:
     """Pair list and annotation of a data set."""
-    lists = [root / f"{task}-{kind}-{phase}.csv" for kind in ("pairs", "annotation")]
-    if task == "fashion" and not lists[0].exists():
+    if task == "fashion" and not (root / f"fashion-pairs-{phase}.csv").exists():
         # The published code writes the name with a slip.
-        lists = [root / f"fasion-{kind}-{phase}.csv" for kind in ("pairs", "annotation")]
-    return lists
+        task = "fasion"
+    return root / f"{task}-pairs-{phase}.csv", root / f"{task}-annotation-{phase}.csv"
 
 
 def test_pairs(task: str, root: Path, phase: str) -> AnnotatedPairs:
     """The pairs of a published list, without augmentation."""
-    return AnnotatedPairs(root, *lists_of(task, root, phase), phase, FRAMES[task], OLD_FRAMES[task])
+    pairs, annotations = lists_of(task, root, phase)
+    return AnnotatedPairs(root, pairs, annotations, phase, FRAMES[task], OLD_FRAMES[task])
 
 
 def run_training(options: GflaTrainOptions, progress: Progress = silent) -> Path:

@@ -98,7 +98,9 @@ def listed(tmp_path):
 
 
 def test_lists_are_read(listed):
-    pairs = AnnotatedPairs(listed, listed / "pairs.csv", listed / "annotation.csv", "train", (64, 64), (256, 176), (5, 5, 0.05))
+    pairs = AnnotatedPairs(
+        listed, listed / "pairs.csv", listed / "annotation.csv", "train", (64, 64), (256, 176), (5, 5, 0.05)
+    )
     batch = pairs.draw(np.random.default_rng(0), 2)
     assert batch["source"].shape == (2, 3, 64, 64) and batch["target_points"].shape == (2, 18, 2)
     assert batch["source"].abs().max() <= 1
@@ -106,7 +108,11 @@ def test_lists_are_read(listed):
 
 @pytest.mark.parametrize(
     "row, said",
-    [("a.jpg:[1,2]:[3,4]", "line 4: 2 rows"), ("a.jpg:[1", "line 4: 2 columns"), ("a.jpg:x:y", "line 4: not two lists")],
+    [
+        ("a.jpg:[1,2]:[3,4]", "line 4: 2 rows"),
+        ("a.jpg:[1", "line 4: 2 columns"),
+        ("a.jpg:x:y", "line 4: not two lists"),
+    ],
 )
 def test_bad_annotation_rows_are_named(listed, row, said):
     with (listed / "annotation.csv").open("a") as file:

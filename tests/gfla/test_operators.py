@@ -30,7 +30,9 @@ def test_fused_attention_equals_the_stored_form(k):
     got, want = layer(layer.tables(source), target, flow), unfolded(layer, source, target, flow)
     for a, b in zip(got, want, strict=True):
         torch.testing.assert_close(a, b)
-    for a, b in zip(torch.autograd.grad(got[0].sin().sum(), inputs), torch.autograd.grad(want[0].sin().sum(), inputs), strict=True):
+    for a, b in zip(
+        torch.autograd.grad(got[0].sin().sum(), inputs), torch.autograd.grad(want[0].sin().sum(), inputs), strict=True
+    ):
         torch.testing.assert_close(a, b)
 
 

@@ -64,7 +64,10 @@ def face_structure(case, options):
 
 
 def one_hot(case, options):
-    codes = [views.view_code(*views.view_of_annotation(*map(int, item))) for item in value(case, "azimuth_index_and_elevation")]
+    codes = [
+        views.view_code(*views.view_of_annotation(*map(int, item)))
+        for item in value(case, "azimuth_index_and_elevation")
+    ]
     return {"one_hot": torch.stack(codes).flatten(1)}
 
 

@@ -42,7 +42,11 @@ def test_both_stages_run_resume_and_export(tmp_path):
     resumed, once = state_of(tmp_path / "all"), state_of(tmp_path / "once")
     for key, value in once["networks"]["generator"].items():
         assert torch.equal(value, resumed["networks"]["generator"][key]), key
-    moved = [key for key, value in first["networks"]["generator"].items() if not torch.equal(value, once["networks"]["generator"][key])]
+    moved = [
+        key
+        for key, value in first["networks"]["generator"].items()
+        if not torch.equal(value, once["networks"]["generator"][key])
+    ]
     assert any(key.startswith("flow_net") for key in moved) and any(key.startswith("target") for key in moved)
     folder = train.export(tmp_path / "all", tmp_path / "weights")
     assert "held out" in (folder / "README.md").read_text()
@@ -68,8 +72,12 @@ def test_learning_lowers_the_flow_loss():
     optimizer = torch.optim.Adam(recipe.networks["flow"].parameters(), 1e-3)
     seen = []
     for _ in range(8):
-        flows, _ = recipe.networks["flow"](batch["source"], structures.source_pose, structures.target_pose, structures.flow_prior)
-        found = recipe.flow_losses(flows, recipe.features(batch["source"]), recipe.features(batch["target"]), structures)
+        flows, _ = recipe.networks["flow"](
+            batch["source"], structures.source_pose, structures.target_pose, structures.flow_prior
+        )
+        found = recipe.flow_losses(
+            flows, recipe.features(batch["source"]), recipe.features(batch["target"]), structures
+        )
         loss = recipe.total(found)
         optimizer.zero_grad()
         loss.backward()
