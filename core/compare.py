@@ -99,7 +99,8 @@ def _rendered(
     """Frames, and the seconds that preparing and each frame took."""
     if engine.make is None:
         start = time.perf_counter()
-        frames = [Image.blend(*squares, min(max(t, 0.0), 1.0)) for t in timeline.positions()]
+        first, second = squares
+        frames = [Image.blend(first, second, min(max(t, 0.0), 1.0)) for t in timeline.positions()]
         return frames, {"prepare_s": 0.0, "frame_s": (time.perf_counter() - start) / len(frames)}
     progress(0.0, f"{engine.title}: loading")
     pipe = engine.make()

@@ -45,7 +45,9 @@ def _add_pair(parser: argparse.ArgumentParser) -> None:
     from core.implicit.options import ImplicitOptions
     from core.options import add_flags
 
-    parser.add_argument("inputs", nargs="+", metavar="INPUT", help="two pictures, a fitted folder, or an experiment.yaml")
+    parser.add_argument(
+        "inputs", nargs="+", metavar="INPUT", help="two pictures, a fitted folder, or an experiment.yaml"
+    )
     parser.add_argument("--source-landmarks", metavar="FILE", help="first picture's .json .yaml .dat or .tem")
     parser.add_argument("--target-landmarks", metavar="FILE", help="second picture's; give both or none")
     parser.add_argument(
@@ -55,23 +57,36 @@ def _add_pair(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_fit(verbs: Any) -> None:
-    parser = _verb(verbs, "fit", "fit the warp and keep it in a folder", run_fit, "anna.jpg ben.jpg --out fits/anna-ben")
+    parser = _verb(
+        verbs, "fit", "fit the warp and keep it in a folder", run_fit, "anna.jpg ben.jpg --out fits/anna-ben"
+    )
     _add_pair(parser)
-    parser.add_argument("--out", "-o", "--output-path", type=Path, default=Path("fit"), help="folder (default: %(default)s)")
+    parser.add_argument(
+        "--out", "-o", "--output-path", type=Path, default=Path("fit"), help="folder (default: %(default)s)"
+    )
 
 
 def _add_render(verbs: Any) -> None:
     parser = _verb(
-        verbs, "render", "write single frames", run_render, "fits/anna-ben --timesteps 0 0.5 1 --blending-types linear max"
+        verbs,
+        "render",
+        "write single frames",
+        run_render,
+        "fits/anna-ben --timesteps 0 0.5 1 --blending-types linear max",
     )
     _add_pair(parser)
     parser.add_argument("--out", "-o", type=Path, default=Path("."), help="folder (default: here)")
-    parser.add_argument("--timesteps", "-t", type=float, nargs="+", default=[0.5], help="warp times in [0, 1] (default: 0.5)")
     parser.add_argument(
-        "--appearance", type=float, nargs="+", help="blend weights, one per time (default: the times)"
+        "--timesteps", "-t", type=float, nargs="+", default=[0.5], help="warp times in [0, 1] (default: 0.5)"
     )
+    parser.add_argument("--appearance", type=float, nargs="+", help="blend weights, one per time (default: the times)")
     parser.add_argument(
-        "--blending-types", "-b", nargs="+", default=None, metavar="BLEND", help="several ways of blending (default: --blend)"
+        "--blending-types",
+        "-b",
+        nargs="+",
+        default=None,
+        metavar="BLEND",
+        help="several ways of blending (default: --blend)",
     )
     parser.add_argument("--landmarks", "-l", action="store_true", help="draw the landmarks: first red, second green")
 
@@ -80,7 +95,9 @@ def _add_video(verbs: Any) -> None:
     from core.options import add_flags
     from core.timeline import Timeline
 
-    parser = _verb(verbs, "video", "a video from one picture to the other", run_video, "anna.jpg ben.jpg --out morph.mp4")
+    parser = _verb(
+        verbs, "video", "a video from one picture to the other", run_video, "anna.jpg ben.jpg --out morph.mp4"
+    )
     _add_pair(parser)
     parser.add_argument(
         "--out", "-o", type=Path, default=Path("morph.mp4"), help=".mp4 .gif .webp .png or .zip (default: %(default)s)"
@@ -90,19 +107,35 @@ def _add_video(verbs: Any) -> None:
 
 def _add_landmarks(verbs: Any) -> None:
     parser = _verb(
-        verbs, "landmarks", "find landmarks and write them to files", run_landmarks, "anna.jpg ben.jpg --out marks --plot"
+        verbs,
+        "landmarks",
+        "find landmarks and write them to files",
+        run_landmarks,
+        "anna.jpg ben.jpg --out marks --plot",
     )
     parser.add_argument("pictures", nargs="+", type=Path, help="pictures")
     parser.add_argument("--out", "-o", type=Path, default=Path("."), help="folder (default: here)")
-    parser.add_argument("--format", choices=("json", "yaml"), default="json", help="kind of file (default: %(default)s)")
-    parser.add_argument("--pair", action="store_true", help="two pictures: add matching points on the outline of the heads")
-    parser.add_argument("--experiment", action="store_true", help="two pictures: write the published experiment YAML too")
+    parser.add_argument(
+        "--format", choices=("json", "yaml"), default="json", help="kind of file (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--pair", action="store_true", help="two pictures: add matching points on the outline of the heads"
+    )
+    parser.add_argument(
+        "--experiment", action="store_true", help="two pictures: write the published experiment YAML too"
+    )
     parser.add_argument("--plot", "-p", action="store_true", help="write each picture with its landmarks drawn in")
     parser.add_argument("--face", type=int, default=1, help="which face, 1 is the largest (default: %(default)s)")
 
 
 def _add_align(verbs: Any) -> None:
-    parser = _verb(verbs, "align", "cut faces out upright, as for FFHQ", run_align, "photos/ aligned/ --just-crop --output-size 1350")
+    parser = _verb(
+        verbs,
+        "align",
+        "cut faces out upright, as for FFHQ",
+        run_align,
+        "photos/ aligned/ --just-crop --output-size 1350",
+    )
     parser.add_argument("in_dir", type=Path, help="folder with pictures, or one picture")
     parser.add_argument("out_dir", type=Path, help="folder for the aligned faces")
     parser.add_argument("--just-crop", "-c", action="store_true", help="do not turn the face upright")
@@ -116,11 +149,17 @@ def _add_batch(verbs: Any) -> None:
     from core.options import add_flags
 
     parser = _verb(
-        verbs, "batch", "morph many pairs", run_batch, "pairs.txt --pictures photos/ --out results/ --n-tasks 2 --skip-finished"
+        verbs,
+        "batch",
+        "morph many pairs",
+        run_batch,
+        "pairs.txt --pictures photos/ --out results/ --n-tasks 2 --skip-finished",
     )
     parser.add_argument("inputs", nargs="+", type=Path, help='pair lists (lines "A B") or experiment .yaml files')
     parser.add_argument("--pictures", type=Path, default=Path("."), help="folder of the pictures of a pair list")
-    parser.add_argument("--out", "-o", "--output-path", type=Path, default=Path("results"), help="(default: %(default)s)")
+    parser.add_argument(
+        "--out", "-o", "--output-path", type=Path, default=Path("results"), help="(default: %(default)s)"
+    )
     parser.add_argument("--n-tasks", type=int, default=1, help="processes (default: %(default)s)")
     parser.add_argument("--skip-finished", action="store_true", help="leave pairs alone that are done")
     parser.add_argument("--timesteps", type=float, nargs="+", default=[0.5], help="frames to write (default: 0.5)")
@@ -129,7 +168,13 @@ def _add_batch(verbs: Any) -> None:
 
 
 def _add_experiments(verbs: Any) -> None:
-    parser = _verb(verbs, "experiments", "write experiment files for a pair list", run_experiments, "pairs.txt photos/ experiments/")
+    parser = _verb(
+        verbs,
+        "experiments",
+        "write experiment files for a pair list",
+        run_experiments,
+        "pairs.txt photos/ experiments/",
+    )
     parser.add_argument("pairlist", type=Path, help='lines "A B"')
     parser.add_argument("imagedir", type=Path, help="folder with the pictures")
     parser.add_argument("output_path", type=Path, help="folder for {A}-{B}.yaml")
@@ -144,7 +189,9 @@ def _add_image_fit(verbs: Any) -> None:
         "anna.jpg --steps 2000 --dims 256 256 --out nets/",
     )  # fmt: skip
     parser.add_argument("inputs", nargs="+", type=Path, help="pictures to fit, or .pth networks to draw")
-    parser.add_argument("--out", "-o", "--output-path", type=Path, default=Path("pretrained"), help="(default: %(default)s)")
+    parser.add_argument(
+        "--out", "-o", "--output-path", type=Path, default=Path("pretrained"), help="(default: %(default)s)"
+    )
     parser.add_argument("--dims", type=int, nargs=2, metavar=("H", "W"), help="size to fit or to draw at")
     parser.add_argument("--no-reconstruction", "-r", action="store_true", help="do not draw the fitted network")
     add_flags(parser.add_argument_group("training"), PhotographOptions)
@@ -178,15 +225,16 @@ def _prepared(args: argparse.Namespace, progress: Any) -> Any:
         return _from_one(Path(args.inputs[0]), options, args.checkpoint, progress)
     if len(args.inputs) != 2:
         raise InputError(f"{len(args.inputs)} inputs came: give two pictures, or one fitted folder or experiment file")
-    pictures = [load_image(path) for path in args.inputs]
-    points = [
+    first, second = (load_image(path) for path in args.inputs)
+    points_a, points_b = (
         read_landmarks(file, picture.size, which) if file else None
-        for file, picture, which in zip(
-            (args.source_landmarks, args.target_landmarks), pictures, ("sources", "targets"), strict=True
+        for file, picture, which in (
+            (args.source_landmarks, first, "sources"),
+            (args.target_landmarks, second, "targets"),
         )
-    ]
+    )
     return ImplicitMorphPipeline().prepare(
-        *pictures, options=options, progress=progress, points_a=points[0], points_b=points[1]
+        first, second, options=options, progress=progress, points_a=points_a, points_b=points_b
     )
 
 
@@ -287,7 +335,8 @@ def run_landmarks(args: argparse.Namespace) -> dict[str, Any]:
     if args.experiment:
         name = "-".join(path.stem for path in args.pictures)
         first, second = (path.resolve() for path in args.pictures)
-        files.append(str(write_experiment(Experiment(name, first, second, *lists), args.out / f"{name}-experiment.yaml")))
+        experiment = Experiment(name, first, second, lists[0], lists[1])
+        files.append(str(write_experiment(experiment, args.out / f"{name}-experiment.yaml")))
     return {"files": files, "points": len(found[0])}
 
 
@@ -323,7 +372,10 @@ def run_align(args: argparse.Namespace) -> dict[str, Any]:
 
     with ThreadPoolExecutor(max(1, args.n_tasks)) as pool:
         results = list(pool.map(one, paths))
-    return {"aligned": [name for names, _ in results for name in names], "failed": [said for _, said in results if said]}
+    return {
+        "aligned": [name for names, _ in results for name in names],
+        "failed": [said for _, said in results if said],
+    }
 
 
 def run_batch(args: argparse.Namespace) -> dict[str, Any]:

@@ -214,7 +214,7 @@ class CrossbreedPipeline(TransitionPipeline):
         nearness = torch.minimum(shape_weights, appearance_weights)
         return (pictures + torch.tensordot(fade(nearness), prepared.missing, dims=1)).clamp(0, 1)
 
-    def render(  # type: ignore[override]
+    def render(
         self,
         prepared: CrossbreedPrepared,
         t: Sequence[float],

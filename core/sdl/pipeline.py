@@ -64,6 +64,8 @@ class SDLPipeline(TransitionPipeline):
     name: ClassVar[str] = "sdl"
     Options: ClassVar[type] = SDLOptions
 
+    network: SDLNet
+
     def __init__(self, network: SDLNet, job: str = "interpolate") -> None:
         super().__init__()
         self.job = job_named(job)

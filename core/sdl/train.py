@@ -111,7 +111,7 @@ class PictureRecipe(TransitionRecipe):
     """Interpolation as published: Charbonnier and, unless its weight is 0, VGG19 features; `pixels` adds gradients and coarse scales."""
 
     def __init__(
-        self, generator: SDLNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: nn.Module | None
+        self, generator: SDLNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: VGG19Features | None
     ) -> None:
         super().__init__(generator, options, sheet)
         self.vgg = vgg

@@ -29,7 +29,7 @@ video, file, details, _ = client.predict(
     handle_file("anna.jpg"), handle_file("ben.jpg"), frames=48, api_name="/implicit_morph"
 )
 job = client.submit(handle_file("anna.jpg"), handle_file("ben.jpg"), api_name="/implicit_morph")
-job.status().rank       # place in the queue; job.cancel() frees the worker
+job.status().rank  # place in the queue; job.cancel() frees the worker
 ```
 
 **curl**: send the files, start a job, read its events

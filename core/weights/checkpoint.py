@@ -6,13 +6,14 @@ import pickle
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.errors import WeightsError
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
+Network = TypeVar("Network", bound="nn.Module")
 NESTINGS = ("params_ema", "params", "state_dict", "g_ema")
 
 
@@ -102,7 +103,7 @@ def state_dict_of(checkpoint: Any, nestings: Iterable[str] = NESTINGS, strip: st
     return dict(inner)
 
 
-def fill_strict(network: nn.Module, state: Mapping[str, Tensor], what: str = "the file") -> nn.Module:
+def fill_strict(network: Network, state: Mapping[str, Tensor], what: str = "the file") -> Network:
     """The network holding exactly `state`.
 
     Raises:

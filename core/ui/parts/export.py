@@ -88,7 +88,7 @@ def result_view(tab: str, example: Path | None = None) -> ResultView:
 
 
 def export_frames(
-    frames: Iterable[Image.Image], name: str, kind: str, fps: int, settings: dict[str, Any]
+    frames: Iterable[Image.Image], name: str, kind: str, fps: float, settings: dict[str, Any]
 ) -> tuple[str, str]:
     """Write frames as (a video that the page plays, the file that was asked for)."""
     folder = result_folder()
