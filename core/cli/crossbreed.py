@@ -145,7 +145,11 @@ def _add_train(verbs: Any) -> None:
     from core.options import add_flags
 
     parser = _verb(
-        verbs, "train", "train a generator", train, "--data table --from pets.csv --label species --out runs/pets"
+        verbs,
+        "train",
+        "train a generator",
+        train,
+        "--data table --from pets.csv --label species --out runs/pets\n\nseveral GPUs: accelerate launch -m core crossbreed train ... (on processors: torchrun --nproc-per-node 2 -m core ...)",
     )
     parser.add_argument(
         "--data", choices=("photos", "table", "sequences", "teacher"), required=True, help="kind of data, see the docs"
