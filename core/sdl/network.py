@@ -15,10 +15,10 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from core.errors import OptionError, ShapeError
+from core.errors import OptionError, ShapeError, unknown_name
 from core.sdl.blocks import Down, SkipPart, Up, conv_act, over_batch
 from core.sdl.composition import MOTION_UNIT_PX, compose, map_channels
-from core.sdl.matching import block_motion
+from core.sdl.matching import MATCHINGS, block_motion
 from core.sdl.network_grid import GridNet
 
 HALVINGS = 5
@@ -57,7 +57,8 @@ class SDLNet(ModelMixin, ConfigMixin):
         output: how the last maps become a picture, see `core.sdl.composition`; `direct` is the published way.
         reduction: how many times smaller than the picture the whole network works; its pixels become channels.
         work_px: longer side of what the network sees at most; the maps are enlarged to the inputs. 0 = no limit.
-        matching: start the motion from block matching between the two pictures, and let the network see it.
+        matching: none, colour or structure: start the motion from block matching between the two pictures, and let the
+            network see it; see `core.sdl.matching`.
 
     Source: Yang et al. 2022, section 3.2; `output`, `reduction`, `work_px` and `matching` are ours.
     """
@@ -74,7 +75,7 @@ class SDLNet(ModelMixin, ConfigMixin):
         output: str = "direct",
         reduction: int = 1,
         work_px: int = 0,
-        matching: bool = False,
+        matching: str = "none",
     ) -> None:
         super().__init__()
         if num_in_ch not in (3, 6) or num_out_ch != 3:
@@ -85,10 +86,13 @@ class SDLNet(ModelMixin, ConfigMixin):
             )
         if output == "direct" and work_px:
             raise OptionError("a network that paints every pixel sees the whole size: use work_px 0 or another output")
-        if matching and (output != "motion" or num_in_ch != 6 or not work_px or reduction != 2):
+        if matching not in MATCHINGS:
+            raise unknown_name("matching", matching, MATCHINGS)
+        matched = matching != "none"
+        if matched and (output != "motion" or num_in_ch != 6 or not work_px or reduction != 2):
             raise OptionError("matching needs two pictures, the output motion, a work_px and a reduction of 2")
         s1, s2, s3, s4, s5, s6 = widths
-        self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2 + 4 * matching, s1, s1))
+        self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2 + 4 * matched, s1, s1))
         self.down1, self.down2, self.down3 = Down(s1, s2), Down(s2, s3), Down(s3, s4)
         self.down4, self.down5 = Down(s4, s5), Down(s5, s6)
         self.up1, self.up2 = Up(s6, s5, s5, split), Up(s5, s4, s4, split)
@@ -125,10 +129,11 @@ class SDLNet(ModelMixin, ConfigMixin):
         """Features from full size to 1/32, and the motion to start from, if any."""
         seen = self.seen(inputs)
         folded, start = F.pixel_unshuffle(seen, self.config.reduction), None
-        if self.config.matching:
+        if self.config.matching != "none":
             source, target = seen.split(3, 1)
             # From the frame in between, content is fetched against its motion.
-            there, back = -block_motion(source, target), -block_motion(target, source)
+            how = self.config.matching
+            there, back = -block_motion(source, target, how), -block_motion(target, source, how)
             start = torch.cat([there, back], 1) / MOTION_UNIT_PX
             folded = torch.cat([folded, start], 1)
         features = [self.head(folded)]
@@ -172,7 +177,7 @@ class SDLNet(ModelMixin, ConfigMixin):
         spaces = self.up1.decouple(torch.cat([self.up1.head(deepest), s5], 1))
         cut, merge = self.up1.translatable, cast(nn.Conv2d, self.up1.merge[0])
         flow = F.conv2d(spaces[:, :cut], merge.weight[:, :cut], padding=1) if cut else torch.zeros_like(spaces)
-        feature = torch.zeros_like(spaces) + merge.bias.reshape(1, -1, 1, 1)
+        feature = torch.zeros_like(spaces) + merge.get_parameter("bias").reshape(1, -1, 1, 1)
         if cut < spaces.shape[1]:
             feature = F.conv2d(spaces[:, cut:], merge.weight[:, cut:], merge.bias, padding=1)
         ups = zip((self.up2, self.up3, self.up4, self.up5), (s4, s3, s2, s1), strict=True)

@@ -110,8 +110,8 @@ def learning_rate(base: float, step: int, milestones: Sequence[int], gamma: floa
 SMALL = {"widths": (16, 24, 32, 48, 64, 64), "grid_widths": (16, 24, 32), "ncol": 2, "reduction": 2}
 # The networks of the shipped records: about 1/40 of the published work, starting from the inputs.
 SHIPPED: dict[str, dict[str, Any]] = {
-    "sdl-vfi": {"num_in_ch": 6, "output": "motion", "work_px": 448, "matching": True, **SMALL},
-    "sdl-morph": {"num_in_ch": 6, "output": "motion", "work_px": 128, **SMALL},
+    "sdl-vfi": {"num_in_ch": 6, "output": "motion", "work_px": 448, "matching": "colour", **SMALL},
+    "sdl-morph": {"num_in_ch": 6, "output": "motion", "work_px": 128, "matching": "structure", **SMALL},
     "sdl-ageing": {"num_in_ch": 3, "output": "motion", "work_px": 128, **SMALL},
     "sdl-toon": {"num_in_ch": 3, "output": "residual", **SMALL},
     "sdl-style": {"num_in_ch": 6, "output": "recolour", **SMALL},

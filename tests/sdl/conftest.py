@@ -36,7 +36,7 @@ FORMS = {
     "recolour": {"num_in_ch": 6, "output": "recolour", "reduction": 2},
     "motion-pair": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64},
     "motion-single": {"num_in_ch": 3, "output": "motion", "work_px": 64},
-    "matching": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": True},
+    "matching": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "colour"},
 }
 
 

@@ -56,9 +56,9 @@ def test_missing_picture_is_told(page):
 
 
 def test_link_restores_job_and_place(page, server):
-    page.goto(f"{server}/?tab=sdl&job=style&t=0.8&frames=33")
+    page.goto(f"{server}?tab=sdl&job=style&t=0.8&frames=33")
     page.wait_for_function(
         "() => { const s = document.querySelector('#sdl-t input[type=range]'); return s && s.value === '0.8'; }",
-        timeout=30_000,
+        timeout=90_000,
     )
     assert page.get_by_label("Style transfer").is_checked()

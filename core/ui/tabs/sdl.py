@@ -210,11 +210,13 @@ def choose_job(name: str, t: float) -> list[Any]:
     """The controls as the job needs them: weights, picture labels and the slider, which keeps its place if it can."""
     job = job_named(name)
     first, second = LABELS[name]
+    # Only a place out of range is moved: a link may be setting the slider at this very moment.
+    moved = {} if job.low <= t <= job.high else {"value": clamped(job, t)}
     return [
         gr.update(choices=[SHIPPED, *job.records[1:]], value=SHIPPED),
         gr.update(label=first),
         gr.update(label=second or "Second picture", visible=job.pictures == 2),
-        gr.update(minimum=job.low, maximum=job.high, value=clamped(job, t), info=job.slider),
+        gr.update(minimum=job.low, maximum=job.high, info=job.slider, **moved),
     ]
 
 
