@@ -43,7 +43,9 @@ class Job:
     video: bool = True
 
 
-def run_jobs(jobs: Sequence[Job], tasks: int = 1, skip_finished: bool = False, progress: Progress = silent) -> list[dict[str, Any]]:
+def run_jobs(
+    jobs: Sequence[Job], tasks: int = 1, skip_finished: bool = False, progress: Progress = silent
+) -> list[dict[str, Any]]:
     """Do all jobs; one result per job, in order: name, folder, state ("done", "skipped", "failed") and figures.
 
     Args:
@@ -113,13 +115,13 @@ def prepare_job(job: Job, progress: Progress = silent) -> ImplicitPrepared:
         published_steps=recipe.steps,
         published_samples=recipe.samples,
     )
-    pictures = [load_image(path) for path in (experiment.first, experiment.second)]
-    points = [
+    first, second = (load_image(path) for path in (experiment.first, experiment.second))
+    points_a, points_b = (
         pixels(places, picture.size) if len(places) else None
-        for places, picture in zip((experiment.sources, experiment.targets), pictures, strict=True)
-    ]
+        for places, picture in ((experiment.sources, first), (experiment.targets, second))
+    )
     return ImplicitMorphPipeline().prepare(
-        *pictures, options=options, progress=progress, points_a=points[0], points_b=points[1]
+        first, second, options=options, progress=progress, points_a=points_a, points_b=points_b
     )
 
 

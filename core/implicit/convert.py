@@ -34,10 +34,13 @@ def siren_of(state: Mapping[str, Tensor], omega_0: float = 1.0, omega_w: float =
         WeightsError: another network's tensors, or sizes that do not follow each other.
     """
     state = current_keys(state)
-    weights = [state.get(f"net.{index}.0.weight") for index in range(len(state) // 2)]
-    if len(weights) < 2 or any(weight is None or weight.ndim != 2 for weight in weights):
+    names = [f"net.{index}.0.weight" for index in range(len(state) // 2)]
+    weights = [state[name] for name in names if name in state]
+    if not 2 <= len(weights) == len(names) or any(weight.ndim != 2 for weight in weights):
         there = ", ".join(list(state)[:5])
-        raise WeightsError(f"the file holds {there} ...: a sine network has net.0.0.weight, net.0.0.bias, net.1.0.weight ...")
+        raise WeightsError(
+            f"the file holds {there} ...: a sine network has net.0.0.weight, net.0.0.bias, net.1.0.weight ..."
+        )
     hidden = [weight.shape[0] for weight in weights[:-1]]
     network = Siren(
         in_features=weights[0].shape[1], out_features=weights[-1].shape[0], hidden_features=hidden,

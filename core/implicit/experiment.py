@@ -61,7 +61,9 @@ def read_experiment(path: str | Path) -> Experiment:
     except InputError:
         raise
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError, ValueError, AttributeError) as error:
-        raise InputError(f"{path.name} is no experiment file ({type(error).__name__}: {error}): see the published YAML") from error
+        raise InputError(
+            f"{path.name} is no experiment file ({type(error).__name__}: {error}): see the published YAML"
+        ) from error
 
 
 def _experiment(data: dict[str, Any], path: Path) -> Experiment:

@@ -49,7 +49,9 @@ def frame_size(first: tuple[int, int], second: tuple[int, int], longer_side_px: 
         raise unknown_name("frame shape", shape, SHAPES)
     aspects = {"first": first[0] / first[1], "second": second[0] / second[1]}
     aspect = aspects.get(shape, math.sqrt(aspects["first"] * aspects["second"]))
-    width, height = (longer_side_px, longer_side_px / aspect) if aspect > 1 else (longer_side_px * aspect, longer_side_px)
+    width, height = (
+        (longer_side_px, longer_side_px / aspect) if aspect > 1 else (longer_side_px * aspect, longer_side_px)
+    )
     return max(16, 2 * round(width / 2)), max(16, 2 * round(height / 2))
 
 

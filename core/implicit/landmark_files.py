@@ -123,7 +123,9 @@ class _ArrayUnpickler(pickle.Unpickler):
     def find_class(self, module: str, name: str) -> Any:
         """The class or function, if an array needs it."""
         if (module, name) not in PICKLED:
-            raise InputError(f"the .dat file asks for {module}.{name} and is refused: it must hold an array and nothing else")
+            raise InputError(
+                f"the .dat file asks for {module}.{name} and is refused: it must hold an array and nothing else"
+            )
         return super().find_class(module, name)
 
 

@@ -58,7 +58,9 @@ class WarpLoss:
             "identity_constraint": weights.identity_constraint * identity(batch, value)
             if weights.identity_constraint
             else zero,
-            "inv_constraint": weights.inv_constraint * inverse(network, batch, value) if weights.inv_constraint else zero,
+            "inv_constraint": weights.inv_constraint * inverse(network, batch, value)
+            if weights.inv_constraint
+            else zero,
             "TPS_constraint": weights.TPS_constraint * hessian.square().mean() if hessian is not None else zero,
         }
 

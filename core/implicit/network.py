@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import zip_longest
 from typing import Any, NamedTuple
 
 import torch
@@ -69,10 +70,17 @@ class Siren(ModelMixin, ConfigMixin):
         self.net = nn.Sequential(*layers)
         self._init_weights()
 
+    def linears(self) -> list[nn.Linear]:
+        """The linear maps, first to last."""
+        return [module for module in self.net.modules() if isinstance(module, nn.Linear)]
+
+    def sines(self) -> list[Sine]:
+        """The activations: one behind every linear map but the last."""
+        return [module for module in self.net.modules() if isinstance(module, Sine)]
+
     def _init_weights(self) -> None:
         """Uniform in 1 / fan-in for the first layer, sqrt(6 / fan-in) / omega_w for the others; biases keep torch's."""
-        for index, layer in enumerate(self.net):
-            linear = layer[0]
+        for index, linear in enumerate(self.linears()):
             bound = math.sqrt(6 / linear.in_features) / self.config.omega_w if index else 1 / linear.in_features
             nn.init.uniform_(linear.weight, -bound, bound)
 
@@ -97,12 +105,11 @@ class Siren(ModelMixin, ConfigMixin):
         rows, columns = torch.triu_indices(width, width)
         value, first = x, torch.eye(width, dtype=x.dtype, device=x.device)[:, None].expand(width, count, width)
         second = x.new_zeros(len(rows) if order == 2 else 0, count, width)
-        for layer in self.net:
-            linear = layer[0]
+        for linear, sine in zip_longest(self.linears(), self.sines()):
             stacked = torch.cat((value[None], first, second)) @ linear.weight.T
             value, first, second = stacked[0] + linear.bias, stacked[1 : width + 1], stacked[width + 1 :]
-            if len(layer) > 1:
-                omega = layer[1].omega
+            if sine is not None:
+                omega = sine.omega
                 wave, slope = torch.sin(omega * value), omega * torch.cos(omega * value)
                 if order == 2:
                     second = slope * second - omega**2 * wave * first[rows] * first[columns]
@@ -171,12 +178,12 @@ def lift_in_time(still: Siren, hidden_features: Sequence[int]) -> Siren:
         raise ShapeError(f"hidden layers {tuple(config.hidden_features)} do not fit into {tuple(hidden_features)}")
     lifted = alike(still, in_features=config.in_features + 1, hidden_features=list(hidden_features))
     with torch.no_grad():
-        for index, (new, old) in enumerate(zip(lifted.net, still.net, strict=True)):
-            height, width = old[0].weight.shape
-            new[0].weight.zero_()
+        for index, (new, old) in enumerate(zip(lifted.linears(), still.linears(), strict=True)):
+            height, width = old.weight.shape
+            new.weight.zero_()
             if 0 < index < len(still.net) - 1:
-                new[0].weight[height:, width:] = torch.eye(*new[0].weight[height:, width:].shape)
-            new[0].weight[:height, :width] = old[0].weight
-            new[0].bias.zero_()
-            new[0].bias[:height] = old[0].bias
+                new.weight[height:, width:] = torch.eye(*new.weight[height:, width:].shape)
+            new.weight[:height, :width] = old.weight
+            new.bias.zero_()
+            new.bias[:height] = old.bias
     return lifted

@@ -28,7 +28,9 @@ class ImplicitOptions:
         "crossfade", "what surrounds the face in masked and cloned blends", choices=BACKGROUNDS, group="blend"
     )
     size_px: int = option(512, "longer side of the frame in pixels", low=64, high=2048, step=2)
-    aspect: str = option("first", "whose aspect the frame takes; the other picture is kept whole inside", choices=SHAPES)
+    aspect: str = option(
+        "first", "whose aspect the frame takes; the other picture is kept whole inside", choices=SHAPES
+    )
     fill: str = option("edge", "what lies beside a picture of another aspect", choices=FILLS)
     outline: bool = option(True, "add landmarks on the outline of the head, so that hair moves along")
     smoothing: float = option(
@@ -37,9 +39,7 @@ class ImplicitOptions:
     edges_stay: bool = option(True, "fast: the picture's edges stay edges", group="warp")
     face_a: int = option(1, "which face of the first picture, 1 is the largest", low=1, high=20, step=1, group="faces")
     face_b: int = option(1, "which face of the second picture, 1 is the largest", low=1, high=20, step=1, group="faces")
-    published_steps: int = option(
-        20001, "published: steps of training", low=2, high=100000, step=1, group="published"
-    )
+    published_steps: int = option(20001, "published: steps of training", low=2, high=100000, step=1, group="published")
     published_samples: int = option(
         20000, "published: points per step", low=200, high=100000, step=1, group="published"
     )
@@ -51,7 +51,9 @@ class PhotographOptions:
     """How a photograph becomes a network; defaults as published."""
 
     steps: int = option(5000, "steps of training", low=1, high=100000, step=1)
-    batch: int = option(0, "pixels per step, drawn with replacement; 0 is as many as the picture has", low=0, high=1 << 26)
+    batch: int = option(
+        0, "pixels per step, drawn with replacement; 0 is as many as the picture has", low=0, high=1 << 26
+    )
     width: int = option(256, "units per hidden layer", low=8, high=1024, step=1)
     layers: int = option(3, "hidden layers", low=1, high=8, step=1)
     omega: float = option(100.0, "frequency of the sines", low=1, high=1000)

@@ -19,6 +19,8 @@ DIRECTIONS_DEG = tuple(range(-100, 101, 10))
 STEP = 0.02
 LONGEST = 6.0
 STEEPEST = 1.6
+SIDE_DEG = 60
+SIDE_RATIO = 1.25
 MARGIN = 0.09
 
 
@@ -44,6 +46,9 @@ def outline_pairs(
     except NothingFoundError:
         return np.zeros((0, 2)), np.zeros((0, 2))
     keep = np.isfinite(reaches[0]) & np.isfinite(reaches[1])
+    # Beside the face an ear must not be taken for hair that hangs over one.
+    ratio = np.abs(np.log(reaches[0] / reaches[1]))
+    keep &= (np.abs(DIRECTIONS_DEG) < SIDE_DEG) | (ratio < np.log(SIDE_RATIO))
     # Where the reach jumps, the ray has found a strand, an ear or a shoulder.
     for reach in reaches:
         steps = np.abs(np.diff(np.log(reach), prepend=np.nan, append=np.nan))

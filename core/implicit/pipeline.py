@@ -43,6 +43,7 @@ __all__ = [
 FOLD_GRID = 101
 STIFFER = (0.05, 0.15, 0.3, 0.6)
 
+
 @dataclass(frozen=True)
 class ImplicitPrepared(Prepared):
     """Two pictures in their common frame and the warp between them.
@@ -153,11 +154,11 @@ class ImplicitMorphPipeline(TransitionPipeline):
         points_b: np.ndarray | None,
     ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Both lists in pixels of their pictures, and the outline of the face in the first picture."""
-        given = [points is not None and len(points) > 0 for points in (points_a, points_b)]
-        if any(given):
-            if not all(given):
+        given = [points for points in (points_a, points_b) if points is not None and len(points) > 0]
+        if given:
+            if len(given) == 1:
                 raise InputError("landmarks came for one picture only: give both lists, or neither to detect them")
-            a, b = (points.numpy() for points in check_pairs(points_a, points_b))
+            a, b = (points.numpy() for points in check_pairs(*given))
             try:
                 oval = detect_landmarks(pictures[0], "the first picture", options.face_a)[: len(OVAL)]
             except NothingFoundError:
@@ -197,7 +198,7 @@ def _fit(
     Where landmarks contradict each other so much that the drawn warp folds, the flow is made stiffer until it does not.
     """
     if options.recipe == "published":
-        warp = train_siren_warp(a, b, size_px, options, part_of(progress, 0.0, 0.9))
+        warp: Warp = train_siren_warp(a, b, size_px, options, part_of(progress, 0.0, 0.9))
         maps = draw_maps(warp, part_of(progress, 0.9, 1.0))
         return warp, maps, figures_of(warp, maps, a, b)
     for smoothing in sorted({options.smoothing, *(s for s in STIFFER if s > options.smoothing)}):
@@ -235,7 +236,9 @@ def face_region(prepared: ImplicitPrepared, t: float) -> np.ndarray:
 
 def _sampled(picture: np.ndarray, look: np.ndarray) -> np.ndarray:
     """A picture (H, W, 3) at places (H, W, 2); beyond the edge its edge pixels repeat."""
-    warped = cv2.remap(picture, look[..., 0] - 0.5, look[..., 1] - 0.5, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    warped = cv2.remap(
+        picture, look[..., 0] - 0.5, look[..., 1] - 0.5, cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.clip(warped, 0, 1)
 
 
@@ -246,7 +249,9 @@ def figures_of(warp: Warp, maps: WarpMaps, a: np.ndarray, b: np.ndarray) -> dict
     meeting = (warp.carry(first, 0.0, 0.5) - warp.carry(second, 1.0, 0.5)).norm(dim=-1) / half_px
     there_and_back = (warp.carry(warp.carry(first, 0.0, 0.5), 0.5, 0.0) - first).norm(dim=-1) / half_px
     x, y = (np.linspace(0, side, FOLD_GRID) for side in maps.size_px)
-    folds = max(folded_share(torch.from_numpy(place)) for t in (0.0, 0.25, 0.5, 0.75, 1.0) for place in maps.at(x, y, t))
+    folds = max(
+        folded_share(torch.from_numpy(place)) for t in (0.0, 0.25, 0.5, 0.75, 1.0) for place in maps.at(x, y, t)
+    )
     return {
         "landmarks": float(len(a)),
         "landmarks_merged": float(getattr(warp, "merged", 0)),

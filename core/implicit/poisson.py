@@ -82,7 +82,11 @@ def background_of(first: Tensor, second: Tensor, kind: str, background: float) -
         return second
     if kind == "target2source":
         return first
-    return {0: first, 1: second}.get(background, background * (first + second))
+    if background == 0:
+        return first
+    if background == 1:
+        return second
+    return background * (first + second)
 
 
 def poisson_loss(
@@ -106,7 +110,9 @@ def polygon_mask(polygon: np.ndarray, size: tuple[int, int], erosions: int = 0) 
     pixels = ((np.asarray(polygon) / 2 + 0.5) * (height, width)).astype(np.int32)[:, ::-1]
     mask = np.zeros(size, np.uint8)
     cv2.fillPoly(mask, [np.ascontiguousarray(pixels)], 1)
-    return cv2.erode(mask, np.ones((5, 5), np.uint8), iterations=erosions).astype(bool) if erosions else mask.astype(bool)
+    return (
+        cv2.erode(mask, np.ones((5, 5), np.uint8), iterations=erosions).astype(bool) if erosions else mask.astype(bool)
+    )
 
 
 def training_mask(mask: np.ndarray) -> np.ndarray:
@@ -152,7 +158,7 @@ def train_poisson(
             a, b = chosen[steep[chosen]], chosen[flat[chosen]]
             terms = poisson_loss(network, points[a], gradients[a], points[b], colours[b])
             optimizer.zero_grad(set_to_none=True)
-            sum(terms).backward()
+            torch.stack(list(terms)).sum().backward()
             optimizer.step()
         progress((epoch + 1) / epochs, f"epoch {epoch + 1} of {epochs}")
     return network

@@ -26,6 +26,7 @@ from core.implicit.maps import draw_maps
 from core.implicit.pipeline import ImplicitOptions, ImplicitPrepared, figures_of
 from core.implicit.siren_warp import SirenWarp
 from core.implicit.train import WarpRecipe
+from core.implicit.warp import Warp
 from core.options import build
 from core.pipeline import content_key
 from core.progress import Progress, silent
@@ -51,10 +52,19 @@ def save_fit(prepared: ImplicitPrepared, folder: str | Path) -> Path:
     if isinstance(prepared.warp, SirenWarp):
         save_published(prepared.warp.network, folder / "weights.pth")
         width, height = prepared.maps.size_px
-        lists = [np.array(published_list(p, (width, height))) for p in (prepared.points_a, prepared.points_b)]
+        sources, targets = (
+            np.array(published_list(points, (width, height))) for points in (prepared.points_a, prepared.points_b)
+        )
         recipe = WarpRecipe(steps=prepared.options.published_steps, samples=prepared.options.published_samples)
-        pictures = (Path("first.png"), Path("second.png"))
-        experiment = Experiment(folder.name, *pictures, *lists, recipe=recipe, frame_dims=(height, width))
+        experiment = Experiment(
+            folder.name,
+            Path("first.png"),
+            Path("second.png"),
+            sources,
+            targets,
+            recipe=recipe,
+            frame_dims=(height, width),
+        )
         write_experiment(experiment, folder / "config.yaml")
     # Written last: a folder with this file is complete.
     (folder / FACTS).write_text(json.dumps(facts))
@@ -74,23 +84,27 @@ def load_fit(folder: str | Path, progress: Progress = silent) -> ImplicitPrepare
     """
     folder = Path(folder)
     if not is_finished(folder):
-        raise InputError(f"{folder} holds no fitted morph ({FACTS} is missing): make one with `python -m core implicit fit`")
+        raise InputError(
+            f"{folder} holds no fitted morph ({FACTS} is missing): make one with `python -m core implicit fit`"
+        )
     try:
         facts = json.loads((folder / FACTS).read_text())
         options = build(ImplicitOptions, facts["options"])
         a, b, oval = (np.array(points, dtype=np.float64) for points in (*facts["points"], facts["oval"]))
-        placements = [Placement(**item) for item in facts["placements"]]
+        place_a, place_b = (Placement(**item) for item in facts["placements"])
         figures, key = dict(facts["figures"]), facts["key"]
     except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{folder / FACTS} is damaged ({type(error).__name__}: {error}): fit the pair again") from error
-    pictures = [np.asarray(load_image(folder / name)) for name in ("first.png", "second.png")]
-    size = (pictures[0].shape[1], pictures[0].shape[0])
+        raise InputError(
+            f"{folder / FACTS} is damaged ({type(error).__name__}: {error}): fit the pair again"
+        ) from error
+    first, second = (np.asarray(load_image(folder / name)) for name in ("first.png", "second.png"))
+    size = (first.shape[1], first.shape[0])
     if options.recipe == "published":
-        warp: SirenWarp | FlowWarp = SirenWarp(load_published(folder / "weights.pth"), size)
+        warp: Warp = SirenWarp(load_published(folder / "weights.pth"), size)
     else:
         warp = FlowWarp(a, b, size, figures.get("smoothing", options.smoothing), options.edges_stay)
     maps = draw_maps(warp, progress)
-    return ImplicitPrepared(key, figures, *pictures, *placements, a, b, oval, warp, maps, options)
+    return ImplicitPrepared(key, figures, first, second, place_a, place_b, a, b, oval, warp, maps, options)
 
 
 def load_published_fit(

@@ -105,7 +105,7 @@ def train_warp(
     history = []
     for step in range(recipe.steps):
         terms = loss(network, draw(step).to(device))
-        total = sum(terms.values())
+        total = torch.stack(list(terms.values())).sum()
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         if step > recipe.warmup_steps and total.item() < lowest:

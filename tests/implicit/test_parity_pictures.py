@@ -43,7 +43,9 @@ def test_look_ups():
     free, identity = torch.from_numpy(golden["free_coords"]), pixel_grid(case["size"])
     official, centred = case["tolerance"]["official"], case["tolerance"]["centred"]
     assert_matches(look_up_published(picture, free).reshape(24, 24, 3), golden["free_pixels"], "free", **official)
-    assert_matches(look_up_published(picture, identity).reshape(64, 64, 3), golden["identity_pixels"], "grid", **official)
+    assert_matches(
+        look_up_published(picture, identity).reshape(64, 64, 3), golden["identity_pixels"], "grid", **official
+    )
     assert_matches(look_up(picture, free).reshape(24, 24, 3), golden["free_pixels_centred"], "centred", **centred)
     assert_matches(look_up(picture, identity).reshape(64, 64, 3), picture, "the identity changes nothing", **centred)
 
@@ -147,7 +149,10 @@ def test_poisson_guidance():
     case, golden = facts("implicit", "poisson")["cases"][0], arrays("implicit", "poisson")
     moving, points, t = network(case["manifest"][0]), torch.from_numpy(golden["points"]), case["t"]
     nets = [network(case["manifest"][1], salt) for salt in case["salts"].values()]
-    seen = [guidance_of(nets[0], moving, points, -t, chain=False), guidance_of(nets[1], moving, points, 1 - t, chain=False)]
+    seen = [
+        guidance_of(nets[0], moving, points, -t, chain=False),
+        guidance_of(nets[1], moving, points, 1 - t, chain=False),
+    ]
     for side in (0, 1):
         for key, mine in zip(("coords", "img", "jac"), seen[side], strict=True):
             assert_matches(mine, golden[f"{key}{side}"], f"{key}{side}", **case["tolerance"])
