@@ -18,9 +18,7 @@ def rows() -> list[Row]:
     """Goldens on disk, and whether every test that holds them passes."""
     goldens = (ROOT / "tests" / "parity" / "ripple").glob("*.golden.json")
     cases = sum(len(json.loads(file.read_text())["cases"]) for file in goldens)
-    done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", *map(str, FILES)], cwd=ROOT, capture_output=True, text=True
-    )
+    done = subprocess.run([sys.executable, "-m", "pytest", *map(str, FILES)], cwd=ROOT, capture_output=True, text=True)
     said = {name: int(count) for count, name in re.findall(r"(\d+) (passed|failed|error)", done.stdout)}
     met = done.returncode == 0
     text = ", ".join(f"{count} tests {name}" for name, count in said.items())

@@ -64,7 +64,7 @@ def cut(picture: np.ndarray, square: Square, size: int, smooth: bool = True) -> 
 
 def as_tensor(picture: np.ndarray) -> Tensor:
     """uint8 (H, W, 3) to (3, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).float() / 127.5 - 1
+    return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 127.5 - 1
 
 
 class HeadPairs:

@@ -42,9 +42,10 @@ def perspective(image: Tensor, start: Corners, end: Corners) -> Tensor:
         values += [u, v]
     a, b, c, d, e, f, g, h = np.linalg.solve(np.array(rows, np.float64), np.array(values, np.float64))
     height, width = image.shape[2:]
-    y, x = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
-    below = g * x + h * y + 1
-    grid = torch.stack([(a * x + b * y + c) / below / (width / 2), (d * x + e * y + f) / below / (height / 2)], -1) - 1
+    down, right = torch.meshgrid(torch.arange(height) + 0.5, torch.arange(width) + 0.5, indexing="ij")
+    below = g * right + h * down + 1
+    across, along = (a * right + b * down + c) / below, (d * right + e * down + f) / below
+    grid = torch.stack([across / (width / 2), along / (height / 2)], -1) - 1
     grid = grid.to(image).expand(len(image), -1, -1, -1)
     inside = F.grid_sample(torch.ones_like(image[:, :1]), grid, align_corners=False)
     # as published, the rim fades twice: once by sampling zeros, once by its coverage

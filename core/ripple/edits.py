@@ -75,11 +75,22 @@ class Directions:
 
         Source: Harkonen et al. 2020 (GANSpace), section 3; the rule is that of encoder4editing.
         """
-        component, std = self.components[edit.index], self.std[edit.index]
-        present = ((codes[:, :1] - self.mean) * component).sum(-1, keepdim=True) / std
+        mean, components, stds = self.ganspace()
+        component, std = components[edit.index], stds[edit.index]
+        present = ((codes[:, :1] - mean) * component).sum(-1, keepdim=True) / std
         edited = codes.clone()
         edited[:, edit.start : edit.end] += (degree * edit.strength - present) * component * std
         return edited
+
+    def ganspace(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Mean, components and standard deviations.
+
+        Raises:
+            WeightsError: one of them is missing.
+        """
+        if self.mean is None or self.components is None or self.std is None:
+            raise WeightsError("the GANSpace basis is not whole: give mean, components and std together")
+        return self.mean, self.components, self.std
 
     def save(self, folder: Path) -> None:
         """Write `directions.safetensors` into `folder`."""
@@ -87,8 +98,8 @@ class Directions:
 
         tensors = {f"linear.{name}": value.contiguous() for name, value in self.linear.items()}
         if self.components is not None:
-            basis = {"mean": self.mean, "components": self.components, "std": self.std}
-            tensors |= {f"ganspace.{name}": value.contiguous() for name, value in basis.items()}
+            basis = zip(("mean", "components", "std"), self.ganspace(), strict=True)
+            tensors |= {f"ganspace.{name}": value.contiguous() for name, value in basis}
         save_file(tensors, folder / FILE)
 
 

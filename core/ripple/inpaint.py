@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 import cv2
 import numpy as np
@@ -87,13 +88,18 @@ def diffusers_inpainter(
         pipeline = diffusers_pipeline(name)
         side = 8 * max(1, round(512 / 8))
         scale = side / min(picture.size)
-        size = tuple(max(8, 8 * round(length * scale / 8)) for length in picture.size)
+        width, height = (max(8, 8 * round(length * scale / 8)) for length in picture.size)
         hole = Image.fromarray((mask > 0).astype(np.uint8) * 255)
+
+        def told(_: Any, step: int, __: int, kept: dict[str, Any]) -> dict[str, Any]:
+            progress(step / steps, "painting")
+            return kept
+
         painted = pipeline(
-            prompt=prompt, image=picture.convert("RGB").resize(size, Image.Resampling.LANCZOS),
-            mask_image=hole.resize(size, Image.Resampling.NEAREST), width=size[0], height=size[1],
+            prompt=prompt, image=picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS),
+            mask_image=hole.resize((width, height), Image.Resampling.NEAREST), width=width, height=height,
             num_inference_steps=steps, generator=torch.Generator().manual_seed(seed),
-            callback_on_step_end=lambda _, step, __, kept: (progress(step / steps, "painting"), kept)[1],
+            callback_on_step_end=told,
         ).images[0]  # fmt: skip
         painted = painted.resize(picture.size, Image.Resampling.LANCZOS)
         return Image.composite(painted, picture.convert("RGB"), hole)

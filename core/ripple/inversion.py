@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
+from core.errors import InputError
 from core.ops.warp import backward_warp
 from core.ripple.edits import Directions, load_directions
 from core.ripple.network_encoder import Encoder
@@ -22,6 +23,7 @@ from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
 from core.ripple.network_generator import Generator
 
 FLOW_UNIT = 1 / 16  # the pre-aligner's output 1 is a shift by this share of the side
+SILHOUETTE_SLOPE = 4.0  # the rim of the moved part fades within half a unit of the logit
 FLOW_EDITS = ("pose", "age")  # whose degrees the pre-aligner is told, one plane each
 
 
@@ -174,20 +176,45 @@ class Inverter:
         image, _ = self.generator.upper(lower, codes, self.residual(aligned))
         return Edited(codes, plain, aligned, image, flow, person)
 
-    def carried(self, picture: Tensor, edited: Edited) -> Tensor:
-        """A picture of any size P (1, C, P, P) moved as the head moves from the input to the edit."""
-        side = picture.shape[-1]
-        return backward_warp(picture.to(edited.flow), resized(edited.flow, side) * (side / self.size))
+    def carried(self, start: Tensor, missing: Tensor, result: Tensor, edited: Edited) -> Tensor:
+        """The result with the photograph's own detail: moved with the head inside the silhouette, still outside.
+
+        Args:
+            start: (1, 3, P, P) the inversion without an edit.
+            missing: (1, 3, P, P) photograph minus `start`.
+            result: (1, 3, P, P) the edit.
+            edited: the edit, for its flow and silhouette.
+        """
+        side = missing.shape[-1]
+        moved = backward_warp(missing.to(edited.flow), resized(edited.flow, side) * (side / self.size))
+        share = torch.sigmoid(SILHOUETTE_SLOPE * resized(edited.person, side))
+        return share * (result.to(moved) + moved) + (1 - share) * (start + missing).to(moved)
 
 
-def flow_input(source: Tensor, plain: Tensor, degrees: Tensor, size: int) -> Tensor:
-    """What the pre-aligner reads: input, plain edit, and one plane per degree, (B, 6 + edits, size, size)."""
+def pre_align(pre_aligner: ResidualAligner, source: Tensor, plain: Tensor, degrees: Tensor) -> Tensor:
+    """The pre-aligner's answer at its own size: flow (2, units of `FLOW_UNIT`) and the person's logit (1).
+
+    It reads input, plain edit, and one plane per degree. Turns to the left are mirrored first and
+    back afterwards, so that it only ever learns turns to the right.
+
+    Args:
+        pre_aligner: with 6 + edits inputs and 3 outputs.
+        source: (B, 3, S, S) the input, in [-1, 1].
+        plain: (B, 3, S, S) the generator's edit without details.
+        degrees: (B, edits) of `FLOW_EDITS`.
+    """
+    size = pre_aligner.config.size
+    left = (degrees[:, :1] < 0).view(-1, 1, 1, 1)
     pictures = [x if x.shape[-1] == size else F.interpolate(x, (size, size), mode="area") for x in (source, plain)]
-    return torch.cat([*pictures, degrees[:, :, None, None].expand(-1, -1, size, size)], dim=1)
+    pictures = [torch.where(left, x.flip(-1), x) for x in pictures]
+    turn = torch.cat([degrees[:, :1].abs(), degrees[:, 1:]], dim=1)
+    made = pre_aligner(torch.cat([*pictures, turn[:, :, None, None].expand(-1, -1, size, size)], dim=1))
+    mirrored = made.flip(-1) * made.new_tensor([-1.0, 1.0, 1.0]).view(1, 3, 1, 1)
+    return torch.where(left, mirrored, made)
 
 
 def flow_px(pre_aligner: ResidualAligner, source: Tensor, plain: Tensor, degrees: Tensor) -> tuple[Tensor, Tensor]:
     """The pre-aligner's flow (B, 2, S, S) px and the person's logit (B, 1, S, S) at the size S of its pictures."""
     size = source.shape[-1]
-    made = resized(pre_aligner(flow_input(source, plain, degrees, pre_aligner.config.size)), size)
+    made = resized(pre_align(pre_aligner, source, plain, degrees), size)
     return made[:, :2] * (FLOW_UNIT * size), made[:, 2:]

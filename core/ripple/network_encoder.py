@@ -140,7 +140,7 @@ class Encoder(ModelMixin, ConfigMixin):
     def offsets(self, image: Tensor) -> Tensor:
         """Codes relative to the mean latent, (B, heads, width), for (B, 3, H, W) in [-1, 1]."""
         coarse, middle, fine = self.features(image)
-        codes = []
+        codes: list[Tensor] = []
         for index, head in enumerate(self.styles):
             feature = coarse if index < self.config.coarse else middle if index < self.config.middle else fine
             codes.append(head(feature) if index == 0 else codes[0] + head(feature))

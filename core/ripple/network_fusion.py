@@ -65,10 +65,11 @@ class ResidualEncoder(ModelMixin, ConfigMixin):
         """(B, 3, H, W) to scale and shift, each (B, condition_channels, condition_size, condition_size)."""
         x = self.conv_layer3(self.conv_layer2(self.conv_layer1(distortion)))
         size = (self.config.condition_size,) * 2
-        return tuple(
+        scale, shift = (
             F.interpolate(head(x), size, mode="bilinear", align_corners=False)
             for head in (self.condition_scale3, self.condition_shift3)
         )
+        return scale, shift
 
 
 class ResidualAligner(ModelMixin, ConfigMixin):

@@ -41,6 +41,7 @@ class Atrous(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, rate: int, pointwise: bool = False) -> None:
         super().__init__()
+        self.atrous_convolution: nn.Conv2d | Separable
         if pointwise:
             self.atrous_convolution = nn.Conv2d(inputs, outputs, 1, bias=False)
             self.bn = nn.BatchNorm2d(outputs)
@@ -133,7 +134,7 @@ class Graphonomy(ModelMixin, ConfigMixin):
     ) -> None:
         super().__init__()
         deep = leave[2]
-        self.xception_features = Xception(tuple(stem), tuple(entry), middle_blocks, tuple(leave))
+        self.xception_features = Xception(stem, entry, middle_blocks, leave)
         self.aspp1 = Atrous(deep, width, 1, pointwise=True)
         self.aspp2, self.aspp3, self.aspp4 = (Atrous(deep, width, rate) for rate in (6, 12, 18))
         pool = [nn.AdaptiveAvgPool2d(1), nn.Conv2d(deep, width, 1, bias=False), nn.BatchNorm2d(width), nn.ReLU()]

@@ -41,6 +41,9 @@ class IdentityNet(ModelMixin, ConfigMixin):
 class AlexFeatures(nn.Module):
     """The five ReLU outputs of AlexNet, inputs normalised as LPIPS does."""
 
+    mean: Tensor
+    std: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1))
@@ -81,7 +84,8 @@ class Lpips(ModelMixin, ConfigMixin):
     def forward(self, first: Tensor, second: Tensor) -> Tensor:
         """Mean distance over the batch; both (B, 3, H, W) in [-1, 1]."""
         total = first.new_zeros(())
-        for line, a, b in zip(self.lin, self.net(first), self.net(second), strict=True):
+        weighings = (line.get_submodule("1") for line in self.lin)
+        for weigh, a, b in zip(weighings, self.net(first), self.net(second), strict=True):
             a, b = (x / (x.norm(dim=1, keepdim=True) + 1e-10) for x in (a, b))
-            total = total + line[1]((a - b).square()).mean((2, 3)).sum()
+            total = total + weigh((a - b).square()).mean((2, 3)).sum()
         return total / len(first)

@@ -152,7 +152,7 @@ class Join(nn.Module):
 
     def forward(self, streams: Streams) -> Tensor:
         """(B, local + global channels, H, W)."""
-        return torch.cat(streams, dim=1)
+        return torch.cat([stream for stream in streams if stream is not None], dim=1)
 
 
 class Lama(ModelMixin, ConfigMixin):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -79,7 +81,7 @@ class LowLevelBlock(Block):
         super().__init__((inputs, outputs, outputs), skip_stride=2)
         self.block2_lastconv = nn.Sequential(nn.ReLU(), Separable(outputs, outputs, 2))
 
-    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]  # only Xception calls it
         """Output at half size, and the low-level feature before any ReLU."""
         low_level = self.rep(x)
         return self.block2_lastconv(low_level) + self.shortcut(x), low_level
@@ -99,10 +101,10 @@ class Xception(nn.Module):
 
     def __init__(
         self,
-        stem: tuple[int, int] = (32, 64),
-        entry: tuple[int, int, int] = (128, 256, 728),
+        stem: Sequence[int] = (32, 64),
+        entry: Sequence[int] = (128, 256, 728),
         middle_blocks: int = 16,
-        leave: tuple[int, int, int] = (1024, 1536, 2048),
+        leave: Sequence[int] = (1024, 1536, 2048),
     ) -> None:
         super().__init__()
         self.conv1, self.bn1 = nn.Conv2d(3, stem[0], 3, 2, 1, bias=False), nn.BatchNorm2d(stem[0])

@@ -44,7 +44,9 @@ class Ranger(Optimizer):
         super().__init__(params, defaults)
 
     @torch.no_grad()
-    def step(self, closure: Callable[[], float] | None = None) -> float | None:
+    def step(  # type: ignore[override]  # torch's base splits this signature into overloads
+        self, closure: Callable[[], float] | None = None
+    ) -> float | None:
         """One update of all parameters that have a gradient."""
         loss = None
         if closure is not None:
@@ -53,12 +55,12 @@ class Ranger(Optimizer):
         for group in self.param_groups:
             for parameter in group["params"]:
                 if parameter.grad is not None:
-                    self.update(parameter, group)
+                    self.update(parameter, parameter.grad.float(), group)
         return loss
 
-    def update(self, parameter: Tensor, group: dict[str, Any]) -> None:
+    def update(self, parameter: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         """One parameter's step."""
-        state, gradient, (fast, slow) = self.state[parameter], parameter.grad.float(), group["betas"]
+        state, (fast, slow) = self.state[parameter], group["betas"]
         if not state:
             state |= {"step": 0, "mean": torch.zeros_like(parameter), "square": torch.zeros_like(parameter)}
             state["slow"] = parameter.clone()

@@ -12,8 +12,10 @@ from core.ripple.choices import EDITS, PARSERS, RULES, SIDES, SILHOUETTES
 class RippleOptions:
     """Options of the ripple pipeline.
 
-    The thesis' own chain is `output_px=256, mask_rule="xor", dilate_px=0, feather_px=0, parser="graphonomy",
-    inpainter="lama", mask_from="parsing"`; the defaults clean better: both sides of what was uncovered, a little wider, softly joined.
+    The thesis' own chain is `output_px=256, mask_rule="xor",
+    mask_side="auto", dilate_px=0, feather_px=0, parser="graphonomy",
+    inpainter="lama", mask_from="parsing",
+    hide_person=False`; the defaults clean better: both sides of what was uncovered, a little wider, softly joined.
     """
 
     edit: str = option("pose", "what to change", choices=tuple(EDITS), group="edit")
@@ -36,7 +38,10 @@ class RippleOptions:
     mask_rule: str = option("uncovered", "what counts as ripple: xor is the thesis' mask, uncovered only what the head left",
                             choices=RULES, group="mask")  # fmt: skip
     mask_side: str = option(
-        "auto", "which half of the mask is kept; auto: the side that the head left", choices=SIDES, group="mask"
+        "both",
+        "which half of the mask is kept; auto: the side that the head left, as in the thesis",
+        choices=SIDES,
+        group="mask",
     )
     open_px: int = option(0, "specks up to this radius go (pixels of a 256 px face)", low=0, high=32, group="mask")
     close_px: int = option(2, "pinholes up to this radius close", low=0, high=32, group="mask")
@@ -46,5 +51,8 @@ class RippleOptions:
     single_scale: bool = option(False, "Graphonomy at one size instead of six: 12 times faster", group="parts")
     inpainter: str = option(
         "auto", "who repaints: auto, lama, preview, opencv, or diffusers:<hub id or folder>", group="parts"
+    )
+    hide_person: bool = option(
+        True, "the inpainter sees background only, so that no hair or skin bleeds into the hole", group="parts"
     )
     inpaint_px: int = option(512, "longest side that the inpainter sees", low=64, high=2048, group="parts")

@@ -9,6 +9,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.errors import InputError
 from core.progress import Progress, silent
 from core.ripple.network_graphonomy import Graphonomy, resized
 
@@ -43,14 +44,19 @@ def summed_logits(
 ) -> Tensor:
     """Logits (1, 20, H, W) summed over sizes, each the mean of the picture and its mirror image.
 
+    Raises:
+        InputError: no scales.
+
     Source: Graphonomy's evaluation; logits are summed, not probabilities.
     """
     device = next(network.parameters()).device
-    total = None
+    total: Tensor | None = None
     for index, scale in enumerate(scales):
         progress(index / len(scales), f"parsing at {scale:g} x")
         logits = unmirrored_mean(network(scaled_pair(picture, scale).to(device)))
         total = logits if total is None else total + resized(logits, total.shape[2:])
+    if total is None:
+        raise InputError("no sizes to parse at were given: give at least one scale")
     return total
 
 

@@ -51,18 +51,19 @@ def choose_parser(name: str = "auto", single_scale: bool = False) -> tuple[Parse
 def choose_inpainter(name: str = "auto") -> tuple[Inpainter, str]:
     """An inpainter and what to tell the user about it.
 
-    "auto" is published big-lama where it was converted, our preview otherwise.
+    "auto" is published big-lama where it was converted, OpenCV's fill otherwise: on backgrounds of
+    held-out heads it is closer to the truth than our preview of LaMa (bench/ripple_preview.py).
 
     Raises:
         WeightsError: big-lama was asked for by name and is not there.
     """
+    if name == "auto":
+        name = "lama" if local_folder(PUBLISHED_INPAINTER, shipped=False) else "opencv"
     if name.startswith("diffusers:"):
         return diffusers_inpainter(name.removeprefix("diffusers:")), f"repainted by {name}"
     if name == "opencv":
         return opencv_fill, "repainted by OpenCV's Telea fill (fallback: no learned texture)"
     if name not in INPAINTERS:
         raise unknown_name("inpainter", name, (*INPAINTERS, "diffusers:<hub id or folder>"))
-    if name == "auto":
-        name = "lama" if local_folder(PUBLISHED_INPAINTER, shipped=False) else "preview"
     found = resolve(PUBLISHED_INPAINTER if name == "lama" else PREVIEW)
     return lama_inpainter(inpainting_network(found.folder)), f"repainted by {found.label}"

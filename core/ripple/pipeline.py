@@ -45,7 +45,8 @@ class RipplePrepared(Prepared):
         whole: the photograph.
         aligned: the face in it; None where the picture itself is the face.
         inversion: codes and distortion map.
-        missing: (1, 3, P, P) photograph minus inversion, carried along by the pre-aligner; None without one.
+        start: (1, 3, P, P) the inversion's picture without an edit, in [-1, 1].
+        missing: (1, 3, P, P) photograph minus `start`, carried along by the pre-aligner; None without one.
         background: (256, 256, 3) uint8, 255 = background of the inversion.
         side: P, the side of results in pixels.
         options: what it was prepared with.
@@ -53,7 +54,8 @@ class RipplePrepared(Prepared):
 
     whole: Image.Image
     aligned: Aligned | None
-    inversion: Inversion | None
+    inversion: Inversion
+    start: Tensor
     missing: Tensor | None
     background: np.ndarray | None
     side: int
@@ -90,6 +92,8 @@ class RipplePipeline(TransitionPipeline):
 
     name: ClassVar[str] = "ripple"
     Options: ClassVar[type] = RippleOptions
+    # MediaPipe, which prepare needs, does not survive the fork of ZeroGPU's worker.
+    gpu_methods: ClassVar[tuple[str, ...]] = ()
     batch_size: ClassVar[int] = 1
 
     def __init__(self, inverter: Inverter) -> None:
@@ -154,16 +158,16 @@ class RipplePipeline(TransitionPipeline):
         progress(0.2, "inverting")
         inversion = self.inverter.invert(to_input(crop, self.inverter.size).to(self.policy.device))
         base = self.inverter.render(inversion, inversion.codes)
-        start = enlarged(base.image, side)
-        missing = None
+        start, missing = enlarged(base.image, side).cpu(), None
+        seen = start
         if self.carries_detail:
-            missing = to_tensor(resize(crop, (side, side))) * 2 - 1 - start.cpu()
-            start = start.cpu() + chosen.detail * missing
+            missing = to_tensor(resize(crop, (side, side))) * 2 - 1 - start
+            seen = start + chosen.detail * missing
         progress(0.6, "parsing the inversion")
-        scene = self.find_background(to_picture(start), chosen, part_of(progress, 0.6, 1.0)) if chosen.clean else None
+        scene = self.find_background(to_picture(seen), chosen, part_of(progress, 0.6, 1.0)) if chosen.clean else None
         figures = {"inversion_psnr_db": psnr(resized(base.image, self.inverter.size), inversion)}
         key = content_key(whole, chosen, self.weights_label, inversion.codes)
-        return RipplePrepared(key, figures, whole, aligned, inversion, missing, scene, side, chosen)
+        return RipplePrepared(key, figures, whole, aligned, inversion, start, missing, scene, side, chosen)
 
     @property
     def carries_detail(self) -> bool:
@@ -208,7 +212,8 @@ class RipplePipeline(TransitionPipeline):
             progress(0.7, "repainting")
             if mask.any():
                 fill, _ = choose_inpainter(chosen.inpainter)
-                clean = repainted(plain, mask, fill, chosen, part_of(progress, 0.7, 1.0))
+                hidden = self.person_of(before, after, chosen, prepared.side) if chosen.hide_person else None
+                clean = repainted(plain, mask, fill, chosen, part_of(progress, 0.7, 1.0), hidden)
         whole = prepared.aligned.paste_back(prepared.whole, clean) if prepared.aligned else clean
         figures = {"ripple_share": float((mask > 0).mean())}
         return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes.cpu(), figures)
@@ -220,7 +225,7 @@ class RipplePipeline(TransitionPipeline):
         image = enlarged(edited.image, prepared.side).cpu()
         if prepared.missing is None or share == 0:
             return image
-        return image + share * self.inverter.carried(prepared.missing, edited).cpu()
+        return self.inverter.carried(prepared.start, share * prepared.missing, image, edited).cpu()
 
     def find_background(self, picture: Image.Image, options: RippleOptions, progress: Progress = silent) -> np.ndarray:
         """(256, 256, 3) uint8, 255 = background, as the thesis draws it."""
@@ -248,10 +253,15 @@ class RipplePipeline(TransitionPipeline):
     def mask_of(before: np.ndarray, after: np.ndarray, degree: float, options: RippleOptions, side: int) -> np.ndarray:
         """The ripple at the result's size, (P, P) uint8, 255 = repaint."""
         mask = ripple_mask(before, after, options.mask_rule, options.mask_side, degree)
-        mask = grown(mask, options.open_px, options.close_px, options.dilate_px)
-        return np.asarray(Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST))
+        return fitted(grown(mask, options.open_px, options.close_px, options.dilate_px), side)
 
-    def render(self, prepared: Prepared, t: Sequence[float], **controls: Any) -> Tensor:
+    @staticmethod
+    def person_of(before: np.ndarray, after: np.ndarray, options: RippleOptions, side: int) -> np.ndarray:
+        """Where the person is or was, (P, P) uint8, 255 = keep from the inpainter's eyes."""
+        person = 255 - np.minimum(before, after)[..., 0]
+        return fitted(grown(person, dilate_px=max(2, options.dilate_px)), side)
+
+    def render(self, prepared: RipplePrepared, t: Sequence[float], **controls: Any) -> Tensor:
         """Whole pictures (T, 3, H, W) in [0, 1] at positions t between `degree_from` and `degree_to`.
 
         Args:
@@ -281,24 +291,42 @@ def cut_face(whole: Image.Image, number: int, side: int) -> Aligned:
     return align_face(whole, faces[number - 1].points68(), side, transform_px=side)
 
 
+def fitted(mask: np.ndarray, side: int) -> np.ndarray:
+    """A mask at side x side, hard-edged."""
+    return np.asarray(Image.fromarray(mask).resize((side, side), Image.Resampling.NEAREST))
+
+
 def repainted(
-    picture: Image.Image, mask: np.ndarray, fill: Inpainter, options: RippleOptions, progress: Progress = silent
+    picture: Image.Image,
+    mask: np.ndarray,
+    fill: Inpainter,
+    options: RippleOptions,
+    progress: Progress = silent,
+    hidden: np.ndarray | None = None,
 ) -> Image.Image:
     """The picture with its hole filled at a size that the inpainter likes, softly joined.
 
     Outside the hole and its rim nothing changes.
+
+    Args:
+        picture: RGB.
+        mask: (H, W) uint8, 255 = hole.
+        fill: who repaints.
+        options: sizes and the rim.
+        progress: called as the work goes on.
+        hidden: (H, W) uint8, 255 = filled too, so that it cannot bleed into the hole, but not shown.
     """
-    side = min(options.inpaint_px, max(picture.size))
-    small = resize(
-        picture, (round(picture.width * side / max(picture.size)), round(picture.height * side / max(picture.size)))
-    )
-    hole = np.asarray(Image.fromarray(mask).resize(small.size, Image.Resampling.NEAREST))
-    filled = fill(small, hole, progress)
-    if small.size == picture.size and options.feather_px == 0:
-        return filled
+    share = min(1.0, options.inpaint_px / max(picture.size))
+    small = resize(picture, (max(1, round(picture.width * share)), max(1, round(picture.height * share))))
+    unseen = mask if hidden is None else np.maximum(mask, hidden)
+    unseen = np.asarray(Image.fromarray(unseen).resize(small.size, Image.Resampling.NEAREST))
+    if hidden is not None and (unseen > 0).all():
+        raise InputError(
+            "the person fills the whole face crop, no background is left to repaint from: set hide_person off"
+        )
+    filled = resize(fill(small, unseen, progress), picture.size)
     soft = feathered(mask, options.feather_px * picture.width / PARSE_PX)
-    blend = Image.fromarray((soft * 255).round().astype(np.uint8))
-    return Image.composite(resize(filled, picture.size), picture, blend)
+    return Image.composite(filled, picture, Image.fromarray((soft * 255).round().astype(np.uint8)))
 
 
 def enlarged(image: Tensor, side: int) -> Tensor:

@@ -41,8 +41,8 @@ class Part:
     recipe: Callable[[Any, Path | None], Recipe]
 
 
-def networks_from(folder: Path, names: tuple[str, ...]) -> dict[str, nn.Module]:
-    """Networks of a record by name; those that it does not have are left out."""
+def networks_from(folder: Path, names: tuple[str, ...]) -> dict[str, Any]:
+    """Networks of a record by name, each of its class in `CLASSES`; those that it does not have are left out."""
     from core.weights import load_strict
 
     return {name: load_strict(CLASSES[name], folder, name) for name in names if (folder / name).is_dir()}
@@ -174,7 +174,7 @@ def export(recipe: Recipe, run: Path, target: Path) -> list[str]:
     written = []
     load_trained(run, recipe.networks)
     for name, network in recipe.networks.items():
-        if name == "directions":
+        if isinstance(network, train_autoencoder.LearnedDirections):
             network.directions().save(target)
             written.append(str(target / FILE))
         elif name in recipe.averaged and name in CLASSES:

@@ -19,15 +19,16 @@ from core.ops.warp import backward_warp, sample_at
 from core.options import option
 from core.ripple.data import HeadPairs
 from core.ripple.edits import Directions
-from core.ripple.inversion import FLOW_EDITS, FLOW_UNIT, flow_input
+from core.ripple.inversion import FLOW_EDITS, FLOW_UNIT, pre_align
 from core.ripple.losses import pyramid_l1
 from core.ripple.network_encoder import Encoder
 from core.ripple.network_fusion import ResidualAligner
 from core.ripple.network_generator import Generator
 from core.training import Run, TrainOptions
 
-ENCODER = {"input_size": 32, "channels": (32, 48, 64, 96), "depths": (1, 2, 2, 1), "heads": 12}
-GENERATOR = {"style_dim": 96, "mapping_layers": 0, "channel_base": 3072, "channel_max": 96}
+HEADS, STYLE_DIM = 12, 96
+ENCODER = {"input_size": 32, "channels": (32, 48, 64, STYLE_DIM), "depths": (1, 2, 2, 1), "heads": HEADS}
+GENERATOR = {"style_dim": STYLE_DIM, "mapping_layers": 0, "channel_base": 3072, "channel_max": 96}
 PRE_ALIGNER = {"size": 32, "channels": (16, 32, 48, 64), "outputs": 3, "inputs": 6 + len(FLOW_EDITS)}
 
 
@@ -71,7 +72,7 @@ class AutoencoderRecipe:
         self.networks: dict[str, nn.Module] = dict(networks or {
             "encoder": Encoder(**ENCODER),
             "generator": Generator(size=options.size, fusion_size=min(64, options.size), **GENERATOR),
-            "directions": LearnedDirections(ENCODER["heads"], GENERATOR["style_dim"]),
+            "directions": LearnedDirections(HEADS, STYLE_DIM),
             "pre_aligner": ResidualAligner(**PRE_ALIGNER),
         })  # fmt: skip
         self.networks |= {name: network.train() for name, network in self.networks.items()}
@@ -83,7 +84,8 @@ class AutoencoderRecipe:
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One update of the auto-encoder, and one of the pre-aligner on its pictures."""
-        nets, values = run.networks, {}
+        nets = run.networks
+        values: dict[str, float | Tensor] = {}
         with torch.set_grad_enabled(run.step % self.options.picture_every == 0):
             codes = nets["encoder"](shrunk(batch["source"], nets["encoder"].config.input_size))
             noise = nets["generator"].random_noise(len(codes))
@@ -96,12 +98,13 @@ class AutoencoderRecipe:
             values["picture"] = loss.detach()
         flow_loss = self.flow_loss(nets["pre_aligner"], edited.detach(), batch)
         run.update("pre_aligner", self.options.flow * flow_loss)
-        return values | {"flow": flow_loss.detach()}
+        values["flow"] = flow_loss.detach()
+        return values
 
-    def flow_loss(self, pre_aligner: nn.Module, edited: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    def flow_loss(self, pre_aligner: ResidualAligner, edited: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
         """Known points must be found, known background must stay, the warped source and the silhouette must fit."""
         size = pre_aligner.config.size
-        made = pre_aligner(flow_input(batch["source"], edited.clamp(-1, 1), batch["degrees"], size))
+        made = pre_align(pre_aligner, batch["source"], edited.clamp(-1, 1), batch["degrees"])
         flow, person_logit = made[:, :2], made[:, 2:]
         scale = size / batch["source"].shape[-1]
         then, here = batch["source_points"] * scale, batch["target_points"] * scale

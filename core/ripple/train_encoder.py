@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -61,9 +62,10 @@ class EncoderRecipe:
     averaged = ("encoder",)
 
     def __init__(
-        self, options: EncoderOptions, networks: Mapping[str, nn.Module], judges: Mapping[str, nn.Module] | None = None
+        self, options: EncoderOptions, networks: Mapping[str, Any], judges: Mapping[str, nn.Module] | None = None
     ) -> None:
-        self.options, self.judges = options, dict(judges or {})
+        self.options = options
+        self.judges: dict[str, Any] = dict(judges or {})
         wanted = {"lpips": options.lpips_lambda, "identity": options.id_lambda}
         missing = [name for name, weight in wanted.items() if weight and name not in self.judges]
         if missing:
@@ -71,7 +73,7 @@ class EncoderRecipe:
                 f"the losses {', '.join(missing)} need their networks: convert them, or set their weight to 0"
             )
         generator, encoder = networks["generator"].requires_grad_(False).eval(), networks["encoder"].train()
-        self.networks = {"encoder": encoder, "generator": generator}
+        self.networks: dict[str, nn.Module] = {"encoder": encoder, "generator": generator}
         self.optimizers: dict[str, torch.optim.Optimizer] = {"encoder": Ranger(encoder.parameters(), options.lr)}
         if options.code_lambda:
             self.networks["code_discriminator"] = CodeDiscriminator(generator.config.style_dim)

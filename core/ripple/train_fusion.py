@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -66,7 +66,8 @@ class FusionRecipe:
     def __init__(
         self, options: FusionOptions, networks: Mapping[str, nn.Module], judges: Mapping[str, nn.Module] | None = None
     ) -> None:
-        self.options, self.networks, self.judges = options, dict(networks), dict(judges or {})
+        self.options, self.networks = options, dict(networks)
+        self.judges: dict[str, Any] = dict(judges or {})
         wanted = {"lpips": options.lpips_lambda, "identity": options.id_lambda}
         missing = [name for name, weight in wanted.items() if weight and name not in self.judges]
         if missing:
@@ -83,7 +84,7 @@ class FusionRecipe:
 
     def forward(
         self,
-        nets: Mapping[str, nn.Module],
+        nets: Mapping[str, Any],
         batch: Mapping[str, Tensor],
         noise: list[Tensor] | None = None,
         rng: np.random.Generator | None = None,
@@ -127,7 +128,8 @@ class FusionRecipe:
 
     def terms(self, made: Forward, target: Tensor) -> dict[str, Tensor]:
         """The weighted losses that are switched on."""
-        options, terms = self.options, {}
+        options = self.options
+        terms: dict[str, Tensor] = {}
         if options.l2_lambda:
             terms["mse"] = options.l2_lambda * F.mse_loss(made.image, target)
         if options.lpips_lambda:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -56,7 +57,7 @@ class GeneratorRecipe:
         ratio = every / (every + 1)
         return torch.optim.Adam(self.networks[name].parameters(), self.options.lr * ratio, betas=(0.0, 0.99**ratio))
 
-    def codes(self, generator: nn.Module, batch: int, device: torch.device) -> Tensor:
+    def codes(self, generator: Generator, batch: int, device: torch.device) -> Tensor:
         """W+ codes of random Z, mostly mixed from two at a random layer."""
         count, width = generator.code_count, self.options.style_dim
         first, second = (generator.mapping(torch.randn(batch, width).to(device)) for _ in range(2))
@@ -91,7 +92,7 @@ class GeneratorRecipe:
         run.update("generator", self.options.path * self.options.path_every * penalty)
         generator.mean_path_length.copy_(mean)
 
-    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
+    def samples(self, networks: Mapping[str, Any]) -> Tensor | None:
         """Eight pictures of fixed codes beside each other."""
         generator = networks["generator"]
         z = torch.randn(8, self.options.style_dim, generator=torch.Generator().manual_seed(0))

@@ -122,7 +122,10 @@ class InpainterRecipe:
             terms["lpips"] = options.lpips_lambda * self.judges["lpips"](predicted * 2 - 1, image * 2 - 1)
         loss = torch.stack(list(terms.values())).sum()
         run.update("inpainter", loss)
-        values = {"loss": loss.detach(), **{name: value.detach() for name, value in terms.items()}}
+        values: dict[str, float | Tensor] = {
+            "loss": loss.detach(),
+            **{name: value.detach() for name, value in terms.items()},
+        }
         if options.adversarial or options.matching:
             real = image.detach().requires_grad_(True)
             realness, _ = judge(real)

@@ -56,7 +56,8 @@ def test_training_pass(encoder: torch.nn.Module, aligner: torch.nn.Module, resid
     with torch.no_grad():
         made = recipe.forward(networks, {"source": image})
     l1, mse = F.l1_loss(made.aligned, made.wanted), F.mse_loss(made.image, image)
-    got = {"image": made.image, "delta": made.aligned, "first": made.plain, "residual_l1": l1, "mse_to_x": mse}
+    delta = made.aligned - made.wanted
+    got = {"image": made.image, "delta": delta, "first": made.plain, "residual_l1": l1, "mse_to_x": mse}
     compare("training", "train_forward", got)
 
 

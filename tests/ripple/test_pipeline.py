@@ -16,7 +16,7 @@ from core.ripple.pipeline import RipplePipeline, repainted
 from core.timeline import Timeline
 from tests.ripple.conftest import SIDE, grey_fill, tiny_inverter
 
-OPTIONS = RippleOptions(align=False, dilate_px=0, feather_px=0.0)
+OPTIONS = RippleOptions(align=False, dilate_px=0, feather_px=0.0, mask_side="auto", hide_person=False)
 
 
 def test_no_change_is_the_inversion(pipe: RipplePipeline, portrait: Image.Image) -> None:
