@@ -43,6 +43,8 @@ STYLE = """
 :host(.empty) .tools, .empty .tools { display: none; }
 """
 
+from gradio.events import Dependency
+
 class PointEditor(gr.HTML):
     """Pictures with draggable points.
 
@@ -102,6 +104,7 @@ class PointEditor(gr.HTML):
     if TYPE_CHECKING:
         from gradio.components import Timer
         from gradio.components.base import Component
+
 
 def panel(picture: Image.Image, points: np.ndarray, label: str) -> dict[str, Any]:
     """One picture of the editor with its points, (N, 2), (x, y) in pixels of `picture`."""
