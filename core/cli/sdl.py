@@ -43,8 +43,12 @@ def _verb(verbs: Any, name: str, text: str, run: Any, example: str) -> argparse.
 
 def _add_place(parser: argparse.ArgumentParser, weights: str | None) -> None:
     place = parser.add_argument_group("weights and device")
-    place.add_argument("--weights", default=weights, help="record, see `python -m core weights list` (default: %(default)s)")
-    place.add_argument("--checkpoint", default=None, help="a folder or hub id with converted weights, in place of the record's")
+    place.add_argument(
+        "--weights", default=weights, help="record, see `python -m core weights list` (default: %(default)s)"
+    )
+    place.add_argument(
+        "--checkpoint", default=None, help="a folder or hub id with converted weights, in place of the record's"
+    )
     place.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
     place.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16")
 
@@ -52,13 +56,17 @@ def _add_place(parser: argparse.ArgumentParser, weights: str | None) -> None:
 def _add_video(verbs: Any) -> None:
     from core.options import add_flags
     from core.sdl.jobs import JOBS
-    from core.sdl.pipeline import SDLOptions
+    from core.sdl.options import SDLOptions
     from core.timeline import Timeline
 
-    parser = _verb(verbs, "video", "a video of one transition", video, "--job age face.jpg --t-start -1 --out ageing.mp4")
+    parser = _verb(
+        verbs, "video", "a video of one transition", video, "--job age face.jpg --t-start -1 --out ageing.mp4"
+    )
     parser.add_argument("pictures", nargs="+", help="the job's one or two pictures, source first")
     parser.add_argument("--job", choices=tuple(JOBS), default="morph", help="what to do (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("transition.mp4"), help=".mp4 .gif .webp .png .zip (default: %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("transition.mp4"), help=".mp4 .gif .webp .png .zip (default: %(default)s)"
+    )
     _add_place(parser, None)
     add_flags(parser.add_argument_group("transition"), SDLOptions)
     add_flags(parser.add_argument_group("timeline"), Timeline)
@@ -66,9 +74,15 @@ def _add_video(verbs: Any) -> None:
 
 def _add_rate(verbs: Any) -> None:
     from core.options import add_flags
-    from core.sdl.video_rate import RateOptions
+    from core.sdl.options import RateOptions
 
-    parser = _verb(verbs, "rate", "a video at a higher frame rate or in slow motion", rate, "clip.mp4 --factor 4 --slow-motion --out slow.mp4")
+    parser = _verb(
+        verbs,
+        "rate",
+        "a video at a higher frame rate or in slow motion",
+        rate,
+        "clip.mp4 --factor 4 --slow-motion --out slow.mp4",
+    )
     parser.add_argument("clip", type=Path, help="any video that ffmpeg reads")
     parser.add_argument("--out", type=Path, default=Path("smooth.mp4"), help="the file to write (default: %(default)s)")
     add_flags(parser, RateOptions)
@@ -76,37 +90,64 @@ def _add_rate(verbs: Any) -> None:
 
 
 def _add_original(verbs: Any) -> None:
-    from core.sdl.original import TASKS
+    from core.sdl.options import ORIGINAL_TASKS
 
     parser = _verb(
         verbs, "original", "the original test script, option by option", original,
         "--task vfi --source 0000.png --target 0001.png --num 1 --outdir results",
     )  # fmt: skip
-    parser.add_argument("--task", choices=TASKS, default="vfi", help="job of the original script (default: %(default)s)")
-    parser.add_argument("--model", default=None, help="record, converted folder, or SDL_*.pth file (default: the job's shipped weights)")
-    parser.add_argument("--key", default=None, help="top-level key of a .pth file (default: params_ema, params or none)")
-    parser.add_argument("--split", type=float, default=0.5, help="share of channels that t multiplies, for a .pth file (default: %(default)s)")
-    parser.add_argument("--in_ch", type=int, default=None, help="input channels; read off the weights, refused if wrong")
+    parser.add_argument(
+        "--task", choices=ORIGINAL_TASKS, default="vfi", help="job of the original script (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--model", default=None, help="record, converted folder, or SDL_*.pth file (default: the job's shipped weights)"
+    )
+    parser.add_argument(
+        "--key", default=None, help="top-level key of a .pth file (default: params_ema, params or none)"
+    )
+    parser.add_argument(
+        "--split",
+        type=float,
+        default=0.5,
+        help="share of channels that t multiplies, for a .pth file (default: %(default)s)",
+    )
+    parser.add_argument(
+        "--in_ch", type=int, default=None, help="input channels; read off the weights, refused if wrong"
+    )
     parser.add_argument("--num", type=int, default=7, help="in-between frames (default: %(default)s)")
-    parser.add_argument("--size", type=int, default=512, help="side for morphing and i2i, 32 to 512 (default: %(default)s)")
+    parser.add_argument(
+        "--size", type=int, default=512, help="side for morphing and i2i, 32 to 512 (default: %(default)s)"
+    )
     parser.add_argument("--extend_t", action="store_true", help="i2i: t runs over negative values too")
     parser.add_argument("--source", type=Path, default=None, help="first picture; content for style_transfer")
     parser.add_argument("--target", type=Path, default=None, help="second picture; style for style_transfer")
     parser.add_argument("--indir", type=Path, default=None, help="folder of frames for vfi-dir, jpg or png")
     parser.add_argument("--outdir", type=Path, default=Path("results"), help="output folder (default: %(default)s)")
     parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    parser.add_argument("--precision", default="float32", help="auto, float32, bfloat16 or float16 (default: %(default)s)")
+    parser.add_argument(
+        "--precision", default="float32", help="auto, float32, bfloat16 or float16 (default: %(default)s)"
+    )
 
 
 def _add_evaluate(verbs: Any) -> None:
-    from core.sdl.evaluate import LAYOUTS
+    from core.sdl.options import LAYOUTS
 
-    parser = _verb(verbs, "evaluate", "PSNR, SSIM and VGG19 distance on known in-betweens", evaluate, "vimeo_triplet --layout vimeo90k")
+    parser = _verb(
+        verbs,
+        "evaluate",
+        "PSNR, SSIM and VGG19 distance on known in-betweens",
+        evaluate,
+        "vimeo_triplet --layout vimeo90k",
+    )
     parser.add_argument("root", type=Path, help="the data set's folder")
-    parser.add_argument("--layout", choices=tuple(LAYOUTS), default="vimeo90k", help="how it is laid out (default: %(default)s)")
+    parser.add_argument(
+        "--layout", choices=tuple(LAYOUTS), default="vimeo90k", help="how it is laid out (default: %(default)s)"
+    )
     parser.add_argument("--limit", type=int, default=None, help="at most this many items")
     parser.add_argument("--vgg", type=Path, default=None, help="torchvision's VGG19 file, for the distance")
-    parser.add_argument("--blend", action="store_true", help="measure the plain blend of both frames in place of a network")
+    parser.add_argument(
+        "--blend", action="store_true", help="measure the plain blend of both frames in place of a network"
+    )
     _add_place(parser, "sdl-vfi")
 
 
@@ -118,21 +159,35 @@ def _add_sequences(verbs: Any) -> None:
     parser.add_argument("kind", choices=SEQUENCE_KINDS, help="what to make")
     parser.add_argument("--source", type=Path, required=True, help="the data pack's folder; for windows a video file")
     parser.add_argument("--out", type=Path, required=True, help="root to fill, one folder per sequence")
-    parser.add_argument("--count", type=int, default=500, help="sequences (default: %(default)s); heads give all they have")
+    parser.add_argument(
+        "--count", type=int, default=500, help="sequences (default: %(default)s); heads give all they have"
+    )
     parser.add_argument("--side-px", type=int, default=160, help="side of the frames (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="seed of all choices (default: %(default)s)")
 
 
 def _add_train(verbs: Any) -> None:
     from core.options import add_flags
-    from core.sdl.train import TransitionTrainOptions
+    from core.sdl.options import TransitionTrainOptions
 
-    parser = _verb(verbs, "train", "train a network, as published or as shipped", train, "--task morphing --data sequences/heads --network sdl-morph --objective pixels")
+    parser = _verb(
+        verbs,
+        "train",
+        "train a network, as published or as shipped",
+        train,
+        "--task morphing --data sequences/heads --network sdl-morph --objective pixels",
+    )
     add_flags(parser, TransitionTrainOptions)
 
 
 def _add_export(verbs: Any) -> None:
-    parser = _verb(verbs, "export", "a trained run as a folder of weights", export, "runs/vfi --network sdl-vfi --folder weights/sdl-vfi")
+    parser = _verb(
+        verbs,
+        "export",
+        "a trained run as a folder of weights",
+        export,
+        "runs/vfi --network sdl-vfi --folder weights/sdl-vfi",
+    )
     parser.add_argument("run_folder", type=Path, help="the run's --out")
     parser.add_argument("--network", default="published", help="as in train (default: %(default)s)")
     parser.add_argument("--task", default="vfi", help="as in train (default: %(default)s)")
@@ -144,7 +199,8 @@ def video(args: argparse.Namespace) -> dict[str, Any]:
     from core.options import from_args, to_query
     from core.progress import TqdmProgress, part_of
     from core.sdl.jobs import job_named
-    from core.sdl.pipeline import SDLOptions, SDLPipeline
+    from core.sdl.options import SDLOptions
+    from core.sdl.pipeline import SDLPipeline
     from core.timeline import Timeline
     from core.video import write_video
 
@@ -163,8 +219,9 @@ def rate(args: argparse.Namespace) -> dict[str, Any]:
     """Multiply a video's frames."""
     from core.options import from_args
     from core.progress import TqdmProgress
+    from core.sdl.options import RateOptions
     from core.sdl.pipeline import SDLPipeline
-    from core.sdl.video_rate import RateOptions, convert_video
+    from core.sdl.video_rate import convert_video
 
     pipe = SDLPipeline.from_record(args.weights, args.checkpoint, args.device, args.precision)
     with TqdmProgress() as progress:
@@ -226,7 +283,8 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     """Train, or go on with an interrupted run."""
     from core.options import from_args
     from core.progress import TqdmProgress
-    from core.sdl.train import TransitionTrainOptions, run_training
+    from core.sdl.options import TransitionTrainOptions
+    from core.sdl.train import run_training
 
     with TqdmProgress() as progress:
         return {"folder": str(run_training(from_args(TransitionTrainOptions, args), progress))}
@@ -234,7 +292,8 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
 def export(args: argparse.Namespace) -> dict[str, Any]:
     """Write the newest checkpoint's averaged generator as weights."""
-    from core.sdl.train import TransitionTrainOptions, generator_for
+    from core.sdl.options import TransitionTrainOptions
+    from core.sdl.train import generator_for
     from core.training import load_trained
     from core.weights import save_model, seal
 
