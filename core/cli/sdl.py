@@ -192,6 +192,10 @@ def _add_export(verbs: Any) -> None:
     parser.add_argument("--network", default="published", help="as in train (default: %(default)s)")
     parser.add_argument("--task", default="vfi", help="as in train (default: %(default)s)")
     parser.add_argument("--folder", type=Path, required=True, help="where to write")
+    parser.add_argument("--title", default="", help="name of the weights, shown to users")
+    parser.add_argument("--trained-on", default="", help="a sentence about the data, for the model card")
+    parser.add_argument("--licence", default="not stated", help="terms of the weights (default: %(default)s)")
+    parser.add_argument("--limits", default="", help="what they cannot do, for the model card")
 
 
 def video(args: argparse.Namespace) -> dict[str, Any]:
@@ -291,14 +295,15 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def export(args: argparse.Namespace) -> dict[str, Any]:
-    """Write the newest checkpoint's averaged generator as weights."""
+    """Write the newest checkpoint's averaged generator as weights with a model card."""
     from core.sdl.options import TransitionTrainOptions
     from core.sdl.train import generator_for
-    from core.training import load_trained
-    from core.weights import save_model, seal
+    from core.training import Card
+    from core.training import export as write
 
     generator = generator_for(TransitionTrainOptions(task=args.task, network=args.network))
-    step = load_trained(args.run_folder, {"generator": generator})
-    folder = save_model(generator, args.folder)
-    seal(folder)
-    return {"folder": str(folder), "step": step}
+    card = Card(
+        args.title or f"SDL {args.task} weights", "sdl", f"An SDL network for the task {args.task}.",
+        args.trained_on or "not stated", args.licence, args.limits or "not stated",
+    )  # fmt: skip
+    return {"folder": str(write(args.run_folder, {"generator": generator}, args.folder, card))}

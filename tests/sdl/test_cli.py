@@ -94,8 +94,8 @@ def test_train_and_export_and_use(place, capsys, tmp_path):
         "--batch", 1, "--lr", 0.001, "--steps", 1, "--out", run, "--cpu",
     )  # fmt: skip
     assert code == 0
-    code, said = call(capsys, "export", run, *same, "--folder", out)
-    assert code == 0 and said["step"] == 1
+    code, said = call(capsys, "export", run, *same, "--folder", out, "--title", "My own toons")
+    assert code == 0 and said["folder"] == str(out)
     code, said = call(
         capsys,
         "video",
@@ -109,7 +109,7 @@ def test_train_and_export_and_use(place, capsys, tmp_path):
         "--out",
         tmp_path / "t.mp4",
     )
-    assert code == 0 and "your weights" in said["weights"]
+    assert code == 0 and "My own toons" in said["weights"]
 
 
 def test_mistakes_exit_with_2(place, capsys, tmp_path):
