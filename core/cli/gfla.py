@@ -202,10 +202,10 @@ def generate(args: argparse.Namespace) -> dict[str, Any]:
     from core.video import write_picture, write_video
 
     options, timeline = from_args(PoseOptions, args), from_args(Timeline, args)
+    own = _points(args.points) if args.points else None
     targets = [_points(Path(item)) if item.endswith(".json") else item for item in args.pose]
     with TqdmProgress(quiet=args.json) as bar:
         pipe = _pose_pipeline(args)
-        own = _points(args.points) if args.points else None
         prepared = pipe.prepare(args.picture, *targets, options=options, progress=part_of(bar, 0, 0.4), points=own)
         settings = {"system": "gfla", "poses": args.pose, "weights": pipe.weights_label, **to_query(options)}
         if args.out.suffix.lower() == ".png":
