@@ -15,7 +15,7 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from core.errors import InputError
+from core.errors import WeightsError
 from core.ops.warp import backward_warp
 from core.ripple.edits import Directions, load_directions
 from core.ripple.network_encoder import Encoder
@@ -185,6 +185,8 @@ class Inverter:
             result: (1, 3, P, P) the edit.
             edited: the edit, for its flow and silhouette.
         """
+        if edited.flow is None or edited.person is None:
+            raise WeightsError("these weights have no pre-aligner: detail cannot be carried along, set detail to 0")
         side = missing.shape[-1]
         moved = backward_warp(missing.to(edited.flow), resized(edited.flow, side) * (side / self.size))
         share = torch.sigmoid(SILHOUETTE_SLOPE * resized(edited.person, side))

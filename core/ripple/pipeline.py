@@ -48,6 +48,7 @@ class RipplePrepared(Prepared):
         start: (1, 3, P, P) the inversion's picture without an edit, in [-1, 1].
         missing: (1, 3, P, P) photograph minus `start`, carried along by the pre-aligner; None without one.
         background: (256, 256, 3) uint8, 255 = background of the inversion.
+        silhouette: (256, 256) bool, where the pre-aligner sees the person before the edit; None without one.
         side: P, the side of results in pixels.
         options: what it was prepared with.
     """
@@ -58,6 +59,7 @@ class RipplePrepared(Prepared):
     start: Tensor
     missing: Tensor | None
     background: np.ndarray | None
+    silhouette: np.ndarray | None
     side: int
     options: RippleOptions
 
@@ -167,7 +169,9 @@ class RipplePipeline(TransitionPipeline):
         scene = self.find_background(to_picture(seen), chosen, part_of(progress, 0.6, 1.0)) if chosen.clean else None
         figures = {"inversion_psnr_db": psnr(resized(base.image, self.inverter.size), inversion)}
         key = content_key(whole, chosen, self.weights_label, inversion.codes)
-        return RipplePrepared(key, figures, whole, aligned, inversion, start, missing, scene, side, chosen)
+        return RipplePrepared(
+            key, figures, whole, aligned, inversion, start, missing, scene, silhouette(base), side, chosen
+        )
 
     @property
     def carries_detail(self) -> bool:
@@ -207,7 +211,7 @@ class RipplePipeline(TransitionPipeline):
             before = prepared.background
             if before is None:
                 before = self.find_background(to_picture(self.detailed(prepared, None, chosen.detail)), chosen)
-            after = self.edited_background(edited, plain, chosen, part_of(progress, 0.4, 0.7))
+            after = self.edited_background(prepared, edited, plain, before, chosen, part_of(progress, 0.4, 0.7))
             mask = self.mask_of(before, after, degree if name == "pose" else 0.0, chosen, prepared.side)
             progress(0.7, "repainting")
             if mask.any():
@@ -233,21 +237,29 @@ class RipplePipeline(TransitionPipeline):
         return background(parse(resize(picture, (PARSE_PX, PARSE_PX)), progress))
 
     def edited_background(
-        self, edited: Edited, plain: Image.Image, options: RippleOptions, progress: Progress = silent
+        self,
+        prepared: RipplePrepared,
+        edited: Edited,
+        plain: Image.Image,
+        before: np.ndarray,
+        options: RippleOptions,
+        progress: Progress = silent,
     ) -> np.ndarray:
         """The background of the edited picture: parsed, or as the pre-aligner expects it.
 
         A large ripple looks like a person to a parser; the pre-aligner knows where the head should end.
+        Only what its silhouette changes by the edit counts: what it misses before and after stays as parsed.
 
         Raises:
             OptionError: a prediction was asked of weights without a pre-aligner.
         """
-        if options.mask_from == "prediction" and edited.person is None:
+        after = silhouette(edited)
+        if options.mask_from == "prediction" and after is None:
             raise OptionError("mask_from is 'prediction', these weights have no pre-aligner: use 'parsing'")
-        if options.mask_from == "parsing" or edited.person is None:
+        if options.mask_from == "parsing" or after is None or prepared.silhouette is None:
             return self.find_background(plain, options, progress)
-        person = F.interpolate(edited.person, (PARSE_PX, PARSE_PX), mode="bicubic", align_corners=False)
-        return background((person[0, 0] > 0).cpu().numpy().astype(np.uint8))
+        unchanged = (before[..., 0] == 0) & ~prepared.silhouette
+        return background((after | unchanged).astype(np.uint8))
 
     @staticmethod
     def mask_of(before: np.ndarray, after: np.ndarray, degree: float, options: RippleOptions, side: int) -> np.ndarray:
@@ -281,6 +293,14 @@ class RipplePipeline(TransitionPipeline):
         if options.clean:
             labels += [choose_parser(options.parser, options.single_scale)[1], choose_inpainter(options.inpainter)[1]]
         return "; ".join(labels)
+
+
+def silhouette(edited: Edited) -> np.ndarray | None:
+    """(256, 256) bool, where the pre-aligner expects the person; None without one."""
+    if edited.person is None:
+        return None
+    person = F.interpolate(edited.person, (PARSE_PX, PARSE_PX), mode="bicubic", align_corners=False)
+    return (person[0, 0] > 0).cpu().numpy()
 
 
 def cut_face(whole: Image.Image, number: int, side: int) -> Aligned:
