@@ -119,17 +119,18 @@ def measured(frames: list[Image.Image], squares: Sequence[Image.Image], timeline
         `evenness`: of the steps from frame to frame, 1 = all equal. `sharpness`: gradient energy of the middle frame over the mean
         of the two pictures', 1 = as sharp. `start_db` and `end_db`: PSNR of the first and last position against the pictures.
     """
-    positions = timeline.positions()
+    # Holds and the way back repeat frames: each position counts once.
+    seen = dict(sorted(zip(timeline.positions(), frames, strict=True), key=lambda item: item[0]))
+    positions, frames = list(seen), list(seen.values())
     ends = [to_tensor(square) for square in squares]
-    low, high = positions.index(min(positions)), positions.index(max(positions))
     middle = min(range(len(positions)), key=lambda index: abs(positions[index] - 0.5))
     blurred = sharpness(to_tensor(frames[middle])) / max(1e-9, sum(sharpness(end) for end in ends) / 2)
     tensors = torch.cat([to_tensor(frame) for frame in frames])
     return {
         "evenness": evenness(tensors) if len(frames) > 2 else 1.0,
         "sharpness": blurred,
-        "start_db": min(99.0, psnr(tensors[low : low + 1], ends[0])),
-        "end_db": min(99.0, psnr(tensors[high : high + 1], ends[1])),
+        "start_db": min(99.0, psnr(tensors[:1], ends[0])),
+        "end_db": min(99.0, psnr(tensors[-1:], ends[1])),
     }
 
 

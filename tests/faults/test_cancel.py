@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 import time
 
@@ -48,7 +49,9 @@ def test_cancelled_by_a_client(client, heads):
     while working() and time.perf_counter() - start < 20:
         time.sleep(0.02)
     taken = time.perf_counter() - start
-    assert taken < LIMIT_S, f"the worker was free after {taken:.2f} s"
+    # On a machine with more work than cores the worker gets its share only.
+    share = max(1.0, os.getloadavg()[0] / (os.cpu_count() or 1))
+    assert taken < LIMIT_S * share, f"the worker was free after {taken:.2f} s"
     again = client.predict(
         handle_file(heads[0]), handle_file(heads[1]), size_px=64, frames=2, api_name="/implicit_morph"
     )

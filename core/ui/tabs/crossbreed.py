@@ -319,7 +319,11 @@ def build() -> None:
             )
             grid = _draw_grid()
             named_sliders = dict(zip(("shape", "appearance"), sliders, strict=True))
-            share_link(ID, {**method.by_name, **export.by_name, **named_sliders, "moving": moving})
+            share_link(
+                ID,
+                {**method.by_name, **export.by_name, **named_sliders, "moving": moving},
+                dict(zip(("picture_a", "picture_b"), pair, strict=True)),
+            )
 
     wiring = Wiring(method, export)
     inputs = [*pair, corners, *sliders, *method.components]
@@ -399,7 +403,9 @@ def _draw_preview() -> tuple[gr.Image, list[Component]]:
 
 def _draw_grid() -> tuple[gr.Slider, gr.Button, gr.Image, gr.File]:
     with gr.Accordion("Grid of shape and appearance", open=False):
-        count = gr.Slider(2, 9, 5, step=1, label="Pictures per side", elem_id=f"{ID}-count")
+        count = gr.Slider(
+            2, 9, 5, step=1, label="Pictures per side", info="the grid has its square", elem_id=f"{ID}-count"
+        )
         make = gr.Button("Make the grid", elem_id=f"{ID}-grid")
         sheet = gr.Image(
             label="Columns: shape; rows: appearance", format="png", interactive=False, elem_id=f"{ID}-sheet"
@@ -411,7 +417,9 @@ def _draw_grid() -> tuple[gr.Slider, gr.Button, gr.Image, gr.File]:
 def _draw_clip() -> tuple[gr.Video, gr.Slider, gr.Checkbox, gr.Button, gr.Video]:
     with gr.Accordion("Video: more frames", open=False):
         source = gr.Video(label="Clip", elem_id=f"{ID}-clip", height=240)
-        factor = gr.Slider(2, 8, 2, step=1, label="Times the frames", elem_id=f"{ID}-factor")
+        factor = gr.Slider(
+            2, 8, 2, step=1, label="Times the frames", info="2 puts one picture between two", elem_id=f"{ID}-factor"
+        )
         slow = gr.Checkbox(False, label="Slow motion", info="keep the frame rate", elem_id=f"{ID}-slow")
         smooth = gr.Button("Interpolate", elem_id=f"{ID}-interpolate")
         smoothed = gr.Video(label="Interpolated", interactive=False, height=240, elem_id=f"{ID}-smoothed")
@@ -430,4 +438,4 @@ def _serve(wiring: Wiring, pair: list[PictureInput], sliders: list[Component], c
     caller.click(friendly(head_box), pair[0], answer, api_name="crossbreed_head", concurrency_id="preview")
 
 
-TAB = Tab(ID, "Crossbreed", 2, build)
+TAB = Tab(ID, "Crossbreed", 2, build, pipeline)

@@ -315,7 +315,9 @@ def build() -> None:
                 go = gr.Button("Make the video", variant="primary", elem_id=f"{ID}-go")
                 stop = gr.Button("Stop", variant="stop")
             result = result_view(ID, EXAMPLE if EXAMPLE.exists() else None)
-            share_link(ID, {**method.by_name, **export.by_name, "library": library, "position": position})
+            share_link(
+                ID, {**method.by_name, **export.by_name, "library": library, "position": position}, {"picture": picture}
+            )
     wiring = Wiring(method, export)
     quick = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
     repaint = {
@@ -379,9 +381,21 @@ def _draw_further() -> None:
             picture = PictureInput("Face, dancer or object", elem_id=f"{ID}-further-picture", height=180)
             clip = gr.Video(label="Clip to follow", elem_id=f"{ID}-further-clip", height=180)
             with gr.Column():
-                mode = gr.Radio([*RECORDS, "chair", "car"], value="face", label="Mode", elem_id=f"{ID}-further-mode")
+                mode = gr.Radio(
+                    [*RECORDS, "chair", "car"],
+                    value="face",
+                    label="Mode",
+                    info="what the picture shows",
+                    elem_id=f"{ID}-further-mode",
+                )
                 azimuth = gr.Slider(
-                    0, 340, 0, step=20, label="Side of the object (degrees)", elem_id=f"{ID}-further-azimuth"
+                    0,
+                    340,
+                    0,
+                    step=20,
+                    label="Side of the object (degrees)",
+                    info="from which side it was taken",
+                    elem_id=f"{ID}-further-azimuth",
                 )
                 go = gr.Button("Animate or turn", elem_id=f"{ID}-further-go")
         with gr.Row():

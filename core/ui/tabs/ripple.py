@@ -212,7 +212,8 @@ def build() -> None:
                 label="Rendered heads (ours, CC0)",
                 api_visibility="private",
             )
-            weights = gr.Dropdown(list(WEIGHTS), value=WEIGHTS[0], label="Weights", elem_id=f"{ID}-weights")
+            weights = gr.Dropdown(list(WEIGHTS), value=WEIGHTS[0], label="Weights", elem_id=f"{ID}-weights",
+                                  info="ours are a small preview; the published ones must be converted first")  # fmt: skip
             method, edit = _draw_method()
         with gr.Column(scale=3, min_width=320):
             degree, shown = _draw_preview()
@@ -221,7 +222,7 @@ def build() -> None:
                 go = gr.Button("Make a video", variant="primary", elem_id=f"{ID}-go")
                 stop = gr.Button("Stop", variant="stop")
             result = result_view(ID)
-            share_link(ID, {**method.by_name, **export.by_name, "degree": degree})
+            share_link(ID, {**method.by_name, **export.by_name, "degree": degree}, {"picture": picture})
     _wire(
         Wiring(method, export),
         picture,

@@ -256,7 +256,11 @@ def build() -> None:
                 go = gr.Button("Make the video", variant="primary", elem_id=f"{ID}-go")
                 stop = gr.Button("Stop", variant="stop")
             result = result_view(ID)
-            share_link(ID, {"job": job, **method.by_name, **export.by_name, "t": t})
+            share_link(
+                ID,
+                {"job": job, **method.by_name, **export.by_name, "t": t},
+                dict(zip(("first", "second"), pair, strict=True)),
+            )
 
     wiring = Wiring(method, export, rate)
     sources: list[Component] = [job, weights, *pair]
@@ -301,7 +305,9 @@ def build() -> None:
 
 def _draw_inputs() -> tuple[gr.Radio, gr.Dropdown, list[PictureInput]]:
     """Job, weights and the pictures with their examples."""
-    job = gr.Radio(CHOICES, value=FIRST, label="Job", elem_id=f"{ID}-job")
+    job = gr.Radio(
+        CHOICES, value=FIRST, label="Job", info="what the network does with the pictures", elem_id=f"{ID}-job"
+    )
     weights = gr.Dropdown(
         [SHIPPED, *(record for entry in JOBS.values() for record in entry.records[1:])],
         value=SHIPPED, label="Weights", elem_id=f"{ID}-weights",
@@ -335,4 +341,4 @@ def _serve(wiring: Wiring, sources: list[Component], t: gr.Slider) -> None:
     )
 
 
-TAB = Tab(ID, "SDL transitions", 3, build)
+TAB = Tab(ID, "SDL transitions", 3, build, lambda: [pipeline(job.records[0]) for job in JOBS.values()])
