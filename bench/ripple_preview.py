@@ -57,7 +57,7 @@ def turn_rows(pairs: HeadPairs) -> list[Row]:
     before, after, overlap = psnr(torch.cat(still)), psnr(torch.cat(made)), float(np.mean(overlaps))
     return [
         Row("turned head against the true frame, person only", f"> {before:.1f} dB (not turning)", f"{after:.1f} dB", after > before),
-        Row("predicted silhouette of the turned head, IoU", ">= 0.85", f"{overlap:.3f}", overlap >= 0.85),
+        Row("predicted silhouette of the turned head, IoU", ">= 0.8", f"{overlap:.3f}", overlap >= 0.8),
     ]  # fmt: skip
 
 

@@ -16,6 +16,7 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
 from torch import Tensor
 
 from core.detect.align import Aligned, align_face
@@ -248,7 +249,7 @@ class RipplePipeline(TransitionPipeline):
         """The background of the edited picture: parsed, or as the pre-aligner expects it.
 
         A large ripple looks like a person to a parser; the pre-aligner knows where the head should end.
-        Only what its silhouette changes by the edit counts: what it misses before and after stays as parsed.
+        Where it misses the rim of the parsed person, the rim shares the fate of the nearest part it knows.
 
         Raises:
             OptionError: a prediction was asked of weights without a pre-aligner.
@@ -258,8 +259,11 @@ class RipplePipeline(TransitionPipeline):
             raise OptionError("mask_from is 'prediction', these weights have no pre-aligner: use 'parsing'")
         if options.mask_from == "parsing" or after is None or prepared.silhouette is None:
             return self.find_background(plain, options, progress)
-        unchanged = (before[..., 0] == 0) & ~prepared.silhouette
-        return background((after | unchanged).astype(np.uint8))
+        if not prepared.silhouette.any():
+            return self.find_background(plain, options, progress)
+        nearest = distance_transform_edt(~prepared.silhouette, return_distances=False, return_indices=True)
+        rim = (before[..., 0] == 0) & ~prepared.silhouette & after[tuple(nearest)]
+        return background((after | rim).astype(np.uint8))
 
     @staticmethod
     def mask_of(before: np.ndarray, after: np.ndarray, degree: float, options: RippleOptions, side: int) -> np.ndarray:
