@@ -39,7 +39,7 @@ class Search:
 
 # Two frames of a scene: 32 pixels in all directions, then refinement. Two faces: only the coarse shape is alike.
 SEARCHES = {
-    "colour": Search(((8, 4), (4, 2), (2, 2)), 5, 0.008, 0.0005),
+    "colour": Search(((8, 4), (4, 2), (2, 2)), 5, 0.002, 0.006),
     "structure": Search(((4, 4),), 9, 0.02, 0.002),
 }
 

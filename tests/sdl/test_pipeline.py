@@ -128,7 +128,7 @@ def test_tiles_cover_and_weigh_to_one():
 
 
 def test_small_networks_keep_the_detail_of_large_pictures():
-    pipe = SDLPipeline(shipped_network("sdl-morph"), "morph")
+    pipe = SDLPipeline(shipped_network("sdl-ageing"), "age")
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8))
-    got = pipe.render(pipe.prepare(picture, picture, options=SDLOptions(exact_ends=False)), [0.5])
+    got = pipe.render(pipe.prepare(picture, options=SDLOptions(exact_ends=False)), [0.5])
     assert torch.allclose(got, to_tensor(picture), atol=2e-3)
