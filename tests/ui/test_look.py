@@ -60,7 +60,7 @@ def test_picture_of_every_tab(name, view, chromium, server, tmp_path):
     outside: list[str] = []
     page.on("request", lambda request: outside.append(request.url))
     theme = "dark" if view == "dark" else "light"
-    page.goto(f"{server}/?tab={name}&__theme={theme}")
+    page.goto(f"{server}?tab={name}&__theme={theme}")
     # Only the chosen tab is drawn.
     page.locator(f"#{name}-video").wait_for(state="attached", timeout=60_000)
     page.wait_for_timeout(1500)
