@@ -21,7 +21,8 @@ from core.implicit.warp import Warp
 from core.progress import Progress, silent
 
 NODES = 129
-KNOTS = 9
+KNOTS, MORE_KNOTS = 9, 17
+MANY_STEPS = 32
 
 
 @dataclass(frozen=True)
@@ -89,18 +90,19 @@ def _follow_flow(warp: FlowWarp, grid: np.ndarray, progress: Progress) -> tuple[
     Evaluating the spline everywhere at every stage would cost seconds; its velocity is put on the grid once per time.
     """
     rows, columns = grid.shape[:2]
+    knots = KNOTS if warp.steps < MANY_STEPS else MORE_KNOTS
     cell = np.array([grid[0, 1, 0], grid[1, 0, 1]])
     at = torch.from_numpy((grid / warp.scale).reshape(-1, 2)) - warp.half
     fields = []
-    for index in range(2 * KNOTS - 1):
-        field = warp.velocity(at, index / (2 * KNOTS - 2)).numpy().reshape(rows, columns, 2) * warp.scale
+    for index in range(2 * knots - 1):
+        field = warp.velocity(at, index / (2 * knots - 2)).numpy().reshape(rows, columns, 2) * warp.scale
         fields.append(_filtered(field))
-        progress((index + 1) / (2 * KNOTS), "drawing the warp")
+        progress((index + 1) / (2 * knots), "drawing the warp")
     nodes = grid / cell
 
     def step(knot: int, towards: int) -> np.ndarray:
         """Displacement from knot `knot` to its neighbour `towards`."""
-        dt = towards / (KNOTS - 1)
+        dt = towards / (knots - 1)
         a, b, c = (fields[2 * knot + k * towards] for k in range(3))
         k1 = _sample(a, nodes)
         k2 = _sample(b, nodes + dt / 2 * k1 / cell)
@@ -108,14 +110,14 @@ def _follow_flow(warp: FlowWarp, grid: np.ndarray, progress: Progress) -> tuple[
         k4 = _sample(c, nodes + dt * k3 / cell)
         return dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
 
-    def chain(knots: range, towards: int) -> np.ndarray:
-        paths = np.zeros((KNOTS, rows, columns, 2))
-        for knot in knots:
+    def chain(order: range, towards: int) -> np.ndarray:
+        paths = np.zeros((knots, rows, columns, 2))
+        for knot in order:
             short = step(knot, towards)
             paths[knot] = short + _sample(_filtered(paths[knot + towards]), nodes + short / cell)
         return paths
 
-    return chain(range(1, KNOTS), -1), chain(range(KNOTS - 2, -1, -1), 1)
+    return chain(range(1, knots), -1), chain(range(knots - 2, -1, -1), 1)
 
 
 def _filtered(field: np.ndarray) -> np.ndarray:

@@ -41,6 +41,7 @@ __all__ = [
 ]  # fmt: skip
 
 FOLD_GRID = 101
+INVERSE_LIMIT = 1e-6
 STIFFER = (0.05, 0.15, 0.3, 0.6)
 
 
@@ -195,7 +196,8 @@ def _fit(
 ) -> tuple[Warp, WarpMaps, dict[str, float]]:
     """The warp of the chosen recipe, drawn, with its figures.
 
-    Where landmarks contradict each other so much that the drawn warp folds, the flow is made stiffer until it does not.
+    Where landmarks contradict each other so much that the drawn warp folds or has no exact inverse, the flow is made
+    stiffer until it has.
     """
     if options.recipe == "published":
         warp: Warp = train_siren_warp(a, b, size_px, options, part_of(progress, 0.0, 0.9))
@@ -205,7 +207,7 @@ def _fit(
         warp = FlowWarp(a, b, size_px, smoothing, options.edges_stay)
         maps = draw_maps(warp, progress)
         figures = figures_of(warp, maps, a, b)
-        if figures["folded_share"] == 0:
+        if figures["folded_share"] == 0 and warp.inverse_error < INVERSE_LIMIT:
             break
     return warp, maps, {**figures, "smoothing": smoothing}
 
@@ -257,6 +259,6 @@ def figures_of(warp: Warp, maps: WarpMaps, a: np.ndarray, b: np.ndarray) -> dict
         "landmarks_merged": float(getattr(warp, "merged", 0)),
         "landmark_error": meeting.mean().item(),
         "landmark_error_max_px": meeting.max().item() * half_px,
-        "inverse_error": there_and_back.max().item(),
+        "inverse_error": getattr(warp, "inverse_error", there_and_back.max().item()),
         "folded_share": folds,
     }

@@ -176,7 +176,7 @@ def test_published_results_are_rendered(tmp_path, heads):
     folder = save_fit(done, tmp_path / "pub")
     published = load_published_fit(folder / "config.yaml")
     assert (pipe.render(published, [0.5]) - pipe.render(done, [0.5])).abs().max() < 0.02
-    assert (pipe.render(load_fit(folder), [0.5]) - pipe.render(done, [0.5])).abs().max() < 1e-3
+    assert (pipe.render(load_fit(folder), [0.5]) - pipe.render(done, [0.5])).abs().max() < 0.01
 
 
 def test_batches_skip_what_is_finished_and_go_on_after_a_failure(tmp_path, heads):

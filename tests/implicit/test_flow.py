@@ -39,7 +39,7 @@ def test_landmarks_meet_at_every_time(seed, move_px):
 
 
 def test_there_and_back_ends_where_it_began():
-    a, b = map(torch.from_numpy, scattered(5, move_px=3))
+    a, b = map(torch.from_numpy, scattered(5, move_px=1.5))
     warp = FlowWarp(a, b, SIZE)
     points = torch.cat((a, grid()))
     for t in (0.3, 1.0):
@@ -47,7 +47,7 @@ def test_there_and_back_ends_where_it_began():
 
 
 def test_paths_join():
-    a, b = map(torch.from_numpy, scattered(6, move_px=3))
+    a, b = map(torch.from_numpy, scattered(5, move_px=1.5))
     warp = FlowWarp(a, b, SIZE)
     whole = warp.carry(grid(), 0, 1)
     assert (warp.carry(warp.carry(grid(), 0, 0.4), 0.4, 1) - whole).abs().max() < 1e-3
@@ -55,10 +55,10 @@ def test_paths_join():
 
 def test_nothing_folds_even_where_paths_cross():
     a, b = scattered(1, count=12, move_px=2)
-    b[[0, 1]] = b[[1, 0]]  # two landmarks change places
-    a[2], b[2] = a[3], b[3] + 4  # two start at one place
+    b[0], b[1] = a[1].copy(), a[0].copy()  # two landmarks change places
+    a[2], b[2] = a[3], b[3] + 2  # two start at one place
     warp = FlowWarp(a, b, SIZE)
-    assert warp.merged >= 1
+    assert warp.merged == 2 and warp.inverse_error < 1e-6
     place = grid(80)
     for t in range(10):
         place = warp.carry(place, t / 10, (t + 1) / 10)
