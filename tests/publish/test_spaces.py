@@ -118,7 +118,7 @@ def test_push_creates_uploads_and_cleans(hub, tmp_path):
     assert address == f"{hub.address}/spaces/me/space"
     made = hub.created[0]
     assert made["type"] == "space" and made["sdk"] == "gradio" and made["hardware"] == "zero-a10g"
-    assert made["name"] == "space" and made["private"] is True
+    assert made["name"] == "space" and made["visibility"] == "private"
     staged = {str(f.relative_to(folder)) for f in folder.rglob("*") if f.is_file()}
     assert set(hub.files) >= staged and "left_over.py" not in hub.files
     assert hub.files["app.py"] == (folder / "app.py").read_bytes()
