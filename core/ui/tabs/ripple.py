@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -21,7 +21,7 @@ from core.ripple.parts import choose_inpainter
 from core.ripple.pipeline import RipplePipeline, RipplePrepared, repainted
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import HEADS
+from core.ui.parts.examples import EXAMPLES, HEADS
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
 from core.ui.parts.handlers import follow, friendly
 from core.ui.parts.picture import PictureInput
@@ -29,6 +29,7 @@ from core.ui.parts.share import share_link
 from core.ui.tabs import Tab
 
 ID = "ripple"
+EXAMPLE = EXAMPLES / "ripple.mp4"
 WEIGHTS = ("ripple-preview", "ripple-hfgi")
 BEFORE_FIELDS = ("align", "face", "output_px", "parser", "single_scale")
 VIDEO_FIELDS = ("degree_from", "degree_to")
@@ -57,12 +58,25 @@ def slider_of(edit: str) -> Any:
     return gr.update(minimum=facts.low, maximum=facts.high, value=facts.start, info=facts.help)
 
 
+def served_here(inpainter: str) -> str:
+    """The inpainter, unless it names a model to load: visitors of a server may not make it load things.
+
+    Raises:
+        InputError: a diffusers model.
+    """
+    if inpainter.startswith("diffusers:"):
+        raise InputError(
+            f"{inpainter} is not loaded for visitors: choose {', '.join(INPAINTERS)}, or use it from the command line"
+        )
+    return inpainter
+
+
 def remove(picture: dict[str, Any] | None, inpainter: str, *, bar: gr.Progress = gr.Progress()) -> Iterator[Any]:  # noqa: B008
     """Repaint what was brushed over.
 
     Args:
         picture: The picture in `background` and the brush strokes in `layers`.
-        inpainter: Who repaints: auto, lama, preview, opencv, or diffusers:<hub id or folder>.
+        inpainter: Who repaints: auto, lama, preview or opencv.
         bar: Shows how far the work is.
 
     Returns:
@@ -75,7 +89,7 @@ def remove(picture: dict[str, Any] | None, inpainter: str, *, bar: gr.Progress =
     mask = np.max(strokes, axis=0) if strokes else np.zeros(whole.size[::-1], np.uint8)
     if not (mask > 0).any():
         raise InputError("nothing is brushed over: paint what shall go")
-    fill, label = choose_inpainter(inpainter)
+    fill, label = choose_inpainter(served_here(inpainter))
 
     def work(progress: Progress) -> tuple[Image.Image, dict[str, Any]]:
         start = time.perf_counter()
@@ -93,12 +107,18 @@ class Wiring:
     def __init__(self, method: Controls, export: Export) -> None:
         self.method, self.export = method, export
 
+    def read(self, values: Sequence[Any]) -> RippleOptions:
+        """The options of the method's controls."""
+        options: RippleOptions = self.method.read(values)
+        served_here(options.inpainter)
+        return options
+
     def prepare(self, picture: Any, weights: str, *values: Any, bar: gr.Progress = gr.Progress()) -> Iterator[Any]:  # noqa: B008
         """Invert the face as soon as there is a picture."""
         if picture is None:
             yield None
             return
-        options = self.method.read(values)
+        options = self.read(values)
 
         def work(progress: Progress) -> RipplePrepared:
             return pipeline(weights).prepare(picture, options=options, progress=progress)
@@ -110,7 +130,7 @@ class Wiring:
         """The four pictures at the slider's place."""
         if prepared is None:
             return (None,) * len(SHOWN) + (gr.skip(),)
-        options, start = self.method.read(values), time.perf_counter()
+        options, start = self.read(values), time.perf_counter()
         result = pipeline(weights).edit(prepared, degree, options=options)
         details = self.details(prepared, result.figures, weights, options, time.perf_counter() - start)
         return (*(getattr(result, name) for name in SHOWN), details)
@@ -150,7 +170,7 @@ class Wiring:
         """
         if picture is None:
             raise InputError("the picture is missing: send a portrait")
-        options = self.method.read(values)
+        options = self.read(values)
 
         def work(progress: Progress) -> tuple[Any, ...]:
             start = time.perf_counter()
@@ -185,7 +205,7 @@ class Wiring:
         if picture is None:
             raise InputError("the picture is missing: drop in a portrait")
         count = len(self.method.components)
-        options, (timeline, kind) = self.method.read(values[:count]), self.export.read(values[count:])
+        options, (timeline, kind) = self.read(values[:count]), self.export.read(values[count:])
         settings = {"system": ID, **to_query(options), **to_query(timeline)}
         pipe, start = pipeline(weights), time.perf_counter()
 
@@ -221,7 +241,7 @@ def build() -> None:
             with gr.Row():
                 go = gr.Button("Make a video", variant="primary", elem_id=f"{ID}-go")
                 stop = gr.Button("Stop", variant="stop")
-            result = result_view(ID)
+            result = result_view(ID, EXAMPLE if EXAMPLE.exists() else None)
             share_link(ID, {**method.by_name, **export.by_name, "degree": degree}, {"picture": picture})
     _wire(
         Wiring(method, export),
@@ -335,8 +355,7 @@ def _build_remover() -> None:
                 list(INPAINTERS),
                 value="auto",
                 label="Inpainter",
-                allow_custom_value=True,
-                info="or diffusers:<hub id or folder>",
+                info="who repaints; auto takes the best that is here",
                 elem_id=f"{ID}-remover",
             )
             button = gr.Button("Remove", variant="primary", elem_id=f"{ID}-remove")

@@ -20,7 +20,7 @@ from core.sdl.pipeline import SDLPipeline, SDLPrepared
 from core.sdl.video_rate import convert_video
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import HEADS
+from core.ui.parts.examples import EXAMPLES, HEADS
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
 from core.ui.parts.handlers import follow, friendly, result_folder
 from core.ui.parts.picture import PictureInput
@@ -28,6 +28,7 @@ from core.ui.parts.share import share_link
 from core.ui.tabs import Tab
 
 ID = "sdl"
+EXAMPLE = EXAMPLES / "sdl.mp4"
 LABELS = {
     "interpolate": ("First frame", "Second frame"),
     "morph": ("First picture", "Second picture"),
@@ -255,7 +256,7 @@ def build() -> None:
             with gr.Row():
                 go = gr.Button("Make the video", variant="primary", elem_id=f"{ID}-go")
                 stop = gr.Button("Stop", variant="stop")
-            result = result_view(ID)
+            result = result_view(ID, EXAMPLE if EXAMPLE.exists() else None)
             share_link(
                 ID,
                 {"job": job, **method.by_name, **export.by_name, "t": t},
