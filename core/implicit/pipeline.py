@@ -19,7 +19,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.errors import InputError, NothingFoundError, ShapeError
+from core.errors import InputError, ShapeError
 from core.image import load_image
 from core.implicit.blend import ONTO_BACKGROUND, blend
 from core.implicit.flow import FlowWarp
@@ -42,7 +42,8 @@ __all__ = [
 
 FOLD_GRID = 101
 INVERSE_LIMIT = 1e-6
-STIFFER = (0.05, 0.15, 0.3, 0.6)
+EDITED_AT_LEAST = 100
+STIFFER = (0.1, 0.4, 1.0)
 
 
 @dataclass(frozen=True)
@@ -160,10 +161,8 @@ class ImplicitMorphPipeline(TransitionPipeline):
             if len(given) == 1:
                 raise InputError("landmarks came for one picture only: give both lists, or neither to detect them")
             a, b = (points.numpy() for points in check_pairs(*given))
-            try:
-                oval = detect_landmarks(pictures[0], "the first picture", options.face_a)[: len(OVAL)]
-            except NothingFoundError:
-                oval = a
+            # A long list comes from the detector, whose first points are the oval, even if a person has edited some.
+            oval = a[: len(OVAL)] if len(a) > EDITED_AT_LEAST else a
             return a, b, oval
         a = detect_landmarks(pictures[0], "the first picture", options.face_a)
         b = detect_landmarks(pictures[1], "the second picture", options.face_b)

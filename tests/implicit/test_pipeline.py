@@ -77,8 +77,8 @@ def test_it_pickles_and_has_a_key(pipe, pair, prepared):
 
 def test_pictures_of_two_sizes_and_aspects(pipe, pair):
     wide = pair[1].crop((0, 10, pair[1].width, pair[1].height)).resize((301, 277))
-    for shape in ("first", "second", "between"):
-        done = pipe.prepare(pair[0], wide, options=replace(SMALL, shape=shape, outline=False))
+    for aspect in ("first", "second", "between"):
+        done = pipe.prepare(pair[0], wide, options=replace(SMALL, aspect=aspect, outline=False))
         frame = pipe.render(done, [0.5])
         assert frame.shape[2] % 2 == 0 and frame.shape[3] % 2 == 0
         assert done.figures["folded_share"] == 0
@@ -139,7 +139,7 @@ def test_the_published_recipe_trains(pipe, pair):
 def test_contradicting_landmarks_are_made_stiffer(pipe):
     plain = [Image.new("RGB", (96, 96), colour) for colour in ("red", "blue")]
     rng = np.random.RandomState(0)
-    a = rng.uniform(25, 70, (30, 2))
+    a = rng.uniform(25, 70, (12, 2))
     done = pipe.prepare(*plain, options=SMALL, points_a=a, points_b=rng.permutation(a))
     assert done.figures["folded_share"] == 0
     assert done.figures["smoothing"] > 0 and done.figures["landmark_error"] > 0
