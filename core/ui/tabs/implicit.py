@@ -14,7 +14,7 @@ from PIL import Image
 from core.detect.faces import detect_faces
 from core.errors import InputError, NothingFoundError
 from core.image import to_pil
-from core.implicit.pipeline import ImplicitMorphPipeline, ImplicitOptions, ImplicitPrepared, landmarks_of
+from core.implicit.pipeline import ImplicitMorphPipeline, ImplicitOptions, ImplicitPrepared, landmarks_of, with_outline
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import Controls, controls, named
@@ -76,6 +76,8 @@ def find_landmarks(
             )
     if any(len(points) == 0 for points in found):
         found = [np.zeros((0, 2)) for _ in found]
+    elif len(found) == 2:
+        found = list(with_outline((shown[0][0], shown[1][0]), (found[0], found[1])))
     panels = [panel(picture, points, label) for (picture, label), points in zip(shown, found, strict=True)]
     return panels, "  \n".join(said)
 
