@@ -11,6 +11,8 @@ of a trained network: section 3 of Schardong et al. 2024 states the properties t
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -29,6 +31,17 @@ STEEP = 1e-4
 EDGE_FLOOR = 0.02
 PROBES = 14
 CHUNK = 1 << 22
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: these products are so small that waking a second one takes longer, many times so on a busy machine."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
 
 
 class FlowWarp:
@@ -74,6 +87,7 @@ class FlowWarp:
         self._solved: dict[float, Tensor] = {}
         self.steps, self.inverse_error = self._choose_steps()
 
+    @one_thread()
     def carry(self, points: Tensor, start: float, end: float, steps: int | None = None) -> Tensor:
         """See `Warp.carry`; classical Runge-Kutta of order 4 in float64."""
         steps = steps or max(1, math.ceil(abs(end - start) * self.steps - 1e-9))

@@ -16,7 +16,7 @@ from scipy.interpolate import BSpline, make_interp_spline
 from scipy.ndimage import map_coordinates, spline_filter
 from scipy.sparse import csr_array
 
-from core.implicit.flow import FlowWarp
+from core.implicit.flow import FlowWarp, one_thread
 from core.implicit.warp import Warp
 from core.progress import Progress, silent
 
@@ -84,6 +84,7 @@ def draw_maps(warp: Warp, progress: Progress = silent) -> WarpMaps:
     return WarpMaps(warp.size_px, _coefficients(first), _coefficients(second))
 
 
+@one_thread()
 def _follow_flow(warp: FlowWarp, grid: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """Displacements from every knot to both ends, built knot by knot from one short step each.
 
