@@ -110,8 +110,7 @@ def _write_mp4(
     width, height = first.width + first.width % 2, first.height + first.height % 2
     extra = ["-crf", "18", "-movflags", "+faststart", "-metadata", f"comment={note}"]
     if audio is not None:
-        # Silence without end follows the sound, so that the picture alone decides the length.
-        extra += ["-map", "0:v:0", "-map", "1:a:0?", "-af", "apad", "-shortest"]
+        extra += ["-map", "0:v:0", "-map", "1:a:0?", "-shortest"]
     if round(fps, 2) != fps:
         # moviepy hands ffmpeg two decimals of the rate; the clock is put right afterwards.
         extra += ["-vf", f"setpts=PTS*{round(fps, 2)}/{fps}", "-r", str(fps)]
