@@ -37,7 +37,7 @@ class Policy:
         """The network on this device in this memory format, in evaluation mode."""
         network = network.to(self.device).eval()
         if self.channels_last:
-            network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            channels_last(network)
         return network
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
@@ -57,7 +57,7 @@ def policy(device: str = "auto", precision: str = "auto") -> Policy:
     Args:
         device: auto, cpu, cuda, cuda:N or mps; the environment's MORPHOSPACE_DEVICE stands in for auto.
         precision: auto, float32, bfloat16 or float16; MORPHOSPACE_PRECISION stands in for auto. auto is bfloat16
-            where the processor has tile units (AMX) or the GPU computes it natively, else float32.
+            where the processor has instructions for it (AMX, AVX512-BF16) or the GPU computes it natively, else float32.
 
     Raises:
         DeviceError: a device that this machine does not have.
@@ -73,6 +73,16 @@ def policy(device: str = "auto", precision: str = "auto") -> Policy:
     else:
         raise unknown_name("precision", precision, ("auto", *DTYPES))
     return Policy(place, dtype, channels_last=place.type != "mps")
+
+
+def channels_last(network: nn.Module) -> None:
+    """Lay the weights of all 2-D convolutions out channels last, in place; their outputs follow, whatever comes in.
+
+    Other weights stay as they are: a network with 3-D or 1-D convolutions cannot be moved as a whole.
+    """
+    for layer in network.modules():
+        if isinstance(layer, (nn.Conv2d, nn.ConvTranspose2d)):
+            layer.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 
 
 def choose_device(name: str = "auto") -> torch.device:
@@ -99,5 +109,6 @@ def _computes_bfloat16(kind: str) -> bool:
     if kind == "cuda":
         return torch.cuda.is_bf16_supported()
     if kind == "cpu":
-        return bool(getattr(torch.cpu, "_is_amx_tile_supported", lambda: False)())
+        instructions = ("_is_amx_tile_supported", "_is_avx512_bf16_supported")
+        return any(getattr(torch.cpu, name, lambda: False)() for name in instructions)
     return False

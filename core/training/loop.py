@@ -16,6 +16,7 @@ from torch.optim import Optimizer
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
+from core.devices import channels_last
 from core.errors import InputError
 from core.options import check
 from core.progress import Progress, silent
@@ -109,6 +110,9 @@ def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progr
     folder.mkdir(parents=True, exist_ok=True)
     averages = _averages(recipe, options)
     first = _resume(recipe, averages, folder, accelerator) if options.resume else 0
+    if accelerator.device.type != "mps":
+        for network in recipe.networks.values():
+            channels_last(network)
     run = Run(
         accelerator,
         {name: accelerator.prepare(network) for name, network in recipe.networks.items()},
