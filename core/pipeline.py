@@ -63,7 +63,7 @@ class TransitionPipeline(DiffusionPipeline):
     """Base of the five pipelines. A subclass sets `name` and `Options` and writes `prepare` and `render`.
 
     On ZeroGPU `gpu_methods` run in the GPU's process, so their arguments and results are picklable; `gpu_seconds` is what
-    one megapixel of one picture takes there at most.
+    one megapixel of one picture takes there at most. `gpu_is_lent` is set there: what runs outside of them has no GPU.
     """
 
     name: ClassVar[str]
@@ -71,6 +71,7 @@ class TransitionPipeline(DiffusionPipeline):
     batch_size: ClassVar[int] = 8
     gpu_methods: ClassVar[tuple[str, ...]] = ("prepare", "render", "frames")
     gpu_seconds: ClassVar[float] = 0.5
+    gpu_is_lent: bool = False
     weights_label: str = ""
 
     def prepare(self, *inputs: Any, **settings: Any) -> Any:

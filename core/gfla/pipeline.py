@@ -69,8 +69,8 @@ class PosePipeline(TransitionPipeline):
 
     name: ClassVar[str] = "gfla"
     Options: ClassVar[type] = PoseOptions
-    # MediaPipe, which prepare needs, does not survive the fork of ZeroGPU's worker.
-    gpu_methods: ClassVar[tuple[str, ...]] = ()
+    # Not `prepare`: MediaPipe, which it needs, does not survive the fork of ZeroGPU's worker.
+    gpu_methods: ClassVar[tuple[str, ...]] = ("encode", "paint")
     batch_size: ClassVar[int] = 8
 
     generator: PoseGenerator
@@ -154,15 +154,20 @@ class PosePipeline(TransitionPipeline):
         progress(0.5, "reading the poses")
         path = [framed, *(self.target_pose(item, framed, box, options) for item in inputs[1:])]
         progress(0.7, "encoding")
-        with torch.inference_mode(), self.policy.autocast():
-            encoded = self.generator.encode(source.to(self.policy.device))
-        tables = tuple(SourceTables(*(item.detach().cpu().clone() for item in table)) for table in encoded)
+        tables = self.encode(source)
         key = content_key(picture, own, np.stack(path), dataclasses.astuple(options), self.weights_label)
         figures = {"keypoints": float(pose.present(own).sum()), "poses": float(len(path) - 1)}
         progress(1.0, "ready")
         return PosePrepared(
             key, figures, source, fine, framed, np.stack(path), box, picture, hole, tables, options
         )  # fmt: skip
+
+    @torch.inference_mode()
+    def encode(self, source: Tensor) -> tuple[SourceTables, ...]:
+        """What the network keeps of a source (1, 3, H, W) in [-1, 1] for all poses, on the CPU."""
+        with self.policy.autocast():
+            encoded = self.generator.encode(source.to(self.policy.device))
+        return tuple(SourceTables(*(item.detach().cpu().clone() for item in table)) for table in encoded)
 
     def _framed(
         self, picture: Image.Image, box: Box, size: tuple[int, int], cut_out: bool

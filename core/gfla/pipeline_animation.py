@@ -56,8 +56,8 @@ class AnimationPipeline(TransitionPipeline):
 
     name: ClassVar[str] = "gfla-animation"
     Options: ClassVar[type] = AnimationOptions
-    # MediaPipe, which prepare needs, does not survive the fork of ZeroGPU's worker.
-    gpu_methods: ClassVar[tuple[str, ...]] = ()
+    # Not `prepare`: MediaPipe, which it needs, does not survive the fork of ZeroGPU's worker.
+    gpu_methods: ClassVar[tuple[str, ...]] = ("play",)
 
     generator: AnimationGenerator
 

@@ -38,8 +38,7 @@ class ViewPipeline(TransitionPipeline):
 
     name: ClassVar[str] = "gfla-views"
     Options: ClassVar[type] = ViewOptions
-    # MediaPipe, which prepare needs, does not survive the fork of ZeroGPU's worker.
-    gpu_methods: ClassVar[tuple[str, ...]] = ()
+    gpu_methods: ClassVar[tuple[str, ...]] = ("prepare", "views")
     batch_size: ClassVar[int] = 6
 
     generator: ShapeNetGenerator

@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cache
 from pathlib import Path
 
+import torch
+
 from core.errors import unknown_name
 from core.ripple.choices import INPAINTERS, PARSERS
 from core.ripple.inpaint import Inpainter, diffusers_inpainter, lama_inpainter, opencv_fill
@@ -29,7 +31,9 @@ def inpainting_network(folder: Path) -> Lama:
     return load_strict(Lama, folder, "inpainter")
 
 
-def choose_parser(name: str = "auto", single_scale: bool = False) -> tuple[Parser, str]:
+def choose_parser(
+    name: str = "auto", single_scale: bool = False, device: torch.device | str = "cpu"
+) -> tuple[Parser, str]:
     """A parser and what to tell the user about it.
 
     "auto" is published Graphonomy where it was converted, MediaPipe's segmentation otherwise.
@@ -45,10 +49,10 @@ def choose_parser(name: str = "auto", single_scale: bool = False) -> tuple[Parse
         raise unknown_name("parser", name, PARSERS)
     found = resolve(PUBLISHED_PARSER if name == "graphonomy" else PREVIEW)
     scales = (1.0,) if single_scale else SCALES
-    return graphonomy_parser(parsing_network(found.folder), scales), f"parsed by {found.label}"
+    return graphonomy_parser(parsing_network(found.folder).to(device), scales), f"parsed by {found.label}"
 
 
-def choose_inpainter(name: str = "auto") -> tuple[Inpainter, str]:
+def choose_inpainter(name: str = "auto", device: torch.device | str = "cpu") -> tuple[Inpainter, str]:
     """An inpainter and what to tell the user about it.
 
     "auto" is published big-lama where it was converted, OpenCV's fill otherwise: on backgrounds of
@@ -66,4 +70,4 @@ def choose_inpainter(name: str = "auto") -> tuple[Inpainter, str]:
     if name not in INPAINTERS:
         raise unknown_name("inpainter", name, (*INPAINTERS, "diffusers:<hub id or folder>"))
     found = resolve(PUBLISHED_INPAINTER if name == "lama" else PREVIEW)
-    return lama_inpainter(inpainting_network(found.folder)), f"repainted by {found.label}"
+    return lama_inpainter(inpainting_network(found.folder).to(device)), f"repainted by {found.label}"

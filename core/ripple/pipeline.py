@@ -9,8 +9,8 @@ pipe.render(prepared, [0.0, 0.5, 1.0])          # whole pictures from degree_fro
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Any, ClassVar
+from dataclasses import dataclass, fields, replace
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import torch
@@ -36,6 +36,8 @@ from core.ripple.parts import choose_inpainter, choose_parser
 
 DETAIL_PX = 512
 PARSE_PX = 256
+CPU = torch.device("cpu")
+Kept = TypeVar("Kept", Inversion, Edited)
 
 
 @dataclass(frozen=True)
@@ -95,8 +97,8 @@ class RipplePipeline(TransitionPipeline):
 
     name: ClassVar[str] = "ripple"
     Options: ClassVar[type] = RippleOptions
-    # MediaPipe, which prepare needs, does not survive the fork of ZeroGPU's worker.
-    gpu_methods: ClassVar[tuple[str, ...]] = ()
+    # Not `prepare`: MediaPipe, which it needs, does not survive the fork of ZeroGPU's worker.
+    gpu_methods: ClassVar[tuple[str, ...]] = ("invert", "edited")
     batch_size: ClassVar[int] = 1
 
     def __init__(self, inverter: Inverter) -> None:
@@ -159,8 +161,7 @@ class RipplePipeline(TransitionPipeline):
             aligned = cut_face(whole, chosen.face, side)
         crop = aligned.picture if aligned else whole
         progress(0.2, "inverting")
-        inversion = self.inverter.invert(to_input(crop, self.inverter.size).to(self.policy.device))
-        base = self.inverter.render(inversion, inversion.codes)
+        inversion, base = self.invert(to_input(crop, self.inverter.size))
         start, missing = enlarged(base.image, side).cpu(), None
         seen = start
         if self.carries_detail:
@@ -173,6 +174,22 @@ class RipplePipeline(TransitionPipeline):
         return RipplePrepared(
             key, figures, whole, aligned, inversion, start, missing, scene, silhouette(base), side, chosen
         )
+
+    @property
+    def part_device(self) -> torch.device:
+        """Where parser and inpainter compute."""
+        return CPU if self.gpu_is_lent else self.policy.device
+
+    @torch.no_grad()
+    def invert(self, image: Tensor) -> tuple[Inversion, Edited]:
+        """A face (1, 3, S, S) in [-1, 1] as codes, and what comes back without an edit; both on the CPU."""
+        inversion = self.inverter.invert(image.to(self.policy.device))
+        return moved(inversion, CPU), moved(self.inverter.render(inversion, inversion.codes), CPU)
+
+    @torch.no_grad()
+    def edited(self, inversion: Inversion, name: str, degree: float) -> Edited:
+        """One edit of an inversion by the networks, on the CPU."""
+        return moved(self.inverter.edit(moved(inversion, self.policy.device), name, degree), CPU)
 
     @property
     def carries_detail(self) -> bool:
@@ -202,7 +219,7 @@ class RipplePipeline(TransitionPipeline):
         """
         chosen, name = check(options or prepared.options), edit or (options or prepared.options).edit
         progress(0.05, f"{name} {degree:+g}")
-        edited = self.inverter.edit(prepared.inversion, name, degree)
+        edited = self.edited(prepared.inversion, name, degree)
         plain = to_picture(self.detailed(prepared, edited, chosen.detail))
         mask = np.zeros(plain.size[::-1], np.uint8)
         clean = plain
@@ -216,7 +233,7 @@ class RipplePipeline(TransitionPipeline):
             mask = self.mask_of(before, after, degree if name == "pose" else 0.0, chosen, prepared.side)
             progress(0.7, "repainting")
             if mask.any():
-                fill, _ = choose_inpainter(chosen.inpainter)
+                fill, _ = choose_inpainter(chosen.inpainter, self.part_device)
                 hidden = self.person_of(before, after, chosen, prepared.side) if chosen.hide_person else None
                 clean = repainted(plain, mask, fill, chosen, part_of(progress, 0.7, 1.0), hidden)
         whole = prepared.aligned.paste_back(prepared.whole, clean) if prepared.aligned else clean
@@ -226,7 +243,7 @@ class RipplePipeline(TransitionPipeline):
     def detailed(self, prepared: RipplePrepared, edited: Edited | None, share: float) -> Tensor:
         """The edited face (1, 3, P, P), with the photograph's own detail moved along where that is possible."""
         if edited is None:
-            edited = self.inverter.render(prepared.inversion, prepared.inversion.codes)
+            edited = self.edited(prepared.inversion, "inversion", 0.0)
         image = enlarged(edited.image, prepared.side).cpu()
         if prepared.missing is None or share == 0:
             return image
@@ -234,7 +251,7 @@ class RipplePipeline(TransitionPipeline):
 
     def find_background(self, picture: Image.Image, options: RippleOptions, progress: Progress = silent) -> np.ndarray:
         """(256, 256, 3) uint8, 255 = background, as the thesis draws it."""
-        parse: Parser = choose_parser(options.parser, options.single_scale)[0]
+        parse: Parser = choose_parser(options.parser, options.single_scale, self.part_device)[0]
         return background(parse(resize(picture, (PARSE_PX, PARSE_PX)), progress))
 
     def edited_background(
@@ -297,6 +314,12 @@ class RipplePipeline(TransitionPipeline):
         if options.clean:
             labels += [choose_parser(options.parser, options.single_scale)[1], choose_inpainter(options.inpainter)[1]]
         return "; ".join(labels)
+
+
+def moved(kept: Kept, device: torch.device) -> Kept:
+    """A dataclass of tensors on another device."""
+    tensors = {field.name: getattr(kept, field.name) for field in fields(kept)}
+    return replace(kept, **{name: item.to(device) for name, item in tensors.items() if item is not None})
 
 
 def silhouette(edited: Edited) -> np.ndarray | None:

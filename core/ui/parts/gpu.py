@@ -16,7 +16,6 @@ from typing import Any, TypeVar
 import torch
 from PIL import Image
 
-from core.devices import policy
 from core.errors import MorphospaceError
 from core.pipeline import TransitionPipeline
 from core.progress import silent
@@ -48,10 +47,8 @@ def on_gpu(pipeline: Pipeline, gpu: Callable[..., Any] | None = None) -> Pipelin
         gpu = spaces.GPU
     if gpu is None or not isinstance(pipeline, TransitionPipeline) or not has_networks(pipeline):
         return pipeline
-    if not pipeline.gpu_methods:
-        # Outside the worker there is no GPU, though torch says so.
-        use = getattr(pipeline, "use", None)
-        return use(policy("cpu")) if use else pipeline
+    # Outside the worker there is no GPU, though torch says so.
+    object.__setattr__(pipeline, "gpu_is_lent", True)
     for name in pipeline.gpu_methods:
         # The instance's attribute covers the class's method, for the pipeline's own calls too.
         object.__setattr__(pipeline, name, _moved(getattr(pipeline, name), pipeline.gpu_seconds, gpu))
