@@ -11,10 +11,13 @@ import torch
 from PIL import Image
 
 from core.errors import InputError
+from core.gfla.pipeline import PosePipeline
 from core.implicit.pipeline import ImplicitMorphPipeline
 from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.ripple.pipeline import RipplePipeline
 from core.timeline import Timeline
 from core.ui.parts import engines
+from core.ui.parts.examples import EXAMPLES
 from core.ui.parts.gpu import LONGEST_S, SHORTEST_S, on_gpu
 from tests.gpu.forked import Lender
 
@@ -108,6 +111,23 @@ def test_without_networks_or_at_home_nothing_changes(lender):
     assert "prepare" not in vars(on_gpu(plain, lender))
     home = Fade(torch.nn.Conv2d(3, 3, 1))
     assert "render" not in vars(on_gpu(home))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("system", ["ripple", "gfla"])
+def test_detection_stays_home_and_networks_go(system, lender):
+    """MediaPipe works in the main process, the networks in the worker; the pictures are those of a machine without one."""
+    if system == "ripple":
+        make, given = RipplePipeline.from_record, (EXAMPLES / "heads" / "clara.jpg",)
+    else:
+        make, given = PosePipeline.from_record, (EXAMPLES / "people" / "ada.jpg", "arms spread")
+    home = make(device="cpu")
+    wanted = home.render(home.prepare(*given), [1.0])
+    lent = on_gpu(make(device="cpu"), lender)
+    prepared = lent.prepare(*given)
+    assert len(lender.workers) == 1 and lent.gpu_is_lent and not home.gpu_is_lent
+    assert torch.allclose(lent.render(prepared, [1.0]), wanted, atol=0.02)
+    assert len(lender.workers) == 2
 
 
 @pytest.mark.slow
