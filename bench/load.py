@@ -99,6 +99,8 @@ def cancelled(address: str) -> float:
             handle_file(heads[0]), handle_file(heads[1]), size_px=64, frames=2, api_name="/implicit_morph"
         )
         time.sleep(1)
+        if waiting.status().code.value != "IN_QUEUE":
+            raise RuntimeError(f"the second job should wait for the only worker, it is {waiting.status().code.value}")
         long.cancel()
         start = time.perf_counter()
         while waiting.status().code.value not in ("PROGRESS", "PROCESSING", "ITERATING", "FINISHED"):

@@ -16,6 +16,8 @@ from core.errors import CancelledError
 
 Result = TypeVar("Result")
 WORK_THREAD = "morphospace-work"
+# A cancelled thread that is deep in one long step ends by itself at its next word; nobody waits for it longer.
+GRACE_S = 0.5
 
 
 class Progress(Protocol):
@@ -63,7 +65,7 @@ def watch(work: Callable[[Progress], Result], poll_s: float = 0.1) -> Generator[
     """Run `work(progress)` in a thread; yield (fraction, text) as it goes and its result at last.
 
     Closing the generator (which is how gradio cancels) cancels the work at its next progress call,
-    so the processor is free again at once. An exception of the work is raised here.
+    so the processor is soon free again; the caller is, after `GRACE_S` at most. An exception of the work is raised here.
     """
     said: queue.SimpleQueue[tuple[float, str]] = queue.SimpleQueue()
     stopped = threading.Event()
@@ -92,7 +94,7 @@ def watch(work: Callable[[Progress], Result], poll_s: float = 0.1) -> Generator[
                 continue
     finally:
         stopped.set()
-        thread.join()
+        thread.join(GRACE_S)
     if failure:
         raise failure[0]
     yield outcome[0]

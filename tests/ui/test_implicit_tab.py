@@ -106,8 +106,16 @@ def test_narrow_and_dark(page, server, tmp_path):
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), "the page scrolls sideways"
 
 
-def test_link_with_the_pictures_restores_them(page, server, heads):
+def test_link_with_the_pictures_restores_them_and_moved_points(page, server, heads):
     upload_pair(page, heads)
+    circle = page.locator('#implicit-points circle[data-key="0-3"]')
+    circle.scroll_into_view_if_needed()
+    box = circle.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 24, box["y"] + 16)
+    page.mouse.up()
+    moved = float(circle.get_attribute("cx"))
     page.locator("#implicit-share-pictures").click()
     page.wait_for_function(
         "() => document.querySelector('#implicit-link textarea')?.value.includes('pictures=')", timeout=30_000
@@ -120,6 +128,16 @@ def test_link_with_the_pictures_restores_them(page, server, heads):
         timeout=60_000,
     )
     page.wait_for_function("document.querySelectorAll('#implicit-points svg').length === 2", timeout=60_000)
+    page.get_by_text("Points as they came with the link").wait_for(timeout=60_000)
+    assert abs(float(circle.get_attribute("cx")) - moved) < 0.1
+    # Detection forgets them.
+    page.locator("button:visible", has_text="Detect again").click()
+    page.wait_for_function(
+        "before => Math.abs(document.querySelector('#implicit-points circle[data-key=\"0-3\"]').getAttribute('cx') - before)"
+        " > 1",
+        arg=moved,
+        timeout=60_000,
+    )
 
 
 def test_an_exported_file_restores_its_settings(page, tmp_path, heads):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import time
 
@@ -33,6 +34,26 @@ def test_kept_pictures_come_back_and_end(monkeypatch):
         store.fetch(name, "picture_a")
     store.sweep()
     assert not (store.STORE / name).exists()
+
+
+def test_clips_files_and_points_are_kept_too(tmp_path):
+    clips = []
+    for index in range(11):
+        clips.append(str(tmp_path / f"clip {index}.MP4"))
+        (tmp_path / f"clip {index}.MP4").write_bytes(bytes([index]))
+    points = {"key": "k", "points": [[[1.5, 2.0]]]}
+    name = store.keep({"clip": clips[3], "files": clips, "points": points})
+    assert store.fetch(name, "clip").read_bytes() == b"\x03" and store.fetch(name, "clip").suffix == ".mp4"
+    assert [file.read_bytes()[0] for file in store.fetch_all(name, "files")] == list(range(11))
+    assert json.loads(store.fetch(name, "points").read_text()) == points
+    assert store.fetch_all(name, "other") == []
+
+
+def test_a_file_too_large_for_a_link_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(store, "SHARED_FILE_MB", 0)
+    (tmp_path / "clip.mp4").write_bytes(b"x")
+    with pytest.raises(InputError, match="shorten it"):
+        store.keep({"clip": str(tmp_path / "clip.mp4")})
 
 
 @pytest.mark.parametrize("name", ["../../etc", "..", "", "a" * 15, "a/../" + "b" * 11, "%2e%2e%2f%2e%2e%2f%2e%2e"])

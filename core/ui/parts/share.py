@@ -1,36 +1,85 @@
-"""A link that restores a tab, every setting and, for some hours, the pictures; and the drop that reads exported files.
+"""A link that restores a tab, every setting and, for some hours, the inputs; and the drop that reads exported files.
 
-Settings live in the address itself, so they survive a restart. Pictures cannot: see `core.ui.parts.store`.
+Settings live in the address itself, so they survive a restart. Pictures, clips and moved points cannot: see
+`core.ui.parts.store`.
 """
 
 from __future__ import annotations
 
+import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
 import gradio as gr
+import numpy as np
 from gradio.components import Component
 from PIL import Image
 
 from core import settings as installation
 from core.errors import InputError
+from core.image import limit_size
+from core.pipeline import content_key
 from core.ui.parts.handlers import friendly
+from core.ui.parts.points import PointEditor
 from core.ui.parts.restore import restore_drop, restored
-from core.ui.parts.store import fetch, keep
+from core.ui.parts.store import SHARED_SIDE_PX, fetch_all, keep
 
 SHARE = "pictures"
+POINTS = "points"
 
 
-def share_link(tab: str, settings: dict[str, Component], inputs: dict[str, Component] | None = None) -> None:
+@dataclass(frozen=True)
+class SharedPoints:
+    """Points that a link brings back.
+
+    The editor is filled by whatever finds points in the pictures; that handler asks `points_for` first.
+
+    Attributes:
+        editor: where they are moved.
+        given: state in which a link's points wait for their pictures.
+        source: everything the finding handler looks at, in its order.
+        over: for each panel of the editor the picture input whose pixels its points count, None if another frame.
+    """
+
+    editor: PointEditor
+    given: gr.State
+    source: list[Component]
+    over: tuple[Component | None, ...]
+
+
+def points_for(given: dict[str, Any] | None, *source: Any) -> list[np.ndarray] | None:
+    """The link's points, one (N, 2) array per panel, if they were shared with just these inputs; else None."""
+    if not given or given.get("key") != _key(source):
+        return None
+    return [np.asarray(points, dtype=float).reshape(-1, 2) for points in given["points"]]
+
+
+def _key(source: Any) -> str:
+    kept = [limit_size(item, SHARED_SIDE_PX) if isinstance(item, Image.Image) else item for item in source]
+    # A number is 1 in the control and 1.0 in the browser's answer.
+    return content_key(
+        *(float(item) if isinstance(item, int) and not isinstance(item, bool) else item for item in kept)
+    )
+
+
+def share_link(
+    tab: str,
+    settings: dict[str, Component],
+    inputs: dict[str, Component] | None = None,
+    points: SharedPoints | None = None,
+) -> None:
     """Draw the link button of a tab and the drop for exported files. Call inside the tab, after the settings were drawn.
 
     Args:
         tab: the tab's id; the link carries it as `tab`.
         settings: what to restore, by the name that it has in the link. Only values that differ from the defaults
             are carried.
-        inputs: picture inputs by name; they are kept on the server for a while when a person asks for it.
+        inputs: picture, clip and file inputs by name; they are kept on the server for a while when a person asks for it.
+        points: points over the pictures, kept with them.
     """
     pictures = inputs or {}
+    sources = [points.editor, *points.source] if points else []
     hours = installation.number(installation.SHARE_HOURS)
     with gr.Row():
         button = gr.Button("Link to these settings", size="sm", elem_id=f"{tab}-share")
@@ -57,10 +106,13 @@ def share_link(tab: str, settings: dict[str, Component], inputs: dict[str, Compo
             for name, value, default in zip(settings, values, defaults, strict=False)
             if value != default and value is not None
         }
-        shown = dict(zip(pictures, values[len(settings) :], strict=False))
-        given = {name: picture for name, picture in shown.items() if isinstance(picture, Image.Image)}
+        rest = values[len(settings) :]
+        shown = dict(zip(pictures, rest, strict=False))
+        given = {name: item for name, item in shown.items() if item}
         if shown and not given:
             raise InputError("there is no picture to share: drop one in, or take the link to the settings")
+        if given and points is not None and rest[len(pictures)]:
+            given[POINTS] = _shared_points(points, *rest[len(pictures) :])
         kept = {SHARE: keep(given)} if given else {}
         root = str(request.request.base_url).rstrip("/") if request.request is not None else ""
         return gr.update(value=f"{root}/?{urlencode({'tab': tab, **changed, **kept})}", visible=True)
@@ -68,20 +120,35 @@ def share_link(tab: str, settings: dict[str, Component], inputs: dict[str, Compo
     private: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     button.click(make, list(settings.values()), link, **private)
     if pictures:
-        with_pictures.click(friendly(make), [*settings.values(), *pictures.values()], link, **private)
-    _restore_on_load(tab, settings, pictures)
+        with_pictures.click(friendly(make), [*settings.values(), *pictures.values(), *sources], link, **private)
+    _restore_on_load(tab, settings, pictures, points)
 
 
-def _restore_on_load(tab: str, settings: dict[str, Component], pictures: dict[str, Component]) -> None:
+def _shared_points(points: SharedPoints, panels: list[np.ndarray], *source: Any) -> dict[str, Any]:
+    """The editor's points as they lie in the kept pictures, which may be smaller."""
+    sizes = {id(component): item for component, item in zip(points.source, source, strict=True)}
+    kept = []
+    for panel, component in zip(panels, points.over, strict=False):
+        picture = sizes.get(id(component))
+        scale = limit_size(picture, SHARED_SIDE_PX).width / picture.width if isinstance(picture, Image.Image) else 1.0
+        kept.append(np.where(panel < 0, panel, panel * scale).tolist())
+    return {"key": _key(source), "points": kept}
+
+
+def _restore_on_load(
+    tab: str, settings: dict[str, Component], pictures: dict[str, Component], points: SharedPoints | None
+) -> None:
     """Set the controls from the address when the page opens."""
-    outputs = [*settings.values(), *pictures.values()]
+    outputs = [*settings.values(), *pictures.values(), *([points.given] if points else [])]
 
     def restore(request: gr.Request) -> Any:
         query = dict(request.query_params) if request is not None else {}
         if query.get("tab") != tab:
             return [gr.skip()] * len(outputs) if len(outputs) > 1 else gr.skip()
         updates = [restored(component, query[n]) if n in query else gr.skip() for n, component in settings.items()]
-        updates += [_picture(query.get(SHARE, ""), name) for name in pictures]
+        share = query.get(SHARE, "")
+        updates += [_kept(share, name, component) for name, component in pictures.items()]
+        updates += [_kept_points(share)] if points else []
         return updates if len(updates) > 1 else updates[0]
 
     context = gr.context.Context.root_block
@@ -89,12 +156,24 @@ def _restore_on_load(tab: str, settings: dict[str, Component], pictures: dict[st
         context.load(restore, None, outputs, api_visibility="private", show_progress="hidden")
 
 
-def _picture(share: str, name: str) -> Any:
-    """A kept picture; a link whose pictures are gone still restores the settings, and says so."""
+def _kept(share: str, name: str, component: Component) -> Any:
+    """A kept input; a link whose pictures are gone still restores the settings, and says so."""
     if not share:
         return gr.skip()
     try:
-        return gr.update(value=str(fetch(share, name)))
+        files = [str(file) for file in fetch_all(share, name)]
     except InputError as error:
         gr.Warning(str(error))
         return gr.skip()
+    if not files:
+        return gr.skip()
+    return gr.update(value=files if getattr(component, "file_count", "single") == "multiple" else files[0])
+
+
+def _kept_points(share: str) -> Any:
+    """Kept points, if the link has any; that its pictures are gone was said with the pictures."""
+    try:
+        files = fetch_all(share, POINTS) if share else []
+    except InputError:
+        files = []
+    return json.loads(files[0].read_text()) if files else gr.skip()

@@ -1,7 +1,11 @@
-"""Pictures of shared links: kept on the server for some hours, found by an unguessable name, then deleted."""
+"""Inputs of shared links: kept on the server for some hours, found by an unguessable name, then deleted.
+
+A field is a picture (kept as PNG), a file such as a clip, several files, or plain data such as moved points (JSON).
+"""
 
 from __future__ import annotations
 
+import json
 import re
 import secrets
 import shutil
@@ -9,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from PIL import Image
 
@@ -21,13 +26,19 @@ NAME = re.compile(r"[A-Za-z0-9_-]{16}")
 FIELD = re.compile(r"[a-z0-9_]{1,40}")
 MOST_SHARES = 500
 SHARED_SIDE_PX = 2048
+SHARED_FILE_MB = 64
+SUFFIX = re.compile(r"\.[a-z0-9]{2,5}")
 
 
-def keep(pictures: Mapping[str, Image.Image]) -> str:
-    """Keep pictures by field name; returns the name under which `fetch` finds them.
+def keep(items: Mapping[str, Any]) -> str:
+    """Keep inputs by field name; returns the name under which `fetch` finds them.
+
+    Args:
+        items: a picture, a path, a list of paths, or JSON data under each field's name.
 
     Raises:
         ExportError: the server keeps none (`MORPHOSPACE_SHARE_HOURS` is 0), is full, or cannot write.
+        InputError: a file that is too large to be kept.
     """
     if settings.number(settings.SHARE_HOURS) == 0:
         raise ExportError("this server keeps no pictures for links: share the link without pictures")
@@ -38,26 +49,60 @@ def keep(pictures: Mapping[str, Image.Image]) -> str:
         if sum(1 for _ in STORE.iterdir()) >= MOST_SHARES:
             raise ExportError("this server keeps too many shared pictures already: share the link without pictures")
         with tempfile.TemporaryDirectory(dir=STORE, prefix=".") as folder:
-            for field, picture in pictures.items():
-                limit_size(picture, SHARED_SIDE_PX).save(Path(folder) / f"{field}.png")
+            for field, item in items.items():
+                _write(Path(folder), field, item)
             shutil.copytree(folder, STORE / name)
     except OSError as error:
         raise ExportError(f"the pictures could not be kept ({error}): share the link without them") from error
     return name
 
 
+def _write(folder: Path, field: str, item: Any) -> None:
+    if isinstance(item, Image.Image):
+        limit_size(item, SHARED_SIDE_PX).save(folder / f"{field}.png")
+    elif isinstance(item, str | Path):
+        source, suffix = Path(item), Path(item).suffix.lower()
+        if source.stat().st_size > SHARED_FILE_MB * 2**20:
+            size = source.stat().st_size / 2**20
+            raise InputError(f"{source.name} has {size:.0f} MB, links keep files up to {SHARED_FILE_MB} MB: shorten it")
+        shutil.copyfile(source, folder / (field + (suffix if SUFFIX.fullmatch(suffix) else ".bin")))
+    elif isinstance(item, list) and item and all(isinstance(part, str | Path) for part in item):
+        for index, part in enumerate(item):
+            _write(folder, f"{field}-{index}", part)
+    else:
+        (folder / f"{field}.json").write_text(json.dumps(item))
+
+
 def fetch(name: str, field: str) -> Path:
-    """The file of one kept picture.
+    """The file of one kept field.
+
+    Raises:
+        InputError: no such share or field, or its hours are over.
+    """
+    found = fetch_all(name, field)
+    if not found:
+        raise _gone()
+    return found[0]
+
+
+def fetch_all(name: str, field: str) -> list[Path]:
+    """The files of one kept field, in order; none where the field was empty.
 
     Raises:
         InputError: no such share, or its hours are over.
     """
-    place = STORE / name / f"{field}.png"
-    if not NAME.fullmatch(name) or not FIELD.fullmatch(field) or _old(STORE / name) or not place.is_file():
-        raise InputError(
-            f"the link's pictures are gone: they are kept for {settings.number(settings.SHARE_HOURS)} hours; add your own"
-        )
-    return place
+    if not NAME.fullmatch(name) or not FIELD.fullmatch(field) or _old(STORE / name):
+        raise _gone()
+    return sorted(
+        (file for file in (STORE / name).iterdir() if file.stem.split("-")[0] == field),
+        key=lambda file: int((file.stem.split("-") + ["0"])[1]),
+    )
+
+
+def _gone() -> InputError:
+    return InputError(
+        f"the link's pictures are gone: they are kept for {settings.number(settings.SHARE_HOURS)} hours; add your own"
+    )
 
 
 def sweep() -> None:

@@ -24,7 +24,7 @@ from core.ui.parts.export import Export, export_controls, export_frames, result_
 from core.ui.parts.handlers import follow, friendly
 from core.ui.parts.picture import PictureInput
 from core.ui.parts.points import PointEditor, panel
-from core.ui.parts.share import share_link
+from core.ui.parts.share import SharedPoints, points_for, share_link
 from core.ui.tabs import Tab
 
 ID = "implicit"
@@ -45,7 +45,11 @@ def pipeline() -> ImplicitMorphPipeline:
 
 
 def find_landmarks(
-    picture_a: Image.Image | None, picture_b: Image.Image | None, face_a: int = 1, face_b: int = 1
+    picture_a: Image.Image | None,
+    picture_b: Image.Image | None,
+    face_a: int = 1,
+    face_b: int = 1,
+    given: dict[str, Any] | None = None,
 ) -> tuple[list[dict[str, Any]], str]:
     """Find matching landmarks in two portraits.
 
@@ -54,10 +58,15 @@ def find_landmarks(
         picture_b: The second portrait.
         face_a: Which face of the first picture, 1 is the largest.
         face_b: Which face of the second picture, 1 is the largest.
+        given: Points that came with a link, taken if they belong to these pictures.
 
     Returns:
         Points per picture as (x, y) in pixels, and a sentence about what was found.
     """
+    linked = points_for(given, picture_a, picture_b, face_a, face_b)
+    if linked and picture_a is not None and picture_b is not None:
+        both = zip((picture_a, picture_b), linked, LABELS, strict=True)
+        return [panel(picture, points, label) for picture, points, label in both], "Points as they came with the link."
     shown, found, said = [], [], []
     for picture, label, face in zip((picture_a, picture_b), LABELS, (face_a, face_b), strict=True):
         if picture is None:
@@ -258,20 +267,24 @@ def build() -> None:
             result = result_view(ID, EXAMPLE)
             named_sliders = dict(zip(("shape", "apart", "appearance"), sliders, strict=True))
             pictures = dict(zip(("picture_a", "picture_b"), pair, strict=True))
-            share_link(ID, {**method.by_name, **export.by_name, **named_sliders}, pictures)
+            linked = gr.State(None, time_to_live=3600)
+            kept = SharedPoints(points, linked, [*pair, *faces.components], tuple(pair))
+            share_link(ID, {**method.by_name, **export.by_name, **named_sliders}, pictures, kept)
 
     wiring = Wiring(method, export)
     fit_inputs = [*pair, points, *sliders, *method.components]
     quick = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
     refit = {"fn": friendly(wiring.preview), "inputs": fit_inputs, "outputs": [prepared, preview, result.details]}
+    shown: dict[str, Any] = {"fn": friendly(find_landmarks), "outputs": [points, said], **quick}
     found = gr.on(
-        [*(picture.change for picture in pair), *(face.change for face in faces.components), again.click],
-        friendly(find_landmarks),
-        [*pair, *faces.components],
-        [points, said],
-        **quick,
+        [*(picture.change for picture in pair), *(face.change for face in faces.components)],
+        inputs=[*pair, *faces.components, linked],
+        **shown,
     )
-    found.then(**refit, show_progress_on=preview, **quick)
+    # Asked for by hand, they are looked for even if a link brought some.
+    found_again = again.click(inputs=[*pair, *faces.components], **shown)
+    for event in (found, found_again):
+        event.then(**refit, show_progress_on=preview, **quick)
     gr.on(
         [points.input, *(component.change for name, component in rest.by_name.items() if name not in LOOK_FIELDS)],
         **refit,
