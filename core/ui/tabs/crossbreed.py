@@ -29,7 +29,7 @@ from core.ui.parts.export import Export, export_controls, export_frames, result_
 from core.ui.parts.handlers import follow, friendly, result_folder
 from core.ui.parts.picture import PictureInput
 from core.ui.parts.points import PointEditor, panel
-from core.ui.parts.share import share_link
+from core.ui.parts.share import SharedPoints, points_for, share_link
 from core.ui.tabs import Tab
 from core.video import read_video, write_picture, write_video
 
@@ -52,16 +52,23 @@ def pipeline() -> CrossbreedPipeline:
     return engine(ID, CrossbreedPipeline.from_record)
 
 
-def find_heads(picture_a: Image.Image | None, picture_b: Image.Image | None) -> tuple[list[dict[str, Any]], str]:
+def find_heads(
+    picture_a: Image.Image | None, picture_b: Image.Image | None, given: dict[str, Any] | None = None
+) -> tuple[list[dict[str, Any]], str]:
     """Find the heads of two animals.
 
     Args:
         picture_a: The first photo.
         picture_b: The second photo.
+        given: Corners that came with a link, taken if they belong to these photos.
 
     Returns:
         The corners of a box per picture, (x, y) in pixels, and a sentence about what was found.
     """
+    linked = points_for(given, picture_a, picture_b)
+    if linked and picture_a is not None and picture_b is not None:
+        both = zip((picture_a, picture_b), linked, LABELS, strict=True)
+        return [panel(picture, box, label) for picture, box, label in both], "Boxes as they came with the link."
     shown, said = [], []
     for picture, label in zip((picture_a, picture_b), LABELS, strict=True):
         if picture is None:
@@ -319,15 +326,17 @@ def build() -> None:
             )
             grid = _draw_grid()
             named_sliders = dict(zip(("shape", "appearance"), sliders, strict=True))
+            linked = gr.State(None, time_to_live=3600)
             share_link(
                 ID,
                 {**method.by_name, **export.by_name, **named_sliders, "moving": moving},
-                dict(zip(("picture_a", "picture_b"), pair, strict=True)),
+                {**dict(zip(("picture_a", "picture_b"), pair, strict=True)), "files": files},
+                SharedPoints(corners, linked, list(pair), tuple(pair)),
             )
 
     wiring = Wiring(method, export)
     inputs = [*pair, corners, *sliders, *method.components]
-    _wire_preview(wiring, pair, corners, said, again, sliders, inputs, [prepared, preview, result.details])
+    _wire_preview(wiring, pair, linked, corners, said, again, sliders, inputs, [prepared, preview, result.details])
     morphing = go.click(
         friendly(named(wiring.morph, method, export.timeline, {"format": "the file to download"})),
         [*pair, corners, *sliders, moving, *method.components, *export.components, files],
@@ -349,7 +358,7 @@ def build() -> None:
 
 
 def _wire_preview(
-    wiring: Wiring, pair: list[PictureInput], corners: PointEditor, said: gr.Markdown, again: gr.Button,
+    wiring: Wiring, pair: list[PictureInput], linked: gr.State, corners: PointEditor, said: gr.Markdown, again: gr.Button,
     sliders: list[Component], inputs: list[Component], outputs: list[Component],
 ) -> None:  # fmt: skip
     """Heads when a picture comes, codes when a box or an option changes, one decode when a slider moves."""
@@ -363,10 +372,10 @@ def _wire_preview(
     }
     tau = wiring.method.by_name["tau"]
     options = [component for name, component in wiring.method.by_name.items() if name != "tau"]
-    found = gr.on(
-        [*(picture.change for picture in pair), again.click], friendly(find_heads), pair, [corners, said], **quick
-    )
-    found.then(**encode)
+    find: dict[str, Any] = {"fn": friendly(find_heads), "outputs": [corners, said], **quick}
+    gr.on([picture.change for picture in pair], inputs=[*pair, linked], **find).then(**encode)
+    # Asked for by hand, heads are looked for even if a link brought boxes.
+    again.click(inputs=pair, **find).then(**encode)
     gr.on([corners.input, *(component.change for component in options)], trigger_mode="always_last", **encode)
     gr.on(
         [component.change for component in (*sliders, tau)], friendly(wiring.show),
@@ -438,4 +447,4 @@ def _serve(wiring: Wiring, pair: list[PictureInput], sliders: list[Component], c
     caller.click(friendly(head_box), pair[0], answer, api_name="crossbreed_head", concurrency_id="preview")
 
 
-TAB = Tab(ID, "Crossbreed", 2, build, pipeline)
+TAB = Tab(ID, "Crossbreed morph", 2, build, pipeline)

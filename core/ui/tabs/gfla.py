@@ -20,7 +20,7 @@ from core.gfla.pipeline import PosePipeline, PosePrepared
 from core.gfla.pipeline_animation import RECORDS, AnimationPipeline, driven
 from core.gfla.pipeline_views import ViewPipeline
 from core.gfla.preview import explained
-from core.image import crop_box, to_pil
+from core.image import Box, crop_box, to_pil
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import Controls, controls, named
@@ -30,7 +30,7 @@ from core.ui.parts.export import Export, export_controls, export_frames, result_
 from core.ui.parts.handlers import follow, friendly
 from core.ui.parts.picture import PictureInput
 from core.ui.parts.points import PointEditor, panel
-from core.ui.parts.share import share_link
+from core.ui.parts.share import SharedPoints, points_for, share_link
 from core.ui.tabs import Tab
 from core.video import read_video
 
@@ -60,12 +60,20 @@ def target_size() -> tuple[int, int]:
 
 
 def find_points(
-    picture: Image.Image | None, target_picture: Image.Image | None, library: str, person: int
+    picture: Image.Image | None,
+    target_picture: Image.Image | None,
+    library: str,
+    person: int,
+    given: dict[str, Any] | None = None,
 ) -> tuple[list[dict[str, Any]], str]:
     """Keypoints of the person and the target pose in the person's frame, for the editor, and what was found."""
     if picture is None:
         return [], "Keypoints appear when a picture is there."
     pipe, said = pipeline(), ""
+    linked = points_for(given, picture, target_picture, library, person)
+    if linked:
+        panels = editor_panels(picture, linked[0], linked[1], framing.person_box(linked[0], pipe.aspect))
+        return panels, "Keypoints as they came with the link."
     try:
         own = pipe.find(picture, person, "the photo")
         count = int(pose.present(own).sum())
@@ -83,8 +91,14 @@ def find_points(
     shown = pose.scaled(target, (height, width), pipe.size_hw)
     inside = shown.clip(1, (width - 1, height - 1))
     shown = np.where(pose.present(shown)[:, None], inside, pose.MISSING)
-    ground = Image.blend(crop_box(picture, box, (width, height)), Image.new("RGB", (width, height), "white"), 0.6)
-    return [panel(picture, own, LABELS[0]), panel(ground, shown, LABELS[1])], said
+    return editor_panels(picture, own, shown, box), said
+
+
+def editor_panels(picture: Image.Image, own: np.ndarray, target: np.ndarray, box: Box) -> list[dict[str, Any]]:
+    """The person's keypoints over the photo, and the target's (18, 2), in pixels of `target_size`, over a pale frame."""
+    size = target_size()
+    ground = Image.blend(crop_box(picture, box, size), Image.new("RGB", size, "white"), 0.6)
+    return [panel(picture, own, LABELS[0]), panel(ground, target, LABELS[1])]
 
 
 def prepare(
@@ -315,8 +329,13 @@ def build() -> None:
                 go = gr.Button("Make the video", variant="primary", elem_id=f"{ID}-go")
                 stop = gr.Button("Stop", variant="stop")
             result = result_view(ID, EXAMPLE if EXAMPLE.exists() else None)
+            linked = gr.State(None, time_to_live=3600)
+            source: list[Component] = [picture, target_picture, library, *who.components]
             share_link(
-                ID, {**method.by_name, **export.by_name, "library": library, "position": position}, {"picture": picture}
+                ID,
+                {**method.by_name, **export.by_name, "library": library, "position": position},
+                {"picture": picture, "target": target_picture, "driving": driving},
+                SharedPoints(points, linked, source, (picture, None)),
             )
     wiring = Wiring(method, export)
     quick = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
@@ -326,14 +345,10 @@ def build() -> None:
         "outputs": [prepared, preview, why, result.details],
         "show_progress_on": preview,
     }
-    found = gr.on(
-        [picture.change, target_picture.change, library.change, *(item.change for item in who.components), again.click],
-        friendly(find_points),
-        [picture, target_picture, library, *who.components],
-        [points, said],
-        **quick,
-    )
-    found.then(**repaint, **quick)
+    find: dict[str, Any] = {"fn": friendly(find_points), "outputs": [points, said], **quick}
+    gr.on([item.change for item in source], inputs=[*source, linked], **find).then(**repaint, **quick)
+    # Asked for by hand, keypoints are looked for even if a link brought some.
+    again.click(inputs=source, **find).then(**repaint, **quick)
     changes = [points.input, *(component.change for component in rest.components)]
     gr.on(changes, **repaint, trigger_mode="always_last", **quick)
     position.change(
@@ -423,4 +438,4 @@ def _serve(wiring: Wiring, inputs: list[Component]) -> None:
     caller.click(friendly(keypoints), [inputs[0], person], answer, api_name="gfla_keypoints", concurrency_id="preview")
 
 
-TAB = Tab(ID, "Pose-guided generation", 5, build)
+TAB = Tab(ID, "Pose-guided generation", 5, build, pipeline)

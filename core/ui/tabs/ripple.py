@@ -372,4 +372,4 @@ def _build_remover() -> None:
     )
 
 
-TAB = Tab(ID, "Ripple-free pose edit", 4, build)
+TAB = Tab(ID, "Ripple-free pose edit", 4, build, pipeline)

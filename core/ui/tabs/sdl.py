@@ -260,7 +260,7 @@ def build() -> None:
             share_link(
                 ID,
                 {"job": job, **method.by_name, **export.by_name, "t": t},
-                dict(zip(("first", "second"), pair, strict=True)),
+                {**dict(zip(("first", "second"), pair, strict=True)), "clip": clip},
             )
 
     wiring = Wiring(method, export, rate)

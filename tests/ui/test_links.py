@@ -1,0 +1,58 @@
+"""A link brings back what a person moved by hand, in every tab with points."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from core.ui.parts.examples import EXAMPLES
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+PETS = sorted((EXAMPLES / "pets").glob("*.png"))
+CASES = {
+    "crossbreed": ("Crossbreed morph", {"a": PETS[0], "b": PETS[1]}, "corners", "1-1", "Boxes as they came"),
+    "gfla": (
+        "Pose-guided generation",
+        {"": EXAMPLES / "people" / "ada.jpg"},
+        "points",
+        "1-4",
+        "Keypoints as they came",
+    ),
+}
+
+
+def open_with(page, title: str, tab: str, pictures: dict[str, Path], editor: str) -> None:
+    page.get_by_role("tab", name=title).click()
+    for which, file in pictures.items():
+        name = f"{tab}-picture-{which}".rstrip("-")
+        page.locator(f"#{name} input[type=file]").first.set_input_files(str(file))
+    page.wait_for_function(f"document.querySelectorAll('#{tab}-{editor} svg').length === 2", timeout=90_000)
+    page.locator(f"#{tab}-preview img").first.wait_for(timeout=90_000)
+
+
+@pytest.mark.parametrize("tab", CASES)
+def test_a_moved_point_comes_back(page, tab):
+    title, pictures, editor, key, said = CASES[tab]
+    open_with(page, title, tab, pictures, editor)
+    circle = page.locator(f'#{tab}-{editor} circle[data-key="{key}"]')
+    circle.scroll_into_view_if_needed()
+    box, before = circle.bounding_box(), float(circle.get_attribute("cx"))
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] - 20, box["y"] - 12)
+    page.mouse.up()
+    moved = float(circle.get_attribute("cx"))
+    assert abs(moved - before) > 1
+    page.locator(f"#{tab}-share-pictures").click()
+    page.wait_for_function(
+        f"() => document.querySelector('#{tab}-link textarea')?.value.includes('pictures=')", timeout=30_000
+    )
+    address = page.locator(f"#{tab}-link textarea").input_value()
+    page.goto("about:blank")
+    page.goto(address)
+    page.get_by_text(said).wait_for(timeout=90_000)
+    page.wait_for_function(f"document.querySelectorAll('#{tab}-{editor} svg').length === 2", timeout=60_000)
+    assert abs(float(circle.get_attribute("cx")) - moved) < 0.1
+    page.locator(f"#{tab}-preview img").first.wait_for(timeout=90_000)
