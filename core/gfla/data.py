@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -121,12 +122,13 @@ class PeoplePairs:
         people: from `load_people`.
         hide: probability that a joint hidden by the body is given as missing, as detectors do.
         mirror: whether half of the pairs are mirrored (left and right joints change places).
+        augment: strength in [0, 1] of moving, turning and scaling each picture, and of recolouring both alike.
     """
 
     SWAP = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
 
-    def __init__(self, people: People, hide: float = 0.5, mirror: bool = True) -> None:
-        self.people, self.hide, self.mirror = people, hide, mirror
+    def __init__(self, people: People, hide: float = 0.5, mirror: bool = True, augment: float = 0.0) -> None:
+        self.people, self.hide, self.mirror, self.augment = people, hide, mirror, augment
         groups = [np.flatnonzero(people.identity == number) for number in np.unique(people.identity)]
         self.members = [group for group in groups if len(group) > 1]
 
@@ -138,12 +140,15 @@ class PeoplePairs:
         """One random pair, without the batch axis."""
         source, target = rng.choice(self.members[rng.integers(len(self.members))], 2, replace=False)
         flip = self.mirror and rng.random() < 0.5
+        colour = recolouring(rng, self.augment) if self.augment else None
         item = {}
         for name, which in (("source", source), ("target", target)):
             picture, points = self.people.pictures[which], self.people.points[which].copy()
             points[~self.people.visible[which] & (rng.random(len(points)) < self.hide)] = pose.MISSING
             if flip:
                 picture, points = picture[:, ::-1], self._mirrored(points, picture.shape[1])
+            if colour is not None:
+                picture, points = moved_person(colour(picture), points, rng, self.augment)
             item[name] = as_network_picture(picture)
             item[f"{name}_points"] = torch.from_numpy(points).float()
         return item
@@ -151,6 +156,39 @@ class PeoplePairs:
     def _mirrored(self, points: np.ndarray, width: int) -> np.ndarray:
         turned = np.where(pose.present(points)[:, None], [width, 0] + points * [-1, 1], pose.MISSING)
         return turned[list(self.SWAP)]
+
+
+def recolouring(rng: np.random.Generator, strength: float) -> Callable[[np.ndarray], np.ndarray]:
+    """A random change of a person's colours, (H, W, 3) uint8 before studio grey to the same; the grey stays."""
+    mixing = np.eye(3) * rng.uniform(1 - 0.4 * strength, 1 + 0.2 * strength, 3)
+    mixing = mixing + strength * rng.uniform(-0.2, 0.2, (3, 3))
+    gamma = np.exp(strength * rng.uniform(-0.5, 0.5))
+
+    def apply(picture: np.ndarray) -> np.ndarray:
+        old = picture.astype(np.float32) / 255
+        new = np.clip(old @ mixing.T.astype(np.float32), 0, 1) ** gamma
+        person = np.clip(np.abs(old - STUDIO_GREY).max(-1, keepdims=True) * 16, 0, 1)
+        return (255 * (old + person * (new - old)) + 0.5).astype(np.uint8)
+
+    return apply
+
+
+def moved_person(
+    picture: np.ndarray, points: np.ndarray, rng: np.random.Generator, strength: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """A person before studio grey shifted, turned and scaled a little, with its keypoints; those that leave are missing."""
+    size = (picture.shape[0], picture.shape[1])
+    shift = strength * rng.uniform(-0.12, 0.12, 2) * size[::-1]
+    scale = 1 + strength * rng.uniform(-0.3, 0.2)
+    matrix = pose.affine_matrix(size, strength * rng.uniform(-10, 10), shift.tolist(), scale)
+    inverse = np.linalg.inv(matrix)[:2].ravel().tolist()
+    grey = (round(255 * STUDIO_GREY),) * 3
+    moved = Image.fromarray(np.ascontiguousarray(picture)).transform(
+        size[::-1], Image.Transform.AFFINE, inverse, Image.Resampling.BICUBIC, fillcolor=grey
+    )
+    points = pose.transformed(points, matrix)
+    inside = (points >= 0).all(-1) & (points < size[::-1]).all(-1)
+    return np.asarray(moved), np.where(inside[:, None], points, pose.MISSING)
 
 
 class AnnotatedPairs:

@@ -15,7 +15,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import ShapeError, unknown_name
+from core.gfla.limbs import body_unit, with_head
 from core.gfla.operators import resample2d
+from core.gfla.pose import MISSING
 
 # The feature that a flow of each attention layer is judged on, by layer.
 CORRECTNESS_FEATURES = {1: "relu2_1", 2: "relu3_1", 3: "relu4_1"}
@@ -198,3 +200,31 @@ def ssim_loss(generated: Tensor, real: Tensor, window: int = 8, stride: int = 2)
     c1, c2 = 0.01**2, 0.03**2
     ratio = (2 * mu_a * mu_b + c1) * (2 * covariance + c2) / ((mu_a**2 + mu_b**2 + c1) * (var_a + var_b + c2))
     return 1 - ratio.mean()
+
+
+def care(real: Tensor, points: Tensor, strength: float, ground: float | None) -> Tensor:
+    """How much each pixel of a picture counts, (B, 1, H, W): 1 on plain ground, more on the person, most on the head.
+
+    Own: the person fills a fifth of the frame and the face a fiftieth, and an even mean would paint ground.
+
+    Args:
+        real: (B, 3, H, W) in [-1, 1].
+        points: (B, 18, 2) of the person, -1 where missing.
+        strength: added on the person, and once more on the head; 0 counts all pixels alike.
+        ground: grey in [0, 1] of the ground; None where the ground is not plain, then only the head counts more.
+    """
+    weight = torch.ones_like(real[:, :1])
+    if not strength:
+        return weight
+    if ground is not None:
+        apart = (real - (2 * ground - 1)).abs().amax(1, keepdim=True)
+        # A rim of ground counts with the person, so that limbs do not grow.
+        weight = weight + strength * F.max_pool2d((apart * 8).clamp_max(1), 5, 1, 2)
+    known = (points != MISSING).all(-1)
+    points, known = with_head(points.float(), known, known)
+    unit = body_unit(points, known)[:, None, None]
+    x = torch.arange(real.shape[3], device=real.device) + 0.5 - points[:, -1, 0, None]
+    y = torch.arange(real.shape[2], device=real.device) + 0.5 - points[:, -1, 1, None]
+    beyond = (x[:, None, :] ** 2 + y[:, :, None] ** 2) / (0.3 * unit) ** 2
+    head = torch.exp(-0.5 * beyond) * known[:, -1, None, None]
+    return weight + strength * head[:, None]

@@ -21,6 +21,7 @@ from torch import Tensor, nn
 from core.errors import ShapeError
 from core.gfla.attention import LocalAttention, SourceTables
 from core.gfla.blocks import EncoderBlock, Jump, Output, ResBlockDecoder, ResBlocks, activation, widths
+from core.gfla.layers import LAYER_COUNT, LayerChoice, LimbLayers, LimbNet, fetch_layers
 from core.gfla.operators import fetch_along
 
 SIDE_MULTIPLE = 32
@@ -36,7 +37,10 @@ class Painted:
         masks: like `flows`, (B, 1, h, w); 1 = texture comes from the source.
         attention: like `flows`, (B, k k, h, w), rows before columns.
         painted: (B, 3, H, W), what the decoder alone painted; `image` itself unless source pixels are copied.
-        copied: (B, 1, H, W) in [0, 1], the share of each pixel copied from the source; None without copying.
+        copied: (B, 1, H, W) in [0, 1], the share of each pixel copied from the source along the finest flow; None
+            without copying.
+        layered: (B, K, H, W) in [0, 1], the share of each limb layer (`core.gfla.layers`); None without layers.
+        places: (B, K, H / 2, W / 2, 2), where each limb layer fetches its pixels, in -1..1 over the source.
     """
 
     image: Tensor
@@ -45,6 +49,8 @@ class Painted:
     attention: list[Tensor]
     painted: Tensor | None = None
     copied: Tensor | None = None
+    layered: Tensor | None = None
+    places: Tensor | None = None
 
 
 def check_sides(picture: Tensor) -> None:
@@ -259,10 +265,19 @@ class PoseTargetNet(TargetDecoder):
         image_nc: int = 3,
         sources: Sequence[str] = ("attn",),
         copy_source: bool = False,
+        limb_layers: bool = False,
     ) -> None:
         channels = widths(ngf, img_f, layers)
         super().__init__(channels, attn_layers, kernel_sizes, image_nc, sources)
-        if copy_source:
+        if limb_layers:
+            self.choice = LayerChoice(channels[0])
+            # Beside `block0` without a norm: that of so many full-size channels costs a third of a training step.
+            self.see_layers = nn.Sequential(
+                nn.Conv2d(image_nc * LAYER_COUNT, channels[0], 4, stride=2, padding=1),
+                activation(),
+                nn.Conv2d(channels[0], channels[0], 3, padding=1),
+            )
+        elif copy_source:
             self.copy = nn.Sequential(activation(), nn.Conv2d(channels[0], 1, 3, padding=1))
             # Copying begins where limbs are: their flow is right from the first step on.
             self.limb_gain = nn.Parameter(torch.tensor([4.0]))
@@ -270,9 +285,11 @@ class PoseTargetNet(TargetDecoder):
         for index in range(layers - 1):
             setattr(self, f"encoder{index}", EncoderBlock(channels[index], channels[index + 1]))
 
-    def encode(self, structure: Tensor) -> Tensor:
-        """The coarsest target feature of a structure (B, S, H, W)."""
+    def encode(self, structure: Tensor, choices: Tensor | None = None) -> Tensor:
+        """The coarsest target feature of a structure (B, S, H, W) and, with limb layers, of those (B, K, 3, H, W)."""
         x = self.block0(structure)
+        if choices is not None:
+            x = x + self.see_layers(choices.flatten(1, 2))
         for index in range(self.layers - 1):
             x = getattr(self, f"encoder{index}")(x)
         return x
@@ -297,6 +314,8 @@ class PoseGenerator(ModelMixin, ConfigMixin):
             the target's limbs (own addition, `core.gfla.limbs`).
         copy_source: whether the last features also choose, per pixel, how much of the source moved along the finest
             flow shows through (own addition: keeps fine texture that few channels cannot carry).
+        limb_layers: whether the source's limbs, each moved rigidly, are further choices beside painting and copying
+            (own addition, `core.gfla.layers`; takes the place of `copy_source`).
         sample_hw: (H, W) of the pictures it was trained on.
         heatmap_sigma_px: of the pose heatmaps it was trained on.
         studio_grey: grey in [0, 1] behind the people it was trained on; None if they kept their backgrounds.
@@ -319,6 +338,7 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         flow_layers: int = 5,
         flow_prior: bool = False,
         copy_source: bool = False,
+        limb_layers: bool = False,
         sample_hw: tuple[int, int] = (256, 256),
         heatmap_sigma_px: float = 6.0,
         studio_grey: float | None = None,
@@ -334,7 +354,10 @@ class PoseGenerator(ModelMixin, ConfigMixin):
             kernel_sizes,
             image_nc,
             copy_source=copy_source,
+            limb_layers=limb_layers,
         )
+        if limb_layers:
+            self.limbs = LimbNet()
         self.flow_net = PoseFlowNet(attn_layers, image_nc, structure_nc, flow_ngf, flow_img_f, flow_layers, flow_prior)
 
     def encode(self, source: Tensor) -> list[SourceTables]:
@@ -349,8 +372,11 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         source_pose: Tensor,
         target_pose: Tensor,
         prior: Tensor | None = None,
+        layers: LimbLayers | None = None,
     ) -> Painted:
         """Pictures of B target poses from an encoded source (one item, shared, or B items)."""
+        if (layers is not None) != self.config.limb_layers:
+            raise ShapeError(f"the generator {'needs' if self.config.limb_layers else 'takes no'} limb layers")
         batch = target_pose.shape[0]
         flow_prior = None if prior is None else prior[:, :2]
         flows, masks = self.flow_net(
@@ -358,15 +384,34 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         )
         if prior is not None:
             target_pose = torch.cat([target_pose, prior[:, 2:]], dim=1)
-        features, attention = self.target.decode(self.target.encode(target_pose), [tables], [flows], [masks])
+        choices = None
+        if layers is not None:
+            choices = fetch_layers(source, layers.places, (source.shape[2], source.shape[3]))
+            choices = choices.masked_fill(~layers.usable[:, :, None, None, None], 0.0)
+        coarse = self.target.encode(target_pose, choices)
+        features, attention = self.target.decode(coarse, [tables], [flows], [masks])
         painted = self.target.outconv(features)
+        if layers is not None and choices is not None:
+            owned = self.limbs(source, layers.ownership[: source.shape[0]])
+            shares = self.target.choice(features, choices, owned, layers)
+            moved = fetch_along(source.expand(batch, -1, -1, -1), flows[-1])
+            painted = painted.float()
+            image = painted * shares[:, :1] + moved * shares[:, 1:2] + (choices * shares[:, 2:, None]).sum(1)
+            return Painted(image, flows, masks, attention, painted, shares[:, 1:2], shares[:, 2:], layers.places)
         if not self.config.copy_source:
             return Painted(painted, flows, masks, attention, painted)
         copied = self.target.copied_share(features, None if prior is None else prior[:, 2:])
         moved = fetch_along(source.expand(batch, -1, -1, -1), flows[-1])
         return Painted(painted * (1 - copied) + moved * copied, flows, masks, attention, painted, copied)
 
-    def forward(self, source: Tensor, source_pose: Tensor, target_pose: Tensor, prior: Tensor | None = None) -> Painted:
+    def forward(
+        self,
+        source: Tensor,
+        source_pose: Tensor,
+        target_pose: Tensor,
+        prior: Tensor | None = None,
+        layers: LimbLayers | None = None,
+    ) -> Painted:
         """Encode and paint, as in training.
 
         Args:
@@ -374,8 +419,9 @@ class PoseGenerator(ModelMixin, ConfigMixin):
             source_pose: (B, 18, H, W) heatmaps in [0, 1].
             target_pose: like `source_pose`.
             prior: (B, 3, H, W), flow and limb map, only with `flow_prior`.
+            layers: only with `limb_layers`.
         """
-        return self.paint(self.encode(source), source, source_pose, target_pose, prior)
+        return self.paint(self.encode(source), source, source_pose, target_pose, prior, layers)
 
 
 class PoseFlowGenerator(ModelMixin, ConfigMixin):

@@ -61,6 +61,8 @@ class GflaTrainOptions(TrainOptions):
     batch: int = option(8, "items per step and process", low=1, high=4096)
     lr_decay_start: int = option(5_000_000, "step at which the learning rate begins to fall", low=0)
     lr_decay_steps: int = option(0, "steps over which it falls to zero", low=0)
+    beta1: float = option(0.0, "momentum of the generator's Adam", low=0, high=0.99)
+    ratio_flow: float = option(1.0, "learning rate of stage 2's flow network as a share of the rest's", low=0, high=10)
     ratio_g2d: float = option(0.1, "learning rate of the discriminator as a share of the generator's", low=0, high=10)
     gan_mode: str = option("lsgan", "adversarial loss", choices=("lsgan", "hinge"))
     lambda_rec: float = option(5.0, "weight of the L1 loss", low=0)
@@ -70,6 +72,10 @@ class GflaTrainOptions(TrainOptions):
     lambda_content: float = option(0.5, "weight of the perceptual loss", low=0)
     lambda_style: float = option(500.0, "weight of the style loss", low=0)
     lambda_ssim: float = option(0.0, "weight of 1 - SSIM (own, stands in for part of VGG)", low=0)
+    lambda_painted: float = option(0.0, "weight of the L1 loss of what the decoder alone painted (own)", low=0)
+    care: float = option(0.0, "how much more the person, and again the head, counts in L1 losses (own)", low=0, high=20)
+    adversarial_start: int = option(0, "step at which the adversarial loss joins (own)", low=0)
+    augment: float = option(0.0, "strength of moved, scaled and recoloured training pictures (own)", low=0, high=1)
     lambda_prior: float = option(0.0, "weight of the distance from the skeletons' flow (own)", low=0)
     limit: int = option(0, "use only the first pictures of the rendered people; 0 = all", low=0)
     width: float = option(1.0, "width of the people network; 0.25 for a smoke test", low=0.1, high=4)
@@ -82,9 +88,10 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "lambda_prior": 0.05,
     },
     "all": {
-        "lr": 6e-4, "batch": 4, "width": 0.75, "lambda_rec": 10.0, "lambda_ssim": 2.0, "lambda_content": 4.0,
-        "lambda_style": 200.0, "lambda_g": 0.1, "lambda_correct": 1.0, "lambda_regularization": 0.002,
-        "ema_decay": 0.99,
+        "lr": 1e-3, "batch": 6, "width": 0.75, "lambda_rec": 10.0, "lambda_ssim": 3.0, "lambda_content": 4.0,
+        "lambda_style": 0.0, "lambda_g": 0.1, "lambda_correct": 1.0, "lambda_regularization": 0.002,
+        "lambda_painted": 3.0, "care": 2.0, "adversarial_start": 1_000_000, "augment": 0.5, "ema_decay": 0.995,
+        "beta1": 0.9, "ratio_flow": 0.1, "lambda_prior": 0.05,
     },
 }  # fmt: skip
 

@@ -26,6 +26,7 @@ from core.errors import InputError
 from core.gfla import framing, pose
 from core.gfla.attention import SourceTables
 from core.gfla.data import batch_heatmaps
+from core.gfla.layers import LimbLayers, fetch_layers, limb_layers
 from core.gfla.library import FRAME_HW, library_pose
 from core.gfla.limbs import limb_prior
 from core.gfla.network import Painted, PoseGenerator
@@ -242,16 +243,25 @@ class PosePipeline(TransitionPipeline):
         prior = None
         if config.flow_prior:
             prior = limb_prior(own.expand_as(points), points, self.size_hw).to(device)
+        layers = self.layers_of(prepared, points).to(device) if config.limb_layers else None
         tables = [SourceTables(*(item.to(device) for item in table)) for table in prepared.tables]
         with self.policy.autocast():
             painted = self.generator.paint(
-                tables, prepared.source.to(device), source_pose.to(device), target.to(device), prior
+                tables, prepared.source.to(device), source_pose.to(device), target.to(device), prior, layers
             )
         flows, masks, attention = (
             [item.float().cpu() for item in part] for part in (painted.flows, painted.masks, painted.attention)
         )
-        own_paint, copied = (None if item is None else item.float().cpu() for item in (painted.painted, painted.copied))
-        return Painted(painted.image.float().cpu(), flows, masks, attention, own_paint, copied)
+        own_paint, copied, layered = (
+            None if item is None else item.float().cpu() for item in (painted.painted, painted.copied, painted.layered)
+        )
+        places = None if layers is None else layers.places.cpu()
+        return Painted(painted.image.float().cpu(), flows, masks, attention, own_paint, copied, layered, places)
+
+    def layers_of(self, prepared: PosePrepared, points: Tensor) -> LimbLayers:
+        """The limb layers from the person's own skeleton to skeletons (B, 18, 2) in the network's frame."""
+        own = torch.from_numpy(prepared.points)[None].float()
+        return limb_layers(own.expand_as(points), points, self.size_hw)
 
     def finish(self, prepared: PosePrepared, painted: Painted) -> Tensor:
         """Painted pictures at the result's size, before grey or back in the picture.
@@ -262,12 +272,27 @@ class PosePipeline(TransitionPipeline):
         made = painted.image if painted.painted is None else painted.painted
         large = F.interpolate((made + 1) / 2, size, mode="bicubic", align_corners=False).clamp(0, 1)
         if painted.copied is not None:
-            share = F.interpolate(painted.copied, size, mode="bilinear", align_corners=False)
-            moved = fetch_along(prepared.fine.expand(len(large), -1, -1, -1), painted.flows[-1])
-            large = large * (1 - share) + moved * share
+            large = torch.stack([self._copied(prepared, painted, item, large[item]) for item in range(len(large))])
         if prepared.options.background == "studio" or prepared.picture is None:
             return large
         return torch.cat([to_tensor(self._back(prepared, prepared.picture, item)) for item in large])
+
+    def _copied(self, prepared: PosePrepared, painted: Painted, item: int, large: Tensor) -> Tensor:
+        """One enlarged painting (3, h, w) with its copied shares taken from the source at that size."""
+        size, one = (large.shape[1], large.shape[2]), slice(item, item + 1)
+        shares = painted.copied if painted.layered is None else torch.cat([painted.copied, painted.layered], 1)
+        shares = torch.cat([1 - shares[one].sum(1, keepdim=True), shares[one]], 1)
+        # Logarithms are enlarged, not shares: that keeps the seams of layers as sharp as the picture.
+        logits = F.interpolate(shares.clamp_min(1e-4).log(), size, mode="bilinear", align_corners=False)
+        shares = logits[0].softmax(0)[1:]
+        made = large * (1 - shares.sum(0)) + fetch_along(prepared.fine, painted.flows[-1][one])[0] * shares[0]
+        if painted.places is not None:
+            # Layer by layer: all at once would hold the picture dozens of times.
+            for index in range(1, len(shares)):
+                if shares[index].max() > 1e-3:
+                    places = painted.places[one, index - 1 : index]
+                    made = made + fetch_layers(prepared.fine, places, size)[0, 0] * shares[index]
+        return made.clamp(0, 1)
 
     def _back(self, prepared: PosePrepared, picture: Image.Image, frame: Tensor) -> Image.Image:
         """One frame laid back into the picture, where the person stood."""

@@ -25,6 +25,7 @@ from core.gfla.blocks import initialise
 from core.gfla.data import STUDIO_GREY, AnnotatedPairs, PeoplePairs, batch_heatmaps, load_people
 from core.gfla.discriminators import ResDiscriminator
 from core.gfla.features import feature_network
+from core.gfla.layers import LimbLayers, limb_layers
 from core.gfla.limbs import limb_flow, limb_map
 from core.gfla.network import Painted, PoseFlowGenerator, PoseGenerator
 from core.gfla.operators import fetch_along
@@ -50,9 +51,9 @@ def network_config(options: GflaTrainOptions) -> dict[str, Any]:
         return frame | {"attn_layers": (2,), "kernel_sizes": (3,)}
     ngf, flow = max(8, round(32 * options.width)), max(8, round(16 * options.width))
     return frame | {
-        "attn_layers": (1, 2, 3), "kernel_sizes": (3, 3, 3), "ngf": ngf, "img_f": 4 * ngf,
-        "flow_ngf": flow, "flow_img_f": 8 * flow, "flow_prior": True, "copy_source": True, "heatmap_sigma_px": 3.0,
-        "studio_grey": STUDIO_GREY,
+        "attn_layers": (2, 3), "kernel_sizes": (3, 3), "ngf": ngf, "img_f": 4 * ngf,
+        "flow_ngf": flow, "flow_img_f": 8 * flow, "flow_prior": True, "copy_source": True, "limb_layers": True,
+        "heatmap_sigma_px": 3.0, "studio_grey": STUDIO_GREY,
     }  # fmt: skip
 
 
@@ -76,6 +77,7 @@ class Structures:
     prior: Tensor | None
     wanted: Tensor
     sure: Tensor
+    layers: LimbLayers | None = None
 
     @property
     def flow_prior(self) -> Tensor | None:
@@ -94,6 +96,7 @@ class Structures:
             torch.cat([wanted, limb_map(batch["target_points"], size)], 1) if config.get("flow_prior") else None,
             wanted,
             sure,
+            limb_layers(batch["source_points"], batch["target_points"], size) if config.get("limb_layers") else None,
         )
 
 
@@ -134,7 +137,8 @@ class PairRecipe:
         share = 1.0 if run.step < self.options.lr_decay_start else max(0.0, 1 - fall)
         for name, optimizer in run.optimizers.items():
             for group in optimizer.param_groups:
-                group["lr"] = self.options.lr * share * (self.options.ratio_g2d if name == "discriminator" else 1.0)
+                ratio = self.options.ratio_g2d if name == "discriminator" else group.get("share", 1.0)
+                group["lr"] = self.options.lr * share * ratio
 
     def placed(self, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The batch with the channels of its pictures last, as the networks have them; features follow its device."""
@@ -190,6 +194,9 @@ class PoseRecipe(PairRecipe):
         super().__init__(options, shown)
         generator = PoseGenerator(**self.config)
         initialise(generator)
+        for own in ("limbs", "target.choice.first", "target.see_layers") if self.config.get("limb_layers") else ():
+            # No norm follows these, so that the published small start would leave them silent.
+            initialise(generator.get_submodule(own), 1.0)
         if options.start:
             flow = PoseFlowGenerator(**flow_config(self.config))
             load_trained(options.start, {"flow": flow})
@@ -201,20 +208,31 @@ class PoseRecipe(PairRecipe):
         layout = {"memory_format": torch.channels_last}
         self.networks = {"generator": generator.to(**layout), "discriminator": discriminator.to(**layout)}
         self.optimizers = {
-            "generator": torch.optim.Adam(generator.parameters(), options.lr, BETAS),
+            "generator": torch.optim.Adam(self.groups(generator), options.lr, (options.beta1, BETAS[1])),
             "discriminator": torch.optim.Adam(discriminator.parameters(), options.lr * options.ratio_g2d, BETAS),
         }
 
+    def groups(self, generator: nn.Module) -> list[dict[str, Any]]:
+        """The generator's parameters, the flow network's apart: they may learn more slowly."""
+        flow = [value for key, value in generator.named_parameters() if key.startswith("flow_net")]
+        rest = [value for key, value in generator.named_parameters() if not key.startswith("flow_net")]
+        return [{"params": rest}, {"params": flow, "share": self.options.ratio_flow}]
+
     def paint(self, network: nn.Module, batch: Mapping[str, Tensor], structures: Structures) -> Painted:
         """The batch's sources in the poses of its targets."""
-        return network(batch["source"], structures.source_pose, structures.target_pose, structures.prior)
+        return network(batch["source"], structures.source_pose, structures.target_pose, structures.prior, structures.layers)
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """The discriminator first, then the generator, as published."""
+        """The discriminator first, then the generator, as published; the generator alone before `adversarial_start`."""
         batch = self.placed(batch)
         self.learning_rate(run)
         structures = Structures.of(batch, self.config)
         painted = self.paint(run.networks["generator"], batch, structures)
+        if run.step < self.options.adversarial_start:
+            found = self.generator_losses(painted, batch, structures)
+            loss = self.total(found)
+            run.update("generator", loss)
+            return {"loss": loss, **found}
         critic, mode, real = run.networks["discriminator"], self.options.gan_mode, batch["target"]
         d_real = losses.adversarial(critic(real), True, True, mode)
         d_fake = losses.adversarial(critic(painted.image.detach()), False, True, mode)
@@ -234,7 +252,10 @@ class PoseRecipe(PairRecipe):
             seen, wanted = self.features(batch["source"]), self.features(real)
         made = self.features(painted.image)
         found = self.flow_losses(painted.flows, seen, wanted, structures)
-        found["rec"] = F.l1_loss(painted.image, real)
+        care = losses.care(real, batch["target_points"], self.options.care, self.config.get("studio_grey"))
+        found["rec"] = (care * (painted.image - real).abs()).mean()
+        if self.options.lambda_painted and painted.painted is not None:
+            found["painted"] = (care * (painted.painted - real).abs()).mean()
         found["content"] = losses.content_loss(made, wanted)
         found["style"] = losses.style_loss(made, wanted)
         if self.options.lambda_ssim:
@@ -268,7 +289,7 @@ def pairs_of(options: GflaTrainOptions) -> tuple[Any, Mapping[str, Tensor] | Non
         people = load_people(root, frame, options.limit or None)
         test = people.subset(people.test)
         shown = PeoplePairs(test, hide=0.0, mirror=False).draw(np.random.default_rng(7), 8) if len(test.names) else None
-        return PeoplePairs(people.subset(~people.test)), shown
+        return PeoplePairs(people.subset(~people.test), augment=options.augment), shown
     pairs, annotations = lists_of(options.task, root, "train")
     old_frame, augment = OLD_FRAMES[options.task], AUGMENT[options.task]
     return AnnotatedPairs(root, pairs, annotations, "train", frame, old_frame, augment), None
