@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image
 
 from core.errors import ExportError
-from core.image import limit_size, to_pil
+from core.image import limit_size
 from core.options import check
 from core.progress import Progress, silent
 from core.sdl.options import RateOptions, SDLOptions
@@ -28,6 +28,16 @@ THUMBNAIL_PX = (64, 36)
 # atempo halves at most once per filter.
 SLOWEST_TEMPO = 0.5
 SILENCE_S = 5
+PAIRS_PER_LOAN = 8
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Two neighbouring frames and what is between them: move, repeat (they are equal) or cut."""
+
+    first: Image.Image
+    second: Image.Image
+    kind: str
 
 
 @dataclass
@@ -78,42 +88,59 @@ def multiplied(
 ) -> Iterator[Image.Image]:
     """Every frame, then `factor` - 1 new ones towards the next; the last is held, so that the length stays exact.
 
+    A lent GPU costs seconds per call, so it is given several pairs at once.
+
     Args:
         pipe: an interpolation pipeline.
         frames: in order, read once.
         options: how many, and what counts as a cut.
         report: filled as frames go by.
     """
-    report.cuts, previous = [], None
+    report.cuts, waiting, previous = [], list[Pair](), None
     t = [j / options.factor for j in range(1, options.factor)]
+    at_once = PAIRS_PER_LOAN if pipe.gpu_is_lent else 1
     for frame in frames:
         frame = limit_size(frame, options.max_side_px)
-        if previous is not None:
-            yield from between(pipe, previous, frame, t, options, report)
         report.frames_in += 1
-        report.frames_out += 1
-        yield frame
+        if previous is not None:
+            waiting.append(pair_of(previous, frame, options, report))
+            if len(waiting) == at_once:
+                yield from filled(pipe, waiting, t, options, report)
+                waiting = []
         previous = frame
+    yield from filled(pipe, waiting, t, options, report)
     if previous is not None:
-        report.frames_out += len(t)
-        yield from [previous] * len(t)
+        report.frames_out += 1 + len(t)
+        yield from [previous] * (1 + len(t))
 
 
-def between(
-    pipe: SDLPipeline, first: Image.Image, second: Image.Image, t: list[float], options: RateOptions, report: RateReport
-) -> Iterator[Image.Image]:
-    """The new frames of one pair; across a cut the nearer frame is shown again."""
-    report.frames_out += len(t)
+def pair_of(first: Image.Image, second: Image.Image, options: RateOptions, report: RateReport) -> Pair:
+    """What has to be done between two frames."""
     if first.tobytes() == second.tobytes():
         report.repeats += 1
-        yield from [first] * len(t)
-    elif is_cut(first, second, options.cut_sensitivity):
-        (report.cuts if report.cuts is not None else []).append(report.frames_in)
-        yield from (first if position < 0.5 else second for position in t)
-    else:
-        prepared = pipe.prepare(first, second, options=SDLOptions(max_side_px=options.max_side_px))
-        for start in range(0, len(t), pipe.batch_size):
-            yield from to_pil(pipe.render(prepared, t[start : start + pipe.batch_size]))
+        return Pair(first, second, "repeat")
+    if is_cut(first, second, options.cut_sensitivity):
+        (report.cuts if report.cuts is not None else []).append(report.frames_in - 1)
+        return Pair(first, second, "cut")
+    return Pair(first, second, "move")
+
+
+def filled(
+    pipe: SDLPipeline, pairs: list[Pair], t: list[float], options: RateOptions, report: RateReport
+) -> Iterator[Image.Image]:
+    """The first frame of every pair and the new ones after it; across a cut the nearer frame is shown again."""
+    moving = [(pair.first, pair.second) for pair in pairs if pair.kind == "move"]
+    made = pipe.in_betweens(moving, t, SDLOptions(max_side_px=options.max_side_px)) if moving else iter(())
+    for pair in pairs:
+        report.frames_out += 1
+        yield pair.first
+        report.frames_out += len(t)
+        if pair.kind == "move":
+            yield from next(made)
+        elif pair.kind == "repeat":
+            yield from [pair.first] * len(t)
+        else:
+            yield from (pair.first if position < 0.5 else pair.second for position in t)
 
 
 def convert_video(

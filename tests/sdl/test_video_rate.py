@@ -125,3 +125,20 @@ def test_no_video_is_told(pipe, tmp_path):
     (tmp_path / "x.mp4").write_text("no video")
     with pytest.raises(InputError, match="not a video"):
         convert_video(pipe, tmp_path / "x.mp4", tmp_path / "y.mp4")
+
+
+def test_a_lent_gpu_gets_several_pairs_at_once(pipe, monkeypatch):
+    frames, asked = panned(12), []
+    at_home = [np.asarray(frame) for frame in multiplied(pipe, frames, RateOptions(factor=3), RateReport())]
+    inner = SDLPipeline.in_betweens
+
+    def counted(self, pairs, t, options):
+        asked.append(len(pairs))
+        return inner(self, pairs, t, options)
+
+    monkeypatch.setattr(SDLPipeline, "in_betweens", counted)
+    monkeypatch.setattr(SDLPipeline, "gpu_is_lent", True)
+    report = RateReport()
+    lent = [np.asarray(frame) for frame in multiplied(pipe, iter(frames), RateOptions(factor=3), report)]
+    assert asked == [8, 3] and report.frames_in == 12 and report.frames_out == len(lent) == 36
+    assert all(np.array_equal(a, b) for a, b in zip(at_home, lent, strict=True))
