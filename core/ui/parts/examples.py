@@ -5,3 +5,4 @@ from pathlib import Path
 EXAMPLES = Path(__file__).parents[1] / "examples"
 HEADS = EXAMPLES / "heads"
 PEOPLE = EXAMPLES / "people"
+PETS = EXAMPLES / "pets"

@@ -24,7 +24,7 @@ from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import EXAMPLES
+from core.ui.parts.examples import EXAMPLES, PETS
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
 from core.ui.parts.handlers import follow, friendly, result_folder
 from core.ui.parts.picture import PictureInput
@@ -37,7 +37,6 @@ ID = "crossbreed"
 LABELS = ("First animal", "Second animal")
 CORNERS = ("top left corner of the head", "bottom right corner of the head")
 MOVING = ("both", "shape", "appearance")
-PETS = EXAMPLES / "pets"
 EXAMPLE = EXAMPLES / "crossbreed.mp4"
 CLIP_SIDE_PX = 256
 CLIP_FRAMES = 240
