@@ -11,14 +11,18 @@ from core.errors import InputError, OptionError
 from core.ripple.choices import PARSERS, TRAINERS
 
 if TYPE_CHECKING:
-    from core.ripple.pipeline import RipplePipeline
+    from core.ripple.pipeline import RipplePipeline, RippleResult
 
+FLAGS = ("data", "out", "steps", "batch", "lr", "seed", "mixed_precision")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
 EPILOG = """examples:
   python -m core ripple edit anna.jpg --degrees -3 0 3 --out results
   python -m core ripple edit photos/ --edit age --degrees 2 --out results      (a folder, searched recursively)
   python -m core ripple inpaint room.jpg --mask room_mask.png --out clean.png  (remove an object)
-  python -m core ripple parse photos/ --out labels --parser graphonomy"""
+  python -m core ripple parse photos/ --out labels --parser graphonomy
+  python -m core ripple edit photos/ --degrees 3 --limit 10 --masks --output-px 256 --mask-rule xor --mask-side auto \\
+      --mask-from parsing --parser graphonomy --inpainter lama --close-px 0 --dilate-px 0 --feather-px 0 \\
+      --no-hide-person --no-align --weights ripple-hfgi --out results                                       (the thesis' chain, as its script runs it)"""
 
 
 def add_commands(subparsers: Any) -> None:
@@ -70,6 +74,10 @@ def _add_edit(verbs: Any) -> None:
     parser.add_argument(
         "--video", action="store_true", help="also a video from --degree-from to --degree-to per picture"
     )
+    parser.add_argument(
+        "--masks", action="store_true",
+        help="also write the parsed backgrounds, into original_mask and EDIT_mask as the thesis' script does",
+    )  # fmt: skip
     add_flags(parser.add_argument_group("edit"), RippleOptions)
     _add_weights(parser)
 
@@ -77,8 +85,8 @@ def _add_edit(verbs: Any) -> None:
 def _add_mask(verbs: Any) -> None:
     parser = _verb(verbs, "mask", "the ripple mask from two background masks (white = background)", mask,
                    "original.png edited.png --rule xor --side left --out ripple.png")  # fmt: skip
-    parser.add_argument("original", help="background of the inversion")
-    parser.add_argument("edited", help="background of the edited picture")
+    parser.add_argument("original", help="background of the inversion, or a folder of them")
+    parser.add_argument("edited", help="background of the edited picture, or a folder with the same names")
     parser.add_argument("--rule", default="xor", choices=("xor", "uncovered"), help="xor is the thesis' mask (default)")
     parser.add_argument(
         "--side", default="left", choices=("left", "right", "both"), help="the half that is kept (default: left)"
@@ -93,8 +101,9 @@ def _add_mask(verbs: Any) -> None:
         help="also write the published script's collage of these",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("ripple.png"), help="the mask, white = hole (default: %(default)s)"
-    )
+        "--out", type=Path, default=Path("ripple.png"),
+        help="the mask, white = hole; a folder for folders (default: %(default)s)",
+    )  # fmt: skip
 
 
 def _add_parse(verbs: Any) -> None:
@@ -161,8 +170,8 @@ def _add_train(verbs: Any) -> None:
         part.add_argument("--list", action="store_true", help="list the part's options and stop")
         for flag in ("data", "out"):
             part.add_argument(f"--{flag}", default=None, help=f"same as --option {flag}=VALUE")
-        for flag in ("steps", "batch", "lr"):
-            part.add_argument(f"--{flag}", default=None, help=f"same as --option {flag}=VALUE")
+        for flag in ("steps", "batch", "lr", "seed", "mixed-precision"):
+            part.add_argument(f"--{flag}", default=None, help=f"same as --option {flag.replace('-', '_')}=VALUE")
 
 
 def pictures_of(inputs: list[str]) -> list[Path]:
@@ -212,9 +221,23 @@ def edit(args: argparse.Namespace) -> dict[str, Any]:
                     path = folder / f"{stem}_{kind}.png"
                     getattr(result, kind).save(path)
                     written.append(str(path))
+                if args.masks:
+                    written += _parsed(result, args.out, options.edit, f"{stem}.png")
             if args.video:
                 written.append(_video(pipe, prepared, folder / f"{index:05d}_{file.stem}.mp4", share))
     return {"written": written, "pictures": len(files), "degrees": degrees, "weights": pipe.parts_label(options)}
+
+
+def _parsed(result: RippleResult, out: Path, edit: str, name: str) -> list[str]:
+    """Backgrounds before and after, where something was cleaned; white = background."""
+    written = []
+    for kind, picture in (("original", result.before), (edit, result.after)):
+        if picture is not None:
+            path = out / f"{kind}_mask" / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path)
+            written.append(str(path))
+    return written
 
 
 def _video(pipe: RipplePipeline, prepared: Any, path: Path, progress: Any) -> str:
@@ -228,25 +251,47 @@ def _video(pipe: RipplePipeline, prepared: Any, path: Path, progress: Any) -> st
 
 
 def mask(args: argparse.Namespace) -> dict[str, Any]:
-    """Two parse pictures to the hole."""
+    """Two parse pictures, or two folders of them, to the hole."""
     import numpy as np
     from PIL import Image
 
     from core.image import load_image
     from core.ripple.masks import collage, grown, ripple_mask
 
-    before, after = (np.asarray(load_image(path)) for path in (args.original, args.edited))
-    found = grown(ripple_mask(before, after, args.rule, args.side), args.open_px, args.close_px, args.dilate_px)
-    args.out.parent.mkdir(parents=True, exist_ok=True)
-    Image.fromarray(found).save(args.out)
-    written = [str(args.out)]
-    if args.pictures:
-        parts = collage(before, after, *(np.asarray(load_image(path)) for path in args.pictures))
-        for name, picture in zip(("fg", "bg", "collage"), parts, strict=True):
-            path = args.out.with_name(f"{args.out.stem}_{name}.png")
-            Image.fromarray(picture).save(path)
-            written.append(str(path))
-    return {"written": written, "ripple_share": float((found > 0).mean())}
+    written, shares = [], []
+    for original, edited, pictures, out in _mask_jobs(args):
+        before, after = (np.asarray(load_image(path)) for path in (original, edited))
+        found = grown(ripple_mask(before, after, args.rule, args.side), args.open_px, args.close_px, args.dilate_px)
+        out.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(found).save(out)
+        written.append(str(out))
+        shares.append(float((found > 0).mean()))
+        if pictures:
+            parts = collage(before, after, *(np.asarray(load_image(path)) for path in pictures))
+            for name, picture in zip(("fg", "bg", "collage"), parts, strict=True):
+                path = out.with_name(f"{out.stem}_{name}.png")
+                Image.fromarray(picture).save(path)
+                written.append(str(path))
+    return {"written": written, "ripple_share": sum(shares) / len(shares)}
+
+
+def _mask_jobs(args: argparse.Namespace) -> list[tuple[Path, Path, list[Path], Path]]:
+    """Backgrounds before and after, the pictures of the collage, and where the mask goes; folders pair by name."""
+    places = [Path(path) for path in (args.original, args.edited, *(args.pictures or ()))]
+    if not any(path.is_dir() for path in places):
+        return [(places[0], places[1], places[2:], args.out)]
+    names = [path.relative_to(places[0]) for path in pictures_of([str(places[0])])] if places[0].is_dir() else []
+    missing = [str(folder / name) for folder in places[1:] for name in names if not (folder / name).is_file()]
+    if missing or not names:
+        raise InputError(
+            f"folders need the same names in all of them; missing: {', '.join(missing[:5]) or 'a folder of originals'}"
+        )
+    out = args.out.with_suffix("") if args.out.suffix else args.out
+    found = [[folder / name for folder in places] for name in names]
+    return [
+        (before, after, more, out / name.with_suffix(".png"))
+        for name, (before, after, *more) in zip(names, found, strict=True)
+    ]
 
 
 def parse(args: argparse.Namespace) -> dict[str, Any]:
@@ -334,7 +379,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
     if args.list:
         return {"options": list_options(args.part)}
-    named = {name: getattr(args, name) for name in ("data", "out", "steps", "batch", "lr")}
+    named = {name: getattr(args, name) for name in FLAGS}
     given = {name: value for name, value in named.items() if value is not None}
     for text in args.option:
         name, found, value = text.partition("=")

@@ -30,10 +30,18 @@ MESH_OF_68 = (
 
 @dataclass(frozen=True)
 class Face:
-    """A face: `points` (478, 2) float64, (x, y) pixels of the picture, and the `box` around them."""
+    """A face.
+
+    Attributes:
+        points: (478, 2) float64, (x, y) pixels of the picture.
+        box: the box around them.
+        depths: (478,) how far behind the middle of the head each point lies, in about the same pixels; None where
+            the points were set by hand.
+    """
 
     points: np.ndarray
     box: Box
+    depths: np.ndarray | None = None
 
     def points68(self) -> np.ndarray:
         """(68, 2): dlib's points in dlib's order, as published alignments want them."""
@@ -86,8 +94,9 @@ def _meshes(picture: Image.Image, place: Box) -> list[Face]:
     answer = solutions.face_mesh(_view(picture, place))
     faces = []
     for mesh in answer.multi_face_landmarks or ():
-        share = np.array([(point.x, point.y) for point in mesh.landmark], dtype=np.float64)
-        faces.append(_face(share * (place.width, place.height) + (place.left, place.top)))
+        share = np.array([(point.x, point.y, point.z) for point in mesh.landmark], dtype=np.float64)
+        points = share[:, :2] * (place.width, place.height) + (place.left, place.top)
+        faces.append(_face(points, share[:, 2] * place.width))
     return faces
 
 
@@ -115,8 +124,8 @@ def _view(picture: Image.Image, place: Box) -> Image.Image:
     return picture if place == Box(0, 0, *picture.size) and size == picture.size else crop_box(picture, place, size)
 
 
-def _face(points: np.ndarray) -> Face:
-    return Face(points, Box(*map(float, (*points.min(0), *points.max(0)))))
+def _face(points: np.ndarray, depths: np.ndarray) -> Face:
+    return Face(points, Box(*map(float, (*points.min(0), *points.max(0)))), depths)
 
 
 def _parts(whole: Box, parts: int) -> list[Box]:

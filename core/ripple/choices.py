@@ -9,7 +9,7 @@ SIDES = ("auto", "left", "right", "both")
 SILHOUETTES = ("auto", "parsing", "prediction")
 PARSERS = ("auto", "graphonomy", "preview", "mediapipe")
 INPAINTERS = ("auto", "lama", "preview", "opencv")
-TRAINERS = ("autoencoder", "generator", "encoder", "fusion", "parser", "inpainter")
+TRAINERS = ("autoencoder", "generator", "encoder", "fusion", "turn", "parser", "inpainter")
 
 
 @dataclass(frozen=True)

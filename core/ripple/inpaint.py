@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable
 from functools import cache
 from typing import Any
@@ -63,8 +64,6 @@ def opencv_fill(picture: Image.Image, mask: np.ndarray, progress: Progress = sil
 @cache
 def diffusers_pipeline(name: str):  # noqa: ANN201 (its class depends on the checkpoint)
     """An inpainting pipeline by hub id or folder, kept for the next call."""
-    import inspect
-
     from diffusers import DiffusionPipeline
 
     try:
@@ -74,20 +73,32 @@ def diffusers_pipeline(name: str):  # noqa: ANN201 (its class depends on the che
             f"no inpainting pipeline at {name!r} ({error}): give a hub id or folder of a diffusers inpainting model; "
             "text-guided ones also need `pip install transformers`"
         ) from error
-    if "mask_image" not in inspect.signature(pipeline.__call__).parameters:
-        raise WeightsError(f"{name!r} is a {type(pipeline).__name__}, which takes no mask: give an inpainting model")
+    missing = {"prompt", "image", "mask_image"} - set(inspect.signature(pipeline.__call__).parameters)
+    if missing:
+        raise WeightsError(
+            f"{name!r} is a {type(pipeline).__name__}, which takes no {', '.join(sorted(missing))}: "
+            "give a text-guided inpainting model"
+        )
+    pipeline.set_progress_bar_config(disable=True)
     return pipeline
 
 
 def diffusers_inpainter(
-    name: str, prompt: str = "background, empty scene", steps: int = 20, seed: int = 0
+    name: str, prompt: str = "background, empty scene", steps: int = 20, seed: int = 0, side_px: int = 512
 ) -> Inpainter:
-    """Any diffusers inpainting model; what it paints is kept inside the hole only."""
+    """Any text-guided diffusers inpainting model; what it paints is kept inside the hole only.
+
+    Args:
+        name: hub id or folder.
+        prompt: what the hole shall show.
+        steps: denoising steps.
+        seed: of the noise.
+        side_px: shorter side of what the model sees.
+    """
 
     def fill(picture: Image.Image, mask: np.ndarray, progress: Progress = silent) -> Image.Image:
         pipeline = diffusers_pipeline(name)
-        side = 8 * max(1, round(512 / 8))
-        scale = side / min(picture.size)
+        scale = side_px / min(picture.size)
         width, height = (max(8, 8 * round(length * scale / 8)) for length in picture.size)
         hole = Image.fromarray((mask > 0).astype(np.uint8) * 255)
 
@@ -95,12 +106,15 @@ def diffusers_inpainter(
             progress(step / steps, "painting")
             return kept
 
-        painted = pipeline(
-            prompt=prompt, image=picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS),
-            mask_image=hole.resize((width, height), Image.Resampling.NEAREST), width=width, height=height,
-            num_inference_steps=steps, generator=torch.Generator().manual_seed(seed),
-            callback_on_step_end=told,
-        ).images[0]  # fmt: skip
+        wanted = {
+            "prompt": prompt, "image": picture.convert("RGB").resize((width, height), Image.Resampling.LANCZOS),
+            "mask_image": hole.resize((width, height), Image.Resampling.NEAREST), "width": width, "height": height,
+            "num_inference_steps": steps, "generator": torch.Generator().manual_seed(seed),
+            "callback_on_step_end": told,
+        }  # fmt: skip
+        # some pipelines take their size from the picture, some tell no steps
+        known = inspect.signature(pipeline.__call__).parameters
+        painted = pipeline(**{key: value for key, value in wanted.items() if key in known}).images[0]
         painted = painted.resize(picture.size, Image.Resampling.LANCZOS)
         return Image.composite(painted, picture.convert("RGB"), hole)
 

@@ -1,7 +1,8 @@
 """HFGI: invert a face into codes and a distortion map, then render any edit of it with its details.
 
 What does not depend on the edit is done once (`Inverter.invert`); every degree after that costs two
-upper halves of the generator and the two small nets.
+upper halves of the generator and the two small nets. Weights with a pre-aligner and a painter can also
+turn the photograph itself (`Inverter.carried`).
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ from core.ripple.edits import Directions, load_directions
 from core.ripple.network_encoder import Encoder
 from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
 from core.ripple.network_generator import Generator
+from core.ripple.network_painter import Painter
+from core.ripple.painting import PERSON_SLOPE, Painted, inside, paint
 
 FLOW_UNIT = 1 / 16  # the pre-aligner's output 1 is a shift by this share of the side
-SILHOUETTE_SLOPE = 4.0  # the rim of the moved part fades within half a unit of the logit
 FLOW_EDITS = ("pose", "age")  # whose degrees the pre-aligner is told, one plane each
 
 
@@ -72,6 +74,7 @@ class Edited:
         flow: (1, 2, S, S) px, from a pixel of the edited picture to where it was in the input; None
             without a pre-aligner.
         person: (1, 1, S, S) above 0 where the pre-aligner expects the person; None without one.
+        painted: what the painter adds; its `person` is the finer one. None without a painter.
     """
 
     codes: Tensor
@@ -80,6 +83,7 @@ class Edited:
     image: Tensor
     flow: Tensor | None = None
     person: Tensor | None = None
+    painted: Painted | None = None
 
 
 class Inverter:
@@ -93,8 +97,9 @@ class Inverter:
         directions: what can be edited.
         pre_aligner: flow from the first to the edited picture, applied to the distortion map before
             ADA; None as published.
+        painter: says where the flow can be trusted, and paints the rest; None as published.
 
-    Source: Wang et al. 2022 (HFGI), section 3; pre-alignment: suggested there by its author, own net.
+    Source: Wang et al. 2022 (HFGI), section 3; pre-alignment: suggested there by its author, own nets.
     """
 
     def __init__(
@@ -105,9 +110,11 @@ class Inverter:
         residual: ResidualEncoder,
         directions: Directions,
         pre_aligner: ResidualAligner | None = None,
+        painter: Painter | None = None,
     ) -> None:
         self.encoder, self.generator, self.aligner = encoder, generator, aligner
-        self.residual, self.pre_aligner, self.directions = residual, pre_aligner, directions
+        self.residual, self.directions = residual, directions
+        self.pre_aligner, self.painter = pre_aligner, painter
         self.size: int = aligner.config.size
 
     @classmethod
@@ -116,6 +123,7 @@ class Inverter:
         from core.weights import load_strict
 
         pre = load_strict(ResidualAligner, folder, "pre_aligner") if (folder / "pre_aligner").is_dir() else None
+        painter = load_strict(Painter, folder, "painter") if (folder / "painter").is_dir() else None
         return cls(
             load_strict(Encoder, folder, "encoder"),
             load_strict(Generator, folder, "generator"),
@@ -123,6 +131,7 @@ class Inverter:
             load_strict(ResidualEncoder, folder, "residual"),
             load_directions(folder),
             pre,
+            painter,
         )
 
     def move(self, device: torch.device) -> None:
@@ -130,7 +139,8 @@ class Inverter:
 
         The memory format stays: the generator's five-dimensional weights have no channels_last.
         """
-        for network in (self.encoder, self.generator, self.aligner, self.residual, self.pre_aligner):
+        networks = (self.encoder, self.generator, self.aligner, self.residual, self.pre_aligner, self.painter)
+        for network in networks:
             if network is not None:
                 network.to(device).eval()
 
@@ -167,37 +177,55 @@ class Inverter:
         lower = self.generator.lower(codes)
         plain, _ = self.generator.upper(lower, codes)
         plain = resized(plain.clamp(-1, 1), self.size)
-        distortion, flow, person = inversion.distortion, None, None
+        distortion, flow, person, painted = inversion.distortion, None, None, None
         if self.pre_aligner is not None:
             degrees = codes.new_zeros(1, len(FLOW_EDITS)) if degrees is None else degrees.to(codes)
-            flow, person = flow_px(self.pre_aligner, inversion.first + distortion, plain, degrees)
+            source, rough = inversion.first + distortion, lower[1].clamp(-1, 1)
+            flow, person = flow_px(self.pre_aligner, source, rough, degrees)
             distortion = backward_warp(distortion, flow)
+            if self.painter is not None:
+                rough = resized(rough, self.size)
+                painted = paint(self.painter, source, rough, flow, person, degrees, FLOW_UNIT * self.size)
+                person = painted.person
         aligned = self.aligner(torch.cat([distortion, plain], dim=1))
         image, _ = self.generator.upper(lower, codes, self.residual(aligned))
-        return Edited(codes, plain, aligned, image, flow, person)
+        return Edited(codes, plain, aligned, image, flow, person, painted)
 
     def carried(self, start: Tensor, missing: Tensor, result: Tensor, edited: Edited) -> Tensor:
-        """The result with the photograph's own detail: moved with the head inside the silhouette, still outside.
+        """The edit of the photograph itself: moved with the head inside the silhouette, still outside.
+
+        With a painter, what no flow can show is painted; without one, HFGI's picture stands there.
 
         Args:
             start: (1, 3, P, P) the inversion without an edit.
             missing: (1, 3, P, P) photograph minus `start`.
-            result: (1, 3, P, P) the edit.
+            result: (1, 3, P, P) the edit by HFGI.
             edited: the edit, for its flow and silhouette.
         """
         if edited.flow is None or edited.person is None:
             raise WeightsError("these weights have no pre-aligner: detail cannot be carried along, set detail to 0")
         side = missing.shape[-1]
-        moved = backward_warp(missing.to(edited.flow), resized(edited.flow, side) * (side / self.size))
-        share = torch.sigmoid(SILHOUETTE_SLOPE * resized(edited.person, side))
-        return share * (result.to(moved) + moved) + (1 - share) * (start + missing).to(moved)
+        flow = resized(edited.flow, side) * (side / self.size)
+        share = torch.sigmoid(PERSON_SLOPE * resized(edited.person, side))
+        photo = (start + missing).to(flow)
+        if edited.painted is None:
+            person = result.to(flow) + backward_warp(missing.to(flow), flow)
+        else:
+            person = inside(photo, flow, edited.painted)
+        return share * person + (1 - share) * photo
+
+
+def plain_edit(generator: Generator, codes: Tensor) -> Tensor:
+    """What the generator makes of codes below its fusion level: a rough picture (B, 3, F/2, F/2) in [-1, 1]."""
+    return generator.lower(codes)[1].clamp(-1, 1)
 
 
 def pre_align(pre_aligner: ResidualAligner, source: Tensor, plain: Tensor, degrees: Tensor) -> Tensor:
     """The pre-aligner's answer at its own size: flow (2, units of `FLOW_UNIT`) and the person's logit (1).
 
-    It reads input, plain edit, and one plane per degree. Turns to the left are mirrored first and
-    back afterwards, so that it only ever learns turns to the right.
+    It reads input, plain edit, and one plane per degree, and says how far things move per degree, so that
+    degree 0 moves nothing. Turns to the left are mirrored first and back afterwards, so that it only ever
+    learns turns to the right.
 
     Args:
         pre_aligner: with 6 + edits inputs and 3 outputs.
@@ -207,12 +235,19 @@ def pre_align(pre_aligner: ResidualAligner, source: Tensor, plain: Tensor, degre
     """
     size = pre_aligner.config.size
     left = (degrees[:, :1] < 0).view(-1, 1, 1, 1)
-    pictures = [x if x.shape[-1] == size else F.interpolate(x, (size, size), mode="area") for x in (source, plain)]
+    pictures = [fitted(x, size) for x in (source, plain)]
     pictures = [torch.where(left, x.flip(-1), x) for x in pictures]
     turn = torch.cat([degrees[:, :1].abs(), degrees[:, 1:]], dim=1)
     made = pre_aligner(torch.cat([*pictures, turn[:, :, None, None].expand(-1, -1, size, size)], dim=1))
+    amount = degrees.abs().sum(1).view(-1, 1, 1, 1)
+    made = torch.cat([made[:, :2] * amount, made[:, 2:]], dim=1)
     mirrored = made.flip(-1) * made.new_tensor([-1.0, 1.0, 1.0]).view(1, 3, 1, 1)
     return torch.where(left, mirrored, made)
+
+
+def fitted(image: Tensor, size: int) -> Tensor:
+    """Area-averaged down or bilinear up to size x size."""
+    return F.interpolate(image, (size, size), mode="area") if image.shape[-1] > size else resized(image, size)
 
 
 def flow_px(pre_aligner: ResidualAligner, source: Tensor, plain: Tensor, degrees: Tensor) -> tuple[Tensor, Tensor]:

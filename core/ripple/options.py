@@ -13,7 +13,7 @@ class RippleOptions:
     """Options of the ripple pipeline.
 
     The thesis' own chain is `output_px=256, mask_rule="xor",
-    mask_side="auto", dilate_px=0, feather_px=0, parser="graphonomy",
+    mask_side="auto", close_px=0, dilate_px=0, feather_px=0, parser="graphonomy",
     inpainter="lama", mask_from="parsing",
     hide_person=False`; the defaults clean better: both sides of what was uncovered, a little wider, softly joined.
     """

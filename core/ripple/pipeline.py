@@ -78,6 +78,8 @@ class RippleResult:
         whole: the photograph with the clean face in it.
         codes: (1, N, D) the edited codes.
         figures: measured facts.
+        before: background of the inversion, 256 px, white = background; None where nothing was cleaned.
+        after: the same of the edit.
     """
 
     plain: Image.Image
@@ -86,6 +88,8 @@ class RippleResult:
     whole: Image.Image
     codes: Tensor
     figures: dict[str, float]
+    before: Image.Image | None = None
+    after: Image.Image | None = None
 
 
 class RipplePipeline(TransitionPipeline):
@@ -222,11 +226,10 @@ class RipplePipeline(TransitionPipeline):
         edited = self.edited(prepared.inversion, name, degree)
         plain = to_picture(self.detailed(prepared, edited, chosen.detail))
         mask = np.zeros(plain.size[::-1], np.uint8)
-        clean = plain
+        clean, before, after = plain, prepared.background, None
         # a degree of 0 is the inversion: nothing was uncovered
         if chosen.clean and degree != 0 and name != "inversion":
             progress(0.4, "finding the ripple")
-            before = prepared.background
             if before is None:
                 before = self.find_background(to_picture(self.detailed(prepared, None, chosen.detail)), chosen)
             after = self.edited_background(prepared, edited, plain, before, chosen, part_of(progress, 0.4, 0.7))
@@ -238,7 +241,8 @@ class RipplePipeline(TransitionPipeline):
                 clean = repainted(plain, mask, fill, chosen, part_of(progress, 0.7, 1.0), hidden)
         whole = prepared.aligned.paste_back(prepared.whole, clean) if prepared.aligned else clean
         figures = {"ripple_share": float((mask > 0).mean())}
-        return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes.cpu(), figures)
+        parsed = (Image.fromarray(scene) if after is not None else None for scene in (before, after))
+        return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes.cpu(), figures, *parsed)
 
     def detailed(self, prepared: RipplePrepared, edited: Edited | None, share: float) -> Tensor:
         """The edited face (1, 3, P, P), with the photograph's own detail moved along where that is possible."""

@@ -12,24 +12,26 @@ from torch import nn
 from core.errors import unknown_name
 from core.options import check, fields_of, parse_value
 from core.progress import Progress, silent
-from core.ripple import train_autoencoder, train_encoder, train_fusion, train_generator, train_inpainter, train_parser
+from core.ripple import train_autoencoder, train_encoder, train_fusion, train_generator, train_inpainter, train_parser, train_turn
 from core.ripple.data import HeadPairs
 from core.ripple.edits import FILE, load_directions
 from core.ripple.inversion import FLOW_EDITS
 from core.ripple.network_encoder import Encoder
 from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator, grown
+from core.ripple.network_generator import Generator, grown, settings
 from core.ripple.network_graphonomy import Graphonomy
 from core.ripple.network_judges import IdentityNet, Lpips
 from core.ripple.network_lama import Lama
+from core.ripple.network_painter import Painter
 from core.training import Recipe, Source, load_trained, train
 
 CLASSES: dict[str, type] = {
     "encoder": Encoder, "generator": Generator, "aligner": ResidualAligner, "residual": ResidualEncoder,
-    "pre_aligner": ResidualAligner, "parser": Graphonomy, "inpainter": Lama,
+    "pre_aligner": ResidualAligner, "painter": Painter, "parser": Graphonomy, "inpainter": Lama,
 }  # fmt: skip
-PREVIEW_ALIGNER = {"channels": (8, 16, 24, 32)}
-PREVIEW_RESIDUAL = {"channels": (12, 16, 24), "strides": (2, 1)}
+# widths divide by 16: oneDNN's bfloat16 gradients crash on convolutions of 8, 12 or 24 channels (torch 2.13, CPU)
+PREVIEW_ALIGNER = {"channels": (16, 32, 48, 64)}
+PREVIEW_RESIDUAL = {"channels": (16, 32, 48), "strides": (2, 1)}
 
 
 @dataclass(frozen=True)
@@ -84,21 +86,33 @@ def fusion(options: train_fusion.FusionOptions, origin: Path | None) -> Recipe:
     networks = networks_from(folder, ("encoder", "generator", "pre_aligner", "aligner", "residual"))
     if options.grow_to > networks["generator"].config.size:
         networks["generator"] = grown(networks["generator"], options.grow_to)
-    generator = networks["generator"]
-    level = generator.config.fusion_size
-    width = min(generator.config.channel_max, generator.config.channel_base // level)
-    small = generator.config.size <= 256
-    if "aligner" not in networks:
-        networks["aligner"] = ResidualAligner(
-            size=min(256, generator.config.size), **(PREVIEW_ALIGNER if small else {})
-        )
-    if "residual" not in networks:
-        networks["residual"] = ResidualEncoder(
-            condition_channels=width, condition_size=level, **(PREVIEW_RESIDUAL if small else {})
-        )
+    networks = {**fresh_fusion(networks["generator"]), **networks}
     if options.pairs:
         networks["directions"] = learned_directions(folder, networks["encoder"])
     return train_fusion.FusionRecipe(options, networks, judges(options))
+
+
+def fresh_fusion(generator: Generator) -> dict[str, Any]:
+    """A new aligner and residual encoder that fit a generator."""
+    level, small = generator.config.fusion_size, generator.config.size <= 256
+    width = min(generator.config.channel_max, generator.config.channel_base // level)
+    return {
+        "aligner": ResidualAligner(size=min(256, generator.config.size), **(PREVIEW_ALIGNER if small else {})),
+        "residual": ResidualEncoder(
+            condition_channels=width, condition_size=level, **(PREVIEW_RESIDUAL if small else {})
+        ),
+    }
+
+
+def turn(options: train_turn.TurnOptions, origin: Path | None) -> Recipe:
+    """From a record with encoder and generator; pre-aligner and painter start fresh where it has none of that shape."""
+    folder = origin or Path("weights/ripple-preview")
+    networks = networks_from(folder, ("encoder", "generator", "pre_aligner", "painter"))
+    networks["directions"] = learned_directions(folder, networks["encoder"])
+    for name, network in train_turn.fresh(options).items():
+        if name not in networks or settings(networks[name]) != settings(network):
+            networks[name] = network
+    return train_turn.TurnRecipe(options, networks)
 
 
 def encoder(options: train_encoder.EncoderOptions, origin: Path | None) -> Recipe:
@@ -128,6 +142,7 @@ PARTS: dict[str, Part] = {
     "generator": Part(train_generator.GeneratorOptions, heads, lambda o, _: train_generator.GeneratorRecipe(o)),
     "encoder": Part(train_encoder.EncoderOptions, heads, encoder),
     "fusion": Part(train_fusion.FusionOptions, heads, fusion),
+    "turn": Part(train_turn.TurnOptions, train_turn.open_source, turn),
     "parser": Part(train_parser.ParserOptions, lambda o: train_parser.LabelledHeads(heads(o)), parser),
     "inpainter": Part(train_inpainter.InpainterOptions, lambda o: train_inpainter.HoledPictures(heads(o)), inpainter),
 }

@@ -96,33 +96,40 @@ class AutoencoderRecipe:
             loss = pyramid_l1(edited, target, weight, levels=3)
             run.update("main", loss)
             values["picture"] = loss.detach()
-        flow_loss = self.flow_loss(nets["pre_aligner"], edited.detach(), batch)
-        run.update("pre_aligner", self.options.flow * flow_loss)
-        values["flow"] = flow_loss.detach()
+        shown = edited.detach().clamp(-1, 1)
+        loss = flow_loss(pre_align(nets["pre_aligner"], batch["source"], shown, batch["degrees"]), batch)
+        run.update("pre_aligner", self.options.flow * loss)
+        values["flow"] = loss.detach()
         return values
-
-    def flow_loss(self, pre_aligner: ResidualAligner, edited: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-        """Known points must be found, known background must stay, the warped source and the silhouette must fit."""
-        size = pre_aligner.config.size
-        made = pre_align(pre_aligner, batch["source"], edited.clamp(-1, 1), batch["degrees"])
-        flow, person_logit = made[:, :2], made[:, 2:]
-        scale = size / batch["source"].shape[-1]
-        then, here = batch["source_points"] * scale, batch["target_points"] * scale
-        found = sample_at(flow, here).transpose(1, 2)
-        wanted = (then - here) / (FLOW_UNIT * size)
-        at_points = (F.smooth_l1_loss(found, wanted, reduction="none", beta=0.1).sum(2) * batch["points_seen"]).mean()
-        person = shrunk(batch["target_mask"], size)
-        known = batch["mask_known"].float().view(-1, 1, 1, 1)
-        at_rest = (flow.abs() * (1 - person) * known).mean()
-        there = F.binary_cross_entropy_with_logits(person_logit, person, reduction="none")
-        warped = backward_warp(shrunk(batch["source"], size), flow * (FLOW_UNIT * size))
-        fit = ((warped - shrunk(batch["target"], size)).abs() * person).mean()
-        smooth = flow.diff(dim=2).abs().mean() + flow.diff(dim=3).abs().mean()
-        return at_points + at_rest + 0.3 * fit + 0.1 * smooth + 0.3 * (there * known).mean()
 
     def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
         """No sheet: the curves say enough at this size."""
         return None
+
+
+def flow_loss(made: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
+    """Known points must be found, known background must stay, the warped source and the silhouette must fit.
+
+    Args:
+        made: (B, 3, S, S) what `pre_align` answered.
+        batch: of `HeadPairs`; `picture_known` (B,) where some targets have points only.
+    """
+    size = made.shape[-1]
+    flow, person_logit = made[:, :2], made[:, 2:]
+    scale = size / batch["source"].shape[-1]
+    then, here = batch["source_points"] * scale, batch["target_points"] * scale
+    found = sample_at(flow, here).transpose(1, 2)
+    wanted = (then - here) / (FLOW_UNIT * size)
+    at_points = (F.smooth_l1_loss(found, wanted, reduction="none", beta=0.1).sum(2) * batch["points_seen"]).mean()
+    person = shrunk(batch["target_mask"], size)
+    known = batch["mask_known"].float().view(-1, 1, 1, 1)
+    at_rest = (flow.abs() * (1 - person) * known).mean()
+    there = F.binary_cross_entropy_with_logits(person_logit, person, reduction="none")
+    warped = backward_warp(shrunk(batch["source"], size), flow * (FLOW_UNIT * size))
+    comparable = person * batch["picture_known"].view(-1, 1, 1, 1) if "picture_known" in batch else person
+    fit = ((warped - shrunk(batch["target"], size)).abs() * comparable).mean()
+    smooth = flow.diff(dim=2).abs().mean() + flow.diff(dim=3).abs().mean()
+    return at_points + at_rest + 0.3 * fit + 0.1 * smooth + 0.3 * (there * known).mean()
 
 
 def shrunk(image: Tensor, size: int) -> Tensor:

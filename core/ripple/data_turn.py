@@ -1,0 +1,188 @@
+"""Pairs for the turn: rendered heads with changed colours and backgrounds, and portraits whose depth is measured.
+
+Photographs have no second yaw, so their pictures count only where nothing is asked for. But MediaPipe's
+mesh knows how deep each point of a face lies, and a head turns about an axis: so it is known where
+478 points of a photographed face have to go.
+"""
+
+from __future__ import annotations
+
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.detect.faces import Face, detect_faces
+from core.detect.segment import person_mask
+from core.errors import NothingFoundError
+from core.ripple.data import DEG_PER_DEGREE, HeadPairs, Square, as_tensor, cut, decode, face_square, jitter, mirrored
+
+POINTS = 63
+EYES_BEFORE_AXIS = 0.4  # of the crop's side: how far the eyes lie before the axis of turning (median of the rendered heads)
+GRAZING_DEG = 62.0  # surfaces turned further away than this count as hidden
+EYE_RIMS, MOUTH = ((33, 133), (362, 263)), (61, 291)
+
+
+def eyes_and_mouth(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Eye centres (2, 2) and mouth corners (2, 2) of a mesh (478, 2)."""
+    return np.stack([points[list(rim)].mean(0) for rim in EYE_RIMS]), points[list(MOUTH)]
+
+
+def before_axis(face: Face, square: Square) -> np.ndarray:
+    """(478, 3): x and y px, and how far before the axis of turning each point lies, px."""
+    if face.depths is None:
+        raise NothingFoundError("these landmarks have no depth: detect them rather than setting them by hand")
+    rims = [index for rim in EYE_RIMS for index in rim]
+    near = face.depths[rims].mean() - face.depths + EYES_BEFORE_AXIS * square.side
+    return np.concatenate([face.points, near[:, None]], axis=1)
+
+
+def turned(spatial: np.ndarray, axis_x: float, yaw_deg: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where points (N, 3) go and whether they still face the viewer, (N, 2) and (N,) bool.
+
+    Seen from afar: x' = axis + (x - axis) cos + depth sin, y stays; the rendered heads keep to it within 0.3 px.
+    """
+    yaw = np.deg2rad(yaw_deg)
+    x, near = spatial[:, 0] - axis_x, spatial[:, 2]
+    places = np.stack([axis_x + x * np.cos(yaw) + near * np.sin(yaw), spatial[:, 1]], axis=1)
+    facing = np.abs(np.arctan2(x, near) + yaw) < np.deg2rad(GRAZING_DEG)
+    return places, facing
+
+
+@dataclass(frozen=True)
+class Look:
+    """One change of colours, the same for both frames of a pair."""
+
+    gain: np.ndarray
+    gamma: float
+
+    @classmethod
+    def draw(cls, rng: np.random.Generator) -> Look:
+        """Up to a quarter lighter, darker, warmer or colder."""
+        return cls(rng.uniform(0.82, 1.18, 3) * rng.uniform(0.85, 1.2), float(rng.uniform(0.7, 1.4)))
+
+    def apply(self, picture: Tensor) -> Tensor:
+        """(3, H, W) in [-1, 1] to the same range."""
+        gain = torch.from_numpy(self.gain).float().view(3, 1, 1)
+        return (((picture + 1) / 2).clamp(0, 1).pow(self.gamma) * gain).clamp(0, 1) * 2 - 1
+
+
+class TurnPairs(HeadPairs):
+    """`HeadPairs` with `picture_known` (B,), 1 where the target's picture counts, and changed looks.
+
+    Args:
+        folder: see `HeadPairs`.
+        size: side of the crops.
+        split: "train" or "test".
+        portrait_share: how many items are portraits; half of them are turned by a known flow but unknown picture.
+        age_share: how many items age.
+        same_share: how many items of the rest ask for no change.
+        changed_share: how many rendered heads get other colours; half as many another background.
+    """
+
+    def __init__(
+        self,
+        folder: Path | str,
+        size: int = 128,
+        split: str = "train",
+        portrait_share: float = 0.2,
+        age_share: float = 0.08,
+        same_share: float = 0.06,
+        changed_share: float = 0.7,
+    ) -> None:
+        super().__init__(folder, size, split, portrait_share, age_share, same_share)
+        self.changed_share = changed_share
+        self.scenes = read_scenes(Path(folder)) if split == "train" else []
+
+    def read_portraits(self, folder: Path, split: str) -> list[dict[str, Any]]:
+        """Neutral and smiling portraits with depth and person; every tenth person is for the test split."""
+        found = []
+        with zipfile.ZipFile(folder / "faces.zip") as archive:
+            files = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
+            people = sorted({Path(file).stem[:3] for file in files})
+            for file in files:
+                if (people.index(Path(file).stem[:3]) % 10 == 7) == (split == "test"):
+                    found.append(portrait(decode(archive.read(file), "RGB"), file))
+        return found
+
+    def random_pair(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One item of a random kind, place, direction and look."""
+        if rng.random() < self.portrait_share:
+            source = self.portraits[rng.integers(len(self.portraits))]
+            degree = float(rng.uniform(-3, 3)) if rng.random() < 0.5 else 0.0
+            item = self.turned_portrait(source, degree, jitter(source["square"], rng), rng)
+        else:
+            item = self.rendered_pair(rng)
+        if rng.random() < self.changed_share:
+            look = Look.draw(rng)
+            item |= {name: look.apply(item[name]) for name in ("source", "target")}
+        return item
+
+    def rendered_pair(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """Two frames of one rendered head; frontal sources twice as often, as photographs are."""
+        names = self.ages if rng.random() < self.age_share else self.turns
+        frames = self.frames[names[rng.integers(len(names))]]
+        frontal = rng.random() < 0.35 and names is self.turns
+        source = frames[3] if frontal else frames[rng.integers(len(frames))]
+        target = source if rng.random() < self.same_share else frames[rng.integers(len(frames))]
+        square, flip = jitter(source["square"], rng), bool(rng.random() < 0.5)
+        item = self.pair(source, target, square, flip) | {"picture_known": torch.tensor(1.0)}
+        if self.scenes and source.get("mask") is not None and rng.random() < self.changed_share / 2:
+            scene = self.scene(rng)
+            for name, frame in (("source", source), ("target", target)):
+                share = cut((frame["mask"] > 0).astype(np.uint8) * 255, square, self.size)
+                share = torch.from_numpy(mirrored(share, flip))[None].float() / 255
+                item[name] = share * item[name] + (1 - share) * scene
+        return item
+
+    def scene(self, rng: np.random.Generator) -> Tensor:
+        """(3, S, S) a background: plain with a gradient, or a soft part of a photograph."""
+        if rng.random() < 0.5:
+            corners = rng.uniform(-1, 1, 3) + rng.uniform(-0.3, 0.3, (2, 2, 3)) * rng.integers(0, 2)
+            smooth = cv2.resize(corners.astype(np.float32), (self.size, self.size), interpolation=cv2.INTER_LINEAR)
+            return torch.from_numpy(smooth).permute(2, 0, 1).clamp(-1, 1)
+        picture = self.scenes[rng.integers(len(self.scenes))]
+        side = int(rng.integers(self.size, min(picture.shape[:2]) + 1))
+        y, x = (int(rng.integers(0, length - side + 1)) for length in picture.shape[:2])
+        part = cv2.resize(picture[y : y + side, x : x + side], (self.size, self.size), interpolation=cv2.INTER_AREA)
+        return as_tensor(cv2.GaussianBlur(part, (0, 0), float(rng.uniform(0.3, 4))))
+
+    def turned_portrait(
+        self, source: dict[str, Any], degree: float, square: Square, rng: np.random.Generator
+    ) -> dict[str, Tensor]:
+        """A portrait, and where points of its face have to go; its picture counts where nothing turns."""
+        chosen = source["spatial"][rng.choice(len(source["spatial"]), POINTS, replace=False)]
+        places, facing = turned(chosen, source["square"].x, degree * DEG_PER_DEGREE)
+        frame = {**source, "points": chosen[:, :2], "seen": facing}
+        flip = bool(rng.random() < 0.5)
+        item = self.pair(frame, {**frame, "points": places}, square, flip)
+        item["degrees"] = torch.tensor([-degree if flip else degree, 0.0])
+        item["picture_known"] = torch.tensor(float(degree == 0))
+        person = cut((source["person"] * 255).astype(np.uint8), square, self.size)
+        person = torch.from_numpy(mirrored(person, flip))[None].float() / 255
+        item |= {"source_mask": person, "target_mask": person, "mask_known": torch.tensor(degree == 0)}
+        return item
+
+
+def portrait(picture: np.ndarray, name: str) -> dict[str, Any]:
+    """A photograph (H, W, 3) uint8 with its crop, its mesh in space and its person."""
+    image = Image.fromarray(picture)
+    face = detect_faces(image, name)[0]
+    square = face_square(*eyes_and_mouth(face.points))
+    person = person_mask(image, name)[0, 0].numpy()
+    return {"picture": picture, "square": square, "spatial": before_axis(face, square), "person": person}
+
+
+def read_scenes(folder: Path) -> list[np.ndarray]:
+    """Photographs for backgrounds, (H, W, 3) uint8; none where content.zip is absent."""
+    if not (folder / "content.zip").is_file():
+        return []
+    with zipfile.ZipFile(folder / "content.zip") as archive:
+        files = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
+        return [decode(archive.read(file), "RGB") for file in files]
