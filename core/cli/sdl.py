@@ -11,7 +11,7 @@ EPILOG = """examples:
   python -m core sdl rate clip.mp4 --factor 2 --out smooth.mp4
   python -m core sdl original --task i2i --source face.png --num 7 --extend_t --outdir results
   python -m core sdl train --task vfi --data sequences --out runs/vfi"""
-SEQUENCE_KINDS = ("moved", "windows", "heads-age", "heads-morph", "landmarks", "toon", "style")
+SEQUENCE_KINDS = ("moved", "windows", "heads-age", "heads-morph", "landmarks", "toon", "style", "codes", "painter", "motions")
 
 
 def add_commands(subparsers: Any) -> None:
@@ -278,6 +278,9 @@ def sequences(args: argparse.Namespace) -> dict[str, Any]:
         "landmarks": lambda: sequences_faces.make_landmark_morphs(*sized),
         "toon": lambda: sequences_toon.make_toons(*sized),
         "style": lambda: sequences_style.make_styles(*sized),
+        "codes": lambda: sequences_style.make_codes(*sized),
+        "motions": lambda: sequences_faces.add_motions(args.out),
+        "painter": lambda: sequences_style.make_painter(args.source, args.out),
     }
     makers[args.kind]()
     return {"folder": str(args.out), "sequences": sum(path.is_dir() for path in args.out.iterdir())}

@@ -13,9 +13,10 @@ from torch import Tensor
 
 from core.errors import unknown_name
 from core.ops.warp import backward_warp
+from core.sdl.abstraction import abstracted, box
 from core.sdl.blocks import over_batch
 
-FORMS = ("direct", "residual", "recolour", "motion")
+FORMS = ("direct", "residual", "recolour", "motion", "abstraction")
 # Maps are trained around 1; a motion of one unit is this many pixels of what the network sees.
 MOTION_UNIT_PX = 8.0
 
@@ -57,6 +58,8 @@ def compose(form: str, maps: Tensor, inputs: Tensor, t: Tensor, reduction: int =
     residual = enlarged(F.pixel_shuffle(maps[:, :colours], reduction), inputs)
     if form == "residual":
         return source + t * residual
+    if form == "abstraction":
+        return source + t * (abstracted(source) - source + residual)
     if form == "recolour":
         return source + t * (recoloured(source, inputs[:, 3:]) - source + residual)
     seen = maps.new_tensor([maps.shape[3], maps.shape[2]]) * reduction
@@ -70,6 +73,69 @@ def compose(form: str, maps: Tensor, inputs: Tensor, t: Tensor, reduction: int =
     share = torch.sigmoid(rest[:, 4:5])
     weight = inside * share / (inside * share + (1 - inside) * (1 - share))
     return (1 - weight) * forth + weight * back + 4 * t * (1 - t) * residual
+
+
+# Radii of what counts as detail, as shares of the longer side, and how much each may be strengthened.
+DETAIL_SHARES, MOST_GAIN = (0.012, 0.003), 2.0
+
+
+def with_contrast(mixed: Tensor, first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
+    """A mix of two pictures with its fine detail as strong as theirs is on average; where they agree it stays.
+
+    Mixing halves the energy of two textures that have nothing in common, which looks like blur.
+
+    Args:
+        mixed: (B, 3, H, W).
+        first: what was mixed, of the same shape.
+        second: the same.
+        weight: share of `second`, (B, 1, H, W).
+    """
+    for share in DETAIL_SHARES:
+        radius = max(1, round(share * max(mixed.shape[-2:])))
+        detail, *parts = (pictures - box(pictures, radius) for pictures in (mixed, first, second))
+        now, *wanted = (box(part.square().mean(1, keepdim=True), 2 * radius) for part in (detail, *parts))
+        gain = (((1 - weight) * wanted[0] + weight * wanted[1] + 1e-6) / (now + 1e-6)).sqrt().clamp(1, MOST_GAIN)
+        mixed = mixed + (gain - 1) * detail
+    return mixed
+
+
+def compose_dense(
+    maps: Tensor, moment: Tensor, inputs: Tensor, t: Tensor, reduction: int, keep_contrast: bool = False
+) -> Tensor:
+    """`motion` counted from a dense flow at its own resolution; where nothing moves, the plain blend of both frames.
+
+    Args:
+        maps: as for `motion` with two pictures.
+        moment: (B, 4, h', w') from `core.sdl.dense.at_moment`.
+        inputs: (B, 6, H, W).
+        t: (B,).
+        reduction: as in `map_channels`.
+        keep_contrast: for two things that differ: give the mix the detail of its parts, everywhere; see `with_contrast`.
+    """
+    t, colours = over_batch(t, inputs), 3 * reduction**2
+    maps, moment = maps.float(), enlarged(moment, inputs) * flow_scale(moment, inputs)
+    residual = enlarged(F.pixel_shuffle(maps[:, :colours], reduction), inputs)
+    rest = enlarged(maps[:, colours:], inputs)
+    seen = maps.new_tensor([maps.shape[3], maps.shape[2]]) * reduction
+    unit_px = (MOTION_UNIT_PX * maps.new_tensor([inputs.shape[3], inputs.shape[2]]) / seen).reshape(1, 2, 1, 1)
+    velocity, logit, moving = moment[:, :2], moment[:, 2:3], moment[:, 3:]
+    source, target = inputs.split(3, 1)
+    forth = backward_warp(source, t * (rest[:, :2] * unit_px - velocity))
+    back = backward_warp(target, (1 - t) * (rest[:, 2:4] * unit_px + velocity))
+    # Two different things hide nothing of each other: what is missing in one is not hidden but elsewhere.
+    inside, share = t.clamp(0, 1), torch.sigmoid(rest[:, 4:5] + (0 if keep_contrast else logit))
+    weight = inside * share / (inside * share + (1 - inside) * (1 - share))
+    made = (1 - weight) * forth + weight * back + 4 * t * (1 - t) * residual
+    if keep_contrast:
+        return with_contrast(made, forth, back, weight)
+    blend = (1 - t) * source + t * target
+    return blend + moving * (made - blend)
+
+
+def flow_scale(moment: Tensor, inputs: Tensor) -> Tensor:
+    """Factors (1, 4, 1, 1) that bring the velocity of `moment` to pixels of `inputs` and leave its other maps."""
+    across, down = inputs.shape[3] / moment.shape[3], inputs.shape[2] / moment.shape[2]
+    return moment.new_tensor([across, down, 1.0, 1.0]).reshape(1, 4, 1, 1)
 
 
 def enlarged(maps: Tensor, inputs: Tensor) -> Tensor:

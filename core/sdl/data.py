@@ -5,7 +5,7 @@ Batches are mappings of `inputs` (B, 3 or 6, S, S) in [0, 1], source first, `t` 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,10 +15,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.errors import InputError, unknown_name
+from core.errors import InputError, OptionError, unknown_name
 from core.sdl.options import DIRECTIONS, FITS
 from core.sdl.recipes import TASKS
-from core.sdl.sequences import SUFFIXES, frames_of, sequence_folders, target_of
+from core.sdl.sequences import MOTION, SUFFIXES, frames_of, sequence_folders, target_of
 
 SQUEEZED_PX = 512
 
@@ -108,10 +108,42 @@ def enlarged_order(count: int, ratio: int, epoch: int, rank: int = 0, replicas: 
     return [index % count for index in order[rank::replicas]]
 
 
-def fitter(
-    fit: str, size_px: int, flip: bool, rotate: bool, rng: np.random.Generator
-) -> Callable[[Image.Image], Tensor]:
-    """One random cut and orientation, to be applied alike to all pictures of an item: (3, S, S) in [0, 1].
+@dataclass(frozen=True)
+class Fitter:
+    """One random cut and orientation, to be applied alike to all pictures of an item."""
+
+    fit: str
+    size_px: int
+    place: np.ndarray
+    share: float
+    turned: tuple[bool, bool, bool]
+
+    def __call__(self, picture: Image.Image) -> Tensor:
+        """(3, S, S) in [0, 1]."""
+        array = np.asarray(picture.convert("RGB")).astype(np.float32) / 255
+        array = orient(cut(array, self.fit, self.size_px, self.place, self.share), *self.turned)
+        return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))
+
+    def motion(self, maps: np.ndarray) -> Tensor:
+        """The same for a motion (H, W, 6) in pixels of the frames: (6, S, S) in pixels of the result.
+
+        Upside down or transposed items have no such form here.
+        """
+        if any(self.turned[1:]):
+            raise OptionError("items with a motion are not turned: train with --no-rotate")
+        scale = self.size_px / min(maps.shape[:2])
+        if self.fit == "zoom":
+            scale = self.size_px / round(self.share * min(maps.shape[:2]))
+        elif self.fit == "crop":
+            scale = 1.0
+        maps = orient(cut(maps, self.fit, self.size_px, self.place, self.share), self.turned[0], False, False)
+        sign = -1.0 if self.turned[0] else 1.0
+        maps = maps * np.array([sign * scale, scale, sign * scale, scale, 1, 1], np.float32)
+        return torch.from_numpy(np.ascontiguousarray(maps.transpose(2, 0, 1)))
+
+
+def fitter(fit: str, size_px: int, flip: bool, rotate: bool, rng: np.random.Generator) -> Fitter:
+    """A random `Fitter`.
 
     Args:
         fit: crop: a random square; resize: the whole frame squeezed; crop_512: squeezed to 512, then a random square;
@@ -124,14 +156,8 @@ def fitter(
     if fit not in FITS:
         raise unknown_name("fit", fit, FITS)
     place, share = rng.random(2), rng.uniform(0.75, 1)
-    choices = rng.random(3) < 0.5
-
-    def apply(picture: Image.Image) -> Tensor:
-        array = np.asarray(picture.convert("RGB")).astype(np.float32) / 255
-        array = orient(cut(array, fit, size_px, place, share), *(choices & [flip, rotate, rotate]))
-        return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))
-
-    return apply
+    mirrored, upside_down, transposed = (rng.random(3) < 0.5) & [flip, rotate, rotate]
+    return Fitter(fit, size_px, place, share, (bool(mirrored), bool(upside_down), bool(transposed)))
 
 
 def cut(array: np.ndarray, fit: str, size_px: int, place: np.ndarray, share: float) -> np.ndarray:
@@ -174,6 +200,8 @@ class SequenceSource:
         fit, flip, rotate: see `fitter`.
         extend_t: the published mirroring of image-to-image.
         direction: for image-to-image, published or a `directed_pair`.
+        motion: hand out the motion between the ends too, from `motion.npy` in each folder (`sequences motions`);
+            sequences without one are left out.
     """
 
     task: str
@@ -184,6 +212,7 @@ class SequenceSource:
     rotate: bool = False
     extend_t: bool = False
     direction: str = "published"
+    motion: bool = False
 
     def __post_init__(self) -> None:
         """List the sequences once."""
@@ -191,7 +220,10 @@ class SequenceSource:
             raise unknown_name("task", self.task, TASKS)
         if self.direction not in DIRECTIONS:
             raise unknown_name("direction", self.direction, DIRECTIONS)
-        self.sequences = [(frames_of(folder), target_of(folder)) for folder in sequence_folders(self.roots)]
+        folders = sequence_folders(self.roots)
+        if self.motion and not (folders := [folder for folder in folders if (folder / MOTION).is_file()]):
+            raise InputError("no sequence has a motion.npy: make them with python -m core sdl sequences motions")
+        self.sequences = [(frames_of(folder), target_of(folder)) for folder in folders]
         if self.task == "style_transfer" and any(target is None for _, target in self.sequences):
             raise InputError("a style sequence needs a picture named target.* with the style in its folder")
 
@@ -207,7 +239,12 @@ class SequenceSource:
         apply = fitter(self.fit, self.size_px, self.flip, self.rotate, rng)
         files = [frames[index] for index in triple.inputs] + ([target] if target else [])
         pictures = [apply(Image.open(file)) for file in (*files, frames[triple.truth])]
-        return {"inputs": torch.cat(pictures[:-1]), "t": torch.tensor(triple.t), "truth": pictures[-1]}
+        item = {"inputs": torch.cat(pictures[:-1]), "t": torch.tensor(triple.t), "truth": pictures[-1]}
+        if self.motion:
+            motion = np.load(frames[0].parent / MOTION).astype(np.float32).transpose(1, 2, 0)
+            backwards = triple.inputs[0] > triple.inputs[1]
+            item["motion"] = apply.motion(motion[..., [2, 3, 0, 1, 5, 4]] if backwards else motion)
+        return item
 
     def triple(self, count: int, rng: np.random.Generator) -> Triple:
         """Which frames make the next item."""
@@ -247,3 +284,28 @@ class StylePairs:
             chosen = [files[rng.integers(len(files))] for files in (self.files[self.content], self.files[self.style])]
             pairs.append(torch.cat([apply(Image.open(file)) for file in chosen]))
         return {"inputs": torch.stack(pairs), "t": torch.full((size,), strength)}
+
+
+@dataclass
+class StyleCodes:
+    """Batches of pictures with a teacher's style codes, from `core.sdl.sequences_style.make_codes`.
+
+    `code` (B, D) belongs to the second picture of `inputs`; the first one, for the sample sheet, is its neighbour in the
+    batch.
+    """
+
+    root: Path
+
+    def __post_init__(self) -> None:
+        """Read the codes."""
+        if not (self.root / "codes.npy").is_file():
+            raise InputError(f"{self.root} holds no codes.npy: make it with python -m core sdl sequences codes")
+        self.codes = torch.from_numpy(np.load(self.root / "codes.npy"))
+
+    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+        """`size` pictures; left-right mirrored ones have nearly the same code, so no picture is turned."""
+        chosen = rng.integers(len(self.codes), size=size)
+        files = [self.root / f"{index:05d}.jpg" for index in chosen]
+        arrays = [np.asarray(Image.open(file).convert("RGB")).transpose(2, 0, 1) for file in files]
+        styles = torch.from_numpy(np.stack(arrays)).float() / 255
+        return {"inputs": torch.cat([styles.roll(1, 0), styles], 1), "code": self.codes[chosen], "t": torch.ones(size)}

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from core.ops.warp import backward_warp
 
-MATCHINGS = ("none", "colour", "structure")
+MATCHINGS = ("none", "colour", "structure", "dense", "landmarks")
+DENSE = ("dense", "landmarks")
 
 
 @dataclass(frozen=True)
@@ -79,6 +80,16 @@ def block_motion(source: Tensor, target: Tensor, matching: str = "colour") -> Te
         flow = F.avg_pool2d(F.pad(flow, (1, 1, 1, 1), mode="replicate"), 3, 1)
         before = scale
     return resized(flow, (source.shape[2] // 2, source.shape[3] // 2)) * before
+
+
+def coarse_motion(inputs: Tensor) -> Tensor:
+    """Both ways of `block_motion` on structure, in the form of `core.sdl.dense.dense_motion`: (B, 6, H / 2, W / 2).
+
+    What a morph starts from where no landmarks are known. Inputs (B, 6, H, W), sides multiples of 8.
+    """
+    source, target = inputs.split(3, 1)
+    flows = [block_motion(*pair, "structure") / 2 for pair in ((source, target), (target, source))]
+    return torch.cat([*flows, torch.ones_like(flows[0])], 1)
 
 
 def resized(maps: Tensor, size: Sequence[int]) -> Tensor:

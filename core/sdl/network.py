@@ -16,12 +16,17 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from core.errors import OptionError, ShapeError, unknown_name
+from core.ops.warp import backward_warp
+from core.sdl.abstraction import abstracted
 from core.sdl.blocks import Down, SkipPart, Up, conv_act, over_batch
-from core.sdl.composition import MOTION_UNIT_PX, compose, map_channels
-from core.sdl.matching import MATCHINGS, block_motion
+from core.sdl.composition import MOTION_UNIT_PX, compose, compose_dense, map_channels
+from core.sdl.dense import at_moment, dense_motion
+from core.sdl.matching import DENSE, MATCHINGS, block_motion, coarse_motion
 from core.sdl.network_grid import GridNet
 
 HALVINGS = 5
+# Two aligned frames, folded by 2, and six maps of the dense motion.
+START_CHANNELS = 30
 
 
 @dataclass
@@ -32,7 +37,8 @@ class Encoded:
         flow: first merge's share of the flow space, to be multiplied by t, (B, C, h, w).
         feature: first merge's share of the feature space, bias included, (B, C, h, w).
         skips: the skip connections' shares for the other up blocks, coarse first.
-        start: the motion that the last maps are counted from, (B, 4, h, w), where the network has one.
+        start: the motion that the last maps are counted from, (B, 4, h, w) of blocks or (B, 6, h, w) of
+            `core.sdl.dense`, where the network has one.
     """
 
     flow: Tensor
@@ -58,7 +64,8 @@ class SDLNet(ModelMixin, ConfigMixin):
         reduction: how many times smaller than the picture the whole network works; its pixels become channels.
         work_px: longer side of what the network sees at most; the maps are enlarged to the inputs. 0 = no limit.
         matching: none, colour or structure: start the motion from block matching between the two pictures, and let the
-            network see it; see `core.sdl.matching`.
+            network see it, see `core.sdl.matching`; dense: from optical flow, see `core.sdl.dense`; landmarks: from a motion that the
+            caller knows, see `core.sdl.alignment`.
 
     Source: Yang et al. 2022, section 3.2; `output`, `reduction`, `work_px` and `matching` are ours.
     """
@@ -88,11 +95,14 @@ class SDLNet(ModelMixin, ConfigMixin):
             raise OptionError("a network that paints every pixel sees the whole size: use work_px 0 or another output")
         if matching not in MATCHINGS:
             raise unknown_name("matching", matching, MATCHINGS)
-        matched = matching != "none"
-        if matched and (output != "motion" or num_in_ch != 6 or not work_px or reduction != 2):
+        extra = {"none": 0, "dense": START_CHANNELS, "landmarks": START_CHANNELS}.get(matching, 4)
+        drawn = 3 * reduction**2 if output == "abstraction" else 0
+        if drawn and num_in_ch != 3:
+            raise OptionError("the output abstraction takes one picture")
+        if extra and (output != "motion" or num_in_ch != 6 or not work_px or reduction != 2):
             raise OptionError("matching needs two pictures, the output motion, a work_px and a reduction of 2")
         s1, s2, s3, s4, s5, s6 = widths
-        self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2 + 4 * matched, s1, s1))
+        self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2 + extra + drawn, s1, s1))
         self.down1, self.down2, self.down3 = Down(s1, s2), Down(s2, s3), Down(s3, s4)
         self.down4, self.down5 = Down(s4, s5), Down(s5, s6)
         self.up1, self.up2 = Up(s6, s5, s5, split), Up(s5, s4, s4, split)
@@ -121,15 +131,27 @@ class SDLNet(ModelMixin, ConfigMixin):
             nn.init.zeros_(conv.weight)
 
     @property
+    def whole_only(self) -> bool:
+        """Whether tiles make no sense: a network that sees a reduced picture sees all of it."""
+        return bool(self.config.work_px)
+
+    @property
     def side_multiple(self) -> int:
         """What both sides of what the network sees must be multiples of; with `work_px` any input fits."""
         return 2**HALVINGS * self.config.reduction
 
-    def encoder(self, inputs: Tensor) -> tuple[list[Tensor], Tensor | None]:
-        """Features from full size to 1/32, and the motion to start from, if any."""
+    def encoder(self, inputs: Tensor, motion: Tensor | None = None) -> tuple[list[Tensor], Tensor | None]:
+        """Features from full size to 1/32, and the motion to start from, if any; `motion` as in `encode`."""
         seen = self.seen(inputs)
         folded, start = F.pixel_unshuffle(seen, self.config.reduction), None
-        if self.config.matching != "none":
+        if self.config.output == "abstraction":
+            folded = torch.cat([folded, F.pixel_unshuffle(abstracted(seen), self.config.reduction)], 1)
+        if self.config.matching in DENSE:
+            start = motion
+            if start is None:
+                start = dense_motion(inputs) if self.config.matching == "dense" else coarse_motion(seen)
+            folded = torch.cat([folded, self.aligned(seen, start)], 1)
+        elif self.config.matching != "none":
             source, target = seen.split(3, 1)
             # From the frame in between, content is fetched against its motion.
             how = self.config.matching
@@ -141,19 +163,34 @@ class SDLNet(ModelMixin, ConfigMixin):
             features.append(down(features[-1]))
         return features, start
 
+    def aligned(self, seen: Tensor, start: Tensor) -> Tensor:
+        """What the dense motion makes of the middle moment, for the network to judge: (B, `START_CHANNELS`, h, w).
+
+        Both frames brought to the middle, folded, then velocity, share, movement, and the trust in both flows.
+        """
+        middle = at_moment(start, start.new_full((len(start),), 0.5))
+        scale = seen.new_tensor([seen.shape[3] / start.shape[3], seen.shape[2] / start.shape[2]]).reshape(1, 2, 1, 1)
+        small = F.interpolate(torch.cat([middle, start[:, 4:]], 1), seen.shape[2:], mode="bilinear", align_corners=False)
+        velocity = small[:, :2] * scale
+        source, target = seen.split(3, 1)
+        both = torch.cat([backward_warp(source, -velocity / 2), backward_warp(target, velocity / 2)], 1)
+        maps = F.avg_pool2d(torch.cat([velocity / MOTION_UNIT_PX, small[:, 2:3] / 4, small[:, 3:]], 1), 2)
+        return torch.cat([F.pixel_unshuffle(both, 2), maps], 1).to(seen.dtype)
+
     def with_start(self, maps: Tensor, start: Tensor | None) -> Tensor:
-        """The maps with their motion counted from `start`."""
-        if start is None:
+        """The maps with their motion counted from the block matching's; a dense one is added when composing."""
+        if start is None or self.config.matching in DENSE:
             return maps
         colours = maps.shape[1] - 5
         return torch.cat([maps[:, :colours], maps[:, colours:-1] + start, maps[:, -1:]], 1)
 
-    def forward(self, inputs: Tensor, t: Tensor) -> Tensor:
+    def forward(self, inputs: Tensor, t: Tensor, motion: Tensor | None = None) -> Tensor:
         """The picture at t.
 
         Args:
             inputs: (B, 3 or 6, H, W) in [0, 1], source first; sides multiples of `side_multiple`.
             t: (B,) or (B, 1), 0 = source, 1 = target; values outside [0, 1] extrapolate in feature space.
+            motion: as for `encode`.
 
         Returns:
             (B, 3, H, W), trained towards [0, 1], not clipped.
@@ -162,18 +199,23 @@ class SDLNet(ModelMixin, ConfigMixin):
             ShapeError: channels or sides that do not fit.
         """
         t = t.reshape(-1)
-        (s1, s2, s3, s4, s5, maps), start = self.encoder(inputs)
+        (s1, s2, s3, s4, s5, maps), start = self.encoder(inputs, motion)
         for up, skip in ((self.up1, s5), (self.up2, s4), (self.up3, s3), (self.up4, s2), (self.up5, s1)):
             maps = up(maps, skip, t)
-        return self.compose(self.with_start(self.gridnet(self.tail(maps)), start), inputs, t)
+        return self.composed(self.with_start(self.gridnet(self.tail(maps)), start), inputs, t, start)
 
-    def encode(self, inputs: Tensor) -> Encoded:
+    def encode(self, inputs: Tensor, motion: Tensor | None = None) -> Encoded:
         """Everything that t does not touch: the encoder, the skip connections' shares, and the first up block.
+
+        Args:
+            inputs: as for `forward`.
+            motion: (B, 6, h, w) in the form of `core.sdl.dense.dense_motion`, for a network with `matching` landmarks;
+                None starts from block matching.
 
         In that block t meets only the merge convolution, which is linear: merge(t flow, feature) = t merge(flow) +
         merge(feature).
         """
-        (s1, s2, s3, s4, s5, deepest), start = self.encoder(inputs)
+        (s1, s2, s3, s4, s5, deepest), start = self.encoder(inputs, motion)
         spaces = self.up1.decouple(torch.cat([self.up1.head(deepest), s5], 1))
         cut, merge = self.up1.translatable, cast(nn.Conv2d, self.up1.merge[0])
         flow = F.conv2d(spaces[:, :cut], merge.weight[:, :cut], padding=1) if cut else torch.zeros_like(spaces)
@@ -196,14 +238,32 @@ class SDLNet(ModelMixin, ConfigMixin):
             maps = up.from_known(maps, known, t)
         return self.with_start(self.gridnet(self.tail(maps)), encoded.start)
 
-    def compose(self, maps: Tensor, inputs: Tensor, t: Tensor) -> Tensor:
-        """Pictures (T, 3, H, W) of the maps, at the size of `inputs` (1 or T, 3 or 6, H, W)."""
-        inputs = inputs.expand(len(maps), -1, -1, -1)
-        return compose(self.config.output, maps, inputs, t.reshape(-1), self.config.reduction)
+    def compose(self, maps: Tensor, inputs: Tensor, t: Tensor, encoded: Encoded | None = None) -> Tensor:
+        """Pictures (T, 3, H, W) of the maps, at the size of `inputs` (1 or T, 3 or 6, H, W).
+
+        Args:
+            maps: from `maps`.
+            inputs: as given to `encode`.
+            t: (T,).
+            encoded: what `encode` returned; only a network with dense matching needs it.
+        """
+        return self.composed(maps, inputs, t, None if encoded is None else encoded.start)
+
+    def composed(self, maps: Tensor, inputs: Tensor, t: Tensor, start: Tensor | None) -> Tensor:
+        """`compose` with the start itself."""
+        inputs, t = inputs.expand(len(maps), -1, -1, -1), t.reshape(-1)
+        if self.config.matching in DENSE:
+            if start is None:
+                raise OptionError("a network with dense motion composes with what encode returned: pass it too")
+            moment = at_moment(start.expand(len(maps), -1, -1, -1), t)
+            return compose_dense(
+                maps, moment, inputs, t, self.config.reduction, keep_contrast=self.config.matching == "landmarks"
+            )
+        return compose(self.config.output, maps, inputs, t, self.config.reduction)
 
     def decode(self, encoded: Encoded, inputs: Tensor, t: Tensor) -> Tensor:
         """Pictures at t, the same as `forward`: (T, 3, H, W)."""
-        return self.compose(self.maps(encoded, t), inputs, t)
+        return self.compose(self.maps(encoded, t), inputs, t, encoded)
 
     def seen(self, inputs: Tensor) -> Tensor:
         """The inputs as the network sees them, reduced to `work_px`.

@@ -11,7 +11,7 @@ from core.training.options import TrainOptions
 ORIGINAL_TASKS = ("vfi", "vfi-dir", "morphing", "i2i", "style_transfer")
 FITS = ("crop", "resize", "crop_512", "zoom")
 DIRECTIONS = ("published", "forward", "signed")
-OBJECTIVES = ("published", "pixels")
+OBJECTIVES = ("published", "pixels", "codes")
 LAYOUTS = ("vimeo90k", "ucf101", "middlebury", "clips")
 
 
@@ -46,7 +46,7 @@ class TransitionTrainOptions(TrainOptions):
     task: str = option("vfi", "what is learned", choices=TASKS)
     data: str = option("data", "folders of sequences, separated by commas; for published style: content,style")
     network: str = option("published", "network to train", choices=("published", *SHIPPED))
-    objective: str = option("published", "losses: the paper's, or pixels and gradients alone", choices=OBJECTIVES)
+    objective: str = option("published", "losses: the paper's, pixels and gradients alone, or a style teacher's codes", choices=OBJECTIVES)
     batch: int = option(0, "items per step and process; 0 takes the published number", low=0, high=4096)
     lr: float = option(0.0, "learning rate; 0 takes the published one", low=0, high=1)
     size_px: int | None = option(None, "side of the training squares", low=32, high=1024)
@@ -62,5 +62,5 @@ class TransitionTrainOptions(TrainOptions):
     style_gradient: bool = option(False, "give the relaxed transport a gradient, which the released code lacks")
     ema_decay: float = option(0.999, "how slowly averaged weights follow; 0, as published, keeps none", low=0, high=1)
     decay_steps: int = option(0, "steps after which the rate has fallen to a tenth, in a cosine; 0: milestones", low=0)
-    start_from: str | None = option(None, "an SDL checkpoint (.pth) to fine-tune")
+    start_from: str | None = option(None, "an SDL checkpoint (.pth) or a folder of weights to fine-tune")
     vgg: str = option("weights/vgg19/vgg19-dcbb9e9d.pth", "torchvision's VGG19 file, for losses that need it")

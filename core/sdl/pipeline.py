@@ -8,7 +8,7 @@ pipe.render(prepared, [0.0, 0.25, 0.5])
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -19,12 +19,14 @@ from torch import Tensor
 
 from core.devices import Policy, policy
 from core.errors import InputError, OptionError
-from core.image import Crop, limit_size, load_image, pad_to_multiple, to_tensor
+from core.image import Crop, limit_size, load_image, pad_to_multiple, to_pil, to_tensor
 from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
+from core.sdl.alignment import head_box, try_face_motion
 from core.sdl.jobs import job_named, job_of, trained_side_px
-from core.sdl.network import Encoded, SDLNet
+from core.sdl.network import Encoded
+from core.sdl.networks import AnyNet, network_in
 from core.sdl.options import SDLOptions
 from core.sdl.tiles import chunks, stitched, tiles_of
 
@@ -32,6 +34,30 @@ from core.sdl.tiles import chunks, stitched, tiles_of
 PIXELS_AT_ONCE = 2**19
 # Of tiles, in pixels of what the network sees.
 OVERLAP_PX = 128
+
+
+@dataclass(frozen=True)
+class Surroundings:
+    """The picture that a worked-on part goes back into.
+
+    Attributes:
+        whole: (1, 3, H, W) in [0, 1].
+        left, top: where the part lies, in pixels.
+        mask: (1, 1, h, w), 1 where the part shows and falling to 0 at those of its rims that lie inside the picture.
+    """
+
+    whole: Tensor
+    left: int
+    top: int
+    mask: Tensor
+
+    def with_part(self, parts: Tensor) -> Tensor:
+        """(T, 3, H, W): the whole with each of `parts` (T, 3, h, w) in its place."""
+        pictures = self.whole.repeat(len(parts), 1, 1, 1)
+        height, width = parts.shape[-2:]
+        place = pictures[..., self.top : self.top + height, self.left : self.left + width]
+        place.copy_(torch.lerp(place, parts, self.mask))
+        return pictures
 
 
 @dataclass(frozen=True)
@@ -44,6 +70,7 @@ class SDLPrepared(Prepared):
         encoded: what does not depend on t; None for pictures that are worked on in tiles.
         tile_px: side of the tiles; 0 for none.
         exact_ends: t = 0 (and t = 1, where the second picture is the end) shows the input.
+        surroundings: where only a part of the picture is worked on, the rest.
     """
 
     inputs: Tensor
@@ -51,6 +78,7 @@ class SDLPrepared(Prepared):
     encoded: Encoded | None
     tile_px: int
     exact_ends: bool
+    surroundings: Surroundings | None = None
 
 
 class SDLPipeline(TransitionPipeline):
@@ -63,10 +91,11 @@ class SDLPipeline(TransitionPipeline):
 
     name: ClassVar[str] = "sdl"
     Options: ClassVar[type] = SDLOptions
+    gpu_methods: ClassVar[tuple[str, ...]] = (*TransitionPipeline.gpu_methods, "in_betweens")
 
-    network: SDLNet
+    network: AnyNet
 
-    def __init__(self, network: SDLNet, job: str = "interpolate") -> None:
+    def __init__(self, network: AnyNet, job: str = "interpolate") -> None:
         super().__init__()
         self.job = job_named(job)
         if network.config.num_in_ch != 3 * self.job.pictures:
@@ -84,10 +113,10 @@ class SDLPipeline(TransitionPipeline):
         cls, name: str = "sdl-vfi", path: str | None = None, device: str = "auto", precision: str = "auto"
     ) -> SDLPipeline:
         """The pipeline on a record's weights, wherever `core.weights.resolve` finds them."""
-        from core.weights import load_strict, resolve
+        from core.weights import resolve
 
         found = resolve(name, path)
-        pipe = cls(load_strict(SDLNet, found.folder), job_of(name).name).use(policy(device, precision))
+        pipe = cls(network_in(found.folder), job_of(name).name).use(policy(device, precision))
         pipe.weights_label, pipe.only_side_px = found.label, trained_side_px(name)
         return pipe
 
@@ -118,18 +147,51 @@ class SDLPipeline(TransitionPipeline):
         pictures = [load_image(source) for source in inputs]
         square = chosen.square_px or self.only_side_px
         joined = self._squared(pictures, square) if square else self._fitted(pictures, chosen.max_side_px)
+        if getattr(self.network.config, "matching", "none") == "landmarks":
+            progress(0.05, "looking for faces")
+            motion = try_face_motion(*(to_pil(part)[0] for part in joined.split(3, 1)))
+            prepared = self.prepare_tensor(joined, chosen, progress, motion)
+            return dataclasses.replace(prepared, figures={**prepared.figures, "landmarks": int(motion is not None)})
+        if self.job.name == "age" and self.network.config.work_px:
+            return self._prepare_face(joined, chosen, progress)
         return self.prepare_tensor(joined, chosen, progress)
 
-    def prepare_tensor(self, joined: Tensor, options: SDLOptions, progress: Progress = silent) -> SDLPrepared:
-        """The same for pictures that are already joined: (1, 3 or 6, H, W) in [0, 1], source first."""
+    def _prepare_face(self, joined: Tensor, options: SDLOptions, progress: Progress) -> SDLPrepared:
+        """The largest face, framed as the small network was trained; without one, the whole picture."""
+        progress(0.05, "looking for a face")
+        box = head_box(to_pil(joined)[0])
+        if box is None:
+            prepared = self.prepare_tensor(joined, options, progress)
+            return dataclasses.replace(prepared, figures={**prepared.figures, "faces": 0})
+        left, top, right, bottom = box
+        prepared = self.prepare_tensor(joined[..., top:bottom, left:right].contiguous(), options, progress)
+        height, width = joined.shape[-2:]
+        rims = (left > 0, right < width, top > 0, bottom < height)
+        around = Surroundings(joined, left, top, faded_mask(bottom - top, right - left, rims))
+        return dataclasses.replace(
+            prepared, key=content_key(joined, options, self.weights_label), surroundings=around,
+            figures={**prepared.figures, "width_px": width, "height_px": height, "faces": 1},
+        )  # fmt: skip
+
+    def prepare_tensor(
+        self, joined: Tensor, options: SDLOptions, progress: Progress = silent, motion: Tensor | None = None
+    ) -> SDLPrepared:
+        """The same for pictures that are already joined: (1, 3 or 6, H, W) in [0, 1], source first.
+
+        Args:
+            joined: the pictures.
+            options: how to compute.
+            progress: called as the work goes on.
+            motion: between the pictures, for a network that asks for it, see `SDLNet.encode`.
+        """
         padded, crop = pad_to_multiple(joined, self._multiple())
         height, width = padded.shape[-2:]
         tile = options.tile_px or int(self._pixels() ** 0.5)
-        # A network that sees a reduced picture has no need of tiles.
-        tiled = not self.network.config.work_px and height * width > (tile**2 if options.tile_px else self._pixels())
+        tiled = not self.network.whole_only and height * width > (tile**2 if options.tile_px else self._pixels())
         progress(0.1, "encoding")
         with torch.inference_mode(), self.policy.autocast():
-            encoded = None if tiled else moved_to(self.network.encode(self._placed(padded)), torch.device("cpu"))
+            known = {} if motion is None else {"motion": motion.to(self.policy.device)}
+            encoded = None if tiled else moved_to(self.network.encode(self._placed(padded), **known), torch.device("cpu"))
         progress(1.0, "prepared")
         return SDLPrepared(
             key=content_key(joined, options, self.weights_label),
@@ -162,21 +224,31 @@ class SDLPipeline(TransitionPipeline):
         positions = torch.tensor(list(t), dtype=torch.float32)
         height, width = prepared.inputs.shape[-2:]
         inside = (min(prepared.tile_px or height, height)) * min(prepared.tile_px or width, width)
-        at_once = max(1, self._pixels() // inside) if not self.network.config.work_px else 8
+        at_once = max(1, self._pixels() // inside) if not self.network.config.work_px else 4
         inputs, parts = self._placed(prepared.inputs), []
+        encoded = None if prepared.encoded is None else moved_to(prepared.encoded, inputs.device)
         with torch.inference_mode(), self.policy.autocast():
             for chunk in chunks(positions.to(inputs.device), at_once):
-                maps = self._maps(prepared, inputs, chunk)
-                parts.append(prepared.crop.undo(self.network.compose(maps.float(), inputs, chunk)).float().cpu())
+                maps = self._tiled(prepared, inputs, chunk) if encoded is None else self.network.maps(encoded, chunk)
+                parts.append(
+                    prepared.crop.undo(self.network.compose(maps.float(), inputs, chunk, encoded)).float().cpu()
+                )
         pictures = torch.cat(parts).clamp(0, 1)
         if prepared.exact_ends:
             pictures = self._with_ends(pictures, prepared, list(t))
-        return pictures
+        return pictures if prepared.surroundings is None else prepared.surroundings.with_part(pictures)
 
-    def _maps(self, prepared: SDLPrepared, inputs: Tensor, t: Tensor) -> Tensor:
-        """The network's last maps, of the whole picture or stitched from tiles."""
-        if prepared.encoded is not None:
-            return self.network.maps(moved_to(prepared.encoded, inputs.device), t)
+    def in_betweens(
+        self, pairs: Sequence[tuple[Image.Image, Image.Image]], t: Sequence[float], options: SDLOptions
+    ) -> Iterator[list[Image.Image]]:
+        """For each pair of pictures in turn those at the positions t, in batches."""
+        for pair in pairs:
+            prepared = self.prepare(*pair, options=options)
+            batches = (t[start : start + self.batch_size] for start in range(0, len(t), self.batch_size))
+            yield [picture for batch in batches for picture in to_pil(self.render(prepared, batch))]
+
+    def _tiled(self, prepared: SDLPrepared, inputs: Tensor, t: Tensor) -> Tensor:
+        """The network's last maps, stitched from tiles."""
         tiles = self._tiles(inputs, prepared.tile_px)
         height, width = inputs.shape[-2:]
         return stitched(
@@ -229,6 +301,19 @@ class SDLPipeline(TransitionPipeline):
     def _placed(self, pictures: Tensor) -> Tensor:
         shape = torch.channels_last if self.policy.channels_last else torch.contiguous_format
         return pictures.to(self.policy.device, memory_format=shape)
+
+
+def faded_mask(height: int, width: int, rims: tuple[bool, bool, bool, bool], share: float = 0.1) -> Tensor:
+    """(1, 1, height, width): 1 inside, falling to 0 over `share` of the shorter side at the left, right, upper, lower rim."""
+    length = max(1.0, share * min(height, width))
+
+    def ramp(count: int, start: bool, end: bool) -> Tensor:
+        place = torch.arange(count) + 0.5
+        rise = (place / length).clamp(max=1) if start else torch.ones(count)
+        return rise * ((count - place) / length).clamp(max=1) if end else rise
+
+    left, right, upper, lower = rims
+    return (ramp(height, upper, lower)[:, None] * ramp(width, left, right))[None, None]
 
 
 def bilinear(pictures: Tensor, height: int, width: int) -> Tensor:

@@ -108,11 +108,13 @@ def learning_rate(base: float, step: int, milestones: Sequence[int], gamma: floa
 
 
 SMALL = {"widths": (16, 24, 32, 48, 64, 64), "grid_widths": (16, 24, 32), "ncol": 2, "reduction": 2}
+# Lines and flat areas are made at the finest scale, so that is where the channels are.
+CRISP = {"widths": (24, 32, 40, 48, 48, 48), "grid_widths": (24, 32, 40), "ncol": 2, "reduction": 2}
 # The networks of the shipped records: about 1/40 of the published work, starting from the inputs.
 SHIPPED: dict[str, dict[str, Any]] = {
-    "sdl-vfi": {"num_in_ch": 6, "output": "motion", "work_px": 448, "matching": "colour", **SMALL},
-    "sdl-morph": {"num_in_ch": 6, "output": "motion", "work_px": 128, "matching": "structure", **SMALL},
-    "sdl-ageing": {"num_in_ch": 3, "output": "motion", "work_px": 128, **SMALL},
-    "sdl-toon": {"num_in_ch": 3, "output": "residual", **SMALL},
-    "sdl-style": {"num_in_ch": 6, "output": "recolour", **SMALL},
+    "sdl-vfi": {"num_in_ch": 6, "output": "motion", "work_px": 448, "matching": "dense", **SMALL},
+    "sdl-morph": {"num_in_ch": 6, "output": "motion", "work_px": 192, "matching": "landmarks", **SMALL},
+    "sdl-ageing": {"num_in_ch": 3, "output": "motion", "work_px": 192, **CRISP},
+    "sdl-toon": {"num_in_ch": 3, "output": "abstraction", **CRISP},
+    "sdl-style": {"num_in_ch": 6, "output": "style"},
 }

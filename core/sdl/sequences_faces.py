@@ -10,11 +10,14 @@ from pathlib import Path
 
 import cv2
 import numpy as np
+import torch
 from PIL import Image
 from scipy.interpolate import RBFInterpolator
 
 from core.errors import InputError
-from core.sdl.sequences import fetched, read_zip, write_sequence
+from core.sdl.alignment import try_face_motion
+from core.sdl.composition import with_contrast
+from core.sdl.sequences import MOTION, fetched, frames_of, read_zip, sequence_folders, write_sequence
 
 FRAMES = 7
 HEAD_SETS = ("age", "morph")
@@ -71,7 +74,7 @@ def spline_map(points_px: np.ndarray, places_px: np.ndarray, side_px: int) -> np
 
 
 def landmark_morph(pictures: list[np.ndarray], points_px: list[np.ndarray]) -> list[np.ndarray]:
-    """A morph of two faces: at every step both are warped to the in-between shape and mixed.
+    """A morph of two faces: at every step both are warped to the in-between shape and mixed, their detail kept.
 
     Args:
         pictures: two of (S, S, 3) uint8.
@@ -84,18 +87,23 @@ def landmark_morph(pictures: list[np.ndarray], points_px: list[np.ndarray]) -> l
         for picture, points in zip(pictures, points_px, strict=True):
             fetch = spline_map(shape, points, len(picture))
             warped.append(fetched(picture, fetch, cv2.BORDER_REPLICATE))
-        mixed = (1 - t) * warped[0].astype(np.float32) + t * warped[1]
-        frames.append(mixed.round().astype(np.uint8))
+        first, second = (torch.from_numpy(part.astype(np.float32)).permute(2, 0, 1)[None] / 255 for part in warped)
+        weight = torch.full((1, 1, 1, 1), float(t))
+        mixed = with_contrast((1 - weight) * first + weight * second, first, second, weight)
+        frames.append((mixed[0].permute(1, 2, 0).clamp(0, 1).numpy() * 255).round().astype(np.uint8))
     return frames
 
 
-def make_landmark_morphs(source: Path, out: Path, count: int, side_px: int, seed: int) -> None:
+def make_landmark_morphs(
+    source: Path, out: Path, count: int, side_px: int, seed: int, split: str = "train"
+) -> None:
     """`count` morphs between real neutral faces with 189 known landmarks each (London set, CC BY 4.0)."""
     rng = np.random.default_rng(seed)
     marks = np.load(source / "faces_landmarks.npz")
-    faces = read_zip(source / "faces.zip")
+    faces = read_zip(source / "faces.zip", split=split)
+    people = [index for index, name in enumerate(marks["files"]) if str(name) in faces]
     for index in range(count):
-        first, second = rng.choice(len(marks["files"]), 2, replace=False)
+        first, second = rng.choice(people, 2, replace=False)
         pictures, points = [], []
         for person in (first, second):
             whole = faces[str(marks["files"][person])]
@@ -104,3 +112,18 @@ def make_landmark_morphs(source: Path, out: Path, count: int, side_px: int, seed
             # The eyelid and iris points coincide on closed or narrow eyes and would make the spline singular.
             points.append(marks["points"][person][18:] * side_px / whole.width)
         write_sequence(out / f"london_{index:05d}", landmark_morph(pictures, points))
+
+
+def add_motions(out: Path) -> int:
+    """Write `motion.npy` (6, H, W), see `core.sdl.alignment.face_motion`, into every sequence below `out`; how many.
+
+    Sequences whose ends show no face get none.
+    """
+    found = 0
+    for folder in sequence_folders([out]):
+        frames = frames_of(folder)
+        motion = try_face_motion(*(Image.open(frames[index]).convert("RGB") for index in (0, -1)))
+        if motion is not None:
+            np.save(folder / MOTION, motion[0].numpy().astype(np.float16))
+            found += 1
+    return found

@@ -62,6 +62,15 @@ def random_blob(side_px: int, rng: np.random.Generator) -> np.ndarray:
     return cv2.GaussianBlur(mask, (0, 0), 1.0)
 
 
+def random_lines(side_px: int, rng: np.random.Generator) -> np.ndarray:
+    """One to three thin straight lines across the middle, (side, side) float32 in [0, 1]: wires, masts, hair."""
+    mask = np.zeros((side_px, side_px), np.float32)
+    for _ in range(rng.integers(1, 4)):
+        ends = (rng.uniform(0.15, 0.85, (2, 2)) * side_px).astype(np.int32)
+        cv2.line(mask, ends[0].tolist(), ends[1].tolist(), (1.0,), int(rng.integers(1, 4)), cv2.LINE_AA)
+    return mask
+
+
 def moved(
     behind: np.ndarray, front: np.ndarray, mask: np.ndarray, motions: tuple[Motion, Motion], out_px: int
 ) -> list[np.ndarray]:
@@ -77,8 +86,8 @@ def moved(
     return frames
 
 
-def make_moved(source: Path, out: Path, count: int, side_px: int, seed: int) -> None:
-    """`count` sequences of real pictures under known motions, with shapes that hide and uncover what is behind.
+def make_moved(source: Path, out: Path, count: int, side_px: int, seed: int, split: str = "train") -> None:
+    """`count` sequences of real pictures under known motions, with shapes and thin lines that hide what is behind.
 
     Args:
         source: the data pack's folder (content.zip, pets.zip, style.zip).
@@ -86,10 +95,11 @@ def make_moved(source: Path, out: Path, count: int, side_px: int, seed: int) -> 
         count: number of sequences.
         side_px: of the frames.
         seed: of every random choice.
+        split: which pictures of the pack, see `read_zip`.
     """
     rng = np.random.default_rng(seed)
     names = ("content.zip", "pets.zip", "style.zip")
-    pools = [list(read_zip(source / name, 512).values()) for name in names]
+    pools = [list(read_zip(source / name, 512, split).values()) for name in names]
     large = side_px + 48
     for index in range(count):
         pair = []
@@ -98,7 +108,8 @@ def make_moved(source: Path, out: Path, count: int, side_px: int, seed: int) -> 
             pair.append(random_square(pool[rng.integers(len(pool))], large, rng).astype(np.float32))
         speed = rng.choice([4.0, 10.0, 20.0, 32.0])
         motions = (random_motion(large, speed, rng), random_motion(large, speed, rng))
-        mask = random_blob(large, rng) if rng.random() < 0.7 else np.zeros((large, large), np.float32)
+        shape = rng.choice(3, p=(0.25, 0.55, 0.2))
+        mask = (np.zeros((large, large), np.float32), random_blob(large, rng), random_lines(large, rng))[shape]
         write_sequence(out / f"moved_{index:05d}", moved(pair[0], pair[1], mask, motions, side_px))
 
 

@@ -14,10 +14,10 @@ from core.sdl.sequences import random_square, read_zip, write_sequence
 
 FRAMES = 5
 PASSES = 4
-SIGMA_SPACE_PX, SIGMA_RANGE = 3.0, 4.25
-EDGE_SIGMA_PX, EDGE_TAU, EDGE_SLOPE = 1.0, 0.98, 2.0
-BINS = 10
-SATURATION = 1.15
+SIGMA_SPACE_PX, SIGMA_RANGE = 3.0, 6.0
+EDGE_SIGMA_PX, EDGE_TAU, EDGE_SLOPE = 1.0, 0.98, 2.5
+BINS = 8
+SATURATION = 1.25
 
 
 def edges(lightness: np.ndarray) -> np.ndarray:
@@ -57,14 +57,14 @@ def toonified(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
     return (rgb * 255).round().clip(0, 255).astype(np.uint8)
 
 
-def make_toons(source: Path, out: Path, count: int, side_px: int, seed: int) -> None:
+def make_toons(source: Path, out: Path, count: int, side_px: int, seed: int, split: str = "train") -> None:
     """`count` sequences from a photo to its abstraction, of the data pack's photos."""
     rng = np.random.default_rng(seed)
-    pools = [list(read_zip(source / name, 384).values()) for name in ("content.zip", "faces.zip", "pets.zip")]
+    pools = [list(read_zip(source / name, 384, split).values()) for name in ("content.zip", "faces.zip", "pets.zip")]
     for index in range(count):
         pool = pools[rng.choice(3, p=(0.3, 0.4, 0.3))]
         picture = pool[rng.integers(len(pool))]
-        photo = random_square(picture, min(256, min(picture.size)), rng)
+        photo = random_square(picture, max(side_px, min(256, *picture.size)), rng)
         steps = [toonified(photo, strength) for strength in np.linspace(0, 1, FRAMES)]
         at = rng.integers(len(photo) - side_px + 1, size=2) if len(photo) > side_px else (0, 0)
         cut = [step[at[0] : at[0] + side_px, at[1] : at[1] + side_px] for step in steps]

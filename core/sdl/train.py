@@ -23,9 +23,11 @@ from core.ops.vgg import VGG19Features
 from core.progress import Progress, silent
 from core.sdl import losses, losses_style
 from core.sdl.convert import network_of, state_of
-from core.sdl.data import SequenceSource, StylePairs
+from core.sdl.data import SequenceSource, StyleCodes, StylePairs
 from core.sdl.network import SDLNet
 from core.sdl.network_discriminator import PatchGANDiscriminator
+from core.sdl.network_style import SDLStyleNet
+from core.sdl.networks import AnyNet, network_in, small_network
 from core.sdl.options import OBJECTIVES, TransitionTrainOptions
 from core.sdl.recipes import SHIPPED, learning_rate, published
 from core.training import Run, Source, train
@@ -61,7 +63,7 @@ class TransitionRecipe:
         sheet: a batch whose transitions the sample sheet shows.
     """
 
-    def __init__(self, generator: SDLNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> None:
+    def __init__(self, generator: AnyNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> None:
         self.options, self.sheet = options, sheet
         self.values = published(options.task)
         self.networks: dict[str, nn.Module] = {"generator": generator}
@@ -100,7 +102,10 @@ class TransitionRecipe:
         inputs = self.sheet["inputs"].to(next(network.parameters()).device)
         for index, pair in enumerate(inputs):
             t = torch.tensor(SHEET_T, device=pair.device)
-            row = [*pair.split(3), *network(pair.expand(len(t), -1, -1, -1), t)]
+            motion = {}
+            if "motion" in self.sheet:
+                motion["motion"] = self.sheet["motion"][index].to(pair.device).expand(len(t), -1, -1, -1)
+            row = [*pair.split(3), *network(pair.expand(len(t), -1, -1, -1), t, **motion)]
             if "truth" in self.sheet:
                 row.append(self.sheet["truth"][index].to(pair.device))
             rows.append(torch.cat(row, 2))
@@ -111,14 +116,15 @@ class PictureRecipe(TransitionRecipe):
     """Interpolation as published: Charbonnier and, unless its weight is 0, VGG19 features; `pixels` adds gradients and coarse scales."""
 
     def __init__(
-        self, generator: SDLNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: VGG19Features | None
+        self, generator: AnyNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: VGG19Features | None
     ) -> None:
         super().__init__(generator, options, sheet)
         self.vgg = vgg
 
     def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One step of the generator."""
-        painted = run.networks["generator"](batch["inputs"], batch["t"])
+        known = {"motion": batch["motion"]} if "motion" in batch else {}
+        painted = run.networks["generator"](batch["inputs"], batch["t"], **known)
         terms = {"l_cb": losses.charbonnier(painted, batch["truth"])}
         if self.vgg is not None:
             weight = float(self.options.perceptual or 0)
@@ -134,7 +140,7 @@ class AdversarialRecipe(TransitionRecipe):
     """Morphing and image-to-image as published: L1 and a relativistic patch discriminator."""
 
     def __init__(
-        self, generator: SDLNet, discriminator: nn.Module, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]
+        self, generator: AnyNet, discriminator: nn.Module, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]
     ) -> None:
         super().__init__(generator, options, sheet)
         self.networks["discriminator"] = discriminator
@@ -173,7 +179,7 @@ class StyleRecipe(TransitionRecipe):
     """Style transfer as published: content and style statistics and relations, style weighted by t."""
 
     def __init__(
-        self, generator: SDLNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: VGG19Features
+        self, generator: AnyNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: VGG19Features
     ) -> None:
         super().__init__(generator, options, sheet)
         self.vgg = vgg
@@ -191,19 +197,43 @@ class StyleRecipe(TransitionRecipe):
         return {name: term.detach() for name, term in named.items()}
 
 
-def generator_for(options: TransitionTrainOptions) -> SDLNet:
+class CodeRecipe(TransitionRecipe):
+    """The shipped style network's first step: its own reading of a style against the teacher's, the painter left alone."""
+
+    def __init__(
+        self, generator: SDLStyleNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]
+    ) -> None:
+        for parameter in generator.parameters():
+            parameter.requires_grad_(False)
+        for parameter in generator.code.parameters():
+            parameter.requires_grad_(True)
+        super().__init__(generator, options, sheet)
+
+    def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """One step of the code's network."""
+        network = run.accelerator.unwrap_model(run.networks["generator"])
+        code = network.code_of(batch["inputs"][:, 3:]).float()
+        strokes = F.l1_loss(network.strokes(code).float(), network.strokes(batch["code"]).float())
+        near = F.mse_loss(code, batch["code"])
+        run.update("generator", strokes + near)
+        return {"l_strokes": strokes.detach(), "l_code": near.detach()}
+
+
+def generator_for(options: TransitionTrainOptions) -> AnyNet:
     """The network to train: published, small, or a checkpoint's.
 
     Raises:
         OptionError: a small network of another task, or a checkpoint with other channels.
     """
     channels = published(options.task).num_in_ch
-    if options.start_from:
+    if options.start_from and Path(options.start_from).is_dir():
+        network = network_in(Path(options.start_from)).train()
+    elif options.start_from:
         network = network_of(state_of(open_checkpoint(Path(options.start_from))), options.split)
     elif options.network == "published":
         network = SDLNet(num_in_ch=channels, split=options.split)
     else:
-        network = SDLNet(split=options.split, **SHIPPED[options.network])
+        network = small_network(options.network, options.split)
     if network.config.num_in_ch != channels:
         raise OptionError(
             f"task {options.task} needs {channels} input channels, {options.start_from or options.network} has "
@@ -213,6 +243,11 @@ def generator_for(options: TransitionTrainOptions) -> SDLNet:
     return network.to(memory_format=torch.channels_last)
 
 
+def motion_known(options: TransitionTrainOptions) -> bool:
+    """Whether the network to train wants the motion between its inputs with them."""
+    return SHIPPED.get(options.network, {}).get("matching") == "landmarks"
+
+
 def source_for(options: TransitionTrainOptions) -> Source:
     """Where the batches come from."""
     roots = [Path(root.strip()) for root in options.data.split(",")]
@@ -220,9 +255,11 @@ def source_for(options: TransitionTrainOptions) -> Source:
         if len(roots) != 2:
             raise OptionError(f"data is {options.data!r}; published style training needs two folders: content,style")
         return StylePairs(roots[0], roots[1], int(options.size_px or 0))
+    if options.objective == "codes":
+        return StyleCodes(roots[0])
     return SequenceSource(
         options.task, roots, int(options.size_px or 0), str(options.fit), bool(options.flip), bool(options.rotate),
-        bool(options.extend_t), options.direction,
+        bool(options.extend_t), options.direction, motion_known(options),
     )  # fmt: skip
 
 
@@ -231,6 +268,10 @@ def recipe_for(options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> 
     if options.objective not in OBJECTIVES:
         raise unknown_name("objective", options.objective, OBJECTIVES)
     generator = generator_for(options)
+    if options.objective == "codes":
+        if not isinstance(generator, SDLStyleNet):
+            raise OptionError("the objective codes trains the network sdl-style: add --network sdl-style")
+        return CodeRecipe(generator, options, sheet)
     if options.objective == "pixels":
         return PictureRecipe(generator, options, sheet, None)
     if options.task == "style_transfer":
