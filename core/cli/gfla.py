@@ -165,12 +165,21 @@ def _add_metrics(verbs: Any) -> None:
     parser = _verb(
         verbs,
         "metrics",
-        "L1, MAE, PSNR and SSIM of results against the truth",
+        "L1, MAE, PSNR, SSIM, FID and LPIPS of results against the truth",
         metrics,
-        "results/ dataset/fashion/test",
+        "results/ dataset/fashion/test --training-set dataset/fashion/train",
     )
     parser.add_argument("results", type=Path, help="folder with <from>_2_<to>_vis.jpg")
     parser.add_argument("truth", type=Path, help="folder with the true pictures")
+    parser.add_argument(
+        "--training-set", type=Path, help="folder that FID compares with, as published (default: truth)"
+    )
+    group = parser.add_argument_group(
+        "backbones", "Files that are not shipped. FID and LPIPS are left out, and said so, where they are in neither of the usual places."
+    )  # fmt: skip
+    group.add_argument("--inception", default="", help="inception_v3_google-0cc3c7bd.pth, for FID")
+    group.add_argument("--alexnet", default="", help="alexnet-owt-7be5be79.pth, for LPIPS")
+    group.add_argument("--lpips", default="", help="LPIPS's own alex.pth")
 
 
 def _points(file: Path) -> Any:
@@ -301,12 +310,15 @@ def export(args: argparse.Namespace) -> dict[str, Any]:
 
 def metrics(args: argparse.Namespace) -> dict[str, Any]:
     """Measure a folder of results."""
-    from core.gfla.evaluate import evaluate_folders
+    from core.gfla.evaluate import Backbones, deep_metrics, evaluate_folders
 
-    return {
-        **evaluate_folders(args.results, args.truth),
-        "protocol": "truth resized bicubic to the results, sRGB bytes",
-    }
+    found = evaluate_folders(args.results, args.truth)
+    files = Backbones(args.inception, args.alexnet, args.lpips)
+    deep, left_out = deep_metrics(args.results, args.truth, files, args.training_set)
+    protocol = "truth resized bicubic to the results, sRGB bytes"
+    if "fid" in deep:
+        protocol += f"; FID against {args.training_set or args.truth}, torchvision Inception v3, 299 bilinear, inputs scaled as published"
+    return {**found, **deep, "protocol": protocol, **({"left_out": left_out} if left_out else {})}
 
 
 def poses(args: argparse.Namespace) -> dict[str, Any]:

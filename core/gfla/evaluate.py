@@ -9,14 +9,17 @@ Source: Ren et al. 2020, section 4.2; FID: Heusel et al. 2017.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import torch
 from PIL import Image
 from scipy import linalg
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
+from torch import Tensor, nn
 
-from core.errors import InputError, ShapeError
+from core.errors import InputError, ShapeError, WeightsError
 
 WINDOW = 51
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -75,20 +78,107 @@ def evaluate_folders(results: Path, truth: Path) -> dict[str, float]:
     Raises:
         InputError: no results, or targets that are missing (named).
     """
+    return mean_of(image_metrics(*_pair(*pair)) for pair in matched(results, truth))
+
+
+def matched(results: Path, truth: Path) -> list[tuple[Path, Path]]:
+    """(result, its true picture) of a folder of results.
+
+    Raises:
+        InputError: no results, or targets that are missing (named).
+    """
+    for folder in (results, truth):
+        if not Path(folder).is_dir():
+            raise InputError(f"no folder {folder}: check the path")
     files = sorted(file for file in Path(results).glob("*_2_*") if file.suffix.lower() in SUFFIXES)
     if not files:
         raise InputError(f"{results} holds no results: files named <source>_2_<target>_vis.jpg fit")
-    targets = {file.stem: file for file in Path(truth).iterdir() if file.suffix.lower() in SUFFIXES}
+    targets = {file.stem: file for file in pictures_of(truth)}
     missing = sorted({target_name(file.name) for file in files} - set(targets))
     if missing:
         raise InputError(f"{truth} lacks {len(missing)} targets: {', '.join(missing[:5])}")
-    return mean_of(_pair(file, targets[target_name(file.name)]) for file in files)
+    return [(file, targets[target_name(file.name)]) for file in files]
 
 
-def _pair(result: Path, target: Path) -> dict[str, float]:
+def pictures_of(folder: Path) -> list[Path]:
+    """The pictures right in a folder, sorted."""
+    return sorted(file for file in Path(folder).iterdir() if file.suffix.lower() in SUFFIXES)
+
+
+def _pair(result: Path, target: Path) -> tuple[np.ndarray, np.ndarray]:
+    """True and generated picture, at the generated one's size."""
     with Image.open(result) as made, Image.open(target) as real:
         made, real = made.convert("RGB"), real.convert("RGB").resize(made.size, Image.Resampling.BICUBIC)
-        return image_metrics(np.asarray(real), np.asarray(made))
+        return np.asarray(real), np.asarray(made)
+
+
+@dataclass(frozen=True)
+class Backbones:
+    """Files of the networks behind FID and LPIPS; "" looks in the usual places (`core.gfla.backbones`)."""
+
+    inception: str = ""
+    alexnet: str = ""
+    lpips: str = ""
+
+
+def deep_metrics(
+    results: Path, truth: Path, files: Backbones, training_set: Path | None = None
+) -> tuple[dict[str, float], list[str]]:
+    """FID against the training set and mean LPIPS against the truth, and what was left out because a file is missing.
+
+    Args:
+        results: folder of results.
+        truth: folder of true pictures.
+        files: of the backbones. One that was named but is missing is an error, others leave their measure out.
+        training_set: folder whose pictures FID compares with, as published; the truth if None.
+    """
+    from core.gfla import backbones
+
+    found: dict[str, float] = {}
+    left_out = []
+    try:
+        network = backbones.InceptionPool.from_file(backbones.backbone_file(backbones.INCEPTION, files.inception))
+        made = [result for result, _ in matched(results, truth)]
+        real = pictures_of(training_set or truth)
+        found["fid"] = frechet_distance(pooled(network, made), pooled(network, real))
+    except WeightsError as error:
+        if files.inception:
+            raise
+        left_out.append(f"FID: {error}")
+    try:
+        judge = backbones.LpipsAlex.from_files(
+            backbones.backbone_file(backbones.ALEXNET, files.alexnet),
+            backbones.backbone_file(backbones.LPIPS, files.lpips),
+        )
+        found["lpips"] = float(np.mean([_distance(judge, *_pair(*pair)) for pair in matched(results, truth)]))
+    except WeightsError as error:
+        if files.alexnet or files.lpips:
+            raise
+        left_out.append(f"LPIPS: {error}")
+    return found, left_out
+
+
+def _tensor(picture: np.ndarray) -> Tensor:
+    return torch.from_numpy(picture.copy()).permute(2, 0, 1).float()[None] / 255
+
+
+@torch.inference_mode()
+def _distance(judge: nn.Module, real: np.ndarray, made: np.ndarray) -> float:
+    return float(judge(_tensor(real), _tensor(made))[0])
+
+
+@torch.inference_mode()
+def pooled(network: nn.Module, files: list[Path], batch: int = 64) -> np.ndarray:
+    """Features (N, D) of pictures in batches of one size; a last batch that is not full is dropped, as published.
+
+    With fewer pictures than one batch all of them count.
+    """
+    files = files[: len(files) // batch * batch] or files
+    rows = []
+    for file in files:
+        with Image.open(file) as picture:
+            rows.append(network(_tensor(np.asarray(picture.convert("RGB"))))[0].double().numpy())
+    return np.stack(rows)
 
 
 def mean_of(measured: Iterable[dict[str, float]]) -> dict[str, float]:

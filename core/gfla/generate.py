@@ -34,7 +34,9 @@ def painted_pairs(
         items = stacked([pairs.pair(number, rng) for number in numbers])
         items = {key: value.to(generator.device) for key, value in items.items()}
         structures = Structures.of(items, generator.config)
-        made = generator(items["source"], structures.source_pose, structures.target_pose, structures.prior).image
+        made = generator(
+            items["source"], structures.source_pose, structures.target_pose, structures.prior, structures.layers
+        ).image
         for number, picture in zip(numbers, made, strict=True):
             yield result_name(*pairs.pairs[number]), published_bytes(picture[None])
         progress(numbers[-1] / len(pairs), f"pair {numbers[-1] + 1} of {len(pairs)}")

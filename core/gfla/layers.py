@@ -104,9 +104,7 @@ class LimbLayers:
         return LimbLayers(*(part.to(device) for part in parts))
 
 
-def limb_layers(
-    source_points: Tensor, target_points: Tensor, size_hw: tuple[int, int], stride: int = 2
-) -> LimbLayers:
+def limb_layers(source_points: Tensor, target_points: Tensor, size_hw: tuple[int, int], stride: int = 2) -> LimbLayers:
     """The layers of a pair of skeletons, (B, 18, 2) x, y in pixels each, -1 where missing."""
     source, source_known = _prepared(source_points)
     target, target_known = _prepared(target_points)
@@ -233,6 +231,8 @@ class LayerChoice(nn.Module):
         channels: of the decoder's last features.
         hidden: between the two convolutions.
     """
+
+    source_of: Tensor
 
     def __init__(self, channels: int, hidden: int = 32) -> None:
         super().__init__()

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -18,6 +19,9 @@ from core.errors import ShapeError, unknown_name
 from core.gfla.limbs import body_unit, with_head
 from core.gfla.operators import resample2d
 from core.gfla.pose import MISSING
+
+if TYPE_CHECKING:
+    from core.gfla.network import Painted
 
 # The feature that a flow of each attention layer is judged on, by layer.
 CORRECTNESS_FEATURES = {1: "relu2_1", 2: "relu3_1", 3: "relu4_1"}
@@ -200,6 +204,26 @@ def ssim_loss(generated: Tensor, real: Tensor, window: int = 8, stride: int = 2)
     c1, c2 = 0.01**2, 0.03**2
     ratio = (2 * mu_a * mu_b + c1) * (2 * covariance + c2) / ((mu_a**2 + mu_b**2 + c1) * (var_a + var_b + c2))
     return 1 - ratio.mean()
+
+
+def choice_loss(painted: Painted, real: Tensor) -> Tensor:
+    """The error that a pixel would have on average if it showed one of its choices, drawn by their shares.
+
+    The error of the blend lets two half shares average to the right colour and leaves ghosts elsewhere; this one is
+    smallest where one choice has it all, or where those that share agree.
+
+    Args:
+        painted: of a generator with limb layers.
+        real: (B, 3, H, W) in [-1, 1].
+
+    Returns:
+        (B, 3, H, W).
+    """
+    if painted.each is None or painted.copied is None or painted.layered is None:
+        raise ShapeError("this picture was made without limb layers: there is nothing to choose from")
+    copied = torch.cat([painted.copied, painted.layered], 1)
+    shares = torch.cat([1 - copied.sum(1, keepdim=True), copied], 1)
+    return (shares[:, :, None] * (painted.each - real[:, None]).abs()).sum(1)
 
 
 def care(real: Tensor, points: Tensor, strength: float, ground: float | None) -> Tensor:

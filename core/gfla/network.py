@@ -41,6 +41,7 @@ class Painted:
             without copying.
         layered: (B, K, H, W) in [0, 1], the share of each limb layer (`core.gfla.layers`); None without layers.
         places: (B, K, H / 2, W / 2, 2), where each limb layer fetches its pixels, in -1..1 over the source.
+        each: (B, 2 + K, 3, H, W), what was to choose from: painted, moved along the flow, the layers.
     """
 
     image: Tensor
@@ -51,6 +52,7 @@ class Painted:
     copied: Tensor | None = None
     layered: Tensor | None = None
     places: Tensor | None = None
+    each: Tensor | None = None
 
 
 def check_sides(picture: Tensor) -> None:
@@ -396,8 +398,11 @@ class PoseGenerator(ModelMixin, ConfigMixin):
             shares = self.target.choice(features, choices, owned, layers)
             moved = fetch_along(source.expand(batch, -1, -1, -1), flows[-1])
             painted = painted.float()
-            image = painted * shares[:, :1] + moved * shares[:, 1:2] + (choices * shares[:, 2:, None]).sum(1)
-            return Painted(image, flows, masks, attention, painted, shares[:, 1:2], shares[:, 2:], layers.places)
+            each = torch.cat([painted[:, None], moved[:, None], choices], 1)
+            return Painted(
+                (each * shares[:, :, None]).sum(1), flows, masks, attention, painted, shares[:, 1:2], shares[:, 2:],
+                layers.places, each,
+            )  # fmt: skip
         if not self.config.copy_source:
             return Painted(painted, flows, masks, attention, painted)
         copied = self.target.copied_share(features, None if prior is None else prior[:, 2:])

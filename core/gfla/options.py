@@ -9,6 +9,7 @@ from typing import Any
 from core.options import option
 from core.training.options import TrainOptions
 
+TASKS = ("people", "fashion", "market", "face", "dance", "views")
 BACKGROUNDS = ("studio", "picture")
 
 
@@ -54,8 +55,20 @@ class GflaTrainOptions(TrainOptions):
         "published", "published: the settings of the paper; shipped: those of weights/gfla-people where a flag leaves "
         "its default", choices=("published", "shipped"),
     )  # fmt: skip
-    task: str = option("people", "which data and network", choices=("people", "fashion", "market"))
-    data: str = option("../shared/data", "folder of the rendered people, or the data root with its lists")
+    task: str = option(
+        "people", "which data and network: people, fashion and market pose a person; face and dance follow clips (stage "
+        "all alone); views turn objects", choices=TASKS,
+    )  # fmt: skip
+    subset: str = option(
+        "", "dance: fashion or iper; views: car or chair (default: iper, car)",
+        choices=("", "fashion", "iper", "car", "chair"),
+    )  # fmt: skip
+    data: str = option("../shared/data", "folder of the rendered people, or the data root with its lists or clips")
+    clip_frames: int = option(30, "face, dance: frames of a clip seen in one step", low=1, high=1000)
+    chunk_frames: int = option(
+        6, "face, dance: frames through which gradients run; each chunk is an update", low=1, high=100
+    )
+    frame_step: int = option(1, "face, dance: frames of the clip between two that are seen, at most", low=1, high=100)
     start: str = option("", "run folder of stage 1 whose flow network stage 2 starts from")
     features: str = option("random", "random: untrained substitute features; otherwise the path of VGG19 weights")
     batch: int = option(8, "items per step and process", low=1, high=4096)
@@ -73,12 +86,13 @@ class GflaTrainOptions(TrainOptions):
     lambda_style: float = option(500.0, "weight of the style loss", low=0)
     lambda_ssim: float = option(0.0, "weight of 1 - SSIM (own, stands in for part of VGG)", low=0)
     lambda_painted: float = option(0.0, "weight of the L1 loss of what the decoder alone painted (own)", low=0)
+    lambda_choice: float = option(0.0, "weight of the L1 loss of every choice by its share: no ghosts (own)", low=0)
     care: float = option(0.0, "how much more the person, and again the head, counts in L1 losses (own)", low=0, high=20)
     adversarial_start: int = option(0, "step at which the adversarial loss joins (own)", low=0)
     augment: float = option(0.0, "strength of moved, scaled and recoloured training pictures (own)", low=0, high=1)
     lambda_prior: float = option(0.0, "weight of the distance from the skeletons' flow (own)", low=0)
     limit: int = option(0, "use only the first pictures of the rendered people; 0 = all", low=0)
-    width: float = option(1.0, "width of the people network; 0.25 for a smoke test", low=0.1, high=4)
+    width: float = option(1.0, "width of the networks; 0.25 for a smoke test", low=0.1, high=4)
 
 
 # What differs from the defaults in the shipped weights, by stage.
@@ -88,9 +102,9 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "lambda_prior": 0.05,
     },
     "all": {
-        "lr": 1e-3, "batch": 6, "width": 0.75, "lambda_rec": 10.0, "lambda_ssim": 3.0, "lambda_content": 4.0,
+        "lr": 1e-3, "batch": 6, "width": 0.75, "lambda_rec": 5.0, "lambda_ssim": 3.0, "lambda_content": 4.0,
         "lambda_style": 0.0, "lambda_g": 0.1, "lambda_correct": 1.0, "lambda_regularization": 0.002,
-        "lambda_painted": 3.0, "care": 2.0, "adversarial_start": 1_000_000, "augment": 0.5, "ema_decay": 0.995,
+        "lambda_painted": 2.0, "lambda_choice": 5.0, "care": 2.0, "adversarial_start": 1_000_000, "augment": 0.5, "ema_decay": 0.995,
         "beta1": 0.9, "ratio_flow": 0.1, "lambda_prior": 0.05,
     },
 }  # fmt: skip

@@ -280,7 +280,7 @@ class PosePipeline(TransitionPipeline):
     def _copied(self, prepared: PosePrepared, painted: Painted, item: int, large: Tensor) -> Tensor:
         """One enlarged painting (3, h, w) with its copied shares taken from the source at that size."""
         size, one = (large.shape[1], large.shape[2]), slice(item, item + 1)
-        shares = painted.copied if painted.layered is None else torch.cat([painted.copied, painted.layered], 1)
+        shares = torch.cat([item for item in (painted.copied, painted.layered) if item is not None], 1)
         shares = torch.cat([1 - shares[one].sum(1, keepdim=True), shares[one]], 1)
         # Logarithms are enlarged, not shares: that keeps the seams of layers as sharp as the picture.
         logits = F.interpolate(shares.clamp_min(1e-4).log(), size, mode="bilinear", align_corners=False)

@@ -16,20 +16,22 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import InputError
 from core.gfla import losses
 from core.gfla.blocks import initialise
+from core.gfla.clips import DanceClips, FaceClips
 from core.gfla.data import STUDIO_GREY, AnnotatedPairs, PeoplePairs, batch_heatmaps, load_people
 from core.gfla.discriminators import ResDiscriminator
 from core.gfla.features import feature_network
 from core.gfla.layers import LimbLayers, limb_layers
 from core.gfla.limbs import limb_flow, limb_map
 from core.gfla.network import Painted, PoseFlowGenerator, PoseGenerator
+from core.gfla.network_views import VIEW_SIDE_PX
 from core.gfla.operators import fetch_along
 from core.gfla.options import GflaTrainOptions, with_recipe
+from core.gfla.view_data import ViewPairs
 from core.progress import Progress, silent
 from core.training import Card, Run, load_trained, train
 from core.training import export as export_run
@@ -37,24 +39,35 @@ from core.training import export as export_run
 BETAS = (0.0, 0.999)
 
 
-FRAMES = {"people": (128, 96), "fashion": (256, 256), "market": (128, 64)}
+FRAMES = {
+    "people": (128, 96), "fashion": (256, 256), "market": (128, 64), "face": (256, 256), "dance": (256, 256),
+    "views": (VIEW_SIDE_PX, VIEW_SIDE_PX),
+}  # fmt: skip
+CLIPS = ("face", "dance")
 OLD_FRAMES = {"fashion": (256, 176), "market": (128, 64)}
 AUGMENT = {"fashion": None, "market": (5.0, 5.0, 0.05)}
 
 
 def network_config(options: GflaTrainOptions) -> dict[str, Any]:
     """The generator's configuration for a task."""
-    frame: dict[str, Any] = {"sample_hw": FRAMES[options.task]}
-    if options.task == "fashion":
-        return frame
-    if options.task == "market":
-        return frame | {"attn_layers": (2,), "kernel_sizes": (3,)}
+    if options.task != "people":
+        frame: dict[str, Any] = {} if options.task in (*CLIPS, "views") else {"sample_hw": FRAMES[options.task]}
+        if options.task == "market":
+            frame |= {"attn_layers": (2,), "kernel_sizes": (3,)}
+        return frame | narrowed(options.width)
+    frame = {"sample_hw": FRAMES["people"]}
     ngf, flow = max(8, round(32 * options.width)), max(8, round(16 * options.width))
     return frame | {
         "attn_layers": (2, 3), "kernel_sizes": (3, 3), "ngf": ngf, "img_f": 4 * ngf,
         "flow_ngf": flow, "flow_img_f": 8 * flow, "flow_prior": True, "copy_source": True, "limb_layers": True,
         "heatmap_sigma_px": 3.0, "studio_grey": STUDIO_GREY,
     }  # fmt: skip
+
+
+def narrowed(width: float) -> dict[str, int]:
+    """The published networks' channels at another width; nothing at 1."""
+    published = {"ngf": 64, "img_f": 512, "flow_ngf": 32, "flow_img_f": 256}
+    return {} if width == 1 else {name: max(8, round(width * value)) for name, value in published.items()}
 
 
 def flow_config(config: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,17 +128,30 @@ class PairRecipe:
         self.features = feature_network(options.features)
 
     def flow_losses(
-        self, flows: list[Tensor], seen: Mapping[str, Tensor], wanted: Mapping[str, Tensor], structures: Structures
+        self,
+        flows: list[Tensor],
+        seen: Mapping[str, Tensor],
+        wanted: Mapping[str, Tensor],
+        structures: Structures | None = None,
+        mask: Tensor | None = None,
     ) -> dict[str, Tensor]:
         """Sampling correctness (at 1/4 and 1/8 as published), affine regularisation, distance from the skeletons' flow."""
         judged = [layer for layer in self.attn_layers if layer >= 2]
         found = {
-            "correct": losses.sampling_correctness(seen, wanted, flows[: len(judged)], judged),
+            "correct": losses.sampling_correctness(seen, wanted, flows[: len(judged)], judged, mask),
             "regularization": losses.affine_regularization(flows, self.attn_layers, self.kernel_sizes),
         }
-        if self.options.lambda_prior:
+        if self.options.lambda_prior and structures is not None:
             found["prior"] = losses.flow_to_prior(flows, structures.wanted, structures.sure)
         return found
+
+    def critic_loss(self, critic: nn.Module, real: Tensor, made: Tensor) -> Tensor:
+        """What a discriminator learns from."""
+        mode = self.options.gan_mode
+        told = losses.adversarial(critic(real), True, True, mode) + losses.adversarial(
+            critic(made.detach()), False, True, mode
+        )
+        return told / 2
 
     def total(self, found: Mapping[str, Tensor]) -> Tensor:
         """The weighted sum of losses by their names."""
@@ -139,6 +165,14 @@ class PairRecipe:
             for group in optimizer.param_groups:
                 ratio = self.options.ratio_g2d if name == "discriminator" else group.get("share", 1.0)
                 group["lr"] = self.options.lr * share * ratio
+
+    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
+        """A sheet of shown items; none unless a recipe makes one."""
+        return None
+
+    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
+        """One update of everything."""
+        raise TypeError(f"{type(self).__name__} must define step")
 
     def placed(self, batch: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
         """The batch with the channels of its pictures last, as the networks have them; features follow its device."""
@@ -220,7 +254,9 @@ class PoseRecipe(PairRecipe):
 
     def paint(self, network: nn.Module, batch: Mapping[str, Tensor], structures: Structures) -> Painted:
         """The batch's sources in the poses of its targets."""
-        return network(batch["source"], structures.source_pose, structures.target_pose, structures.prior, structures.layers)
+        return network(
+            batch["source"], structures.source_pose, structures.target_pose, structures.prior, structures.layers
+        )
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """The discriminator first, then the generator, as published; the generator alone before `adversarial_start`."""
@@ -233,15 +269,14 @@ class PoseRecipe(PairRecipe):
             loss = self.total(found)
             run.update("generator", loss)
             return {"loss": loss, **found}
-        critic, mode, real = run.networks["discriminator"], self.options.gan_mode, batch["target"]
-        d_real = losses.adversarial(critic(real), True, True, mode)
-        d_fake = losses.adversarial(critic(painted.image.detach()), False, True, mode)
-        run.update("discriminator", (d_real + d_fake) / 2)
+        critic = run.networks["discriminator"]
+        told = self.critic_loss(critic, batch["target"], painted.image)
+        run.update("discriminator", told)
         found = self.generator_losses(painted, batch, structures)
-        found["g"] = losses.adversarial(critic(painted.image), True, False, mode)
+        found["g"] = losses.adversarial(critic(painted.image), True, False, self.options.gan_mode)
         loss = self.total(found)
         run.update("generator", loss)
-        return {"loss": loss, **found, "discriminator": (d_real + d_fake) / 2}
+        return {"loss": loss, **found, "discriminator": told}
 
     def generator_losses(
         self, painted: Painted, batch: Mapping[str, Tensor], structures: Structures
@@ -254,6 +289,8 @@ class PoseRecipe(PairRecipe):
         found = self.flow_losses(painted.flows, seen, wanted, structures)
         care = losses.care(real, batch["target_points"], self.options.care, self.config.get("studio_grey"))
         found["rec"] = (care * (painted.image - real).abs()).mean()
+        if self.options.lambda_choice and painted.each is not None:
+            found["choice"] = (care * losses.choice_loss(painted, real)).mean()
         if self.options.lambda_painted and painted.painted is not None:
             found["painted"] = (care * (painted.painted - real).abs()).mean()
         found["content"] = losses.content_loss(made, wanted)
@@ -280,11 +317,18 @@ def sheet(columns: list[Tensor]) -> Tensor:
 
 
 def pairs_of(options: GflaTrainOptions) -> tuple[Any, Mapping[str, Tensor] | None]:
-    """The training pairs of a task, and pairs of held-out people for the sample sheets."""
+    """The training data of a task, and pairs of held-out people for the sample sheets."""
     import numpy as np
 
     frame = FRAMES[options.task]
     root = Path(options.data)
+    if options.task == "face":
+        return FaceClips(root, "train", frame[0], options.clip_frames, options.frame_step), None
+    if options.task == "dance":
+        subset = options.subset or "iper"
+        return DanceClips(root, "train", subset, frame[0], options.clip_frames, options.frame_step), None
+    if options.task == "views":
+        return ViewPairs(root, options.subset or "car", "train", frame[0]), None
     if options.task == "people":
         people = load_people(root, frame, options.limit or None)
         test = people.subset(people.test)
@@ -293,6 +337,17 @@ def pairs_of(options: GflaTrainOptions) -> tuple[Any, Mapping[str, Tensor] | Non
     pairs, annotations = lists_of(options.task, root, "train")
     old_frame, augment = OLD_FRAMES[options.task], AUGMENT[options.task]
     return AnnotatedPairs(root, pairs, annotations, "train", frame, old_frame, augment), None
+
+
+def recipe_of(options: GflaTrainOptions, shown: Mapping[str, Tensor] | None) -> PairRecipe:
+    """What trains a task's stage."""
+    from core.gfla import train_clips, train_views
+
+    if options.task in CLIPS:
+        return train_clips.AnimationRecipe(options)
+    if options.task == "views":
+        return (train_views.ViewFlowRecipe if options.stage == "flow" else train_views.ViewRecipe)(options)
+    return (FlowRecipe if options.stage == "flow" else PoseRecipe)(options, shown)
 
 
 def lists_of(task: str, root: Path, phase: str) -> tuple[Path, Path]:
@@ -309,6 +364,22 @@ def test_pairs(task: str, root: Path, phase: str) -> AnnotatedPairs:
     return AnnotatedPairs(root, pairs, annotations, phase, FRAMES[task], OLD_FRAMES[task])
 
 
+def check_task(options: GflaTrainOptions) -> None:
+    """Refuse options that do not go together.
+
+    Raises:
+        InputError: which, and what fits.
+    """
+    if options.task in CLIPS and (options.stage == "flow" or options.start):
+        raise InputError(f"task {options.task} has one stage: use --stage all without --start, as published")
+    if options.recipe == "shipped" and options.task != "people":
+        raise InputError(f"--recipe shipped is that of the people: leave it out for task {options.task}")
+    fitting = {"dance": ("fashion", "iper"), "views": ("car", "chair")}.get(options.task, ())
+    if options.subset and options.subset not in fitting:
+        said = f"{' or '.join(fitting)} fits" if fitting else "leave it out"
+        raise InputError(f"--subset {options.subset} is none of task {options.task}: {said}")
+
+
 def run_training(options: GflaTrainOptions, progress: Progress = silent) -> Path:
     """Train one stage; returns the run's folder.
 
@@ -317,11 +388,11 @@ def run_training(options: GflaTrainOptions, progress: Progress = silent) -> Path
     """
     if options.start and options.stage == "flow":
         raise InputError("--start names a stage 1 run for stage 2: use --stage all with it")
+    check_task(options)
     options = with_recipe(options)
     pairs, shown = pairs_of(options)
     torch.manual_seed(options.seed)
-    recipe = (FlowRecipe if options.stage == "flow" else PoseRecipe)(options, shown)
-    return train(recipe, pairs, options, progress)
+    return train(recipe_of(options, shown), pairs, options, progress)
 
 
 CARD = {
@@ -339,14 +410,33 @@ CARD = {
 }
 
 
+def generator_of(options: GflaTrainOptions) -> Any:
+    """The empty generator of a task."""
+    from core.gfla.network_animation import DanceGenerator, FaceGenerator
+    from core.gfla.network_views import ShapeNetGenerator
+
+    others = {"face": FaceGenerator, "dance": DanceGenerator, "views": ShapeNetGenerator}
+    return others.get(options.task, PoseGenerator)(**network_config(options))
+
+
 def export(run_folder: Path, folder: Path) -> Path:
-    """Write the averaged generator of a stage 2 run on the rendered people, its card and its newest sample sheet."""
+    """Write the averaged generator of a stage 2 run, its card and, where it made any, its newest sample sheet."""
     facts = json.loads((Path(run_folder) / "run.json").read_text())["options"]
     known = {field.name for field in dataclasses.fields(GflaTrainOptions)}
-    options = GflaTrainOptions(**{key: value for key, value in facts.items() if key in known})
-    generator = PoseGenerator(**network_config(options))
+    options = with_recipe(GflaTrainOptions(**{key: value for key, value in facts.items() if key in known}))
     sheets = sorted((Path(run_folder) / "samples").glob("*.png"))
     Path(folder).mkdir(parents=True, exist_ok=True)
     if sheets:
         shutil.copyfile(sheets[-1], Path(folder) / "sheet.png")
-    return export_run(run_folder, {"generator": generator}, folder, Card(system="gfla", **CARD))
+    card = Card(system="gfla", **(CARD if options.task == "people" else own_card(options)))
+    return export_run(run_folder, {"generator": generator_of(options)}, folder, card)
+
+
+def own_card(options: GflaTrainOptions) -> dict[str, str]:
+    """What the card of a run on somebody's own data says; its licence is theirs to add."""
+    task = f"{options.task} {options.subset}".strip()
+    return {
+        "title": f"GFLA {task}", "summary": f"The {task} network of core/gfla, trained on own data.",
+        "data": f"{Path(options.data).name}: say here which data these are and what was held out",
+        "licence": "that of the data: say here", "licence_id": "other", "limits": "Say here what it cannot do.",
+    }  # fmt: skip
