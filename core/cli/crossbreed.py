@@ -34,6 +34,7 @@ def add_commands(subparsers: Any) -> None:
     _add_train(verbs)
     _add_export(verbs)
     _add_train_heads(verbs)
+    _add_train_points(verbs)
 
 
 def _verb(verbs: Any, name: str, text: str, run: Any, example: str) -> argparse.ArgumentParser:
@@ -152,7 +153,10 @@ def _add_train(verbs: Any) -> None:
         "--data table --from pets.csv --label species --out runs/pets\n\nseveral GPUs: accelerate launch -m core crossbreed train ... (on processors: torchrun --nproc-per-node 2 -m core ...)",
     )
     parser.add_argument(
-        "--data", choices=("photos", "table", "sequences", "teacher"), required=True, help="kind of data, see the docs"
+        "--data",
+        choices=("photos", "table", "heads", "sequences", "teacher"),
+        required=True,
+        help="kind of data, see the docs",
     )
     parser.add_argument(
         "--from", dest="origin", default="", help="folder, CSV file beside a zip of its name, or the teacher's weights"
@@ -187,6 +191,27 @@ def _add_train_heads(verbs: Any) -> None:
     )
     parser.add_argument(
         "--from", dest="origin", type=Path, required=True, help="CSV file with boxes beside a zip of its name"
+    )
+    parser.add_argument("--to", type=Path, default=None, help="folder to write the averaged weights to")
+    add_flags(parser, TrainOptions)
+
+
+def _add_train_points(verbs: Any) -> None:
+    from core.options import add_flags
+    from core.training.options import TrainOptions
+
+    parser = _verb(
+        verbs,
+        "train-points",
+        "train the point finder",
+        train_points,
+        "--from pets.csv --out runs/points --steps 800 --lr 2e-3 --batch 32",
+    )
+    parser.add_argument(
+        "--from", dest="origin", type=Path, required=True, help="CSV file with boxes beside a zip of its name"
+    )
+    parser.add_argument(
+        "--points", type=Path, default=None, help="CSV file of marked points (default: core/detect/pet_points.csv)"
     )
     parser.add_argument("--to", type=Path, default=None, help="folder to write the averaged weights to")
     add_flags(parser, TrainOptions)
@@ -331,7 +356,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     from core.training import train as run_training
 
     options = from_args(CrossbreedTrainOptions, args)
-    choice = {"label": args.label} if args.data == "table" else {}
+    choice = {"label": args.label} if args.data in ("table", "heads") else {}
     with TqdmProgress(quiet=args.json) as bar:
         source = open_source(options, args.data, args.origin, **choice)
         folder = run_training(CrossbreedRecipe(options, source), source, options, bar)
@@ -363,4 +388,26 @@ def train_heads(args: argparse.Namespace) -> dict[str, Any]:
     if args.to is not None:
         save_model(recipe.networks["heads"], args.to)
     figures = recipe.measured(recipe.networks["heads"].eval())
+    return {"folder": str(folder), "held_out": len(held_out), **{name: float(value) for name, value in figures.items()}}
+
+
+def train_points(args: argparse.Namespace) -> dict[str, Any]:
+    """Train the point finder and measure it on every eighth head, which it does not see."""
+    from core.detect.train_pet_points import MARKS, PetPointRecipe, read_marked
+    from core.options import from_args
+    from core.progress import TqdmProgress
+    from core.training import TrainOptions, load_trained
+    from core.training import train as run_training
+    from core.weights import save_model
+
+    options = from_args(TrainOptions, args)
+    marked, held_out = read_marked(args.points or MARKS, args.origin, args.origin.with_suffix(".zip")).split(8)
+    recipe = PetPointRecipe(options, held_out)
+    with TqdmProgress(quiet=args.json) as bar:
+        folder = run_training(recipe, marked, options, bar)
+    load_trained(folder, recipe.networks)
+    network = recipe.networks["points"].eval()
+    if args.to is not None:
+        save_model(network, args.to)
+    figures = recipe.measured(network)
     return {"folder": str(folder), "held_out": len(held_out), **{name: float(value) for name, value in figures.items()}}

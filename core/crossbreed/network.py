@@ -18,7 +18,7 @@ from torch.nn import functional as F
 from core.crossbreed.blocks import ConvUnit, DownBlock, ResidualBlock, ResidualStack, UpBlock
 from core.errors import ShapeError, unknown_name
 
-PLANS = ("released", "together", "copies")
+PLANS = ("released", "together", "copies", "mixtures")
 
 
 class Codes(NamedTuple):
@@ -33,6 +33,20 @@ class Copies(NamedTuple):
 
     AA: Tensor
     BB: Tensor
+
+
+class Mixtures(NamedTuple):
+    """What is learned from pairs in line, each (B, 3, H, W).
+
+    Attributes:
+        copies: pictures as the network gives them back.
+        swapped: the shape of A in the appearance of B.
+        mixed: shape and appearance each at a position of its own.
+    """
+
+    copies: Tensor
+    swapped: Tensor
+    mixed: Tensor
 
 
 class TrainingImages(NamedTuple):
@@ -227,24 +241,39 @@ class CrossbreedGenerator(ModelMixin, ConfigMixin):
         s_a, s_b = self.style_enc(x_a), self.style_enc(x_b)
         return self.decode(Codes(lerp(z_a, z_b, content_alpha), lerp(s_a, s_b, style_alpha)))
 
-    def forward(self, x_a: Tensor, x_b: Tensor, alpha: Tensor, plan: str = "released") -> TrainingImages | Copies:
+    def forward(
+        self, x_a: Tensor, x_b: Tensor, alpha: Tensor, plan: str = "released"
+    ) -> TrainingImages | Copies | Mixtures:
         """The pictures of a training step.
 
         Args:
             x_a: (B, 3, H, W) in [-1, 1].
             x_b: the same.
-            alpha: (B,), position of the mixture.
+            alpha: (B,), position of the mixture; for "mixtures" (B, 2), those of its shape and of its appearance.
             plan: "released" makes all seven in the published order of calls, which fixes the power iterations;
-                "together" makes them in three calls; "copies" makes AA and BB only. The latter
-                two scale the style code of pictures that are windows of the trained size.
+                "together" makes them in three calls; "copies" makes AA and BB only; "mixtures" makes a `Mixtures`
+                of the first B pictures of `x_a` with those of `x_b`, and copies of the pictures of `x_a` beyond them.
+                All but the first scale the style code of pictures that are windows of the trained size.
 
         Source: Park et al. 2020, section 4.3; order of "released" as in the released code.
         """
         if plan not in PLANS:
             raise unknown_name("plan", plan, PLANS)
+        if plan == "mixtures":
+            return self._mixtures(x_a, x_b, alpha)
         return (
             self._released(x_a, x_b, alpha) if plan == "released" else self._together(x_a, x_b, alpha, plan == "copies")
         )
+
+    def _mixtures(self, x_a: Tensor, x_b: Tensor, alpha: Tensor) -> Mixtures:
+        content, style = self.encode(torch.cat([x_a, x_b]))
+        style = style * (self.config.img_size**2 / (x_a.shape[-1] * x_a.shape[-2]))
+        count = len(x_b)
+        sizes = [count, len(x_a) - count, count]
+        (z_a, z, z_b), (s_a, s, s_b) = content.split(sizes), style.split(sizes)
+        contents = torch.cat([z, z_a, lerp(z_a, z_b, alpha[:, 0])])
+        styles = torch.cat([s, s_b, lerp(s_a, s_b, alpha[:, 1])])
+        return Mixtures(*self.decode(Codes(contents, styles)).split([sizes[1], count, count]))
 
     def _released(self, x_a: Tensor, x_b: Tensor, alpha: Tensor) -> TrainingImages:
         z_a, z_b = self.cont_enc(x_a), self.cont_enc(x_b)

@@ -23,6 +23,7 @@ class CrossbreedOptions:
         0.3, "how far shape and appearance follow each other: 0 apart, 1 together", low=0, high=2, step=0.05
     )
     exact_ends: bool = option(True, "begin and end on the photographs themselves, not on the network's copies")
+    align: bool = option(True, "bring eyes, nose and ears of heads into line, so that the middle shows one animal")
     even_steps: bool = option(False, "space the frames so that each changes as much as the one before")
     closed: bool = option(False, "a chain of pictures returns to its first")
 
@@ -41,17 +42,18 @@ class CrossbreedTrainOptions(TrainOptions):
     n_mlp_f: int = option(512, "width of the mapping network", low=8, high=4096)
     n_mlp_blks: int = option(3, "middle layers of the mapping network", low=0, high=16)
     n_res: int = option(4, "residual blocks of the discriminator", low=2, high=12)
+    spectral: bool = option(True, "spectral norm in the generator while it trains")
     unit_scale: bool = option(False, "begin with AdaIN scales of 1 (released: near 0)")
     reconstruction: float = option(0.1, "weight of the reconstructions; 10 suits labelled photos", low=0, high=1000)
     adversarial: float = option(1.0, "weight of the adversarial terms", low=0, high=1000)
     penalty: float = option(
         1.0, "weight of the gradient penalty: the released one, or R1 for labelled photos", low=0, high=1000
     )
-    edges: float = option(10.0, "weight of the edges, labelled photos only", low=0, high=1000)
-    structure: float = option(2.0, "weight of the structure (SSIM), labelled photos only", low=0, high=1000)
+    edges: float = option(10.0, "weight of the edges, labelled photos and heads only", low=0, high=1000)
+    structure: float = option(2.0, "weight of the structure (SSIM), labelled photos and heads only", low=0, high=1000)
     cycle: float = option(5.0, "weight of the cycle, labelled photos only", low=0, high=1000)
     truncation: float = option(0.25, "truncation of the teacher's noise", low=0.02, high=1)
     first_class: int = option(151, "first ImageNet class of the teacher; 151 to 268 are dogs", low=0, high=999)
     last_class: int = option(268, "last ImageNet class of the teacher", low=0, high=999)
     arc: bool = option(False, "mix the teacher's noises along the arc between them, not straight")
-    init: str = option("", "folder of an earlier run to take the weights from")
+    init: str = option("", "folder of an earlier run, or of weights, to take the weights from")

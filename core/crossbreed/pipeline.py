@@ -19,7 +19,9 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.crossbreed.alignment import HeadLine, warped
 from core.crossbreed.data import head_crop
+from core.crossbreed.fusion import with_details
 from core.crossbreed.interpolation import contract
 from core.crossbreed.network import Codes, CrossbreedGenerator
 from core.crossbreed.options import CrossbreedOptions
@@ -40,24 +42,26 @@ class CrossbreedPrepared(Prepared):
     """N pictures as codes.
 
     Attributes:
-        content: (N, C, h, w) shape codes.
-        style: (N, S) appearance codes.
-        crops: (N, 3, size, size) what was encoded, in [0, 1].
-        missing: (N, 3, size, size) crop minus the network's copy of it; zeros where the ends need not be exact.
+        content: (N, C, h, w) shape codes, of the crops in line where they are aligned.
+        style: (N, S) appearance codes, likewise.
+        crops: (N, 3, size, size) the pictures, in [0, 1].
+        copies: (N, 3, size, size) what the network makes of each, where it was encoded; None where ends need not be exact.
         boxes: the crop of each picture, in its pixels; None is the middle square.
         tau: contraction of shape and appearance when they are set apart.
         closed: the chain returns to its first picture.
         pace: positions at equal steps of visible change, None for the plain pace.
+        line: how the heads were brought into line, None where they were not.
     """
 
     content: Tensor
     style: Tensor
     crops: Tensor
-    missing: Tensor
+    copies: Tensor | None
     boxes: tuple[Box | None, ...]
     tau: float
     closed: bool
     pace: tuple[float, ...] | None = None
+    line: HeadLine | None = None
 
     @property
     def chain(self) -> Chain:
@@ -133,15 +137,19 @@ class CrossbreedPipeline(TransitionPipeline):
             crops.append(self._crop(picture, box, chosen.size_px))
             seen.append(self._crop(picture, box, self.native_px))
         progress(0.8, "encoding")
-        codes, copies = self._encode(torch.cat(seen))
+        line, figures = None, {}
+        if chosen.align and chosen.crop == "head":
+            line, figures["points_unsure_percent"] = HeadLine.of(torch.cat(seen))
+            figures["aligned"] = float(line is not None)
+        shown = torch.cat(seen) if line is None else line.in_line(torch.cat(seen))
+        codes, copies = self._encode(shown)
         crops_all = torch.cat(crops)
-        missing = crops_all - self._enlarge(copies, chosen.size_px)
+        figures["reconstruction_psnr_db"] = float(-10 * torch.log10((shown - copies).square().mean() + 1e-10))
         prepared = CrossbreedPrepared(
-            key=content_key(crops_all, chosen, self.weights_label),
-            figures={"reconstruction_psnr_db": float(-10 * torch.log10((torch.cat(seen) - copies).square().mean() + 1e-10))},
+            key=content_key(crops_all, chosen, self.weights_label), figures=figures,
             content=codes.content, style=codes.style, crops=crops_all,
-            missing=missing if chosen.exact_ends else torch.zeros_like(missing),
-            boxes=tuple(places), tau=chosen.tau, closed=chosen.closed,
+            copies=self._enlarge(copies, chosen.size_px) if chosen.exact_ends else None,
+            boxes=tuple(places), tau=chosen.tau, closed=chosen.closed, line=line,
         )  # fmt: skip
         if chosen.even_steps:
             prepared = dataclasses.replace(prepared, pace=self._even_pace(prepared))
@@ -205,14 +213,27 @@ class CrossbreedPipeline(TransitionPipeline):
             shape_weights: (T, N), how much of each picture's shape; rows sum to 1.
             appearance_weights: (T, N), how much of each picture's appearance.
 
-        What the network misses of picture i returns as far as a mixture is picture i in shape and appearance.
+        What the network misses of picture i returns as far as a mixture is picture i in shape and appearance. Of heads
+        in line, fine detail returns as far as the shape is picture i's.
         """
         content = torch.tensordot(shape_weights, prepared.content, dims=1)
-        pictures = self._enlarge(
-            self._decode(Codes(content, appearance_weights @ prepared.style)), prepared.crops.shape[-1]
-        )
-        nearness = torch.minimum(shape_weights, appearance_weights)
-        return (pictures + torch.tensordot(fade(nearness), prepared.missing, dims=1)).clamp(0, 1)
+        decoded = self._decode(Codes(content, appearance_weights @ prepared.style))
+        pictures = self._enlarge(decoded, prepared.crops.shape[-1])
+        nearness = fade(torch.minimum(shape_weights, appearance_weights))
+        if prepared.line is None:
+            if prepared.copies is not None:
+                pictures = pictures + torch.tensordot(nearness, prepared.crops - prepared.copies, dims=1)
+            return pictures.clamp(0, 1)
+        back = prepared.line.back(shape_weights)
+        pictures = warped(pictures, back)
+        if prepared.copies is None:
+            return pictures.clamp(0, 1)
+        here = (shape_weights != 0).any(0).nonzero()[:, 0]
+        there = prepared.line.from_crops(shape_weights, here)
+        crops = torch.stack([warped(prepared.crops[i].expand(len(pictures), -1, -1, -1), moved)
+                             for i, moved in zip(here, there, strict=True)], 1)  # fmt: skip
+        copies = torch.stack([warped(prepared.copies[i].expand(len(pictures), -1, -1, -1), back) for i in here], 1)
+        return with_details(pictures, crops, copies, shape_weights[:, here], nearness[:, here]).clamp(0, 1)
 
     def render(
         self,

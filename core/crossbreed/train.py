@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.crossbreed import objectives, real_pairs
+from core.crossbreed import in_line, objectives, real_pairs
 from core.crossbreed.convert import folded
 from core.crossbreed.data import (
     BigGANPairs,
@@ -29,7 +29,7 @@ from core.errors import OptionError, WeightsError
 from core.options import build
 from core.progress import Progress, silent
 from core.training import Run, load_trained
-from core.weights import load_strict, resolve, save_model
+from core.weights import fill_strict, load_strict, resolve, save_model
 
 SAMPLE_PAIRS = 6
 SAMPLE_STEPS = 5
@@ -38,7 +38,8 @@ SAMPLE_STEPS = 5
 class CrossbreedRecipe:
     """Generator and discriminator, and how they learn from one batch.
 
-    A batch that has the key `mixed` is learned with the published objective, any other with that of `real_pairs`.
+    A batch that has the key `swapped` is learned with the objective of `in_line`, one with `mixed` with the published
+    one, any other with that of `real_pairs`.
     """
 
     averaged: tuple[str, ...] = ("generator",)
@@ -58,13 +59,16 @@ class CrossbreedRecipe:
             "discriminator": critic.train().to(memory_format=layout),
         }
         if options.init:
-            load_trained(options.init, self.networks, averaged=False)
+            start_from(options.init, self.networks)
         shape: dict[str, Any] = {"betas": (0.5, 0.999), "eps": 1e-8}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
             "generator": torch.optim.Adam(generator.parameters(), lr=options.lr, **shape),
             "discriminator": torch.optim.Adam(critic.parameters(), lr=options.lr_discriminator, **shape),
         }
         self.options = options
+        self.in_line_weights = in_line.InLineWeights(
+            options.reconstruction, options.edges, options.structure, options.adversarial, options.penalty
+        )
         self.probe = source.draw(np.random.default_rng(options.seed), SAMPLE_PAIRS)
         self.teacher_weights = objectives.LossWeights(options.adversarial, options.reconstruction, options.penalty)
         self.real_weights = real_pairs.RealWeights(
@@ -82,11 +86,13 @@ class CrossbreedRecipe:
         generator, critic = run.networks["generator"], run.networks["discriminator"]
         layout = torch.channels_last
         batch = {name: x.contiguous(memory_format=layout) if x.ndim == 4 else x for name, x in batch.items()}
-        objective: Any = objectives if "mixed" in batch else real_pairs
-        weights = self.teacher_weights if "mixed" in batch else self.real_weights
-        pairs = (objectives.TeacherBatch if "mixed" in batch else objectives.RealBatch)(**batch)
+        objective, weights, pairs = self._objective(batch)
         with run.accelerator.autocast():
-            images = generator(pairs.x_a, pairs.x_b, pairs.alpha, weights.plan)
+            if isinstance(pairs, in_line.InLineBatch):
+                positions = torch.stack([pairs.shape, pairs.appearance], 1)
+                images = generator(torch.cat([pairs.x_a, pairs.alone]), pairs.x_b, positions, "mixtures")
+            else:
+                images = generator(pairs.x_a, pairs.x_b, pairs.alpha, weights.plan)
         terms: dict[str, Tensor] = {}
         if weights.adversarial > 0:
             with run.accelerator.autocast():
@@ -100,6 +106,14 @@ class CrossbreedRecipe:
         run.update("generator", terms["loss_G"])
         bare.requires_grad_(True)
         return {name: value.detach() for name, value in terms.items()}
+
+    def _objective(self, batch: Mapping[str, Tensor]) -> tuple[Any, Any, Any]:
+        """Terms, weights and fields for the kind of batch that came."""
+        if "swapped" in batch:
+            return in_line, self.in_line_weights, in_line.InLineBatch(**batch)
+        if "mixed" in batch:
+            return objectives, self.teacher_weights, objectives.TeacherBatch(**batch)
+        return real_pairs, self.real_weights, objectives.RealBatch(**batch)
 
     def _set_rates(self, run: Run) -> None:
         done = run.step / max(1, self.options.steps - 1)
@@ -123,11 +137,20 @@ class CrossbreedRecipe:
         return tile(torch.stack([from_network(column).cpu() for column in columns], 1), gap_px=0)
 
 
+def start_from(origin: str, networks: Mapping[str, nn.Module]) -> None:
+    """Take the weights of an earlier run, or of a generator in `save_model`'s layout (without spectral norm)."""
+    if not (Path(origin) / "config.json").is_file():
+        load_trained(origin, networks, averaged=False)
+        return
+    kept = load_strict(CrossbreedGenerator, Path(origin))
+    fill_strict(networks["generator"], kept.state_dict(), origin)
+
+
 def new_generator(options: CrossbreedTrainOptions, trained_on: str = "") -> CrossbreedGenerator:
-    """An untrained generator of a run's size, with spectral norm."""
+    """An untrained generator of a run's size."""
     names = ("img_size", "n_f", "max_style_f", "n_mlp_f", "n_mlp_blks")
     sizes = {name: getattr(options, name) for name in names}
-    return CrossbreedGenerator(**sizes, spectral_norm=True, trained_on=trained_on)
+    return CrossbreedGenerator(**sizes, spectral_norm=options.spectral, trained_on=trained_on)
 
 
 def start_at_unit_scale(generator: CrossbreedGenerator) -> None:
@@ -147,7 +170,8 @@ def open_source(
     Args:
         options: size and windows.
         kind: "photos" (a folder with one folder per class), "table" (a CSV file beside a zip archive of the same
-            name), "sequences" (one folder per sequence) or "teacher" (BigGAN-deep).
+            name), "heads" (the same with trimaps: pairs in line with a teacher between them), "sequences" (one folder
+            per sequence) or "teacher" (BigGAN-deep).
         data: the folder or file; for the teacher a folder of converted weights, empty for the record's.
         progress: called while pictures are read.
         **choice: `label`, the table's column of classes.
@@ -159,6 +183,10 @@ def open_source(
         return read_table(
             Path(data), Path(data).with_suffix(".zip"), options.img_size, window, progress=progress, **choice
         )
+    if kind == "heads":
+        from core.crossbreed.heads import read_heads
+
+        return read_heads(Path(data), Path(data).with_suffix(".zip"), options.img_size, progress=progress, **choice)
     if kind == "sequences":
         return SequenceFolders.read(Path(data), options.img_size)
     if kind == "teacher":
@@ -169,7 +197,7 @@ def open_source(
         teacher = load_strict(BigGANDeep, found.folder)
         names = ("truncation", "first_class", "last_class", "arc")
         return BigGANPairs(teacher, options.img_size, **{name: getattr(options, name) for name in names})
-    raise OptionError(f"unknown kind of data {kind!r}: photos, table, sequences and teacher are known")
+    raise OptionError(f"unknown kind of data {kind!r}: photos, table, heads, sequences and teacher are known")
 
 
 def export(run: str | Path, folder: str | Path, trained_on: str) -> Path:
@@ -184,4 +212,4 @@ def export(run: str | Path, folder: str | Path, trained_on: str) -> Path:
     options = build(CrossbreedTrainOptions, json.loads(origin.read_text())["options"])
     generator = new_generator(options, trained_on)
     load_trained(run, {"generator": generator})
-    return save_model(folded(generator), folder)
+    return save_model(folded(generator) if options.spectral else generator.eval(), folder)

@@ -13,9 +13,13 @@ from core.errors import NothingFoundError
 from core.image import Box, to_tensor
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from core.detect.network_pet_points import PetPointNetwork
     from core.detect.network_pets import PetHeadNetwork
 
 RECORD = "pet-heads"
+POINTS_RECORD = "pet-points"
 MIN_SCORE = 0.15
 
 
@@ -72,3 +76,38 @@ def find_head(picture: Image.Image, network: PetHeadNetwork | None = None) -> Pe
 def detect_head(picture: Image.Image) -> Box:
     """The box of the surest head, in pixels of the picture; see `find_head`."""
     return find_head(picture).box
+
+
+@cache
+def point_network() -> PetPointNetwork:
+    """The point finder on its shipped weights."""
+    from core.detect.network_pet_points import PetPointNetwork
+    from core.weights import load_strict, resolve
+
+    return load_strict(PetPointNetwork, resolve(POINTS_RECORD).folder).eval()
+
+
+@torch.no_grad()
+def find_points(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[Tensor, Tensor]:
+    """Nine points on heads of cats and dogs, see `core.detect.network_pet_points.POINT_NAMES`.
+
+    Args:
+        heads: (N, 3, S, S) in [0, 1], squares around heads with a quarter of the head's size around.
+        network: a point finder; the shipped one otherwise.
+
+    Returns:
+        The points (N, 9, 2), x and y as fractions of the square, and how unsure each is (N, 9), a standard deviation in
+        fractions too.
+    """
+    from torch.nn import functional as F
+
+    from core.detect.network_pet_points import MIRRORED
+
+    network = network or point_network()
+    size = int(network.config.img_size)
+    x = heads if heads.shape[-1] == size else F.interpolate(heads, (size, size), mode="area")
+    found, mirrored = network(x), network(x.flip(-1))
+    # The picture and its mirror image are asked, and the mean of both answers is taken.
+    back = mirrored.places[:, list(MIRRORED)] * torch.tensor([-1.0, 1.0]) + torch.tensor([float(size), 0.0])
+    spread = (found.spread + mirrored.spread[:, list(MIRRORED)]) / 2
+    return (found.places + back) / 2 / size, spread / size

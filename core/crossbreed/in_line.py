@@ -1,0 +1,91 @@
+"""The objective of the weights that ship: copies, recoloured pictures and mixtures of heads in line, all with a teacher's answer.
+
+Source: own; the supervised mixture is the idea of Park et al. 2020, section 4.3, with another teacher (`heads.py`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from core.crossbreed import losses
+from core.crossbreed.network import Mixtures
+from core.crossbreed.network_discriminator import CrossbreedDiscriminator
+
+
+@dataclass(frozen=True)
+class InLineBatch:
+    """Pictures (B, 3, H, W) in [-1, 1] of heads in line.
+
+    Attributes:
+        x_a: pictures of class `class_a` (B,).
+        x_b: pictures of class `class_b` (B,), in line with `x_a`.
+        alone: pictures to copy, in line with nothing.
+        swapped: A in the colours of B.
+        mixed: the teacher's picture at `shape` (B,) and `appearance` (B,).
+    """
+
+    x_a: Tensor
+    x_b: Tensor
+    alone: Tensor
+    swapped: Tensor
+    mixed: Tensor
+    shape: Tensor
+    appearance: Tensor
+    class_a: Tensor
+    class_b: Tensor
+
+
+@dataclass(frozen=True)
+class InLineWeights:
+    """How much each term counts; the adversarial one asks whether mixtures pass for photos of their appearance."""
+
+    reconstruction: float = 10.0
+    edges: float = 10.0
+    structure: float = 2.0
+    adversarial: float = 0.0
+    r1: float = 5.0
+
+
+def discriminator_terms(
+    network: CrossbreedDiscriminator, images: Mixtures, batch: InLineBatch, weights: InLineWeights
+) -> dict[str, Tensor]:
+    """The discriminator's terms and their weighted sum `loss_D`."""
+    real = torch.cat([batch.x_a, batch.x_b]).requires_grad_(weights.r1 > 0)
+    on_real = network(real, torch.cat([batch.class_a, batch.class_b]))
+    on_fake = _verdicts(network, images, batch, detach=True)
+    terms = {"loss_D_adv": losses.discriminator_real(on_real) + losses.discriminator_fake(on_fake)}
+    terms["loss_D_r1"] = losses.r1_penalty(on_real, real) if weights.r1 > 0 else torch.zeros((), device=real.device)
+    terms["loss_D"] = terms["loss_D_adv"] + weights.r1 * terms["loss_D_r1"]
+    return terms
+
+
+def generator_terms(
+    network: CrossbreedDiscriminator, images: Mixtures, batch: InLineBatch, weights: InLineWeights
+) -> dict[str, Tensor]:
+    """The generator's terms and their weighted sum `loss_G`."""
+    made = {"rec": (batch.alone, images.copies), "swap": (batch.swapped, images.swapped),
+            "mix": (batch.mixed, images.mixed)}  # fmt: skip
+    terms = {f"loss_G_{name}": losses.reconstruction(*pair) for name, pair in made.items()}
+    wanted, found = (torch.cat(parts) for parts in zip(*made.values(), strict=True))
+    terms["loss_G_edges"] = losses.edge_difference(wanted, found)
+    terms["loss_G_ssim"] = losses.structural_difference(wanted, found)
+    total = (
+        weights.reconstruction * losses.reconstruction(wanted, found)
+        + weights.edges * terms["loss_G_edges"]
+        + weights.structure * terms["loss_G_ssim"]
+    )
+    if weights.adversarial > 0:
+        terms["loss_G_adv"] = losses.generator_adversarial(_verdicts(network, images, batch, detach=False))
+        total = total + weights.adversarial * terms["loss_G_adv"]
+    terms["loss_G"] = total
+    return terms
+
+
+def _verdicts(network: CrossbreedDiscriminator, images: Mixtures, batch: InLineBatch, detach: bool) -> Tensor:
+    """Verdicts on A in the colours of B, as a B, and on the mixture as what its appearance is nearer to."""
+    pictures = torch.cat([images.swapped, images.mixed])
+    nearer = torch.where(batch.appearance < 0.5, batch.class_a, batch.class_b)
+    return network(pictures.detach() if detach else pictures, torch.cat([batch.class_b, nearer]))
