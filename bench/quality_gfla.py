@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,14 +52,18 @@ class Pair:
     made: dict[str, Tensor]
 
 
-def rows() -> list[Row]:
-    """Figures of 64 held-out pairs, and a contact sheet of the first ones in `$MORPHOSPACE_SHEETS` or the working folder."""
+def rows(weights: str | None = None) -> list[Row]:
+    """Figures of 64 held-out pairs, and a contact sheet of the first ones in `$MORPHOSPACE_SHEETS` or the working folder.
+
+    Args:
+        weights: a folder with other weights than those of the record.
+    """
     if not (DATA / "people.zip").is_file():
         return [Row("held-out rendered people", "", "not measured: ../shared/data is absent")]
     people = load_people(DATA, SIZE_HW)
     people, yaw = people.subset(people.test), yaws(people.test)
     pairs = drawn(people, yaw)
-    pipe = PosePipeline.from_record("gfla-people", device="cpu")
+    pipe = PosePipeline.from_record("gfla-people", weights, device="cpu")
     for pair in pairs:
         pair.made = {
             "painted": painted(pipe, pair), "copy": pair.source,
@@ -275,5 +280,5 @@ def contact_sheet(pairs: list[Pair]) -> Image.Image:
 
 
 if __name__ == "__main__":
-    for row in rows():
+    for row in rows(*sys.argv[1:2]):
         print(f"{row.what}: {row.measured}   [{row.target}] {row.met if row.met is not None else ''}")

@@ -87,12 +87,11 @@ def matched(results: Path, truth: Path) -> list[tuple[Path, Path]]:
     Raises:
         InputError: no results, or targets that are missing (named).
     """
-    for folder in (results, truth):
-        if not Path(folder).is_dir():
-            raise InputError(f"no folder {folder}: check the path")
     files = sorted(file for file in Path(results).glob("*_2_*") if file.suffix.lower() in SUFFIXES)
     if not files:
         raise InputError(f"{results} holds no results: files named <source>_2_<target>_vis.jpg fit")
+    if not Path(truth).is_dir():
+        raise InputError(f"no folder {truth}: that with the true pictures fits")
     targets = {file.stem: file for file in pictures_of(truth)}
     missing = sorted({target_name(file.name) for file in files} - set(targets))
     if missing:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 import torch.nn.functional as F
-from PIL import Image
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from core.gfla import pose
@@ -71,19 +71,58 @@ def attention_picture(attention: Tensor, size_hw: tuple[int, int]) -> Tensor:
     return F.interpolate(blocks, size_hw, mode="nearest")[0].expand(3, -1, -1)
 
 
+def layers_picture(copied: Tensor, layered: Tensor, size_hw: tuple[int, int]) -> Tensor:
+    """Which choice shows where, (3, H, W) in [0, 1]: painted white, moved along the flow black, each layer a hue.
+
+    Args:
+        copied: (1, h, w), the share moved along the flow.
+        layered: (K, h, w), the shares of the limb layers.
+        size_hw: (H, W) of the result.
+    """
+    # A golden angle apart, so that neighbours in the list differ.
+    hue = torch.arange(len(layered)) * 0.618 % 1
+    wheel = (hue[:, None] * 6 + torch.tensor((0.0, 4.0, 2.0))) % 6
+    colours = 0.25 + 0.75 * ((wheel - 3).abs() - 1).clamp(0, 1)
+    painted = (1 - copied - layered.sum(0, keepdim=True)).clamp(0, 1)
+    mixed = painted + (layered[:, None] * colours[:, :, None, None]).sum(0)
+    return F.interpolate(mixed[None], size_hw, mode="bilinear", align_corners=False)[0].clamp(0, 1)
+
+
 def explained(prepared: PosePrepared, painted: Painted, target: np.ndarray, item: int = 0) -> Image.Image:
-    """One row of pictures: the person with its skeleton, the target skeleton, and per scale flow, mask, attention."""
+    """A sheet of titled pictures: person and target with their skeletons, what was chosen, and flow, mask and attention.
+
+    The scales run from coarse to fine, one line each.
+    """
     height, width = prepared.fine.shape[2:]
-    frame = tuple(prepared.source.shape[2:])
+    size, frame = (height, width), tuple(prepared.source.shape[2:])
     ground = to_pil(prepared.fine)[0]
-    own = pose.draw(pose.scaled(prepared.points, (height, width), frame), (height, width), radius_px=4, under=ground)
-    wanted = pose.draw(pose.scaled(target, (height, width), frame), (height, width), radius_px=4)
-    row = [to_tensor(own)[0], to_tensor(wanted)[0]]
+    own = pose.draw(pose.scaled(prepared.points, size, frame), size, radius_px=4, under=ground)
+    wanted = pose.draw(pose.scaled(target, size, frame), size, radius_px=4)
+    tiles = [("person", to_tensor(own)[0]), ("target pose", to_tensor(wanted)[0])]
+    if painted.layered is not None and painted.copied is not None:
+        layers = layers_picture(painted.copied[item], painted.layered[item], size)
+        tiles.append(("limbs by colour, painted white", layers))
+    elif painted.copied is not None:
+        tiles.append(("share copied", mask_picture(painted.copied[item], size)))
+    else:
+        tiles.append(("result", F.interpolate((painted.image[item : item + 1] + 1) / 2, size, mode="bilinear")[0]))
     for flow, mask, attention in zip(painted.flows, painted.masks, painted.attention, strict=True):
+        scale = f"1/{round(frame[0] / flow.shape[2])}"
         colours = (flow_to_colour(flow[item]) + 1) / 2
-        row.append(F.interpolate(colours[None], (height, width), mode="nearest")[0])
-        row.append(mask_picture(mask[item], (height, width)))
-        row.append(attention_picture(attention[item], (height, width)))
-    if painted.copied is not None:
-        row.append(mask_picture(painted.copied[item], (height, width)))
-    return to_pil(torch.cat(row, dim=2))[0]
+        tiles.append((f"flow {scale}", F.interpolate(colours[None], size, mode="nearest")[0]))
+        tiles.append((f"mask {scale}", mask_picture(mask[item], size)))
+        tiles.append((f"attention {scale}", attention_picture(attention[item], size)))
+    return titled_sheet([(title, to_pil(tile.clamp(0, 1))[0]) for title, tile in tiles])
+
+
+def titled_sheet(tiles: list[tuple[str, Image.Image]], columns: int = 3) -> Image.Image:
+    """Pictures of one size in lines of `columns`, each below its title."""
+    width, height = tiles[0][1].size
+    bar = max(12, round(height / 22))
+    sheet = Image.new("RGB", (columns * width, -(-len(tiles) // columns) * (height + bar)), "white")
+    pen = ImageDraw.Draw(sheet)
+    for index, (title, tile) in enumerate(tiles):
+        x, y = index % columns * width, index // columns * (height + bar)
+        pen.text((x + 3, y + bar / 2), title, fill="black", font=ImageFont.load_default(bar * 0.72), anchor="lm")
+        sheet.paste(tile, (x, y + bar))
+    return sheet

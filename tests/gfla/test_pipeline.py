@@ -102,7 +102,7 @@ def test_without_the_person_the_ground_remains():
 def test_explanation_shows_every_scale(pipe, prepared):
     pose = prepared.path[-1]
     picture = explained(prepared, pipe.paint(prepared, [pose]), pose)
-    assert picture.width == 44 * (2 + 3 * 3 + 1)
+    assert picture.size == (3 * 44, 4 * (64 + 12))
 
 
 def test_mistakes_are_named(pipe, picture, own):

@@ -317,7 +317,7 @@ def build() -> None:
             )
             with gr.Accordion("Flow, mask and attention", open=False):
                 why = gr.Image(
-                    label="Skeletons; per scale flow, mask, attention; share copied", format="jpeg", interactive=False,
+                    label="What moved the texture", show_label=False, format="jpeg", interactive=False, height=560,
                     elem_id=f"{ID}-why",
                 )  # fmt: skip
             with gr.Accordion("Method", open=False):

@@ -1,0 +1,137 @@
+"""Limb layers: where they fetch from, what they carry, what is left out, and that the generator chooses among them."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+import torch
+
+from core.errors import ShapeError
+from core.gfla import losses
+from core.gfla.data import batch_heatmaps
+from core.gfla.layers import LAYER_COUNT, LAYERS, fetch_layers, limb_layers
+from core.gfla.limbs import limb_prior
+from core.gfla.options import PoseOptions
+from core.gfla.pipeline import PosePipeline
+from tests.gfla import tiny
+
+SIZE = (128, 96)
+CONFIG = {"attn_layers": (2, 3), "kernel_sizes": (3, 3), "flow_prior": True, "copy_source": True, "limb_layers": True}
+
+
+def points(name):
+    return torch.from_numpy(tiny.points(name, SIZE))[None].float()
+
+
+def pixels(found):
+    """Places in pixels of the source."""
+    return (found.places + 1) / 2 * torch.tensor((SIZE[1], SIZE[0])) - 0.5
+
+
+def test_a_body_that_stays_is_fetched_from_where_it_is():
+    found = limb_layers(points("standing"), points("standing"), SIZE)
+    assert found.usable.all()
+    rows, columns = torch.meshgrid(torch.arange(64) * 2 + 0.5, torch.arange(48) * 2 + 0.5, indexing="ij")
+    here = torch.stack([columns, rows], -1)
+    for index, layer in enumerate(LAYERS):
+        if layer.side in ("plain", "body", "width") and layer.target == layer.source:
+            assert (pixels(found)[0, index] - here).abs().max() < 0.02, layer
+    assert (pixels(found)[0, -1] - here).abs().max() < 0.02, "the whole body"
+
+
+def test_a_limb_brings_its_own_pixels_along():
+    source, target = points("standing"), points("arms spread")
+    picture = torch.full((1, 3, *SIZE), -1.0)
+    rows, columns = torch.meshgrid(torch.arange(SIZE[0]), torch.arange(SIZE[1]), indexing="ij")
+    middle = source[0, 3:5].mean(0)
+    picture[0, 0][(columns - middle[0]) ** 2 + (rows - middle[1]) ** 2 < 9] = 1
+    found = limb_layers(source, target, SIZE)
+    moved = fetch_layers(picture, found.places, SIZE)
+    assert moved.shape == (1, LAYER_COUNT, 3, *SIZE)
+    number = next(i for i, layer in enumerate(LAYERS) if layer.target == layer.source == 3)
+    x, y = target[0, 3:5].mean(0)
+    assert moved[0, number, 0, round(float(y)), round(float(x))] > 0.8
+    other = next(i for i, layer in enumerate(LAYERS) if layer.target == 3 and layer.source == 5)
+    assert moved[0, other, 0, round(float(y)), round(float(x))] < 0, "the other arm has another colour"
+
+
+def test_missing_joints_make_layers_unusable_and_never_chosen():
+    source, target = points("standing"), points("walking")
+    source[0, 4] = -1
+    found = limb_layers(source, target, SIZE)
+    lost = {i for i, layer in enumerate(LAYERS) if layer.source == 3}
+    assert {i for i in range(LAYER_COUNT) if not found.usable[0, i]} == lost
+    network = tiny.generator(**CONFIG, sample_hw=SIZE)
+    painted = network(
+        torch.rand(1, 3, *SIZE), batch_heatmaps(source, SIZE, 3), batch_heatmaps(target, SIZE, 3),
+        limb_prior(source, target, SIZE), found,
+    )  # fmt: skip
+    assert painted.layered[0, sorted(lost)].max() == 0
+
+
+@pytest.fixture(scope="module")
+def network():
+    return tiny.generator(**CONFIG, sample_hw=SIZE)
+
+
+def painted_by(network, source_points, target_points, picture):
+    return network(
+        picture, batch_heatmaps(source_points, SIZE, 3), batch_heatmaps(target_points, SIZE, 3),
+        limb_prior(source_points, target_points, SIZE), limb_layers(source_points, target_points, SIZE),
+    )  # fmt: skip
+
+
+def test_shares_sum_to_one_and_make_the_picture(network):
+    painted = painted_by(network, points("standing"), points("walking"), torch.rand(1, 3, *SIZE) * 2 - 1)
+    shares = torch.cat([1 - painted.copied - painted.layered.sum(1, keepdim=True), painted.copied, painted.layered], 1)
+    assert shares.min() > -1e-5 and shares.sum(1).sub(1).abs().max() < 1e-5
+    assert ((shares[:, :, None] * painted.each).sum(1) - painted.image).abs().max() < 1e-5
+    assert losses.choice_loss(painted, painted.each[:, 0]).mean() > 0
+
+
+def test_gradients_reach_the_choice_and_the_ownership(network):
+    picture = torch.rand(1, 3, *SIZE) * 2 - 1
+    painted = painted_by(network, points("standing"), points("walking"), picture)
+    losses.choice_loss(painted, torch.zeros_like(painted.image)).mean().backward()
+    for part in ("limbs.out.weight", "target.choice.second.weight", "target.see_layers.0.weight"):
+        assert network.get_parameter(part).grad.abs().sum() > 0, part
+    network.zero_grad()
+
+
+def test_one_source_serves_many_poses(network):
+    source, picture = points("standing"), torch.rand(1, 3, *SIZE) * 2 - 1
+    targets = torch.cat([points("walking"), points("arms spread")])
+    own = source.expand_as(targets)
+    with torch.no_grad():
+        together = network.paint(
+            network.encode(picture), picture, batch_heatmaps(source, SIZE, 3), batch_heatmaps(targets, SIZE, 3),
+            limb_prior(own, targets, SIZE), limb_layers(own, targets, SIZE),
+        )  # fmt: skip
+        for index in range(2):
+            alone = painted_by(network, source, targets[index : index + 1], picture)
+            assert (together.image[index] - alone.image[0]).abs().max() < 1e-4
+
+
+def test_layers_are_asked_for_and_refused(network):
+    maps = batch_heatmaps(points("standing"), SIZE, 3)
+    with pytest.raises(ShapeError, match="needs limb layers"):
+        network(torch.rand(1, 3, *SIZE), maps, maps, limb_prior(points("standing"), points("standing"), SIZE))
+    plain = tiny.generator(attn_layers=(2, 3), kernel_sizes=(3, 3))
+    with pytest.raises(ShapeError, match="without limb layers"):
+        losses.choice_loss(plain(*[torch.rand(1, c, 64, 64) for c in (3, 18, 18)]), torch.rand(1, 3, 64, 64))
+
+
+def test_the_pipeline_copies_layers_at_the_size_of_the_result(network):
+    pipe = PosePipeline(network)
+    skeleton = tiny.points("standing", (256, 176))
+    picture = tiny.figure(skeleton, (256, 176))
+    prepared = pipe.prepare(picture, "walking", options=PoseOptions(height_px=256, cut_out=False), points=skeleton)
+    painted = pipe.paint(prepared, [prepared.path[-1]])
+    # Everything from the layer of the whole body: the result is the picture itself, shifted and scaled.
+    only = torch.zeros_like(painted.layered)
+    only[:, -1] = 1
+    painted = dataclasses.replace(painted, copied=torch.zeros_like(painted.copied), layered=only)
+    result = pipe.finish(prepared, painted)
+    moved = fetch_layers(prepared.fine, painted.places[:, -1:], (256, prepared.fine.shape[3]))[:, 0]
+    assert (result - moved).abs().max() < 0.01 and np.asarray(result).std() > 0.05
+    assert painted.layered.shape[1] == LAYER_COUNT
