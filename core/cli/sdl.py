@@ -11,7 +11,9 @@ EPILOG = """examples:
   python -m core sdl rate clip.mp4 --factor 2 --out smooth.mp4
   python -m core sdl original --task i2i --source face.png --num 7 --extend_t --outdir results
   python -m core sdl train --task vfi --data sequences --out runs/vfi"""
-SEQUENCE_KINDS = ("moved", "windows", "heads-age", "heads-morph", "landmarks", "toon", "style", "codes", "painter", "motions")
+SEQUENCE_KINDS = (
+    "moved", "windows", "heads-age", "heads-morph", "landmarks", "motions", "toon", "style", "codes", "painter",
+)  # fmt: skip
 
 
 def add_commands(subparsers: Any) -> None:

@@ -87,7 +87,9 @@ def abstracted(pictures: Tensor) -> Tensor:
         lightness, width = smooth[:, :1], 100.0 / BINS
         nearest = torch.floor(lightness / width) * width + width / 2
         around = F.pad(lightness, (1, 1, 1, 1), mode="replicate")
-        slope = torch.hypot(around[..., 1:-1, 2:] - around[..., 1:-1, :-2], around[..., 2:, 1:-1] - around[..., :-2, 1:-1])
+        slope = torch.hypot(
+            around[..., 1:-1, 2:] - around[..., 1:-1, :-2], around[..., 2:, 1:-1] - around[..., :-2, 1:-1]
+        )
         sharpness = 0.4 + (slope / 2).clamp(0, 2) / 2
         lightness = (nearest + width / 2 * torch.tanh(sharpness * (lightness - nearest))) * paper
         return rgb_of(torch.cat([lightness, SATURATION * smooth[:, 1:]], 1))

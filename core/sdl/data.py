@@ -139,7 +139,7 @@ class Fitter:
         maps = orient(cut(maps, self.fit, self.size_px, self.place, self.share), self.turned[0], False, False)
         sign = -1.0 if self.turned[0] else 1.0
         maps = maps * np.array([sign * scale, scale, sign * scale, scale, 1, 1], np.float32)
-        return torch.from_numpy(np.ascontiguousarray(maps.transpose(2, 0, 1)))
+        return torch.from_numpy(np.ascontiguousarray(maps.transpose(2, 0, 1), np.float32))
 
 
 def fitter(fit: str, size_px: int, flip: bool, rotate: bool, rng: np.random.Generator) -> Fitter:

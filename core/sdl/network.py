@@ -170,7 +170,9 @@ class SDLNet(ModelMixin, ConfigMixin):
         """
         middle = at_moment(start, start.new_full((len(start),), 0.5))
         scale = seen.new_tensor([seen.shape[3] / start.shape[3], seen.shape[2] / start.shape[2]]).reshape(1, 2, 1, 1)
-        small = F.interpolate(torch.cat([middle, start[:, 4:]], 1), seen.shape[2:], mode="bilinear", align_corners=False)
+        small = F.interpolate(
+            torch.cat([middle, start[:, 4:]], 1), seen.shape[2:], mode="bilinear", align_corners=False
+        )
         velocity = small[:, :2] * scale
         source, target = seen.split(3, 1)
         both = torch.cat([backward_warp(source, -velocity / 2), backward_warp(target, velocity / 2)], 1)

@@ -46,7 +46,9 @@ class TransitionTrainOptions(TrainOptions):
     task: str = option("vfi", "what is learned", choices=TASKS)
     data: str = option("data", "folders of sequences, separated by commas; for published style: content,style")
     network: str = option("published", "network to train", choices=("published", *SHIPPED))
-    objective: str = option("published", "losses: the paper's, pixels and gradients alone, or a style teacher's codes", choices=OBJECTIVES)
+    objective: str = option(
+        "published", "losses: the paper's, pixels and gradients alone, or a style teacher's codes", choices=OBJECTIVES
+    )
     batch: int = option(0, "items per step and process; 0 takes the published number", low=0, high=4096)
     lr: float = option(0.0, "learning rate; 0 takes the published one", low=0, high=1)
     size_px: int | None = option(None, "side of the training squares", low=32, high=1024)

@@ -191,7 +191,9 @@ class SDLPipeline(TransitionPipeline):
         progress(0.1, "encoding")
         with torch.inference_mode(), self.policy.autocast():
             known = {} if motion is None else {"motion": motion.to(self.policy.device)}
-            encoded = None if tiled else moved_to(self.network.encode(self._placed(padded), **known), torch.device("cpu"))
+            encoded = (
+                None if tiled else moved_to(self.network.encode(self._placed(padded), **known), torch.device("cpu"))
+            )
         progress(1.0, "prepared")
         return SDLPrepared(
             key=content_key(joined, options, self.weights_label),

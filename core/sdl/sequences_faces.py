@@ -94,9 +94,7 @@ def landmark_morph(pictures: list[np.ndarray], points_px: list[np.ndarray]) -> l
     return frames
 
 
-def make_landmark_morphs(
-    source: Path, out: Path, count: int, side_px: int, seed: int, split: str = "train"
-) -> None:
+def make_landmark_morphs(source: Path, out: Path, count: int, side_px: int, seed: int, split: str = "train") -> None:
     """`count` morphs between real neutral faces with 189 known landmarks each (London set, CC BY 4.0)."""
     rng = np.random.default_rng(seed)
     marks = np.load(source / "faces_landmarks.npz")

@@ -200,9 +200,7 @@ class StyleRecipe(TransitionRecipe):
 class CodeRecipe(TransitionRecipe):
     """The shipped style network's first step: its own reading of a style against the teacher's, the painter left alone."""
 
-    def __init__(
-        self, generator: SDLStyleNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]
-    ) -> None:
+    def __init__(self, generator: SDLStyleNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> None:
         for parameter in generator.parameters():
             parameter.requires_grad_(False)
         for parameter in generator.code.parameters():

@@ -8,12 +8,13 @@ import torch
 from PIL import Image
 
 from core.sdl.network import SDLNet
-from core.sdl.recipes import SHIPPED, SMALL
+from core.sdl.network_style import SDLStyleNet
+from core.sdl.networks import AnyNet, small_network
 
 TINY = {"widths": (4, 4, 6, 6, 8, 8), "grid_widths": (4, 4, 6), "ncol": 2}
 
 
-def stirred(network: SDLNet, gain: float = 1.0) -> SDLNet:
+def stirred(network: AnyNet, gain: float = 1.0) -> AnyNet:
     """Every weight random and not small, so that no part of the network is silent."""
     generator = torch.Generator().manual_seed(3)
     with torch.no_grad():
@@ -37,18 +38,23 @@ FORMS = {
     "motion-pair": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64},
     "motion-single": {"num_in_ch": 3, "output": "motion", "work_px": 64},
     "matching": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "colour"},
+    "dense": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "dense"},
+    "landmarks": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "landmarks"},
+    "abstraction": {"num_in_ch": 3, "output": "abstraction", "reduction": 2},
+    "style": {"output": "style", "widths": (4, 6, 8), "code_channels": 5, "blocks": 1, "code_widths": (4, 6)},
 }
 
 
 @pytest.fixture(params=FORMS)
-def form(request) -> SDLNet:
+def form(request) -> AnyNet:
     """One network per way of making the picture."""
-    return tiny(**FORMS[request.param])
+    values = FORMS[request.param]
+    return stirred(SDLStyleNet(**values)) if values.get("output") == "style" else tiny(**values)
 
 
-def shipped_network(record: str) -> SDLNet:
+def shipped_network(record: str) -> AnyNet:
     """The untrained network of a shipped record."""
-    return SDLNet(**{**SHIPPED[record], **{key: SMALL[key] for key in SMALL}}).eval()
+    return small_network(record).eval()
 
 
 def textured(width: int, height: int, seed: int = 0, cell_px: int = 6) -> Image.Image:

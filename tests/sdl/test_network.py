@@ -5,6 +5,7 @@ import torch
 
 from core.errors import OptionError, ShapeError
 from core.image import to_tensor
+from core.sdl.abstraction import abstracted
 from core.sdl.composition import compose, map_channels
 from core.sdl.matching import block_motion
 from core.sdl.network import SDLNet
@@ -40,17 +41,17 @@ def test_the_ends_are_the_inputs(form):
         start, end = form(x.expand(2, -1, -1, -1), torch.tensor([0.0, 1.0]))
     assert torch.allclose(start, x[0, :3], atol=2e-4)
     if x.shape[1] == 6 and form.config.output == "motion":
-        assert torch.allclose(end, x[0, 3:], atol=2e-4)
+        # What keeps contrast sharpens nothing where one picture stands alone.
+        assert torch.allclose(end, x[0, 3:], atol=2e-3)
 
 
 def test_untrained_small_networks_start_from_their_inputs():
-    for record, wanted in (("sdl-ageing", "source"), ("sdl-toon", "source")):
-        net = shipped_network(record)
-        x = inputs_for(net, 128, 128)
-        with torch.inference_mode():
-            got = net(x, torch.tensor([0.25]))
-        expect = 0.75 * x[:, :3] + 0.25 * x[:, 3:] if wanted == "blend" else x[:, :3]
-        assert torch.allclose(got, expect, atol=1e-4)
+    net = shipped_network("sdl-ageing")
+    x = inputs_for(net, 128, 128)
+    with torch.inference_mode():
+        assert torch.allclose(net(x, torch.tensor([0.25])), x, atol=1e-4)
+        net = shipped_network("sdl-toon")
+        assert torch.allclose(net(x, torch.tensor([1.0])), abstracted(x), atol=1e-4)
 
 
 def test_the_untrained_start_can_learn():

@@ -10,13 +10,14 @@ from PIL import Image
 from core.errors import InputError, OptionError
 from core.ops.vgg import VGG19Features
 from core.sdl import train as trainers
-from core.sdl.data import SequenceSource, StylePairs, directed_pair
-from core.sdl.network import SDLNet
+from core.sdl.data import SequenceSource, StylePairs, directed_pair, fitter
+from core.sdl.networks import small_network
 from core.sdl.options import TransitionTrainOptions
 from core.sdl.recipes import PUBLISHED, SHIPPED
 from core.sdl.sequences import write_sequence
 from core.training import load_trained
 from core.training.journal import read_curves
+from core.weights import save_model
 from tests.sdl.conftest import textured, tiny
 from tests.sdl.published import vgg
 
@@ -29,6 +30,8 @@ def roots(tmp_path_factory):
         frames = [np.asarray(textured(40, 40, seed)) for seed in range(5)]
         write_sequence(root / "plain" / name, frames)
         write_sequence(root / "styled" / name, frames, target=np.asarray(textured(40, 40, 9)))
+        write_sequence(root / "moving" / name, frames)
+        np.save(root / "moving" / name / "motion.npy", np.ones((6, 40, 40), np.float16))
     (root / "plain" / "stray.txt").write_text("beside the folders")
     (root / "pictures").mkdir()
     for seed in range(3):
@@ -78,15 +81,66 @@ def test_a_tiny_published_run(task, roots, tmp_path, small):
 @pytest.mark.parametrize("record", SHIPPED)
 def test_a_tiny_run_of_every_shipped_network(record, roots, tmp_path):
     task = {"sdl-vfi": "vfi", "sdl-morph": "morphing", "sdl-style": "style_transfer"}.get(record, "i2i")
-    data = str(roots / ("styled" if task == "style_transfer" else "plain"))
+    data = str(roots / {"style_transfer": "styled", "morphing": "moving"}.get(task, "plain"))
     options = options_for(
         task, roots, tmp_path, network=record, objective="pixels", data=data, size_px=64, fit="zoom", direction="signed",
         steps=1, lr=1e-3,
     )  # fmt: skip
     trainers.run_training(options)
-    network = SDLNet(**SHIPPED[record])
+    torch.manual_seed(0)
+    network = small_network(record)
+    last = network.expand[-1].conv if record == "sdl-style" else network.gridnet.lateral_final.f[2]
+    before = last.weight.clone()
     load_trained(tmp_path, {"generator": network})
-    assert network.gridnet.lateral_final.f[2].weight.abs().sum() > 0, "the silent last layer has moved"
+    assert not torch.equal(last.weight, before), "the last layer has moved"
+
+
+def test_a_tiny_run_on_a_teachers_codes(tmp_path):
+    for index in range(3):
+        textured(64, 64, index).save(tmp_path / f"{index:05d}.jpg")
+    np.save(tmp_path / "codes.npy", np.random.default_rng(0).normal(size=(3, 100)).astype(np.float32))
+    options = TransitionTrainOptions(
+        task="style_transfer", network="sdl-style", objective="codes", data=str(tmp_path), batch=2, steps=2, lr=1e-3,
+        out=str(tmp_path / "run"), save_every=1, log_every=1, sample_every=2, cpu=True,
+    )  # fmt: skip
+    torch.manual_seed(0)
+    before = small_network("sdl-style")
+    rows = read_curves(trainers.run_training(options))
+    assert len(rows) == 2 and all(row["l_strokes"] > 0 for row in rows)
+    after = small_network("sdl-style")
+    load_trained(tmp_path / "run", {"generator": after}, averaged=False)
+    assert torch.equal(before.expand[0].conv.weight, after.expand[0].conv.weight), "the painter is left alone"
+    assert not torch.equal(before.code.read[0].weight, after.code.read[0].weight)
+    with pytest.raises(OptionError, match="sdl-style"):
+        trainers.run_training(replace(options, network="published", out=str(tmp_path / "other")))
+
+
+def test_a_folder_of_weights_can_be_fine_tuned(roots, tmp_path):
+    network = small_network("sdl-toon")
+    with torch.no_grad():
+        network.tail[0].bias.fill_(0.25)
+    save_model(network, tmp_path / "weights")
+    options = options_for("i2i", roots, tmp_path / "run", network="sdl-toon", start_from=str(tmp_path / "weights"))
+    assert torch.all(trainers.generator_for(options).tail[0].bias == 0.25)
+
+
+def test_a_motion_follows_its_item(roots):
+    """Mirrored, the pixels' way to the right becomes one to the left; backwards, there and back change places."""
+    source = SequenceSource("morphing", [roots / "moving"], 32, "crop", True, False, motion=True)
+    motion = np.zeros((40, 40, 6), np.float32) + (1, 2, 3, 4, 0.5, 0.25)
+    signs = set()
+    for seed in range(8):
+        apply = fitter("zoom", 32, True, False, np.random.default_rng(seed))
+        moved = apply.motion(motion)
+        scale = 32 / round(apply.share * 40)
+        sign = -1 if apply.turned[0] else 1
+        signs.add(sign)
+        wanted = torch.tensor([sign * scale, 2 * scale, sign * 3 * scale, 4 * scale, 0.5, 0.25])
+        assert torch.allclose(moved.mean((1, 2)), wanted, atol=1e-4)
+    assert signs == {-1, 1}
+    assert source.draw(np.random.default_rng(0), 2)["motion"].shape == (2, 6, 32, 32)
+    with pytest.raises(InputError, match="motion.npy"):
+        SequenceSource("morphing", [roots / "plain"], 32, motion=True)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(roots, tmp_path):
@@ -94,7 +148,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(roots, tmp_path):
     whole = trainers.run_training(options_for("i2i", roots, tmp_path / "whole", **same))
     trainers.run_training(options_for("i2i", roots, tmp_path / "parts", steps=1, **same))
     parts = trainers.run_training(options_for("i2i", roots, tmp_path / "parts", **same))
-    first, second = (SDLNet(**SHIPPED["sdl-toon"]) for _ in range(2))
+    first, second = (small_network("sdl-toon") for _ in range(2))
     load_trained(whole, {"generator": first})
     load_trained(parts, {"generator": second})
     assert all(torch.equal(value, second.state_dict()[key]) for key, value in first.state_dict().items())

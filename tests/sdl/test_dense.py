@@ -1,0 +1,144 @@
+"""The motion that small networks start from: flow, its place at t, landmarks, and what is made of it."""
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.image import to_pil, to_tensor
+from core.metrics import psnr, sharpness
+from core.sdl.abstraction import abstracted, lab_of, rgb_of
+from core.sdl.alignment import face_motion, head_box, spline_flow, try_face_motion
+from core.sdl.composition import compose_dense, with_contrast
+from core.sdl.dense import at_moment, dense_motion, filled, splat
+from core.sdl.networks import small_network
+from core.sdl.sequences import held_out
+from core.sdl.sequences_toon import toonified
+from core.ui.parts.examples import HEADS
+from tests.sdl.conftest import textured
+
+
+def shifted(right: int, down: int) -> torch.Tensor:
+    """Two frames between which everything moves by whole pixels, and the one in the middle."""
+    whole = to_tensor(textured(224, 192, cell_px=9))
+
+    def at(share: float) -> torch.Tensor:
+        x, y = 32 - round(share * right), 32 - round(share * down)
+        return whole[..., y : y + 128, x : x + 160]
+
+    return torch.cat([at(0), at(1), at(0.5)], 1)
+
+
+def test_flow_finds_a_shift_and_its_middle():
+    frames = shifted(8, -6)
+    motion = dense_motion(frames[:, :6])
+    assert motion.shape == (1, 6, 128, 160)
+    inner = motion[..., 24:-24, 24:-24]
+    wanted = torch.tensor([8.0, -6, -8, 6])
+    assert torch.allclose(inner[0, :4].flatten(1).median(1).values, wanted, atol=0.1)
+    assert inner[:, 4:].mean() > 0.5
+    network = small_network("sdl-vfi").eval()
+    with torch.inference_mode():
+        made = network(frames[:, :6], torch.tensor([0.5]))
+    mixed = (frames[:, :3] + frames[:, 3:6]) / 2
+    cut = (..., slice(16, -16), slice(16, -16))
+    assert psnr(made[cut], frames[:, 6:][cut]) > psnr(mixed[cut], frames[:, 6:][cut]) + 8
+
+
+def test_still_frames_are_blended_to_the_last_bit():
+    first = to_tensor(textured(96, 64))
+    second = (first + 0.02 * torch.randn(first.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
+    network = small_network("sdl-vfi").eval()
+    with torch.no_grad():
+        for parameter in network.gridnet.lateral_final.parameters():
+            parameter.add_(0.1)
+        motion = (
+            dense_motion(torch.cat([first, second], 1)) * torch.tensor([0.01, 0.01, 0.01, 0.01, 1, 1])[:, None, None]
+        )
+        maps = torch.full((1, 17, 32, 48), 3.0)
+        made = compose_dense(maps, at_moment(motion, torch.tensor([0.25])), torch.cat([first, second], 1),
+                             torch.tensor([0.25]), 2)  # fmt: skip
+    assert torch.equal(made, 0.75 * first + 0.25 * second)
+
+
+def test_what_is_hidden_in_one_frame_comes_from_the_other():
+    motion = torch.zeros(1, 6, 16, 16)
+    motion[:, 4], motion[:, 5] = 1.0, 1e-4
+    logit = at_moment(motion, torch.tensor([0.5]))[:, 2]
+    assert (logit < -5).all()
+    assert (at_moment(motion[:, [2, 3, 0, 1, 5, 4]], torch.tensor([0.5]))[:, 2] > 5).all()
+
+
+def test_splatting_keeps_the_sum_and_filling_closes_holes():
+    values = torch.rand(2, 3, 12, 12, generator=torch.Generator().manual_seed(0))
+    assert torch.allclose(splat(values, torch.zeros(2, 2, 12, 12)), values)
+    inside = torch.zeros_like(values)
+    inside[..., 4:8, 4:8] = values[..., 4:8, 4:8]
+    moved = splat(inside, torch.full((2, 2, 12, 12), 1.25))
+    assert torch.allclose(moved.sum((2, 3)), inside.sum((2, 3)), atol=1e-4)
+    weight = torch.ones(1, 1, 16, 16)
+    weight[..., 4:10, 4:10] = 0
+    assert torch.allclose(filled(0.7 * weight, weight), torch.tensor(0.7), atol=1e-4)
+
+
+def test_contrast_of_unlike_textures_is_kept_and_like_ones_stay():
+    first, second = (torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
+    half = torch.full((1, 1, 1, 1), 0.5)
+    mixed = (first + second) / 2
+    kept = with_contrast(mixed, first, second, half)
+    assert sharpness(mixed) < 0.6 * sharpness(first) < 0.9 * sharpness(kept) < 1.2 * sharpness(first)
+    assert torch.allclose(with_contrast(first, first, first, half), first, atol=1e-6)
+
+
+def test_landmarks_lead_one_face_to_the_other():
+    first, second = (Image.open(file).convert("RGB").resize((256, 256)) for file in sorted(HEADS.glob("*.jpg"))[:2])
+    motion = face_motion(first, second)
+    assert motion.shape == (1, 6, 256, 256) and torch.all(motion[:, 4:] == 1)
+    from core.detect.faces import detect_faces
+
+    points, places = (detect_faces(picture)[0].points for picture in (first, second))
+    at = points.astype(int).clip(0, 255)
+    moved = motion[0, :2, at[:, 1], at[:, 0]].T.numpy()
+    assert np.abs(points + moved - places).mean() < 1.5
+    assert try_face_motion(textured(128, 128), second) is None
+
+
+def test_a_spline_passes_its_points():
+    rng = np.random.default_rng(0)
+    points = rng.uniform(20, 80, (12, 2))
+    flow = spline_flow(points, points + (3, -5), np.full(12, 1e-3), (100, 90))
+    assert flow.shape == (90, 100, 2) and np.allclose(flow[20:70, 20:80], (3, -5), atol=0.05)
+
+
+def test_a_head_is_framed_inside_the_picture():
+    head = Image.open(sorted(HEADS.glob("*.jpg"))[0]).convert("RGB").resize((200, 200))
+    wide = Image.new("RGB", (700, 400), "grey")
+    wide.paste(head, (300, 100))
+    left, top, right, bottom = head_box(wide)
+    assert 250 < left < 340 and 440 < right < 550 and 0 <= top < 140 and 240 < bottom <= 400
+    assert head_box(Image.new("RGB", (64, 64))) is None
+
+
+def test_filters_come_near_the_toon_teacher():
+    picture = textured(128, 96, cell_px=20)
+    there = to_tensor(Image.fromarray(toonified(np.asarray(picture))))
+    photo = to_tensor(picture)
+    assert psnr(abstracted(photo), there) > psnr(photo, there) + 3
+    assert torch.allclose(rgb_of(lab_of(photo)), photo, atol=1e-4)
+
+
+@pytest.mark.parametrize("size", [(64, 96), (130, 70)])
+def test_style_works_at_any_size(size):
+    from core.sdl.pipeline import SDLPipeline
+
+    pipe = SDLPipeline(small_network("sdl-style"), "style")
+    made = pipe.render(pipe.prepare(textured(*size), textured(50, 40, 3)), [0.0, 0.5, 1.5])
+    assert made.shape == (3, 3, size[1], size[0])
+    assert torch.equal(made[0], to_tensor(textured(*size))[0]) and not torch.equal(made[1], made[2])
+    assert to_pil(made)[0].size == size
+
+
+def test_held_out_people_are_held_out_in_every_picture():
+    people = {name: held_out(f"neutral/{name}_03.jpg") for name in (f"{number:03d}" for number in range(173))}
+    assert all(held_out(f"smiling/{name}_08.jpg") == out for name, out in people.items())
+    assert 5 < sum(people.values()) < 35
