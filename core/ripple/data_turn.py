@@ -24,7 +24,9 @@ from core.errors import NothingFoundError
 from core.ripple.data import DEG_PER_DEGREE, HeadPairs, Square, as_tensor, cut, decode, face_square, jitter, mirrored
 
 POINTS = 63
-EYES_BEFORE_AXIS = 0.4  # of the crop's side: how far the eyes lie before the axis of turning (median of the rendered heads)
+EYES_BEFORE_AXIS = (
+    0.4  # of the crop's side: how far the eyes lie before the axis of turning (median of the rendered heads)
+)
 GRAZING_DEG = 62.0  # surfaces turned further away than this count as hidden
 EYE_RIMS, MOUTH = ((33, 133), (362, 263)), (61, 291)
 

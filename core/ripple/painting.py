@@ -12,6 +12,7 @@ from core.ops.warp import backward_warp
 from core.ripple.network_painter import Painter, painter_input
 
 LIGHT_PX = 16  # shading changes are smooth: one value per so many pixels
+FULL_DEGREES = 0.5  # edits below this fade into the photograph, which no edit leaves as it is
 PERSON_SLOPE = 4.0  # the rim of the moved part fades within half a unit of the logit
 
 
@@ -30,11 +31,17 @@ class Painted(NamedTuple):
     light: Tensor
     person: Tensor
 
+    def to(self, device: torch.device) -> Painted:
+        """On another device."""
+        return Painted(*(part.to(device) for part in self))
+
 
 def paint(
     painter: Painter, source: Tensor, plain: Tensor, flow: Tensor, person: Tensor, degrees: Tensor, unit_px: float
 ) -> Painted:
     """Ask the painter about one edit; turns to the left are mirrored first and back afterwards.
+
+    Without an edit the photograph is trusted everywhere; small edits lead there smoothly.
 
     Args:
         painter: the network; S is its size.
@@ -56,7 +63,9 @@ def paint(
     made = torch.where(left, made.flip(-1), made)
     light = F.avg_pool2d(made[:, 4:7], LIGHT_PX)
     light = F.interpolate(light, made.shape[2:], mode="bicubic", align_corners=False)
-    return Painted(plain + made[:, :3], torch.sigmoid(made[:, 3:4] + 1), light, person + made[:, 7:])
+    share = (degrees.abs().sum(1) / FULL_DEGREES).clamp(max=1).view(-1, 1, 1, 1)
+    doubt = torch.sigmoid(-1 - made[:, 3:4])
+    return Painted(plain + made[:, :3], 1 - share * doubt, share * light, person + made[:, 7:])
 
 
 def inside(photo: Tensor, flow: Tensor, painted: Painted) -> Tensor:

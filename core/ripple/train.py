@@ -12,7 +12,15 @@ from torch import nn
 from core.errors import unknown_name
 from core.options import check, fields_of, parse_value
 from core.progress import Progress, silent
-from core.ripple import train_autoencoder, train_encoder, train_fusion, train_generator, train_inpainter, train_parser, train_turn
+from core.ripple import (
+    train_autoencoder,
+    train_encoder,
+    train_fusion,
+    train_generator,
+    train_inpainter,
+    train_parser,
+    train_turn,
+)
 from core.ripple.data import HeadPairs
 from core.ripple.edits import FILE, load_directions
 from core.ripple.inversion import FLOW_EDITS

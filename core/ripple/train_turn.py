@@ -21,7 +21,14 @@ from core.options import option
 from core.ripple.data import HeadPairs, stacked
 from core.ripple.data_turn import TurnPairs
 from core.ripple.inversion import FLOW_EDITS, FLOW_UNIT, plain_edit, pre_align, resized
-from core.ripple.losses import discriminator_loss, feature_matching, generator_loss, gradient_penalty, pyramid_l1
+from core.ripple.losses import (
+    discriminator_loss,
+    feature_matching,
+    generator_loss,
+    gradient_penalty,
+    polynomial_rate,
+    pyramid_l1,
+)
 from core.ripple.network_fusion import ResidualAligner
 from core.ripple.network_lama import PatchDiscriminator
 from core.ripple.network_painter import Painter
@@ -43,6 +50,9 @@ class TurnOptions(TrainOptions):
     lr: float = option(1e-3, "learning rate of Adam", low=0, high=1)
     batch: int = option(8, "pairs per step", low=2, high=4096)
     clip_norm: float = option(5.0, "largest gradient norm; 0 leaves gradients alone", low=0, high=1e6)
+    decay_from: int = option(
+        0, "step from which the learning rate falls to zero at the last; 0: never", low=0, high=10_000_000
+    )
     background: float = option(0.02, "what a pixel beside the person counts", low=0, high=1)
     flow: float = option(1.0, "weight of the pre-aligner's losses", low=0, high=100)
     rim: float = option(0.1, "weight of the silhouette", low=0, high=100)
@@ -90,15 +100,14 @@ class TurnRecipe:
         answer = pre_align(nets["pre_aligner"], source, plain, degrees).float()
         large = resized(answer, size)
         flow = large[:, :2] * (FLOW_UNIT * size)
-        painted = paint(
-            nets["painter"], source, resized(plain, size), flow, large[:, 2:], degrees, FLOW_UNIT * size
-        )
+        painted = paint(nets["painter"], source, resized(plain, size), flow, large[:, 2:], degrees, FLOW_UNIT * size)
         painted = Painted(*(part.float() for part in painted))
         return Turned(plain, answer, flow, painted, inside(source, flow, painted))
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """The turn first, then the critic on the same picture."""
         options = self.options
+        self.set_rate(run)
         made = self.forward(run.networks, batch)
         target, person = batch["target"], batch["target_mask"]
         known = batch["picture_known"].view(-1, 1, 1, 1)
@@ -122,6 +131,14 @@ class TurnRecipe:
         if judged:
             values["critic"] = self.judge(critic, target, shown.detach(), comparable, run)
         return values
+
+    def set_rate(self, run: Run) -> None:
+        """The learning rate of this step, for turn and critic."""
+        first, last = self.options.decay_from, self.options.steps
+        share = 1.0 if not first or run.step < first else polynomial_rate(1.0, run.step - first, last - first)
+        for name, base in (("turn", self.options.lr), ("critic", self.options.lr / 4)):
+            for group in run.optimizers[name].param_groups:
+                group["lr"] = share * base
 
     def terms(self, made: Turned, batch: Mapping[str, Tensor], weight: Tensor) -> dict[str, Tensor]:
         """Losses of flow and painter but for the critic's."""
@@ -155,7 +172,14 @@ class TurnRecipe:
         share = torch.sigmoid(PERSON_SLOPE * made.painted.person)
         turned = share * made.image + (1 - share) * source
         trust = (made.painted.keep * 2 - 1).expand_as(source)
-        columns = [source, backward_warp(source, made.flow), trust, resized(made.plain, source.shape[-1]), turned, target]
+        columns = [
+            source,
+            backward_warp(source, made.flow),
+            trust,
+            resized(made.plain, source.shape[-1]),
+            turned,
+            target,
+        ]
         return torch.cat([row for row in torch.cat(columns, dim=3).clamp(-1, 1)], dim=1) / 2 + 0.5
 
 

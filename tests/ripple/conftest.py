@@ -17,6 +17,7 @@ from core.ripple.inversion import Inverter
 from core.ripple.network_encoder import Encoder
 from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
 from core.ripple.network_generator import Generator
+from core.ripple.network_painter import Painter
 from core.ripple.pipeline import RipplePipeline
 
 SIDE = 32
@@ -47,11 +48,14 @@ def tiny_networks(pre_aligner: bool = False) -> dict[str, torch.nn.Module]:
     return {name: network.eval() for name, network in networks.items()}
 
 
-def tiny_inverter(pre_aligner: bool = False) -> Inverter:
+def tiny_inverter(pre_aligner: bool = False, painter: bool = False) -> Inverter:
     """The tiny networks with a pose and an age direction."""
+    networks = tiny_networks(pre_aligner)
+    if painter:
+        networks["painter"] = Painter(SIDE, (8, 8, 8)).eval()
     rng = torch.Generator().manual_seed(1)
     linear = {name: torch.randn(8, 16, generator=rng) for name in ("pose", "age")}
-    return Inverter(**tiny_networks(pre_aligner), directions=Directions(linear))
+    return Inverter(**networks, directions=Directions(linear))
 
 
 @pytest.fixture

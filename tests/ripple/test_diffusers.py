@@ -97,7 +97,11 @@ def test_a_pipeline_that_takes_no_mask_is_refused(tmp_path: Path, picture: tuple
     from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
     unet = UNet2DModel(
-        8, block_out_channels=(32,), layers_per_block=1, down_block_types=("DownBlock2D",), up_block_types=("UpBlock2D",)
+        8,
+        block_out_channels=(32,),
+        layers_per_block=1,
+        down_block_types=("DownBlock2D",),
+        up_block_types=("UpBlock2D",),
     )
     DDPMPipeline(unet, DDPMScheduler()).save_pretrained(tmp_path)
     with pytest.raises(WeightsError, match="DDPMPipeline, which takes no image, mask_image, prompt"):

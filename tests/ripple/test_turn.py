@@ -1,0 +1,120 @@
+"""The turn: painter, portraits turned by their depth, and pairs with other looks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.errors import ShapeError
+from core.ripple.data_turn import Look, TurnPairs, turned
+from core.ripple.inversion import pre_align
+from core.ripple.network_fusion import ResidualAligner
+from core.ripple.network_painter import INPUTS, Painter
+from core.ripple.options import RippleOptions
+from core.ripple.painting import Painted, inside, paint
+from core.ripple.pipeline import RipplePipeline
+from tests.ripple.conftest import SIDE, tiny_inverter
+
+
+def painted(side: int, keep: float, light: float = 0.0) -> Painted:
+    """A painter's answer that is the same everywhere: grey paint."""
+    plane = torch.ones(1, 1, side, side)
+    return Painted(torch.zeros(1, 3, side, side), keep * plane, light * plane.expand(1, 3, -1, -1), plane)
+
+
+def test_trusted_pixels_come_from_the_photograph_and_the_rest_from_paint() -> None:
+    photo, flow = torch.rand(1, 3, 64, 64) * 2 - 1, torch.zeros(1, 2, 64, 64)
+    flow[:, 0] = 3.0
+    moved = photo[..., 3:]
+    assert torch.allclose(inside(photo, flow, painted(32, 1.0))[..., :-3], moved, atol=1e-5)
+    assert torch.allclose(inside(photo, flow, painted(32, 1.0, light=0.25))[..., :-3], moved + 0.25, atol=1e-5)
+    assert torch.allclose(inside(photo, flow, painted(32, 0.0)), torch.zeros(1), atol=1e-5)
+
+
+def test_turns_to_both_sides_mirror_each_other() -> None:
+    """A mirrored picture turned the other way is the mirrored result, for flow and paint alike."""
+    torch.manual_seed(0)
+    painter = Painter(SIDE, (8, 8, 8)).eval()
+    torch.nn.init.normal_(painter.last.weight, std=0.1)
+    aligner = ResidualAligner(16, (16, 16, 16, 16), outputs=3, inputs=8).eval()
+    source, plain = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 3, SIDE, SIDE)
+    degrees, sign = torch.tensor([[1.5, 0.0]]), torch.tensor([-1.0, 1.0]).view(1, 2, 1, 1)
+    with torch.no_grad():
+        right = pre_align(aligner, source, plain, degrees)
+        left = pre_align(aligner, source.flip(-1), plain.flip(-1), -degrees)
+        assert torch.allclose(left[:, :2], right[:, :2].flip(-1) * sign, atol=1e-6)
+        flow, person = torch.randn(1, 2, SIDE, SIDE), torch.randn(1, 1, SIDE, SIDE)
+        one = paint(painter, source, plain, flow, person, degrees, 2.0)
+        mirrored = (source.flip(-1), plain.flip(-1), flow.flip(-1) * sign, person.flip(-1))
+        other = paint(painter, *mirrored, -degrees, 2.0)
+    for a, b in zip(one, other, strict=True):
+        assert torch.allclose(a, b.flip(-1), atol=1e-4)
+
+
+def test_no_degree_moves_nothing() -> None:
+    aligner = ResidualAligner(16, (16, 16, 16, 16), outputs=3, inputs=8).eval()
+    with torch.no_grad():
+        made = pre_align(aligner, torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16), torch.zeros(1, 2))
+    assert (made[:, :2] == 0).all()
+
+
+def test_a_picture_of_another_size_is_refused() -> None:
+    with pytest.raises(ShapeError, match="painter"):
+        Painter(SIDE, (8, 8, 8))(torch.zeros(1, INPUTS, 16, 16))
+
+
+def test_the_pipeline_turns_with_a_painter(pipe: RipplePipeline, portrait: Image.Image) -> None:
+    painter = RipplePipeline(tiny_inverter(pre_aligner=True, painter=True))
+    prepared = painter.prepare(portrait, options=RippleOptions(align=False, output_px=64))
+    still, moved = (painter.edit(prepared, degree) for degree in (0.0, 2.0))
+    shown = np.asarray(portrait.resize((64, 64), Image.Resampling.LANCZOS)).astype(int)
+    assert np.abs(np.asarray(still.plain).astype(int) - shown).mean() < 3
+    assert np.abs(np.asarray(moved.plain).astype(int) - np.asarray(still.plain)).max() > 3
+    assert moved.before is not None
+    assert moved.before.size == (256, 256)
+    assert still.after is None
+
+
+def test_points_turn_about_the_axis() -> None:
+    """A quarter turn takes what is right of the axis to the back and what is in front to the right."""
+    places, facing = turned(np.array([[10.0, 5.0, 0.0], [0.0, 7.0, 10.0], [-10.0, 5.0, 0.0]]), 0.0, 90.0)
+    assert np.allclose(places, [[0, 5], [10, 7], [0, 5]])
+    assert facing.tolist() == [False, False, True]
+    places, facing = turned(np.array([[3.0, 1.0, 9.0]]), 0.0, 0.0)
+    assert np.allclose(places, [[3, 1]])
+    assert facing.all()
+
+
+def test_a_look_changes_both_frames_alike_and_stays_in_range() -> None:
+    look, picture = Look.draw(np.random.default_rng(0)), torch.linspace(-1, 1, 48).view(1, 4, 12).repeat(3, 1, 1)
+    made = look.apply(picture)
+    assert made.min() >= -1
+    assert made.max() <= 1
+    assert torch.equal(made, look.apply(picture))
+    assert not torch.allclose(made, picture, atol=0.02)
+
+
+@pytest.mark.slow
+def test_pairs_of_portraits_and_heads(shared_data: Path) -> None:
+    """Portraits that turn have points but no picture; known points of rendered heads lie where the rule says."""
+    pairs = TurnPairs(shared_data, 64, "test", portrait_share=0.5)
+    batch = pairs.draw(np.random.default_rng(0), 24)
+    blind = batch["picture_known"] == 0
+    assert 0 < blind.sum() < 24
+    assert not batch["mask_known"][blind].any()
+    assert batch["source"].abs().max() <= 1
+    shift = (batch["target_points"] - batch["source_points"])[blind, :, 0].mean(1)
+    assert (torch.sign(shift) == torch.sign(batch["degrees"][blind, 0])).all()
+    errors = []
+    for name in pairs.turns[:6]:
+        front, side = pairs.frames[name][3], pairs.frames[name][5]
+        yaw = np.deg2rad(20)
+        other = pairs.frames[name][1]["points"]
+        near = (side["points"][:, 0] - other[:, 0]) / (2 * np.sin(yaw))
+        places, _ = turned(np.column_stack([front["points"], near]), 80.0, 20.0)
+        errors.append(np.abs(places - side["points"])[front["seen"] & side["seen"]].max())
+    assert max(errors) < 1.5

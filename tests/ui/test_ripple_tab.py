@@ -1,0 +1,117 @@
+"""A person's path through the ripple tab: first example, degree, edit, cleaned picture, object remover."""
+
+from __future__ import annotations
+
+import io
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+from PIL import Image
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+SHOWN = ("plain", "mask", "clean", "whole")
+
+
+def source(page, name: str) -> str:
+    return page.locator(f"#ripple-{name} img").first.get_attribute("src", timeout=120_000)
+
+
+def picture(page, name: str) -> np.ndarray:
+    """What an output shows, (H, W, 3) uint8."""
+    with urlopen(source(page, name)) as answer:
+        return np.asarray(Image.open(io.BytesIO(answer.read())).convert("RGB"))
+
+
+def wait_for_change(page, before: str, name: str = "clean") -> None:
+    page.wait_for_function(
+        "([id, before]) => { const i = document.querySelector(id + ' img'); return i && i.src !== before; }",
+        arg=[f"#ripple-{name}", before], timeout=180_000,
+    )  # fmt: skip
+
+
+def set_degree(page, degree: float) -> None:
+    """Type into the number beside the slider and wait for the cleaned picture."""
+    before = source(page, "clean")
+    number = page.locator("#ripple-degree input[type=number]")
+    number.fill(str(degree))
+    number.press("Enter")
+    wait_for_change(page, before)
+    page.wait_for_timeout(2000)  # the four pictures come together, a later answer of an earlier place may follow
+
+
+@pytest.fixture
+def example(page):
+    """The tab with its first example in."""
+    page.get_by_role("tab", name="Ripple-free pose edit").click()
+    page.get_by_role("tabpanel").get_by_role("button", name="amara").or_(
+        page.locator("#component-0 .gallery-item, .gallery button.gallery-item")
+    ).first.click()
+    for name in SHOWN:
+        source(page, name)
+    return page
+
+
+def nose_px(shown: np.ndarray) -> float:
+    """How far right of the middle between the cheeks the nose tip lies, in widths of the face."""
+    from core.detect.faces import detect_faces
+
+    points = detect_faces(Image.fromarray(shown))[0].points
+    return float((points[1, 0] - (points[234, 0] + points[454, 0]) / 2) / (points[454, 0] - points[234, 0]))
+
+
+def test_the_first_example_turns_both_ways_and_is_cleaned(example):
+    places = []
+    for degree in (-2, 2):
+        set_degree(example, degree)
+        plain, mask, clean, whole = (picture(example, name) for name in SHOWN)
+        places.append(nose_px(clean))
+        assert plain.shape == clean.shape == mask.shape
+        assert 0.002 < (mask > 127).mean() < 0.3
+        changed = np.abs(plain.astype(int) - clean).max(2) > 12
+        assert changed.any()
+        assert not (changed & (mask[..., 0] == 0)).mean() > 0.01
+        assert whole.shape[0] >= clean.shape[0] // 4
+    assert places[0] < -0.05
+    assert places[1] > 0.05
+
+
+def test_degree_zero_gives_the_portrait_back_and_age_changes_it(example):
+    set_degree(example, 0)
+    still = picture(example, "clean")
+    assert (picture(example, "mask") == 0).all()
+    before = source(example, "clean")
+    example.locator("#ripple-edit").get_by_role("listbox").or_(example.locator("#ripple-edit input")).first.click()
+    example.get_by_role("option", name="age").click()
+    wait_for_change(example, before)
+    example.wait_for_timeout(2000)
+    aged = picture(example, "clean")
+    assert aged.shape == still.shape
+    assert np.abs(aged.astype(int) - still).mean() > 0.5
+
+
+def test_brushing_removes_an_object(page, tmp_path):
+    y, x = np.mgrid[:240, :320]
+    room = np.stack([120 + y // 4, 140 + 0 * y, 170 - x // 8], axis=-1).astype(np.uint8)
+    room[100:130, 140:180] = (220, 20, 20)
+    Image.fromarray(room).save(tmp_path / "room.png")
+    page.get_by_role("tab", name="Ripple-free pose edit").click()
+    page.get_by_text("Remove an object").click()
+    page.locator("#ripple-canvas input[type=file]").first.set_input_files(str(tmp_path / "room.png"))
+    canvas = page.locator("#ripple-canvas canvas").first
+    canvas.wait_for(state="visible", timeout=30_000)
+    page.wait_for_timeout(3000)
+    box = canvas.bounding_box()
+    scale = min(box["width"] / 320, box["height"] / 240)
+    left, top = box["x"] + (box["width"] - 320 * scale) / 2, box["y"] + (box["height"] - 240 * scale) / 2
+    for row in range(98, 134, 5):
+        page.mouse.move(left + 132 * scale, top + row * scale)
+        page.mouse.down()
+        page.mouse.move(left + 188 * scale, top + row * scale, steps=8)
+        page.mouse.up()
+    page.locator("#ripple-remove").click()
+    removed = picture(page, "removed")
+    assert removed.shape[:2] == (240, 320)
+    inside = removed[105:125, 145:175].astype(int)
+    assert np.abs(inside - (150, 140, 150)).max() < 60  # the red box is gone, the wall goes on
+    assert np.abs(removed[:60].astype(int) - room[:60]).max() <= 2
