@@ -16,9 +16,11 @@ from core.ops.warp import backward_warp
 from core.sdl.abstraction import abstracted, box
 from core.sdl.blocks import over_batch
 
-FORMS = ("direct", "residual", "recolour", "motion", "abstraction")
+FORMS = ("direct", "residual", "recolour", "motion", "abstraction", "retouch")
 # Maps are trained around 1; a motion of one unit is this many pixels of what the network sees.
 MOTION_UNIT_PX = 8.0
+# A motion and a 3 x 4 colour change per place.
+RETOUCH = 14
 
 
 def map_channels(form: str, pictures: int, reduction: int) -> int:
@@ -32,6 +34,8 @@ def map_channels(form: str, pictures: int, reduction: int) -> int:
     colours = 3 * reduction**2
     if form not in FORMS:
         raise unknown_name("form of the output", form, FORMS)
+    if form == "retouch":
+        return RETOUCH + colours
     return colours + {1: 2, 2: 5}[pictures] if form == "motion" else colours
 
 
@@ -41,7 +45,7 @@ def compose(form: str, maps: Tensor, inputs: Tensor, t: Tensor, reduction: int =
     Args:
         form: `direct`: the maps are the picture. `residual`: the source plus t times the maps. `recolour`: the same on
             a source whose colour statistics move to the target's. `motion`: source and target, each moved towards t,
-            mixed by a predicted mask, plus a residual that vanishes at the ends.
+            mixed by a predicted mask, plus a residual that vanishes at the ends. `retouch`: see `retouched`.
         maps: (B, map_channels(...), h, w); the network saw the inputs at h * reduction x w * reduction, which may be
             smaller than they are: motion and residual are then enlarged, the inputs keep their detail.
         inputs: (B, 3 or 6, H, W), in [0, 1], source first.
@@ -58,6 +62,8 @@ def compose(form: str, maps: Tensor, inputs: Tensor, t: Tensor, reduction: int =
     residual = enlarged(F.pixel_shuffle(maps[:, :colours], reduction), inputs)
     if form == "residual":
         return source + t * residual
+    if form == "retouch":
+        return retouched(maps, source, t, reduction)
     if form == "abstraction":
         return source + t * (abstracted(source) - source + residual)
     if form == "recolour":
@@ -73,6 +79,29 @@ def compose(form: str, maps: Tensor, inputs: Tensor, t: Tensor, reduction: int =
     share = torch.sigmoid(rest[:, 4:5])
     weight = inside * share / (inside * share + (1 - inside) * (1 - share))
     return (1 - weight) * forth + weight * back + 4 * t * (1 - t) * residual
+
+
+def retouched(maps: Tensor, source: Tensor, t: Tensor, reduction: int) -> Tensor:
+    """One picture, moved, its colours changed by an affine map of their own at every place, plus a residual; all times t.
+
+    Grey hair is brown hair with other colours and the same strands: an affine change keeps them, a residual blurs them.
+
+    Args:
+        maps: (B, 14 + colours, h, w): motion, 3 x 4 colour change, residual.
+        source: (B, 3, H, W).
+        t: (B, 1, 1, 1).
+        reduction: as in `map_channels`.
+
+    Source: colour maps per place after Gharbi et al. 2017, "Deep Bilateral Learning for Real-Time Image Enhancement".
+    """
+    maps = maps.float()
+    seen = maps.new_tensor([maps.shape[3], maps.shape[2]]) * reduction
+    unit_px = (MOTION_UNIT_PX * maps.new_tensor([source.shape[3], source.shape[2]]) / seen).reshape(1, 2, 1, 1)
+    rest, residual = enlarged(maps[:, :RETOUCH], source), enlarged(F.pixel_shuffle(maps[:, RETOUCH:], reduction), source)
+    moved = backward_warp(source, t * rest[:, :2] * unit_px)
+    change = rest[:, 2:].unflatten(1, (3, 4))
+    recoloured = (change[:, :, :3] * moved[:, None]).sum(2) + change[:, :, 3]
+    return moved + t * (recoloured + residual)
 
 
 # Radii of what counts as detail, as shares of the longer side, and how much each may be strengthened.

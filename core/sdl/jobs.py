@@ -22,6 +22,7 @@ class Job:
         exact_end: whether t = 1 is the second picture.
         records: weights that do it, the shipped ones first.
         slider: what the slider's ends mean.
+        fits: what our shipped weights are good for, and what they cannot do.
     """
 
     name: str
@@ -33,6 +34,7 @@ class Job:
     exact_end: bool
     records: tuple[str, ...]
     slider: str
+    fits: str
 
 
 JOBS: dict[str, Job] = {
@@ -41,23 +43,30 @@ JOBS: dict[str, Job] = {
         Job(
             "interpolate", "Frame interpolation", "vfi", 2, 0.0, 1.0, True,
             ("sdl-vfi", "sdl-vfi-perceptual", "sdl-vfi-psnr"), "0 = first frame, 1 = second frame",
+            "Neighbouring frames of one scene, any size. Things that move further than their own size may tear.",
         ),
         Job(
             "morph", "Morph", "morphing", 2, -0.25, 1.25, True,
             ("sdl-morph", "sdl-dog2dog-scale", "sdl-dog2dog-512", "sdl-cat2cat-scale", "sdl-cat2cat-512"),
             "0 = first picture, 1 = second; beyond exaggerates",
+            "Two frontal faces, framed alike. Landmarks align them; different hair and clothes cross-fade. Without faces only "
+            "the coarse shape is aligned.",
         ),
         Job(
             "age", "Face ageing", "i2i", 1, -1.0, 1.0, False,
             ("sdl-ageing", "sdl-aging-scale", "sdl-aging-512"), "0 = as photographed, 1 = older, -1 = younger",
+            "One frontal face; the largest is taken. Learned from renderings: hair greys and skin changes, deep wrinkles do not "
+            "appear on photos.",
         ),
         Job(
             "toon", "Toon", "i2i", 1, -0.5, 1.5, False,
             ("sdl-toon", "sdl-toonification-scale", "sdl-toonification-512"), "0 = photo, 1 = toon; beyond exaggerates",
+            "Any photo. Flat areas and lines are a few pixels fine: a smaller longest side (Method) gives a bolder drawing.",
         ),
         Job(
             "style", "Style transfer", "style_transfer", 2, 0.0, 1.5, False,
             ("sdl-style", "sdl-style-transfer-arbitrary"), "0 = content, 1 = in the style; beyond exaggerates",
+            "Any photo and any painting. Brush strokes are some pixels wide: a smaller longest side (Method) makes them bolder.",
         ),
     )
 }  # fmt: skip

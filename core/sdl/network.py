@@ -97,8 +97,8 @@ class SDLNet(ModelMixin, ConfigMixin):
             raise unknown_name("matching", matching, MATCHINGS)
         extra = {"none": 0, "dense": START_CHANNELS, "landmarks": START_CHANNELS}.get(matching, 4)
         drawn = 3 * reduction**2 if output == "abstraction" else 0
-        if drawn and num_in_ch != 3:
-            raise OptionError("the output abstraction takes one picture")
+        if output in ("abstraction", "retouch") and num_in_ch != 3:
+            raise OptionError(f"the output {output} takes one picture, 3 channels in")
         if extra and (output != "motion" or num_in_ch != 6 or not work_px or reduction != 2):
             raise OptionError("matching needs two pictures, the output motion, a work_px and a reduction of 2")
         s1, s2, s3, s4, s5, s6 = widths

@@ -218,6 +218,7 @@ def choose_job(name: str, t: float) -> list[Any]:
         gr.update(label=first),
         gr.update(label=second or "Second picture", visible=job.pictures == 2),
         gr.update(minimum=job.low, maximum=job.high, info=job.slider, **moved),
+        job.fits,
     ]
 
 
@@ -233,7 +234,7 @@ def build() -> None:
     prepared = gr.State(None, time_to_live=3600)
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
-            job, weights, pair = _draw_inputs()
+            job, weights, pair, fits = _draw_inputs()
             with gr.Accordion("A whole video", open=False):
                 clip = gr.Video(label="Video", elem_id=f"{ID}-clip", height=240)
                 rate = controls(RateOptions, tab=f"{ID}-rate")
@@ -266,7 +267,7 @@ def build() -> None:
     wiring = Wiring(method, export, rate)
     sources: list[Component] = [job, weights, *pair]
     quick: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
-    chosen = job.change(choose_job, [job, t], [weights, *pair, t], show_progress="hidden", **quick)
+    chosen = job.change(choose_job, [job, t], [weights, *pair, t, fits], show_progress="hidden", **quick)
     preparing = {
         "fn": friendly(wiring.preview),
         "inputs": [*sources, t, *method.components],
@@ -304,11 +305,28 @@ def build() -> None:
     _serve(wiring, sources, t)
 
 
-def _draw_inputs() -> tuple[gr.Radio, gr.Dropdown, list[PictureInput]]:
-    """Job, weights and the pictures with their examples."""
+def _examples() -> list[list[str | None]]:
+    """One row per job, each with pictures that it is good at; all are ours."""
+    drawn = EXAMPLES / "sdl"
+    heads = [str(file) for file in sorted(HEADS.glob("*.jpg"))]
+    balloon = [str(drawn / f"balloon-{number}.jpg") for number in (1, 2)]
+    return [
+        ["morph", heads[0], heads[6]],
+        ["interpolate", *balloon],
+        ["age", heads[0], None],
+        ["toon", heads[2], None],
+        ["style", balloon[0], str(drawn / "swirls.jpg")],
+        ["style", heads[2], str(drawn / "tiles.jpg")],
+        ["morph", heads[1], heads[7]],
+    ]
+
+
+def _draw_inputs() -> tuple[gr.Radio, gr.Dropdown, list[PictureInput], gr.Markdown]:
+    """Job, weights, the pictures with their examples, and what the job's weights are good for."""
     job = gr.Radio(
         CHOICES, value=FIRST, label="Job", info="what the network does with the pictures", elem_id=f"{ID}-job"
     )
+    fits = gr.Markdown(JOBS[FIRST].fits, elem_id=f"{ID}-fits")
     weights = gr.Dropdown(
         [SHIPPED, *(record for entry in JOBS.values() for record in entry.records[1:])],
         value=SHIPPED, label="Weights", elem_id=f"{ID}-weights",
@@ -319,14 +337,13 @@ def _draw_inputs() -> tuple[gr.Radio, gr.Dropdown, list[PictureInput]]:
             PictureInput(label, elem_id=f"{ID}-picture-{letter}")
             for label, letter in zip(LABELS[FIRST], "ab", strict=True)
         ]
-    heads = sorted(HEADS.glob("*.jpg"))
     gr.Examples(
-        [[str(a), str(b)] for a, b in zip(heads[::2], heads[1::2], strict=False)],
-        pair,
-        label="Rendered heads (ours, CC0)",
+        _examples(),
+        [job, *pair],
+        label="One for every job (our renderings and drawings, CC0)",
         api_visibility="private",
     )
-    return job, weights, pair
+    return job, weights, pair, fits
 
 
 def _serve(wiring: Wiring, sources: list[Component], t: gr.Slider) -> None:
