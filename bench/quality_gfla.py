@@ -22,7 +22,7 @@ from core.gfla import pose
 from core.gfla.data import STUDIO_GREY, People, as_network_picture, load_people
 from core.gfla.features import SubstituteFeatures
 from core.gfla.limbs import HEAD, body_unit
-from core.gfla.losses import CONTENT_FEATURES
+from core.gfla.losses import CONTENT_FEATURES, gram
 from core.gfla.options import PoseOptions
 from core.gfla.pipeline import PosePipeline, PosePrepared
 from core.image import Box, to_pil
@@ -235,8 +235,9 @@ def face_rows(pairs: list[Pair], people: People, yaw: np.ndarray) -> list[Row]:
     features = SubstituteFeatures()
 
     def described(crop: Tensor) -> list[Tensor]:
+        # Square roots of texture statistics: of what was tried, they tell the true pictures' people apart best.
         found = features(crop * 2 - 1)
-        return [found[name] for name in CONTENT_FEATURES[:4]]
+        return [(gram(found[name]) * found[name].shape[1]).clamp_min(0).sqrt() for name in CONTENT_FEATURES[:3]]
 
     def apart(a: list[Tensor], b: list[Tensor]) -> float:
         return sum(float((x - y).abs().mean()) for x, y in zip(a, b, strict=True))

@@ -16,6 +16,7 @@ EPILOG = """examples:
   python -m core gfla train --stage flow --recipe shipped --data ../shared/data --out runs/flow --steps 300
   python -m core gfla metrics results/ truth/"""
 TESTS = {"fashion": ("gfla-fashion", (256, 176)), "market": ("gfla-market", None)}
+OBJECTS = ("car", "chair")
 
 
 def add_commands(subparsers: Any) -> None:
@@ -84,14 +85,21 @@ def _add_test(verbs: Any) -> None:
     parser = _verb(
         verbs,
         "test",
-        "every pair of a published test list",
+        "every pair, or every object, of a published test list",
         run_test,
         "--task fashion --data dataset/fashion --out results/",
     )
-    parser.add_argument("--task", choices=tuple(TESTS), required=True, help="which data set")
-    parser.add_argument("--data", type=Path, required=True, help="data root: <phase>/ pictures, pair list, annotation")
+    parser.add_argument("--task", choices=(*TESTS, *OBJECTS), required=True, help="which data set")
+    parser.add_argument(
+        "--data",
+        type=Path,
+        required=True,
+        help="data root: <phase>/ pictures, pair list, annotation; or data_<car|chair>.hdf5",
+    )
     parser.add_argument("--phase", default="test", help="folder and lists to use (default: %(default)s)")
-    parser.add_argument("--out", type=Path, required=True, help="folder for <from>_2_<to>_vis.jpg")
+    parser.add_argument(
+        "--out", type=Path, required=True, help="folder for <from>_2_<to>_vis.jpg, or <object>/result_0000.png ..."
+    )
     _add_place(parser, "", "that of the task unless given")
 
 
@@ -230,7 +238,9 @@ def generate(args: argparse.Namespace) -> dict[str, Any]:
 
 
 def run_test(args: argparse.Namespace) -> dict[str, Any]:
-    """Paint every pair of a test list, as the official script does."""
+    """Paint every pair or object of a test list, as the official script does."""
+    if args.task in OBJECTS:
+        return test_objects(args)
     from core.gfla.generate import write_pairs
     from core.gfla.train import test_pairs
     from core.progress import TqdmProgress
@@ -241,6 +251,22 @@ def run_test(args: argparse.Namespace) -> dict[str, Any]:
         pipe = _pose_pipeline(args)
         count = write_pairs(pipe.generator, test_pairs(args.task, args.data, args.phase), args.out, display, bar)
     return {"folder": str(args.out), "pairs": count, "weights": pipe.weights_label}
+
+
+def test_objects(args: argparse.Namespace) -> dict[str, Any]:
+    """Turn every object of a test list."""
+    from core.gfla.generate import write_views
+    from core.gfla.network_views import VIEW_SIDE_PX
+    from core.gfla.pipeline_views import ViewPipeline
+    from core.gfla.view_data import ViewPairs
+    from core.progress import TqdmProgress
+
+    objects = ViewPairs(args.data, args.task, args.phase, VIEW_SIDE_PX)
+    with TqdmProgress(quiet=args.json) as bar:
+        name = args.weights or f"gfla-{args.task}"
+        pipe = ViewPipeline.from_record(name, args.checkpoint, args.device, args.precision)
+        count = write_views(pipe.generator, objects, args.out, bar)
+    return {"folder": str(args.out), "objects": count, "weights": pipe.weights_label}
 
 
 def animate(args: argparse.Namespace) -> dict[str, Any]:

@@ -11,8 +11,10 @@ from PIL import Image
 
 from core.gfla.data import AnnotatedPairs, stacked
 from core.gfla.network import PoseGenerator
+from core.gfla.network_views import ShapeNetGenerator
 from core.gfla.preview import published_bytes
 from core.gfla.train import Structures
+from core.gfla.view_data import ViewPairs, tested_views
 from core.progress import Progress, silent
 
 JPEG_QUALITY = 95
@@ -40,6 +42,32 @@ def painted_pairs(
         for number, picture in zip(numbers, made, strict=True):
             yield result_name(*pairs.pairs[number]), published_bytes(picture[None])
         progress(numbers[-1] / len(pairs), f"pair {numbers[-1] + 1} of {len(pairs)}")
+
+
+@torch.inference_mode()
+def write_views(
+    generator: ShapeNetGenerator, objects: ViewPairs, folder: Path, progress: Progress = silent, batch: int = 6
+) -> int:
+    """Every object of a test list from all 18 sides, as the official script writes them; returns how many objects.
+
+    Below `folder` each object has one with `source.png`, `gt_0000.png` and `result_0000.png` to `.._0017.png`.
+    """
+    for index, name in enumerate(objects.names):
+        progress(index / len(objects), f"object {name}")
+        place = folder / name
+        place.mkdir(parents=True, exist_ok=True)
+        source_id, ids = tested_views(objects, index)
+        source, own = (item[None].to(generator.device) for item in objects.view(source_id))
+        Image.fromarray(published_bytes(source)).save(place / "source.png")
+        tables = generator.encode(source)
+        for start in range(0, len(ids), batch):
+            real, codes = zip(*(objects.view(view) for view in ids[start : start + batch]), strict=True)
+            wanted = torch.stack(codes).to(generator.device)
+            made = generator.paint(tables, source, own.expand(len(wanted), -1, -1, -1), wanted).image
+            for number, (truth, picture) in enumerate(zip(real, made, strict=True), start):
+                Image.fromarray(published_bytes(truth[None])).save(place / f"gt_{number:04d}.png")
+                Image.fromarray(published_bytes(picture[None])).save(place / f"result_{number:04d}.png")
+    return len(objects)
 
 
 def write_pairs(

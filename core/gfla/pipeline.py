@@ -37,6 +37,10 @@ from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
 
+# Layers are chosen more strictly at the result's size than the network was taught: half shares are ghosts there. On
+# held-out people 2 makes heads more like their own for 0.004 of SSIM.
+SEAM_SHARPNESS = 2.0
+
 
 @dataclass(frozen=True)
 class PosePrepared(Prepared):
@@ -284,7 +288,7 @@ class PosePipeline(TransitionPipeline):
         shares = torch.cat([1 - shares[one].sum(1, keepdim=True), shares[one]], 1)
         # Logarithms are enlarged, not shares: that keeps the seams of layers as sharp as the picture.
         logits = F.interpolate(shares.clamp_min(1e-4).log(), size, mode="bilinear", align_corners=False)
-        shares = logits[0].softmax(0)[1:]
+        shares = (SEAM_SHARPNESS * logits[0]).softmax(0)[1:]
         made = large * (1 - shares.sum(0)) + fetch_along(prepared.fine, painted.flows[-1][one])[0] * shares[0]
         if painted.places is not None:
             # Layer by layer: all at once would hold the picture dozens of times.

@@ -82,17 +82,18 @@ class ViewPairs:
     Args:
         root: folder of the HDF5 file and its lists.
         category: car or chair.
-        phase: train or test.
+        phase: train or test; the test list names objects, the others views.
         side_px: side of the pictures.
     """
 
     def __init__(self, root: Path, category: str, phase: str, side_px: int) -> None:
         self.file, self.side_px = root / f"data_{category}.hdf5", side_px
-        self.names = read_ids(root / f"id_{category}_{phase}.txt")
+        whole = phase == "test"
+        self.names = read_ids(root / f"{'name' if whole else 'id'}_{category}_{phase}.txt")
         self.handle: Any = None
         self.process = -1
         faults = []
-        for name in self.names:
+        for name in () if whole else self.names:
             try:
                 parsed_id(name)
             except InputError as error:
@@ -142,9 +143,8 @@ class ViewPairs:
         return {**self.__dict__, "handle": None}
 
 
-def tested_views(pairs: ViewPairs, models: list[str], index: int) -> tuple[str, Tensor, Tensor, list[str]]:
-    """The published test of one object: its source id, picture and code, and the ids of its 18 views at elevation 0."""
-    model = models[index]
+def tested_views(objects: ViewPairs, index: int) -> tuple[str, list[str]]:
+    """The published test of one object of a test list: the id of its source, and those of its 18 views at elevation 0."""
+    model = objects.names[index]
     ids = [f"{model}_{number * AZIMUTH_STEP_DEG // 10}_0" for number in range(AZIMUTHS)]
-    source = ids[index % AZIMUTHS]
-    return source, *pairs.view(source), ids
+    return ids[index % AZIMUTHS], ids

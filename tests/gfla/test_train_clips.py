@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from core.cli import main
 from core.errors import InputError
 from core.gfla import clips, train, view_data
 from core.gfla.network_animation import DanceGenerator, FaceGenerator
@@ -17,7 +18,7 @@ from core.gfla.network_views import ShapeNetGenerator
 from core.gfla.options import GflaTrainOptions
 from core.gfla.views import view_code
 from core.training.checkpoint import load, newest
-from core.weights import load_strict
+from core.weights import load_strict, save_model
 
 SIDE = 64
 SMALL = {"batch": 1, "width": 0.125, "log_every": 1, "sample_every": 0, "save_every": 1, "cpu": True, "lr": 1e-3}
@@ -184,8 +185,22 @@ def test_views_are_read_as_published(objects):
     assert shown.shape == (3, 32, 32) and torch.equal(code, view_code(3, 2))
     item = pairs.pair(np.random.default_rng(0))
     assert torch.equal(item["source_view"][18:], item["target_view"][18:]), "one elevation"
-    source, _, own, ids = view_data.tested_views(pairs, ["m1"] * 30, 19)
-    assert source == ids[1] == "m1_2_0" and torch.equal(own, view_code(1, 0)) and len(ids) == 18
+    (objects / "name_chair_test.txt").write_text("\n".join(["m1"] * 20))
+    source, ids = view_data.tested_views(view_data.ViewPairs(objects, "chair", "test", 32), 19)
+    assert source == ids[1] == "m1_2_0" and len(ids) == 18
+
+
+def test_every_object_of_a_list_is_turned(objects, tmp_path, capsys):
+    torch.manual_seed(0)
+    save_model(ShapeNetGenerator(ngf=8, img_f=16, flow_ngf=8, flow_img_f=16), tmp_path / "weights")
+    (objects / "name_chair_test.txt").write_text("m1")
+    words = ["gfla", "test", "--task", "chair", "--data", objects, "--out", tmp_path / "out"]
+    assert main([*map(str, words), "--checkpoint", str(tmp_path / "weights"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["objects"] == 1
+    names = {file.name for file in (tmp_path / "out" / "m1").iterdir()}
+    assert len(names) == 37 and {"source.png", "gt_0017.png", "result_0000.png"} <= names
+    truth = np.asarray(Image.open(tmp_path / "out" / "m1" / "gt_0003.png"))
+    assert abs(int(truth.mean()) - 6 * 5) <= 1, "the view of azimuth 60, elevation 0"
 
 
 def test_mistakes_are_named(faces, dancers, tmp_path, monkeypatch):
