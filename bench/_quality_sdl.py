@@ -101,8 +101,8 @@ def neighbours(clip: str, count: int) -> list[Between]:
 def dense_flow(first: Tensor, second: Tensor) -> np.ndarray:
     """OpenCV's dense inverse search as it comes, preset medium: (H, W, 2) pixels."""
     grey = [cv2.cvtColor(np.asarray(to_pil(one)[0]), cv2.COLOR_RGB2GRAY) for one in (first, second)]
-    search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
-    flow: np.ndarray = search.calc(grey[0], grey[1], None)  # type: ignore[call-overload]
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flow: np.ndarray = search.calc(grey[0], grey[1], np.zeros((*grey[0].shape, 2), np.float32))
     return flow
 
 

@@ -156,10 +156,10 @@ def face_rows(record: str, name: str, faces: list[Faces], t: tuple[float, ...] =
     ]  # fmt: skip
     if close["ours"]:
         what = "cross-fade" if len(faces[0].inputs) == 2 else "unchanged"
-        ours, rough = mean(close["ours"]), mean(close["rough"])
+        reached, plain = mean(close["ours"]), mean(close["rough"])
         answer.append(
             Row(f"{record}: PSNR to the true in-betweens, {name}", f"> {what}",
-                f"{ours:.2f} dB ({what} {rough:.2f})", ours > rough)
+                f"{reached:.2f} dB ({what} {plain:.2f})", reached > plain)
         )  # fmt: skip
     return answer
 

@@ -97,7 +97,10 @@ def retouched(maps: Tensor, source: Tensor, t: Tensor, reduction: int) -> Tensor
     maps = maps.float()
     seen = maps.new_tensor([maps.shape[3], maps.shape[2]]) * reduction
     unit_px = (MOTION_UNIT_PX * maps.new_tensor([source.shape[3], source.shape[2]]) / seen).reshape(1, 2, 1, 1)
-    rest, residual = enlarged(maps[:, :RETOUCH], source), enlarged(F.pixel_shuffle(maps[:, RETOUCH:], reduction), source)
+    rest, residual = (
+        enlarged(maps[:, :RETOUCH], source),
+        enlarged(F.pixel_shuffle(maps[:, RETOUCH:], reduction), source),
+    )
     moved = backward_warp(source, t * rest[:, :2] * unit_px)
     change = rest[:, 2:].unflatten(1, (3, 4))
     recoloured = (change[:, :, :3] * moved[:, None]).sum(2) + change[:, :, 3]

@@ -36,7 +36,7 @@ def dense_flow(source: Tensor, target: Tensor) -> Tensor:
     pairs = [((p.float() * luma).sum(1) * 255).round().clamp(0, 255).byte().cpu().numpy() for p in (source, target)]
     flows = []
     for first, second in zip(*pairs, strict=True):
-        search = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+        search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         search.setFinestScale(0)
         search.setPatchSize(PATCH_PX)
         search.setPatchStride(STRIDE_PX)

@@ -99,7 +99,7 @@ class SDLStyleNet(ModelMixin, ConfigMixin):
         blocks: int = 5,
         code_widths: Sequence[int] = (32, 64, 128, 192),
         code_px: int = 256,
-        fade: float = 2.0,
+        fade: float = 3.0,
         reduction: int = 1,
         work_px: int = 0,
         output: str = "style",

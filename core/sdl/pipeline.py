@@ -147,11 +147,6 @@ class SDLPipeline(TransitionPipeline):
         pictures = [load_image(source) for source in inputs]
         square = chosen.square_px or self.only_side_px
         joined = self._squared(pictures, square) if square else self._fitted(pictures, chosen.max_side_px)
-        if getattr(self.network.config, "matching", "none") == "landmarks":
-            progress(0.05, "looking for faces")
-            motion = try_face_motion(*(to_pil(part)[0] for part in joined.split(3, 1)))
-            prepared = self.prepare_tensor(joined, chosen, progress, motion)
-            return dataclasses.replace(prepared, figures={**prepared.figures, "landmarks": int(motion is not None)})
         if self.job.name == "age" and self.network.config.work_px:
             return self._prepare_face(joined, chosen, progress)
         return self.prepare_tensor(joined, chosen, progress)
@@ -173,33 +168,34 @@ class SDLPipeline(TransitionPipeline):
             figures={**prepared.figures, "width_px": width, "height_px": height, "faces": 1},
         )  # fmt: skip
 
-    def prepare_tensor(
-        self, joined: Tensor, options: SDLOptions, progress: Progress = silent, motion: Tensor | None = None
-    ) -> SDLPrepared:
-        """The same for pictures that are already joined: (1, 3 or 6, H, W) in [0, 1], source first.
-
-        Args:
-            joined: the pictures.
-            options: how to compute.
-            progress: called as the work goes on.
-            motion: between the pictures, for a network that asks for it, see `SDLNet.encode`.
-        """
+    def prepare_tensor(self, joined: Tensor, options: SDLOptions, progress: Progress = silent) -> SDLPrepared:
+        """The same for pictures that are already joined: (1, 3 or 6, H, W) in [0, 1], source first."""
+        known, figures = self._known(joined, progress)
         padded, crop = pad_to_multiple(joined, self._multiple())
         height, width = padded.shape[-2:]
         tile = options.tile_px or int(self._pixels() ** 0.5)
         tiled = not self.network.whole_only and height * width > (tile**2 if options.tile_px else self._pixels())
         progress(0.1, "encoding")
         with torch.inference_mode(), self.policy.autocast():
-            known = {} if motion is None else {"motion": motion.to(self.policy.device)}
             encoded = (
                 None if tiled else moved_to(self.network.encode(self._placed(padded), **known), torch.device("cpu"))
             )
         progress(1.0, "prepared")
         return SDLPrepared(
             key=content_key(joined, options, self.weights_label),
-            figures={"width_px": crop.width, "height_px": crop.height, "tiles": len(self._tiles(padded, tile)) if tiled else 1},
+            figures={"width_px": crop.width, "height_px": crop.height, "tiles": len(self._tiles(padded, tile)) if tiled else 1, **figures},
             inputs=padded, crop=crop, encoded=encoded, tile_px=tile if tiled else 0, exact_ends=options.exact_ends,
         )  # fmt: skip
+
+    def _known(self, joined: Tensor, progress: Progress) -> tuple[dict[str, Tensor], dict[str, int]]:
+        """The motion between two faces, for a network that asks for it, and whether both were found."""
+        if getattr(self.network.config, "matching", "none") != "landmarks":
+            return {}, {}
+        progress(0.05, "looking for faces")
+        motion = try_face_motion(*(to_pil(part)[0] for part in joined.split(3, 1)))
+        return {} if motion is None else {"motion": motion.to(self.policy.device)}, {
+            "landmarks": int(motion is not None)
+        }
 
     def render(self, prepared: SDLPrepared, t: Sequence[float], **controls: Any) -> Tensor:
         """Pictures at positions t: (T, 3, H, W) float32 in [0, 1], on the CPU.

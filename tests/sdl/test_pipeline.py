@@ -7,13 +7,16 @@ import pytest
 import torch
 from PIL import Image
 
+from core.detect.faces import detect_faces
 from core.errors import CancelledError, InputError, OptionError
-from core.image import to_tensor
+from core.image import to_pil, to_tensor
 from core.sdl.jobs import JOBS, job_of, trained_side_px
+from core.sdl.networks import small_network
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import OVERLAP_PX, SDLPipeline
 from core.sdl.tiles import ramp, stitched, tiles_of
 from core.timeline import Timeline
+from core.ui.parts.examples import HEADS
 from tests.sdl.conftest import shipped_network, textured, tiny
 
 SINGLE = {"num_in_ch": 3}
@@ -132,3 +135,36 @@ def test_small_networks_keep_the_detail_of_large_pictures():
     picture = Image.fromarray(np.random.default_rng(0).integers(0, 256, (480, 640, 3), dtype=np.uint8))
     got = pipe.render(pipe.prepare(picture, options=SDLOptions(exact_ends=False)), [0.5])
     assert torch.allclose(got, to_tensor(picture), atol=2e-3)
+
+
+def heads(count, side=160):
+    return [Image.open(file).convert("RGB").resize((side, side)) for file in sorted(HEADS.glob("*.jpg"))[:count]]
+
+
+def test_faces_of_a_morph_are_aligned_and_other_pairs_are_said_not_to_be():
+    pipe = SDLPipeline(small_network("sdl-morph"), "morph")
+    first, second = heads(2)
+    prepared = pipe.prepare(first, second)
+    assert prepared.figures["landmarks"] == 1
+    middle = pipe.render(prepared, [0.5])
+    points = [detect_faces(picture)[0].points for picture in (first, second, to_pil(middle)[0])]
+    size = np.ptp(points[0][:, 1])
+    assert np.linalg.norm(points[2] - (points[0] + points[1]) / 2, axis=1).mean() < 0.02 * size
+    assert pipe.prepare(textured(96, 80), second).figures["landmarks"] == 0
+
+
+def test_ageing_works_on_the_face_and_leaves_the_rest():
+    network = small_network("sdl-ageing")
+    with torch.no_grad():
+        network.gridnet.lateral_final.f[2].bias[13] += 0.3
+    pipe = SDLPipeline(network, "age")
+    wide = Image.new("RGB", (700, 400), (40, 90, 60))
+    wide.paste(heads(1)[0], (400, 120))
+    prepared = pipe.prepare(wide)
+    assert prepared.figures["faces"] == 1 and prepared.figures["width_px"] == 700
+    source, made = pipe.render(prepared, [0.0, 1.0])
+    assert torch.equal(source, to_tensor(wide)[0])
+    change = (made - source).abs().amax(0)
+    assert change[:, :300].max() == 0 and change[60:70, 650:].max() == 0, "far from the face nothing changes"
+    assert change[200, 480] > 0.1
+    assert pipe.prepare(textured(96, 80)).figures["faces"] == 0
