@@ -138,10 +138,13 @@ class TurnPairs(HeadPairs):
         if self.scenes and source.get("mask") is not None and rng.random() < self.changed_share / 2:
             scene = self.scene(rng)
             for name, frame in (("source", source), ("target", target)):
-                share = cut((frame["mask"] > 0).astype(np.uint8) * 255, square, self.size)
-                share = torch.from_numpy(mirrored(share, flip))[None].float() / 255
+                share = self.share_of((frame["mask"] > 0).astype(np.uint8) * 255, square, flip)
                 item[name] = share * item[name] + (1 - share) * scene
         return item
+
+    def share_of(self, mask: np.ndarray, square: Square, flip: bool) -> Tensor:
+        """(1, S, S) in [0, 1]: the crop of a uint8 mask, soft at its rim."""
+        return torch.from_numpy(mirrored(cut(mask, square, self.size), flip))[None].float() / 255
 
     def scene(self, rng: np.random.Generator) -> Tensor:
         """(3, S, S) a background: plain with a gradient, or a soft part of a photograph."""
@@ -166,8 +169,7 @@ class TurnPairs(HeadPairs):
         item = self.pair(frame, {**frame, "points": places}, square, flip)
         item["degrees"] = torch.tensor([-degree if flip else degree, 0.0])
         item["picture_known"] = torch.tensor(float(degree == 0))
-        person = cut((source["person"] * 255).astype(np.uint8), square, self.size)
-        person = torch.from_numpy(mirrored(person, flip))[None].float() / 255
+        person = self.share_of((source["person"] * 255).astype(np.uint8), square, flip)
         item |= {"source_mask": person, "target_mask": person, "mask_known": torch.tensor(degree == 0)}
         return item
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import cast
 
 import torch
 import torch.nn.functional as F
@@ -52,7 +53,7 @@ class Painter(ModelMixin, ConfigMixin):
         self.deepest = nn.Sequential(Layer(channels[-1], channels[-1]), Layer(channels[-1], channels[-1]))
         self.last = nn.Conv2d(channels[0], 4 * OUTPUTS, 3, padding=1)
         nn.init.zeros_(self.last.weight)
-        nn.init.zeros_(self.last.bias)
+        self.last.bias.data.zero_()  # type: ignore[union-attr]
 
     def forward(self, x: Tensor) -> Tensor:
         """(B, 14, size, size) to (B, 8, size, size), linear."""
@@ -64,7 +65,8 @@ class Painter(ModelMixin, ConfigMixin):
             kept.append(x)
             x = step(x)
         x = x + self.deepest(x)
-        for (narrow, mix), skip in zip(reversed(self.up), reversed(kept), strict=True):
+        for level, skip in zip(reversed(self.up), reversed(kept), strict=True):
+            narrow, mix = cast(nn.ModuleList, level)
             x = mix(F.interpolate(narrow(x), scale_factor=2, mode="nearest") + skip)
         return F.pixel_shuffle(self.last(x), 2)
 

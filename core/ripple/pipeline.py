@@ -241,7 +241,8 @@ class RipplePipeline(TransitionPipeline):
                 clean = repainted(plain, mask, fill, chosen, part_of(progress, 0.7, 1.0), hidden)
         whole = prepared.aligned.paste_back(prepared.whole, clean) if prepared.aligned else clean
         figures = {"ripple_share": float((mask > 0).mean())}
-        parsed = (Image.fromarray(scene) if after is not None else None for scene in (before, after))
+        scenes = (before, after) if before is not None and after is not None else ()
+        parsed = [Image.fromarray(scene) for scene in scenes]
         return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes.cpu(), figures, *parsed)
 
     def detailed(self, prepared: RipplePrepared, edited: Edited | None, share: float) -> Tensor:

@@ -127,7 +127,10 @@ class TurnRecipe:
             critic.requires_grad_(True)
         loss = torch.stack(list(terms.values())).sum()
         run.update("turn", loss)
-        values = {"loss": loss.detach(), **{name: value.detach() for name, value in terms.items()}}
+        values: dict[str, float | Tensor] = {
+            "loss": loss.detach(),
+            **{name: value.detach() for name, value in terms.items()},
+        }
         if judged:
             values["critic"] = self.judge(critic, target, shown.detach(), comparable, run)
         return values

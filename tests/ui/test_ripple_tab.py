@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 from urllib.request import urlopen
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
@@ -70,7 +71,8 @@ def test_the_first_example_turns_both_ways_and_is_cleaned(example):
         assert 0.002 < (mask > 127).mean() < 0.3
         changed = np.abs(plain.astype(int) - clean).max(2) > 12
         assert changed.any()
-        assert not (changed & (mask[..., 0] == 0)).mean() > 0.01
+        rim = cv2.dilate(mask[..., 0], np.ones((25, 25), np.uint8))  # the soft join reaches a little beyond the mask
+        assert not (changed & (rim < 128)).any()
         assert whole.shape[0] >= clean.shape[0] // 4
     assert places[0] < -0.05
     assert places[1] > 0.05
@@ -97,21 +99,22 @@ def test_brushing_removes_an_object(page, tmp_path):
     Image.fromarray(room).save(tmp_path / "room.png")
     page.get_by_role("tab", name="Ripple-free pose edit").click()
     page.get_by_text("Remove an object").click()
-    page.locator("#ripple-canvas input[type=file]").first.set_input_files(str(tmp_path / "room.png"))
     canvas = page.locator("#ripple-canvas canvas").first
     canvas.wait_for(state="visible", timeout=30_000)
-    page.wait_for_timeout(3000)
+    page.wait_for_timeout(4000)  # gradio's editor is not ready when its canvas is there, and does not say when
+    page.locator("#ripple-canvas input[type=file]").first.set_input_files(str(tmp_path / "room.png"))
+    page.wait_for_timeout(4000)
+    canvas.scroll_into_view_if_needed()
     box = canvas.bounding_box()
-    scale = min(box["width"] / 320, box["height"] / 240)
-    left, top = box["x"] + (box["width"] - 320 * scale) / 2, box["y"] + (box["height"] - 240 * scale) / 2
-    for row in range(98, 134, 5):
-        page.mouse.move(left + 132 * scale, top + row * scale)
+    middle_x, middle_y = box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+    for row in (-20, -5, 10):  # the picture lies in the middle of the canvas, a little enlarged
+        page.mouse.move(middle_x - 45, middle_y + row)
         page.mouse.down()
-        page.mouse.move(left + 188 * scale, top + row * scale, steps=8)
+        page.mouse.move(middle_x + 45, middle_y + row, steps=8)
         page.mouse.up()
     page.locator("#ripple-remove").click()
     removed = picture(page, "removed")
     assert removed.shape[:2] == (240, 320)
     inside = removed[105:125, 145:175].astype(int)
-    assert np.abs(inside - (150, 140, 150)).max() < 60  # the red box is gone, the wall goes on
+    assert np.abs(inside - (150, 140, 150)).max() < 40  # the red box is gone, the wall goes on
     assert np.abs(removed[:60].astype(int) - room[:60]).max() <= 2
