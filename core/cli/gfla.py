@@ -14,6 +14,8 @@ EPILOG = """examples:
   python -m core gfla animate me.jpg dance.mp4 --out me-dancing.mp4
   python -m core gfla views chair.png --weights gfla-chair --out round.gif
   python -m core gfla train --stage flow --recipe shipped --data ../shared/data --out runs/flow --steps 300
+  python -m core gfla train --task dance --subset iper --stage all --data dataset/iPER --out runs/dance
+  python -m core gfla train --task views --subset chair --stage flow --data dataset/ShapeNet --out runs/chair-flow
   python -m core gfla metrics results/ truth/"""
 TESTS = {"fashion": ("gfla-fashion", (256, 176)), "market": ("gfla-market", None)}
 OBJECTS = ("car", "chair")

@@ -397,16 +397,18 @@ def run_training(options: GflaTrainOptions, progress: Progress = silent) -> Path
 
 CARD = {
     "title": "GFLA people, preview",
-    "summary": "A narrow pose-guided generator at 96 x 128 pixels with a flow prior and a limb map from the skeletons "
-    "and with source copying (see the network's configuration). People stand before plain grey.\n\n"
-    "![held-out people: source, source moved along the flow, painted, true](sheet.png)",
+    "summary": "A narrow pose-guided generator at 96 x 128 pixels. Beside the published parts (global flow, local "
+    "attention) it has limb layers: the source's limbs, each moved rigidly to where the target skeleton has it, among "
+    "which it chooses per pixel; what no limb shows is painted by the decoder. Layers are copied at the result's size, "
+    "so that faces and prints keep the photo's own detail. See `core/gfla/layers.py`. People stand before plain grey.\n\n"
+    "![held-out people: source, spline warp, painted, true](sheet.png)",
     "data": "3,168 pictures of 396 people rendered by us from MakeHuman assets (CC0); identities ending in 7 held out",
     "licence": "CC0-1.0",
     "licence_id": "cc0-1.0",
-    "limits": "A short run on two CPU cores that others used too: hands, feet and unseen sides are soft or wrong, faces "
-    "are small. Trained on renderings only; photos are off its path. Backgrounds are not painted. Two inputs joined "
-    "while it ran, each at weights that changed nothing else: the limb map at step 550, its gain on copying at step 650; "
-    "the same command from the start trains both throughout.",
+    "limits": "Trained on renderings only, for some ninety minutes on a shared processor core; photos are off its path. "
+    "What the source does not show is soft or wrong: a face where the source is seen from behind, legs below an "
+    "upper-body picture, the inside of a turned hand. Where one limb hides another in the source, a piece of the hiding "
+    "one may stay. Skirts and long hair follow the nearest limb. Backgrounds are not painted.",
 }
 
 
