@@ -39,6 +39,7 @@ def add_commands(subparsers: Any) -> None:
     _add_inpaint(verbs)
     _add_invert(verbs)
     _add_train(verbs)
+    _add_calibrate(verbs)
 
 
 def _verb(
@@ -172,6 +173,16 @@ def _add_train(verbs: Any) -> None:
             part.add_argument(f"--{flag}", default=None, help=f"same as --option {flag}=VALUE")
         for flag in ("steps", "batch", "lr", "seed", "mixed-precision"):
             part.add_argument(f"--{flag}", default=None, help=f"same as --option {flag.replace('-', '_')}=VALUE")
+
+
+def _add_calibrate(verbs: Any) -> None:
+    parser = _verb(
+        verbs, "calibrate", "after training, make heads turn by as many degrees as they are asked to", calibrate,
+        "weights/ripple-preview --data ../shared/data",
+    )  # fmt: skip
+    parser.add_argument("record", type=Path, help="record folder with a pre-aligner; changed in place")
+    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with heads.zip")
+    parser.add_argument("--heads", type=int, default=40, help="rendered heads to measure on (default: %(default)s)")
 
 
 def pictures_of(inputs: list[str]) -> list[Path]:
@@ -388,3 +399,21 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
         given[name.strip().replace("-", "_")] = value
     with TqdmProgress(quiet=args.json) as bar:
         return run_part(args.part, given, args.origin, args.export, bar)
+
+
+def calibrate(args: argparse.Namespace) -> dict[str, Any]:
+    """Measure how far known points move on training heads, and scale the pre-aligner's flow to one."""
+    from core.ripple.calibrate import flow_share, scale_flow
+    from core.ripple.data import HeadPairs
+    from core.ripple.inversion import Inverter
+    from core.weights import save_model, seal
+
+    inverter = Inverter.load(args.record)
+    pairs = HeadPairs(args.data, inverter.size, "train", portrait_share=0.0)
+    before = flow_share(inverter, pairs, args.heads)
+    if inverter.pre_aligner is None:
+        raise InputError(f"{args.record} has no pre-aligner: there is nothing to calibrate")
+    scale_flow(inverter.pre_aligner, 1 / before)
+    save_model(inverter.pre_aligner, args.record / "pre_aligner")
+    seal(args.record)
+    return {"share_before": before, "share_after": flow_share(inverter, pairs, args.heads)}

@@ -10,6 +10,7 @@ import torch
 from PIL import Image
 
 from core.errors import ShapeError
+from core.ripple.calibrate import scale_flow
 from core.ripple.data_turn import Look, TurnPairs, turned
 from core.ripple.inversion import pre_align
 from core.ripple.network_fusion import ResidualAligner
@@ -60,6 +61,20 @@ def test_no_degree_moves_nothing() -> None:
     with torch.no_grad():
         made = pre_align(aligner, torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16), torch.zeros(1, 2))
     assert (made[:, :2] == 0).all()
+
+
+def test_the_flow_can_be_scaled_without_touching_the_silhouette() -> None:
+    torch.manual_seed(0)
+    aligner = ResidualAligner(16, (16, 16, 16, 16), outputs=3, inputs=8).train()
+    for _ in range(5):
+        aligner(torch.randn(4, 8, 16, 16))
+    x = torch.randn(2, 8, 16, 16)
+    with torch.no_grad():
+        before = aligner.eval()(x)
+        scale_flow(aligner, 1.25)
+        after = aligner(x)
+    assert torch.allclose(after[:, :2], 1.25 * before[:, :2], atol=1e-5)
+    assert torch.allclose(after[:, 2:], before[:, 2:], atol=1e-5)
 
 
 def test_a_picture_of_another_size_is_refused() -> None:
