@@ -12,7 +12,7 @@ EPILOG = """examples:
   python -m core sdl original --task i2i --source face.png --num 7 --extend_t --outdir results
   python -m core sdl train --task vfi --data sequences --out runs/vfi"""
 SEQUENCE_KINDS = (
-    "moved", "windows", "heads-age", "heads-morph", "landmarks", "motions", "toon", "style", "codes", "painter",
+    "moved", "windows", "heads-age", "heads-morph", "landmarks", "motions", "guides", "toon", "style", "codes", "painter",
 )  # fmt: skip
 
 
@@ -282,6 +282,7 @@ def sequences(args: argparse.Namespace) -> dict[str, Any]:
         "style": lambda: sequences_style.make_styles(*sized),
         "codes": lambda: sequences_style.make_codes(*sized),
         "motions": lambda: sequences_faces.add_motions(args.out),
+        "guides": lambda: sequences_faces.add_guides(args.out),
         "painter": lambda: sequences_style.make_painter(args.source, args.out),
     }
     makers[args.kind]()

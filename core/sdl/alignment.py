@@ -14,7 +14,7 @@ from core.detect.segment import person_mask
 from core.errors import NothingFoundError
 from core.image import limit_size
 
-MOTION_PX = 512
+MOTION_PX, GUIDE_PX = 512, 256
 # The spline is solved on a grid this coarse and enlarged; landmarks lie further apart than its cells.
 GRID = 49
 RAYS = 40
@@ -120,6 +120,27 @@ def face_motion(first: Image.Image, second: Image.Image) -> Tensor:
     flows = [spline_flow(*pair, slack, first.size) for pair in ((points, places), (places, points))]
     motion = torch.from_numpy(np.concatenate(flows, -1)).permute(2, 0, 1)
     return torch.cat([motion, torch.ones(2, *motion.shape[1:])])[None]
+
+
+def face_guide(picture: Image.Image) -> Tensor | None:
+    """Where the largest face and its person are, for the ageing network; None without a face or a person.
+
+    Returns:
+        (1, 4, h, w): place right of and below the middle of the face, in face heights; the person, and the oval of the
+        face mesh, each from 0 to 1.
+    """
+    picture = limit_size(picture, GUIDE_PX)
+    try:
+        points, person = detect_faces(picture)[0].points, person_mask(picture)[0, 0].numpy()
+    except NothingFoundError:
+        return None
+    oval = np.zeros((picture.height, picture.width), np.float32)
+    cv2.fillConvexPoly(oval, cv2.convexHull(points.astype(np.float32)).round().astype(np.int32), (1.0,))
+    oval = cv2.GaussianBlur(oval, (0, 0), max(0.8, picture.width / 160))
+    middle, height = (points.min(0) + points.max(0)) / 2, np.ptp(points[:, 1])
+    y, x = np.mgrid[0 : picture.height, 0 : picture.width].astype(np.float32) + 0.5
+    maps = np.stack([(x - middle[0]) / height, (y - middle[1]) / height, person, oval])
+    return torch.from_numpy(maps.astype(np.float32))[None]
 
 
 def try_face_motion(first: Image.Image, second: Image.Image) -> Tensor | None:

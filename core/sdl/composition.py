@@ -21,6 +21,8 @@ FORMS = ("direct", "residual", "recolour", "motion", "abstraction", "retouch")
 MOTION_UNIT_PX = 8.0
 # A motion and a 3 x 4 colour change per place.
 RETOUCH = 14
+# How far around a person a change may reach, as a share of the picture's longer side.
+AROUND = 0.02
 
 
 def map_channels(form: str, pictures: int, reduction: int) -> int:
@@ -105,6 +107,13 @@ def retouched(maps: Tensor, source: Tensor, t: Tensor, reduction: int) -> Tensor
     change = rest[:, 2:].unflatten(1, (3, 4))
     recoloured = (change[:, :, :3] * moved[:, None]).sum(2) + change[:, :, 3]
     return moved + t * (recoloured + residual)
+
+
+def on_person(made: Tensor, source: Tensor, person: Tensor) -> Tensor:
+    """`made` on and just around the person (B, 1, h, w), the source elsewhere."""
+    radius = max(1, round(AROUND * max(person.shape[-2:])))
+    near = box(F.max_pool2d(person.float(), 2 * radius + 1, 1, radius), radius)
+    return torch.lerp(source, made, enlarged(near, source))
 
 
 # Radii of what counts as detail, as shares of the longer side, and how much each may be strengthened.

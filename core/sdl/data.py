@@ -18,7 +18,7 @@ from torch import Tensor
 from core.errors import InputError, OptionError, unknown_name
 from core.sdl.options import DIRECTIONS, FITS
 from core.sdl.recipes import TASKS
-from core.sdl.sequences import MOTION, SUFFIXES, frames_of, sequence_folders, target_of
+from core.sdl.sequences import GUIDES, MOTION, SUFFIXES, frames_of, sequence_folders, target_of
 
 SQUEEZED_PX = 512
 
@@ -124,6 +124,14 @@ class Fitter:
         array = orient(cut(array, self.fit, self.size_px, self.place, self.share), *self.turned)
         return torch.from_numpy(np.ascontiguousarray(array.transpose(2, 0, 1)))
 
+    def guide(self, maps: np.ndarray) -> Tensor:
+        """The same for a face's guide (H, W, 4): (4, S, S); only its first map has a left and a right."""
+        if any(self.turned[1:]):
+            raise OptionError("items with a guide are not turned: train with --no-rotate")
+        maps = orient(cut(maps, self.fit, self.size_px, self.place, self.share), self.turned[0], False, False)
+        maps = maps * np.array([-1 if self.turned[0] else 1, 1, 1, 1], np.float32)
+        return torch.from_numpy(np.ascontiguousarray(maps.transpose(2, 0, 1), np.float32))
+
     def motion(self, maps: np.ndarray) -> Tensor:
         """The same for a motion (H, W, 6) in pixels of the frames: (6, S, S) in pixels of the result.
 
@@ -200,8 +208,8 @@ class SequenceSource:
         fit, flip, rotate: see `fitter`.
         extend_t: the published mirroring of image-to-image.
         direction: for image-to-image, published or a `directed_pair`.
-        motion: hand out the motion between the ends too, from `motion.npy` in each folder (`sequences motions`);
-            sequences without one are left out.
+        known: what else to hand out as `motion`: motion, between the ends, from `motion.npy` in each folder (`sequences
+            motions`), or guide, of the source, from `guides.npy` (`sequences guides`); sequences without are left out.
     """
 
     task: str
@@ -212,7 +220,7 @@ class SequenceSource:
     rotate: bool = False
     extend_t: bool = False
     direction: str = "published"
-    motion: bool = False
+    known: str = ""
 
     def __post_init__(self) -> None:
         """List the sequences once."""
@@ -221,8 +229,11 @@ class SequenceSource:
         if self.direction not in DIRECTIONS:
             raise unknown_name("direction", self.direction, DIRECTIONS)
         folders = sequence_folders(self.roots)
-        if self.motion and not (folders := [folder for folder in folders if (folder / MOTION).is_file()]):
-            raise InputError("no sequence has a motion.npy: make them with python -m core sdl sequences motions")
+        if self.known:
+            name, kind = {"motion": (MOTION, "motions"), "guide": (GUIDES, "guides")}[self.known]
+            folders = [folder for folder in folders if (folder / name).is_file()]
+            if not folders:
+                raise InputError(f"no sequence has a {name}: make them with python -m core sdl sequences {kind}")
         self.sequences = [(frames_of(folder), target_of(folder)) for folder in folders]
         if self.task == "style_transfer" and any(target is None for _, target in self.sequences):
             raise InputError("a style sequence needs a picture named target.* with the style in its folder")
@@ -240,7 +251,10 @@ class SequenceSource:
         files = [frames[index] for index in triple.inputs] + ([target] if target else [])
         pictures = [apply(Image.open(file)) for file in (*files, frames[triple.truth])]
         item = {"inputs": torch.cat(pictures[:-1]), "t": torch.tensor(triple.t), "truth": pictures[-1]}
-        if self.motion:
+        if self.known == "guide":
+            guides = np.load(frames[0].parent / GUIDES, mmap_mode="r")
+            item["motion"] = apply.guide(np.asarray(guides[triple.inputs[0]], np.float32).transpose(1, 2, 0))
+        if self.known == "motion":
             motion = np.load(frames[0].parent / MOTION).astype(np.float32).transpose(1, 2, 0)
             backwards = triple.inputs[0] > triple.inputs[1]
             item["motion"] = apply.motion(motion[..., [2, 3, 0, 1, 5, 4]] if backwards else motion)

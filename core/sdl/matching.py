@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.ops.warp import backward_warp
 
-MATCHINGS = ("none", "colour", "structure", "dense", "landmarks")
+MATCHINGS = ("none", "colour", "structure", "dense", "landmarks", "face")
 DENSE = ("dense", "landmarks")
 
 

@@ -19,7 +19,7 @@ from core.errors import OptionError, ShapeError, unknown_name
 from core.ops.warp import backward_warp
 from core.sdl.abstraction import abstracted
 from core.sdl.blocks import Down, SkipPart, Up, conv_act, over_batch
-from core.sdl.composition import MOTION_UNIT_PX, compose, compose_dense, map_channels
+from core.sdl.composition import MOTION_UNIT_PX, compose, compose_dense, map_channels, on_person
 from core.sdl.dense import at_moment, dense_motion
 from core.sdl.matching import DENSE, MATCHINGS, block_motion, coarse_motion
 from core.sdl.network_grid import GridNet
@@ -27,6 +27,8 @@ from core.sdl.network_grid import GridNet
 HALVINGS = 5
 # Two aligned frames, folded by 2, and six maps of the dense motion.
 START_CHANNELS = 30
+# See `core.sdl.alignment.face_guide`.
+GUIDE_CHANNELS = 4
 
 
 @dataclass
@@ -65,7 +67,7 @@ class SDLNet(ModelMixin, ConfigMixin):
         work_px: longer side of what the network sees at most; the maps are enlarged to the inputs. 0 = no limit.
         matching: none, colour or structure: start the motion from block matching between the two pictures, and let the
             network see it, see `core.sdl.matching`; dense: from optical flow, see `core.sdl.dense`; landmarks: from a motion that the
-            caller knows, see `core.sdl.alignment`.
+            caller knows, see `core.sdl.alignment`; face: no motion, but where face and person are.
 
     Source: Yang et al. 2022, section 3.2; `output`, `reduction`, `work_px` and `matching` are ours.
     """
@@ -95,11 +97,13 @@ class SDLNet(ModelMixin, ConfigMixin):
             raise OptionError("a network that paints every pixel sees the whole size: use work_px 0 or another output")
         if matching not in MATCHINGS:
             raise unknown_name("matching", matching, MATCHINGS)
-        extra = {"none": 0, "dense": START_CHANNELS, "landmarks": START_CHANNELS}.get(matching, 4)
+        extra = {"none": 0, "dense": START_CHANNELS, "landmarks": START_CHANNELS, "face": GUIDE_CHANNELS}.get(matching, 4)
         drawn = 3 * reduction**2 if output == "abstraction" else 0
         if output in ("abstraction", "retouch") and num_in_ch != 3:
             raise OptionError(f"the output {output} takes one picture, 3 channels in")
-        if extra and (output != "motion" or num_in_ch != 6 or not work_px or reduction != 2):
+        if matching == "face" and (output != "retouch" or reduction != 2):
+            raise OptionError("matching face needs the output retouch and a reduction of 2")
+        if extra and matching != "face" and (output != "motion" or num_in_ch != 6 or not work_px or reduction != 2):
             raise OptionError("matching needs two pictures, the output motion, a work_px and a reduction of 2")
         s1, s2, s3, s4, s5, s6 = widths
         self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2 + extra + drawn, s1, s1))
@@ -146,7 +150,14 @@ class SDLNet(ModelMixin, ConfigMixin):
         folded, start = F.pixel_unshuffle(seen, self.config.reduction), None
         if self.config.output == "abstraction":
             folded = torch.cat([folded, F.pixel_unshuffle(abstracted(seen), self.config.reduction)], 1)
-        if self.config.matching in DENSE:
+        if self.config.matching == "face":
+            start = motion
+            size = [side // 2 for side in seen.shape[2:]]
+            guide = seen.new_zeros(len(seen), GUIDE_CHANNELS, *size)
+            if start is not None:
+                guide = F.interpolate(start.to(seen), size, mode="bilinear", align_corners=False)
+            folded = torch.cat([folded, guide], 1)
+        elif self.config.matching in DENSE:
             start = motion
             if start is None:
                 start = dense_motion(inputs) if self.config.matching == "dense" else coarse_motion(seen)
@@ -181,7 +192,7 @@ class SDLNet(ModelMixin, ConfigMixin):
 
     def with_start(self, maps: Tensor, start: Tensor | None) -> Tensor:
         """The maps with their motion counted from the block matching's; a dense one is added when composing."""
-        if start is None or self.config.matching in DENSE:
+        if start is None or self.config.matching in (*DENSE, "face"):
             return maps
         colours = maps.shape[1] - 5
         return torch.cat([maps[:, :colours], maps[:, colours:-1] + start, maps[:, -1:]], 1)
@@ -212,7 +223,8 @@ class SDLNet(ModelMixin, ConfigMixin):
         Args:
             inputs: as for `forward`.
             motion: (B, 6, h, w) in the form of `core.sdl.dense.dense_motion`, for a network with `matching` landmarks;
-                None starts from block matching.
+                None starts from block matching. With `matching` face: (B, 4, h, w) of `core.sdl.alignment.face_guide`;
+                None tells the network nothing.
 
         In that block t meets only the merge convolution, which is linear: merge(t flow, feature) = t merge(flow) +
         merge(feature).
@@ -261,7 +273,10 @@ class SDLNet(ModelMixin, ConfigMixin):
             return compose_dense(
                 maps, moment, inputs, t, self.config.reduction, keep_contrast=self.config.matching == "landmarks"
             )
-        return compose(self.config.output, maps, inputs, t, self.config.reduction)
+        made = compose(self.config.output, maps, inputs, t, self.config.reduction)
+        if self.config.matching == "face" and start is not None:
+            return on_person(made, inputs[:, :3], start.expand(len(maps), -1, -1, -1)[:, 2:3])
+        return made
 
     def decode(self, encoded: Encoded, inputs: Tensor, t: Tensor) -> Tensor:
         """Pictures at t, the same as `forward`: (T, 3, H, W)."""

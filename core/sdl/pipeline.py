@@ -23,7 +23,7 @@ from core.image import Crop, limit_size, load_image, pad_to_multiple, to_pil, to
 from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
-from core.sdl.alignment import head_box, try_face_motion
+from core.sdl.alignment import face_guide, head_box, try_face_motion
 from core.sdl.jobs import job_named, job_of, trained_side_px
 from core.sdl.network import Encoded
 from core.sdl.networks import AnyNet, network_in
@@ -156,8 +156,7 @@ class SDLPipeline(TransitionPipeline):
         progress(0.05, "looking for a face")
         box = head_box(to_pil(joined)[0])
         if box is None:
-            prepared = self.prepare_tensor(joined, options, progress)
-            return dataclasses.replace(prepared, figures={**prepared.figures, "faces": 0})
+            return self.prepare_tensor(joined, options, progress)
         left, top, right, bottom = box
         prepared = self.prepare_tensor(joined[..., top:bottom, left:right].contiguous(), options, progress)
         height, width = joined.shape[-2:]
@@ -165,7 +164,7 @@ class SDLPipeline(TransitionPipeline):
         around = Surroundings(joined, left, top, faded_mask(bottom - top, right - left, rims))
         return dataclasses.replace(
             prepared, key=content_key(joined, options, self.weights_label), surroundings=around,
-            figures={**prepared.figures, "width_px": width, "height_px": height, "faces": 1},
+            figures={**prepared.figures, "width_px": width, "height_px": height},
         )  # fmt: skip
 
     def prepare_tensor(self, joined: Tensor, options: SDLOptions, progress: Progress = silent) -> SDLPrepared:
@@ -188,8 +187,12 @@ class SDLPipeline(TransitionPipeline):
         )  # fmt: skip
 
     def _known(self, joined: Tensor, progress: Progress) -> tuple[dict[str, Tensor], dict[str, int]]:
-        """The motion between two faces, for a network that asks for it, and whether both were found."""
-        if getattr(self.network.config, "matching", "none") != "landmarks":
+        """What a network asks to know about faces, and whether they were found."""
+        matching = getattr(self.network.config, "matching", "none")
+        if matching == "face":
+            guide = face_guide(to_pil(joined)[0])
+            return {} if guide is None else {"motion": guide.to(self.policy.device)}, {"faces": int(guide is not None)}
+        if matching != "landmarks":
             return {}, {}
         progress(0.05, "looking for faces")
         motion = try_face_motion(*(to_pil(part)[0] for part in joined.split(3, 1)))

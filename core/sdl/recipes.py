@@ -114,7 +114,7 @@ CRISP = {"widths": (24, 32, 40, 48, 48, 48), "grid_widths": (24, 32, 40), "ncol"
 SHIPPED: dict[str, dict[str, Any]] = {
     "sdl-vfi": {"num_in_ch": 6, "output": "motion", "work_px": 448, "matching": "dense", **SMALL},
     "sdl-morph": {"num_in_ch": 6, "output": "motion", "work_px": 192, "matching": "landmarks", **SMALL},
-    "sdl-ageing": {"num_in_ch": 3, "output": "retouch", "work_px": 192, **SMALL},
+    "sdl-ageing": {"num_in_ch": 3, "output": "retouch", "work_px": 192, "matching": "face", **SMALL},
     "sdl-toon": {"num_in_ch": 3, "output": "abstraction", **CRISP},
     "sdl-style": {"num_in_ch": 6, "output": "style"},
 }

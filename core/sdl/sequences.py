@@ -20,7 +20,7 @@ from PIL import Image
 from core.errors import InputError, unknown_name
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
-TARGET, MOTION = "target", "motion.npy"
+TARGET, MOTION, GUIDES = "target", "motion.npy", "guides.npy"
 SPLITS = ("train", "test", "all")
 # Visually lossless at this size and a quarter of a PNG.
 JPEG_QUALITY = 95

@@ -15,9 +15,9 @@ from PIL import Image
 from scipy.interpolate import RBFInterpolator
 
 from core.errors import InputError
-from core.sdl.alignment import try_face_motion
+from core.sdl.alignment import face_guide, try_face_motion
 from core.sdl.composition import with_contrast
-from core.sdl.sequences import MOTION, fetched, frames_of, read_zip, sequence_folders, write_sequence
+from core.sdl.sequences import GUIDES, MOTION, fetched, frames_of, read_zip, sequence_folders, write_sequence
 
 FRAMES = 7
 HEAD_SETS = ("age", "morph")
@@ -123,5 +123,20 @@ def add_motions(out: Path) -> int:
         motion = try_face_motion(*(Image.open(frames[index]).convert("RGB") for index in (0, -1)))
         if motion is not None:
             np.save(folder / MOTION, motion[0].numpy().astype(np.float16))
+            found += 1
+    return found
+
+
+def add_guides(out: Path) -> int:
+    """Write `guides.npy` (frames, 4, H, W), see `core.sdl.alignment.face_guide`, into every sequence below `out`.
+
+    Sequences with a frame without a face get none. Returns how many got one.
+    """
+    found = 0
+    for folder in sequence_folders([out]):
+        guides = [face_guide(Image.open(frame).convert("RGB")) for frame in frames_of(folder)]
+        known = [guide for guide in guides if guide is not None]
+        if len(known) == len(guides):
+            np.save(folder / GUIDES, torch.cat(known).numpy().astype(np.float16))
             found += 1
     return found

@@ -241,9 +241,9 @@ def generator_for(options: TransitionTrainOptions) -> AnyNet:
     return network.to(memory_format=torch.channels_last)
 
 
-def motion_known(options: TransitionTrainOptions) -> bool:
-    """Whether the network to train wants the motion between its inputs with them."""
-    return SHIPPED.get(options.network, {}).get("matching") == "landmarks"
+def known_of(options: TransitionTrainOptions) -> str:
+    """What the network to train wants to know with its inputs, see `SequenceSource`."""
+    return {"landmarks": "motion", "face": "guide"}.get(SHIPPED.get(options.network, {}).get("matching", ""), "")
 
 
 def source_for(options: TransitionTrainOptions) -> Source:
@@ -257,7 +257,7 @@ def source_for(options: TransitionTrainOptions) -> Source:
         return StyleCodes(roots[0])
     return SequenceSource(
         options.task, roots, int(options.size_px or 0), str(options.fit), bool(options.flip), bool(options.rotate),
-        bool(options.extend_t), options.direction, motion_known(options),
+        bool(options.extend_t), options.direction, known_of(options),
     )  # fmt: skip
 
 

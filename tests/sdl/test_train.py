@@ -32,6 +32,7 @@ def roots(tmp_path_factory):
         write_sequence(root / "styled" / name, frames, target=np.asarray(textured(40, 40, 9)))
         write_sequence(root / "moving" / name, frames)
         np.save(root / "moving" / name / "motion.npy", np.ones((6, 40, 40), np.float16))
+        np.save(root / "moving" / name / "guides.npy", np.ones((5, 4, 40, 40), np.float16))
     (root / "plain" / "stray.txt").write_text("beside the folders")
     (root / "pictures").mkdir()
     for seed in range(3):
@@ -81,7 +82,7 @@ def test_a_tiny_published_run(task, roots, tmp_path, small):
 @pytest.mark.parametrize("record", SHIPPED)
 def test_a_tiny_run_of_every_shipped_network(record, roots, tmp_path):
     task = {"sdl-vfi": "vfi", "sdl-morph": "morphing", "sdl-style": "style_transfer"}.get(record, "i2i")
-    data = str(roots / {"style_transfer": "styled", "morphing": "moving"}.get(task, "plain"))
+    data = str(roots / {"sdl-style": "styled", "sdl-morph": "moving", "sdl-ageing": "moving"}.get(record, "plain"))
     options = options_for(
         task, roots, tmp_path, network=record, objective="pixels", data=data, size_px=64, fit="zoom", direction="signed",
         steps=1, lr=1e-3,
@@ -126,7 +127,7 @@ def test_a_folder_of_weights_can_be_fine_tuned(roots, tmp_path):
 
 def test_a_motion_follows_its_item(roots):
     """Mirrored, the pixels' way to the right becomes one to the left; backwards, there and back change places."""
-    source = SequenceSource("morphing", [roots / "moving"], 32, "crop", True, False, motion=True)
+    source = SequenceSource("morphing", [roots / "moving"], 32, "crop", True, False, known="motion")
     motion = np.zeros((40, 40, 6), np.float32) + (1, 2, 3, 4, 0.5, 0.25)
     signs = set()
     for seed in range(8):
@@ -140,7 +141,7 @@ def test_a_motion_follows_its_item(roots):
     assert signs == {-1, 1}
     assert source.draw(np.random.default_rng(0), 2)["motion"].shape == (2, 6, 32, 32)
     with pytest.raises(InputError, match="motion.npy"):
-        SequenceSource("morphing", [roots / "plain"], 32, motion=True)
+        SequenceSource("morphing", [roots / "plain"], 32, known="motion")
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(roots, tmp_path):
