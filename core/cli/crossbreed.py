@@ -35,6 +35,7 @@ def add_commands(subparsers: Any) -> None:
     _add_export(verbs)
     _add_train_heads(verbs)
     _add_train_points(verbs)
+    _add_train_mask(verbs)
 
 
 def _verb(verbs: Any, name: str, text: str, run: Any, example: str) -> argparse.ArgumentParser:
@@ -212,6 +213,24 @@ def _add_train_points(verbs: Any) -> None:
     )
     parser.add_argument(
         "--points", type=Path, default=None, help="CSV file of marked points (default: core/detect/pet_points.csv)"
+    )
+    parser.add_argument("--to", type=Path, default=None, help="folder to write the averaged weights to")
+    add_flags(parser, TrainOptions)
+
+
+def _add_train_mask(verbs: Any) -> None:
+    from core.options import add_flags
+    from core.training.options import TrainOptions
+
+    parser = _verb(
+        verbs,
+        "train-mask",
+        "train the network that cuts animals out",
+        train_mask,
+        "--from pets.csv --out runs/mask --steps 240 --lr 1.5e-3 --batch 16",
+    )
+    parser.add_argument(
+        "--from", dest="origin", type=Path, required=True, help="CSV file with trimaps beside a zip of its name"
     )
     parser.add_argument("--to", type=Path, default=None, help="folder to write the averaged weights to")
     add_flags(parser, TrainOptions)
@@ -407,6 +426,29 @@ def train_points(args: argparse.Namespace) -> dict[str, Any]:
         folder = run_training(recipe, marked, options, bar)
     load_trained(folder, recipe.networks)
     network = recipe.networks["points"].eval()
+    if args.to is not None:
+        save_model(network, args.to)
+    figures = recipe.measured(network)
+    return {"folder": str(folder), "held_out": len(held_out), **{name: float(value) for name, value in figures.items()}}
+
+
+def train_mask(args: argparse.Namespace) -> dict[str, Any]:
+    """Train the network that cuts animals out and measure it on the photos that are held out."""
+    from core.detect.pets import point_network
+    from core.detect.train_pet_mask import PetMaskRecipe, read_cut
+    from core.options import from_args
+    from core.progress import TqdmProgress
+    from core.training import TrainOptions, load_trained
+    from core.training import train as run_training
+    from core.weights import save_model
+
+    options = from_args(TrainOptions, args)
+    cut, held_out = read_cut(args.origin, args.origin.with_suffix(".zip"))
+    recipe = PetMaskRecipe(options, held_out, point_network())
+    with TqdmProgress(quiet=args.json) as bar:
+        folder = run_training(recipe, cut, options, bar)
+    load_trained(folder, recipe.networks)
+    network = recipe.networks["mask"].eval()
     if args.to is not None:
         save_model(network, args.to)
     figures = recipe.measured(network)

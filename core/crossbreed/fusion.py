@@ -16,6 +16,8 @@ from core.metrics import LUMA
 BASE = 1 / 40
 AREA = 1 / 40
 POWER = 2.0
+# Variance of the luma below which an edge does not count.
+GUIDE = 1e-3
 
 
 def blurred(x: Tensor, sigma_px: float) -> Tensor:
@@ -27,6 +29,21 @@ def blurred(x: Tensor, sigma_px: float) -> Tensor:
     x = F.pad(x, (reach,) * 4, mode="replicate")
     x = F.conv2d(x, bell.view(1, 1, 1, -1).expand(channels, 1, 1, -1), groups=channels)
     return F.conv2d(x, bell.view(1, 1, -1, 1).expand(channels, 1, -1, 1), groups=channels)
+
+
+def refined(masks: Tensor, pictures: Tensor) -> Tensor:
+    """Rough masks (N, 1, H, W) drawn to the edges of the pictures (N, 3, H, W) in [0, 1].
+
+    Source: He, Sun, Tang, "Guided Image Filtering", 2010, equations 5 and 6, with a bell in place of the box.
+    """
+    sigma = AREA * pictures.shape[-1]
+    grey = (pictures * pictures.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    mean_i, mean_p, mean_ip, mean_ii = blurred(torch.cat([grey, masks, grey * masks, grey * grey], 1), sigma).split(
+        1, 1
+    )
+    slope = (mean_ip - mean_i * mean_p) / (mean_ii - mean_i * mean_i + GUIDE)
+    slope, offset = blurred(torch.cat([slope, mean_p - slope * mean_i], 1), sigma).split(1, 1)
+    return (slope * grey + offset).clamp(0, 1)
 
 
 def choice(details: Tensor, weights: Tensor) -> Tensor:

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,17 +20,16 @@ from torch import Tensor
 from core.crossbreed.alignment import flows, pulls, warped
 from core.crossbreed.data import _known_or_found, as_bytes, distinct_pairs, head_crop
 from core.crossbreed.fusion import blended, blurred
+from core.crossbreed.options import HEAD_MARGIN
 from core.crossbreed.recolouring import colour_statistics, recoloured
 from core.detect.network_pet_points import MIRRORED
+from core.detect.pet_photos import UNSURE, cut_mask, held_out
 from core.errors import InputError
-from core.image import Box, crop_box, load_image
+from core.image import load_image
 from core.progress import Progress, silent
 
-HELD_OUT_STEP = 3
 # Heads whose points are found less surely than this (mean standard deviation in fractions of the crop) are only copied.
 SURE = 0.10
-UNSURE = 128
-TRIMAP = {1: 255, 2: 0, 3: UNSURE}
 
 
 @dataclass
@@ -131,11 +129,6 @@ def between(a: Tensor, a_in_b: Tensor, b: Tensor, b_in_a: Tensor, shape: Tensor,
     return blended(pair, torch.stack([1 - shape, shape], 1)).clamp(-1, 1)
 
 
-def held_out(rows: Sequence[Mapping[str, str]]) -> set[str]:
-    """The photos that training never sees: every third of those without a known box, by name."""
-    return set(sorted(row["file"] for row in rows if not row["x0"])[::HELD_OUT_STEP])
-
-
 def read_heads(
     table: Path, archive: Path, size_px: int, label: str = "species", progress: Progress = silent
 ) -> AlignedHeads:
@@ -165,7 +158,7 @@ def read_heads(
                 continue
             pictures.append(as_bytes(head_crop(picture, box, size_px)))
             trimap = Image.open(io.BytesIO(photos.read(names[row["trimap"]]))) if row["trimap"] else None
-            masks.append(_mask(trimap, box, size_px))
+            masks.append(cut_mask(trimap, box.squared(HEAD_MARGIN), size_px))
             labels.append(classes.index(row[label]))
     crops = torch.stack(pictures)
     points, spread = (
@@ -190,15 +183,3 @@ def decide(pictures: Tensor, masks: Tensor) -> Tensor:
     return (
         torch.where(masks.flatten(1).amax(1)[:, None, None, None] > 0, blurred(share, 0.7), 0).round().to(torch.uint8)
     )
-
-
-def _mask(trimap: Image.Image | None, box: Box, size_px: int) -> Tensor:
-    """(1, S, S) uint8 of a trimap in the crop of a head; zeros where there is none."""
-    if trimap is None:
-        return torch.zeros(1, size_px, size_px, dtype=torch.uint8)
-    values = np.asarray(trimap)
-    grey = np.select([values == index for index in TRIMAP], list(TRIMAP.values())).astype(np.uint8)
-    from core.crossbreed.options import HEAD_MARGIN
-
-    cut = crop_box(Image.fromarray(grey).convert("RGB"), box.squared(HEAD_MARGIN), (size_px, size_px))
-    return torch.from_numpy(np.asarray(cut)[..., 0].copy())[None]

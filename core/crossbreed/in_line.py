@@ -40,13 +40,17 @@ class InLineBatch:
 
 @dataclass(frozen=True)
 class InLineWeights:
-    """How much each term counts; the adversarial one asks whether mixtures pass for photos of their appearance."""
+    """How much each term counts; the adversarial one asks whether mixtures pass for photos of their appearance.
+
+    `swapped` is the share of the recoloured pictures beside the copies and the mixtures.
+    """
 
     reconstruction: float = 10.0
     edges: float = 10.0
     structure: float = 2.0
     adversarial: float = 0.0
     r1: float = 5.0
+    swapped: float = 1.0
 
 
 def discriminator_terms(
@@ -69,11 +73,14 @@ def generator_terms(
     made = {"rec": (batch.alone, images.copies), "swap": (batch.swapped, images.swapped),
             "mix": (batch.mixed, images.mixed)}  # fmt: skip
     terms = {f"loss_G_{name}": losses.reconstruction(*pair) for name, pair in made.items()}
-    wanted, found = (torch.cat(parts) for parts in zip(*made.values(), strict=True))
-    terms["loss_G_edges"] = losses.edge_difference(wanted, found)
-    terms["loss_G_ssim"] = losses.structural_difference(wanted, found)
+    # The recoloured pictures are farthest from their answers: unweighted they would take most of the gradient.
+    parts = [("edges", losses.edge_difference), ("ssim", losses.structural_difference), ("all", losses.reconstruction)]
+    shares = {"rec": 1.0, "swap": weights.swapped, "mix": 1.0}
+    for name, measure in parts:
+        each = [share * measure(*made[kind]) for kind, share in shares.items() if share > 0]
+        terms[f"loss_G_{name}"] = torch.stack(each).sum() / sum(shares.values())
     total = (
-        weights.reconstruction * losses.reconstruction(wanted, found)
+        weights.reconstruction * terms.pop("loss_G_all")
         + weights.edges * terms["loss_G_edges"]
         + weights.structure * terms["loss_G_ssim"]
     )

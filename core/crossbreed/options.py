@@ -24,6 +24,7 @@ class CrossbreedOptions:
     )
     exact_ends: bool = option(True, "begin and end on the photographs themselves, not on the network's copies")
     align: bool = option(True, "bring eyes, nose and ears of heads into line, so that the middle shows one animal")
+    colours: bool = option(True, "carry over what the network leaves of the colours, animal to animal, rest to rest")
     even_steps: bool = option(False, "space the frames so that each changes as much as the one before")
     closed: bool = option(False, "a chain of pictures returns to its first")
 
@@ -51,6 +52,7 @@ class CrossbreedTrainOptions(TrainOptions):
     )
     edges: float = option(10.0, "weight of the edges, labelled photos and heads only", low=0, high=1000)
     structure: float = option(2.0, "weight of the structure (SSIM), labelled photos and heads only", low=0, high=1000)
+    swapped: float = option(1.0, "share of the recoloured pictures, heads only", low=0, high=10)
     cycle: float = option(5.0, "weight of the cycle, labelled photos only", low=0, high=1000)
     truncation: float = option(0.25, "truncation of the teacher's noise", low=0.02, high=1)
     first_class: int = option(151, "first ImageNet class of the teacher; 151 to 268 are dogs", low=0, high=999)

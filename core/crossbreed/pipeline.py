@@ -21,11 +21,12 @@ from torch.nn import functional as F
 
 from core.crossbreed.alignment import HeadLine, warped
 from core.crossbreed.data import head_crop
-from core.crossbreed.fusion import with_details
+from core.crossbreed.fusion import refined, with_details
 from core.crossbreed.interpolation import contract
 from core.crossbreed.network import Codes, CrossbreedGenerator
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.preprocessing import centre_square, from_network
+from core.crossbreed.recolouring import Palette
 from core.devices import Policy, policy
 from core.errors import InputError, NothingFoundError
 from core.image import Box, load_image, pad_to_multiple, to_pil, to_tensor
@@ -51,6 +52,7 @@ class CrossbreedPrepared(Prepared):
         closed: the chain returns to its first picture.
         pace: positions at equal steps of visible change, None for the plain pace.
         line: how the heads were brought into line, None where they were not.
+        palette: the colours of the pictures, None where they are left to the network.
     """
 
     content: Tensor
@@ -62,6 +64,7 @@ class CrossbreedPrepared(Prepared):
     closed: bool
     pace: tuple[float, ...] | None = None
     line: HeadLine | None = None
+    palette: Palette | None = None
 
     @property
     def chain(self) -> Chain:
@@ -150,6 +153,7 @@ class CrossbreedPipeline(TransitionPipeline):
             content=codes.content, style=codes.style, crops=crops_all,
             copies=self._enlarge(copies, chosen.size_px) if chosen.exact_ends else None,
             boxes=tuple(places), tau=chosen.tau, closed=chosen.closed, line=line,
+            palette=self._palette(crops_all, torch.cat(seen)) if chosen.colours and chosen.crop == "head" else None,
         )  # fmt: skip
         if chosen.even_steps:
             prepared = dataclasses.replace(prepared, pace=self._even_pace(prepared))
@@ -176,6 +180,13 @@ class CrossbreedPipeline(TransitionPipeline):
     def _crop(picture: Image.Image, box: Box | None, size_px: int) -> Tensor:
         square = centre_square(picture, size_px) if box is None else head_crop(picture, box, size_px, margin=0)
         return to_tensor(square)
+
+    @staticmethod
+    def _palette(crops: Tensor, seen: Tensor) -> Palette:
+        from core.detect.pets import cut_out
+
+        mask = F.interpolate(cut_out(seen), crops.shape[-2:], mode="bilinear", align_corners=False)
+        return Palette.of(crops, refined(mask, crops))
 
     @torch.inference_mode()
     def _encode(self, pictures: Tensor) -> tuple[Codes, Tensor]:
@@ -219,21 +230,49 @@ class CrossbreedPipeline(TransitionPipeline):
         content = torch.tensordot(shape_weights, prepared.content, dims=1)
         decoded = self._decode(Codes(content, appearance_weights @ prepared.style))
         pictures = self._enlarge(decoded, prepared.crops.shape[-1])
-        nearness = fade(torch.minimum(shape_weights, appearance_weights))
-        if prepared.line is None:
+        palette = prepared.palette
+        # With colours carried over afterwards, a photograph may return in full as soon as the shape is its own.
+        near = shape_weights if palette is not None else torch.minimum(shape_weights, appearance_weights)
+        pictures = self._finished(prepared, pictures, shape_weights, fade(near))
+        if palette is not None:
+            pictures = palette.carried(
+                pictures, self._placed_in(prepared, palette.masks, shape_weights), appearance_weights
+            )
+        return pictures.clamp(0, 1)
+
+    def _finished(
+        self, prepared: CrossbreedPrepared, pictures: Tensor, shape_weights: Tensor, nearness: Tensor
+    ) -> Tensor:
+        """Decoded mixtures (T, 3, size, size) in their own place, with what is missing of the photographs."""
+        line, here = prepared.line, (shape_weights != 0).any(0).nonzero()[:, 0]
+        if line is None:
             if prepared.copies is not None:
                 pictures = pictures + torch.tensordot(nearness, prepared.crops - prepared.copies, dims=1)
-            return pictures.clamp(0, 1)
-        back = prepared.line.back(shape_weights)
+            return pictures
+        back = line.back(shape_weights)
         pictures = warped(pictures, back)
         if prepared.copies is None:
-            return pictures.clamp(0, 1)
+            return pictures
+        there = line.from_crops(shape_weights, here)
+        crops, copies = [], []
+        for index, moved in zip(here, there, strict=True):
+            crops.append(warped(prepared.crops[index].expand(len(pictures), -1, -1, -1), moved))
+            copies.append(warped(prepared.copies[index].expand(len(pictures), -1, -1, -1), back))
+        return with_details(
+            pictures, torch.stack(crops, 1), torch.stack(copies, 1), shape_weights[:, here], nearness[:, here]
+        )
+
+    @staticmethod
+    def _placed_in(prepared: CrossbreedPrepared, masks: Tensor, shape_weights: Tensor) -> Tensor:
+        """Masks (T, 1, size, size) of mixtures."""
+        if prepared.line is None:
+            return torch.tensordot(shape_weights, masks, dims=1).clamp(0, 1)
         here = (shape_weights != 0).any(0).nonzero()[:, 0]
-        there = prepared.line.from_crops(shape_weights, here)
-        crops = torch.stack([warped(prepared.crops[i].expand(len(pictures), -1, -1, -1), moved)
-                             for i, moved in zip(here, there, strict=True)], 1)  # fmt: skip
-        copies = torch.stack([warped(prepared.copies[i].expand(len(pictures), -1, -1, -1), back) for i in here], 1)
-        return with_details(pictures, crops, copies, shape_weights[:, here], nearness[:, here]).clamp(0, 1)
+        placed = torch.zeros(len(shape_weights), *masks.shape[1:])
+        for index, moved in zip(here, prepared.line.from_crops(shape_weights, here), strict=True):
+            share = shape_weights[:, index, None, None, None]
+            placed = placed + share * warped(masks[index].expand(len(placed), -1, -1, -1), moved)
+        return placed.clamp(0, 1)
 
     def render(
         self,

@@ -7,12 +7,19 @@ Source: Pitié and Kokaram, "The linear Monge-Kantorovitch linear colour mapping
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
+from core.crossbreed.fusion import BASE, blurred
+
 # The most that a contrast is enlarged: what is stretched farther shows noise and blocks.
 MOST = 3.0
-FLOOR = 4e-3
+CARRIED_MOST = 2.0
+# A variance of colours in [0, 1] below which differences are noise.
+FLOOR = 1e-3
+STEPS = 4
 
 
 def colour_statistics(pictures: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
@@ -24,13 +31,16 @@ def colour_statistics(pictures: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
     return mean, (centred * weight) @ centred.transpose(1, 2)
 
 
-def colour_map(source: Tensor, target: Tensor) -> Tensor:
-    """(B, 3, 3) the symmetric map that gives colours of one covariance the other (both (B, 3, 3))."""
-    floor = FLOOR * torch.eye(3)
+def colour_map(source: Tensor, target: Tensor, least: float = FLOOR, most: float = MOST) -> Tensor:
+    """(B, 3, 3) the symmetric map that gives colours of one covariance the other (both (B, 3, 3), `least` added).
+
+    No contrast is enlarged or reduced by more than `most`.
+    """
+    floor = least * torch.eye(3)
     root, inverse = _roots(source + floor)
     middle, _ = _roots(root @ (target + floor) @ root)
     values, vectors = torch.linalg.eigh(inverse @ middle @ inverse)
-    return vectors @ torch.diag_embed(values.clamp(1 / MOST, MOST)) @ vectors.transpose(1, 2)
+    return vectors @ torch.diag_embed(values.clamp(1 / most, most)) @ vectors.transpose(1, 2)
 
 
 def recoloured(pictures: Tensor, mask: Tensor, others: Tensor, other_mask: Tensor) -> Tensor:
@@ -40,9 +50,68 @@ def recoloured(pictures: Tensor, mask: Tensor, others: Tensor, other_mask: Tenso
         (mean, spread), (wanted, wanted_spread) = (
             colour_statistics(pictures, here), colour_statistics(others, there),
         )  # fmt: skip
-        moved = colour_map(spread, wanted_spread) @ (pictures.flatten(2) - mean[:, :, None]) + wanted[:, :, None]
+        moved = (
+            colour_map(spread, wanted_spread, 4 * FLOOR) @ (pictures.flatten(2) - mean[:, :, None]) + wanted[:, :, None]
+        )
         result = result + here * moved.reshape(pictures.shape)
     return result.clamp(-1, 1)
+
+
+@dataclass(frozen=True)
+class Palette:
+    """The colours of N pictures, of the animal and of the background, without fine detail.
+
+    Attributes:
+        masks: (N, 1, S, S) in [0, 1], what is animal.
+        means: (N, 2, 3) mean colours.
+        spreads: (N, 2, 3, 3) covariances.
+    """
+
+    masks: Tensor
+    means: Tensor
+    spreads: Tensor
+
+    @classmethod
+    def of(cls, pictures: Tensor, masks: Tensor) -> Palette:
+        """The palette of pictures (N, 3, S, S)."""
+        pictures = blurred(pictures, BASE * pictures.shape[-1])
+        parts = [colour_statistics(pictures, mask) for mask in (masks, 1 - masks)]
+        means, spreads = (torch.stack(part, 1) for part in zip(*parts, strict=True))
+        return cls(masks, means, spreads)
+
+    def mixed(self, weights: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean (T, 2, 3) and covariance (T, 2, 3, 3) of mixtures (T, N): halfway between red and blue fur is one colour.
+
+        Source: Wasserstein barycentre of normal distributions, fixed point of Álvarez-Esteban et al. 2016, equation 7.
+        """
+        weights = weights.clamp(min=0)
+        weights = weights / weights.sum(1, keepdim=True)
+        means = torch.tensordot(weights, self.means, dims=1)
+        spreads = self.spreads + FLOOR * torch.eye(3)
+        found = torch.tensordot(weights, spreads, dims=1)
+        for _ in range(STEPS):
+            root, inverse = _roots(found.flatten(0, 1))
+            inner = (
+                root[:, None] @ spreads.repeat(len(weights), 1, 1, 1, 1).transpose(1, 2).flatten(0, 1) @ root[:, None]
+            )
+            roots = _roots(inner.flatten(0, 1))[0].unflatten(0, inner.shape[:2])
+            middle = (weights.repeat_interleave(2, 0)[:, :, None, None] * roots).sum(1)
+            found = (inverse @ middle @ middle @ inverse).unflatten(0, found.shape[:2])
+        return means, found - FLOOR * torch.eye(3)
+
+    def carried(self, pictures: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
+        """Pictures (T, 3, S, S) with masks (T, 1, S, S) brought to the colours of mixtures (T, N).
+
+        Only what is broad is moved: fine detail keeps its contrast.
+        """
+        means, spreads = self.mixed(weights)
+        base = blurred(pictures, BASE * pictures.shape[-1])
+        result, pictures = pictures - base, base
+        for side, mask in enumerate((masks, 1 - masks)):
+            mean, spread = colour_statistics(pictures, mask)
+            moved = colour_map(spread, spreads[:, side], most=CARRIED_MOST) @ (pictures.flatten(2) - mean[:, :, None])
+            result = result + mask * (moved + means[:, side, :, None]).reshape(pictures.shape)
+        return result
 
 
 def _roots(matrix: Tensor) -> tuple[Tensor, Tensor]:

@@ -67,7 +67,12 @@ class CrossbreedRecipe:
         }
         self.options = options
         self.in_line_weights = in_line.InLineWeights(
-            options.reconstruction, options.edges, options.structure, options.adversarial, options.penalty
+            options.reconstruction,
+            options.edges,
+            options.structure,
+            options.adversarial,
+            options.penalty,
+            options.swapped,
         )
         self.probe = source.draw(np.random.default_rng(options.seed), SAMPLE_PAIRS)
         self.teacher_weights = objectives.LossWeights(options.adversarial, options.reconstruction, options.penalty)

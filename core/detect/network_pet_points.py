@@ -36,7 +36,33 @@ class PetPoints(NamedTuple):
     logits: Tensor
 
 
-class PetPointNetwork(ModelMixin, ConfigMixin):
+class HeadMapNetwork(ModelMixin, ConfigMixin):
+    """Crops of heads to maps of a quarter of their sides: down to a thirty-second and up again, sums across."""
+
+    def build(self, width: int, maps: int) -> None:
+        """Make the layers; `width` is that of the first convolution."""
+        self.stem = nn.Sequential(unit(3, width, 2), unit(width, 2 * width, 2), unit(2 * width, 2 * width))
+        self.at_8 = nn.Sequential(unit(2 * width, 4 * width, 2), unit(4 * width, 4 * width))
+        self.at_16 = nn.Sequential(unit(4 * width, 4 * width, 2), unit(4 * width, 4 * width))
+        self.at_32 = nn.Sequential(
+            unit(4 * width, 6 * width, 2), unit(6 * width, 6 * width), unit(6 * width, 4 * width)
+        )
+        self.join_16 = unit(4 * width, 4 * width)
+        self.join_8 = unit(4 * width, 2 * width)
+        self.join_4 = unit(2 * width, 2 * width)
+        self.head = nn.Sequential(unit(2 * width, 2 * width), nn.Conv2d(2 * width, maps, 1))
+
+    def maps(self, x: Tensor) -> Tensor:
+        """(B, 3, S, S) in [0, 1], S a multiple of 32, to (B, maps, S / 4, S / 4) float32 logits."""
+        stem = self.stem(x * 2 - 1)
+        half = self.at_8(stem)
+        quarter = self.at_16(half)
+        y = self.join_16(quarter + _twice(self.at_32(quarter)))
+        y = self.join_8(half + _twice(y))
+        return self.head(self.join_4(stem + _twice(y))).float()
+
+
+class PetPointNetwork(HeadMapNetwork):
     """Crops of heads to points.
 
     Args:
@@ -47,30 +73,29 @@ class PetPointNetwork(ModelMixin, ConfigMixin):
     @register_to_config
     def __init__(self, *, img_size: int = 128, width: int = 24) -> None:
         super().__init__()
-        self.stem = nn.Sequential(unit(3, width, 2), unit(width, 2 * width, 2), unit(2 * width, 2 * width))
-        self.at_8 = nn.Sequential(unit(2 * width, 4 * width, 2), unit(4 * width, 4 * width))
-        self.at_16 = nn.Sequential(unit(4 * width, 4 * width, 2), unit(4 * width, 4 * width))
-        self.at_32 = nn.Sequential(
-            unit(4 * width, 6 * width, 2), unit(6 * width, 6 * width), unit(6 * width, 4 * width)
-        )
-        self.join_16 = unit(4 * width, 4 * width)
-        self.join_8 = unit(4 * width, 2 * width)
-        self.join_4 = unit(2 * width, 2 * width)
-        self.head = nn.Sequential(unit(2 * width, 2 * width), nn.Conv2d(2 * width, len(POINT_NAMES), 1))
+        self.build(width, len(POINT_NAMES))
 
     def forward(self, x: Tensor) -> PetPoints:
         """(B, 3, S, S) in [0, 1], S a multiple of 32."""
-        stem = self.stem(x * 2 - 1)
-        half = self.at_8(stem)
-        quarter = self.at_16(half)
-        y = self.join_16(quarter + _twice(self.at_32(quarter)))
-        y = self.join_8(half + _twice(y))
-        logits = self.head(self.join_4(stem + _twice(y))).float()
+        logits = self.maps(x)
         share = logits.flatten(2).softmax(2)
         cells = cell_centres(logits.shape[-2], logits.shape[-1]).to(share)
         places = share @ cells
         variance = (share @ cells.square() - places.square()).clamp(min=0).sum(2)
         return PetPoints(places, variance.sqrt(), logits)
+
+
+class PetMaskNetwork(HeadMapNetwork):
+    """Crops of heads to what is animal in them; arguments as above."""
+
+    @register_to_config
+    def __init__(self, *, img_size: int = 128, width: int = 24) -> None:
+        super().__init__()
+        self.build(width, 1)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(B, 3, S, S) in [0, 1], S a multiple of 32, to (B, 1, S, S) logits that a pixel is animal."""
+        return F.interpolate(self.maps(x), scale_factor=CELL_PX, mode="bilinear", align_corners=False)
 
 
 def _twice(x: Tensor) -> Tensor:

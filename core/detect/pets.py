@@ -15,11 +15,12 @@ from core.image import Box, to_tensor
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.detect.network_pet_points import PetPointNetwork
+    from core.detect.network_pet_points import PetMaskNetwork, PetPointNetwork
     from core.detect.network_pets import PetHeadNetwork
 
 RECORD = "pet-heads"
 POINTS_RECORD = "pet-points"
+MASK_RECORD = "pet-mask"
 MIN_SCORE = 0.15
 
 
@@ -111,3 +112,34 @@ def find_points(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[
     back = mirrored.places[:, list(MIRRORED)] * torch.tensor([-1.0, 1.0]) + torch.tensor([float(size), 0.0])
     spread = (found.spread + mirrored.spread[:, list(MIRRORED)]) / 2
     return (found.places + back) / 2 / size, spread / size
+
+
+@cache
+def mask_network() -> PetMaskNetwork:
+    """The network that cuts animals out, on its shipped weights."""
+    from core.detect.network_pet_points import PetMaskNetwork
+    from core.weights import load_strict, resolve
+
+    return load_strict(PetMaskNetwork, resolve(MASK_RECORD).folder).eval()
+
+
+@torch.no_grad()
+def cut_out(heads: Tensor, network: PetMaskNetwork | None = None) -> Tensor:
+    """What is animal in crops of heads.
+
+    Args:
+        heads: (N, 3, S, S) in [0, 1], squares around heads with a quarter of the head's size around.
+        network: the network to ask; the shipped one otherwise.
+
+    Returns:
+        (N, 1, S, S) in [0, 1]: how sure a pixel is animal.
+    """
+    from torch.nn import functional as F
+
+    network = network or mask_network()
+    size = int(network.config.img_size)
+    x = heads if heads.shape[-1] == size else F.interpolate(heads, (size, size), mode="area")
+    mask = torch.sigmoid((network(x) + network(x.flip(-1)).flip(-1)) / 2)
+    return (
+        mask if heads.shape[-1] == size else F.interpolate(mask, heads.shape[-2:], mode="bilinear", align_corners=False)
+    )

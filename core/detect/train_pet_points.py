@@ -53,7 +53,7 @@ class MarkedHeads:
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
         """An augmented batch: pictures (B, 3, 128, 128) in [0, 1] and points (B, 9, 2) in their pixels."""
         chosen = torch.from_numpy(rng.integers(len(self), size=size))
-        x, points = augmented(self.pictures[chosen], self.points[chosen], rng)
+        x, points, _ = augmented(self.pictures[chosen], self.points[chosen], rng)
         return {"x": x, "points": points}
 
 
@@ -79,8 +79,13 @@ def read_marked(points: Path, table: Path, archive: Path) -> MarkedHeads:
     return MarkedHeads(torch.stack(pictures), torch.stack(places))
 
 
-def augmented(pictures: Tensor, points: Tensor, rng: np.random.Generator, size_px: int = 128) -> tuple[Tensor, Tensor]:
-    """Pictures (B, 3, size, size) in [0, 1] and points (B, 9, 2) in pixels, moved and recoloured at random."""
+def augmented(
+    pictures: Tensor, points: Tensor, rng: np.random.Generator, size_px: int = 128, masks: Tensor | None = None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Pictures (B, 3, size, size) in [0, 1] and points (B, 9, 2) in pixels, moved and recoloured at random.
+
+    Masks (B, 1, S, S) uint8 move along and come back in [0, 1]; zeros where there are none.
+    """
     count = len(pictures)
     draw = lambda low, high, *shape: torch.from_numpy(rng.uniform(low, high, (count, *shape))).float()  # noqa: E731
     angle, zoom, stretch = draw(-0.5, 0.5) * draw(0, 1), torch.exp(draw(-0.3, 0.3)), torch.exp(draw(-0.12, 0.12))
@@ -93,6 +98,8 @@ def augmented(pictures: Tensor, points: Tensor, rng: np.random.Generator, size_p
     theta = torch.cat([linear, shift[:, :, None]], 2)
     places = F.affine_grid(theta, [count, 3, size_px, size_px], align_corners=False)
     x = F.grid_sample(pictures / 255, places, padding_mode="border", align_corners=False)
+    masks = torch.zeros_like(pictures[:, :1]) if masks is None else masks
+    moved_masks = F.grid_sample(masks / 255, places, padding_mode="border", align_corners=False)
     grey = x.mean(1, keepdim=True)
     x = grey + (x - grey) * draw(0.2, 1.3, 1, 1, 1)
     middle = x.mean(dim=(1, 2, 3), keepdim=True)
@@ -102,16 +109,21 @@ def augmented(pictures: Tensor, points: Tensor, rng: np.random.Generator, size_p
     x = torch.lerp(x, blurred, (draw(0, 1.6, 1, 1, 1) - 0.6).clamp(min=0)).clamp(0, 1)
     moved = torch.linalg.solve(linear[:, None], (points - shift[:, None])[..., None])[..., 0]
     moved = torch.where(mirror[:, None, None] < 0, moved[:, list(MIRRORED)], moved)
-    return x, (moved + 1) / 2 * size_px
+    return x, (moved + 1) / 2 * size_px, moved_masks
+
+
+def plain_window(pictures: Tensor, size_px: int = 128) -> Tensor:
+    """(N, C, size, size): of heads with room around (N, C, S, S) the window that users' heads are shown in."""
+    base = (1 + 2 * MARGIN) / (1 + 2 * ROOM)
+    theta = torch.tensor([[base, 0, 0], [0, base, 0]]).expand(len(pictures), 2, 3)
+    places = F.affine_grid(theta, [len(pictures), 3, size_px, size_px], align_corners=False)
+    return F.grid_sample(pictures, places, padding_mode="border", align_corners=False)
 
 
 def plain(heads: MarkedHeads, size_px: int = 128) -> tuple[Tensor, Tensor]:
     """Heads in the window that users' heads are shown in: pictures (N, 3, size, size), points in their pixels."""
     base = (1 + 2 * MARGIN) / (1 + 2 * ROOM)
-    theta = torch.tensor([[base, 0, 0], [0, base, 0]]).expand(len(heads), 2, 3)
-    places = F.affine_grid(theta, [len(heads), 3, size_px, size_px], align_corners=False)
-    x = F.grid_sample(heads.pictures / 255, places, padding_mode="border", align_corners=False)
-    return x, (heads.points / base + 1) / 2 * size_px
+    return plain_window(heads.pictures / 255, size_px), (heads.points / base + 1) / 2 * size_px
 
 
 def point_loss(found: PetPoints, points: Tensor) -> dict[str, Tensor]:
