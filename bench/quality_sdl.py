@@ -131,7 +131,7 @@ def face_rows(record: str, name: str, faces: list[Faces], t: tuple[float, ...] =
     """Sharpness in the middle and straightness of the landmarks' paths, for jobs on faces."""
     from bench._quality_sdl import straightness
 
-    pipe, sharp, faded, bent, sheet = pipe_of(record), [], [], [], []
+    pipe, sharp, faded, true, bent, sheet = pipe_of(record), [], [], [], [], []
     close: dict[str, list[float]] = {"ours": [], "rough": []}
     for item in faces:
         made = rendered(pipe, item.inputs, t)
@@ -141,6 +141,10 @@ def face_rows(record: str, name: str, faces: list[Faces], t: tuple[float, ...] =
         faded.append(sharpness(middle) / ends)
         if (error := straightness(made)) is not None:
             bent.append(error)
+        inner = [sharpness(truth) for at, truth in item.truths.items() if 0 < at < 1]
+        if inner:
+            given = [item.inputs[0], item.truths.get(1.0, item.inputs[-1])]
+            true.append(mean(inner) / mean([sharpness(end) for end in given]))
         for at, truth in item.truths.items():
             own = rendered(pipe, item.inputs, (at,))
             rough = cross_fade(*item.inputs, at) if len(item.inputs) == 2 else item.inputs[0]
@@ -148,9 +152,10 @@ def face_rows(record: str, name: str, faces: list[Faces], t: tuple[float, ...] =
             close["rough"].append(psnr(rough, truth))
         sheet.append(made)
     save_sheet(f"{record}-{name.split()[-1]}", sheet[:10])
+    known = f", true in-betweens {mean(true):.2f}" if true else ""
     answer = [
         Row(f"{record}: sharpness between the ends by that of the ends, {name}", ">= 0.9",
-            f"{mean(sharp):.2f} (cross-fade {mean(faded):.2f})", mean(sharp) >= 0.9),
+            f"{mean(sharp):.2f} (cross-fade {mean(faded):.2f}{known})", mean(sharp) >= 0.9),
         Row(f"{record}: landmarks off their straight path, {name}", "<= 1 % of the face",
             f"{100 * mean(bent):.2f} % ({len(bent)} of {len(faces)} with a face in every frame)", mean(bent) <= 0.01),
     ]  # fmt: skip
