@@ -19,6 +19,7 @@ EPILOG = """examples:
   python -m core gfla metrics results/ truth/"""
 TESTS = {"fashion": ("gfla-fashion", (256, 176)), "market": ("gfla-market", None)}
 OBJECTS = ("car", "chair")
+FOLLOWED = ("face", "dance", "dance-fashion")
 
 
 def add_commands(subparsers: Any) -> None:
@@ -87,21 +88,18 @@ def _add_test(verbs: Any) -> None:
     parser = _verb(
         verbs,
         "test",
-        "every pair, or every object, of a published test list",
+        "every pair, object or clip of a published test set",
         run_test,
         "--task fashion --data dataset/fashion --out results/",
     )
-    parser.add_argument("--task", choices=(*TESTS, *OBJECTS), required=True, help="which data set")
-    parser.add_argument(
-        "--data",
-        type=Path,
-        required=True,
-        help="data root: <phase>/ pictures, pair list, annotation; or data_<car|chair>.hdf5",
-    )
+    parser.add_argument("--task", choices=(*TESTS, *OBJECTS, *FOLLOWED), required=True, help="which data set")
+    parser.add_argument("--data", type=Path, required=True, help="data root, laid out as published")
     parser.add_argument("--phase", default="test", help="folder and lists to use (default: %(default)s)")
     parser.add_argument(
-        "--out", type=Path, required=True, help="folder for <from>_2_<to>_vis.jpg, or <object>/result_0000.png ..."
-    )
+        "--out", type=Path, required=True,
+        help="folder for <from>_2_<to>_vis.jpg, <object>/result_0000.png or <clip>/<frame>_vis.png",
+    )  # fmt: skip
+    parser.add_argument("--cross", action="store_true", help="clips: follow with the reference of another clip")
     _add_place(parser, "", "that of the task unless given")
 
 
@@ -243,6 +241,8 @@ def run_test(args: argparse.Namespace) -> dict[str, Any]:
     """Paint every pair or object of a test list, as the official script does."""
     if args.task in OBJECTS:
         return test_objects(args)
+    if args.task in FOLLOWED:
+        return test_clips(args)
     from core.gfla.generate import write_pairs
     from core.gfla.train import test_pairs
     from core.progress import TqdmProgress
@@ -269,6 +269,28 @@ def test_objects(args: argparse.Namespace) -> dict[str, Any]:
         pipe = ViewPipeline.from_record(name, args.checkpoint, args.device, args.precision)
         count = write_views(pipe.generator, objects, args.out, bar)
     return {"folder": str(args.out), "objects": count, "weights": pipe.weights_label}
+
+
+def test_clips(args: argparse.Namespace) -> dict[str, Any]:
+    """Follow every clip of a test set; its skeletons are clean already, so no motion network is needed."""
+    from core.devices import policy
+    from core.gfla.clips import DanceClips, FaceClips
+    from core.gfla.generate import write_clips
+    from core.gfla.network_animation import DanceGenerator, FaceGenerator
+    from core.gfla.pipeline_animation import RECORDS, SIDE_PX
+    from core.progress import TqdmProgress
+    from core.weights import load_strict, resolve
+
+    found = resolve(args.weights or RECORDS[args.task], args.checkpoint)
+    kind = FaceGenerator if args.task == "face" else DanceGenerator
+    generator = policy(args.device, "float32").place(load_strict(kind, found.folder))
+    if args.task == "face":
+        clips: FaceClips | DanceClips = FaceClips(args.data, args.phase, SIDE_PX, 1)
+    else:
+        clips = DanceClips(args.data, args.phase, "iper" if args.task == "dance" else "fashion", SIDE_PX, 1)
+    with TqdmProgress(quiet=args.json) as bar:
+        count = write_clips(generator, clips, args.out, bar, args.cross)
+    return {"folder": str(args.out), "clips": count, "weights": found.label}
 
 
 def animate(args: argparse.Namespace) -> dict[str, Any]:

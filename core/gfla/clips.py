@@ -17,7 +17,7 @@ Source: Ren et al. 2020, section 4.4; Ren et al. 2020b, arXiv 2008.12606.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -141,6 +141,22 @@ class FaceClips:
             "reference": found[0][0], "reference_structure": found[0][1],
         }  # fmt: skip
 
+    def reference(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """The first frame of a clip and its structure."""
+        pictures, landmarks = self.clips[index]
+        return self._frame(pictures[0], landmarks[0])
+
+    def followed(self, index: int, frames: int) -> Iterator[tuple[list[str], Tensor]]:
+        """Names and structures (T, 16, H, W) of a whole clip in order, `frames` at a time."""
+        for start in range(0, len(self.clips[index][0]), frames):
+            pictures, landmarks = (files[start : start + frames] for files in self.clips[index])
+            found = [self._frame(*pair)[1] for pair in zip(pictures, landmarks, strict=True)]
+            yield [file.stem for file in pictures], torch.stack(found)
+
+    def name(self, index: int) -> str:
+        """The folder of a clip."""
+        return self.clips[index][0][0].parent.name
+
     def _frame(self, picture: Path, landmarks: Path) -> tuple[Tensor, Tensor]:
         with Image.open(picture) as opened:
             image = opened.convert("RGB")
@@ -195,6 +211,25 @@ class DanceClips:
         if self.masked:
             item["masks"] = torch.stack([self._picture(files[3][i], moved, grey=True) for i in numbers])
         return item
+
+    def reference(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """A random one of a clip's first frames and its structure, both as they are."""
+        files = self.clips[index]
+        first = int(rng.integers(min(REFERENCE_FRAMES, len(files[0]))))
+        still = np.eye(3)
+        return self._picture(files[0][first], still), self._structure(files[2][first], files[0][first], still, False)
+
+    def followed(self, index: int, frames: int) -> Iterator[tuple[list[str], Tensor]]:
+        """Names and structures (T, 20, H, W) of a whole clip in order, `frames` at a time."""
+        pictures, clean = self.clips[index][:2]
+        for start in range(0, len(pictures), frames):
+            some = range(start, min(start + frames, len(pictures)))
+            found = [self._structure(clean[i], pictures[i], np.eye(3), True) for i in some]
+            yield [pictures[i].stem for i in some], torch.stack(found)
+
+    def name(self, index: int) -> str:
+        """The folder of a clip."""
+        return self.clips[index][0][0].parent.name
 
     def _movement(self, rng: np.random.Generator) -> np.ndarray:
         ranges = self.augment

@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.cli import main
 from core.errors import InputError
-from core.gfla import clips, train, view_data
+from core.gfla import clips, generate, pipeline_animation, train, view_data
 from core.gfla.network_animation import DanceGenerator, FaceGenerator
 from core.gfla.network_views import ShapeNetGenerator
 from core.gfla.options import GflaTrainOptions
@@ -201,6 +201,30 @@ def test_every_object_of_a_list_is_turned(objects, tmp_path, capsys):
     assert len(names) == 37 and {"source.png", "gt_0017.png", "result_0000.png"} <= names
     truth = np.asarray(Image.open(tmp_path / "out" / "m1" / "gt_0003.png"))
     assert abs(int(truth.mean()) - 6 * 5) <= 1, "the view of azimuth 60, elevation 0"
+
+
+def test_every_clip_of_a_set_is_followed(faces, dancers, tmp_path, capsys, monkeypatch):
+    narrow = {"ngf": 8, "img_f": 16, "flow_ngf": 8, "flow_img_f": 16}
+    for network, data in (
+        (FaceGenerator(**narrow), clips.FaceClips(faces, "train", SIDE, 1)),
+        (DanceGenerator(**narrow), clips.DanceClips(dancers, "train", "fashion", SIDE, 1)),
+    ):
+        results = []
+        for chunk in (2, 100):
+            folder = tmp_path / f"{type(network).__name__}{chunk}"
+            assert generate.write_clips(network.eval(), data, folder, chunk=chunk) == 2
+            results.append({file.name: file.read_bytes() for file in (folder / "a").iterdir()})
+            assert (folder / "b.mp4").stat().st_size > 0
+        # A chunk's border does not show.
+        assert results[0] == results[1] and len(results[0]) == len(data.clips[0][0]) and "004_vis.png" in results[0]
+    save_model(FaceGenerator(**narrow), tmp_path / "weights")
+    words = ["gfla", "test", "--task", "face", "--phase", "train", "--data", faces, "--out", tmp_path / "cli"]
+    monkeypatch.setattr(pipeline_animation, "SIDE_PX", SIDE)
+    assert main([*map(str, words), "--checkpoint", str(tmp_path / "weights"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["clips"] == 2 and (tmp_path / "cli" / "a" / "000_vis.png").exists()
+    crossed = tmp_path / "crossed"
+    generate.write_clips(network, data, crossed, cross=True)
+    assert any("_with_" in item.name for item in crossed.iterdir())
 
 
 def test_mistakes_are_named(faces, dancers, tmp_path, monkeypatch):
