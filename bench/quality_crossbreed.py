@@ -26,6 +26,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -72,7 +73,7 @@ def read_held_out() -> list[Head]:
     heads = []
     with zipfile.ZipFile(DATA / "pets.zip") as archive:
         for name in sorted(held_out(table)):
-            picture = load_image(io.BytesIO(archive.read(name)))
+            picture = load_image(Image.open(io.BytesIO(archive.read(name))))
             try:
                 box = find_head(picture).box
             except NothingFoundError:

@@ -48,6 +48,31 @@ def _verb(verbs: Any, name: str, text: str, run: Any, example: str) -> argparse.
     return parser
 
 
+class _Config(argparse.Action):
+    """Take what a configuration file of the official scripts sets; flags that were given win."""
+
+    def __init__(self, option_strings: Any, dest: str, kind: str = "morph", **settings: Any) -> None:
+        super().__init__(option_strings, dest, **settings)
+        self.kind = kind
+
+    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
+        """Read the file and set what still stands at its default."""
+        from core.crossbreed.config import morph_values, read_config, training_values
+
+        found = (training_values if self.kind == "train" else morph_values)(read_config(values))
+        for name, value in found.items():
+            if getattr(namespace, name, None) == parser.get_default(name):
+                setattr(namespace, name, value)
+        setattr(namespace, self.dest, values)
+
+
+def _add_config(parser: argparse.ArgumentParser, kind: str) -> None:
+    parser.add_argument(
+        "-c", "--config", action=_Config, kind=kind, metavar="FILE", default=None,
+        help="a configuration file (YAML) of the official scripts; flags win over it",
+    )  # fmt: skip
+
+
 def _add_common(parser: argparse.ArgumentParser, timeline: bool = True) -> None:
     from core.crossbreed.options import CrossbreedOptions
     from core.options import add_flags
@@ -90,6 +115,7 @@ def _add_morph(verbs: Any) -> None:
     parser.add_argument(
         "--disentangled", action="store_true", help="into a folder: the grid of shape and appearance instead of a line"
     )
+    _add_config(parser, "morph")
     _add_common(parser)
 
 
@@ -151,7 +177,7 @@ def _add_train(verbs: Any) -> None:
         "train",
         "train a generator",
         train,
-        "--data table --from pets.csv --label species --out runs/pets\n\nseveral GPUs: accelerate launch -m core crossbreed train ... (on processors: torchrun --nproc-per-node 2 -m core ...)",
+        "--data table --from pets.csv --label species --out runs/pets\n\nseveral GPUs: accelerate launch -m core crossbreed train ... (on processors: ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 -m core ... --cpu)",
     )
     parser.add_argument(
         "--data",
@@ -163,6 +189,7 @@ def _add_train(verbs: Any) -> None:
         "--from", dest="origin", default="", help="folder, CSV file beside a zip of its name, or the teacher's weights"
     )
     parser.add_argument("--label", default="species", help="column of classes in a table (default: %(default)s)")
+    _add_config(parser, "train")
     add_flags(parser, CrossbreedTrainOptions)
 
 

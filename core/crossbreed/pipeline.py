@@ -233,46 +233,41 @@ class CrossbreedPipeline(TransitionPipeline):
         palette = prepared.palette
         # With colours carried over afterwards, a photograph may return in full as soon as the shape is its own.
         near = shape_weights if palette is not None else torch.minimum(shape_weights, appearance_weights)
-        pictures = self._finished(prepared, pictures, shape_weights, fade(near))
+        here = (shape_weights != 0).any(0).nonzero()[:, 0]
+        there = prepared.line.from_crops(shape_weights, here) if prepared.line is not None else []
+        pictures = self._finished(prepared, pictures, shape_weights, fade(near), here, there)
         if palette is not None:
-            pictures = palette.carried(
-                pictures, self._placed_in(prepared, palette.masks, shape_weights), appearance_weights
-            )
+            masks = torch.tensordot(shape_weights, palette.masks, dims=1)
+            if prepared.line is not None:
+                parts = (share[:, None, None, None] * _each_warped(palette.masks[index], moved)
+                         for index, moved, share in zip(here, there, shape_weights[:, here].unbind(1), strict=True))  # fmt: skip
+                masks = torch.stack(list(parts)).sum(0)
+            pictures = palette.carried(pictures, masks.clamp(0, 1), appearance_weights)
         return pictures.clamp(0, 1)
 
+    @staticmethod
     def _finished(
-        self, prepared: CrossbreedPrepared, pictures: Tensor, shape_weights: Tensor, nearness: Tensor
+        prepared: CrossbreedPrepared,
+        pictures: Tensor,
+        shape_weights: Tensor,
+        nearness: Tensor,
+        here: Tensor,
+        there: Sequence[Tensor],
     ) -> Tensor:
-        """Decoded mixtures (T, 3, size, size) in their own place, with what is missing of the photographs."""
-        line, here = prepared.line, (shape_weights != 0).any(0).nonzero()[:, 0]
-        if line is None:
+        """Decoded mixtures (T, 3, size, size) in their own place, with what is missing of the photographs `here`."""
+        if prepared.line is None:
             if prepared.copies is not None:
                 pictures = pictures + torch.tensordot(nearness, prepared.crops - prepared.copies, dims=1)
             return pictures
-        back = line.back(shape_weights)
+        back = prepared.line.back(shape_weights)
         pictures = warped(pictures, back)
         if prepared.copies is None:
             return pictures
-        there = line.from_crops(shape_weights, here)
-        crops, copies = [], []
-        for index, moved in zip(here, there, strict=True):
-            crops.append(warped(prepared.crops[index].expand(len(pictures), -1, -1, -1), moved))
-            copies.append(warped(prepared.copies[index].expand(len(pictures), -1, -1, -1), back))
+        crops = [_each_warped(prepared.crops[index], moved) for index, moved in zip(here, there, strict=True)]
+        copies = [_each_warped(prepared.copies[index], back) for index in here]
         return with_details(
             pictures, torch.stack(crops, 1), torch.stack(copies, 1), shape_weights[:, here], nearness[:, here]
         )
-
-    @staticmethod
-    def _placed_in(prepared: CrossbreedPrepared, masks: Tensor, shape_weights: Tensor) -> Tensor:
-        """Masks (T, 1, size, size) of mixtures."""
-        if prepared.line is None:
-            return torch.tensordot(shape_weights, masks, dims=1).clamp(0, 1)
-        here = (shape_weights != 0).any(0).nonzero()[:, 0]
-        placed = torch.zeros(len(shape_weights), *masks.shape[1:])
-        for index, moved in zip(here, prepared.line.from_crops(shape_weights, here), strict=True):
-            share = shape_weights[:, index, None, None, None]
-            placed = placed + share * warped(masks[index].expand(len(placed), -1, -1, -1), moved)
-        return placed.clamp(0, 1)
 
     def render(
         self,
@@ -354,6 +349,11 @@ class CrossbreedPipeline(TransitionPipeline):
         if prepared.pace is None or not 0 <= t <= 1:
             return t
         return float(np.interp(t, np.linspace(0, 1, len(prepared.pace)), prepared.pace))
+
+
+def _each_warped(picture: Tensor, moved: Tensor) -> Tensor:
+    """One picture (C, S, S) under each displacement (T, 2, h, w): (T, C, S, S)."""
+    return warped(picture.expand(len(moved), -1, -1, -1), moved)
 
 
 def fade(nearness: Tensor) -> Tensor:

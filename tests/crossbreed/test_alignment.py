@@ -1,0 +1,247 @@
+"""Heads in line: splines, folds, ears; details fused; colours carried; pairs with a teacher between them."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.crossbreed import fusion
+from core.crossbreed.alignment import EARS, HeadLine, displacement, flows, least_area, pulls, spline, warped
+from core.crossbreed.heads import AlignedHeads, between, decide, read_heads
+from core.crossbreed.options import CrossbreedOptions
+from core.crossbreed.pipeline import CrossbreedPipeline
+from core.crossbreed.recolouring import Palette, colour_statistics, recoloured
+from core.detect.pets import find_points
+from core.errors import InputError
+from core.metrics import psnr, sharpness
+from core.training.checkpoint import load, newest
+from tests.conftest import ROOT
+from tests.crossbreed.test_train import states_equal
+from tests.crossbreed.tiny import pipeline, run
+
+CAT = torch.tensor(
+    [
+        [0.38, 0.55],
+        [0.62, 0.55],
+        [0.5, 0.7],
+        [0.5, 0.8],
+        [0.27, 0.66],
+        [0.73, 0.66],
+        [0.5, 0.33],
+        [0.2, 0.2],
+        [0.8, 0.2],
+    ]
+)
+DOG = torch.tensor(
+    [[0.36, 0.45], [0.64, 0.45], [0.5, 0.6], [0.5, 0.78], [0.3, 0.6], [0.7, 0.6], [0.5, 0.2], [0.2, 0.65], [0.8, 0.65]]
+)
+ALL = torch.ones(9, dtype=torch.bool)
+PETS = sorted((ROOT / "core" / "ui" / "examples" / "pets").glob("*.png"))
+
+
+def moved_cat(seed: int) -> torch.Tensor:
+    return CAT + 0.03 * torch.randn(CAT.shape, generator=torch.Generator().manual_seed(seed))
+
+
+def noise(*shape: int, seed: int = 0) -> torch.Tensor:
+    """Pictures with broad and fine structure, in [0, 1]."""
+    generator = torch.Generator().manual_seed(seed)
+    broad = torch.nn.functional.interpolate(
+        torch.rand(*shape[:2], 5, 5, generator=generator), shape[2:], mode="bicubic"
+    )
+    return (broad + 0.2 * torch.rand(*shape, generator=generator) - 0.1).clamp(0, 1)
+
+
+def test_spline_brings_every_held_point_to_its_place():
+    at, to = CAT[None], moved_cat(1)[None]
+    moved = displacement(spline(at, to, ALL, 1e-6), at, cells=256)
+    index = (at[0] * 256).long()
+    found = at[0] + moved[0][:, index[:, 1], index[:, 0]].T
+    assert (found - to[0]).norm(dim=1).max() < 0.01
+
+
+def test_equal_points_move_nothing():
+    assert flows(CAT[None], CAT[None], ALL).abs().max() == 0
+    picture = noise(1, 3, 40, 40)
+    assert (warped(picture, torch.zeros(1, 2, 32, 32)) - picture).abs().max() < 1e-5
+
+
+def test_maps_do_not_fold_however_far_the_points_go():
+    generator = torch.Generator().manual_seed(0)
+    at, to = (torch.rand(20, 9, 2, generator=generator) * 0.8 + 0.1 for _ in range(2))
+    rigid = least_area(displacement(spline(at, to, ALL, 1e-4), at))
+    assert (rigid < 0).any(), "the test needs points that would fold"
+    assert (least_area(flows(at, to, ALL)) > 0).all()
+
+
+def test_hanging_ears_are_not_pulled_up():
+    assert pulls(torch.stack([CAT, moved_cat(1)])).all()
+    mixed = pulls(torch.stack([CAT, DOG]))
+    assert not mixed[list(EARS)].any() and mixed.sum() == 7
+
+
+def test_line_leads_back_to_each_picture():
+    points = torch.stack([CAT, moved_cat(2)])
+    line = HeadLine(points, points.mean(0), ALL)
+    pictures = fusion.blurred(noise(2, 3, 64, 64), 1.5)
+    there = line.in_line(pictures)
+    back = warped(there, line.back(torch.eye(2)))
+    inner = (..., slice(8, -8), slice(8, -8))
+    assert psnr(back[inner], pictures[inner]) > 38 > psnr(there[inner], pictures[inner])
+    (from_first,) = line.from_crops(torch.eye(2)[:1], torch.tensor([0]))
+    assert from_first.abs().max() < 1e-6
+
+
+def test_fused_details_keep_their_energy():
+    """Each picture has its detail in another half: a mean halves both, the fused one has both whole."""
+    pair = torch.full((1, 2, 3, 64, 64), 0.5)
+    speckle = 0.3 * (torch.rand(2, 3, 64, 32, generator=torch.Generator().manual_seed(0)) - 0.5)
+    pair[0, 0, ..., :32] += speckle[0]
+    pair[0, 1, ..., 32:] += speckle[1]
+    fused, mean = fusion.blended(pair, torch.tensor([[0.5, 0.5]])), pair.mean(1)
+    ends = sharpness(pair[:, 0]) + sharpness(pair[:, 1])
+    assert sharpness(mean) < 0.3 * ends and sharpness(fused) > 0.8 * ends
+    for index, weights in enumerate(torch.eye(2)):
+        assert torch.allclose(fusion.blended(pair, weights[None]), pair[:, index], atol=1e-5)
+
+
+def test_recoloured_takes_the_other_pictures_colours():
+    red, blue = noise(1, 3, 32, 32, seed=1) * 2 - 1, noise(1, 3, 32, 32, seed=2) * 2 - 1
+    red[:, 0] = (red[:, 0] * 0.6 + 0.3).clamp(-1, 1)
+    mask = torch.zeros(1, 1, 32, 32)
+    mask[..., 8:24, 8:24] = 1
+    made = recoloured(red * 0.5, mask, blue * 0.5, mask)
+    for side in (mask, 1 - mask):
+        (mean, spread), (wanted, wanted_spread) = (colour_statistics(x, side) for x in (made, blue * 0.5))
+        assert torch.allclose(mean, wanted, atol=2e-2) and torch.allclose(spread, wanted_spread, atol=1e-2)
+    assert torch.allclose(recoloured(red, mask, red, mask), red, atol=1e-3)
+
+
+def test_palette_leaves_the_ends_alone_and_reaches_the_other():
+    pictures, masks = noise(2, 3, 64, 64) * 0.6 + 0.2, torch.full((2, 1, 64, 64), 0.5)
+    masks[:, :, 16:48, 16:48] = 0.9
+    palette = Palette.of(pictures, masks)
+    same = palette.carried(pictures, masks, torch.eye(2))
+    assert (same - pictures).abs().max() < 1e-3
+    other = palette.carried(pictures[:1], masks[:1], torch.tensor([[0.0, 1.0]]))
+    own, wanted = (fusion.blurred(x, 3.0).mean(dim=(2, 3)) for x in (pictures[:1], pictures[1:]))
+    found = fusion.blurred(other, 3.0).mean(dim=(2, 3))
+    assert (found - wanted).abs().max() < 0.2 * (own - wanted).abs().max()
+
+
+def test_halfway_between_two_palettes_lies_between():
+    """Red fur and blue fur: the spread of the middle is the mean of the standard deviations, not a wide mixture."""
+    palette = Palette(torch.ones(2, 1, 4, 4), torch.tensor([[[1.0, 0, 0]] * 2, [[0, 0, 1.0]] * 2]),
+                      torch.stack([torch.eye(3) * 0.01, torch.eye(3) * 0.04])[:, None].repeat(1, 2, 1, 1))  # fmt: skip
+    mean, spread = palette.mixed(torch.tensor([[0.5, 0.5]]))
+    assert torch.allclose(mean[0, 0], torch.tensor([0.5, 0, 0.5]))
+    assert torch.allclose(spread[0, 0].diagonal().sqrt(), torch.full((3,), 0.15), atol=2e-3)
+
+
+def test_unsure_rim_goes_to_the_likelier_side():
+    picture = torch.zeros(1, 3, 16, 16, dtype=torch.uint8)
+    picture[..., :8] = 220
+    mask = torch.full((1, 1, 16, 16), 128, dtype=torch.uint8)
+    mask[..., :5], mask[..., 11:] = 255, 0
+    found = decide(picture, mask)
+    assert found[..., :7].min() > 200 and found[..., 9:].max() < 55
+
+
+def heads() -> AlignedHeads:
+    """Six heads of noise with points and masks."""
+    pictures = (noise(6, 3, 64, 64) * 255).to(torch.uint8)
+    masks = torch.zeros(6, 1, 64, 64, dtype=torch.uint8)
+    masks[:4, :, 16:56, 12:52] = 255
+    points = torch.stack([moved_cat(seed) for seed in range(6)])
+    return AlignedHeads(
+        pictures, masks, points, torch.ones(6, dtype=torch.bool), torch.tensor([0, 1] * 3), ["cat", "dog"], 64
+    )
+
+
+def test_teacher_between_meets_its_four_corners():
+    a, a_in_b, b, b_in_a = (noise(1, 3, 32, 32, seed=seed) * 2 - 1 for seed in range(4))
+    for (shape, appearance), wanted in {(0, 0): a, (0, 1): a_in_b, (1, 1): b, (1, 0): b_in_a}.items():
+        found = between(a, a_in_b, b, b_in_a, torch.tensor([float(shape)]), torch.tensor([float(appearance)]))
+        assert torch.allclose(found, wanted, atol=1e-5)
+
+
+def test_pairs_come_from_cut_out_heads_and_repeat():
+    source = heads()
+    first, again = (source.draw(np.random.default_rng(3), 4) for _ in range(2))
+    assert source.cut_out.tolist() == [0, 1, 2, 3]
+    assert all(torch.equal(first[name], again[name]) for name in first)
+    assert first["mixed"].shape == first["alone"].shape == (4, 3, 64, 64) and first["mixed"].abs().max() <= 1
+    with pytest.raises(InputError, match="two or more"):
+        AlignedHeads(
+            source.pictures[4:], source.masks[4:], source.points[4:], source.sure[4:], source.labels[4:], ["a"], 64
+        )
+
+
+@pytest.mark.parametrize("adversarial", [0.0, 1.0])
+def test_training_in_line_resumes_to_the_bit(tmp_path, adversarial):
+    changes = {"spectral": False, "unit_scale": True, "reconstruction": 10.0, "adversarial": adversarial}
+    run(tmp_path / "whole", heads(), **changes)
+    run(tmp_path / "parts", heads(), steps=3, **changes)
+    run(tmp_path / "parts", heads(), **changes)
+    assert states_equal(load(newest(tmp_path / "whole")), load(newest(tmp_path / "parts")))
+
+
+def test_table_with_trimaps_is_read(tmp_path):
+    rows = ["file,species,x0,y0,x1,y1,trimap"]
+    with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
+        for index, file in enumerate(PETS):
+            picture = Image.open(file).convert("RGB").resize((192, 192))
+            trimap = Image.new("L", picture.size, 2)
+            trimap.paste(1, (40, 40, 150, 190))
+            for name, item in ((f"{index}.png", picture), (f"trimaps/{index}.png", trimap)):
+                buffer = io.BytesIO()
+                item.save(buffer, "PNG")
+                archive.writestr(name, buffer.getvalue())
+            rows.append(f"{index}.png,{'cat' if index % 2 else 'dog'},30,30,160,160,trimaps/{index}.png")
+    (tmp_path / "t.csv").write_text("\n".join(rows))
+    source = read_heads(tmp_path / "t.csv", tmp_path / "t.zip", 64)
+    assert source.pictures.shape == (4, 3, 64, 64) and source.classes == ["cat", "dog"]
+    assert source.masks[0, 0, 40, 32] == 255 and source.masks[0, 0, 0, 0] == 0
+    (tmp_path / "u.csv").write_text("file,species\n")
+    with pytest.raises(InputError, match="trimap"):
+        read_heads(tmp_path / "u.csv", tmp_path / "t.zip", 64)
+
+
+@pytest.fixture(scope="module")
+def pipe() -> CrossbreedPipeline:
+    return pipeline()
+
+
+def test_points_are_found_on_the_drawn_pets(pipe):
+    prepared = pipe.prepare(*PETS[:2], options=CrossbreedOptions(size_px=128))
+    assert prepared.figures["aligned"] == 1 and prepared.line is not None
+    eye_l, eye_r, nose, chin = prepared.line.points[0, :4]
+    assert 0.3 < eye_l[0] < 0.5 < eye_r[0] < 0.8 and eye_l[1] < nose[1] < chin[1]
+    mirrored, _ = find_points(prepared.crops.flip(-1))
+    assert (1 - mirrored[:, 0, 0] - prepared.line.points[:, 1, 0]).abs().max() < 0.03
+
+
+@pytest.mark.parametrize("choice", [{}, {"align": False}, {"colours": False}, {"align": False, "colours": False}])
+def test_ends_stay_exact_in_line(pipe, choice):
+    prepared = pipe.prepare(*PETS[:3], options=CrossbreedOptions(size_px=96, **choice))
+    frames = pipe.render(prepared, [0.0, 0.5, 1.0])
+    assert (frames - prepared.crops).abs().max() < 2e-3
+
+
+def test_batches_equal_singles_in_line(pipe):
+    prepared = pipe.prepare(*PETS[:2], options=CrossbreedOptions(size_px=96))
+    t = [0.0, 0.2, 0.5, 1.0]
+    whole = pipe.render(prepared, t)
+    assert torch.allclose(whole, torch.cat([pipe.render(prepared, [position]) for position in t]), atol=1e-4)
+
+
+def test_what_is_no_head_is_left_as_it_is(pipe):
+    from core.image import Box, to_pil
+
+    flat = to_pil(noise(1, 3, 100, 100))[0]
+    prepared = pipe.prepare(flat, PETS[0], options=CrossbreedOptions(size_px=64), boxes=[Box(10, 10, 90, 90), None])
+    assert prepared.figures["aligned"] == 0 and prepared.line is None
+    assert pipe.render(prepared, [0.5]).shape == (1, 3, 64, 64)
