@@ -71,6 +71,7 @@ class SDLPrepared(Prepared):
         tile_px: side of the tiles; 0 for none.
         exact_ends: t = 0 (and t = 1, where the second picture is the end) shows the input.
         surroundings: where only a part of the picture is worked on, the rest.
+        made_for: the job and weights that encoded it, `SDLPipeline.identity`.
     """
 
     inputs: Tensor
@@ -79,6 +80,7 @@ class SDLPrepared(Prepared):
     tile_px: int
     exact_ends: bool
     surroundings: Surroundings | None = None
+    made_for: str = ""
 
 
 class SDLPipeline(TransitionPipeline):
@@ -119,6 +121,11 @@ class SDLPipeline(TransitionPipeline):
         pipe = cls(network_in(found.folder), job_of(name).name).use(policy(device, precision))
         pipe.weights_label, pipe.only_side_px = found.label, trained_side_px(name)
         return pipe
+
+    @property
+    def identity(self) -> str:
+        """What `prepare` and `render` must share."""
+        return f"{self.job.name}, {self.weights_label or 'unnamed weights'}"
 
     def use(self, chosen: Policy) -> SDLPipeline:
         """Place the network where `chosen` says; returns the pipeline."""
@@ -184,6 +191,7 @@ class SDLPipeline(TransitionPipeline):
             key=content_key(joined, options, self.weights_label),
             figures={"width_px": crop.width, "height_px": crop.height, "tiles": len(self._tiles(padded, tile)) if tiled else 1, **figures},
             inputs=padded, crop=crop, encoded=encoded, tile_px=tile if tiled else 0, exact_ends=options.exact_ends,
+            made_for=self.identity,
         )  # fmt: skip
 
     def _known(self, joined: Tensor, progress: Progress) -> tuple[dict[str, Tensor], dict[str, int]]:
@@ -222,6 +230,10 @@ class SDLPipeline(TransitionPipeline):
 
     def pictures_at(self, prepared: SDLPrepared, t: Sequence[float]) -> Tensor:
         """`render` at any finite t, which the network extrapolates as it can."""
+        if prepared.made_for != self.identity:
+            raise InputError(
+                f"the pictures were prepared for {prepared.made_for}, this is {self.identity}: prepare them again"
+            )
         positions = torch.tensor(list(t), dtype=torch.float32)
         height, width = prepared.inputs.shape[-2:]
         inside = (min(prepared.tile_px or height, height)) * min(prepared.tile_px or width, width)

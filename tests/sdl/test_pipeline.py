@@ -168,3 +168,9 @@ def test_ageing_works_on_the_face_and_leaves_the_rest():
     assert change[:, :300].max() == 0 and change[60:70, 650:].max() == 0, "far from the face nothing changes"
     assert change[200, 480] > 0.1
     assert pipe.prepare(textured(96, 80)).figures["faces"] == 0
+
+
+def test_what_one_job_prepared_no_other_renders():
+    style, morph = SDLPipeline(small_network("sdl-style"), "style"), pipe_for("morph")
+    with pytest.raises(InputError, match="prepare them again"):
+        morph.render(style.prepare(*pictures_for("style")), [0.5])

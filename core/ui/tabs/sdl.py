@@ -43,7 +43,7 @@ SHIPPED = "shipped"
 INTRODUCTION = """One network, five jobs, one slider. Choose a **job**, drop in its pictures and drag **t**; for whole videos
 open *A whole video* below.
 After Yang et al., *A Space Decoupled Learning Approach to Continuous Image Transition*, 2022. The shipped weights are small
-previews of ours; the authors' weights are for academic use and can be added with `python -m core weights pull`."""
+networks of ours; the authors' weights are for academic use and can be added with `python -m core weights pull`."""
 
 
 def pipeline(weights: str) -> SDLPipeline:
@@ -102,9 +102,13 @@ class Wiring:
     def show(self, prepared: SDLPrepared | None, name: str, weights: str, t: float) -> Any:
         """The preview at the slider's place."""
         job = job_named(name)
-        if prepared is None or prepared.inputs.shape[1] != 3 * job.pictures:
+        if prepared is None:
             return gr.skip()
-        return to_pil(pipeline(fitting(job, weights)).render(prepared, [clamped(job, t)]))[0]
+        pipe = pipeline(fitting(job, weights))
+        # While another job is being prepared the slider may already ask for it.
+        if prepared.made_for != pipe.identity:
+            return gr.skip()
+        return to_pil(pipe.render(prepared, [clamped(job, t)]))[0]
 
     def frame(self, job: str, weights: str, first: Any, second: Any, t: float, *values: Any) -> Image.Image:
         """Render one picture of a transition.
@@ -232,9 +236,15 @@ def build() -> None:
     """Draw the tab and wire it."""
     gr.Markdown(INTRODUCTION)
     prepared = gr.State(None, time_to_live=3600)
+    # Programs may ask for any job at once, so the range is that of all jobs until a page narrows it.
+    low, high = min(j.low for j in JOBS.values()), max(j.high for j in JOBS.values())
+    t = gr.Slider(
+        low, high, 0.5, step=0.01, label="t", info=JOBS[FIRST].slider, elem_id=f"{ID}-t", interactive=True,
+        render=False,
+    )  # fmt: skip
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
-            job, weights, pair, fits = _draw_inputs()
+            job, weights, pair, fits = _draw_inputs(t)
             with gr.Accordion("A whole video", open=False):
                 clip = gr.Video(label="Video", elem_id=f"{ID}-clip", height=240)
                 rate = controls(RateOptions, tab=f"{ID}-rate")
@@ -246,11 +256,7 @@ def build() -> None:
                 label="Preview", format="jpeg", interactive=False, elem_id=f"{ID}-preview", height=380,
                 buttons=["fullscreen"],
             )  # fmt: skip
-            # Programs may ask for any job at once, so the range is that of all jobs until a page narrows it.
-            low, high = min(j.low for j in JOBS.values()), max(j.high for j in JOBS.values())
-            t = gr.Slider(
-                low, high, 0.5, step=0.01, label="t", info=JOBS[FIRST].slider, elem_id=f"{ID}-t", interactive=True
-            )
+            t.render()
             with gr.Accordion("Method", open=False):
                 method = controls(SDLOptions, tab=ID)
             export = export_controls(ID)
@@ -305,23 +311,23 @@ def build() -> None:
     _serve(wiring, sources, t)
 
 
-def _examples() -> list[list[str | None]]:
-    """One row per job, each with pictures that it is good at; all are ours."""
+def _examples() -> list[list[str | float | None]]:
+    """One row per job, each with pictures that it is good at, and a telling t; all are ours."""
     drawn = EXAMPLES / "sdl"
     heads = [str(file) for file in sorted(HEADS.glob("*.jpg"))]
     balloon = [str(drawn / f"balloon-{number}.jpg") for number in (1, 2)]
     return [
-        ["morph", heads[0], heads[6]],
-        ["interpolate", *balloon],
-        ["age", heads[0], None],
-        ["toon", heads[2], None],
-        ["style", balloon[0], str(drawn / "swirls.jpg")],
-        ["style", heads[2], str(drawn / "tiles.jpg")],
-        ["morph", heads[1], heads[7]],
+        ["morph", heads[0], heads[6], 0.5],
+        ["interpolate", *balloon, 0.5],
+        ["age", heads[0], None, 1.0],
+        ["toon", balloon[0], None, 1.0],
+        ["style", balloon[0], str(drawn / "swirls.jpg"), 1.0],
+        ["style", heads[2], str(drawn / "tiles.jpg"), 1.0],
+        ["toon", heads[2], None, 1.0],
     ]
 
 
-def _draw_inputs() -> tuple[gr.Radio, gr.Dropdown, list[PictureInput], gr.Markdown]:
+def _draw_inputs(t: gr.Slider) -> tuple[gr.Radio, gr.Dropdown, list[PictureInput], gr.Markdown]:
     """Job, weights, the pictures with their examples, and what the job's weights are good for."""
     job = gr.Radio(
         CHOICES, value=FIRST, label="Job", info="what the network does with the pictures", elem_id=f"{ID}-job"
@@ -330,7 +336,7 @@ def _draw_inputs() -> tuple[gr.Radio, gr.Dropdown, list[PictureInput], gr.Markdo
     weights = gr.Dropdown(
         [SHIPPED, *(record for entry in JOBS.values() for record in entry.records[1:])],
         value=SHIPPED, label="Weights", elem_id=f"{ID}-weights",
-        info="shipped are our small previews; the others are the authors' and must be fetched first",
+        info="shipped are our small networks; the others are the authors' and must be fetched first",
     )  # fmt: skip
     with gr.Row():
         pair = [
@@ -339,7 +345,7 @@ def _draw_inputs() -> tuple[gr.Radio, gr.Dropdown, list[PictureInput], gr.Markdo
         ]
     gr.Examples(
         _examples(),
-        [job, *pair],
+        [job, *pair, t],
         label="One for every job (our renderings and drawings, CC0)",
         api_visibility="private",
     )
