@@ -24,7 +24,7 @@ from core.metrics import ssim
 from core.ripple.data import HeadPairs
 from core.ripple.data_turn import TurnPairs, eyes_and_mouth
 from core.ripple.options import RippleOptions
-from core.ripple.pipeline import RipplePipeline
+from core.ripple.pipeline import RipplePipeline, pasted
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 STEPS = {-30: 0, -20: 1, 20: 5, 30: 6}
@@ -87,7 +87,7 @@ def turn_all(pipe: RipplePipeline, pairs: HeadPairs) -> tuple[list[Turned], int]
         for yaw, step in STEPS.items():
             result = pipe.edit(prepared, yaw / 10)
             truth = frames[step]
-            plain = prepared.aligned.paste_back(picture, result.plain) if prepared.aligned else result.plain
+            plain = pasted(prepared, result.plain)
             one = Turned(
                 name, yaw, frames[3]["picture"], truth["picture"], truth["mask"] > 0,
                 np.asarray(plain), np.asarray(result.whole), truth["points"][:5].mean(0), truth["square"].side,

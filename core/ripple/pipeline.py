@@ -35,6 +35,7 @@ from core.ripple.parse import Parser
 from core.ripple.parts import choose_inpainter, choose_parser
 
 DETAIL_PX = 512
+UNCHANGED_LEVELS = 3  # of 255: less is rounding
 PARSE_PX = 256
 CPU = torch.device("cpu")
 Kept = TypeVar("Kept", Inversion, Edited)
@@ -239,7 +240,7 @@ class RipplePipeline(TransitionPipeline):
                 fill, _ = choose_inpainter(chosen.inpainter, self.part_device)
                 hidden = self.person_of(before, after, chosen, prepared.side) if chosen.hide_person else None
                 clean = repainted(plain, mask, fill, chosen, part_of(progress, 0.7, 1.0), hidden)
-        whole = prepared.aligned.paste_back(prepared.whole, clean) if prepared.aligned else clean
+        whole = pasted(prepared, clean)
         figures = {"ripple_share": float((mask > 0).mean())}
         scenes = (before, after) if before is not None and after is not None else ()
         parsed = [Image.fromarray(scene) for scene in scenes]
@@ -325,6 +326,22 @@ def moved(kept: Kept, device: torch.device) -> Kept:
     """A dataclass of tensors on another device."""
     tensors = {field.name: getattr(kept, field.name) for field in fields(kept)}
     return replace(kept, **{name: item.to(device) for name, item in tensors.items() if item is not None})
+
+
+def pasted(prepared: RipplePrepared, face: Image.Image) -> Image.Image:
+    """The photograph with an edited face (P, P) in it; where the edit changed nothing, its own pixels stay.
+
+    Cutting out and pasting back resamples twice, which would soften a background that nothing happened to.
+    """
+    if prepared.aligned is None:
+        return face
+    back = prepared.aligned.paste_back(prepared.whole, face)
+    before = np.asarray(resize(prepared.aligned.picture, face.size), np.int16)
+    changed = (np.abs(np.asarray(face, np.int16) - before).max(2) > UNCHANGED_LEVELS).astype(np.uint8) * 255
+    wide = grown(changed, open_px=1, dilate_px=max(2, face.width // 64))
+    soft = (feathered(wide, face.width / 64) * 255).round().astype(np.uint8)
+    share = prepared.aligned.paste_back(Image.new("RGB", prepared.whole.size), Image.fromarray(soft).convert("RGB"))
+    return Image.composite(back, prepared.whole, share.convert("L"))
 
 
 def silhouette(edited: Edited) -> np.ndarray | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,7 +13,7 @@ from PIL import Image
 from core.detect.align import Aligned
 from core.errors import CancelledError, InputError, OptionError
 from core.ripple.options import RippleOptions
-from core.ripple.pipeline import RipplePipeline, repainted
+from core.ripple.pipeline import RipplePipeline, pasted, repainted
 from core.timeline import Timeline
 from tests.ripple.conftest import SIDE, grey_fill, tiny_inverter
 
@@ -124,3 +125,19 @@ def test_large_pictures_are_filled_at_the_inpainters_size() -> None:
     assert sizes == [(64, 32)]
     assert (result[:30] == (10, 20, 30)).all()
     assert abs(int(result[50, 100, 0]) - 128) <= 2
+
+
+def test_pixels_that_no_edit_touched_stay_as_they_were() -> None:
+    """Pasting back resamples; where the face crop did not change, the photograph's own pixels come out."""
+    noise = np.random.default_rng(0).integers(0, 255, (80, 80, 3), np.uint8)
+    whole, quad = Image.fromarray(noise), np.array([[11.3, 12.1], [11.3, 67.4], [66.6, 67.4], [66.6, 12.1]])
+    crop = whole.transform((64, 64), Image.Transform.QUAD, quad.ravel(), Image.Resampling.BILINEAR)
+    prepared = SimpleNamespace(aligned=Aligned(crop, quad), whole=whole)
+    assert np.array_equal(np.asarray(pasted(prepared, crop)), noise)  # type: ignore[arg-type]
+    edited = crop.copy()
+    edited.paste((255, 0, 0), (24, 24, 40, 40))
+    after = np.asarray(pasted(prepared, edited))  # type: ignore[arg-type]
+    assert np.abs(after[38:41, 38:41].astype(int) - (255, 0, 0)).max() < 30
+    changed = (after != noise).any(2)
+    assert changed[20:24].sum() == 0
+    assert changed[30:50, 30:50].mean() > 0.5
