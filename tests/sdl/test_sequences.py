@@ -9,10 +9,18 @@ import pytest
 from PIL import Image
 
 from core.errors import InputError
-from core.sdl.sequences import frames_of, sequence_folders
-from core.sdl.sequences_faces import landmark_morph, make_heads, make_landmark_morphs, spline_map
+from core.sdl.sequences import frames_of, read_zip, sequence_folders, write_sequence
+from core.sdl.sequences_faces import (
+    add_guides,
+    add_motions,
+    landmark_morph,
+    make_heads,
+    make_landmark_morphs,
+    spline_map,
+)
 from core.sdl.sequences_motion import Motion, make_moved, make_windows
 from core.sdl.sequences_toon import make_toons, toonified
+from core.ui.parts.examples import HEADS
 from core.video import write_video
 from tests.sdl.conftest import textured
 
@@ -104,3 +112,27 @@ def test_heads_without_crossfaded_hair(pack, tmp_path):
     assert len(frames_of(tmp_path / "heads" / "a0001")) == 4
     with pytest.raises(InputError, match="no sequences of kind"):
         make_heads(pack, tmp_path / "none", "morph")
+
+
+def test_faces_get_motions_and_guides_and_other_sequences_none(tmp_path):
+    heads = [np.asarray(Image.open(file).convert("RGB")) for file in sorted(HEADS.glob("*.jpg"))[:3]]
+    write_sequence(tmp_path / "faces", heads)
+    write_sequence(tmp_path / "patterns", [np.asarray(textured(64, 64, seed)) for seed in range(3)])
+    assert add_motions(tmp_path) == 1 and add_guides(tmp_path) == 1
+    motion, guides = np.load(tmp_path / "faces" / "motion.npy"), np.load(tmp_path / "faces" / "guides.npy")
+    assert motion.shape == (6, 160, 160) and guides.shape == (3, 4, 160, 160)
+    person, oval = guides[0, 2].astype(float), guides[0, 3].astype(float)
+    assert oval[80:90, 75:85].mean() > 0.9 and oval[:10].max() < 0.01, "the face is in the middle of a training head"
+    assert oval.mean() < person.mean() < 0.9
+    assert not (tmp_path / "patterns" / "motion.npy").exists() and not (tmp_path / "patterns" / "guides.npy").exists()
+
+
+def test_splits_share_no_picture(tmp_path):
+    with zipfile.ZipFile(tmp_path / "pets.zip", "w") as archive:
+        for index in range(40):
+            archive.writestr(f"pet_{index}.jpg", jpeg(textured(24, 24, index)))
+    train, test, every = (read_zip(tmp_path / "pets.zip", None, split) for split in ("train", "test", "all"))
+    assert len(every) == 40 and not train.keys() & test.keys() and train.keys() | test.keys() == every.keys()
+    assert 1 <= len(test) <= 12
+    with pytest.raises(InputError, match="split"):
+        read_zip(tmp_path / "pets.zip", None, "half")
