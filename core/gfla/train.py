@@ -408,7 +408,9 @@ CARD = {
     "limits": "Trained on renderings only, for some ninety minutes on a shared processor core; photos are off its path. "
     "What the source does not show is soft or wrong: a face where the source is seen from behind, legs below an "
     "upper-body picture, the inside of a turned hand. Where one limb hides another in the source, a piece of the hiding "
-    "one may stay. Skirts and long hair follow the nearest limb. Backgrounds are not painted.",
+    "one may stay. A faint halo can lie along outlines, and where the head tilts far two heads can shine through each "
+    "other. Library poses from behind keep showing the face. Skirts and long hair follow the nearest limb. Backgrounds "
+    "are not painted.",
 }
 
 

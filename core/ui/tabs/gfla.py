@@ -44,7 +44,7 @@ VIEW_COUNT = 18
 INTRODUCTION = """Drop in a full-body photo: its 18 keypoints are found and can be dragged. Choose a **target pose** from the
 library, from a second photo or by dragging, and the person is repainted in it; or let a **driving clip** lead.
 After Ren et al., *Deep Image Spatial Transformation for Person Image Generation*, CVPR 2020. The shipped weights are a
-preview trained on rendered people; the authors' weights can be converted with `python -m core weights`."""
+preview trained on rendered people: what the photo does not show stays soft, and poses from behind keep the face; the authors' weights can be converted with `python -m core weights`."""
 FURTHER = """The authors' other networks: a **face** or a **dancer** that follows a clip, and an **object** seen from all sides.
 Their weights are for non-commercial use and are not shipped; the message says how to get them."""
 
