@@ -266,6 +266,11 @@ def _add_train_mask(verbs: Any) -> None:
 def _pipeline(args: argparse.Namespace) -> CrossbreedPipeline:
     from core.crossbreed.pipeline import CrossbreedPipeline
 
+    if args.checkpoint and Path(args.checkpoint).suffix in (".pt", ".pth", ".bin"):
+        raise OptionError(
+            f"{args.checkpoint} is a file as its authors wrote it: convert it once with `python -m core weights convert "
+            "crossbreed-dog FILE`, then use --weights crossbreed-dog"
+        )
     return CrossbreedPipeline.from_record(args.weights, args.checkpoint, args.device, args.precision)
 
 

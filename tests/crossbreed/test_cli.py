@@ -137,3 +137,9 @@ def test_mistakes_are_told(place, capsys, words, said):
 def test_missing_picture_is_told(place, capsys):
     code, answer = call(place, capsys, "morph", place / "a.png", place / "none.png", *common(place))
     assert code == 2 and "does not exist" in answer["error"]
+
+
+def test_unconverted_checkpoint_is_told_how_to_convert(place, capsys):
+    words = [place / "a.png", place / "b.png", "--checkpoint", "best_00174000.pt"]
+    code = main(["crossbreed", "morph", *map(str, words)])
+    assert code != 0 and "weights convert crossbreed-dog" in capsys.readouterr().err
