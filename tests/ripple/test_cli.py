@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -117,3 +118,46 @@ def test_lists() -> None:
         degree_list(["a,b"])
     with pytest.raises(InputError, match="no pictures"):
         pictures_of([str(Path(__file__).parent)])
+
+
+def test_masks_of_an_edit_pair_up_again_by_folder(
+    folder: Path, pipe: RipplePipeline, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """`edit --masks` writes the thesis' two folders of parsed backgrounds, and `mask` reads them as folders."""
+    monkeypatch.setattr(RipplePipeline, "from_record", classmethod(lambda *_: pipe))
+    words = ["--degrees", "0", "2", "--masks", "--limit", "1", "--no-align", "--out", folder / "out"]
+    run(capsys, "ripple", "edit", folder / "in", *words)
+    before, after = folder / "out/original_mask", folder / "out/pose_mask"
+    assert [p.name for p in before.iterdir()] == [p.name for p in after.iterdir()] == ["00000_b_+2.png"]
+    said = run(capsys, "ripple", "mask", before, after, "--side", "both", "--out", folder / "holes")
+    assert said["written"] == [str(folder / "holes/00000_b_+2.png")]
+    hole, a, b = (
+        np.asarray(Image.open(p).convert("L")) for p in (folder / "holes/00000_b_+2.png", *_pair(before, after))
+    )
+    assert ((hole > 0) == ((a > 127) != (b > 127))).all()
+    (after / "00000_b_+2.png").unlink()
+    assert main(["ripple", "mask", str(before), str(after), "--out", str(folder / "holes")]) == 2
+
+
+def _pair(before: Path, after: Path) -> tuple[Path, Path]:
+    return before / "00000_b_+2.png", after / "00000_b_+2.png"
+
+
+@pytest.mark.slow
+def test_calibrated_weights_turn_as_far_as_they_are_asked(
+    tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Half the flow of the shipped weights is measured as half, and set right."""
+    from core.ripple.calibrate import scale_flow
+    from core.ripple.inversion import Inverter
+    from core.weights import save_model
+
+    shipped, record = Path(__file__).parents[2] / "weights/ripple-preview", tmp_path / "record"
+    shutil.copytree(shipped, record)
+    pre_aligner = Inverter.load(record).pre_aligner
+    assert pre_aligner is not None
+    scale_flow(pre_aligner, 0.5)
+    save_model(pre_aligner, record / "pre_aligner")
+    said = run(capsys, "ripple", "calibrate", record, "--data", shared_data, "--heads", "3")
+    assert 0.35 < said["share_before"] < 0.65
+    assert abs(said["share_after"] - 1) < 1e-3
