@@ -97,7 +97,9 @@ class SDLNet(ModelMixin, ConfigMixin):
             raise OptionError("a network that paints every pixel sees the whole size: use work_px 0 or another output")
         if matching not in MATCHINGS:
             raise unknown_name("matching", matching, MATCHINGS)
-        extra = {"none": 0, "dense": START_CHANNELS, "landmarks": START_CHANNELS, "face": GUIDE_CHANNELS}.get(matching, 4)
+        extra = {"none": 0, "dense": START_CHANNELS, "landmarks": START_CHANNELS, "face": GUIDE_CHANNELS}.get(
+            matching, 4
+        )
         drawn = 3 * reduction**2 if output == "abstraction" else 0
         if output in ("abstraction", "retouch") and num_in_ch != 3:
             raise OptionError(f"the output {output} takes one picture, 3 channels in")

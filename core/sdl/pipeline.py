@@ -25,8 +25,8 @@ from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
 from core.sdl.alignment import face_guide, head_box, try_face_motion
 from core.sdl.jobs import job_named, job_of, trained_side_px
+from core.sdl.loading import AnyNet, network_in
 from core.sdl.network import Encoded
-from core.sdl.networks import AnyNet, network_in
 from core.sdl.options import SDLOptions
 from core.sdl.tiles import chunks, stitched, tiles_of
 

@@ -24,10 +24,10 @@ from core.progress import Progress, silent
 from core.sdl import losses, losses_style
 from core.sdl.convert import network_of, state_of
 from core.sdl.data import SequenceSource, StyleCodes, StylePairs
+from core.sdl.loading import AnyNet, network_in, small_network
 from core.sdl.network import SDLNet
 from core.sdl.network_discriminator import PatchGANDiscriminator
 from core.sdl.network_style import SDLStyleNet
-from core.sdl.networks import AnyNet, network_in, small_network
 from core.sdl.options import OBJECTIVES, TransitionTrainOptions
 from core.sdl.recipes import SHIPPED, learning_rate, published
 from core.training import Run, Source, train

@@ -11,7 +11,7 @@ from core.sdl.abstraction import abstracted, lab_of, rgb_of
 from core.sdl.alignment import face_motion, head_box, spline_flow, try_face_motion
 from core.sdl.composition import compose_dense, with_contrast
 from core.sdl.dense import at_moment, dense_motion, filled, splat
-from core.sdl.networks import small_network
+from core.sdl.loading import small_network
 from core.sdl.sequences import held_out
 from core.sdl.sequences_toon import toonified
 from core.ui.parts.examples import HEADS

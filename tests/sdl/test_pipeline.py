@@ -11,7 +11,7 @@ from core.detect.faces import detect_faces
 from core.errors import CancelledError, InputError, OptionError
 from core.image import to_pil, to_tensor
 from core.sdl.jobs import JOBS, job_of, trained_side_px
-from core.sdl.networks import small_network
+from core.sdl.loading import small_network
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import OVERLAP_PX, SDLPipeline
 from core.sdl.tiles import ramp, stitched, tiles_of

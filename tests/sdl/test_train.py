@@ -11,7 +11,7 @@ from core.errors import InputError, OptionError
 from core.ops.vgg import VGG19Features
 from core.sdl import train as trainers
 from core.sdl.data import SequenceSource, StylePairs, directed_pair, fitter
-from core.sdl.networks import small_network
+from core.sdl.loading import small_network
 from core.sdl.options import TransitionTrainOptions
 from core.sdl.recipes import PUBLISHED, SHIPPED
 from core.sdl.sequences import write_sequence
