@@ -6,7 +6,9 @@ the network alone at the published size.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -26,7 +28,7 @@ def rows() -> list[Row]:
     torch.manual_seed(0)
     shipped = CrossbreedPipeline.from_record()
     drawn = sorted((EXAMPLES / "pets").glob("*.png"))[:2]
-    ways = {
+    ways: dict[str, tuple[CrossbreedPipeline, Sequence[Any], CrossbreedOptions]] = {
         "weights that ship, as in the tab": (shipped, drawn, CrossbreedOptions(size_px=128)),
         "weights that ship, the network alone": (shipped, pictures(), OPTIONS),
         "published size, the network alone": (CrossbreedPipeline(CrossbreedGenerator()), pictures(), OPTIONS),
