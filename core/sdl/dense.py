@@ -92,7 +92,9 @@ def at_moment(motion: Tensor, t: Tensor) -> Tensor:
     both = (1 - t) * first + t * second
     velocity = filled(both[:, :2], both[:, 2:3])
     logit = seen_share(second).log() - seen_share(first).log()
-    fastest = F.max_pool2d(velocity.norm(dim=1, keepdim=True), 2 * NEAR_PX + 1, 1, NEAR_PX)
+    window = 2 * NEAR_PX + 1
+    fastest = F.max_pool2d(velocity.norm(dim=1, keepdim=True), (window, 1), 1, (NEAR_PX, 0))
+    fastest = F.max_pool2d(fastest, (1, window), 1, (0, NEAR_PX))
     moving = ((fastest - STILL_PX) / (MOVING_PX - STILL_PX)).clamp(0, 1)
     return torch.cat([velocity, logit, F.avg_pool2d(moving, 5, 1, 2)], 1)
 
