@@ -75,6 +75,7 @@ class Edited:
             without a pre-aligner.
         person: (1, 1, S, S) above 0 where the pre-aligner expects the person; None without one.
         painted: what the painter adds; its `person` is the finer one. None without a painter.
+        turned: whether the head moves; otherwise its silhouette means nothing.
     """
 
     codes: Tensor
@@ -84,6 +85,7 @@ class Edited:
     flow: Tensor | None = None
     person: Tensor | None = None
     painted: Painted | None = None
+    turned: bool = True
 
 
 class Inverter:
@@ -177,11 +179,13 @@ class Inverter:
         lower = self.generator.lower(codes)
         plain, _ = self.generator.upper(lower, codes)
         plain = resized(plain.clamp(-1, 1), self.size)
-        distortion, flow, person, painted = inversion.distortion, None, None, None
+        distortion, flow, person, painted, turned = inversion.distortion, None, None, None, True
         if self.pre_aligner is not None:
             degrees = codes.new_zeros(1, len(FLOW_EDITS)) if degrees is None else degrees.to(codes)
             source, rough = inversion.first + distortion, lower[1].clamp(-1, 1)
             flow, person = flow_px(self.pre_aligner, source, rough, degrees)
+            turned = bool(degrees[:, :1].any()) or not bool(degrees.any())
+            flow = flow if turned else torch.zeros_like(flow)  # ageing is colour: its flow was hardly trained
             distortion = backward_warp(distortion, flow)
             if self.painter is not None:
                 rough = resized(rough, self.size)
@@ -189,7 +193,7 @@ class Inverter:
                 person = painted.person
         aligned = self.aligner(torch.cat([distortion, plain], dim=1))
         image, _ = self.generator.upper(lower, codes, self.residual(aligned))
-        return Edited(codes, plain, aligned, image, flow, person, painted)
+        return Edited(codes, plain, aligned, image, flow, person, painted, turned)
 
     def carried(self, start: Tensor, missing: Tensor, result: Tensor, edited: Edited) -> Tensor:
         """The edit of the photograph itself: moved with the head inside the silhouette, still outside.
@@ -207,6 +211,8 @@ class Inverter:
         side = missing.shape[-1]
         flow = resized(edited.flow, side) * (side / self.size)
         share = torch.sigmoid(PERSON_SLOPE * resized(edited.person, side))
+        if not edited.turned:  # ageing heads have no known silhouette to learn from, and need none
+            share = torch.ones_like(share)
         photo = (start + missing).to(flow)
         if edited.painted is None:
             person = result.to(flow) + backward_warp(missing.to(flow), flow)

@@ -228,8 +228,9 @@ class RipplePipeline(TransitionPipeline):
         plain = to_picture(self.detailed(prepared, edited, chosen.detail))
         mask = np.zeros(plain.size[::-1], np.uint8)
         clean, before, after = plain, prepared.background, None
-        # a degree of 0 is the inversion: nothing was uncovered
-        if chosen.clean and degree != 0 and name != "inversion":
+        # a degree of 0 is the inversion, and an edit along a flow moves the head by pose alone: nothing was uncovered
+        moves = name == "pose" or (name != "inversion" and not self.carries_detail)
+        if chosen.clean and degree != 0 and moves:
             progress(0.4, "finding the ripple")
             if before is None:
                 before = self.find_background(to_picture(self.detailed(prepared, None, chosen.detail)), chosen)
@@ -325,7 +326,7 @@ class RipplePipeline(TransitionPipeline):
 def moved(kept: Kept, device: torch.device) -> Kept:
     """A dataclass of tensors on another device."""
     tensors = {field.name: getattr(kept, field.name) for field in fields(kept)}
-    return replace(kept, **{name: item.to(device) for name, item in tensors.items() if item is not None})
+    return replace(kept, **{name: item.to(device) for name, item in tensors.items() if hasattr(item, "to")})
 
 
 def pasted(prepared: RipplePrepared, face: Image.Image) -> Image.Image:

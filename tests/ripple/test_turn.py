@@ -133,3 +133,16 @@ def test_pairs_of_portraits_and_heads(shared_data: Path) -> None:
         places, _ = turned(np.column_stack([front["points"], near]), 80.0, 20.0)
         errors.append(np.abs(places - side["points"])[front["seen"] & side["seen"]].max())
     assert max(errors) < 1.5
+
+
+def test_ageing_moves_nothing_and_uncovers_nothing(pipe: RipplePipeline, portrait: Image.Image) -> None:
+    painter = RipplePipeline(tiny_inverter(pre_aligner=True, painter=True))
+    prepared = painter.prepare(portrait, options=RippleOptions(align=False, output_px=64))
+    aged = painter.inverter.edit(prepared.inversion, "age", 3.0)
+    assert aged.flow is not None
+    assert not aged.turned
+    assert (aged.flow == 0).all()
+    result = painter.edit(prepared, 3.0, "age")
+    assert (np.asarray(result.mask) == 0).all()
+    assert np.array_equal(np.asarray(result.clean), np.asarray(result.plain))
+    assert painter.inverter.edit(prepared.inversion, "pose", 1.0).turned
