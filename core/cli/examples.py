@@ -91,11 +91,12 @@ def _sdl() -> Made:
 
 def _ripple() -> Made:
     from core.options import build, to_query
+    from core.ripple.options import RippleOptions
     from core.ripple.pipeline import RipplePipeline
     from core.ui.parts.examples import HEADS
 
     pipe, timeline = RipplePipeline.from_record(), _there_and_back()
-    options = build(pipe.Options, {"degree_from": -2.0, "degree_to": 2.0})
+    options = build(RippleOptions, {"degree_from": -2.0, "degree_to": 2.0})
     prepared = pipe.prepare(HEADS / "clara.jpg", options=options)
     return pipe.frames(prepared, timeline), timeline.fps, {**to_query(options), **to_query(timeline)}
 
