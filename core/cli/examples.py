@@ -85,7 +85,7 @@ def _sdl() -> Made:
     from core.sdl.pipeline import SDLPipeline
     from core.ui.parts.examples import HEADS
 
-    frames, fps, settings = _pair(SDLPipeline.from_record("sdl-morph"), HEADS / "anders.jpg", HEADS / "kofi.jpg")
+    frames, fps, settings = _pair(SDLPipeline.from_record("sdl-morph"), HEADS / "amara.jpg", HEADS / "mei.jpg")
     return frames, fps, {"job": "morph", **settings}
 
 
@@ -94,10 +94,11 @@ def _ripple() -> Made:
     from core.ripple.options import RippleOptions
     from core.ripple.pipeline import RipplePipeline
     from core.ui.parts.examples import HEADS
+    from core.ui.tabs.ripple import EXAMPLE_HEADS
 
     pipe, timeline = RipplePipeline.from_record(), _there_and_back()
     options = build(RippleOptions, {"degree_from": -2.0, "degree_to": 2.0})
-    prepared = pipe.prepare(HEADS / "clara.jpg", options=options)
+    prepared = pipe.prepare(HEADS / f"{EXAMPLE_HEADS[0]}.jpg", options=options)
     return pipe.frames(prepared, timeline), timeline.fps, {**to_query(options), **to_query(timeline)}
 
 

@@ -30,6 +30,8 @@ from core.ui.tabs import Tab
 
 ID = "ripple"
 EXAMPLE = EXAMPLES / "ripple.mp4"
+# What these weights do best comes first.
+EXAMPLE_HEADS = ("kofi", "jonas", "edith", "anders", "walter", "mei", "amara", "clara")
 WEIGHTS = ("ripple-preview", "ripple-hfgi")
 BEFORE_FIELDS = ("align", "face", "output_px", "parser", "single_scale")
 VIDEO_FIELDS = ("degree_from", "degree_to")
@@ -228,7 +230,7 @@ def build() -> None:
         with gr.Column(scale=2, min_width=280):
             picture = PictureInput("Portrait", elem_id=f"{ID}-picture", height=320)
             gr.Examples(
-                [[str(path)] for path in sorted(HEADS.glob("*.jpg"))],
+                [[str(HEADS / f"{name}.jpg")] for name in EXAMPLE_HEADS],
                 [picture],
                 label="Rendered heads (ours, CC0)",
                 api_visibility="private",
