@@ -243,6 +243,11 @@ class CrossbreedPipeline(TransitionPipeline):
                          for index, moved, share in zip(here, there, shape_weights[:, here].unbind(1), strict=True))  # fmt: skip
                 masks = torch.stack(list(parts)).sum(0)
             pictures = palette.carried(pictures, masks.clamp(0, 1), appearance_weights)
+        if prepared.copies is not None:
+            # The photograph itself: a sum would keep the rounding of half precision.
+            end = (shape_weights == 1) & (appearance_weights == 1)
+            photographs = torch.tensordot(end.to(pictures.dtype), prepared.crops, dims=1)
+            pictures = torch.where(end.any(1)[:, None, None, None], photographs, pictures)
         return pictures.clamp(0, 1)
 
     @staticmethod

@@ -115,7 +115,8 @@ def test_it_pickles_small():
     warp = FlowWarp(a, b, SIZE)
     data = pickle.dumps(warp)
     assert len(data) < 20_000
-    assert torch.equal(pickle.loads(data).carry(grid(), 0, 1), warp.carry(grid(), 0, 1))
+    # It is solved anew over there; some processors' libraries round by where an array lies in memory.
+    assert torch.allclose(pickle.loads(data).carry(grid(), 0, 1), warp.carry(grid(), 0, 1), rtol=0, atol=1e-9)
 
 
 def test_maps_agree_with_the_warp_to_a_tenth_of_a_pixel():

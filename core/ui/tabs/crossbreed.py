@@ -373,9 +373,11 @@ def _wire_preview(
     tau = wiring.method.by_name["tau"]
     options = [component for name, component in wiring.method.by_name.items() if name != "tau"]
     find: dict[str, Any] = {"fn": friendly(find_heads), "outputs": [corners, said], **quick}
-    gr.on([picture.change for picture in pair], inputs=[*pair, linked], **find).then(**encode)
+    gr.on([picture.change for picture in pair], inputs=[*pair, linked], trigger_mode="always_last", **find).then(
+        trigger_mode="always_last", **encode
+    )
     # Asked for by hand, heads are looked for even if a link brought boxes.
-    again.click(inputs=pair, **find).then(**encode)
+    again.click(inputs=pair, **find).then(trigger_mode="always_last", **encode)
     gr.on([corners.input, *(component.change for component in options)], trigger_mode="always_last", **encode)
     gr.on(
         [component.change for component in (*sliders, tau)], friendly(wiring.show),

@@ -346,9 +346,11 @@ def build() -> None:
         "show_progress_on": preview,
     }
     find: dict[str, Any] = {"fn": friendly(find_points), "outputs": [points, said], **quick}
-    gr.on([item.change for item in source], inputs=[*source, linked], **find).then(**repaint, **quick)
+    gr.on([item.change for item in source], inputs=[*source, linked], trigger_mode="always_last", **find).then(
+        trigger_mode="always_last", **repaint, **quick
+    )
     # Asked for by hand, keypoints are looked for even if a link brought some.
-    again.click(inputs=source, **find).then(**repaint, **quick)
+    again.click(inputs=source, **find).then(trigger_mode="always_last", **repaint, **quick)
     changes = [points.input, *(component.change for component in rest.components)]
     gr.on(changes, **repaint, trigger_mode="always_last", **quick)
     position.change(

@@ -279,12 +279,13 @@ def build() -> None:
     found = gr.on(
         [*(picture.change for picture in pair), *(face.change for face in faces.components)],
         inputs=[*pair, *faces.components, linked],
+        trigger_mode="always_last",
         **shown,
     )
     # Asked for by hand, they are looked for even if a link brought some.
     found_again = again.click(inputs=[*pair, *faces.components], **shown)
     for event in (found, found_again):
-        event.then(**refit, show_progress_on=preview, **quick)
+        event.then(trigger_mode="always_last", **refit, show_progress_on=preview, **quick)
     gr.on(
         [points.input, *(component.change for name, component in rest.by_name.items() if name not in LOOK_FIELDS)],
         **refit,

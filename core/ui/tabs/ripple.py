@@ -318,7 +318,7 @@ def _wire(
         trigger_mode="always_last",
         **quick,
     )
-    inverted.then(**show, **quick)
+    inverted.then(trigger_mode="always_last", **show, **quick)
     other = [c.change for name, c in method.by_name.items() if name not in BEFORE_FIELDS + VIDEO_FIELDS]
     gr.on([degree.change, *other], **show, trigger_mode="always_last", **quick)
     making = go.click(

@@ -279,7 +279,7 @@ def build() -> None:
         "inputs": [*sources, t, *method.components],
         "outputs": [prepared, preview, result.details],
     }
-    chosen.then(**preparing, show_progress_on=preview, **quick)
+    chosen.then(trigger_mode="always_last", **preparing, show_progress_on=preview, **quick)
     changes = [picture.change for picture in pair] + [weights.input] + [c.change for c in method.components]
     gr.on(changes, **preparing, trigger_mode="always_last", show_progress_on=preview, **quick)
     gr.on(
