@@ -33,9 +33,7 @@ def add_commands(subparsers: Any) -> None:
     _add_interpolate(verbs)
     _add_train(verbs)
     _add_export(verbs)
-    _add_train_heads(verbs)
-    _add_train_points(verbs)
-    _add_train_mask(verbs)
+    _add_photo_trainers(verbs)
 
 
 def _verb(verbs: Any, name: str, text: str, run: Any, example: str) -> argparse.ArgumentParser:
@@ -206,61 +204,38 @@ def _add_export(verbs: Any) -> None:
     parser.add_argument("--trained-on", default="", help="a sentence about the data, shown to users")
 
 
-def _add_train_heads(verbs: Any) -> None:
+def _add_photo_trainer(
+    verbs: Any, name: str, purpose: str, run: Any, example: str, column: str
+) -> argparse.ArgumentParser:
+    """A verb that trains one of the small finders on the table of photos."""
     from core.options import add_flags
     from core.training.options import TrainOptions
 
-    parser = _verb(
-        verbs,
-        "train-heads",
-        "train the head detector",
-        train_heads,
-        "--from pets.csv --out runs/heads --steps 3000 --lr 2e-3 --batch 24",
-    )
+    parser = _verb(verbs, name, purpose, run, f"--from pets.csv --out {example}")
     parser.add_argument(
-        "--from", dest="origin", type=Path, required=True, help="CSV file with boxes beside a zip of its name"
+        "--from", dest="origin", type=Path, required=True, help=f"CSV file with {column} beside a zip of its name"
     )
     parser.add_argument("--to", type=Path, default=None, help="folder to write the averaged weights to")
     add_flags(parser, TrainOptions)
+    return parser
 
 
-def _add_train_points(verbs: Any) -> None:
-    from core.options import add_flags
-    from core.training.options import TrainOptions
-
-    parser = _verb(
-        verbs,
-        "train-points",
-        "train the point finder",
-        train_points,
-        "--from pets.csv --out runs/points --steps 800 --lr 2e-3 --batch 32",
-    )
-    parser.add_argument(
-        "--from", dest="origin", type=Path, required=True, help="CSV file with boxes beside a zip of its name"
-    )
-    parser.add_argument(
+def _add_photo_trainers(verbs: Any) -> None:
+    _add_photo_trainer(
+        verbs, "train-heads", "train the head detector", train_heads,
+        "runs/heads --steps 3000 --lr 2e-3 --batch 24", "boxes",
+    )  # fmt: skip
+    points = _add_photo_trainer(
+        verbs, "train-points", "train the point finder", train_points,
+        "runs/points --steps 800 --lr 2e-3 --batch 32", "boxes",
+    )  # fmt: skip
+    points.add_argument(
         "--points", type=Path, default=None, help="CSV file of marked points (default: core/detect/pet_points.csv)"
     )
-    parser.add_argument("--to", type=Path, default=None, help="folder to write the averaged weights to")
-    add_flags(parser, TrainOptions)
-
-
-def _add_train_mask(verbs: Any) -> None:
-    from core.options import add_flags
-    from core.training.options import TrainOptions
-
-    parser = _verb(
-        verbs,
-        "train-mask",
-        "train the network that cuts animals out",
-        train_mask,
-        "--from pets.csv --out runs/mask --steps 240 --lr 1.5e-3 --batch 16",
-    )
-    parser.add_argument(
-        "--from", dest="origin", type=Path, required=True, help="CSV file with trimaps beside a zip of its name"
-    )
-    parser.add_argument("--to", type=Path, default=None, help="folder to write the averaged weights to")
-    add_flags(parser, TrainOptions)
+    _add_photo_trainer(
+        verbs, "train-mask", "train the network that cuts animals out", train_mask,
+        "runs/mask --steps 240 --lr 1.5e-3 --batch 16", "trimaps",
+    )  # fmt: skip
 
 
 def _pipeline(args: argparse.Namespace) -> CrossbreedPipeline:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -104,11 +103,7 @@ class PetMaskRecipe:
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One update; every `log_every` steps the overlap is measured too."""
-        rate = (
-            run.options.lr * min(1.0, (run.step + 1) / 30) * (1 + math.cos(math.pi * run.step / run.options.steps)) / 2
-        )
-        for group in run.optimizers["mask"].param_groups:
-            group["lr"] = rate
+        run.set_cosine_rate("mask", 30)
         with run.accelerator.autocast():
             logits = run.networks["mask"](batch["x"])
         loss = mask_loss(logits.float(), batch["mask"])

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -162,11 +161,7 @@ class PetPointRecipe:
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One update; every `log_every` steps the error is measured too."""
-        rate = (
-            run.options.lr * min(1.0, (run.step + 1) / 50) * (1 + math.cos(math.pi * run.step / run.options.steps)) / 2
-        )
-        for group in run.optimizers["points"].param_groups:
-            group["lr"] = rate
+        run.set_cosine_rate("points", 50)
         with run.accelerator.autocast():
             found = run.networks["points"](batch["x"])
         terms = point_loss(found, batch["points"])

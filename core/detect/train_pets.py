@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import math
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -147,11 +146,7 @@ class PetHeadRecipe:
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One update; every `log_every` steps the overlap is measured too."""
-        rate = (
-            run.options.lr * min(1.0, (run.step + 1) / 50) * (1 + math.cos(math.pi * run.step / run.options.steps)) / 2
-        )
-        for group in run.optimizers["heads"].param_groups:
-            group["lr"] = rate
+        run.set_cosine_rate("heads", 50)
         terms = head_loss(run.networks["heads"](batch["x"]), batch["boxes"], batch["species"])
         run.update("heads", terms["loss"])
         values: dict[str, float | Tensor] = {name: value.detach() for name, value in terms.items()}

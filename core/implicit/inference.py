@@ -70,8 +70,3 @@ def as_bytes(frame: np.ndarray) -> np.ndarray:
     """A published frame as uint8: values up to 1 count as [0, 1], decimals are cut off, not rounded."""
     scaled = frame * 255 if frame.max() <= 1 else frame
     return scaled.astype(np.uint8)
-
-
-def video_times(frames: int) -> list[float]:
-    """Times of a published video; the second picture itself is never shown."""
-    return [float(t) for t in np.arange(0, 1, 1 / frames)]

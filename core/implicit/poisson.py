@@ -69,26 +69,6 @@ def mix(first: Tensor, second: Tensor, t: float, kind: str) -> Tensor:
     return first if kind == "source2target" else second
 
 
-def background_of(first: Tensor, second: Tensor, kind: str, background: float) -> Tensor:
-    """Colours around the mask, as published.
-
-    Args:
-        first: (N, 3) warped first picture.
-        second: (N, 3) warped second picture.
-        kind: a name in `MIXES`; a transfer of one picture lies on the other.
-        background: for the other kinds 0 the first, 1 the second, any other number times the sum of both.
-    """
-    if kind == "source2target":
-        return second
-    if kind == "target2source":
-        return first
-    if background == 0:
-        return first
-    if background == 1:
-        return second
-    return background * (first + second)
-
-
 def poisson_loss(
     network: Siren,
     inside: Tensor,

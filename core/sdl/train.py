@@ -8,6 +8,7 @@ Source: Yang et al. 2022, section 3.3 (losses) and the released option files (va
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -54,7 +55,7 @@ def filled(options: TransitionTrainOptions) -> TransitionTrainOptions:
     )
 
 
-class TransitionRecipe:
+class TransitionRecipe(ABC):
     """What all trainers share: one generator, Adam, the falling rate, and the sample sheet.
 
     Args:
@@ -92,9 +93,9 @@ class TransitionRecipe:
         self.set_rate(run)
         return self.learn(batch, run)
 
+    @abstractmethod
     def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """The objective's own update; returns its terms by their published names."""
-        raise NotImplementedError
 
     def samples(self, networks: Mapping[str, nn.Module]) -> Tensor:
         """One row per item: its inputs, the transition at `SHEET_T`, and the truth where there is one."""

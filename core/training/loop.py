@@ -93,6 +93,15 @@ class Run:
             self.accelerator.clip_grad_norm_(parameters, self.options.clip_norm)
         optimizer.step()
 
+    def set_cosine_rate(self, name: str, warm_up: int) -> None:
+        """The rate of optimizer `name`: up over `warm_up` steps, then down half a cosine.
+
+        It follows from the step alone, so a resumed run has it too.
+        """
+        along = (1 + math.cos(math.pi * self.step / self.options.steps)) / 2
+        for group in self.optimizers[name].param_groups:
+            group["lr"] = self.options.lr * min(1.0, (self.step + 1) / warm_up) * along
+
 
 def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progress = silent) -> Path:
     """Train until `options.steps`, resuming where an earlier call stopped; returns the run's folder.

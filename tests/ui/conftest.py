@@ -37,3 +37,13 @@ def page(chromium, server):
     yield page
     context.close()
     assert not errors, errors
+
+
+def drag(page, circle, right_px: float, down_px: float) -> None:
+    """Take a point of an editor by its middle and let it go elsewhere."""
+    circle.scroll_into_view_if_needed()
+    box = circle.bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.mouse.move(box["x"] + right_px, box["y"] + down_px)
+    page.mouse.up()

@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from tests.ui.conftest import drag
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -61,12 +63,7 @@ def test_points_can_be_moved_and_taken_back(page, heads):
     upload_pair(page, heads)
     circle = page.locator('#implicit-points circle[data-key="0-0"]')
     before = circle.get_attribute("cx")
-    circle.scroll_into_view_if_needed()
-    box = circle.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 20, box["y"] + 12)
-    page.mouse.up()
+    drag(page, circle, 20, 12)
     assert page.locator('#implicit-points circle[data-key="0-0"]').get_attribute("cx") != before
     page.locator("#implicit-points").get_by_role("button", name="Undo").click()
     assert page.locator('#implicit-points circle[data-key="0-0"]').get_attribute("cx") == before
@@ -109,12 +106,7 @@ def test_narrow_and_dark(page, server, tmp_path):
 def test_link_with_the_pictures_restores_them_and_moved_points(page, server, heads):
     upload_pair(page, heads)
     circle = page.locator('#implicit-points circle[data-key="0-3"]')
-    circle.scroll_into_view_if_needed()
-    box = circle.bounding_box()
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] + 24, box["y"] + 16)
-    page.mouse.up()
+    drag(page, circle, 24, 16)
     moved = float(circle.get_attribute("cx"))
     page.locator("#implicit-share-pictures").click()
     page.wait_for_function(

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.ui.parts.examples import EXAMPLES
+from tests.ui.conftest import drag
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -37,12 +38,8 @@ def test_a_moved_point_comes_back(page, tab):
     title, pictures, editor, key, said = CASES[tab]
     open_with(page, title, tab, pictures, editor)
     circle = page.locator(f'#{tab}-{editor} circle[data-key="{key}"]')
-    circle.scroll_into_view_if_needed()
-    box, before = circle.bounding_box(), float(circle.get_attribute("cx"))
-    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
-    page.mouse.down()
-    page.mouse.move(box["x"] - 20, box["y"] - 12)
-    page.mouse.up()
+    before = float(circle.get_attribute("cx"))
+    drag(page, circle, -20, -12)
     moved = float(circle.get_attribute("cx"))
     assert abs(moved - before) > 1
     page.locator(f"#{tab}-share-pictures").click()
