@@ -1,7 +1,8 @@
 """Pairs of pictures of one person for training: the rendered people, and the published data sets' lists.
 
 A batch is a dictionary of float tensors: `source`, `target` (B, 3, H, W) in [-1, 1]; `source_points`, `target_points`
-(B, 18, 2) x, y in pixels of that frame, -1 where missing. Heatmaps are made per batch, on the device.
+(B, 18, 2) x, y in pixels of that frame, -1 where missing; of rendered people `source_mask`, `target_mask`
+(B, 1, H, W), 1 where the person is. Heatmaps are made per batch, on the device.
 """
 
 from __future__ import annotations
@@ -52,6 +53,7 @@ class People:
         identity: (N,) int.
         test: (N,) bool.
         names: file names.
+        masks: (N, H, W) uint8, 255 where the person is.
     """
 
     pictures: np.ndarray
@@ -60,13 +62,15 @@ class People:
     identity: np.ndarray
     test: np.ndarray
     names: list[str]
+    masks: np.ndarray
 
     def subset(self, keep: np.ndarray) -> People:
         """Those pictures only."""
         names = [name for name, kept in zip(self.names, keep, strict=True) if kept]
         return People(
-            self.pictures[keep], self.points[keep], self.visible[keep], self.identity[keep], self.test[keep], names
-        )
+            self.pictures[keep], self.points[keep], self.visible[keep], self.identity[keep], self.test[keep], names,
+            self.masks[keep],
+        )  # fmt: skip
 
 
 def load_people(folder: Path, size_hw: tuple[int, int], limit: int | None = None) -> People:
@@ -83,21 +87,23 @@ def load_people(folder: Path, size_hw: tuple[int, int], limit: int | None = None
     names = [str(name) for name in facts["files"][:limit]]
     height, width = size_hw
     pictures = np.empty((len(names), height, width, 3), np.uint8)
+    masks = np.empty((len(names), height, width), np.uint8)
     with zipfile.ZipFile(archive) as files:
         for index, name in enumerate(names):
             picture = Image.open(io.BytesIO(files.read(f"images/{Path(name).name}"))).convert("RGB")
-            mask = Image.open(io.BytesIO(files.read(f"masks/{Path(name).stem}.png")))
-            alpha = Image.fromarray((np.asarray(mask) > 0).astype(np.uint8) * 255).resize(
-                (width, height), Image.Resampling.BOX
-            )
-            small = np.asarray(picture.resize((width, height), Image.Resampling.LANCZOS))
-            pictures[index] = on_studio_ground(small, np.asarray(alpha) / 255)
+            mask = np.asarray(Image.open(io.BytesIO(files.read(f"masks/{Path(name).stem}.png")))) > 0
+            # On the ground first, then smaller: the other way round the old background bleeds into the outline.
+            whole = Image.fromarray(on_studio_ground(np.asarray(picture), mask))
+            pictures[index] = np.asarray(whole.resize((width, height), Image.Resampling.BOX))
+            alpha = Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
+            masks[index] = np.asarray(alpha)
     old = picture.size[::-1]
     points = np.stack([pose.scaled(item, size_hw, old) for item in facts["keypoints"][: len(names)]])
     split = np.array([str(s) == "test" for s in facts["split"][: len(names)]])
     return People(
-        pictures, points, facts["visible"][: len(names)].astype(bool), facts["identity"][: len(names)], split, names
-    )
+        pictures, points, facts["visible"][: len(names)].astype(bool), facts["identity"][: len(names)], split, names,
+        masks,
+    )  # fmt: skip
 
 
 def as_network_picture(picture: np.ndarray) -> Tensor:
@@ -144,12 +150,15 @@ class PeoplePairs:
         item = {}
         for name, which in (("source", source), ("target", target)):
             picture, points = self.people.pictures[which], self.people.points[which].copy()
+            mask = self.people.masks[which]
             points[~self.people.visible[which] & (rng.random(len(points)) < self.hide)] = pose.MISSING
             if flip:
-                picture, points = picture[:, ::-1], self._mirrored(points, picture.shape[1])
+                picture, mask = picture[:, ::-1], mask[:, ::-1]
+                points = self._mirrored(points, picture.shape[1])
             if colour is not None:
-                picture, points = moved_person(colour(picture), points, rng, self.augment)
+                picture, points, mask = moved_person(colour(picture, mask), points, rng, self.augment, mask)
             item[name] = as_network_picture(picture)
+            item[f"{name}_mask"] = torch.from_numpy(np.ascontiguousarray(mask))[None].float() / 255
             item[f"{name}_points"] = torch.from_numpy(points).float()
         return item
 
@@ -158,37 +167,47 @@ class PeoplePairs:
         return turned[list(self.SWAP)]
 
 
-def recolouring(rng: np.random.Generator, strength: float) -> Callable[[np.ndarray], np.ndarray]:
-    """A random change of a person's colours, (H, W, 3) uint8 before studio grey to the same; the grey stays."""
+def recolouring(rng: np.random.Generator, strength: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """A random change of a person's colours, (H, W, 3) uint8 and its mask to the same picture; the ground stays."""
     mixing = np.eye(3) * rng.uniform(1 - 0.4 * strength, 1 + 0.2 * strength, 3)
     mixing = mixing + strength * rng.uniform(-0.2, 0.2, (3, 3))
     gamma = np.exp(strength * rng.uniform(-0.5, 0.5))
 
-    def apply(picture: np.ndarray) -> np.ndarray:
+    def apply(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
         old = picture.astype(np.float32) / 255
         new = np.clip(old @ mixing.T.astype(np.float32), 0, 1) ** gamma
-        person = np.clip(np.abs(old - STUDIO_GREY).max(-1, keepdims=True) * 16, 0, 1)
+        person = mask[..., None].astype(np.float32) / 255
         return (255 * (old + person * (new - old)) + 0.5).astype(np.uint8)
 
     return apply
 
 
 def moved_person(
-    picture: np.ndarray, points: np.ndarray, rng: np.random.Generator, strength: float
-) -> tuple[np.ndarray, np.ndarray]:
-    """A person before studio grey shifted, turned and scaled a little, with its keypoints; those that leave are missing."""
+    picture: np.ndarray, points: np.ndarray, rng: np.random.Generator, strength: float, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A person before studio grey shifted, turned and scaled a little, with keypoints and mask; joints that leave are missing."""
     size = (picture.shape[0], picture.shape[1])
     shift = strength * rng.uniform(-0.12, 0.12, 2) * size[::-1]
     scale = 1 + strength * rng.uniform(-0.3, 0.2)
     matrix = pose.affine_matrix(size, strength * rng.uniform(-10, 10), shift.tolist(), scale)
     inverse = np.linalg.inv(matrix)[:2].ravel().tolist()
     grey = (round(255 * STUDIO_GREY),) * 3
-    moved = Image.fromarray(np.ascontiguousarray(picture)).transform(
-        size[::-1], Image.Transform.AFFINE, inverse, Image.Resampling.BICUBIC, fillcolor=grey
-    )
+    sharp, soft, cut = (
+        np.asarray(
+            Image.fromarray(np.ascontiguousarray(array)).transform(
+                size[::-1], Image.Transform.AFFINE, inverse, method, fillcolor=ground
+            )
+        )
+        for array, method, ground in (
+            (picture, Image.Resampling.BICUBIC, grey), (picture, Image.Resampling.BILINEAR, grey),
+            (mask, Image.Resampling.BILINEAR, 0),
+        )
+    )  # fmt: skip
+    # Bicubic rings along the outline, where ground would no longer be plain.
+    moved = np.where((cut == 255)[..., None], sharp, soft)
     points = pose.transformed(points, matrix)
     inside = (points >= 0).all(-1) & (points < size[::-1]).all(-1)
-    return np.asarray(moved), np.where(inside[:, None], points, pose.MISSING)
+    return moved, np.where(inside[:, None], points, pose.MISSING), cut
 
 
 class AnnotatedPairs:

@@ -106,8 +106,7 @@ class LimbLayers:
 
 def limb_layers(source_points: Tensor, target_points: Tensor, size_hw: tuple[int, int], stride: int = 2) -> LimbLayers:
     """The layers of a pair of skeletons, (B, 18, 2) x, y in pixels each, -1 where missing."""
-    source, source_known = _prepared(source_points)
-    target, target_known = _prepared(target_points)
+    (source, source_known), (target, target_known) = _prepared(source_points), _prepared(target_points)
     shared = source_known & target_known
     source, source_known = _with_middles(source, source_known, shared)
     target, target_known = _with_middles(target, target_known, shared)
@@ -148,8 +147,20 @@ def limb_layers(source_points: Tensor, target_points: Tensor, size_hw: tuple[int
 
 
 def _prepared(points: Tensor) -> tuple[Tensor, Tensor]:
+    """The points and which are known, with the torso and, straight below known hips, the legs completed."""
     points = points.float()
-    return completed(points, (points != MISSING).all(-1))
+    points, known = completed(points, (points != MISSING).all(-1))
+    unit = body_unit(points, known)[:, None]
+    hips = points[:, [8, 11]].mean(1)
+    down = torch.where(
+        known[:, [1, 8, 11]].all(1)[:, None], F.normalize(hips - points[:, 1], dim=1), hips.new_tensor((0.0, 1.0))
+    )
+    # Legs that the picture's edge cuts off have no knees or ankles; without them no layer would bring their clothes.
+    for start, end, usual in ((8, 9, 0.86), (11, 12, 0.86), (9, 10, 0.82), (12, 13, 0.82)):
+        fill = known[:, start] & ~known[:, end]
+        points[:, end] = torch.where(fill[:, None], points[:, start] + usual * unit * down, points[:, end])
+        known[:, end] = known[:, end] | fill
+    return points, known
 
 
 def _with_middles(points: Tensor, known: Tensor, shared: Tensor) -> tuple[Tensor, Tensor]:
@@ -224,26 +235,55 @@ class LimbNet(nn.Module):
         return self.out(F.leaky_relu(torch.cat([inner, x], 1), 0.1)) + 4 * (ownership - 0.5)
 
 
+class Palette(nn.Module):
+    """The colours that the source's pieces have on the whole, mixed per target pixel.
+
+    Norms take a picture's own colours away before the decoder sees them, so that a short training paints everybody
+    grey; what no layer shows begins in the colour of a piece here.
+
+    Args:
+        channels: of the decoder's last features.
+    """
+
+    def __init__(self, channels: int) -> None:
+        super().__init__()
+        self.mix = nn.Conv2d(channels, len(PARTS), 1)
+
+    def forward(self, features: Tensor, owned: Tensor, cut: Tensor) -> Tensor:
+        """(B, C, H, W), logits of `LimbNet` (B or 1, P, h, w) and `cut_out` (B or 1, 4, 2 h, 2 w) to (B, 3, H, W)."""
+        small = F.avg_pool2d(cut.float(), 2)
+        colours, share = small[:, :3], small[:, 3:]
+        weight = (owned.float().sigmoid() + 1e-4) * share
+        total = weight.sum((2, 3))
+        means = torch.einsum("bphw,bchw->bpc", weight, colours) / total.clamp_min(1e-6)[:, :, None]
+        # A piece of which fewer than some ten pixels are seen has no colour of its own.
+        absent = 1 - (total / 10).clamp_max(1)
+        logits = self.mix(F.leaky_relu(features, 0.1)).float() - 6 * absent[:, :, None, None]
+        return torch.einsum("bphw,bpc->bchw", logits.softmax(1), means.expand(len(logits), -1, -1))
+
+
 class LayerChoice(nn.Module):
     """Which of painted, moved along the flow, and the limb layers shows at each target pixel.
 
     Args:
         channels: of the decoder's last features.
         hidden: between the two convolutions.
+        ground: whether plain ground is one more choice.
     """
 
     source_of: Tensor
 
-    def __init__(self, channels: int, hidden: int = 32) -> None:
+    def __init__(self, channels: int, hidden: int = 32, ground: bool = False) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels + 3 * LAYER_COUNT, hidden, 3, padding=1)
         self.second = nn.Conv2d(hidden, LAYER_COUNT + 2, 1)
+        self.ground = nn.Conv2d(hidden, 1, 1) if ground else None
         self.gain = nn.Parameter(torch.ones(LAYER_COUNT))
         source_of = [layer.source for layer in LAYERS]
         self.register_buffer("source_of", torch.tensor(source_of), persistent=False)
 
     def forward(self, features: Tensor, moved: Tensor, owned: Tensor, layers: LimbLayers) -> Tensor:
-        """Shares (B, 2 + K, H, W) that sum to 1: painted, flow, layers.
+        """Shares (B, 2 + K, H, W) that sum to 1: painted, flow, layers; then ground where that can be chosen.
 
         Args:
             features: (B, C, H, W).
@@ -257,7 +297,10 @@ class LayerChoice(nn.Module):
         known = self.carried(owned.float(), layers) + self.gain[:, None, None] * layers.prior
         known = F.interpolate(known, size, mode="bilinear", align_corners=False)
         known = known.masked_fill(~layers.usable[:, :, None, None], -1e4)
-        return torch.cat([logits[:, :2], logits[:, 2:] + known], 1).softmax(1)
+        every = [logits[:, :2], logits[:, 2:] + known]
+        if self.ground is not None:
+            every.append(self.ground(hidden).float())
+        return torch.cat(every, 1).softmax(1)
 
     def carried(self, owned: Tensor, layers: LimbLayers) -> Tensor:
         """The logit of each layer's own piece, moved as the layer is; 0 for the whole body. (B, K, h, w)."""

@@ -219,11 +219,16 @@ def choice_loss(painted: Painted, real: Tensor) -> Tensor:
     Returns:
         (B, 3, H, W).
     """
-    if painted.each is None or painted.copied is None or painted.layered is None:
+    shares = painted.shares
+    if painted.each is None or shares is None:
         raise ShapeError("this picture was made without limb layers: there is nothing to choose from")
-    copied = torch.cat([painted.copied, painted.layered], 1)
-    shares = torch.cat([1 - copied.sum(1, keepdim=True), copied], 1)
     return (shares[:, :, None] * (painted.each - real[:, None]).abs()).sum(1)
+
+
+def ground_loss(ground: Tensor, person: Tensor) -> Tensor:
+    """Cross entropy of the share of plain ground (B, 1, H, W) against a person's true mask, both in [0, 1]; same shape."""
+    ground = ground.clamp(1e-4, 1 - 1e-4)
+    return -(person * (1 - ground).log() + (1 - person) * ground.log())
 
 
 def care(real: Tensor, points: Tensor, strength: float, ground: float | None) -> Tensor:

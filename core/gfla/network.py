@@ -21,7 +21,8 @@ from torch import Tensor, nn
 from core.errors import ShapeError
 from core.gfla.attention import LocalAttention, SourceTables
 from core.gfla.blocks import EncoderBlock, Jump, Output, ResBlockDecoder, ResBlocks, activation, widths
-from core.gfla.layers import LAYER_COUNT, LayerChoice, LimbLayers, LimbNet, fetch_layers
+from core.gfla.ground import cut_out
+from core.gfla.layers import LAYER_COUNT, LayerChoice, LimbLayers, LimbNet, Palette, fetch_layers
 from core.gfla.operators import fetch_along
 
 SIDE_MULTIPLE = 32
@@ -41,7 +42,9 @@ class Painted:
             without copying.
         layered: (B, K, H, W) in [0, 1], the share of each limb layer (`core.gfla.layers`); None without layers.
         places: (B, K, H / 2, W / 2, 2), where each limb layer fetches its pixels, in -1..1 over the source.
-        each: (B, 2 + K, 3, H, W), what was to choose from: painted, moved along the flow, the layers.
+        each: (B, 2 + K, 3, H, W), what was to choose from: painted, moved along the flow, the layers, and plain ground
+            where that can be chosen.
+        ground: (B, 1, H, W) in [0, 1], the share of plain ground; None where that is no choice.
     """
 
     image: Tensor
@@ -53,6 +56,16 @@ class Painted:
     layered: Tensor | None = None
     places: Tensor | None = None
     each: Tensor | None = None
+    ground: Tensor | None = None
+
+    @property
+    def shares(self) -> Tensor | None:
+        """The shares of all choices in the order of `each`, (B, 2 + K, H, W); None where there is nothing to choose."""
+        parts = [part for part in (self.copied, self.layered, self.ground) if part is not None]
+        if not parts:
+            return None
+        rest = torch.cat(parts, 1)
+        return torch.cat([1 - rest.sum(1, keepdim=True), rest], 1)
 
 
 def check_sides(picture: Tensor) -> None:
@@ -268,11 +281,13 @@ class PoseTargetNet(TargetDecoder):
         sources: Sequence[str] = ("attn",),
         copy_source: bool = False,
         limb_layers: bool = False,
+        ground_choice: bool = False,
     ) -> None:
         channels = widths(ngf, img_f, layers)
         super().__init__(channels, attn_layers, kernel_sizes, image_nc, sources)
         if limb_layers:
-            self.choice = LayerChoice(channels[0])
+            self.choice = LayerChoice(channels[0], ground=ground_choice)
+            self.palette = Palette(channels[0]) if ground_choice else None
             # Beside `block0` without a norm: that of so many full-size channels costs a third of a training step.
             self.see_layers = nn.Sequential(
                 nn.Conv2d(image_nc * LAYER_COUNT, channels[0], 4, stride=2, padding=1),
@@ -318,6 +333,9 @@ class PoseGenerator(ModelMixin, ConfigMixin):
             flow shows through (own addition: keeps fine texture that few channels cannot carry).
         limb_layers: whether the source's limbs, each moved rigidly, are further choices beside painting and copying
             (own addition, `core.gfla.layers`; takes the place of `copy_source`).
+        ground_choice: whether plain grey ground is one more choice, what is moved brings none along, and painting begins
+            with the colours of the person's pieces (own addition, `core.gfla.ground`; with `limb_layers` and
+            `studio_grey`).
         sample_hw: (H, W) of the pictures it was trained on.
         heatmap_sigma_px: of the pose heatmaps it was trained on.
         studio_grey: grey in [0, 1] behind the people it was trained on; None if they kept their backgrounds.
@@ -344,8 +362,11 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         sample_hw: tuple[int, int] = (256, 256),
         heatmap_sigma_px: float = 6.0,
         studio_grey: float | None = None,
+        ground_choice: bool = False,
     ) -> None:
         super().__init__()
+        if ground_choice and not (limb_layers and studio_grey is not None):
+            raise ShapeError("ground_choice goes with limb_layers and a studio_grey: set both")
         self.source = SourceEncoder(image_nc, ngf, img_f, layers)
         self.target = PoseTargetNet(
             structure_nc + int(flow_prior),
@@ -357,6 +378,7 @@ class PoseGenerator(ModelMixin, ConfigMixin):
             image_nc,
             copy_source=copy_source,
             limb_layers=limb_layers,
+            ground_choice=ground_choice,
         )
         if limb_layers:
             self.limbs = LimbNet()
@@ -386,28 +408,48 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         )
         if prior is not None:
             target_pose = torch.cat([target_pose, prior[:, 2:]], dim=1)
-        choices = None
-        if layers is not None:
-            choices = fetch_layers(source, layers.places, (source.shape[2], source.shape[3]))
-            choices = choices.masked_fill(~layers.usable[:, :, None, None, None], 0.0)
-        coarse = self.target.encode(target_pose, choices)
+        if layers is None:
+            seen, colours, moving = None, None, source
+        else:
+            seen, colours, moving = self.choices(source, layers)
+        coarse = self.target.encode(target_pose, seen)
         features, attention = self.target.decode(coarse, [tables], [flows], [masks])
         painted = self.target.outconv(features)
-        if layers is not None and choices is not None:
+        if layers is not None and seen is not None and colours is not None:
             owned = self.limbs(source, layers.ownership[: source.shape[0]])
-            shares = self.target.choice(features, choices, owned, layers)
-            moved = fetch_along(source.expand(batch, -1, -1, -1), flows[-1])
+            shares = self.target.choice(features, seen, owned, layers)
+            moved = fetch_along(moving[:, :3].expand(batch, -1, -1, -1), flows[-1])
             painted = painted.float()
-            each = torch.cat([painted[:, None], moved[:, None], choices], 1)
+            if self.target.palette is not None:
+                painted = painted + self.target.palette(features, owned, moving)
+            each = torch.cat([painted[:, None], moved[:, None], colours], 1)
+            end = 2 + LAYER_COUNT
+            ground = shares[:, end:] if self.config.ground_choice else None
+            if ground is not None:
+                each = torch.cat([each, torch.full_like(each[:, :1], 2 * self.config.studio_grey - 1)], 1)
             return Painted(
-                (each * shares[:, :, None]).sum(1), flows, masks, attention, painted, shares[:, 1:2], shares[:, 2:],
-                layers.places, each,
+                (each * shares[:, :, None]).sum(1), flows, masks, attention, painted, shares[:, 1:2], shares[:, 2:end],
+                layers.places, each, ground,
             )  # fmt: skip
         if not self.config.copy_source:
             return Painted(painted, flows, masks, attention, painted)
         copied = self.target.copied_share(features, None if prior is None else prior[:, 2:])
         moved = fetch_along(source.expand(batch, -1, -1, -1), flows[-1])
         return Painted(painted * (1 - copied) + moved * copied, flows, masks, attention, painted, copied)
+
+    def choices(self, source: Tensor, layers: LimbLayers) -> tuple[Tensor, Tensor, Tensor]:
+        """The limb layers as the networks see them and as they show, both (B, K, 3, H, W), and what the flow moves in its first channels."""
+        size = (source.shape[2], source.shape[3])
+        if not self.config.ground_choice:
+            seen = fetch_layers(source, layers.places, size)
+            seen = seen.masked_fill(~layers.usable[:, :, None, None, None], 0.0)
+            return seen, seen, source
+        grey = 2 * self.config.studio_grey - 1
+        cut = cut_out(source, self.config.studio_grey)
+        lost = ~layers.usable[:, :, None, None, None]
+        fetched = fetch_layers(cut, layers.places, size).masked_fill(lost, 0.0)
+        colours, share = fetched[:, :, :3], fetched[:, :, 3:]
+        return (grey + share * (colours - grey)).masked_fill(lost, 0.0), colours, cut
 
     def forward(
         self,

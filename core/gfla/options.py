@@ -70,6 +70,7 @@ class GflaTrainOptions(TrainOptions):
     )
     frame_step: int = option(1, "face, dance: frames of the clip between two that are seen, at most", low=1, high=100)
     start: str = option("", "run folder of stage 1 whose flow network stage 2 starts from")
+    init: str = option("", "people, stage all: folder of exported weights to begin from (own)")
     features: str = option("random", "random: untrained substitute features; otherwise the path of VGG19 weights")
     batch: int = option(8, "items per step and process", low=1, high=4096)
     lr_decay_start: int = option(5_000_000, "step at which the learning rate begins to fall", low=0)
@@ -87,6 +88,7 @@ class GflaTrainOptions(TrainOptions):
     lambda_ssim: float = option(0.0, "weight of 1 - SSIM (own, stands in for part of VGG)", low=0)
     lambda_painted: float = option(0.0, "weight of the L1 loss of what the decoder alone painted (own)", low=0)
     lambda_choice: float = option(0.0, "weight of the L1 loss of every choice by its share: no ghosts (own)", low=0)
+    lambda_ground: float = option(1.0, "weight of the cross entropy of the plain ground's share (own)", low=0)
     care: float = option(0.0, "how much more the person, and again the head, counts in L1 losses (own)", low=0, high=20)
     adversarial_start: int = option(0, "step at which the adversarial loss joins (own)", low=0)
     augment: float = option(0.0, "strength of moved, scaled and recoloured training pictures (own)", low=0, high=1)
@@ -104,7 +106,7 @@ SHIPPED: dict[str, dict[str, Any]] = {
     "all": {
         "lr": 1e-3, "batch": 6, "width": 0.75, "lambda_rec": 5.0, "lambda_ssim": 3.0, "lambda_content": 4.0,
         "lambda_style": 0.0, "lambda_g": 0.1, "lambda_correct": 1.0, "lambda_regularization": 0.002,
-        "lambda_painted": 2.0, "lambda_choice": 5.0, "care": 2.0, "adversarial_start": 1_000_000, "augment": 0.5, "ema_decay": 0.995,
+        "lambda_painted": 4.0, "lambda_choice": 5.0, "care": 2.0, "adversarial_start": 1_000_000, "augment": 0.5, "ema_decay": 0.995,
         "beta1": 0.9, "ratio_flow": 0.1, "lambda_prior": 0.05,
     },
 }  # fmt: skip

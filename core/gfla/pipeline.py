@@ -26,6 +26,7 @@ from core.errors import InputError
 from core.gfla import framing, pose
 from core.gfla.attention import SourceTables
 from core.gfla.data import batch_heatmaps
+from core.gfla.ground import cut_out
 from core.gfla.layers import LimbLayers, fetch_layers, limb_layers
 from core.gfla.library import FRAME_HW, library_pose
 from core.gfla.limbs import limb_prior
@@ -256,11 +257,13 @@ class PosePipeline(TransitionPipeline):
         flows, masks, attention = (
             [item.float().cpu() for item in part] for part in (painted.flows, painted.masks, painted.attention)
         )
-        own_paint, copied, layered = (
-            None if item is None else item.float().cpu() for item in (painted.painted, painted.copied, painted.layered)
+        own_paint, copied, layered, ground = (
+            None if item is None else item.float().cpu()
+            for item in (painted.painted, painted.copied, painted.layered, painted.ground)
         )
         places = None if layers is None else layers.places.cpu()
-        return Painted(painted.image.float().cpu(), flows, masks, attention, own_paint, copied, layered, places)
+        image = painted.image.float().cpu()
+        return Painted(image, flows, masks, attention, own_paint, copied, layered, places, None, ground)
 
     def layers_of(self, prepared: PosePrepared, points: Tensor) -> LimbLayers:
         """The limb layers from the person's own skeleton to skeletons (B, 18, 2) in the network's frame."""
@@ -276,26 +279,32 @@ class PosePipeline(TransitionPipeline):
         made = painted.image if painted.painted is None else painted.painted
         large = F.interpolate((made + 1) / 2, size, mode="bicubic", align_corners=False).clamp(0, 1)
         if painted.copied is not None:
-            large = torch.stack([self._copied(prepared, painted, item, large[item]) for item in range(len(large))])
+            moving = prepared.fine
+            if painted.ground is not None:
+                moving = (cut_out(prepared.fine * 2 - 1, self.generator.config.studio_grey)[:, :3] + 1) / 2
+            large = torch.stack([self._copied(moving, painted, item, large[item]) for item in range(len(large))])
         if prepared.options.background == "studio" or prepared.picture is None:
             return large
         return torch.cat([to_tensor(self._back(prepared, prepared.picture, item)) for item in large])
 
-    def _copied(self, prepared: PosePrepared, painted: Painted, item: int, large: Tensor) -> Tensor:
-        """One enlarged painting (3, h, w) with its copied shares taken from the source at that size."""
+    def _copied(self, moving: Tensor, painted: Painted, item: int, large: Tensor) -> Tensor:
+        """One enlarged painting (3, h, w) with its copied shares taken from the source (1, 3, h, w) at that size."""
         size, one = (large.shape[1], large.shape[2]), slice(item, item + 1)
-        shares = torch.cat([item for item in (painted.copied, painted.layered) if item is not None], 1)
-        shares = torch.cat([1 - shares[one].sum(1, keepdim=True), shares[one]], 1)
+        shares = painted.shares
+        if shares is None:
+            return large
         # Logarithms are enlarged, not shares: that keeps the seams of layers as sharp as the picture.
-        logits = F.interpolate(shares.clamp_min(1e-4).log(), size, mode="bilinear", align_corners=False)
-        shares = (SEAM_SHARPNESS * logits[0]).softmax(0)[1:]
-        made = large * (1 - shares.sum(0)) + fetch_along(prepared.fine, painted.flows[-1][one])[0] * shares[0]
+        logits = F.interpolate(shares[one].clamp_min(1e-4).log(), size, mode="bilinear", align_corners=False)
+        share = (SEAM_SHARPNESS * logits[0]).softmax(0)
+        made = large * share[0] + fetch_along(moving, painted.flows[-1][one])[0] * share[1]
         if painted.places is not None:
             # Layer by layer: all at once would hold the picture dozens of times.
-            for index in range(1, len(shares)):
-                if shares[index].max() > 1e-3:
-                    places = painted.places[one, index - 1 : index]
-                    made = made + fetch_layers(prepared.fine, places, size)[0, 0] * shares[index]
+            for index in range(painted.places.shape[1]):
+                if share[2 + index].max() > 1e-3:
+                    places = painted.places[one, index : index + 1]
+                    made = made + fetch_layers(moving, places, size)[0, 0] * share[2 + index]
+        if painted.ground is not None:
+            made = made + self.generator.config.studio_grey * share[-1]
         return made.clamp(0, 1)
 
     def _back(self, prepared: PosePrepared, picture: Image.Image, frame: Tensor) -> Image.Image:

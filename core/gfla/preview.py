@@ -75,7 +75,7 @@ def layers_picture(copied: Tensor, layered: Tensor, size_hw: tuple[int, int]) ->
     """Which choice shows where, (3, H, W) in [0, 1]: painted white, moved along the flow black, each layer a hue.
 
     Args:
-        copied: (1, h, w), the share moved along the flow.
+        copied: (1, h, w), the share moved along the flow; and of ground where that was a choice: both black.
         layered: (K, h, w), the shares of the limb layers.
         size_hw: (H, W) of the result.
     """
@@ -100,7 +100,8 @@ def explained(prepared: PosePrepared, painted: Painted, target: np.ndarray, item
     wanted = pose.draw(pose.scaled(target, size, frame), size, radius_px=4)
     tiles = [("person", to_tensor(own)[0]), ("target pose", to_tensor(wanted)[0])]
     if painted.layered is not None and painted.copied is not None:
-        layers = layers_picture(painted.copied[item], painted.layered[item], size)
+        dark = painted.copied[item] + (0 if painted.ground is None else painted.ground[item])
+        layers = layers_picture(dark, painted.layered[item], size)
         tiles.append(("limbs by colour, painted white", layers))
     elif painted.copied is not None:
         tiles.append(("share copied", mask_picture(painted.copied[item], size)))

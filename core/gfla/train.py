@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import InputError
@@ -25,6 +26,7 @@ from core.gfla.clips import DanceClips, FaceClips
 from core.gfla.data import STUDIO_GREY, AnnotatedPairs, PeoplePairs, batch_heatmaps, load_people
 from core.gfla.discriminators import ResDiscriminator
 from core.gfla.features import feature_network
+from core.gfla.ground import cut_out
 from core.gfla.layers import LimbLayers, limb_layers
 from core.gfla.limbs import limb_flow, limb_map
 from core.gfla.network import Painted, PoseFlowGenerator, PoseGenerator
@@ -35,6 +37,7 @@ from core.gfla.view_data import ViewPairs
 from core.progress import Progress, silent
 from core.training import Card, Run, load_trained, train
 from core.training import export as export_run
+from core.weights import fill_strict, load_strict
 
 BETAS = (0.0, 0.999)
 
@@ -60,7 +63,7 @@ def network_config(options: GflaTrainOptions) -> dict[str, Any]:
     return frame | {
         "attn_layers": (2, 3), "kernel_sizes": (3, 3), "ngf": ngf, "img_f": 4 * ngf,
         "flow_ngf": flow, "flow_img_f": 8 * flow, "flow_prior": True, "copy_source": True, "limb_layers": True,
-        "heatmap_sigma_px": 3.0, "studio_grey": STUDIO_GREY,
+        "heatmap_sigma_px": 3.0, "studio_grey": STUDIO_GREY, "ground_choice": True,
     }  # fmt: skip
 
 
@@ -219,6 +222,23 @@ class FlowRecipe(PairRecipe):
         return sheet([self.shown["source"], warped, self.shown["target"]])
 
 
+def begin_from(generator: PoseGenerator, folder: Path) -> None:
+    """Fill a generator from exported weights; a choice of ground that they lack begins as likely as painting, the palette anew.
+
+    Raises:
+        WeightsError: the weights fit in no other way.
+    """
+    found = load_strict(PoseGenerator, folder)
+    state, choice = found.state_dict(), generator.target.choice
+    if choice.ground is not None and not found.config.ground_choice:
+        for kind in ("weight", "bias"):
+            state[f"target.choice.ground.{kind}"] = state[f"target.choice.second.{kind}"][:1]
+            state[f"target.palette.mix.{kind}"] = generator.target.palette.mix.state_dict()[kind]
+            # What is painted is now added to the palette's colours.
+            state[f"target.outconv.model.2.{kind}"] *= 0.1
+    fill_strict(generator, state, str(folder))
+
+
 class PoseRecipe(PairRecipe):
     """Stage 2: generator and discriminator, end to end."""
 
@@ -235,6 +255,8 @@ class PoseRecipe(PairRecipe):
             flow = PoseFlowGenerator(**flow_config(self.config))
             load_trained(options.start, {"flow": flow})
             generator.flow_net.load_state_dict(flow.flow_net.state_dict())
+        if options.init:
+            begin_from(generator, Path(options.init))
         market = options.task == "market"
         ndf = max(8, round(16 * options.width)) if options.task == "people" else 32
         discriminator = ResDiscriminator(layers=3 if market else 4, ndf=ndf, img_f=4 * ndf)
@@ -291,8 +313,15 @@ class PoseRecipe(PairRecipe):
         found["rec"] = (care * (painted.image - real).abs()).mean()
         if self.options.lambda_choice and painted.each is not None:
             found["choice"] = (care * losses.choice_loss(painted, real)).mean()
+        if painted.ground is not None:
+            found["ground"] = (care * losses.ground_loss(painted.ground, batch["target_mask"])).mean()
         if self.options.lambda_painted and painted.painted is not None:
-            found["painted"] = (care * (painted.painted - real).abs()).mean()
+            goal = real
+            if painted.ground is not None:
+                # The outline is chosen apart: what is painted goes on beyond it, and is not seen further away.
+                goal = cut_out(real, self.config["studio_grey"])[:, :3]
+                care = care * F.max_pool2d(batch["target_mask"], 5, 1, 2)
+            found["painted"] = (care * (painted.painted - goal).abs()).mean()
         found["content"] = losses.content_loss(made, wanted)
         found["style"] = losses.style_loss(made, wanted)
         if self.options.lambda_ssim:

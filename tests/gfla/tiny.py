@@ -41,4 +41,5 @@ def people(count=4, poses=("standing", "arms spread", "walking")):
     pictures = np.stack([np.asarray(figure(s, colour=c)) for s, c in zip(skeletons, colours, strict=True)])
     identity = np.repeat(np.arange(count), len(poses))
     seen = np.ones(skeletons.shape[:2], bool)
-    return People(pictures, skeletons, seen, identity, identity == count - 1, [str(i) for i in range(len(skeletons))])
+    names, masks = [str(i) for i in range(len(skeletons))], ((pictures != 224).any(-1) * 255).astype(np.uint8)
+    return People(pictures, skeletons, seen, identity, identity == count - 1, names, masks)
