@@ -22,6 +22,7 @@ from core.errors import ShapeError
 from core.gfla.attention import LocalAttention, SourceTables
 from core.gfla.blocks import EncoderBlock, Jump, Output, ResBlockDecoder, ResBlocks, activation, widths
 from core.gfla.ground import cut_out
+from core.gfla.head import HeadNet
 from core.gfla.layers import LAYER_COUNT, LayerChoice, LimbLayers, LimbNet, Palette, fetch_layers
 from core.gfla.operators import fetch_along
 
@@ -45,6 +46,7 @@ class Painted:
         each: (B, 2 + K, 3, H, W), what was to choose from: painted, moved along the flow, the layers, and plain ground
             where that can be chosen.
         ground: (B, 1, H, W) in [0, 1], the share of plain ground; None where that is no choice.
+        points: (B, 18, 2), the skeletons painted, in the network's frame; None unless a pipeline keeps them.
     """
 
     image: Tensor
@@ -57,6 +59,7 @@ class Painted:
     places: Tensor | None = None
     each: Tensor | None = None
     ground: Tensor | None = None
+    points: Tensor | None = None
 
     @property
     def shares(self) -> Tensor | None:
@@ -336,6 +339,8 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         ground_choice: whether plain grey ground is one more choice, what is moved brings none along, and painting begins
             with the colours of the person's pieces (own addition, `core.gfla.ground`; with `limb_layers` and
             `studio_grey`).
+        head_net: whether a further network makes the head again at the result's size (own addition, `core.gfla.head`);
+            it is kept here and run by the pipeline.
         sample_hw: (H, W) of the pictures it was trained on.
         heatmap_sigma_px: of the pose heatmaps it was trained on.
         studio_grey: grey in [0, 1] behind the people it was trained on; None if they kept their backgrounds.
@@ -363,6 +368,7 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         heatmap_sigma_px: float = 6.0,
         studio_grey: float | None = None,
         ground_choice: bool = False,
+        head_net: bool = False,
     ) -> None:
         super().__init__()
         if ground_choice and not (limb_layers and studio_grey is not None):
@@ -382,6 +388,7 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         )
         if limb_layers:
             self.limbs = LimbNet()
+        self.head = HeadNet() if head_net else None
         self.flow_net = PoseFlowNet(attn_layers, image_nc, structure_nc, flow_ngf, flow_img_f, flow_layers, flow_prior)
 
     def encode(self, source: Tensor) -> list[SourceTables]:

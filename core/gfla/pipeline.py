@@ -27,6 +27,7 @@ from core.gfla import framing, pose
 from core.gfla.attention import SourceTables
 from core.gfla.data import batch_heatmaps
 from core.gfla.ground import cut_out
+from core.gfla.head import HeadFrames, HeadMade, cropped, head_frames, joint_maps, laid
 from core.gfla.layers import LimbLayers, fetch_layers, limb_layers
 from core.gfla.library import FRAME_HW, library_pose
 from core.gfla.limbs import limb_prior
@@ -76,7 +77,7 @@ class PosePipeline(TransitionPipeline):
     name: ClassVar[str] = "gfla"
     Options: ClassVar[type] = PoseOptions
     # Not `prepare`: MediaPipe, which it needs, does not survive the fork of ZeroGPU's worker.
-    gpu_methods: ClassVar[tuple[str, ...]] = ("encode", "paint")
+    gpu_methods: ClassVar[tuple[str, ...]] = ("encode", "paint", "heads")
     batch_size: ClassVar[int] = 8
 
     generator: PoseGenerator
@@ -263,7 +264,7 @@ class PosePipeline(TransitionPipeline):
         )
         places = None if layers is None else layers.places.cpu()
         image = painted.image.float().cpu()
-        return Painted(image, flows, masks, attention, own_paint, copied, layered, places, None, ground)
+        return Painted(image, flows, masks, attention, own_paint, copied, layered, places, None, ground, points)
 
     def layers_of(self, prepared: PosePrepared, points: Tensor) -> LimbLayers:
         """The limb layers from the person's own skeleton to skeletons (B, 18, 2) in the network's frame."""
@@ -283,9 +284,38 @@ class PosePipeline(TransitionPipeline):
             if painted.ground is not None:
                 moving = (cut_out(prepared.fine * 2 - 1, self.generator.config.studio_grey)[:, :3] + 1) / 2
             large = torch.stack([self._copied(moving, painted, item, large[item]) for item in range(len(large))])
+        if self.generator.head is not None and painted.points is not None:
+            large = self._with_heads(prepared, painted.points, large)
         if prepared.options.background == "studio" or prepared.picture is None:
             return large
         return torch.cat([to_tensor(self._back(prepared, prepared.picture, item)) for item in large])
+
+    def _with_heads(self, prepared: PosePrepared, points: Tensor, large: Tensor) -> Tensor:
+        """Pictures (B, 3, h, w) in [0, 1] of skeletons (B, 18, 2) in the network's frame, their heads made again."""
+        size = (large.shape[2], large.shape[3])
+        own = torch.from_numpy(pose.scaled(prepared.points, size, self.size_hw))[None].float()
+        wanted = torch.from_numpy(np.stack([pose.scaled(item, size, self.size_hw) for item in points.numpy()])).float()
+        frames = head_frames(own.expand_as(wanted), wanted)
+        source, pictures = prepared.fine * 2 - 1, large * 2 - 1
+        crops = [
+            torch.cat([cropped(picture[None], frame[None]) for picture, frame in zip(several, each, strict=True)])
+            for several, each in ((pictures, frames.target), (source.expand(len(wanted), -1, -1, -1), frames.source))
+        ]
+        maps = joint_maps(own.expand_as(wanted), frames.source), joint_maps(wanted, frames.target)
+        made = self.heads(*crops, *maps)
+        for item in torch.nonzero(frames.usable)[:, 0].tolist():
+            one = slice(item, item + 1)
+            mine = HeadFrames(*(part[one] for part in frames))
+            pictures[one] = laid(HeadMade(*(part[one] for part in made)), pictures[one], source, mine)
+        return (pictures + 1) / 2
+
+    @torch.inference_mode()
+    def heads(self, made: Tensor, source: Tensor, source_maps: Tensor, target_maps: Tensor) -> HeadMade:
+        """What the head network decides of head frames, on the CPU; see `HeadNet.forward`."""
+        parts = [item.to(self.policy.device) for item in (made, source, source_maps, target_maps)]
+        with self.policy.autocast():
+            found = self.generator.head(*parts)
+        return HeadMade(*(item.float().cpu() for item in found))
 
     def _copied(self, moving: Tensor, painted: Painted, item: int, large: Tensor) -> Tensor:
         """One enlarged painting (3, h, w) with its copied shares taken from the source (1, 3, h, w) at that size."""

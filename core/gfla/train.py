@@ -64,6 +64,7 @@ def network_config(options: GflaTrainOptions) -> dict[str, Any]:
         "attn_layers": (2, 3), "kernel_sizes": (3, 3), "ngf": ngf, "img_f": 4 * ngf,
         "flow_ngf": flow, "flow_img_f": 8 * flow, "flow_prior": True, "copy_source": True, "limb_layers": True,
         "heatmap_sigma_px": 3.0, "studio_grey": STUDIO_GREY, "ground_choice": True,
+        "head_net": options.stage == "head",
     }  # fmt: skip
 
 
@@ -223,7 +224,7 @@ class FlowRecipe(PairRecipe):
 
 
 def begin_from(generator: PoseGenerator, folder: Path) -> None:
-    """Fill a generator from exported weights; a choice of ground that they lack begins as likely as painting, the palette anew.
+    """Fill a generator from exported weights; what they lack begins anew, a choice of ground as likely as painting.
 
     Raises:
         WeightsError: the weights fit in no other way.
@@ -236,6 +237,8 @@ def begin_from(generator: PoseGenerator, folder: Path) -> None:
             state[f"target.palette.mix.{kind}"] = generator.target.palette.mix.state_dict()[kind]
             # What is painted is now added to the palette's colours.
             state[f"target.outconv.model.2.{kind}"] *= 0.1
+    if generator.head is not None and not found.config.head_net:
+        state |= {f"head.{key}": value for key, value in generator.head.state_dict().items()}
     fill_strict(generator, state, str(folder))
 
 
@@ -358,6 +361,10 @@ def pairs_of(options: GflaTrainOptions) -> tuple[Any, Mapping[str, Tensor] | Non
         return DanceClips(root, "train", subset, frame[0], options.clip_frames, options.frame_step), None
     if options.task == "views":
         return ViewPairs(root, options.subset or "car", "train", frame[0]), None
+    if options.stage == "head":
+        from core.gfla.train_head import head_pairs
+
+        return head_pairs(options)
     if options.task == "people":
         people = load_people(root, frame, options.limit or None)
         test = people.subset(people.test)
@@ -370,13 +377,14 @@ def pairs_of(options: GflaTrainOptions) -> tuple[Any, Mapping[str, Tensor] | Non
 
 def recipe_of(options: GflaTrainOptions, shown: Mapping[str, Tensor] | None) -> PairRecipe:
     """What trains a task's stage."""
-    from core.gfla import train_clips, train_views
+    from core.gfla import train_clips, train_head, train_views
 
     if options.task in CLIPS:
         return train_clips.AnimationRecipe(options)
     if options.task == "views":
         return (train_views.ViewFlowRecipe if options.stage == "flow" else train_views.ViewRecipe)(options)
-    return (FlowRecipe if options.stage == "flow" else PoseRecipe)(options, shown)
+    recipes = {"flow": FlowRecipe, "all": PoseRecipe, "head": train_head.HeadRecipe}
+    return recipes[options.stage](options, shown)
 
 
 def lists_of(task: str, root: Path, phase: str) -> tuple[Path, Path]:
@@ -401,6 +409,8 @@ def check_task(options: GflaTrainOptions) -> None:
     """
     if options.task in CLIPS and (options.stage == "flow" or options.start):
         raise InputError(f"task {options.task} has one stage: use --stage all without --start, as published")
+    if options.stage == "head" and not (options.task == "people" and options.init):
+        raise InputError("--stage head is of task people, after --stage all: give its exported weights with --init")
     if options.recipe == "shipped" and options.task != "people":
         raise InputError(f"--recipe shipped is that of the people: leave it out for task {options.task}")
     fitting = {"dance": ("fashion", "iper"), "views": ("car", "chair")}.get(options.task, ())
