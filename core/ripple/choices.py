@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 RULES = ("xor", "uncovered")
 SIDES = ("auto", "left", "right", "both")
+TURNS = ("surface", "network")
 SILHOUETTES = ("auto", "parsing", "prediction")
 PARSERS = ("auto", "graphonomy", "preview", "mediapipe")
 INPAINTERS = ("auto", "lama", "preview", "opencv")

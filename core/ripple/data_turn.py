@@ -18,43 +18,15 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.detect.faces import Face, detect_faces
+from core.detect.faces import detect_faces
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
+from core.ops.warp import backward_warp
 from core.ripple.data import DEG_PER_DEGREE, HeadPairs, Square, as_tensor, cut, decode, face_square, jitter, mirrored
+from core.ripple.surface import HeadSurface, before_axis, eyes_and_mouth, turned
 
 POINTS = 63
-EYES_BEFORE_AXIS = (
-    0.4  # of the crop's side: how far the eyes lie before the axis of turning (median of the rendered heads)
-)
-GRAZING_DEG = 62.0  # surfaces turned further away than this count as hidden
-EYE_RIMS, MOUTH = ((33, 133), (362, 263)), (61, 291)
-
-
-def eyes_and_mouth(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Eye centres (2, 2) and mouth corners (2, 2) of a mesh (478, 2)."""
-    return np.stack([points[list(rim)].mean(0) for rim in EYE_RIMS]), points[list(MOUTH)]
-
-
-def before_axis(face: Face, square: Square) -> np.ndarray:
-    """(478, 3): x and y px, and how far before the axis of turning each point lies, px."""
-    if face.depths is None:
-        raise NothingFoundError("these landmarks have no depth: detect them rather than setting them by hand")
-    rims = [index for rim in EYE_RIMS for index in rim]
-    near = face.depths[rims].mean() - face.depths + EYES_BEFORE_AXIS * square.side
-    return np.concatenate([face.points, near[:, None]], axis=1)
-
-
-def turned(spatial: np.ndarray, axis_x: float, yaw_deg: float) -> tuple[np.ndarray, np.ndarray]:
-    """Where points (N, 3) go and whether they still face the viewer, (N, 2) and (N,) bool.
-
-    Seen from afar: x' = axis + (x - axis) cos + depth sin, y stays; the rendered heads keep to it within 0.3 px.
-    """
-    yaw = np.deg2rad(yaw_deg)
-    x, near = spatial[:, 0] - axis_x, spatial[:, 2]
-    places = np.stack([axis_x + x * np.cos(yaw) + near * np.sin(yaw), spatial[:, 1]], axis=1)
-    facing = np.abs(np.arctan2(x, near) + yaw) < np.deg2rad(GRAZING_DEG)
-    return places, facing
+COARSE = 33  # cells of a training flow, which is smooth
 
 
 @dataclass(frozen=True)
@@ -86,6 +58,7 @@ class TurnPairs(HeadPairs):
         age_share: how many items age.
         same_share: how many items of the rest ask for no change.
         changed_share: how many rendered heads get other colours; half as many another background.
+        courses: add where the head goes by its measured surface: `flow` (B, 2, S, S) px and `person` (B, 1, S, S).
     """
 
     def __init__(
@@ -97,9 +70,10 @@ class TurnPairs(HeadPairs):
         age_share: float = 0.08,
         same_share: float = 0.06,
         changed_share: float = 0.7,
+        courses: bool = False,
     ) -> None:
         super().__init__(folder, size, split, portrait_share, age_share, same_share)
-        self.changed_share = changed_share
+        self.changed_share, self.courses = changed_share, courses
         self.scenes = read_scenes(Path(folder)) if split == "train" else []
 
     def read_portraits(self, folder: Path, split: str) -> list[dict[str, Any]]:
@@ -132,6 +106,8 @@ class TurnPairs(HeadPairs):
         frames = self.frames[names[rng.integers(len(names))]]
         frontal = rng.random() < 0.35 and names is self.turns
         source = frames[3] if frontal else frames[rng.integers(len(frames))]
+        if self.courses and self.surface(source) is None:
+            return self.rendered_pair(rng)
         target = source if rng.random() < self.same_share else frames[rng.integers(len(frames))]
         square, flip = jitter(source["square"], rng), bool(rng.random() < 0.5)
         item = self.pair(source, target, square, flip) | {"picture_known": torch.tensor(1.0)}
@@ -141,6 +117,41 @@ class TurnPairs(HeadPairs):
                 share = self.share_of((frame["mask"] > 0).astype(np.uint8) * 255, square, flip)
                 item[name] = share * item[name] + (1 - share) * scene
         return item
+
+    def pair(
+        self, source: dict[str, Any], target: dict[str, Any], square: Square, flip: bool = False
+    ) -> dict[str, Tensor]:
+        """As `HeadPairs.pair`, with the course if that is wanted."""
+        item = super().pair(source, target, square, flip)
+        if self.courses:
+            item |= self.course(source, target.get("yaw_deg", 0.0) - source.get("yaw_deg", 0.0), square, flip)
+        return item
+
+    @staticmethod
+    def surface(frame: dict[str, Any]) -> HeadSurface | None:
+        """A frame's head as measured, kept in the frame; None where no face is found in it."""
+        if "surface" not in frame:
+            frame["flows"] = {}
+            try:
+                frame["surface"] = HeadSurface.of(Image.fromarray(frame["picture"]))
+            except NothingFoundError:
+                frame["surface"] = None
+        return frame["surface"]
+
+    def course(self, frame: dict[str, Any], yaw_deg: float, square: Square, flip: bool) -> dict[str, Tensor]:
+        """`flow` (2, S, S) px and `person` (1, S, S) of a frame's crop that turns by `yaw_deg` before it is mirrored."""
+        surface, size_px = self.surface(frame), frame["picture"].shape[1::-1]
+        if surface is None:
+            raise NothingFoundError("no face was found in this frame: it has no course")
+        yaw_deg = round(yaw_deg, 1)
+        if yaw_deg not in frame["flows"]:
+            frame["flows"][yaw_deg] = surface.flow(yaw_deg, COARSE)[0].permute(1, 2, 0).numpy()
+        flow = cv2.resize(frame["flows"][yaw_deg], size_px, interpolation=cv2.INTER_CUBIC) * np.float32(size_px)
+        flow = mirrored(cut(flow, square, self.size) * (self.size / square.side), flip)
+        moved = torch.from_numpy(flow).permute(2, 0, 1) * torch.tensor([-1.0 if flip else 1.0, 1.0]).view(2, 1, 1)
+        mask = cut(cv2.resize(surface.person, size_px, interpolation=cv2.INTER_AREA), square, self.size)
+        person = torch.from_numpy(mirrored(mask, flip))[None, None]
+        return {"flow": moved, "person": backward_warp(person, moved[None])[0]}
 
     def share_of(self, mask: np.ndarray, square: Square, flip: bool) -> Tensor:
         """(1, S, S) in [0, 1]: the crop of a uint8 mask, soft at its rim."""
@@ -164,10 +175,11 @@ class TurnPairs(HeadPairs):
         """A portrait, and where points of its face have to go; its picture counts where nothing turns."""
         chosen = source["spatial"][rng.choice(len(source["spatial"]), POINTS, replace=False)]
         places, facing = turned(chosen, source["square"].x, degree * DEG_PER_DEGREE)
+        if self.courses:
+            self.surface(source)  # before it is copied
         frame = {**source, "points": chosen[:, :2], "seen": facing}
         flip = bool(rng.random() < 0.5)
-        item = self.pair(frame, {**frame, "points": places}, square, flip)
-        item["degrees"] = torch.tensor([-degree if flip else degree, 0.0])
+        item = self.pair(frame, {**frame, "points": places, "yaw_deg": degree * DEG_PER_DEGREE}, square, flip)
         item["picture_known"] = torch.tensor(float(degree == 0))
         person = self.share_of((source["person"] * 255).astype(np.uint8), square, flip)
         item |= {"source_mask": person, "target_mask": person, "mask_known": torch.tensor(degree == 0)}

@@ -24,6 +24,7 @@ from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
 from core.ripple.network_generator import Generator
 from core.ripple.network_painter import Painter
 from core.ripple.painting import PERSON_SLOPE, Painted, inside, paint
+from core.ripple.surface import Course
 
 FLOW_UNIT = 1 / 16  # the pre-aligner's output 1 is a shift by this share of the side
 FLOW_EDITS = ("pose", "age")  # whose degrees the pre-aligner is told, one plane each
@@ -161,12 +162,14 @@ class Inverter:
         size = self.encoder.config.input_size
         return self.encoder(image if size == self.size else F.interpolate(image, (size, size), mode="area"))
 
-    def edit(self, inversion: Inversion, name: str, degree: float) -> Edited:
-        """One edit; see `Directions.apply` for names and degrees."""
+    def edit(self, inversion: Inversion, name: str, degree: float, course: Course | None = None) -> Edited:
+        """One edit; see `Directions.apply` for names and degrees, `render` for the course."""
         degrees = torch.tensor([[degree if name == known else 0.0 for known in FLOW_EDITS]])
-        return self.render(inversion, self.directions.apply(inversion.codes, name, degree), degrees)
+        return self.render(inversion, self.directions.apply(inversion.codes, name, degree), degrees, course)
 
-    def render(self, inversion: Inversion, codes: Tensor, degrees: Tensor | None = None) -> Edited:
+    def render(
+        self, inversion: Inversion, codes: Tensor, degrees: Tensor | None = None, course: Course | None = None
+    ) -> Edited:
         """The picture for edited codes, with the inversion's details.
 
         The generator's lower half is run once for the plain and the final picture.
@@ -175,6 +178,7 @@ class Inverter:
             inversion: of the input.
             codes: (1, N, D) edited codes.
             degrees: (1, 2) of `FLOW_EDITS`, for the pre-aligner; zero otherwise.
+            course: where the head goes, measured on the photograph; otherwise the pre-aligner says so.
         """
         lower = self.generator.lower(codes)
         plain, _ = self.generator.upper(lower, codes)
@@ -183,7 +187,10 @@ class Inverter:
         if self.pre_aligner is not None:
             degrees = codes.new_zeros(1, len(FLOW_EDITS)) if degrees is None else degrees.to(codes)
             source, rough = inversion.first + distortion, lower[1].clamp(-1, 1)
-            flow, person = flow_px(self.pre_aligner, source, rough, degrees)
+            if course is None:
+                flow, person = flow_px(self.pre_aligner, source, rough, degrees)
+            else:
+                flow, person = course.flow_px(self.size).to(codes), course.logit(self.size).to(codes)
             turned = bool(degrees[:, :1].any()) or not bool(degrees.any())
             flow = flow if turned else torch.zeros_like(flow)  # ageing is colour: its flow was hardly trained
             distortion = backward_warp(distortion, flow)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.options import option
-from core.ripple.choices import EDITS, PARSERS, RULES, SIDES, SILHOUETTES
+from core.ripple.choices import EDITS, PARSERS, RULES, SIDES, SILHOUETTES, TURNS
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,12 @@ class RippleOptions:
     output_px: int = option(0, "side of the edited face; 0 takes the weights' own", low=0, high=2048, group="input")
     detail: float = option(1.0, "share of the photograph's own detail that is carried along (needs a pre-aligner)",
                            low=0, high=1, group="edit")  # fmt: skip
+    turn: str = option(
+        "surface",
+        "how weights with a pre-aligner know where the head goes: its surface as measured on the photograph, or that network",
+        choices=TURNS,
+        group="edit",
+    )
     clean: bool = option(True, "find the ripple and repaint it", group="mask")
     mask_from: str = option(
         "auto",

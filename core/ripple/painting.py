@@ -65,7 +65,7 @@ def paint(
     light = F.interpolate(light, made.shape[2:], mode="bicubic", align_corners=False)
     share = (degrees.abs().sum(1) / FULL_DEGREES).clamp(max=1).view(-1, 1, 1, 1)
     doubt = torch.sigmoid(-1 - made[:, 3:4])
-    return Painted(plain + made[:, :3], 1 - share * doubt, share * light, person + made[:, 7:])
+    return Painted(moved + made[:, :3], 1 - share * doubt, share * light, person + made[:, 7:])
 
 
 def inside(photo: Tensor, flow: Tensor, painted: Painted) -> Tensor:

@@ -22,17 +22,19 @@ from torch import Tensor
 from core.detect.align import Aligned, align_face
 from core.detect.faces import detect_faces
 from core.devices import Policy, policy
-from core.errors import InputError, OptionError
+from core.errors import InputError, NothingFoundError, OptionError
 from core.image import load_image, resize, to_tensor
 from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, part_of, silent
+from core.ripple.data import DEG_PER_DEGREE
 from core.ripple.inpaint import Inpainter
 from core.ripple.inversion import Edited, Inversion, Inverter, resized, to_input, to_uint8
 from core.ripple.masks import background, feathered, grown, ripple_mask
 from core.ripple.options import RippleOptions
 from core.ripple.parse import Parser
 from core.ripple.parts import choose_inpainter, choose_parser
+from core.ripple.surface import Course, HeadSurface
 
 DETAIL_PX = 512
 UNCHANGED_LEVELS = 3  # of 255: less is rounding
@@ -54,6 +56,7 @@ class RipplePrepared(Prepared):
         background: (256, 256, 3) uint8, 255 = background of the inversion.
         silhouette: (256, 256) bool, where the pre-aligner sees the person before the edit; None without one.
         side: P, the side of results in pixels.
+        surface: the head as measured; None where a network says where it goes, or nothing does.
         options: what it was prepared with.
     """
 
@@ -65,6 +68,7 @@ class RipplePrepared(Prepared):
     background: np.ndarray | None
     silhouette: np.ndarray | None
     side: int
+    surface: HeadSurface | None
     options: RippleOptions
 
 
@@ -166,7 +170,8 @@ class RipplePipeline(TransitionPipeline):
             aligned = cut_face(whole, chosen.face, side)
         crop = aligned.picture if aligned else whole
         progress(0.2, "inverting")
-        inversion, base = self.invert(to_input(crop, self.inverter.size))
+        surface = self.surface_of(crop) if self.carries_detail and chosen.turn == "surface" else None
+        inversion, base = self.invert(to_input(crop, self.inverter.size), surface.course(0.0) if surface else None)
         start, missing = enlarged(base.image, side).cpu(), None
         seen = start
         if self.carries_detail:
@@ -177,7 +182,7 @@ class RipplePipeline(TransitionPipeline):
         figures = {"inversion_psnr_db": psnr(resized(base.image, self.inverter.size), inversion)}
         key = content_key(whole, chosen, self.weights_label, inversion.codes)
         return RipplePrepared(
-            key, figures, whole, aligned, inversion, start, missing, scene, silhouette(base), side, chosen
+            key, figures, whole, aligned, inversion, start, missing, scene, silhouette(base), side, surface, chosen
         )
 
     @property
@@ -186,15 +191,27 @@ class RipplePipeline(TransitionPipeline):
         return CPU if self.gpu_is_lent else self.policy.device
 
     @torch.no_grad()
-    def invert(self, image: Tensor) -> tuple[Inversion, Edited]:
+    def invert(self, image: Tensor, course: Course | None = None) -> tuple[Inversion, Edited]:
         """A face (1, 3, S, S) in [-1, 1] as codes, and what comes back without an edit; both on the CPU."""
         inversion = self.inverter.invert(image.to(self.policy.device))
-        return moved(inversion, CPU), moved(self.inverter.render(inversion, inversion.codes), CPU)
+        return moved(inversion, CPU), moved(self.inverter.render(inversion, inversion.codes, None, course), CPU)
 
     @torch.no_grad()
-    def edited(self, inversion: Inversion, name: str, degree: float) -> Edited:
+    def edited(self, inversion: Inversion, name: str, degree: float, course: Course | None = None) -> Edited:
         """One edit of an inversion by the networks, on the CPU."""
-        return moved(self.inverter.edit(moved(inversion, self.policy.device), name, degree), CPU)
+        return moved(self.inverter.edit(moved(inversion, self.policy.device), name, degree, course), CPU)
+
+    @staticmethod
+    def surface_of(face: Image.Image) -> HeadSurface:
+        """The head of an aligned face, measured.
+
+        Raises:
+            NothingFoundError: no face or no person.
+        """
+        try:
+            return HeadSurface.of(face)
+        except NothingFoundError as error:
+            raise NothingFoundError(f"{error}; or set turn to 'network', which needs no landmarks") from error
 
     @property
     def carries_detail(self) -> bool:
@@ -224,7 +241,7 @@ class RipplePipeline(TransitionPipeline):
         """
         chosen, name = check(options or prepared.options), edit or (options or prepared.options).edit
         progress(0.05, f"{name} {degree:+g}")
-        edited = self.edited(prepared.inversion, name, degree)
+        edited = self.edited(prepared.inversion, name, degree, course_of(prepared, name, degree))
         plain = to_picture(self.detailed(prepared, edited, chosen.detail))
         mask = np.zeros(plain.size[::-1], np.uint8)
         clean, before, after = plain, prepared.background, None
@@ -250,7 +267,7 @@ class RipplePipeline(TransitionPipeline):
     def detailed(self, prepared: RipplePrepared, edited: Edited | None, share: float) -> Tensor:
         """The edited face (1, 3, P, P), with the photograph's own detail moved along where that is possible."""
         if edited is None:
-            edited = self.edited(prepared.inversion, "inversion", 0.0)
+            edited = self.edited(prepared.inversion, "inversion", 0.0, course_of(prepared, "inversion", 0.0))
         image = enlarged(edited.image, prepared.side).cpu()
         if prepared.missing is None or share == 0:
             return image
@@ -321,6 +338,13 @@ class RipplePipeline(TransitionPipeline):
         if options.clean:
             labels += [choose_parser(options.parser, options.single_scale)[1], choose_inpainter(options.inpainter)[1]]
         return "; ".join(labels)
+
+
+def course_of(prepared: RipplePrepared, edit: str, degree: float) -> Course | None:
+    """Where the head goes, if its surface was measured."""
+    if prepared.surface is None:
+        return None
+    return prepared.surface.course(degree * DEG_PER_DEGREE if edit == "pose" else 0.0)
 
 
 def moved(kept: Kept, device: torch.device) -> Kept:

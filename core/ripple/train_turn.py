@@ -1,4 +1,4 @@
-"""The turn as a whole: pre-aligner and painter, judged by the finished picture.
+"""The turn as a whole: painter, and pre-aligner if that says where to, judged by the finished picture.
 
 HFGI's networks stand by: encoder, directions and the lower half of the generator say roughly how the
 edit looks. The flow, and what is painted where no flow can help, are learned here.
@@ -18,7 +18,8 @@ from torch import Tensor, nn
 
 from core.ops.warp import backward_warp
 from core.options import option
-from core.ripple.data import HeadPairs, stacked
+from core.ripple.choices import TURNS
+from core.ripple.data import stacked
 from core.ripple.data_turn import TurnPairs
 from core.ripple.inversion import FLOW_EDITS, FLOW_UNIT, plain_edit, pre_align, resized
 from core.ripple.losses import (
@@ -33,6 +34,7 @@ from core.ripple.network_fusion import ResidualAligner
 from core.ripple.network_lama import PatchDiscriminator
 from core.ripple.network_painter import Painter
 from core.ripple.painting import PERSON_SLOPE, Painted, inside, paint
+from core.ripple.surface import person_logit
 from core.ripple.train_autoencoder import flow_loss, shrunk
 from core.training import Run, TrainOptions
 
@@ -53,6 +55,11 @@ class TurnOptions(TrainOptions):
     decay_from: int = option(
         0, "step from which the learning rate falls to zero at the last; 0: never", low=0, high=10_000_000
     )
+    course: str = option(
+        "surface",
+        "whose flow the painter finishes: the measured surface's, or the pre-aligner's, which then learns too",
+        choices=TURNS,
+    )
     background: float = option(0.02, "what a pixel beside the person counts", low=0, high=1)
     flow: float = option(1.0, "weight of the pre-aligner's losses", low=0, high=100)
     rim: float = option(0.1, "weight of the silhouette", low=0, high=100)
@@ -65,23 +72,23 @@ class TurnOptions(TrainOptions):
 
 
 class Turned(NamedTuple):
-    """One pass: plain edit, the pre-aligner's answer at its size, flow px, the painter's answer, the person."""
+    """One pass: plain edit, the pre-aligner's answer at its size (if asked), flow px, the painter's answer, the person."""
 
     plain: Tensor
-    aligned: Tensor
+    aligned: Tensor | None
     flow: Tensor
     painted: Painted
     image: Tensor
 
 
 class TurnRecipe:
-    """Pre-aligner and painter; encoder, generator and directions stay as they are."""
-
-    averaged = ("pre_aligner", "painter")
+    """Painter, and pre-aligner where that gives the flow; encoder, generator and directions stay as they are."""
 
     def __init__(self, options: TurnOptions, networks: Mapping[str, nn.Module]) -> None:
         self.options = options
-        self.networks: dict[str, nn.Module] = {**networks, "critic": PatchDiscriminator(16, layers=3)}
+        self.averaged = ("painter",) if options.course == "surface" else ("pre_aligner", "painter")
+        kept = {name: network for name, network in networks.items() if name in (*FROZEN, *self.averaged)}
+        self.networks: dict[str, nn.Module] = {**kept, "critic": PatchDiscriminator(16, layers=3)}
         for name, network in self.networks.items():
             network.requires_grad_(name not in FROZEN).train(name not in FROZEN)
         turn = [p for name in self.averaged for p in self.networks[name].parameters()]
@@ -97,10 +104,13 @@ class TurnRecipe:
         with torch.no_grad():
             codes = nets["encoder"](shrunk(source, nets["encoder"].config.input_size))
             plain = plain_edit(nets["generator"], nets["directions"](codes, degrees))
-        answer = pre_align(nets["pre_aligner"], source, plain, degrees).float()
-        large = resized(answer, size)
-        flow = large[:, :2] * (FLOW_UNIT * size)
-        painted = paint(nets["painter"], source, resized(plain, size), flow, large[:, 2:], degrees, FLOW_UNIT * size)
+        if self.options.course == "surface":
+            answer, flow, person = None, batch["flow"], person_logit(batch["person"])
+        else:
+            answer = pre_align(nets["pre_aligner"], source, plain, degrees).float()
+            large = resized(answer, size)
+            flow, person = large[:, :2] * (FLOW_UNIT * size), large[:, 2:]
+        painted = paint(nets["painter"], source, resized(plain, size), flow, person, degrees, FLOW_UNIT * size)
         painted = Painted(*(part.float() for part in painted))
         return Turned(plain, answer, flow, painted, inside(source, flow, painted))
 
@@ -148,9 +158,9 @@ class TurnRecipe:
         options, person = self.options, batch["target_mask"]
         mask_known = batch["mask_known"].float().view(-1, 1, 1, 1)
         rim = F.binary_cross_entropy_with_logits(made.painted.person, person, reduction="none")
-        return {
+        flow = {} if made.aligned is None else {"flow": options.flow * flow_loss(made.aligned, batch)}
+        return flow | {
             "picture": pyramid_l1(made.image, batch["target"], weight),
-            "flow": options.flow * flow_loss(made.aligned, batch),
             "rim": options.rim * (rim * mask_known).mean() * 4,
             "trust": options.trust * ((1 - made.painted.keep) * person).mean(),
         }
@@ -169,7 +179,7 @@ class TurnRecipe:
     def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
         """Held-out heads: photograph, warp, trust, plain edit, turned, truth; the last rows are photographs without a truth."""
         if self.shown is None:
-            self.shown = held_out(TurnPairs(Path(self.options.data), self.options.size, "test", changed_share=0))
+            self.shown = held_out(open_source(self.options, "test", changed_share=0))
         made = self.forward(networks, self.shown)
         source, target = self.shown["source"], self.shown["target"]
         share = torch.sigmoid(PERSON_SLOPE * made.painted.person)
@@ -203,6 +213,6 @@ def fresh(options: TurnOptions) -> dict[str, nn.Module]:
     return {"pre_aligner": ResidualAligner(**PRE_ALIGNER), "painter": Painter(options.size)}
 
 
-def open_source(options: TurnOptions) -> HeadPairs:
+def open_source(options: TurnOptions, split: str = "train", **shares: float) -> TurnPairs:
     """The pairs of this run."""
-    return TurnPairs(Path(options.data), options.size)
+    return TurnPairs(Path(options.data), options.size, split, courses=options.course == "surface", **shares)

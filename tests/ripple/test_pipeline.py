@@ -105,7 +105,7 @@ def test_pre_aligner_brings_the_photograph_back_unchanged(pipe: RipplePipeline, 
     for parameter in (*last.res_layer[-1].parameters(), *inverter.pre_aligner.dconv_layer3[1].parameters()):
         torch.nn.init.zeros_(parameter)
     pipe = RipplePipeline(inverter)
-    prepared = pipe.prepare(portrait, options=RippleOptions(align=False, clean=False, output_px=64))
+    prepared = pipe.prepare(portrait, options=RippleOptions(align=False, clean=False, output_px=64, turn="network"))
     result = np.asarray(pipe.edit(prepared, 0.0).plain).astype(int)
     seen = np.asarray(portrait.resize((64, 64), Image.Resampling.LANCZOS)).astype(int)
     assert np.abs(result - seen).max() <= 1

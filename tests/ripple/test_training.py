@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import InputError
@@ -48,6 +49,7 @@ class Faces:
             "mask_known": torch.ones(size, dtype=torch.bool), "picture_known": torch.ones(size), "labels": (mask[:, 0] * 13).to(torch.uint8),
             "source_points": centre, "target_points": centre + torch.stack([2 * degree, 0 * x], 1)[:, None],
             "points_seen": torch.ones(size, 1), "degrees": torch.stack([degree, 0 * degree], dim=1),
+            "flow": F.pad((-2 * degree)[:, None, None, None].expand(-1, 1, SIDE, SIDE), (0, 0, 0, 0, 0, 1)), "person": moved,
             "image": (source + 1) / 2, "mask": torch.from_numpy(random_hole(SIDE, rng))[None, None].repeat(size, 1, 1, 1),
         }  # fmt: skip
 

@@ -84,7 +84,7 @@ def test_a_picture_of_another_size_is_refused() -> None:
 
 def test_the_pipeline_turns_with_a_painter(pipe: RipplePipeline, portrait: Image.Image) -> None:
     painter = RipplePipeline(tiny_inverter(pre_aligner=True, painter=True))
-    prepared = painter.prepare(portrait, options=RippleOptions(align=False, output_px=64))
+    prepared = painter.prepare(portrait, options=RippleOptions(align=False, output_px=64, turn="network"))
     still, moved = (painter.edit(prepared, degree) for degree in (0.0, 2.0))
     shown = np.asarray(portrait.resize((64, 64), Image.Resampling.LANCZOS)).astype(int)
     assert np.abs(np.asarray(still.plain).astype(int) - shown).mean() < 3
@@ -137,7 +137,7 @@ def test_pairs_of_portraits_and_heads(shared_data: Path) -> None:
 
 def test_ageing_moves_nothing_and_uncovers_nothing(pipe: RipplePipeline, portrait: Image.Image) -> None:
     painter = RipplePipeline(tiny_inverter(pre_aligner=True, painter=True))
-    prepared = painter.prepare(portrait, options=RippleOptions(align=False, output_px=64))
+    prepared = painter.prepare(portrait, options=RippleOptions(align=False, output_px=64, turn="network"))
     aged = painter.inverter.edit(prepared.inversion, "age", 3.0)
     assert aged.flow is not None
     assert not aged.turned

@@ -33,7 +33,7 @@ EXAMPLE = EXAMPLES / "ripple.mp4"
 # What these weights do best comes first.
 EXAMPLE_HEADS = ("kofi", "jonas", "edith", "anders", "walter", "mei", "amara", "clara")
 WEIGHTS = ("ripple-preview", "ripple-hfgi")
-BEFORE_FIELDS = ("align", "face", "output_px", "parser", "single_scale")
+BEFORE_FIELDS = ("align", "face", "output_px", "parser", "single_scale", "turn")
 VIDEO_FIELDS = ("degree_from", "degree_to")
 SHOWN = ("plain", "mask", "clean", "whole")
 
