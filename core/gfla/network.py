@@ -339,8 +339,7 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         ground_choice: whether plain grey ground is one more choice, what is moved brings none along, and painting begins
             with the colours of the person's pieces (own addition, `core.gfla.ground`; with `limb_layers` and
             `studio_grey`).
-        head_net: whether a further network makes the head again at the result's size (own addition, `core.gfla.head`);
-            it is kept here and run by the pipeline.
+        head_net: whether a second network makes the head again, larger (own addition, `core.gfla.head`).
         sample_hw: (H, W) of the pictures it was trained on.
         heatmap_sigma_px: of the pose heatmaps it was trained on.
         studio_grey: grey in [0, 1] behind the people it was trained on; None if they kept their backgrounds.
@@ -388,7 +387,7 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         )
         if limb_layers:
             self.limbs = LimbNet()
-        self.head = HeadNet() if head_net else None
+        self.head = HeadNet() if head_net else None  # Run by the pipeline.
         self.flow_net = PoseFlowNet(attn_layers, image_nc, structure_nc, flow_ngf, flow_img_f, flow_layers, flow_prior)
 
     def encode(self, source: Tensor) -> list[SourceTables]:
@@ -415,10 +414,7 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         )
         if prior is not None:
             target_pose = torch.cat([target_pose, prior[:, 2:]], dim=1)
-        if layers is None:
-            seen, colours, moving = None, None, source
-        else:
-            seen, colours, moving = self.choices(source, layers)
+        seen, colours, moving = (None, None, source) if layers is None else self.choices(source, layers)
         coarse = self.target.encode(target_pose, seen)
         features, attention = self.target.decode(coarse, [tables], [flows], [masks])
         painted = self.target.outconv(features)

@@ -115,7 +115,7 @@ SHIPPED: dict[str, dict[str, Any]] = {
     },
     "head": {
         "lr": 6e-4, "batch": 12, "width": 0.75, "lambda_rec": 5.0, "lambda_choice": 3.0, "lambda_ssim": 3.0,
-        "lambda_content": 2.0, "lambda_style": 500.0, "lambda_g": 0.05, "adversarial_start": 1000, "augment": 0.5,
+        "lambda_content": 2.0, "lambda_style": 3000.0, "lambda_g": 0.15, "ratio_g2d": 0.5, "adversarial_start": 800, "augment": 0.5,
         "ema_decay": 0.995, "beta1": 0.5, "care": 3.0,
     },
 }  # fmt: skip

@@ -22,7 +22,7 @@ from torch import Tensor
 from core.detect.body import detect_bodies
 from core.detect.segment import person_mask
 from core.devices import Policy, policy
-from core.errors import InputError
+from core.errors import InputError, ShapeError
 from core.gfla import framing, pose
 from core.gfla.attention import SourceTables
 from core.gfla.data import batch_heatmaps
@@ -41,7 +41,7 @@ from core.progress import Progress, silent
 
 # Layers are chosen more strictly at the result's size than the network was taught: half shares are ghosts there. On
 # held-out people 2 makes heads more like their own for 0.004 of SSIM.
-SEAM_SHARPNESS = 2.0
+SEAM_SHARPNESS = 4.0
 
 
 @dataclass(frozen=True)
@@ -297,12 +297,12 @@ class PosePipeline(TransitionPipeline):
         wanted = torch.from_numpy(np.stack([pose.scaled(item, size, self.size_hw) for item in points.numpy()])).float()
         frames = head_frames(own.expand_as(wanted), wanted)
         source, pictures = prepared.fine * 2 - 1, large * 2 - 1
-        crops = [
+        before, head = (
             torch.cat([cropped(picture[None], frame[None]) for picture, frame in zip(several, each, strict=True)])
             for several, each in ((pictures, frames.target), (source.expand(len(wanted), -1, -1, -1), frames.source))
-        ]
-        maps = joint_maps(own.expand_as(wanted), frames.source), joint_maps(wanted, frames.target)
-        made = self.heads(*crops, *maps)
+        )
+        own_maps, wanted_maps = joint_maps(own.expand_as(wanted), frames.source), joint_maps(wanted, frames.target)
+        made = self.heads(before, head, own_maps, wanted_maps)
         for item in torch.nonzero(frames.usable)[:, 0].tolist():
             one = slice(item, item + 1)
             mine = HeadFrames(*(part[one] for part in frames))
@@ -312,9 +312,12 @@ class PosePipeline(TransitionPipeline):
     @torch.inference_mode()
     def heads(self, made: Tensor, source: Tensor, source_maps: Tensor, target_maps: Tensor) -> HeadMade:
         """What the head network decides of head frames, on the CPU; see `HeadNet.forward`."""
+        network = self.generator.head
+        if network is None:
+            raise ShapeError("this generator has no head network: weights with head_net fit")
         parts = [item.to(self.policy.device) for item in (made, source, source_maps, target_maps)]
         with self.policy.autocast():
-            found = self.generator.head(*parts)
+            found = network(*parts)
         return HeadMade(*(item.float().cpu() for item in found))
 
     def _copied(self, moving: Tensor, painted: Painted, item: int, large: Tensor) -> Tensor:
@@ -325,7 +328,14 @@ class PosePipeline(TransitionPipeline):
             return large
         # Logarithms are enlarged, not shares: that keeps the seams of layers as sharp as the picture.
         logits = F.interpolate(shares[one].clamp_min(1e-4).log(), size, mode="bilinear", align_corners=False)
-        share = (SEAM_SHARPNESS * logits[0]).softmax(0)
+        logits = SEAM_SHARPNESS * logits[0]
+        share = logits.softmax(0)
+        if painted.ground is not None:
+            # The outline first: among many pieces of the person none need be likelier than the ground.
+            person = (1 - painted.ground[one]).clamp(1e-4, 1 - 1e-4).logit()
+            person = F.interpolate(person, size, mode="bilinear", align_corners=False)[0]
+            person = (SEAM_SHARPNESS * person).sigmoid()
+            share = torch.cat([logits[:-1].softmax(0) * person, 1 - person])
         made = large * share[0] + fetch_along(moving, painted.flows[-1][one])[0] * share[1]
         if painted.places is not None:
             # Layer by layer: all at once would hold the picture dozens of times.

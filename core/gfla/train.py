@@ -1,5 +1,7 @@
 """Training of GFLA in two stages on `core.training`: the flow network first, then everything end to end.
 
+The shipped people have a third one, `core.gfla.train_head`.
+
 The defaults are the published settings; `core.gfla.options.SHIPPED` made the weights in `weights/gfla-people/`.
 
 Source: Ren et al. 2020, section 4.1 and supplementary material B.
@@ -230,11 +232,11 @@ def begin_from(generator: PoseGenerator, folder: Path) -> None:
         WeightsError: the weights fit in no other way.
     """
     found = load_strict(PoseGenerator, folder)
-    state, choice = found.state_dict(), generator.target.choice
-    if choice.ground is not None and not found.config.ground_choice:
+    state, palette = found.state_dict(), getattr(generator.target, "palette", None)
+    if palette is not None and not found.config.ground_choice:
         for kind in ("weight", "bias"):
             state[f"target.choice.ground.{kind}"] = state[f"target.choice.second.{kind}"][:1]
-            state[f"target.palette.mix.{kind}"] = generator.target.palette.mix.state_dict()[kind]
+            state[f"target.palette.mix.{kind}"] = palette.mix.state_dict()[kind]
             # What is painted is now added to the palette's colours.
             state[f"target.outconv.model.2.{kind}"] *= 0.1
     if generator.head is not None and not found.config.head_net:
@@ -438,8 +440,10 @@ CARD = {
     "title": "GFLA people, preview",
     "summary": "A narrow pose-guided generator at 96 x 128 pixels. Beside the published parts (global flow, local "
     "attention) it has limb layers: the source's limbs, each moved rigidly to where the target skeleton has it, among "
-    "which it chooses per pixel; what no limb shows is painted by the decoder. Layers are copied at the result's size, "
-    "so that faces and prints keep the photo's own detail. See `core/gfla/layers.py`. People stand before plain grey.\n\n"
+    "which it chooses per pixel; what no limb shows is painted by the decoder in the colours of the person's pieces. "
+    "Plain ground is a choice of its own, and layers bring none along, so that outlines are sharp. Layers are copied at "
+    "the result's size, so that prints keep the photo's own detail; a small second network makes the head again at that "
+    "size. See `core/gfla/layers.py`, `ground.py` and `head.py`. People stand before plain grey.\n\n"
     "![held-out people: source, spline warp, painted, true](sheet.png)",
     "data": "3,168 pictures of 396 people rendered by us from MakeHuman assets (CC0); identities ending in 7 held out",
     "licence": "CC0-1.0",
@@ -463,7 +467,7 @@ def generator_of(options: GflaTrainOptions) -> Any:
 
 
 def export(run_folder: Path, folder: Path) -> Path:
-    """Write the averaged generator of a stage 2 run, its card and, where it made any, its newest sample sheet."""
+    """Write the averaged generator of a stage 2 or 3 run, its card and, where it made any, its newest sample sheet."""
     facts = json.loads((Path(run_folder) / "run.json").read_text())["options"]
     known = {field.name for field in dataclasses.fields(GflaTrainOptions)}
     options = with_recipe(GflaTrainOptions(**{key: value for key, value in facts.items() if key in known}))

@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.devices import policy
+from core.errors import ShapeError
 from core.gfla import losses, pose
 from core.gfla.blocks import initialise
 from core.gfla.data import PeoplePairs, load_people
@@ -131,10 +132,13 @@ class HeadRecipe(PairRecipe):
         super().__init__(options, shown)
         generator = PoseGenerator(**network_config(options))
         head = generator.head
+        if head is None:
+            raise ShapeError("the head's training needs a generator with head_net: --stage head makes one")
         for layer in head.modules():
             if isinstance(layer, nn.Conv2d):
                 nn.init.kaiming_normal_(layer.weight, 0.1)
-                nn.init.zeros_(layer.bias)
+                if layer.bias is not None:
+                    nn.init.zeros_(layer.bias)
         # The start is the generator's head untouched: small flows and changes.
         nn.init.normal_(head.out.weight, std=0.01)
         begin_from(generator, Path(options.init))
@@ -188,5 +192,8 @@ class HeadRecipe(PairRecipe):
         """Source, what the generator made, made again, true; one row per shown head."""
         if self.shown is None:
             return None
-        image = self.made(networks["generator"].head, self.shown)[0]
+        generator = networks["generator"]
+        if not isinstance(generator, PoseGenerator) or generator.head is None:
+            raise ShapeError("samples need a generator with a head network")
+        image = self.made(generator.head, self.shown)[0]
         return sheet([self.shown["source"], self.shown["made"], image, self.shown["target"]])
