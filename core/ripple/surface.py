@@ -29,7 +29,7 @@ EYES_BEFORE_AXIS = (
 )
 GRAZING_DEG = 62.0  # surfaces turned further away than this count as hidden
 EYE_RIMS, MOUTH = ((33, 133), (362, 263)), (61, 291)
-VIEW_PX, GRID, RAYS = 480, 97, 40
+VIEW_PX, GRID, RAYS = 480, 65, 40
 MASK_SLOPE = 4.0  # from MediaPipe's share of person to a logit
 # The rim of the mesh from the brow's middle to the chin, on the picture's left and on its right.
 RIMS = {
@@ -42,7 +42,9 @@ SKULL_BEFORE_AXIS, WIDEST, NECK = 0.06, 0.33, 0.2
 DEEPER = 1.4  # how much deeper a skull is than wide
 NECK_FOLLOWS, NECK_ENDS = 0.3, 0.3  # share of the turn below the chin, and after how many face heights none is left
 JAW_FILLS = 0.7  # how far the cheek is stretched to where the corner of the jaw comes out
-BESIDE, INSIDE, HIDDEN, CHIN_ZONE = 0.10, 0.02, 0.012, 0.08
+# Of the crop's side: how near the mesh's rim an outline is the jaw's; how far inside the rim skin is surely skin; how far
+# the mesh gives way to it; what is left of an ear behind the cheek; and the part above the chin that the mesh alone moves.
+BESIDE, INSIDE, GIVES_WAY, HIDDEN, CHIN_ZONE = 0.10, 0.02, 0.06, 0.012, 0.08
 SLACK_MESH, SLACK_OUTLINE, SLACK_EDGE = 20.0, 60.0, 20.0  # of the spline, in pixels of the view
 
 
@@ -197,8 +199,8 @@ class HeadSurface:
         """(478,) points of the cheek that comes into sight whose place the stretched skin takes."""
         side, y = -np.sign(turn), self.spatial[:, 1]
         outside = side * (self.spatial[:, 0] - self.at_rows(self.spatial[:, :2], y, int(side)))
-        low = (y > self.ears_y) & (y < self.chin_y - CHIN_ZONE * self.square.side)
-        return low & (side * (self.spatial[:, 0] - self.axis_x) > 0) & (outside > -1.3 * INSIDE * self.square.side)
+        low = (y > self.eyes_y) & (y < self.chin_y - CHIN_ZONE * self.square.side)
+        return low & (side * (self.spatial[:, 0] - self.axis_x) > 0) & (outside > -GIVES_WAY * self.square.side)
 
     def rim_pair(self, place: np.ndarray, mesh: np.ndarray, turn: float) -> tuple[list[float], list[float]] | None:
         """Where a point of the outline is held and where to; None where the mesh alone decides."""
