@@ -42,7 +42,8 @@ class InLineBatch:
 class InLineWeights:
     """How much each term counts; the adversarial one asks whether mixtures pass for photos of their appearance.
 
-    `swapped` is the share of the recoloured pictures beside the copies and the mixtures.
+    `swapped` is the share of the recoloured pictures beside the copies and the mixtures; `contrast` counts for mixtures,
+    which would be softer than copies without it.
     """
 
     reconstruction: float = 10.0
@@ -51,6 +52,7 @@ class InLineWeights:
     adversarial: float = 0.0
     r1: float = 5.0
     swapped: float = 1.0
+    contrast: float = 0.0
 
 
 def discriminator_terms(
@@ -84,6 +86,9 @@ def generator_terms(
         + weights.edges * terms["loss_G_edges"]
         + weights.structure * terms["loss_G_ssim"]
     )
+    if weights.contrast > 0:
+        terms["loss_G_contrast"] = losses.contrast_difference(batch.mixed, images.mixed)
+        total = total + weights.contrast * terms["loss_G_contrast"]
     if weights.adversarial > 0:
         terms["loss_G_adv"] = losses.generator_adversarial(_verdicts(network, images, batch, detach=False))
         total = total + weights.adversarial * terms["loss_G_adv"]

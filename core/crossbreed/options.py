@@ -53,6 +53,7 @@ class CrossbreedTrainOptions(TrainOptions):
     edges: float = option(10.0, "weight of the edges, labelled photos and heads only", low=0, high=1000)
     structure: float = option(2.0, "weight of the structure (SSIM), labelled photos and heads only", low=0, high=1000)
     swapped: float = option(1.0, "share of the recoloured pictures, heads only", low=0, high=10)
+    contrast: float = option(0.0, "weight of the local contrast of mixtures, heads only", low=0, high=1000)
     cycle: float = option(5.0, "weight of the cycle, labelled photos only", low=0, high=1000)
     truncation: float = option(0.25, "truncation of the teacher's noise", low=0.02, high=1)
     first_class: int = option(151, "first ImageNet class of the teacher; 151 to 268 are dogs", low=0, high=999)

@@ -73,6 +73,7 @@ class CrossbreedRecipe:
             options.adversarial,
             options.penalty,
             options.swapped,
+            options.contrast,
         )
         self.probe = source.draw(np.random.default_rng(options.seed), SAMPLE_PAIRS)
         self.teacher_weights = objectives.LossWeights(options.adversarial, options.reconstruction, options.penalty)

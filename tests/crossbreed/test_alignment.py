@@ -8,7 +8,7 @@ import pytest
 import torch
 from PIL import Image
 
-from core.crossbreed import fusion
+from core.crossbreed import fusion, losses
 from core.crossbreed.alignment import EARS, HeadLine, displacement, flows, least_area, pulls, spline, warped
 from core.crossbreed.heads import AlignedHeads, between, decide, read_heads
 from core.crossbreed.options import CrossbreedOptions
@@ -181,9 +181,22 @@ def test_pairs_come_from_cut_out_heads_and_repeat():
         )
 
 
-@pytest.mark.parametrize("adversarial", [0.0, 1.0])
-def test_training_in_line_resumes_to_the_bit(tmp_path, adversarial):
-    changes = {"spectral": False, "unit_scale": True, "reconstruction": 10.0, "adversarial": adversarial}
+def test_contrast_minds_blur_and_not_places():
+    sharp = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
+    moved, soft = sharp.roll(2, 3), fusion.blurred(sharp, 1.0)
+    assert losses.contrast_difference(sharp, sharp) == 0
+    assert losses.contrast_difference(sharp, moved) < 0.2 * losses.contrast_difference(sharp, soft)
+
+
+@pytest.mark.parametrize(("adversarial", "contrast"), [(0.0, 0.0), (1.0, 5.0)])
+def test_training_in_line_resumes_to_the_bit(tmp_path, adversarial, contrast):
+    changes = {
+        "spectral": False,
+        "unit_scale": True,
+        "reconstruction": 10.0,
+        "adversarial": adversarial,
+        "contrast": contrast,
+    }
     run(tmp_path / "whole", heads(), **changes)
     run(tmp_path / "parts", heads(), steps=3, **changes)
     run(tmp_path / "parts", heads(), **changes)
