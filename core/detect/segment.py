@@ -12,6 +12,7 @@ from core.errors import NothingFoundError
 from core.image import limit_size, resize
 
 MAX_SIDE_PX = 1024
+RAYS = 40
 
 
 def person_mask(picture: Image.Image, name: str = "the picture") -> Tensor:
@@ -28,3 +29,22 @@ def person_mask(picture: Image.Image, name: str = "the picture") -> Tensor:
         raise NothingFoundError(f"no person found in {name}: use a picture of one or more people, or paint the mask")
     mask = np.array(resize(Image.fromarray(found), picture.size)).clip(0, 1)
     return torch.from_numpy(mask)[None, None]
+
+
+def outline(mask: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """The last pixel of a person along rays from a place: (RAYS, 2), (x, y) px, NaN where it lies at the picture's edge.
+
+    Args:
+        mask: (H, W) in [0, 1].
+        centre: (x, y) px.
+    """
+    height, width = mask.shape
+    places, reach = np.full((RAYS, 2), np.nan), np.arange(2, 2 * max(height, width))
+    for number, angle in enumerate(np.arange(RAYS) * 2 * np.pi / RAYS):
+        x, y = centre[0] + reach * np.cos(angle), centre[1] + reach * np.sin(angle)
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        person = mask[y[inside].astype(int), x[inside].astype(int)] > 0.5
+        if person.any() and not person[-3:].any():
+            last = int(np.flatnonzero(person)[-1])
+            places[number] = x[inside][last], y[inside][last]
+    return places

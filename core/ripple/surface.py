@@ -19,7 +19,7 @@ from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 
 from core.detect.faces import Face, detect_faces
-from core.detect.segment import person_mask
+from core.detect.segment import outline, person_mask
 from core.errors import NothingFoundError
 from core.ops.warp import backward_warp
 from core.ripple.data import Square, face_square
@@ -29,7 +29,7 @@ EYES_BEFORE_AXIS = (
 )
 GRAZING_DEG = 62.0  # surfaces turned further away than this count as hidden
 EYE_RIMS, MOUTH = ((33, 133), (362, 263)), (61, 291)
-VIEW_PX, GRID, RAYS = 480, 65, 40
+VIEW_PX, GRID = 480, 65
 MASK_SLOPE = 4.0  # from MediaPipe's share of person to a logit
 # The rim of the mesh from the brow's middle to the chin, on the picture's left and on its right.
 RIMS = {
@@ -72,21 +72,6 @@ def turned(spatial: np.ndarray, axis_x: float, yaw_deg: float) -> tuple[np.ndarr
     places = np.stack([axis_x + x * np.cos(yaw) + near * np.sin(yaw), spatial[:, 1]], axis=1)
     facing = np.abs(np.arctan2(x, near) + yaw) < np.deg2rad(GRAZING_DEG)
     return places, facing
-
-
-def outline(mask: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """(N, 2) last pixels of a person (H, W) along rays from `centre`; rays that leave the picture inside it are left out."""
-    height, width = mask.shape
-    smooth = cv2.GaussianBlur(mask, (0, 0), max(1.0, width / 160))
-    reach, found = np.arange(2, 2 * max(mask.shape)), []
-    for angle in np.arange(RAYS) * 2 * np.pi / RAYS:
-        x, y = centre[0] + reach * np.cos(angle), centre[1] + reach * np.sin(angle)
-        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        person = smooth[y[inside].astype(int), x[inside].astype(int)] > 0.5
-        if person.any() and not person[-3:].any():
-            last = int(np.flatnonzero(person)[-1])
-            found.append((x[inside][last], y[inside][last]))
-    return np.array(found).reshape(-1, 2)
 
 
 def person_logit(share: Tensor) -> Tensor:
@@ -154,7 +139,8 @@ class HeadSurface:
         spatial[:, 2] += arm * (np.cos(yaw) - 1)
         axis_x = float((left[0] + right[0]) / 2 - arm * np.sin(yaw))
         person = person_mask(view)[0, 0].numpy()
-        return cls(spatial, axis_x, yaw, square, outline(person, face.points.mean(0)), person)
+        rim = outline(cv2.GaussianBlur(person, (0, 0), VIEW_PX / 160), face.points.mean(0))
+        return cls(spatial, axis_x, yaw, square, rim[~np.isnan(rim[:, 0])], person)
 
     def course(self, turn_deg: float) -> Course:
         """The way of a turn of so many degrees to the picture's right."""
