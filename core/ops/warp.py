@@ -10,6 +10,8 @@ from core.errors import InputError, ShapeError
 
 MODES = ("bilinear", "bicubic", "nearest")
 PADDINGS = ("border", "zeros", "reflection")
+# Of the filter that puts samples half way, on each side.
+HALF_TAPS = 4
 
 
 def pixel_centres(height: int, width: int, like: Tensor | None = None) -> Tensor:
@@ -68,3 +70,36 @@ def backward_warp(image: Tensor, flow_px: Tensor, mode: str = "bilinear", paddin
     height, width = flow_px.shape[-2:]
     places = pixel_centres(height, width, flow_px) + flow_px.permute(0, 2, 3, 1)
     return sample_at(image, places, mode, padding)
+
+
+def twice(image: Tensor) -> Tensor:
+    """The picture (B, C, H, W) with a sample put half way between every two: (B, C, 2 H, 2 W), the even ones its own.
+
+    Source: Lanczos windowed sinc, as in Turkowski 1990, "Filters for Common Resampling Tasks", 8 taps.
+    """
+    away = torch.arange(HALF_TAPS, device=image.device, dtype=torch.float32) + 0.5
+    half = torch.sinc(away) * torch.sinc(away / HALF_TAPS)
+    taps = torch.cat([half.flip(0), half])
+    taps, channels = (taps / taps.sum()).to(image.dtype), image.shape[1]
+    for dim, pads in ((3, (HALF_TAPS - 1, HALF_TAPS, 0, 0)), (2, (0, 0, HALF_TAPS - 1, HALF_TAPS))):
+        shape = (1, 1, 1, 2 * HALF_TAPS) if dim == 3 else (1, 1, 2 * HALF_TAPS, 1)
+        kernel = taps.reshape(shape).repeat(channels, 1, 1, 1)
+        between = F.conv2d(F.pad(image, pads, mode="replicate"), kernel, groups=channels)
+        image = torch.stack((image, between), dim + 1).flatten(dim, dim + 1)
+    return image
+
+
+def fine_warp(image: Tensor, flow_px: Tensor) -> Tensor:
+    """`backward_warp` that keeps fine detail: bilinear and bicubic sampling alone dull what moves by half a pixel.
+
+    Args:
+        image: (B, C, H, W), any range; float32 whatever autocast wants, since a kernel in half precision would grain it.
+        flow_px: (B, 2, h, w), as for `backward_warp`; zero flow returns the picture.
+
+    Returns:
+        (B, C, h, w).
+    """
+    height, width = flow_px.shape[-2:]
+    with torch.autocast(image.device.type, enabled=False):
+        places = pixel_centres(height, width, flow_px) + flow_px.permute(0, 2, 3, 1)
+        return sample_at(twice(image.float()), 2 * places.float() - 0.5, "bicubic")

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.sdl.sequences_toon import BINS, EDGE_SIGMA_PX, EDGE_SLOPE, EDGE_TAU, SATURATION
+from core.sdl.sequences_toon import BINS, EDGE_SIGMA_PX, EDGE_SLOPE, EDGE_TAU, SATURATION, strengths
 
 PASSES, RADIUS_PX, EPSILON = 3, 2, 16.0
 # CIE 1931 XYZ of linear sRGB, by the white point D65.
@@ -75,6 +75,28 @@ def gaussian(maps: Tensor, sigma_px: float) -> Tensor:
 
 def abstracted(pictures: Tensor) -> Tensor:
     """The abstraction (B, 3, H, W) in [0, 1] of pictures in [0, 1], by filters alone."""
+    return drawn(pictures)[0]
+
+
+def between(source: Tensor, drawing: Tensor, smooth: Tensor, t: Tensor) -> Tensor:
+    """From the source (t = 0) to the drawing (t = 1), both (B, 3, H, W): lines come before texture leaves.
+
+    A plain mix of two things that have nothing in common is weaker than both. Beyond 0 and 1 the difference goes on evenly.
+
+    Args:
+        source: what it starts from.
+        drawing: what it ends at.
+        smooth: what both have in common: the source without its texture.
+        t: (B, 1, 1, 1).
+    """
+    inside = t.clamp(0, 1)
+    texture, lines = strengths(inside)
+    made = smooth + texture * (source - smooth) + lines * (drawing - smooth)
+    return made + (t - inside) * (drawing - source)
+
+
+def drawn(pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """The abstraction, and what it is drawn on: the pictures without their texture; (B, 3, H, W) each, in [0, 1]."""
     with torch.autocast(pictures.device.type, enabled=False):
         lab = lab_of(pictures.float())
         smooth, paper = lab, torch.ones_like(lab[:, :1])
@@ -92,4 +114,4 @@ def abstracted(pictures: Tensor) -> Tensor:
         )
         sharpness = 0.4 + (slope / 2).clamp(0, 2) / 2
         lightness = (nearest + width / 2 * torch.tanh(sharpness * (lightness - nearest))) * paper
-        return rgb_of(torch.cat([lightness, SATURATION * smooth[:, 1:]], 1))
+        return rgb_of(torch.cat([lightness, SATURATION * smooth[:, 1:]], 1)), rgb_of(smooth)

@@ -12,16 +12,23 @@ from torch import Tensor
 from core.detect.faces import detect_faces
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
-from core.image import limit_size
+from core.image import limit_size, to_tensor
+from core.ops.warp import backward_warp
+from core.sdl.abstraction import box
 
 MOTION_PX, GUIDE_PX = 512, 256
 # The spline is solved on a grid this coarse and enlarged; landmarks lie further apart than its cells.
 GRID = 49
 RAYS = 40
+# Points from the height of the chin to the corner of neck and shoulder, and from there to the picture's edge.
+SHOULDER = (4, 7)
 # How far the spline may pass by its points: the face mesh is sure, an outline is a guess, the picture's edge stays put.
 SLACK_FACE, SLACK_OUTLINE, SLACK_EDGE = 20.0, 100.0, 20.0
 # An outline that moves more than this, in face heights, against the faces is another haircut, not the same place.
 MOST_MOVE = 0.45
+# Of the correction by the pictures themselves, as shares of the longer side: the neighbourhood whose lightness is evened,
+# how far it may go, how smooth it is; and what spread counts as flat, and what trust as little.
+EVENED, MOST_REST, REST_RADIUS, LEAST_SPREAD, LEAST_TRUST = 0.03, 0.05, 0.01, 0.06, 0.1
 # Side of a rendered training head's picture, in heights of its face.
 HEAD_SHARE = 2.2
 
@@ -42,14 +49,23 @@ def head_box(picture: Image.Image) -> tuple[int, int, int, int] | None:
     return left, top, min(picture.width, round(x + half)), min(picture.height, round(y + half))
 
 
-def outline(picture: Image.Image, centre: np.ndarray) -> np.ndarray:
-    """The last pixel of the person along rays from `centre` (x, y): (RAYS, 2), NaN where it lies at the picture's edge."""
+def silhouette(picture: Image.Image, centre: np.ndarray) -> np.ndarray:
+    """The person around `centre` (x, y) alone, without what else was taken for one: (H, W) float32 in [0, 1]."""
     mask = cv2.GaussianBlur(person_mask(picture)[0, 0].numpy(), (0, 0), max(1.0, picture.width / 160))
+    _, pieces = cv2.connectedComponents((mask > 0.5).astype(np.uint8))
+    column, row = (int(np.clip(at, 0, side - 1)) for at, side in zip(centre, picture.size, strict=True))
+    own = pieces == (pieces[row, column] or np.bincount(pieces[pieces > 0]).argmax())
+    return mask * cv2.GaussianBlur(own.astype(np.float32), (0, 0), 1.0)
+
+
+def outline(mask: np.ndarray, centre: np.ndarray) -> np.ndarray:
+    """The last pixel of the person along rays from `centre` (x, y): (RAYS, 2), NaN where it lies at the picture's edge."""
+    height, width = mask.shape
     places = np.full((RAYS, 2), np.nan)
-    reach = np.arange(2, 2 * max(picture.size))
+    reach = np.arange(2, 2 * max(height, width))
     for number, angle in enumerate(np.arange(RAYS) * 2 * np.pi / RAYS):
         x, y = centre[0] + reach * np.cos(angle), centre[1] + reach * np.sin(angle)
-        inside = (x >= 0) & (x < picture.width) & (y >= 0) & (y < picture.height)
+        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
         along = mask[y[inside].astype(int), x[inside].astype(int)] > 0.5
         if len(along) and not along[-3:].any() and along.any():
             last = int(np.flatnonzero(along)[-1])
@@ -57,11 +73,73 @@ def outline(picture: Image.Image, centre: np.ndarray) -> np.ndarray:
     return places
 
 
-def correspondences(first: Image.Image, second: Image.Image) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def shoulder(mask: np.ndarray, chin_px: float, right: bool) -> np.ndarray:
+    """Neck and shoulder of one side, from the height of the chin to the picture's edge: (sum(SHOULDER), 2), or NaN.
+
+    The line is cut at its corner, where neck (or hair) meets the shoulder, and sampled evenly on both parts.
+
+    Args:
+        mask: (H, W) in [0, 1].
+        chin_px: height at which to start.
+        right: of the picture.
+    """
+    height, width = mask.shape
+    line = []
+    for row in range(round(chin_px), height):
+        across = np.flatnonzero(mask[row] > 0.5)
+        if not len(across):
+            return np.full((sum(SHOULDER), 2), np.nan)
+        line.append((float(across[-1] + 1 if right else across[0]), row + 0.5))
+        if line[-1][0] in (0, width):
+            break
+    points = np.array(line).reshape(-1, 2)
+    if len(points) < sum(SHOULDER):
+        return np.full((sum(SHOULDER), 2), np.nan)
+    points[-1, 1] = height if points[-1, 1] > height - 1 else points[-1, 1]
+    # As in Douglas and Peucker 1973: the corner is what lies furthest inside the chord.
+    chord, along = points[-1] - points[0], points - points[0]
+    away = (chord[0] * along[:, 1] - chord[1] * along[:, 0]) * (1 if right else -1)
+    corner = int(np.clip(away.argmax(), 1, len(points) - 2))
+    return np.vstack([evenly(points[: corner + 1], SHOULDER[0] + 1)[:-1], evenly(points[corner:], SHOULDER[1])])
+
+
+def evenly(points: np.ndarray, count: int) -> np.ndarray:
+    """`count` places at equal distances along a line of points (N, 2), both ends among them."""
+    run = np.concatenate([[0.0], np.cumsum(np.hypot(*np.diff(points, axis=0).T))])
+    at = np.linspace(0, run[-1], count)
+    return np.stack([np.interp(at, run, points[:, axis]) for axis in (0, 1)], 1)
+
+
+def rims(ends: list[np.ndarray], size_px: tuple[int, int]) -> list[np.ndarray]:
+    """Points around both pictures' edges, (16, 2) each: they stay, but slide along a side that both shoulders leave by.
+
+    Args:
+        ends: of each picture, where its left and right shoulder leave it, (2, 2); NaN where unknown.
+        size_px: width and height of both.
+    """
+    share, size = np.linspace(0, 1, 5), np.array(size_px, float)
+    fixed = np.array([(x, y) for x in share for y in share if x in (0, 1) or y in (0, 1)]) * size
+    found = [fixed.copy() for _ in ends]
+    for side, edge in ((0, 0.0), (1, size[0])):
+        if all(end[side, 0] == edge for end in ends):
+            on = np.flatnonzero(fixed[:, 0] == edge)
+            for points, end in zip(found, ends, strict=True):
+                points[on, 1] = np.interp(share, (0, 0.5, 1), (0, end[side, 1], size[1]))
+    if all((end[:, 1] == size[1]).all() and 0 < end[0, 0] < end[1, 0] < size[0] for end in ends):
+        on = np.flatnonzero(fixed[:, 1] == size[1])
+        for points, end in zip(found, ends, strict=True):
+            points[on, 0] = np.interp(share, (0, 0.25, 0.75, 1), (0, *end[:, 0], size[0]))
+    return found
+
+
+def correspondences(
+    first: Image.Image, second: Image.Image
+) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[np.ndarray]]:
     """Points of the two pictures that show the same: face mesh, outline, picture's edge.
 
     Returns:
-        (N, 2) pixels in the first and in the second picture, and (N,) how far a spline may pass by.
+        (N, 2) pixels in the first and in the second picture, (N,) how far a spline may pass by, and both people's masks
+        (H, W) in [0, 1].
 
     Raises:
         NothingFoundError: a picture without a face.
@@ -71,18 +149,20 @@ def correspondences(first: Image.Image, second: Image.Image) -> tuple[np.ndarray
         detect_faces(picture, name)[0].points
         for picture, name in zip(pictures, ("the first picture", "the second picture"), strict=True)
     ]
-    around = [outline(picture, points.mean(0)) for picture, points in zip(pictures, faces, strict=True)]
+    masks = [silhouette(picture, points.mean(0)) for picture, points in zip(pictures, faces, strict=True)]
+    around = [outline(mask, points.mean(0)) for mask, points in zip(masks, faces, strict=True)]
+    sides = [
+        np.stack([shoulder(mask, points[:, 1].max(), right) for right in (False, True)])
+        for mask, points in zip(masks, faces, strict=True)
+    ]
+    around = [np.vstack([ray, *side]) for ray, side in zip(around, sides, strict=True)]
     height = np.ptp(faces[0][:, 1])
     moved = around[1] - around[0] - (faces[1].mean(0) - faces[0].mean(0))
     both = np.hypot(*moved.T) < MOST_MOVE * height
-    share = np.linspace(0, 1, 5)
-    rim = np.array([(x, y) for x in share for y in share if x in (0, 1) or y in (0, 1)])
-    found = [
-        np.vstack([points, ray[both], rim * picture.size])
-        for points, ray, picture in zip(faces, around, pictures, strict=True)
-    ]
-    slack = np.repeat([SLACK_FACE, SLACK_OUTLINE, SLACK_EDGE], [len(faces[0]), both.sum(), len(rim)])
-    return found[0], found[1], slack
+    rim = rims([side[:, -1] for side in sides], first.size)
+    found = [np.vstack([points, ray[both], edge]) for points, ray, edge in zip(faces, around, rim, strict=True)]
+    slack = np.repeat([SLACK_FACE, SLACK_OUTLINE, SLACK_EDGE], [len(faces[0]), both.sum(), len(rim[0])])
+    return found[0], found[1], slack, masks
 
 
 def spline_flow(
@@ -105,8 +185,55 @@ def spline_flow(
     return cv2.resize(moved, size_px, interpolation=cv2.INTER_CUBIC)
 
 
+def depth(mask: np.ndarray) -> np.ndarray:
+    """How far inside the mask (H, W) each pixel lies, in pixels, negative outside."""
+    inside = (mask > 0.5).astype(np.uint8)
+    within, beyond = (cv2.distanceTransform(part, cv2.DIST_L2, 5) for part in (inside, 1 - inside))
+    # Both count from the pixel's centre to the next pixel beyond the border, which lies half way.
+    return cv2.GaussianBlur(np.where(inside > 0, within - 0.5, 0.5 - beyond).astype(np.float32), (0, 0), 1.0)
+
+
+def evened(picture: Tensor) -> np.ndarray:
+    """What two faces share and two colours do not: lightness by its local mean and spread, (H, W) uint8, of (1, 3, H, W)."""
+    lightness = picture.mean(1, keepdim=True)
+    radius = max(3, round(EVENED * max(picture.shape[-2:])))
+    relief = lightness - box(lightness, radius)
+    contrast = relief / (box(relief.square(), radius).sqrt() + LEAST_SPREAD)
+    return ((contrast[0, 0].clamp(-2, 2) + 2) / 4 * 255).byte().numpy()
+
+
+def refined(first: Tensor, second: Tensor, there: Tensor) -> Tensor:
+    """A motion from the first to the second picture (1, 3, H, W), corrected where the pictures themselves agree on it.
+
+    Strands, collars and brows that the spline leaves a few pixels apart meet; where the ways there and back do not fit,
+    the spline stays.
+
+    Args:
+        first: RGB in [0, 1].
+        second: the same.
+        there: (1, 2, H, W), pixels.
+
+    Source: Kroeger et al. 2016, "Fast Optical Flow using Dense Inverse Search", on locally normalised lightness.
+    """
+    pictures = evened(first), evened(backward_warp(second, there))
+    search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    flows = [search.calc(one, other, None) for one, other in (pictures, pictures[::-1])]
+    rest, back = (torch.from_numpy(flow).permute(2, 0, 1)[None] for flow in flows)
+    side = max(first.shape[-2:])
+    gap = (rest + backward_warp(back, rest)).norm(dim=1, keepdim=True)
+    trust = torch.exp(-gap) * (rest.norm(dim=1, keepdim=True) < MOST_REST * side)
+    radius = max(1, round(REST_RADIUS * side))
+    rest, trust = (box(box(maps, radius), radius) for maps in (rest * trust, trust))
+    rest = rest / (trust + LEAST_TRUST)
+    return rest + backward_warp(there, rest)
+
+
 def face_motion(first: Image.Image, second: Image.Image) -> Tensor:
-    """The motion between two faces in the form of `core.sdl.dense.dense_motion`, fully trusted: (1, 6, h, w).
+    """The motion between two faces in the form of `core.sdl.dense.dense_motion`, fully trusted, and where the people are.
+
+    Returns:
+        (1, 8, h, w): there, back, two maps of ones, and how deep inside the first and the second person each pixel of the
+        first and the second picture lies, in pixels.
 
     Args:
         first: RGB.
@@ -116,10 +243,14 @@ def face_motion(first: Image.Image, second: Image.Image) -> Tensor:
         NothingFoundError: a picture without a face.
     """
     first, second = limit_size(first, MOTION_PX), limit_size(second, MOTION_PX)
-    points, places, slack = correspondences(first, second)
+    points, places, slack, masks = correspondences(first, second)
     flows = [spline_flow(*pair, slack, first.size) for pair in ((points, places), (places, points))]
     motion = torch.from_numpy(np.concatenate(flows, -1)).permute(2, 0, 1)
-    return torch.cat([motion, torch.ones(2, *motion.shape[1:])])[None]
+    views = to_tensor(first), to_tensor(second)
+    there, back = refined(*views, motion[None, :2]), refined(*views[::-1], motion[None, 2:])
+    people = torch.from_numpy(np.stack([depth(mask) for mask in masks]))
+    ones = torch.ones(1, 2, *motion.shape[1:])
+    return torch.cat([there, back, ones, people[None]], 1)
 
 
 def face_guide(picture: Image.Image) -> Tensor | None:

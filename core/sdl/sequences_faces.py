@@ -16,7 +16,7 @@ from scipy.interpolate import RBFInterpolator
 
 from core.errors import InputError
 from core.sdl.alignment import face_guide, try_face_motion
-from core.sdl.composition import with_contrast
+from core.sdl.fusion import fused
 from core.sdl.sequences import GUIDES, MOTION, fetched, frames_of, read_zip, sequence_folders, write_sequence
 
 FRAMES = 7
@@ -74,7 +74,7 @@ def spline_map(points_px: np.ndarray, places_px: np.ndarray, side_px: int) -> np
 
 
 def landmark_morph(pictures: list[np.ndarray], points_px: list[np.ndarray]) -> list[np.ndarray]:
-    """A morph of two faces: at every step both are warped to the in-between shape and mixed, their detail kept.
+    """A morph of two faces: at every step both are warped to the in-between shape and mixed, see `core.sdl.fusion`.
 
     Args:
         pictures: two of (S, S, 3) uint8.
@@ -88,8 +88,8 @@ def landmark_morph(pictures: list[np.ndarray], points_px: list[np.ndarray]) -> l
             fetch = spline_map(shape, points, len(picture))
             warped.append(fetched(picture, fetch, cv2.BORDER_REPLICATE))
         first, second = (torch.from_numpy(part.astype(np.float32)).permute(2, 0, 1)[None] / 255 for part in warped)
-        weight = torch.full((1, 1, 1, 1), float(t))
-        mixed = with_contrast((1 - weight) * first + weight * second, first, second, weight)
+        weight = torch.full((1, 1, *first.shape[2:]), float(t))
+        mixed = fused(first, second, weight, None)
         frames.append((mixed[0].permute(1, 2, 0).clamp(0, 1).numpy() * 255).round().astype(np.uint8))
     return frames
 

@@ -6,6 +6,7 @@ Source: Winnemoeller, Olsen and Gooch 2006, "Real-Time Video Abstraction", secti
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import cv2
 import numpy as np
@@ -18,6 +19,8 @@ SIGMA_SPACE_PX, SIGMA_RANGE = 3.0, 6.0
 EDGE_SIGMA_PX, EDGE_TAU, EDGE_SLOPE = 1.0, 0.98, 2.5
 BINS = 8
 SATURATION = 1.25
+# How much lines run ahead of t.
+LEAD = 0.15
 
 
 def edges(lightness: np.ndarray) -> np.ndarray:
@@ -37,12 +40,17 @@ def quantised(lightness: np.ndarray) -> np.ndarray:
     return nearest + width / 2 * np.tanh(sharpness * (lightness - nearest))
 
 
+def strengths(t: Any) -> tuple[Any, Any]:
+    """How much of the photo's texture and of the drawing there is at t in [0, 1], for numbers and tensors alike."""
+    return 1 - t * t, t + LEAD * t * (1 - t)
+
+
 def toonified(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
     """The abstraction of a picture.
 
     Args:
         picture: (H, W, 3) uint8 RGB.
-        strength: 0 returns the picture, 1 the full abstraction.
+        strength: 0 returns the picture, 1 the full abstraction; between them as in `core.sdl.abstraction.between`.
     """
     lab = cv2.cvtColor(picture.astype(np.float32) / 255, cv2.COLOR_RGB2LAB)
     smooth, paper = lab, np.ones(lab.shape[:2], np.float32)
@@ -51,8 +59,9 @@ def toonified(picture: np.ndarray, strength: float = 1.0) -> np.ndarray:
         if number == 0:
             paper = edges(smooth[..., 0])
     flat = np.concatenate([quantised(smooth[..., 0])[..., None], SATURATION * smooth[..., 1:]], -1)
-    mixed = lab + strength * (flat - lab)
-    mixed[..., 0] = mixed[..., 0] * (1 - strength * (1 - paper))
+    flat[..., 0] *= paper
+    texture, lines = strengths(strength)
+    mixed = smooth + texture * (lab - smooth) + lines * (flat - smooth)
     rgb = cv2.cvtColor(mixed.astype(np.float32), cv2.COLOR_LAB2RGB)
     return (rgb * 255).round().clip(0, 255).astype(np.uint8)
 

@@ -3,7 +3,7 @@ import torch
 from torch.testing import assert_close
 
 from core.errors import ShapeError
-from core.ops.warp import backward_warp, pixel_centres, sample_at
+from core.ops.warp import backward_warp, fine_warp, pixel_centres, sample_at, twice
 
 
 def picture(height=7, width=9, batch=2):
@@ -51,3 +51,21 @@ def test_gradients_reach_picture_and_flow():
 def test_a_misshaped_flow_is_refused(flow):
     with pytest.raises(ShapeError, match="flow is"):
         backward_warp(picture(), flow)
+
+
+def test_fine_warping_returns_the_picture_and_keeps_detail():
+    image = picture(40, 48, 1)
+    still, whole = torch.zeros(1, 2, 40, 48), torch.tensor([3.0, -2.0]).reshape(1, 2, 1, 1).expand(1, 2, 40, 48)
+    assert_close(fine_warp(image, still), image, atol=1e-4, rtol=0)
+    assert_close(fine_warp(image, whole)[..., 4:-4, 4:-4], image[..., 2:-6, 7:-1], atol=1e-4, rtol=0)
+    assert_close(twice(image)[..., ::2, ::2], image)
+    # A wave of a period of three pixels, moved by half of one: known everywhere.
+    across = torch.arange(48.0)
+    wave, moved = (torch.cos(2 * torch.pi * (across + by) / 3).expand(1, 3, 40, 48) for by in (0.0, 0.5))
+    half = torch.tensor([0.5, 0.0]).reshape(1, 2, 1, 1).expand(1, 2, 40, 48)
+    inner = (..., slice(6, -6), slice(6, -6))
+    errors = [
+        (made - moved)[inner].abs().max()
+        for made in (fine_warp(wave, half), backward_warp(wave, half, "bicubic"), backward_warp(wave, half))
+    ]
+    assert errors[0] < 0.05 < errors[1] < errors[2]

@@ -6,10 +6,19 @@ import torch
 from PIL import Image
 
 from core.image import to_pil, to_tensor
-from core.metrics import psnr, sharpness
-from core.sdl.abstraction import abstracted, lab_of, rgb_of
-from core.sdl.alignment import face_motion, head_box, spline_flow, try_face_motion
-from core.sdl.composition import compose_dense, with_contrast
+from core.metrics import evenness, psnr, sharpness
+from core.sdl.abstraction import abstracted, between, drawn, lab_of, rgb_of
+from core.sdl.alignment import (
+    SHOULDER,
+    depth,
+    face_motion,
+    head_box,
+    refined,
+    rims,
+    shoulder,
+    spline_flow,
+    try_face_motion,
+)
 from core.sdl.dense import at_moment, dense_motion, filled, splat
 from core.sdl.loading import small_network
 from core.sdl.sequences import held_out
@@ -45,22 +54,6 @@ def test_flow_finds_a_shift_and_its_middle():
     assert psnr(made[cut], frames[:, 6:][cut]) > psnr(mixed[cut], frames[:, 6:][cut]) + 8
 
 
-def test_still_frames_are_blended_to_the_last_bit():
-    first = to_tensor(textured(96, 64))
-    second = (first + 0.02 * torch.randn(first.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
-    network = small_network("sdl-vfi").eval()
-    with torch.no_grad():
-        for parameter in network.gridnet.lateral_final.parameters():
-            parameter.add_(0.1)
-        motion = (
-            dense_motion(torch.cat([first, second], 1)) * torch.tensor([0.01, 0.01, 0.01, 0.01, 1, 1])[:, None, None]
-        )
-        maps = torch.full((1, 17, 32, 48), 3.0)
-        made = compose_dense(maps, at_moment(motion, torch.tensor([0.25])), torch.cat([first, second], 1),
-                             torch.tensor([0.25]), 2)  # fmt: skip
-    assert torch.equal(made, 0.75 * first + 0.25 * second)
-
-
 def test_what_is_hidden_in_one_frame_comes_from_the_other():
     motion = torch.zeros(1, 6, 16, 16)
     motion[:, 4], motion[:, 5] = 1.0, 1e-4
@@ -81,19 +74,11 @@ def test_splatting_keeps_the_sum_and_filling_closes_holes():
     assert torch.allclose(filled(0.7 * weight, weight), torch.tensor(0.7), atol=1e-4)
 
 
-def test_contrast_of_unlike_textures_is_kept_and_like_ones_stay():
-    first, second = (torch.rand(1, 3, 96, 96, generator=torch.Generator().manual_seed(seed)) for seed in (0, 1))
-    half = torch.full((1, 1, 1, 1), 0.5)
-    mixed = (first + second) / 2
-    kept = with_contrast(mixed, first, second, half)
-    assert sharpness(mixed) < 0.6 * sharpness(first) < 0.9 * sharpness(kept) < 1.2 * sharpness(first)
-    assert torch.allclose(with_contrast(first, first, first, half), first, atol=1e-6)
-
-
 def test_landmarks_lead_one_face_to_the_other():
     first, second = (Image.open(file).convert("RGB").resize((256, 256)) for file in sorted(HEADS.glob("*.jpg"))[:2])
     motion = face_motion(first, second)
-    assert motion.shape == (1, 6, 256, 256) and torch.all(motion[:, 4:] == 1)
+    assert motion.shape == (1, 8, 256, 256) and torch.all(motion[:, 4:6] == 1)
+    assert (motion[:, 6:, 120:136, 120:136] > 20).all() and (motion[:, 6:, :4, :4] < -20).all(), "person and corner"
     from core.detect.faces import detect_faces
 
     points, places = (detect_faces(picture)[0].points for picture in (first, second))
@@ -110,6 +95,46 @@ def test_a_spline_passes_its_points():
     assert flow.shape == (90, 100, 2) and np.allclose(flow[20:70, 20:80], (3, -5), atol=0.05)
 
 
+def stood(neck: int, shoulder: int) -> np.ndarray:
+    """The mask of a head on a neck of some half width, with sloping shoulders that leave at some height, 200 px."""
+    y, x = np.mgrid[0:200, 0:200]
+    head = np.hypot(x - 99.5, y - 70) < 40
+    slope = 120 + (shoulder - 120) * (np.abs(x - 99.5) - neck).clip(0) / (99.5 - neck)
+    return (head | ((np.abs(x - 99.5) < neck) & (y > 70)) | ((np.abs(x - 99.5) >= neck) & (y > slope))).astype(
+        np.float32
+    )
+
+
+def test_shoulders_meet_at_their_corner_and_at_the_edge():
+    lines = [shoulder(stood(*shape), 112, right) for shape in ((20, 170), (30, 150)) for right in (False, True)]
+    for line, neck, leaves in zip(lines, (20, 20, 30, 30), (170, 170, 150, 150), strict=True):
+        assert line.shape == (sum(SHOULDER), 2)
+        assert abs(abs(line[SHOULDER[0], 0] - 100) - neck) < 3 and abs(line[SHOULDER[0], 1] - 121) < 4
+        assert abs(line[-1, 1] - leaves) < 3 and line[-1, 0] in (0, 200)
+    ends = [np.stack([lines[0][-1], lines[1][-1]]), np.stack([lines[2][-1], lines[3][-1]])]
+    first, second = rims(ends, (200, 200))
+    assert len(first) == 16 and not np.allclose(first, second)
+    moved = np.abs(second - first).max(1) > 1
+    assert np.isin(first[moved, 0], (0, 200)).all(), "only points on the sides that the shoulders leave by slide"
+    assert np.isnan(shoulder(np.zeros((200, 200), np.float32), 112, True)).all()
+
+
+def test_depth_counts_pixels_from_the_rim():
+    mask = np.zeros((64, 64), np.float32)
+    mask[:, 20:44] = 1
+    inside = depth(mask)[32]
+    assert abs(inside[32] - 11.5) < 1 and abs(inside[4] + 15.5) < 1 and inside[19] < 0 < inside[20]
+
+
+def test_pictures_correct_what_the_spline_left():
+    whole = to_tensor(textured(224, 192, cell_px=9))
+    first, second = whole[..., 32:160, 32:192], 0.7 * whole[..., 30:158, 29:189] + 0.1
+    there = refined(first, second, torch.zeros(1, 2, 128, 160))[..., 24:-24, 24:-24]
+    assert torch.allclose(there.mean((0, 2, 3)), torch.tensor([3.0, 2.0]), atol=0.4)
+    unlike = refined(first, to_tensor(textured(160, 128, 5)), torch.ones(1, 2, 128, 160))
+    assert (unlike - 1).abs().mean() < 2
+
+
 def test_a_head_is_framed_inside_the_picture():
     head = Image.open(sorted(HEADS.glob("*.jpg"))[0]).convert("RGB").resize((200, 200))
     wide = Image.new("RGB", (700, 400), "grey")
@@ -117,6 +142,19 @@ def test_a_head_is_framed_inside_the_picture():
     left, top, right, bottom = head_box(wide)
     assert 250 < left < 340 and 440 < right < 550 and 0 <= top < 140 and 240 < bottom <= 400
     assert head_box(Image.new("RGB", (64, 64))) is None
+
+
+def test_lines_come_before_texture_leaves():
+    photo = to_tensor(textured(128, 96, cell_px=3))
+    drawing, smooth = drawn(photo)
+    t = torch.linspace(0, 1, 5).reshape(-1, 1, 1, 1)
+    frames = between(photo, drawing, smooth, t)
+    assert torch.allclose(frames[:1], photo, atol=1e-6) and torch.allclose(frames[-1:], drawing, atol=1e-6)
+    mixed = torch.lerp(photo, drawing, t)
+    assert all(sharpness(ours) > sharpness(fade) for ours, fade in zip(frames[1:4], mixed[1:4], strict=True))
+    assert evenness(frames) > 0.6
+    beyond = between(photo, drawing, smooth, torch.full((1, 1, 1, 1), 1.5))
+    assert torch.allclose(beyond, drawing + 0.5 * (drawing - photo), atol=1e-6)
 
 
 def test_filters_come_near_the_toon_teacher():
