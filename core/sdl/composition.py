@@ -12,17 +12,23 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import unknown_name
-from core.ops.warp import backward_warp
-from core.sdl.abstraction import abstracted, box
+from core.metrics import LUMA
+from core.ops.warp import backward_warp, fine_warp
+from core.sdl.abstraction import between, box, drawn
 from core.sdl.blocks import over_batch
+from core.sdl.fusion import fused
 
-FORMS = ("direct", "residual", "recolour", "motion", "abstraction", "retouch")
+FORMS = ("direct", "residual", "recolour", "motion", "candidates", "abstraction", "retouch")
 # Maps are trained around 1; a motion of one unit is this many pixels of what the network sees.
 MOTION_UNIT_PX = 8.0
 # A motion and a 3 x 4 colour change per place.
 RETOUCH = 14
+# Shares of six warped frames and three changes of their motion, see `core.sdl.candidates`.
+CHOICE = 12
 # How far around a person a change may reach, as a share of the picture's longer side.
-AROUND = 0.02
+AROUND = 0.008
+# Below the middle of the face, in face heights: from here on what is worn keeps its shape more and more, then wholly.
+NECK, BODY = 0.55, 0.95
 
 
 def map_channels(form: str, pictures: int, reduction: int) -> int:
@@ -38,10 +44,14 @@ def map_channels(form: str, pictures: int, reduction: int) -> int:
         raise unknown_name("form of the output", form, FORMS)
     if form == "retouch":
         return RETOUCH + colours
+    if form == "candidates":
+        return colours + CHOICE
     return colours + {1: 2, 2: 5}[pictures] if form == "motion" else colours
 
 
-def compose(form: str, maps: Tensor, inputs: Tensor, t: Tensor, reduction: int = 1) -> Tensor:
+def compose(
+    form: str, maps: Tensor, inputs: Tensor, t: Tensor, reduction: int = 1, guide: Tensor | None = None
+) -> Tensor:
     """The picture at t.
 
     Args:
@@ -53,6 +63,7 @@ def compose(form: str, maps: Tensor, inputs: Tensor, t: Tensor, reduction: int =
         inputs: (B, 3 or 6, H, W), in [0, 1], source first.
         t: (B,).
         reduction: as in `map_channels`.
+        guide: for `retouch`, (B, 4, h', w') of `core.sdl.alignment.face_guide`: only head and neck of a person change.
 
     Returns:
         (B, 3, H, W), around [0, 1], not clipped.
@@ -65,9 +76,13 @@ def compose(form: str, maps: Tensor, inputs: Tensor, t: Tensor, reduction: int =
     if form == "residual":
         return source + t * residual
     if form == "retouch":
-        return retouched(maps, source, t, reduction)
+        if guide is None:
+            return retouched(maps, source, t, reduction)
+        head = ((BODY - enlarged(guide[:, 1:2], source)) / (BODY - NECK)).clamp(0, 1)
+        return on_person(retouched(maps, source, t, reduction, head), source, guide[:, 2:3])
     if form == "abstraction":
-        return source + t * (abstracted(source) - source + residual)
+        drawing, smooth = drawn(source)
+        return between(source, drawing + residual, smooth, t)
     if form == "recolour":
         return source + t * (recoloured(source, inputs[:, 3:]) - source + residual)
     seen = maps.new_tensor([maps.shape[3], maps.shape[2]]) * reduction
@@ -83,7 +98,7 @@ def compose(form: str, maps: Tensor, inputs: Tensor, t: Tensor, reduction: int =
     return (1 - weight) * forth + weight * back + 4 * t * (1 - t) * residual
 
 
-def retouched(maps: Tensor, source: Tensor, t: Tensor, reduction: int) -> Tensor:
+def retouched(maps: Tensor, source: Tensor, t: Tensor, reduction: int, head: Tensor | float = 1.0) -> Tensor:
     """One picture, moved, its colours changed by an affine map of their own at every place, plus a residual; all times t.
 
     Grey hair is brown hair with other colours and the same strands: an affine change keeps them, a residual blurs them.
@@ -93,20 +108,39 @@ def retouched(maps: Tensor, source: Tensor, t: Tensor, reduction: int) -> Tensor
         source: (B, 3, H, W).
         t: (B, 1, 1, 1).
         reduction: as in `map_channels`.
+        head: (B, 1, H, W) in [0, 1], where shape changes, and not the colours alone.
 
-    Source: colour maps per place after Gharbi et al. 2017, "Deep Bilateral Learning for Real-Time Image Enhancement".
+    Source: colour maps per place, drawn to the picture's edges, after Gharbi et al. 2017, "Deep Bilateral Learning for
+    Real-Time Image Enhancement".
     """
     maps = maps.float()
     seen = maps.new_tensor([maps.shape[3], maps.shape[2]]) * reduction
     unit_px = (MOTION_UNIT_PX * maps.new_tensor([source.shape[3], source.shape[2]]) / seen).reshape(1, 2, 1, 1)
-    rest, residual = (
-        enlarged(maps[:, :RETOUCH], source),
-        enlarged(F.pixel_shuffle(maps[:, RETOUCH:], reduction), source),
-    )
-    moved = backward_warp(source, t * rest[:, :2] * unit_px)
-    change = rest[:, 2:].unflatten(1, (3, 4))
+    rest = enlarged(maps[:, :2], source)
+    residual = enlarged(F.pixel_shuffle(maps[:, RETOUCH:], reduction), source)
+    moved = fine_warp(source, t * head * rest * unit_px)
+    change = along_edges(maps[:, 2:RETOUCH], moved.detach()).unflatten(1, (3, 4))
     recoloured = (change[:, :, :3] * moved[:, None]).sum(2) + change[:, :, 3]
-    return moved + t * (recoloured + residual)
+    return moved + t * (recoloured + head * residual)
+
+
+# Of `along_edges`: radius in cells of the small maps, and the variance of the luma below which an edge does not count.
+EDGE_RADIUS, EDGE_VARIANCE = 2, 2e-3
+
+
+def along_edges(maps: Tensor, picture: Tensor) -> Tensor:
+    """Small maps (B, C, h, w) at the size of a picture (B, 3, H, W), changing where it does: grey hair ends where hair ends.
+
+    Source: He and Sun 2015, "Fast Guided Filter", with the luma as guide.
+    """
+    luma = (picture * picture.new_tensor(LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+    guide = F.interpolate(luma, maps.shape[2:], mode="bilinear", align_corners=False, antialias=True)
+    count = maps.shape[1]
+    means = box(torch.cat([guide, guide * guide, maps, guide * maps], 1), EDGE_RADIUS)
+    mean, square, level, product = means.split((1, 1, count, count), 1)
+    slope = (product - mean * level) / (square - mean * mean + EDGE_VARIANCE)
+    slope, offset = enlarged(box(torch.cat([slope, level - slope * mean], 1), EDGE_RADIUS), picture).split(count, 1)
+    return slope * luma + offset
 
 
 def on_person(made: Tensor, source: Tensor, person: Tensor) -> Tensor:
@@ -116,34 +150,10 @@ def on_person(made: Tensor, source: Tensor, person: Tensor) -> Tensor:
     return torch.lerp(source, made, enlarged(near, source))
 
 
-# Radii of what counts as detail, as shares of the longer side, and how much each may be strengthened.
-DETAIL_SHARES, MOST_GAIN = (0.012, 0.003), 2.0
-
-
-def with_contrast(mixed: Tensor, first: Tensor, second: Tensor, weight: Tensor) -> Tensor:
-    """A mix of two pictures with its fine detail as strong as theirs is on average; where they agree it stays.
-
-    Mixing halves the energy of two textures that have nothing in common, which looks like blur.
-
-    Args:
-        mixed: (B, 3, H, W).
-        first: what was mixed, of the same shape.
-        second: the same.
-        weight: share of `second`, (B, 1, H, W).
-    """
-    for share in DETAIL_SHARES:
-        radius = max(1, round(share * max(mixed.shape[-2:])))
-        detail, *parts = (pictures - box(pictures, radius) for pictures in (mixed, first, second))
-        now, *wanted = (box(part.square().mean(1, keepdim=True), 2 * radius) for part in (detail, *parts))
-        gain = (((1 - weight) * wanted[0] + weight * wanted[1] + 1e-6) / (now + 1e-6)).sqrt().clamp(1, MOST_GAIN)
-        mixed = mixed + (gain - 1) * detail
-    return mixed
-
-
 def compose_dense(
-    maps: Tensor, moment: Tensor, inputs: Tensor, t: Tensor, reduction: int, keep_contrast: bool = False
+    maps: Tensor, moment: Tensor, inputs: Tensor, t: Tensor, reduction: int, depths: Tensor | None = None
 ) -> Tensor:
-    """`motion` counted from a dense flow at its own resolution; where nothing moves, the plain blend of both frames.
+    """`motion` counted from a dense motion between two things that differ: one of them in each place.
 
     Args:
         maps: as for `motion` with two pictures.
@@ -151,7 +161,7 @@ def compose_dense(
         inputs: (B, 6, H, W).
         t: (B,).
         reduction: as in `map_channels`.
-        keep_contrast: for two things that differ: give the mix the detail of its parts, everywhere; see `with_contrast`.
+        depths: how deep inside a person each pixel of the two inputs lies, (B, 2, h', w').
     """
     t, colours = over_batch(t, inputs), 3 * reduction**2
     maps, moment = maps.float(), enlarged(moment, inputs) * flow_scale(moment, inputs)
@@ -159,18 +169,18 @@ def compose_dense(
     rest = enlarged(maps[:, colours:], inputs)
     seen = maps.new_tensor([maps.shape[3], maps.shape[2]]) * reduction
     unit_px = (MOTION_UNIT_PX * maps.new_tensor([inputs.shape[3], inputs.shape[2]]) / seen).reshape(1, 2, 1, 1)
-    velocity, logit, moving = moment[:, :2], moment[:, 2:3], moment[:, 3:]
+    velocity = moment[:, :2]
     source, target = inputs.split(3, 1)
-    forth = backward_warp(source, t * (rest[:, :2] * unit_px - velocity))
-    back = backward_warp(target, (1 - t) * (rest[:, 2:4] * unit_px + velocity))
-    # Two different things hide nothing of each other: what is missing in one is not hidden but elsewhere.
-    inside, share = t.clamp(0, 1), torch.sigmoid(rest[:, 4:5] + (0 if keep_contrast else logit))
+    away, home = t * (rest[:, :2] * unit_px - velocity), (1 - t) * (rest[:, 2:4] * unit_px + velocity)
+    forth, back = fine_warp(source, away), fine_warp(target, home)
+    inside, share = t.clamp(0, 1), torch.sigmoid(rest[:, 4:5])
     weight = inside * share / (inside * share + (1 - inside) * (1 - share))
-    made = (1 - weight) * forth + weight * back + 4 * t * (1 - t) * residual
-    if keep_contrast:
-        return with_contrast(made, forth, back, weight)
-    blend = (1 - t) * source + t * target
-    return blend + moving * (made - blend)
+    people = None
+    if depths is not None:
+        first, second = (enlarged(depths, inputs) * (inputs.shape[3] / depths.shape[3])).split(1, 1)
+        first, second = backward_warp(first, away), backward_warp(second, home)
+        people = first, second, torch.lerp(first, second, inside)
+    return fused(forth, back, weight, people) + 4 * t * (1 - t) * residual
 
 
 def flow_scale(moment: Tensor, inputs: Tensor) -> Tensor:

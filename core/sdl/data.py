@@ -133,7 +133,7 @@ class Fitter:
         return torch.from_numpy(np.ascontiguousarray(maps.transpose(2, 0, 1), np.float32))
 
     def motion(self, maps: np.ndarray) -> Tensor:
-        """The same for a motion (H, W, 6) in pixels of the frames: (6, S, S) in pixels of the result.
+        """The same for a motion (H, W, 8) in pixels of the frames: (8, S, S) in pixels of the result.
 
         Upside down or transposed items have no such form here.
         """
@@ -146,7 +146,7 @@ class Fitter:
             scale = 1.0
         maps = orient(cut(maps, self.fit, self.size_px, self.place, self.share), self.turned[0], False, False)
         sign = -1.0 if self.turned[0] else 1.0
-        maps = maps * np.array([sign * scale, scale, sign * scale, scale, 1, 1], np.float32)
+        maps = maps * np.array([sign * scale, scale, sign * scale, scale, 1, 1, scale, scale], np.float32)
         return torch.from_numpy(np.ascontiguousarray(maps.transpose(2, 0, 1), np.float32))
 
 
@@ -257,7 +257,7 @@ class SequenceSource:
         if self.known == "motion":
             motion = np.load(frames[0].parent / MOTION).astype(np.float32).transpose(1, 2, 0)
             backwards = triple.inputs[0] > triple.inputs[1]
-            item["motion"] = apply.motion(motion[..., [2, 3, 0, 1, 5, 4]] if backwards else motion)
+            item["motion"] = apply.motion(motion[..., [2, 3, 0, 1, 5, 4, 7, 6]] if backwards else motion)
         return item
 
     def triple(self, count: int, rng: np.random.Generator) -> Triple:

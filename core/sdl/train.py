@@ -133,6 +133,8 @@ class PictureRecipe(TransitionRecipe):
         if self.options.objective == "pixels":
             terms["l_gradient"] = losses.gradient_difference(painted, batch["truth"])
             terms["l_coarse"] = losses.coarse_difference(painted, batch["truth"])
+            if self.options.detail:
+                terms["l_detail"] = self.options.detail * losses.detail_difference(painted, batch["truth"])
         run.update("generator", sum(terms.values(), painted.new_zeros(())))
         return {name: term.detach() for name, term in terms.items()}
 

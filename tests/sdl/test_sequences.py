@@ -120,7 +120,7 @@ def test_faces_get_motions_and_guides_and_other_sequences_none(tmp_path):
     write_sequence(tmp_path / "patterns", [np.asarray(textured(64, 64, seed)) for seed in range(3)])
     assert add_motions(tmp_path) == 1 and add_guides(tmp_path) == 1
     motion, guides = np.load(tmp_path / "faces" / "motion.npy"), np.load(tmp_path / "faces" / "guides.npy")
-    assert motion.shape == (6, 160, 160) and guides.shape == (3, 4, 160, 160)
+    assert motion.shape == (8, 160, 160) and guides.shape == (3, 4, 160, 160)
     person, oval = guides[0, 2].astype(float), guides[0, 3].astype(float)
     assert oval[80:90, 75:85].mean() > 0.9 and oval[:10].max() < 0.01, "the face is in the middle of a training head"
     assert oval.mean() < person.mean() < 0.9

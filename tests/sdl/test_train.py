@@ -31,7 +31,7 @@ def roots(tmp_path_factory):
         write_sequence(root / "plain" / name, frames)
         write_sequence(root / "styled" / name, frames, target=np.asarray(textured(40, 40, 9)))
         write_sequence(root / "moving" / name, frames)
-        np.save(root / "moving" / name / "motion.npy", np.ones((6, 40, 40), np.float16))
+        np.save(root / "moving" / name / "motion.npy", np.ones((8, 40, 40), np.float16))
         np.save(root / "moving" / name / "guides.npy", np.ones((5, 4, 40, 40), np.float16))
     (root / "plain" / "stray.txt").write_text("beside the folders")
     (root / "pictures").mkdir()
