@@ -14,7 +14,6 @@ EPILOG = """examples:
   python -m core gfla animate me.jpg dance.mp4 --out me-dancing.mp4
   python -m core gfla views chair.png --weights gfla-chair --out round.gif
   python -m core gfla train --stage flow --recipe shipped --data ../shared/data --out runs/flow --steps 300
-  python -m core gfla train --stage head --recipe shipped --data ../shared/data --init weights/mine --out runs/head
   python -m core gfla train --task dance --subset iper --stage all --data dataset/iPER --out runs/dance
   python -m core gfla train --task views --subset chair --stage flow --data dataset/ShapeNet --out runs/chair-flow
   python -m core gfla metrics results/ truth/"""
@@ -151,7 +150,7 @@ def _add_train(verbs: Any) -> None:
     parser = _verb(
         verbs,
         "train",
-        "train stage 1 (flow), stage 2 (all) or, for people, stage 3 (head)",
+        "train stage 1 (flow) or stage 2 (all)",
         train,
         "--stage all --start runs/flow --recipe shipped --out runs/all",
     )
@@ -162,7 +161,7 @@ def _add_export(verbs: Any) -> None:
     parser = _verb(
         verbs,
         "export",
-        "the averaged generator of a stage 2 or 3 run as weights to use",
+        "the averaged generator of a stage 2 run as weights to use",
         export,
         "--run runs/all --to weights/mine",
     )

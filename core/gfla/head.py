@@ -1,191 +1,91 @@
-"""The head again, larger: a small network that works on the head's surroundings at the result's size. Own addition.
+"""The head laid whole: one copy of the source's head with its own outline, in place of a mixture. Own addition.
 
-In the network's frame a head is a dozen pixels wide, too few for a face. Here the source's head and its mirror image are
-bent onto the target's by flows of their own, fetched from the original picture in one step, and mixed per pixel with
-what the generator made of the head, corrected. It runs after a `PoseGenerator` with `head_net`; where either skeleton has
-no head point, the head stays as it was.
-
-A head's frame is an upright square round the middle of those head points that both skeletons have; `SIDE` torso lengths
-wide. Coordinates in it run from -1 to 1.
+Faces suffer from what clothes forgive: half a profile beside half a front view is nobody. So one of the head's layers
+(upright, mirrored, or leaning with the neck) is chosen for the whole head, the one whose joints lie best, and it brings its
+outline, hair and all. What hides the head, an arm before it, stays in front.
 """
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import torch
 import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
-from core.gfla.limbs import body_unit, completed, with_head
+from core.gfla.layers import HEAD_PART, LAYERS
+from core.gfla.limbs import HEAD, MIDDLE_OF_HEAD, body_unit, completed, with_head
 from core.gfla.pose import MISSING
 
-# In torso lengths; the frame's side in pixels for the network.
-SIDE = 1.2
-SIDE_PX = 64
-# Nose, eyes, ears, and the neck and shoulders that the head sits on; and the same of a mirrored picture.
-JOINTS = (0, 14, 15, 16, 17, 1, 2, 5)
-MIRRORED = (0, 2, 1, 4, 3, 5, 7, 6)
-SPREAD = 0.08
-# Choices: as the generator made it, corrected; the source's head; its mirror image.
-CHOICES = 3
+HEAD_LAYERS = [index for index, layer in enumerate(LAYERS) if layer.target == HEAD_PART]
+# Arms may be in front of the head.
+BEFORE = [index for index, layer in enumerate(LAYERS) if 2 <= layer.target <= 5]
+OTHER_SIDE = {0: 0, 14: 15, 15: 14, 16: 17, 17: 16}
+# The head's surroundings, in torso lengths from its middle: to the side and upwards, where hair reaches; and downwards.
+AROUND, BELOW = 0.6, 0.18
 
 
-class HeadFrames(NamedTuple):
-    """Where the heads are: per item x, y of the frame's middle and half its side in pixels, and whether it is known."""
-
-    source: Tensor
-    target: Tensor
-    usable: Tensor
-
-
-def head_frames(source_points: Tensor, target_points: Tensor) -> HeadFrames:
-    """The frames (B, 3) of both heads, from skeletons (B, 18, 2) in pixels of pictures with square pixels."""
-    found = []
-    both = [completed(points.float(), (points != MISSING).all(-1)) for points in (source_points, target_points)]
-    shared = both[0][1] & both[1][1]
-    for points, known in both:
-        with_middle, has = with_head(points, known, shared)
-        half = 0.5 * SIDE * body_unit(points, known)
-        found.append(torch.cat([with_middle[:, -1], half[:, None]], 1))
-    return HeadFrames(found[0], found[1], has[:, -1])
-
-
-def joint_maps(points: Tensor, frame: Tensor) -> Tensor:
-    """Heatmaps of the head's joints in its frame, (B, 8, 64, 64); empty where a joint is missing or outside."""
-    joints = points[:, list(JOINTS)].float()
-    known = (joints != MISSING).all(-1)
-    place = (joints - frame[:, None, :2]) / frame[:, None, 2:]
-    axis = frame_axis(frame)
-    x = torch.exp(-((axis - place[..., 0, None]) ** 2) / (2 * SPREAD**2))
-    y = torch.exp(-((axis - place[..., 1, None]) ** 2) / (2 * SPREAD**2))
-    return y[..., :, None] * x[..., None, :] * known[..., None, None]
-
-
-def frame_axis(like: Tensor) -> Tensor:
-    """The middles of the frame's pixels, -1 to 1, (64,)."""
-    return (torch.arange(SIDE_PX, device=like.device) + 0.5) * 2 / SIDE_PX - 1
-
-
-def frame_grid(like: Tensor) -> Tensor:
-    """The frame's own places, (64, 64, 2), x before y."""
-    axis = frame_axis(like)
-    return torch.stack(torch.meshgrid(axis, axis, indexing="xy"), -1)
-
-
-def fetched(picture: Tensor, frame: Tensor, places: Tensor, mode: str = "bilinear") -> Tensor:
-    """Places (B, h, w, 2) of a head's frame from pictures (B, C, H, W); the border repeats."""
-    extent = places.new_tensor((picture.shape[3], picture.shape[2]))
-    pixel = frame[:, None, None, :2] + places * frame[:, None, None, 2:]
-    return F.grid_sample(picture, pixel * 2 / extent - 1, mode=mode, padding_mode="border", align_corners=False)
-
-
-def cropped(picture: Tensor, frame: Tensor) -> Tensor:
-    """A head's frame as (B, C, 64, 64); large pictures are made smaller by areas first."""
-    step = max(1, int(2 * float(frame[:, 2].min()) / SIDE_PX))
-    if step > 1:
-        picture = F.avg_pool2d(picture, step, ceil_mode=True, count_include_pad=False)
-        frame = frame / step
-    return fetched(picture, frame, frame_grid(frame).expand(len(frame), -1, -1, -1))
-
-
-class HeadMade(NamedTuple):
-    """What `HeadNet` decides, in the target head's frame.
-
-    Attributes:
-        shares: (B, 3, 64, 64), of what the generator made, the source's head, its mirror image; sum 1.
-        places: (B, 2, 64, 64, 2), where the two heads fetch from, in the source head's frame.
-        change: (B, 3, 64, 64), added to what the generator made.
-    """
-
-    shares: Tensor
-    places: Tensor
-    change: Tensor
-
-
-def _block(a: int, b: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(nn.Conv2d(a, b, 3, stride, 1), nn.LeakyReLU(0.1), nn.Conv2d(b, b, 3, padding=1))
-
-
-class HeadNet(nn.Module):
-    """A U-net over head frames.
+def best_head(places: Tensor, source_points: Tensor, target_points: Tensor, size_hw: tuple[int, int]) -> int | None:
+    """The head's layer under which the joints of both heads lie best on each other; None without common joints.
 
     Args:
-        width: channels at full size.
+        places: (1, K, h, w, 2), of `LimbLayers`.
+        source_points: (18, 2) in pixels of the network's frame, -1 where missing.
+        target_points: like `source_points`.
+        size_hw: of that frame.
     """
-
-    def __init__(self, width: int = 24) -> None:
-        super().__init__()
-        channels = (width, 2 * width, 3 * width, 4 * width, 5 * width)
-        self.first = _block(9 + 3 * len(JOINTS), width)
-        self.down = nn.ModuleList(_block(a, b, 2) for a, b in zip(channels, channels[1:], strict=False))
-        self.up = nn.ModuleList(
-            _block(a + b, b) for a, b in zip(channels[:0:-1], channels[-2::-1], strict=True)
-        )  # fmt: skip
-        self.out = nn.Conv2d(width, 4 + CHOICES + 3, 3, padding=1)
-
-    def forward(self, made: Tensor, source: Tensor, source_maps: Tensor, target_maps: Tensor) -> HeadMade:
-        """Head frames (B, 3, 64, 64) in [-1, 1] and joints (B, 8, 64, 64) to what is to be done."""
-        flipped = source_maps[:, list(MIRRORED)].flip(3)
-        x = self.first(torch.cat([made, source, source.flip(3), source_maps, flipped, target_maps], 1))
-        skips = []
-        for down in self.down:
-            skips.append(x)
-            x = down(F.leaky_relu(x, 0.1))
-        for up, skip in zip(self.up, skips[::-1], strict=True):
-            large = F.interpolate(x, size=skip.shape[2:], mode="bilinear", align_corners=False)
-            x = up(F.leaky_relu(torch.cat([large, skip], 1), 0.1))
-        out = self.out(F.leaky_relu(x, 0.1)).float()
-        grid = frame_grid(out)
-        first, second = (grid + 0.25 * part.permute(0, 2, 3, 1) for part in (out[:, :2], out[:, 2:4]))
-        places = torch.stack([first, second * second.new_tensor((-1.0, 1.0))], 1)
-        # Towards the frame's border everything stays as it was.
-        edge = (8 * (1 - frame_axis(out).abs())).clamp_max(1)
-        inside = edge[:, None] * edge
-        copied = out[:, 4 : 4 + CHOICES].softmax(1)[:, 1:] * inside
-        shares = torch.cat([1 - copied.sum(1, keepdim=True), copied], 1)
-        return HeadMade(shares, places, out[:, 4 + CHOICES :].tanh() * inside)
+    extent = places.new_tensor((size_hw[1], size_hw[0]))
+    errors = []
+    for index in HEAD_LAYERS:
+        found = []
+        for joint in HEAD:
+            own = source_points[OTHER_SIDE[joint] if LAYERS[index].side == "flipped" else joint]
+            wanted = target_points[joint]
+            if (own == MISSING).all() or (wanted == MISSING).all():
+                continue
+            at = ((wanted.float() + 0.5) * 2 / extent - 1).view(1, 1, 1, 2)
+            grid = places[:, index].permute(0, 3, 1, 2)
+            there = F.grid_sample(grid, at, mode="bilinear", padding_mode="border", align_corners=False)[0, :, 0, 0]
+            found.append((((there + 1) * extent / 2 - 0.5) - own).norm())
+        errors.append(float(torch.stack(found).mean()) if found else float("inf"))
+    best = min(range(len(errors)), key=errors.__getitem__)
+    return HEAD_LAYERS[best] if errors[best] < float("inf") else None
 
 
-def mixed(made: HeadMade, before: Tensor, heads: Tensor) -> tuple[Tensor, Tensor]:
-    """The head (B, 3, h, w), and what it was mixed from (B, 3, 3, h, w).
+def surroundings(points: Tensor, frame_hw: tuple[int, int], size_hw: tuple[int, int]) -> Tensor:
+    """How surely each pixel of (h, w) is the head's place or ground beside it, in [0, 1], by a skeleton (18, 2)."""
+    points = points[None].float()
+    known = (points != MISSING).all(-1)
+    points, known = completed(points, known)
+    unit = float(body_unit(points, known)[0])
+    points, known = with_head(points, known, known)
+    x, y = points[0, MIDDLE_OF_HEAD]
+    up = points.new_tensor((0.0, -1.0))
+    if known[0, 1] and known[0, MIDDLE_OF_HEAD]:
+        up = F.normalize(points[0, MIDDLE_OF_HEAD] - points[0, 1], dim=0)
+    columns = (torch.arange(size_hw[1]) + 0.5) * frame_hw[1] / size_hw[1] - x
+    rows = (torch.arange(size_hw[0]) + 0.5) * frame_hw[0] / size_hw[0] - y
+    along = (columns[None] * up[0] + rows[:, None] * up[1]) / unit
+    away = (columns[None] ** 2 + rows[:, None] ** 2).sqrt() / unit
+    softly = 0.04
+    return ((AROUND - away) / softly + 0.5).clamp(0, 1) * ((along + BELOW) / softly + 0.5).clamp(0, 1)
+
+
+def whole_head(share: Tensor, layer: int, outline: Tensor, place: Tensor) -> Tensor:
+    """Shares with one head in place of a mixture.
 
     Args:
-        made: decisions at the size of `before`.
-        before: (B, 3, h, w) in [-1, 1].
-        heads: (B, 2, 3, h, w), the source's head and its mirror image as `made.places` fetch them.
+        share: (2 + K + 1, h, w) of painted, flow, layers, ground; sum 1.
+        layer: which of the layers shows the head.
+        outline: (h, w) in [0, 1], the person in that layer.
+        place: (h, w), from `surroundings`.
     """
-    each = torch.cat([(before + made.change)[:, None], heads], 1)
-    return (made.shares[:, :, None] * each).sum(1), each
-
-
-def laid(made: HeadMade, picture: Tensor, source: Tensor, frames: HeadFrames, sharpness: float = 1.0) -> Tensor:
-    """A picture (1, 3, H, W) in [-1, 1] with its head made again, texture fetched once from the source (1, 3, H', W').
-
-    Args:
-        made: of one item.
-        picture: what the generator made, at the result's size; `frames.target` counts in its pixels.
-        source: the source at any size; `frames.source` counts in its pixels.
-        frames: of one item.
-        sharpness: above 1, shares are drawn towards the largest.
-    """
-    x, y, half = (float(value) for value in frames.target[0])
-    height, width = picture.shape[2:]
-    left, top = max(0, int(x - half)), max(0, int(y - half))
-    right, bottom = min(width, int(x + half) + 1), min(height, int(y + half) + 1)
-    if right - left < 2 or bottom - top < 2:
-        return picture
-    columns = (torch.arange(left, right, device=picture.device) + 0.5 - x) / half
-    rows = (torch.arange(top, bottom, device=picture.device) + 0.5 - y) / half
-    inner = torch.stack(torch.meshgrid(columns, rows, indexing="xy"), -1)[None]
-    decided = torch.cat(
-        [made.shares.clamp_min(1e-4).log(), made.places.permute(0, 1, 4, 2, 3).flatten(1, 2), made.change], 1
-    )
-    here = F.grid_sample(decided, inner, mode="bilinear", padding_mode="border", align_corners=False)
-    shares = (sharpness * here[:, :CHOICES]).softmax(1)
-    places = here[:, CHOICES : CHOICES + 4].unflatten(1, (2, 2)).permute(0, 1, 3, 4, 2)
-    heads = torch.stack([fetched(source, frames.source, places[:, i], "bicubic") for i in range(2)], 1)
-    before = picture[:, :, top:bottom, left:right]
-    result = picture.clone()
-    result[:, :, top:bottom, left:right] = mixed(HeadMade(shares, places, here[:, CHOICES + 4 :]), before, heads)[0]
-    return result.clamp(-1, 1)
+    share = share.clone()
+    heads, arms = ([2 + index for index in which] for which in (HEAD_LAYERS, BEFORE))
+    rest = share[heads].sum(0)
+    share[heads] = 0
+    # Round the head everything but arms gives way; below it only what came from the head's layers: neck and long hair.
+    others = [index for index in range(len(share)) if index not in arms]
+    rest = rest + place * share[others].sum(0)
+    share[others] *= 1 - place
+    share[2 + layer] += rest * outline
+    share[-1] += rest * (1 - outline)
+    return share

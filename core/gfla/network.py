@@ -22,7 +22,6 @@ from core.errors import ShapeError
 from core.gfla.attention import LocalAttention, SourceTables
 from core.gfla.blocks import EncoderBlock, Jump, Output, ResBlockDecoder, ResBlocks, activation, widths
 from core.gfla.ground import cut_out
-from core.gfla.head import HeadNet
 from core.gfla.layers import LAYER_COUNT, LayerChoice, LimbLayers, LimbNet, Palette, fetch_layers
 from core.gfla.operators import fetch_along
 
@@ -339,7 +338,6 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         ground_choice: whether plain grey ground is one more choice, what is moved brings none along, and painting begins
             with the colours of the person's pieces (own addition, `core.gfla.ground`; with `limb_layers` and
             `studio_grey`).
-        head_net: whether a second network makes the head again, larger (own addition, `core.gfla.head`).
         sample_hw: (H, W) of the pictures it was trained on.
         heatmap_sigma_px: of the pose heatmaps it was trained on.
         studio_grey: grey in [0, 1] behind the people it was trained on; None if they kept their backgrounds.
@@ -367,7 +365,6 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         heatmap_sigma_px: float = 6.0,
         studio_grey: float | None = None,
         ground_choice: bool = False,
-        head_net: bool = False,
     ) -> None:
         super().__init__()
         if ground_choice and not (limb_layers and studio_grey is not None):
@@ -387,7 +384,6 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         )
         if limb_layers:
             self.limbs = LimbNet()
-        self.head = HeadNet() if head_net else None  # Run by the pipeline.
         self.flow_net = PoseFlowNet(attn_layers, image_nc, structure_nc, flow_ngf, flow_img_f, flow_layers, flow_prior)
 
     def encode(self, source: Tensor) -> list[SourceTables]:

@@ -50,10 +50,7 @@ class ViewOptions:
 class GflaTrainOptions(TrainOptions):
     """Options of a GFLA training run."""
 
-    stage: str = option(
-        "flow", "flow: the flow network alone; all: everything, end to end; head: the head network alone, after the others",
-        choices=("flow", "all", "head"),
-    )  # fmt: skip
+    stage: str = option("flow", "flow: the flow network alone; all: everything, end to end", choices=("flow", "all"))
     recipe: str = option(
         "published", "published: the settings of the paper; shipped: those of weights/gfla-people where a flag leaves "
         "its default", choices=("published", "shipped"),
@@ -73,7 +70,7 @@ class GflaTrainOptions(TrainOptions):
     )
     frame_step: int = option(1, "face, dance: frames of the clip between two that are seen, at most", low=1, high=100)
     start: str = option("", "run folder of stage 1 whose flow network stage 2 starts from")
-    init: str = option("", "people, stages all and head: folder of exported weights to begin from (own)")
+    init: str = option("", "people, stage all: folder of exported weights to begin from (own)")
     features: str = option("random", "random: untrained substitute features; otherwise the path of VGG19 weights")
     batch: int = option(8, "items per step and process", low=1, high=4096)
     lr_decay_start: int = option(5_000_000, "step at which the learning rate begins to fall", low=0)
@@ -96,7 +93,6 @@ class GflaTrainOptions(TrainOptions):
     adversarial_start: int = option(0, "step at which the adversarial loss joins (own)", low=0)
     augment: float = option(0.0, "strength of moved, scaled and recoloured training pictures (own)", low=0, high=1)
     lambda_prior: float = option(0.0, "weight of the distance from the skeletons' flow (own)", low=0)
-    pool: int = option(1500, "stage head: pairs that the generator paints beforehand", low=2)
     limit: int = option(0, "use only the first pictures of the rendered people; 0 = all", low=0)
     width: float = option(1.0, "width of the networks; 0.25 for a smoke test", low=0.1, high=4)
 
@@ -112,11 +108,6 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "lambda_style": 0.0, "lambda_g": 0.1, "lambda_correct": 1.0, "lambda_regularization": 0.002,
         "lambda_painted": 4.0, "lambda_choice": 5.0, "care": 2.0, "adversarial_start": 1_000_000, "augment": 0.5, "ema_decay": 0.995,
         "beta1": 0.9, "ratio_flow": 0.1, "lambda_prior": 0.05,
-    },
-    "head": {
-        "lr": 6e-4, "batch": 12, "width": 0.75, "lambda_rec": 5.0, "lambda_choice": 3.0, "lambda_ssim": 3.0,
-        "lambda_content": 2.0, "lambda_style": 3000.0, "lambda_g": 0.15, "ratio_g2d": 0.5, "adversarial_start": 800, "augment": 0.5,
-        "ema_decay": 0.995, "beta1": 0.5, "care": 3.0,
     },
 }  # fmt: skip
 

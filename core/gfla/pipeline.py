@@ -22,12 +22,12 @@ from torch import Tensor
 from core.detect.body import detect_bodies
 from core.detect.segment import person_mask
 from core.devices import Policy, policy
-from core.errors import InputError, ShapeError
+from core.errors import InputError
 from core.gfla import framing, pose
 from core.gfla.attention import SourceTables
 from core.gfla.data import batch_heatmaps
 from core.gfla.ground import cut_out
-from core.gfla.head import HeadFrames, HeadMade, cropped, head_frames, joint_maps, laid
+from core.gfla.head import best_head, surroundings, whole_head
 from core.gfla.layers import LimbLayers, fetch_layers, limb_layers
 from core.gfla.library import FRAME_HW, library_pose
 from core.gfla.limbs import limb_prior
@@ -77,7 +77,7 @@ class PosePipeline(TransitionPipeline):
     name: ClassVar[str] = "gfla"
     Options: ClassVar[type] = PoseOptions
     # Not `prepare`: MediaPipe, which it needs, does not survive the fork of ZeroGPU's worker.
-    gpu_methods: ClassVar[tuple[str, ...]] = ("encode", "paint", "heads")
+    gpu_methods: ClassVar[tuple[str, ...]] = ("encode", "paint")
     batch_size: ClassVar[int] = 8
 
     generator: PoseGenerator
@@ -282,46 +282,20 @@ class PosePipeline(TransitionPipeline):
         if painted.copied is not None:
             moving = prepared.fine
             if painted.ground is not None:
-                moving = (cut_out(prepared.fine * 2 - 1, self.generator.config.studio_grey)[:, :3] + 1) / 2
-            large = torch.stack([self._copied(moving, painted, item, large[item]) for item in range(len(large))])
-        if self.generator.head is not None and painted.points is not None:
-            large = self._with_heads(prepared, painted.points, large)
+                cut = cut_out(prepared.fine * 2 - 1, self.generator.config.studio_grey)
+                moving = torch.cat([(cut[:, :3] + 1) / 2, cut[:, 3:]], 1)
+            large = torch.stack(
+                [self._copied(prepared, moving, painted, item, large[item]) for item in range(len(large))]
+            )
         if prepared.options.background == "studio" or prepared.picture is None:
             return large
         return torch.cat([to_tensor(self._back(prepared, prepared.picture, item)) for item in large])
 
-    def _with_heads(self, prepared: PosePrepared, points: Tensor, large: Tensor) -> Tensor:
-        """Pictures (B, 3, h, w) in [0, 1] of skeletons (B, 18, 2) in the network's frame, their heads made again."""
-        size = (large.shape[2], large.shape[3])
-        own = torch.from_numpy(pose.scaled(prepared.points, size, self.size_hw))[None].float()
-        wanted = torch.from_numpy(np.stack([pose.scaled(item, size, self.size_hw) for item in points.numpy()])).float()
-        frames = head_frames(own.expand_as(wanted), wanted)
-        source, pictures = prepared.fine * 2 - 1, large * 2 - 1
-        before, head = (
-            torch.cat([cropped(picture[None], frame[None]) for picture, frame in zip(several, each, strict=True)])
-            for several, each in ((pictures, frames.target), (source.expand(len(wanted), -1, -1, -1), frames.source))
-        )
-        own_maps, wanted_maps = joint_maps(own.expand_as(wanted), frames.source), joint_maps(wanted, frames.target)
-        made = self.heads(before, head, own_maps, wanted_maps)
-        for item in torch.nonzero(frames.usable)[:, 0].tolist():
-            one = slice(item, item + 1)
-            mine = HeadFrames(*(part[one] for part in frames))
-            pictures[one] = laid(HeadMade(*(part[one] for part in made)), pictures[one], source, mine)
-        return (pictures + 1) / 2
+    def _copied(self, prepared: PosePrepared, moving: Tensor, painted: Painted, item: int, large: Tensor) -> Tensor:
+        """One enlarged painting (3, h, w) with its copied shares taken from the source at that size.
 
-    @torch.inference_mode()
-    def heads(self, made: Tensor, source: Tensor, source_maps: Tensor, target_maps: Tensor) -> HeadMade:
-        """What the head network decides of head frames, on the CPU; see `HeadNet.forward`."""
-        network = self.generator.head
-        if network is None:
-            raise ShapeError("this generator has no head network: weights with head_net fit")
-        parts = [item.to(self.policy.device) for item in (made, source, source_maps, target_maps)]
-        with self.policy.autocast():
-            found = network(*parts)
-        return HeadMade(*(item.float().cpu() for item in found))
-
-    def _copied(self, moving: Tensor, painted: Painted, item: int, large: Tensor) -> Tensor:
-        """One enlarged painting (3, h, w) with its copied shares taken from the source (1, 3, h, w) at that size."""
+        `moving` is the source (1, 3, h, w), or (1, 4, h, w) with the person's share where ground is a choice.
+        """
         size, one = (large.shape[1], large.shape[2]), slice(item, item + 1)
         shares = painted.shares
         if shares is None:
@@ -336,6 +310,8 @@ class PosePipeline(TransitionPipeline):
             person = F.interpolate(person, size, mode="bilinear", align_corners=False)[0]
             person = (SEAM_SHARPNESS * person).sigmoid()
             share = torch.cat([logits[:-1].softmax(0) * person, 1 - person])
+            share = self._with_head(prepared, moving, painted, item, share)
+        moving = moving[:, :3]
         made = large * share[0] + fetch_along(moving, painted.flows[-1][one])[0] * share[1]
         if painted.places is not None:
             # Layer by layer: all at once would hold the picture dozens of times.
@@ -346,6 +322,18 @@ class PosePipeline(TransitionPipeline):
         if painted.ground is not None:
             made = made + self.generator.config.studio_grey * share[-1]
         return made.clamp(0, 1)
+
+    def _with_head(self, prepared: PosePrepared, moving: Tensor, painted: Painted, item: int, share: Tensor) -> Tensor:
+        """The shares (2 + K + 1, h, w) of one item with the head laid whole, where both skeletons have one."""
+        if painted.points is None or painted.places is None:
+            return share
+        places, size = painted.places[item : item + 1], (share.shape[1], share.shape[2])
+        own = torch.from_numpy(prepared.points).float()
+        layer = best_head(places, own, painted.points[item], self.size_hw)
+        if layer is None:
+            return share
+        outline = fetch_layers(moving[:, 3:], places[:, layer : layer + 1], size)[0, 0, 0]
+        return whole_head(share, layer, outline, surroundings(painted.points[item], self.size_hw, size))
 
     def _back(self, prepared: PosePrepared, picture: Image.Image, frame: Tensor) -> Image.Image:
         """One frame laid back into the picture, where the person stood."""

@@ -1,7 +1,5 @@
 """Training of GFLA in two stages on `core.training`: the flow network first, then everything end to end.
 
-The shipped people have a third one, `core.gfla.train_head`.
-
 The defaults are the published settings; `core.gfla.options.SHIPPED` made the weights in `weights/gfla-people/`.
 
 Source: Ren et al. 2020, section 4.1 and supplementary material B.
@@ -66,7 +64,6 @@ def network_config(options: GflaTrainOptions) -> dict[str, Any]:
         "attn_layers": (2, 3), "kernel_sizes": (3, 3), "ngf": ngf, "img_f": 4 * ngf,
         "flow_ngf": flow, "flow_img_f": 8 * flow, "flow_prior": True, "copy_source": True, "limb_layers": True,
         "heatmap_sigma_px": 3.0, "studio_grey": STUDIO_GREY, "ground_choice": True,
-        "head_net": options.stage == "head",
     }  # fmt: skip
 
 
@@ -239,8 +236,6 @@ def begin_from(generator: PoseGenerator, folder: Path) -> None:
             state[f"target.palette.mix.{kind}"] = palette.mix.state_dict()[kind]
             # What is painted is now added to the palette's colours.
             state[f"target.outconv.model.2.{kind}"] *= 0.1
-    if generator.head is not None and not found.config.head_net:
-        state |= {f"head.{key}": value for key, value in generator.head.state_dict().items()}
     fill_strict(generator, state, str(folder))
 
 
@@ -363,10 +358,6 @@ def pairs_of(options: GflaTrainOptions) -> tuple[Any, Mapping[str, Tensor] | Non
         return DanceClips(root, "train", subset, frame[0], options.clip_frames, options.frame_step), None
     if options.task == "views":
         return ViewPairs(root, options.subset or "car", "train", frame[0]), None
-    if options.stage == "head":
-        from core.gfla.train_head import head_pairs
-
-        return head_pairs(options)
     if options.task == "people":
         people = load_people(root, frame, options.limit or None)
         test = people.subset(people.test)
@@ -379,14 +370,13 @@ def pairs_of(options: GflaTrainOptions) -> tuple[Any, Mapping[str, Tensor] | Non
 
 def recipe_of(options: GflaTrainOptions, shown: Mapping[str, Tensor] | None) -> PairRecipe:
     """What trains a task's stage."""
-    from core.gfla import train_clips, train_head, train_views
+    from core.gfla import train_clips, train_views
 
     if options.task in CLIPS:
         return train_clips.AnimationRecipe(options)
     if options.task == "views":
         return (train_views.ViewFlowRecipe if options.stage == "flow" else train_views.ViewRecipe)(options)
-    recipes = {"flow": FlowRecipe, "all": PoseRecipe, "head": train_head.HeadRecipe}
-    return recipes[options.stage](options, shown)
+    return (FlowRecipe if options.stage == "flow" else PoseRecipe)(options, shown)
 
 
 def lists_of(task: str, root: Path, phase: str) -> tuple[Path, Path]:
@@ -411,8 +401,6 @@ def check_task(options: GflaTrainOptions) -> None:
     """
     if options.task in CLIPS and (options.stage == "flow" or options.start):
         raise InputError(f"task {options.task} has one stage: use --stage all without --start, as published")
-    if options.stage == "head" and not (options.task == "people" and options.init):
-        raise InputError("--stage head is of task people, after --stage all: give its exported weights with --init")
     if options.recipe == "shipped" and options.task != "people":
         raise InputError(f"--recipe shipped is that of the people: leave it out for task {options.task}")
     fitting = {"dance": ("fashion", "iper"), "views": ("car", "chair")}.get(options.task, ())
@@ -442,8 +430,8 @@ CARD = {
     "attention) it has limb layers: the source's limbs, each moved rigidly to where the target skeleton has it, among "
     "which it chooses per pixel; what no limb shows is painted by the decoder in the colours of the person's pieces. "
     "Plain ground is a choice of its own, and layers bring none along, so that outlines are sharp. Layers are copied at "
-    "the result's size, so that prints keep the photo's own detail; a small second network makes the head again at that "
-    "size. See `core/gfla/layers.py`, `ground.py` and `head.py`. People stand before plain grey.\n\n"
+    "the result's size, so that prints keep the photo's own detail, and so does the head, which is "
+    "laid whole. See `core/gfla/layers.py` and `ground.py`. People stand before plain grey.\n\n"
     "![held-out people: source, spline warp, painted, true](sheet.png)",
     "data": "3,168 pictures of 396 people rendered by us from MakeHuman assets (CC0); identities ending in 7 held out",
     "licence": "CC0-1.0",
@@ -467,7 +455,7 @@ def generator_of(options: GflaTrainOptions) -> Any:
 
 
 def export(run_folder: Path, folder: Path) -> Path:
-    """Write the averaged generator of a stage 2 or 3 run, its card and, where it made any, its newest sample sheet."""
+    """Write the averaged generator of a stage 2 run, its card and, where it made any, its newest sample sheet."""
     facts = json.loads((Path(run_folder) / "run.json").read_text())["options"]
     known = {field.name for field in dataclasses.fields(GflaTrainOptions)}
     options = with_recipe(GflaTrainOptions(**{key: value for key, value in facts.items() if key in known}))
