@@ -80,12 +80,16 @@ def whole_head(share: Tensor, layer: int, outline: Tensor, place: Tensor) -> Ten
     """
     share = share.clone()
     heads, arms = ([2 + index for index in which] for which in (HEAD_LAYERS, BEFORE))
-    rest = share[heads].sum(0)
+    mixture = share[heads].sum(0)
     share[heads] = 0
-    # Round the head everything but arms gives way; below it only what came from the head's layers: neck and long hair.
+    # Round the head everything but arms gives way to it and to ground.
     others = [index for index in range(len(share)) if index not in arms]
-    rest = rest + place * share[others].sum(0)
+    around = place * (mixture + share[others].sum(0))
     share[others] *= 1 - place
-    share[2 + layer] += rest * outline
-    share[-1] += rest * (1 - outline)
+    # Below it only the mixture does, neck and long hair; where the one head shows nothing, other pieces of the person.
+    below = (1 - place) * mixture
+    body = share[:-1] + 1e-3 * (torch.arange(len(share) - 1) == 0)[:, None, None]
+    share[:-1] += below * (1 - outline) * body / body.sum(0)
+    share[2 + layer] += (around + below) * outline
+    share[-1] += around * (1 - outline)
     return share

@@ -83,6 +83,9 @@ def test_away_from_the_head_only_its_layers_change_places(shares):
     others = [index for index in range(len(shares)) if index not in heads]
     assert torch.allclose(made[others], shares[others], atol=1e-5)
     assert torch.allclose(made[heads[0]], shares[heads].sum(0), atol=1e-5) and made[heads[1:]].max() == 0
+    unseen = whole_head(shares, HEAD_LAYERS[0], torch.zeros(8, 8), torch.zeros(8, 8))
+    assert (unseen.sum(0) - 1).abs().max() < 1e-5 and unseen[heads].max() == 0
+    assert torch.allclose(unseen[-1], shares[-1], atol=1e-6), "no holes in a chest that the head's layers had shown"
 
 
 def test_the_pipeline_shows_the_sources_own_head():
