@@ -15,6 +15,8 @@ from torch import Tensor
 NOISE, APART = 0.03, 0.12
 # How much the outermost pixels, which are part ground, count where a limb is too thin to have others.
 RIM = 1e-3
+# A picture of so many rows has a rim of one pixel.
+ROWS_A_RIM = 192
 
 
 def person_share(picture: Tensor, grey: float) -> Tensor:
@@ -25,7 +27,9 @@ def person_share(picture: Tensor, grey: float) -> Tensor:
 def cut_out(picture: Tensor, grey: float) -> Tensor:
     """The person's colours, going on beyond the outline, and its share: (B, 3, H, W) in [-1, 1] to (B, 4, H, W)."""
     share = person_share(picture, grey)
-    inner = -F.max_pool2d(-F.pad(share, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    # The rim is a pixel wide in small pictures and more in photos that were cut out and enlarged.
+    rim = max(1, round(picture.shape[2] / ROWS_A_RIM))
+    inner = -F.max_pool2d(-F.pad(share, (rim, rim, rim, rim), mode="replicate"), 2 * rim + 1, 1)
     colours = filled(picture, torch.maximum(inner, RIM * share))
     # Along the outline: how far a pixel is from the ground, by how far the person's colour is there.
     mixed = _apart(picture, grey) / _apart(colours, grey).clamp_min(APART)

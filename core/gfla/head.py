@@ -21,6 +21,8 @@ BEFORE = [index for index, layer in enumerate(LAYERS) if 2 <= layer.target <= 5]
 OTHER_SIDE = {0: 0, 14: 15, 15: 14, 16: 17, 17: 16}
 # The head's surroundings, in torso lengths from its middle: to the side and upwards, where hair reaches; and downwards.
 AROUND, BELOW = 0.6, 0.18
+# A mirrored head jumps in a video and changes sides: it must fit so much better than an upright one.
+FLIP_AGAINST = 1.25
 
 
 def best_head(places: Tensor, source_points: Tensor, target_points: Tensor, size_hw: tuple[int, int]) -> int | None:
@@ -45,7 +47,8 @@ def best_head(places: Tensor, source_points: Tensor, target_points: Tensor, size
             grid = places[:, index].permute(0, 3, 1, 2)
             there = F.grid_sample(grid, at, mode="bilinear", padding_mode="border", align_corners=False)[0, :, 0, 0]
             found.append((((there + 1) * extent / 2 - 0.5) - own).norm())
-        errors.append(float(torch.stack(found).mean()) if found else float("inf"))
+        strictness = FLIP_AGAINST if LAYERS[index].side == "flipped" else 1.0
+        errors.append(strictness * float(torch.stack(found).mean()) if found else float("inf"))
     best = min(range(len(errors)), key=errors.__getitem__)
     return HEAD_LAYERS[best] if errors[best] < float("inf") else None
 
