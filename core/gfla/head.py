@@ -21,6 +21,8 @@ BEFORE = [index for index, layer in enumerate(LAYERS) if 2 <= layer.target <= 5]
 OTHER_SIDE = {0: 0, 14: 15, 15: 14, 16: 17, 17: 16}
 # The head's surroundings, in torso lengths from its middle: to the side and upwards, where hair reaches; and downwards.
 AROUND, BELOW = 0.6, 0.18
+# How much further down a head may reach in its own picture.
+NECK = 0.1
 # A mirrored head jumps in a video and changes sides: it must fit so much better than an upright one.
 FLIP_AGAINST = 1.25
 
@@ -53,8 +55,11 @@ def best_head(places: Tensor, source_points: Tensor, target_points: Tensor, size
     return HEAD_LAYERS[best] if errors[best] < float("inf") else None
 
 
-def surroundings(points: Tensor, frame_hw: tuple[int, int], size_hw: tuple[int, int]) -> Tensor:
-    """How surely each pixel of (h, w) is the head's place or ground beside it, in [0, 1], by a skeleton (18, 2)."""
+def surroundings(points: Tensor, frame_hw: tuple[int, int], size_hw: tuple[int, int], below: float = BELOW) -> Tensor:
+    """How surely each pixel of (h, w) is the head's place or ground beside it, in [0, 1], by a skeleton (18, 2).
+
+    `below` is how far down it reaches, in torso lengths from the head's middle.
+    """
     points = points[None].float()
     known = (points != MISSING).all(-1)
     points, known = completed(points, known)
@@ -69,16 +74,17 @@ def surroundings(points: Tensor, frame_hw: tuple[int, int], size_hw: tuple[int, 
     along = (columns[None] * up[0] + rows[:, None] * up[1]) / unit
     away = (columns[None] ** 2 + rows[:, None] ** 2).sqrt() / unit
     softly = 0.04
-    return ((AROUND - away) / softly + 0.5).clamp(0, 1) * ((along + BELOW) / softly + 0.5).clamp(0, 1)
+    return ((AROUND - away) / softly + 0.5).clamp(0, 1) * ((along + below) / softly + 0.5).clamp(0, 1)
 
 
-def whole_head(share: Tensor, layer: int, outline: Tensor, place: Tensor) -> Tensor:
+def whole_head(share: Tensor, layer: int, person: Tensor, outline: Tensor, place: Tensor) -> Tensor:
     """Shares with one head in place of a mixture.
 
     Args:
         share: (2 + K + 1, h, w) of painted, flow, layers, ground; sum 1.
         layer: which of the layers shows the head.
-        outline: (h, w) in [0, 1], the person in that layer.
+        person: (h, w) in [0, 1], the person in that layer.
+        outline: like `person`, its head alone.
         place: (h, w), from `surroundings`.
     """
     share = share.clone()
@@ -92,7 +98,7 @@ def whole_head(share: Tensor, layer: int, outline: Tensor, place: Tensor) -> Ten
     # Below it only the mixture does, neck and long hair; where the one head shows nothing, other pieces of the person.
     below = (1 - place) * mixture
     body = share[:-1] + 1e-3 * (torch.arange(len(share) - 1) == 0)[:, None, None]
-    share[:-1] += below * (1 - outline) * body / body.sum(0)
-    share[2 + layer] += (around + below) * outline
+    share[:-1] += below * (1 - person) * body / body.sum(0)
+    share[2 + layer] += around * outline + below * person
     share[-1] += around * (1 - outline)
     return share

@@ -27,7 +27,7 @@ from core.gfla import framing, pose
 from core.gfla.attention import SourceTables
 from core.gfla.data import batch_heatmaps
 from core.gfla.ground import cut_out
-from core.gfla.head import best_head, surroundings, whole_head
+from core.gfla.head import BELOW, NECK, best_head, surroundings, whole_head
 from core.gfla.layers import LimbLayers, fetch_layers, limb_layers
 from core.gfla.library import FRAME_HW, library_pose
 from core.gfla.limbs import limb_prior
@@ -279,27 +279,31 @@ class PosePipeline(TransitionPipeline):
         size = tuple(prepared.fine.shape[2:])
         made = painted.image if painted.painted is None else painted.painted
         large = F.interpolate((made + 1) / 2, size, mode="bicubic", align_corners=False).clamp(0, 1)
+        persons: list[Tensor | None] = [None] * len(large)
         if painted.copied is not None:
             moving = prepared.fine
             if painted.ground is not None:
                 cut = cut_out(prepared.fine * 2 - 1, self.generator.config.studio_grey)
                 moving = torch.cat([(cut[:, :3] + 1) / 2, cut[:, 3:]], 1)
-            large = torch.stack(
-                [self._copied(prepared, moving, painted, item, large[item]) for item in range(len(large))]
-            )
+            both = [self._copied(prepared, moving, painted, item, large[item]) for item in range(len(large))]
+            large, persons = torch.stack([made for made, _ in both]), [person for _, person in both]
         if prepared.options.background == "studio" or prepared.picture is None:
             return large
-        return torch.cat([to_tensor(self._back(prepared, prepared.picture, item)) for item in large])
+        laid = [self._back(prepared, prepared.picture, *item) for item in zip(large, persons, strict=True)]
+        return torch.cat([to_tensor(item) for item in laid])
 
-    def _copied(self, prepared: PosePrepared, moving: Tensor, painted: Painted, item: int, large: Tensor) -> Tensor:
+    def _copied(
+        self, prepared: PosePrepared, moving: Tensor, painted: Painted, item: int, large: Tensor
+    ) -> tuple[Tensor, Tensor | None]:
         """One enlarged painting (3, h, w) with its copied shares taken from the source at that size.
 
-        `moving` is the source (1, 3, h, w), or (1, 4, h, w) with the person's share where ground is a choice.
+        `moving` is the source (1, 3, h, w), or (1, 4, h, w) with the person's share where ground is a choice; then the
+        result's person's share (h, w) comes back too.
         """
         size, one = (large.shape[1], large.shape[2]), slice(item, item + 1)
         shares = painted.shares
         if shares is None:
-            return large
+            return large, None
         # Logarithms are enlarged, not shares: that keeps the seams of layers as sharp as the picture.
         logits = F.interpolate(shares[one].clamp_min(1e-4).log(), size, mode="bilinear", align_corners=False)
         logits = SEAM_SHARPNESS * logits[0]
@@ -319,9 +323,9 @@ class PosePipeline(TransitionPipeline):
                 if share[2 + index].max() > 1e-3:
                     places = painted.places[one, index : index + 1]
                     made = made + fetch_layers(moving, places, size)[0, 0] * share[2 + index]
-        if painted.ground is not None:
-            made = made + self.generator.config.studio_grey * share[-1]
-        return made.clamp(0, 1)
+        if painted.ground is None:
+            return made.clamp(0, 1), None
+        return (made + self.generator.config.studio_grey * share[-1]).clamp(0, 1), 1 - share[-1]
 
     def _with_head(self, prepared: PosePrepared, moving: Tensor, painted: Painted, item: int, share: Tensor) -> Tensor:
         """The shares (2 + K + 1, h, w) of one item with the head laid whole, where both skeletons have one."""
@@ -332,17 +336,20 @@ class PosePipeline(TransitionPipeline):
         layer = best_head(places, own, painted.points[item], self.size_hw)
         if layer is None:
             return share
-        outline = fetch_layers(moving[:, 3:], places[:, layer : layer + 1], size)[0, 0, 0]
-        return whole_head(share, layer, outline, surroundings(painted.points[item], self.size_hw, size))
+        # Of the source no more than its head: with a turned layer its shoulders would come along.
+        own_head = surroundings(own, self.size_hw, size, BELOW + NECK)
+        outlines = torch.cat([moving[:, 3:], moving[:, 3:] * own_head], 1)
+        person, head = fetch_layers(outlines, places[:, layer : layer + 1], size)[0, 0]
+        return whole_head(share, layer, person, head, surroundings(painted.points[item], self.size_hw, size))
 
-    def _back(self, prepared: PosePrepared, picture: Image.Image, frame: Tensor) -> Image.Image:
-        """One frame laid back into the picture, where the person stood."""
+    def _back(self, prepared: PosePrepared, picture: Image.Image, frame: Tensor, person: Tensor | None) -> Image.Image:
+        """One frame laid back into the picture, where the person stood, by its share (h, w) where that is known."""
         box = prepared.box
         grey = self.generator.config.studio_grey
         array = frame.permute(1, 2, 0).numpy()
         cut = np.ones(array.shape[:2], np.float32)
         if grey is not None:
-            cut = framing.matte(array, grey)
+            cut = framing.matte(array, grey) if person is None else person.numpy()
             array = framing.unmixed(array, cut, grey)
         ground = picture if prepared.hole is None else framing.without_person(picture, prepared.hole)
         size = (max(1, round(box.width)), max(1, round(box.height)))

@@ -68,7 +68,7 @@ def test_one_head_takes_the_place_of_a_mixture(shares):
     outline, place = torch.zeros(8, 8), torch.ones(8, 8)
     outline[2:6, 2:6] = 1
     layer = HEAD_LAYERS[1]
-    made = whole_head(shares, layer, outline, place)
+    made = whole_head(shares, layer, outline, outline, place)
     assert (made.sum(0) - 1).abs().max() < 1e-5 and made.min() >= 0
     arms = [2 + index for index in BEFORE]
     assert torch.equal(made[arms], shares[arms]), "arms stay in front"
@@ -78,12 +78,12 @@ def test_one_head_takes_the_place_of_a_mixture(shares):
 
 
 def test_away_from_the_head_only_its_layers_change_places(shares):
-    made = whole_head(shares, HEAD_LAYERS[0], torch.ones(8, 8), torch.zeros(8, 8))
+    made = whole_head(shares, HEAD_LAYERS[0], torch.ones(8, 8), torch.zeros(8, 8), torch.zeros(8, 8))
     heads = [2 + index for index in HEAD_LAYERS]
     others = [index for index in range(len(shares)) if index not in heads]
     assert torch.allclose(made[others], shares[others], atol=1e-5)
     assert torch.allclose(made[heads[0]], shares[heads].sum(0), atol=1e-5) and made[heads[1:]].max() == 0
-    unseen = whole_head(shares, HEAD_LAYERS[0], torch.zeros(8, 8), torch.zeros(8, 8))
+    unseen = whole_head(shares, HEAD_LAYERS[0], torch.zeros(8, 8), torch.zeros(8, 8), torch.zeros(8, 8))
     assert (unseen.sum(0) - 1).abs().max() < 1e-5 and unseen[heads].max() == 0
     assert torch.allclose(unseen[-1], shares[-1], atol=1e-6), "no holes in a chest that the head's layers had shown"
 
