@@ -12,7 +12,7 @@ EPILOG = """examples:
   python -m core sdl original --task i2i --source face.png --num 7 --extend_t --outdir results
   python -m core sdl train --task vfi --data sequences --out runs/vfi"""
 SEQUENCE_KINDS = (
-    "moved", "windows", "heads-age", "heads-morph", "landmarks", "motions", "guides", "toon", "style", "codes", "painter",
+    "moved", "walkers", "windows", "heads-age", "heads-morph", "landmarks", "motions", "guides", "toon", "style", "codes", "painter",
 )  # fmt: skip
 
 
@@ -166,6 +166,9 @@ def _add_sequences(verbs: Any) -> None:
     )
     parser.add_argument("--side-px", type=int, default=160, help="side of the frames (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="seed of all choices (default: %(default)s)")
+    parser.add_argument(
+        "--long-side-px", type=int, default=480, help="windows: the video is reduced to this (default: %(default)s)"
+    )
 
 
 def _add_train(verbs: Any) -> None:
@@ -269,12 +272,13 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
 
 def sequences(args: argparse.Namespace) -> dict[str, Any]:
     """Fill a root with training sequences."""
-    from core.sdl import sequences_faces, sequences_motion, sequences_style, sequences_toon
+    from core.sdl import sequences_faces, sequences_motion, sequences_style, sequences_toon, sequences_walkers
 
     sized = (args.source, args.out, args.count, args.side_px, args.seed)
     makers = {
         "moved": lambda: sequences_motion.make_moved(*sized),
-        "windows": lambda: sequences_motion.make_windows(*sized),
+        "walkers": lambda: sequences_walkers.make_walkers(*sized),
+        "windows": lambda: sequences_motion.make_windows(*sized, args.long_side_px),
         "heads-age": lambda: sequences_faces.make_heads(args.source, args.out, "age"),
         "heads-morph": lambda: sequences_faces.make_heads(args.source, args.out, "morph"),
         "landmarks": lambda: sequences_faces.make_landmark_morphs(*sized),

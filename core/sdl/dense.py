@@ -49,7 +49,7 @@ def dense_flow(source: Tensor, target: Tensor) -> Tensor:
 def trust(source: Tensor, target: Tensor, there: Tensor, back: Tensor) -> Tensor:
     """How far the flow `there` can be believed, (B, 1, H, W) in (0, 1]: same colour at its end, and a way back."""
     colour = F.avg_pool2d((source - backward_warp(target, there)).abs().mean(1, keepdim=True), 3, 1, 1)
-    gap = (there + backward_warp(back, there)).norm(dim=1, keepdim=True).clamp(max=5)
+    gap = speed(there + backward_warp(back, there)).clamp(max=5)
     return torch.exp(-BY_COLOUR * colour - BY_GAP * gap).clamp(min=LEAST_TRUST)
 
 
@@ -62,15 +62,19 @@ def dense_motion(inputs: Tensor) -> Tensor:
     Returns:
         (B, 6, h, w): there and back, in pixels of its own size, and the trust in each.
     """
+    source, target = reduced(inputs).split(3, 1)
+    there, back = dense_flow(source, target), dense_flow(target, source)
+    return torch.cat([there, back, trust(source, target, there, back), trust(target, source, back, there)], 1)
+
+
+def reduced(inputs: Tensor) -> Tensor:
+    """The frames at the size at which motion is looked for."""
     scale = min(1.0, FLOW_PX / max(inputs.shape[-2:]))
     # The search needs a few patches on its coarsest scale.
     size = [max(32, round(side * scale)) for side in inputs.shape[-2:]]
-    seen = inputs.float()
-    if tuple(size) != tuple(inputs.shape[-2:]):
-        seen = F.interpolate(seen, size, mode="bilinear", align_corners=False, antialias=True)
-    source, target = seen.split(3, 1)
-    there, back = dense_flow(source, target), dense_flow(target, source)
-    return torch.cat([there, back, trust(source, target, there, back), trust(target, source, back, there)], 1)
+    if tuple(size) == tuple(inputs.shape[-2:]):
+        return inputs.float()
+    return F.interpolate(inputs.float(), size, mode="bilinear", align_corners=False, antialias=True)
 
 
 def at_moment(motion: Tensor, t: Tensor) -> Tensor:
@@ -84,19 +88,46 @@ def at_moment(motion: Tensor, t: Tensor) -> Tensor:
         (B, 4, h, w): velocity of what is seen at t, in pixels from frame to frame; the logit of the second frame's
         share, which says in which frame that can be seen; and where anything moves, in [0, 1].
     """
+    velocity, logit, _ = carried(motion, t)
+    return torch.cat([velocity, logit, moving_places(velocity)], 1)
+
+
+def carried(motion: Tensor, t: Tensor, figures: tuple[Tensor, Tensor] | None = None) -> tuple[Tensor, Tensor, Tensor]:
+    """What both flows say of the moment t.
+
+    Args:
+        motion: as for `at_moment`.
+        t: (B,).
+        figures: weights (B, 1, h, w) of some pixels of either frame.
+
+    Returns:
+        Velocity (B, 2, h, w) of what is seen; the logit of the second frame's share; and what arrived of the weighted
+        pixels: velocity times weight, and weight, (B, 3, h, w), without channels where none are weighted.
+    """
     t = t.reshape(-1, 1, 1, 1).float()
     there, back, trusted, trusted_back = motion.float().split((2, 2, 1, 1), 1)
     one = torch.ones_like(trusted)
-    first = splat(torch.cat([there * trusted, trusted, one], 1), t * there)
-    second = splat(torch.cat([-back * trusted_back, trusted_back, one], 1), (1 - t) * back)
+    extra = [[], []] if figures is None else [[there * figures[0], figures[0]], [-back * figures[1], figures[1]]]
+    first = splat(torch.cat([there * trusted, trusted, one, *extra[0]], 1), t * there)
+    second = splat(torch.cat([-back * trusted_back, trusted_back, one, *extra[1]], 1), (1 - t) * back)
     both = (1 - t) * first + t * second
-    velocity = filled(both[:, :2], both[:, 2:3])
-    logit = seen_share(second).log() - seen_share(first).log()
-    window = 2 * NEAR_PX + 1
-    fastest = F.max_pool2d(velocity.norm(dim=1, keepdim=True), (window, 1), 1, (NEAR_PX, 0))
-    fastest = F.max_pool2d(fastest, (1, window), 1, (0, NEAR_PX))
+    logit = seen_share(second[:, :4]).log() - seen_share(first[:, :4]).log()
+    return filled(both[:, :2], both[:, 2:3]), logit, both[:, 4:]
+
+
+def speed(velocity: Tensor) -> Tensor:
+    """Length of velocities (B, 2, H, W): (B, 1, H, W). Ten times as fast as a norm over channels."""
+    return torch.hypot(velocity[:, :1], velocity[:, 1:])
+
+
+def moving_places(velocity: Tensor, near_px: int = NEAR_PX) -> Tensor:
+    """Where anything near moves: (B, 1, H, W) in [0, 1] of velocities (B, 2, H, W) in pixels."""
+    window = 2 * near_px + 1
+    fastest = F.max_pool2d(speed(velocity), (window, 1), 1, (near_px, 0))
+    fastest = F.max_pool2d(fastest, (1, window), 1, (0, near_px))
     moving = ((fastest - STILL_PX) / (MOVING_PX - STILL_PX)).clamp(0, 1)
-    return torch.cat([velocity, logit, F.avg_pool2d(moving, 5, 1, 2)], 1)
+    # The edge of the picture is no still thing.
+    return F.avg_pool2d(moving, 5, 1, 2, count_include_pad=False)
 
 
 def seen_share(landed: Tensor) -> Tensor:

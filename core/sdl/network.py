@@ -19,8 +19,9 @@ from core.errors import OptionError, ShapeError, unknown_name
 from core.ops.warp import backward_warp
 from core.sdl.abstraction import abstracted
 from core.sdl.blocks import Down, SkipPart, Up, conv_act, over_batch
-from core.sdl.composition import MOTION_UNIT_PX, compose, compose_dense, map_channels, on_person
-from core.sdl.dense import at_moment, dense_motion
+from core.sdl.candidates import EVIDENCE_CHANNELS, candidates_at, compose_candidates, evidence, pair_motion
+from core.sdl.composition import MOTION_UNIT_PX, compose, compose_dense, map_channels
+from core.sdl.dense import at_moment
 from core.sdl.matching import DENSE, MATCHINGS, block_motion, coarse_motion
 from core.sdl.network_grid import GridNet
 
@@ -40,13 +41,17 @@ class Encoded:
         feature: first merge's share of the feature space, bias included, (B, C, h, w).
         skips: the skip connections' shares for the other up blocks, coarse first.
         start: the motion that the last maps are counted from, (B, 4, h, w) of blocks or (B, 6, h, w) of
-            `core.sdl.dense`, where the network has one.
+            `core.sdl.dense`, where the network has one; (B, 14, h, w) of `core.sdl.candidates`.
+        seen: the inputs as the network sees them, for one that looks at them again at every t.
+        moment: the last t and its candidates, which `maps` leaves for `compose`.
     """
 
     flow: Tensor
     feature: Tensor
     skips: list[SkipPart]
     start: Tensor | None = None
+    seen: Tensor | None = None
+    moment: tuple[Tensor, Tensor] | None = None
 
 
 class SDLNet(ModelMixin, ConfigMixin):
@@ -97,16 +102,19 @@ class SDLNet(ModelMixin, ConfigMixin):
             raise OptionError("a network that paints every pixel sees the whole size: use work_px 0 or another output")
         if matching not in MATCHINGS:
             raise unknown_name("matching", matching, MATCHINGS)
-        extra = {"none": 0, "dense": START_CHANNELS, "landmarks": START_CHANNELS, "face": GUIDE_CHANNELS}.get(
+        extra = {"none": 0, "dense": EVIDENCE_CHANNELS, "landmarks": START_CHANNELS, "face": GUIDE_CHANNELS}.get(
             matching, 4
         )
+        form = "candidates" if matching == "dense" else "motion"
+        if (output == "candidates") != (matching == "dense"):
+            raise OptionError("the output candidates and matching dense belong together")
         drawn = 3 * reduction**2 if output == "abstraction" else 0
         if output in ("abstraction", "retouch") and num_in_ch != 3:
             raise OptionError(f"the output {output} takes one picture, 3 channels in")
         if matching == "face" and (output != "retouch" or reduction != 2):
             raise OptionError("matching face needs the output retouch and a reduction of 2")
-        if extra and matching != "face" and (output != "motion" or num_in_ch != 6 or not work_px or reduction != 2):
-            raise OptionError("matching needs two pictures, the output motion, a work_px and a reduction of 2")
+        if extra and matching != "face" and (output != form or num_in_ch != 6 or not work_px or reduction != 2):
+            raise OptionError(f"matching needs two pictures, the output {form}, a work_px and a reduction of 2")
         s1, s2, s3, s4, s5, s6 = widths
         self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2 + extra + drawn, s1, s1))
         self.down1, self.down2, self.down3 = Down(s1, s2), Down(s2, s3), Down(s3, s4)
@@ -114,7 +122,8 @@ class SDLNet(ModelMixin, ConfigMixin):
         self.up1, self.up2 = Up(s6, s5, s5, split), Up(s5, s4, s4, split)
         self.up3, self.up4, self.up5 = Up(s4, s3, s3, split), Up(s3, s2, s2, split), Up(s2, s1, s1, split)
         self.tail = nn.Sequential(*conv_act(s1, s1))
-        self.gridnet = GridNet(s1, map_channels(output, num_in_ch // 3, reduction), grid_widths, ncol)
+        again = EVIDENCE_CHANNELS if output == "candidates" else 0
+        self.gridnet = GridNet(s1 + again, map_channels(output, num_in_ch // 3, reduction), grid_widths, ncol)
         if output != "direct":
             self.start_from_the_inputs()
 
@@ -159,10 +168,12 @@ class SDLNet(ModelMixin, ConfigMixin):
             if start is not None:
                 guide = F.interpolate(start.to(seen), size, mode="bilinear", align_corners=False)
             folded = torch.cat([folded, guide], 1)
-        elif self.config.matching in DENSE:
-            start = motion
-            if start is None:
-                start = dense_motion(inputs) if self.config.matching == "dense" else coarse_motion(seen)
+        elif self.config.matching == "dense":
+            start = pair_motion(inputs) if motion is None else motion
+            half = start.new_full((len(start),), 0.5)
+            folded = torch.cat([folded, evidence(candidates_at(start, half), seen, half)], 1)
+        elif self.config.matching == "landmarks":
+            start = coarse_motion(seen) if motion is None else motion
             folded = torch.cat([folded, self.aligned(seen, start)], 1)
         elif self.config.matching != "none":
             source, target = seen.split(3, 1)
@@ -181,10 +192,10 @@ class SDLNet(ModelMixin, ConfigMixin):
 
         Both frames brought to the middle, folded, then velocity, share, movement, and the trust in both flows.
         """
-        middle = at_moment(start, start.new_full((len(start),), 0.5))
+        middle = at_moment(start[:, :6], start.new_full((len(start),), 0.5))
         scale = seen.new_tensor([seen.shape[3] / start.shape[3], seen.shape[2] / start.shape[2]]).reshape(1, 2, 1, 1)
         small = F.interpolate(
-            torch.cat([middle, start[:, 4:]], 1), seen.shape[2:], mode="bilinear", align_corners=False
+            torch.cat([middle, start[:, 4:6]], 1), seen.shape[2:], mode="bilinear", align_corners=False
         )
         velocity = small[:, :2] * scale
         source, target = seen.split(3, 1)
@@ -217,7 +228,11 @@ class SDLNet(ModelMixin, ConfigMixin):
         (s1, s2, s3, s4, s5, maps), start = self.encoder(inputs, motion)
         for up, skip in ((self.up1, s5), (self.up2, s4), (self.up3, s3), (self.up4, s2), (self.up5, s1)):
             maps = up(maps, skip, t)
-        return self.composed(self.with_start(self.gridnet(self.tail(maps)), start), inputs, t, start)
+        maps, moment = self.tail(maps), None
+        if self.config.output == "candidates" and start is not None:
+            moment = candidates_at(start, t)
+            maps = torch.cat([maps, evidence(moment, self.seen(inputs), t)], 1)
+        return self.composed(self.with_start(self.gridnet(maps), start), inputs, t, start, moment)
 
     def encode(self, inputs: Tensor, motion: Tensor | None = None) -> Encoded:
         """Everything that t does not touch: the encoder, the skip connections' shares, and the first up block.
@@ -239,7 +254,8 @@ class SDLNet(ModelMixin, ConfigMixin):
         if cut < spaces.shape[1]:
             feature = F.conv2d(spaces[:, cut:], merge.weight[:, cut:], merge.bias, padding=1)
         ups = zip((self.up2, self.up3, self.up4, self.up5), (s4, s3, s2, s1), strict=True)
-        return Encoded(flow, feature, [up.skip_part(skip) for up, skip in ups], start)
+        seen = self.seen(inputs) if self.config.output == "candidates" else None
+        return Encoded(flow, feature, [up.skip_part(skip) for up, skip in ups], start, seen)
 
     def maps(self, encoded: Encoded, t: Tensor) -> Tensor:
         """The last maps at t, (T, C, h, w), from what `encode` kept; `compose` makes the pictures of them.
@@ -252,7 +268,12 @@ class SDLNet(ModelMixin, ConfigMixin):
         maps = self.up1.merge[1](over_batch(t, encoded.flow) * encoded.flow + encoded.feature)
         for up, known in zip((self.up2, self.up3, self.up4, self.up5), encoded.skips, strict=True):
             maps = up.from_known(maps, known, t)
-        return self.with_start(self.gridnet(self.tail(maps)), encoded.start)
+        maps = self.tail(maps)
+        if encoded.seen is not None and encoded.start is not None:
+            seen, start = (known.expand(len(t), -1, -1, -1) for known in (encoded.seen, encoded.start))
+            encoded.moment = t, candidates_at(start, t)
+            maps = torch.cat([maps, evidence(encoded.moment[1], seen, t)], 1)
+        return self.with_start(self.gridnet(maps), encoded.start)
 
     def compose(self, maps: Tensor, inputs: Tensor, t: Tensor, encoded: Encoded | None = None) -> Tensor:
         """Pictures (T, 3, H, W) of the maps, at the size of `inputs` (1 or T, 3 or 6, H, W).
@@ -263,22 +284,31 @@ class SDLNet(ModelMixin, ConfigMixin):
             t: (T,).
             encoded: what `encode` returned; only a network with dense matching needs it.
         """
-        return self.composed(maps, inputs, t, None if encoded is None else encoded.start)
+        moment = None
+        if encoded is not None and encoded.moment is not None and torch.equal(encoded.moment[0], t.reshape(-1)):
+            moment = encoded.moment[1]
+        return self.composed(maps, inputs, t, None if encoded is None else encoded.start, moment)
 
-    def composed(self, maps: Tensor, inputs: Tensor, t: Tensor, start: Tensor | None) -> Tensor:
-        """`compose` with the start itself."""
+    def composed(
+        self, maps: Tensor, inputs: Tensor, t: Tensor, start: Tensor | None, moment: Tensor | None = None
+    ) -> Tensor:
+        """`compose` with the start itself, and with its candidates at t where they are known already."""
         inputs, t = inputs.expand(len(maps), -1, -1, -1), t.reshape(-1)
         if self.config.matching in DENSE:
             if start is None:
                 raise OptionError("a network with dense motion composes with what encode returned: pass it too")
-            moment = at_moment(start.expand(len(maps), -1, -1, -1), t)
+            start = start.expand(len(maps), -1, -1, -1)
+            if self.config.output == "candidates":
+                known = candidates_at(start, t) if moment is None else moment
+                return compose_candidates(maps, known, inputs, t, self.config.reduction)
+            moment = at_moment(start[:, :6], t)
             return compose_dense(
-                maps, moment, inputs, t, self.config.reduction, keep_contrast=self.config.matching == "landmarks"
+                maps, moment, inputs, t, self.config.reduction, start[:, 6:] if start.shape[1] > 6 else None
             )
-        made = compose(self.config.output, maps, inputs, t, self.config.reduction)
+        guide = None
         if self.config.matching == "face" and start is not None:
-            return on_person(made, inputs[:, :3], start.expand(len(maps), -1, -1, -1)[:, 2:3])
-        return made
+            guide = start.expand(len(maps), -1, -1, -1).to(maps)
+        return compose(self.config.output, maps, inputs, t, self.config.reduction, guide)
 
     def decode(self, encoded: Encoded, inputs: Tensor, t: Tensor) -> Tensor:
         """Pictures at t, the same as `forward`: (T, 3, H, W)."""

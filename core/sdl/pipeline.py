@@ -338,4 +338,5 @@ def moved_to(encoded: Encoded, device: torch.device) -> Encoded:
     """The same on another device."""
     skips = [dataclasses.replace(part, decoupled=part.decoupled.to(device)) for part in encoded.skips]
     start = None if encoded.start is None else encoded.start.to(device)
-    return Encoded(encoded.flow.to(device), encoded.feature.to(device), skips, start)
+    seen = None if encoded.seen is None else encoded.seen.to(device)
+    return Encoded(encoded.flow.to(device), encoded.feature.to(device), skips, start, seen)

@@ -14,6 +14,8 @@ from core.video import read_video
 FRAMES = 7
 # A window of a clip counts as moving, and not as a cut, between these mean differences of its ends (grey levels).
 LEAST_CHANGE, MOST_CHANGE = 4.0, 40.0
+# How many moved backgrounds stand still, and how many sequences have nothing before them, a shape, or thin lines.
+STILL_SHARE, SHAPES = 1 / 6, (0.15, 0.4, 0.45)
 
 
 @dataclass(frozen=True)
@@ -89,6 +91,8 @@ def moved(
 def make_moved(source: Path, out: Path, count: int, side_px: int, seed: int, split: str = "train") -> None:
     """`count` sequences of real pictures under known motions, with shapes and thin lines that hide what is behind.
 
+    A sixth of the backgrounds stand still.
+
     Args:
         source: the data pack's folder (content.zip, pets.zip, style.zip).
         out: the root to fill.
@@ -108,7 +112,9 @@ def make_moved(source: Path, out: Path, count: int, side_px: int, seed: int, spl
             pair.append(random_square(pool[rng.integers(len(pool))], large, rng).astype(np.float32))
         speed = rng.choice([4.0, 10.0, 20.0, 32.0])
         motions = (random_motion(large, speed, rng), random_motion(large, speed, rng))
-        shape = rng.choice(3, p=(0.25, 0.55, 0.2))
+        if rng.random() < STILL_SHARE:
+            motions = (Motion(np.zeros(2), 0.0, 0.0, np.zeros_like(motions[0].wave_px)), motions[1])
+        shape = rng.choice(3, p=SHAPES)
         mask = (np.zeros((large, large), np.float32), random_blob(large, rng), random_lines(large, rng))[shape]
         write_sequence(out / f"moved_{index:05d}", moved(pair[0], pair[1], mask, motions, side_px))
 

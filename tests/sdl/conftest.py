@@ -38,7 +38,7 @@ FORMS = {
     "motion-pair": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64},
     "motion-single": {"num_in_ch": 3, "output": "motion", "work_px": 64},
     "matching": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "colour"},
-    "dense": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "dense"},
+    "candidates": {"num_in_ch": 6, "output": "candidates", "reduction": 2, "work_px": 64, "matching": "dense"},
     "landmarks": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "landmarks"},
     "retouch": {"num_in_ch": 3, "output": "retouch", "reduction": 2, "work_px": 64},
     "face": {"num_in_ch": 3, "output": "retouch", "reduction": 2, "work_px": 64, "matching": "face"},

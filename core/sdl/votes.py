@@ -1,0 +1,126 @@
+"""Motion of what dense flow loses: thin or fast things that no smooth flow explains vote for where they have gone.
+
+Flow is smooth, and what is thinner than its patches moves with what is behind it. But a wire that has moved is left over
+in both frames once everything else is explained; so the pixels left over in one frame look for their like among those left
+over in the other, and those of a neighbourhood must agree.
+
+Source: generalised Hough voting (Ballard 1981) over translations; two passes, coarse to fine, after Bierling 1988. Using
+several candidate motions for one place follows Park et al. 2021, "Asymmetric Bilateral Motion Estimation for Video Frame
+Interpolation", and Hu et al. 2022, "Many-to-many Splatting for Efficient Video Frame Interpolation".
+"""
+
+from __future__ import annotations
+
+from itertools import product
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.ops.warp import backward_warp
+
+# How far is looked, in pixels of the pictures, and how fine the second pass is.
+REACH_PX, NEAR_PX = 36, 2
+# Votes are gathered in tiles of so many pixels, three by three of them together.
+TILE_PX = 16
+# One pixel in so many votes, at most so many.
+ONE_IN, MOST = 16, 2048
+# In the first pass, which looks far.
+MOST_FAR = 1024
+# A pixel is left over above this difference of colour (of 1), fully so at the second; the same for standing out.
+UNEXPLAINED, STANDING_OUT = (0.03, 0.13), (0.02, 0.10)
+MEDIAN_PX = 7
+# Two pixels are alike within about this difference; so many like pixels make a motion half sure.
+ALIKE, ENOUGH = 0.08, 4.0
+LEAST = 0.15
+
+
+def thin_motion(source: Tensor, target: Tensor, there: Tensor, back: Tensor) -> Tensor:
+    """Where the left-over pixels of either frame have gone.
+
+    Args:
+        source: (B, 3, H, W) in [0, 1].
+        target: the same.
+        there: dense flow from source to target, (B, 2, H, W) pixels.
+        back: the other way.
+
+    Returns:
+        (B, 6, H, W): motion from the source in pixels and how sure it is, in [0, 1], 0 where flow explains the picture;
+        then both from the target.
+    """
+    height, width = source.shape[-2:]
+    made = []
+    for index in range(len(source)):
+        one, two = (pictures[index : index + 1].float() for pictures in (source, target))
+        left = left_over(one, two, there[index : index + 1])
+        left_there = left_over(two, one, back[index : index + 1])
+        ways = []
+        for moving, other, voters, found in ((one, two, left, left_there), (two, one, left_there, left)):
+            moved, votes = voted_motion(moving, other, voters, found)
+            sure = voters * F.interpolate(votes / (votes + ENOUGH), scale_factor=TILE_PX)[..., :height, :width]
+            ways += [F.interpolate(moved, scale_factor=TILE_PX)[..., :height, :width], sure]
+        made.append(torch.cat(ways, 1))
+    return torch.cat(made)
+
+
+def left_over(picture: Tensor, other: Tensor, flow: Tensor) -> Tensor:
+    """How much a pixel is both unexplained by the flow and unlike its surroundings: (1, 1, H, W) in [0, 1]."""
+    missed = (picture - backward_warp(other, flow)).abs().mean(1, keepdim=True)
+    array = (picture[0].permute(1, 2, 0) * 255).round().clamp(0, 255).byte().cpu().numpy()
+    around = torch.from_numpy(cv2.medianBlur(np.ascontiguousarray(array), MEDIAN_PX)).to(picture) / 255
+    stands_out = (picture - around.permute(2, 0, 1)[None]).abs().mean(1, keepdim=True)
+    return ramp(missed, *UNEXPLAINED) * ramp(stands_out, *STANDING_OUT)
+
+
+def ramp(values: Tensor, low: float, high: float) -> Tensor:
+    """0 below `low`, 1 above `high`, straight between."""
+    return ((values - low) / (high - low)).clamp(0, 1)
+
+
+def voted_motion(source: Tensor, target: Tensor, left: Tensor, left_there: Tensor) -> tuple[Tensor, Tensor]:
+    """Motion per tile of `TILE_PX`, (1, 2, h, w) in pixels, and its votes (1, 1, h, w): first at half the size, then near it."""
+    tiles = [-(-side // TILE_PX) for side in source.shape[-2:]]
+    start = source.new_zeros(1, 2, *tiles)
+    size = [max(1, side // 2) for side in source.shape[-2:]]
+    near, far = (F.interpolate(picture, size, mode="area") for picture in (source, target))
+    kept, kept_there = (F.adaptive_max_pool2d(maps, size) for maps in (left, left_there))
+    shifts = steps(REACH_PX // 2, source)
+    coarse, _ = best_shift(near, far, kept, kept_there, start, shifts, TILE_PX // 2, MOST_FAR)
+    return best_shift(source, target, left, left_there, 2 * coarse, steps(NEAR_PX, source), TILE_PX)
+
+
+def steps(radius: int, like: Tensor) -> Tensor:
+    """All whole shifts within `radius`, (n, 2), x before y."""
+    return like.new_tensor([(right, down) for down, right in product(range(-radius, radius + 1), repeat=2)])
+
+
+def best_shift(
+    source: Tensor, target: Tensor, left: Tensor, left_there: Tensor, start: Tensor, shifts: Tensor, tile_px: int,
+    most: int = MOST,
+) -> tuple[Tensor, Tensor]:  # fmt: skip
+    """Per tile, the shift from `start` (1, 2, h, w) for which most left-over pixels find their like, and its votes."""
+    height, width = source.shape[-2:]
+    down, across = start.shape[-2:]
+    weight = left.flatten()
+    count = min(max(64, height * width // ONE_IN), most, int((weight > LEAST).sum()))
+    if not count:
+        return start, start.new_zeros(1, 1, down, across)
+    voters = weight.topk(count).indices
+    y, x = voters // width, voters % width
+    tile = (y // tile_px).clamp(max=down - 1) * across + (x // tile_px).clamp(max=across - 1)
+    base = start.reshape(2, -1)[:, tile].round()
+    at_x = (x + base[0])[:, None] + shifts[:, 0]
+    at_y = (y + base[1])[:, None] + shifts[:, 1]
+    inside = (at_x >= 0) & (at_x < width) & (at_y >= 0) & (at_y < height)
+    place = (at_y.clamp(0, height - 1) * width + at_x.clamp(0, width - 1)).long()
+    unlike = torch.zeros_like(at_x)
+    for there, here in zip(target[0].flatten(1), source[0].flatten(1), strict=True):
+        unlike += (there[place] - here[voters, None]).abs()
+    alike = torch.exp(-((unlike / (3 * ALIKE)) ** 2)) * left_there.flatten()[place] * inside
+    votes = alike.new_zeros(down * across, len(shifts)).index_add_(0, tile, alike * weight[voters, None])
+    # 9: a mean of three by three tiles becomes their sum.
+    gathered = 9 * F.avg_pool2d(votes.T.reshape(1, -1, down, across), 3, 1, 1)
+    best, index = gathered.max(1, keepdim=True)
+    return start.round() + shifts[index[:, 0]].permute(0, 3, 1, 2), best
