@@ -108,7 +108,7 @@ def _gfla() -> Made:
     from core.ui.parts.examples import PEOPLE
 
     pipe, timeline, poses = PosePipeline.from_record(), _there_and_back(), ("arms open", "walking", "waving right")
-    prepared = pipe.prepare(PEOPLE / "eve.jpg", *poses)
+    prepared = pipe.prepare(PEOPLE / "ben.jpg", *poses)
     return pipe.frames(prepared, timeline), timeline.fps, {"poses": list(poses), **to_query(timeline)}
 
 

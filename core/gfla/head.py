@@ -55,10 +55,17 @@ def best_head(places: Tensor, source_points: Tensor, target_points: Tensor, size
     return HEAD_LAYERS[best] if errors[best] < float("inf") else None
 
 
-def surroundings(points: Tensor, frame_hw: tuple[int, int], size_hw: tuple[int, int], below: float = BELOW) -> Tensor:
+def surroundings(
+    points: Tensor, frame_hw: tuple[int, int], size_hw: tuple[int, int], lean: bool, below: float = BELOW
+) -> Tensor:
     """How surely each pixel of (h, w) is the head's place or ground beside it, in [0, 1], by a skeleton (18, 2).
 
-    `below` is how far down it reaches, in torso lengths from the head's middle.
+    Args:
+        points: in pixels of a frame, -1 where missing.
+        frame_hw: that frame.
+        size_hw: (h, w) of the result.
+        lean: whether down is towards the neck, as for a layer that leans, and not the picture's down.
+        below: how far down it reaches, in torso lengths from the head's middle.
     """
     points = points[None].float()
     known = (points != MISSING).all(-1)
@@ -67,7 +74,7 @@ def surroundings(points: Tensor, frame_hw: tuple[int, int], size_hw: tuple[int, 
     points, known = with_head(points, known, known)
     x, y = points[0, MIDDLE_OF_HEAD]
     up = points.new_tensor((0.0, -1.0))
-    if known[0, 1] and known[0, MIDDLE_OF_HEAD]:
+    if lean and known[0, 1] and known[0, MIDDLE_OF_HEAD]:
         up = F.normalize(points[0, MIDDLE_OF_HEAD] - points[0, 1], dim=0)
     columns = (torch.arange(size_hw[1]) + 0.5) * frame_hw[1] / size_hw[1] - x
     rows = (torch.arange(size_hw[0]) + 0.5) * frame_hw[0] / size_hw[0] - y

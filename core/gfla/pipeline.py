@@ -28,7 +28,7 @@ from core.gfla.attention import SourceTables
 from core.gfla.data import batch_heatmaps
 from core.gfla.ground import cut_out
 from core.gfla.head import BELOW, NECK, best_head, surroundings, whole_head
-from core.gfla.layers import LimbLayers, fetch_layers, limb_layers
+from core.gfla.layers import LAYERS, LimbLayers, fetch_layers, limb_layers
 from core.gfla.library import FRAME_HW, library_pose
 from core.gfla.limbs import limb_prior
 from core.gfla.network import Painted, PoseGenerator
@@ -336,11 +336,15 @@ class PosePipeline(TransitionPipeline):
         layer = best_head(places, own, painted.points[item], self.size_hw)
         if layer is None:
             return share
+        lean = LAYERS[layer].lean
         # Of the source no more than its head: with a turned layer its shoulders would come along.
-        own_head = surroundings(own, self.size_hw, size, BELOW + NECK)
+        own_head = surroundings(own, self.size_hw, size, lean, BELOW + NECK)
         outlines = torch.cat([moving[:, 3:], moving[:, 3:] * own_head], 1)
         person, head = fetch_layers(outlines, places[:, layer : layer + 1], size)[0, 0]
-        return whole_head(share, layer, person, head, surroundings(painted.points[item], self.size_hw, size))
+        # A copy that leans leaves the upright head's neck beside it: that goes too.
+        ways = (False, True) if lean else (False,)
+        place = torch.stack([surroundings(painted.points[item], self.size_hw, size, way) for way in ways]).amax(0)
+        return whole_head(share, layer, person, head, place)
 
     def _back(self, prepared: PosePrepared, picture: Image.Image, frame: Tensor, person: Tensor | None) -> Image.Image:
         """One frame laid back into the picture, where the person stood, by its share (h, w) where that is known."""

@@ -431,17 +431,21 @@ CARD = {
     "which it chooses per pixel; what no limb shows is painted by the decoder in the colours of the person's pieces. "
     "Plain ground is a choice of its own, and layers bring none along, so that outlines are sharp. Layers are copied at "
     "the result's size, so that prints keep the photo's own detail, and so does the head, which is "
-    "laid whole. See `core/gfla/layers.py` and `ground.py`. People stand before plain grey.\n\n"
+    "laid whole. See `core/gfla/layers.py`, `ground.py` and `head.py`. People stand before plain grey.\n\n"
     "![held-out people: source, spline warp, painted, true](sheet.png)",
     "data": "3,168 pictures of 396 people rendered by us from MakeHuman assets (CC0); identities ending in 7 held out",
     "licence": "CC0-1.0",
     "licence_id": "cc0-1.0",
-    "limits": "Trained on renderings only, for some ninety minutes on a shared processor core; photos are off its path. "
-    "What the source does not show is soft or wrong: a face where the source is seen from behind, legs below an "
-    "upper-body picture, the inside of a turned hand. Where one limb hides another in the source, a piece of the hiding "
-    "one may stay. A faint halo can lie along outlines, and where the head tilts far two heads can shine through each "
-    "other. Library poses from behind keep showing the face. Skirts and long hair follow the nearest limb. Backgrounds "
-    "are not painted.",
+    "limits": "Trained on renderings only, for some three hours in all on a shared processor core; photos are off "
+    "its path. What the source does not show is plain or wrong: the front of a person seen from behind, "
+    "legs and shoes below an upper-body picture (they get the colours of what is seen), the inside of a "
+    "turned hand. The head is a copy: it keeps the view that the photo has, upright, mirrored or leaning "
+    "with the neck, whichever fits the target's joints best, and does not turn; in a video a mirrored "
+    "head appears at once. At the neck a collar or a little hair may be cut off. Where one limb hides "
+    "another in the source, a piece of the hiding one may stay: a hand before the hip can leave its "
+    "shape on the trousers. Hands are small and simple. Library poses from behind keep showing the face. "
+    "Skirts and long hair follow the nearest limb. Clothes in just the ground's grey may lose texture. "
+    "Backgrounds are not painted.",
 }
 
 

@@ -50,7 +50,7 @@ def test_without_common_joints_there_is_no_head_to_lay():
 
 def test_surroundings_reach_far_above_and_stop_at_the_neck():
     points = skeleton()
-    place = surroundings(points, SIZE, (256, 192))
+    place = surroundings(points, SIZE, (256, 192), lean=True)
     middle = points[HEAD].mean(0) * 2
     assert place[int(middle[1]), int(middle[0])] == 1
     assert place[int(middle[1]) - 14, int(middle[0])] == 1, "hair"
@@ -94,6 +94,6 @@ def test_the_pipeline_shows_the_sources_own_head():
     picture = tiny.figure(points, (256, 192))
     prepared = pipe.prepare(picture, options=PoseOptions(height_px=256, cut_out=False), points=points)
     shown = pipe.render(prepared, [0.0])
-    place = surroundings(torch.from_numpy(prepared.points), pipe.size_hw, tuple(shown.shape[2:]))
+    place = surroundings(torch.from_numpy(prepared.points), pipe.size_hw, tuple(shown.shape[2:]), lean=False)
     inside = (place == 1) & ((prepared.fine - shown).abs().amax(1)[0] < 0.1)
     assert inside.sum() > 0.9 * (place == 1).sum(), "in the own pose the head is the picture's, whatever was painted"

@@ -37,6 +37,8 @@ from core.video import read_video
 ID = "gfla"
 LABELS = ("Person", "Target pose")
 FIRST_POSE = "arms spread"
+# No hand before the body: what it hides would be missing in the new pose.
+FIRST_PERSON = "ben"
 EXAMPLE = EXAMPLES / "gfla.mp4"
 TARGET_HEIGHT_PX = 384
 VIEW_COUNT = 18
@@ -44,7 +46,7 @@ VIEW_COUNT = 18
 INTRODUCTION = """Drop in a full-body photo: its 18 keypoints are found and can be dragged. Choose a **target pose** from the
 library, from a second photo or by dragging, and the person is repainted in it; or let a **driving clip** lead.
 After Ren et al., *Deep Image Spatial Transformation for Person Image Generation*, CVPR 2020. The shipped weights are a
-preview trained on rendered people: what the photo does not show stays soft, and poses from behind keep the face; the authors' weights can be converted with `python -m core weights`."""
+preview trained on rendered people: what the photo does not show stays plain, the head keeps the view that the photo has; the authors' weights can be converted with `python -m core weights`."""
 FURTHER = """The authors' other networks: a **face** or a **dancer** that follows a clip, and an **object** seen from all sides.
 Their weights are for non-commercial use and are not shipped; the message says how to get them."""
 
@@ -377,7 +379,7 @@ def build() -> None:
 
 def _draw_inputs() -> tuple[PictureInput, PictureInput, gr.Dropdown, gr.Video]:
     picture = PictureInput("Photo of a whole person", elem_id=f"{ID}-picture")
-    people = sorted(PEOPLE.glob("*.jpg"))
+    people = sorted(PEOPLE.glob("*.jpg"), key=lambda file: (file.stem != FIRST_PERSON, file.name))
     gr.Examples(
         [[str(file)] for file in people], [picture], label="Rendered people (ours, CC0)", api_visibility="private"
     )
