@@ -135,3 +135,16 @@ def test_the_pipeline_copies_layers_at_the_size_of_the_result(network):
     moved = fetch_layers(prepared.fine, painted.places[:, -1:], (256, prepared.fine.shape[3]))[:, 0]
     assert (result - moved).abs().max() < 0.01 and np.asarray(result).std() > 0.05
     assert painted.layered.shape[1] == LAYER_COUNT
+
+
+def test_legs_that_the_pictures_edge_cuts_off_still_have_layers():
+    source, target = points("standing"), points("standing")
+    cut = target.clone()
+    cut[0, [9, 10, 12, 13]] = -1
+    found, whole = limb_layers(source, cut, SIZE), limb_layers(source, target, SIZE)
+    thigh = next(i for i, layer in enumerate(LAYERS) if layer.target == layer.source == 6)
+    assert found.usable[0, thigh]
+    hip, knee = target[0, 8], target[0, 9]
+    x, y = ((hip + 0.5 * (knee - hip)) / 2).round().int().tolist()
+    apart = (pixels(found)[0, thigh, y, x] - pixels(whole)[0, thigh, y, x]).norm()
+    assert apart < 4, "straight down is about where a standing person's thigh is"

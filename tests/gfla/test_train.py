@@ -13,7 +13,7 @@ from core.gfla.network import PoseGenerator
 from core.gfla.options import SHIPPED, GflaTrainOptions, with_recipe
 from core.gfla.pipeline import PosePipeline
 from core.training.checkpoint import load, newest
-from core.weights import load_strict
+from core.weights import load_strict, save_model
 from tests.gfla import tiny
 
 SMALL = {"batch": 2, "width": 0.25, "log_every": 1, "sample_every": 0, "save_every": 1, "cpu": True}
@@ -124,3 +124,32 @@ def test_folders_are_measured(tmp_path):
     tiny.figure(tiny.points()).save(tmp_path / "results" / "a_2_c_vis.png")
     with pytest.raises(InputError, match="lacks 1 targets: c"):
         evaluate.evaluate_folders(tmp_path / "results", tmp_path / "truth")
+
+
+def test_training_goes_on_from_weights_that_know_no_ground(tmp_path):
+    options = with_recipe(GflaTrainOptions(stage="all", recipe="shipped", **SMALL))
+    torch.manual_seed(0)
+    old = PoseGenerator(**{**train.network_config(options), "ground_choice": False})
+    save_model(old, tmp_path / "old")
+    recipe = train.PoseRecipe(dataclasses.replace(options, init=str(tmp_path / "old")))
+    network = recipe.networks["generator"]
+    state = network.state_dict()
+    shrunk = ("target.outconv.model.2.weight", "target.outconv.model.2.bias")
+    for key, value in old.state_dict().items():
+        assert torch.allclose(state[key], 0.1 * value if key in shrunk else value), key
+    # Ground begins as likely as painting.
+    assert torch.equal(network.target.choice.ground.weight, network.target.choice.second.weight[:1])
+    # And weights that know it go on unchanged.
+    save_model(network, tmp_path / "new")
+    again = train.PoseRecipe(dataclasses.replace(options, init=str(tmp_path / "new"))).networks["generator"]
+    assert all(torch.equal(value, again.state_dict()[key]) for key, value in state.items())
+
+
+def test_masks_move_and_turn_with_their_pictures():
+    pairs = train.PeoplePairs(tiny.people(), augment=1.0)
+    batch = pairs.draw(np.random.default_rng(3), 8)
+    for name in ("source", "target"):
+        apart, mask = (batch[name] - (2 * 224 / 255 - 1)).abs().amax(1, keepdim=True), batch[f"{name}_mask"]
+        assert mask.shape == (8, 1, *tiny.SIZE) and (mask == 1).any() and (mask == 0).any()
+        assert apart[mask == 0].max() < 0.05, "outside is plain ground"
+        assert apart[mask == 1].min() > 0.1, "inside is the person"
