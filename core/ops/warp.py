@@ -11,7 +11,7 @@ from core.errors import InputError, ShapeError
 MODES = ("bilinear", "bicubic", "nearest")
 PADDINGS = ("border", "zeros", "reflection")
 # Of the filter that puts samples half way, on each side.
-HALF_TAPS = 4
+HALF_TAPS = 6
 
 
 def pixel_centres(height: int, width: int, like: Tensor | None = None) -> Tensor:

@@ -26,7 +26,7 @@ RETOUCH = 14
 # Shares of six warped frames and three changes of their motion, see `core.sdl.candidates`.
 CHOICE = 12
 # How far around a person a change may reach, as a share of the picture's longer side.
-AROUND = 0.008
+AROUND = 0.003
 # Below the middle of the face, in face heights: from here on what is worn keeps its shape more and more, then wholly.
 NECK, BODY = 0.55, 0.95
 
@@ -125,7 +125,7 @@ def retouched(maps: Tensor, source: Tensor, t: Tensor, reduction: int, head: Ten
 
 
 # Of `along_edges`: radius in cells of the small maps, and the variance of the luma below which an edge does not count.
-EDGE_RADIUS, EDGE_VARIANCE = 2, 2e-3
+EDGE_RADIUS, EDGE_VARIANCE = 2, 1e-3
 
 
 def along_edges(maps: Tensor, picture: Tensor) -> Tensor:

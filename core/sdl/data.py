@@ -21,6 +21,8 @@ from core.sdl.recipes import TASKS
 from core.sdl.sequences import GUIDES, MOTION, SUFFIXES, frames_of, sequence_folders, target_of
 
 SQUEEZED_PX = 512
+# See `core.sdl.alignment.face_motion`.
+MOTION_CHANNELS = 8
 
 
 @dataclass(frozen=True)
@@ -139,6 +141,11 @@ class Fitter:
         """
         if any(self.turned[1:]):
             raise OptionError("items with a motion are not turned: train with --no-rotate")
+        if maps.shape[2] != MOTION_CHANNELS:
+            raise InputError(
+                f"a motion.npy has {maps.shape[2]} maps, {MOTION_CHANNELS} are needed: make it again with python -m core "
+                "sdl sequences motions"
+            )
         scale = self.size_px / min(maps.shape[:2])
         if self.fit == "zoom":
             scale = self.size_px / round(self.share * min(maps.shape[:2]))
@@ -256,8 +263,9 @@ class SequenceSource:
             item["motion"] = apply.guide(np.asarray(guides[triple.inputs[0]], np.float32).transpose(1, 2, 0))
         if self.known == "motion":
             motion = np.load(frames[0].parent / MOTION).astype(np.float32).transpose(1, 2, 0)
-            backwards = triple.inputs[0] > triple.inputs[1]
-            item["motion"] = apply.motion(motion[..., [2, 3, 0, 1, 5, 4, 7, 6]] if backwards else motion)
+            # Backwards both ways, both trusts and both people change places.
+            order = [2, 3, 0, 1, 5, 4, 7, 6] if triple.inputs[0] > triple.inputs[1] else range(motion.shape[2])
+            item["motion"] = apply.motion(motion[..., list(order)])
         return item
 
     def triple(self, count: int, rng: np.random.Generator) -> Triple:

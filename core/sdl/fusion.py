@@ -19,10 +19,10 @@ from core.sdl.abstraction import box
 # Width of a silhouette's rim, as a share of the longer side, and in pixels at least.
 RIM, LEAST_RIM_PX = 0.008, 1.5
 # Radii of the bands of detail and of the neighbourhood that decides together, as shares of the longer side.
-BANDS, AREA = (0.006, 0.03), 0.05
+BANDS, AREA = (0.006, 0.016), 0.05
 # How suddenly a place changes over, how much more detail counts, and how much sooner the top does than the bottom: a
 # morph whose places all changed at once would jump.
-HASTE, FAVOUR, DELAY = 12.0, 6.0, 2.5
+HASTE, FAVOUR, DELAY = 12.0, 6.0, 1.5
 # Correlation of detail from which on it is mixed in part, and altogether.
 ALIKE, SAME = 0.7, 0.97
 # Share of a neighbourhood that must be known to give its mean, and what counts as nothing.

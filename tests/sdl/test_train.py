@@ -9,6 +9,7 @@ from PIL import Image
 
 from core.errors import InputError, OptionError
 from core.ops.vgg import VGG19Features
+from core.sdl import losses
 from core.sdl import train as trainers
 from core.sdl.data import SequenceSource, StylePairs, directed_pair, fitter
 from core.sdl.loading import small_network
@@ -128,7 +129,7 @@ def test_a_folder_of_weights_can_be_fine_tuned(roots, tmp_path):
 def test_a_motion_follows_its_item(roots):
     """Mirrored, the pixels' way to the right becomes one to the left; backwards, there and back change places."""
     source = SequenceSource("morphing", [roots / "moving"], 32, "crop", True, False, known="motion")
-    motion = np.zeros((40, 40, 6), np.float32) + (1, 2, 3, 4, 0.5, 0.25)
+    motion = np.zeros((40, 40, 8), np.float32) + (1, 2, 3, 4, 0.5, 0.25, -6, 7)
     signs = set()
     for seed in range(8):
         apply = fitter("zoom", 32, True, False, np.random.default_rng(seed))
@@ -136,12 +137,22 @@ def test_a_motion_follows_its_item(roots):
         scale = 32 / round(apply.share * 40)
         sign = -1 if apply.turned[0] else 1
         signs.add(sign)
-        wanted = torch.tensor([sign * scale, 2 * scale, sign * 3 * scale, 4 * scale, 0.5, 0.25])
+        wanted = torch.tensor([sign, 2, sign * 3, 4, 0, 0, -6, 7]) * scale + torch.tensor([0, 0, 0, 0, 0.5, 0.25, 0, 0])
         assert torch.allclose(moved.mean((1, 2)), wanted, atol=1e-4)
     assert signs == {-1, 1}
-    assert source.draw(np.random.default_rng(0), 2)["motion"].shape == (2, 6, 32, 32)
+    assert source.draw(np.random.default_rng(0), 2)["motion"].shape == (2, 8, 32, 32)
+    with pytest.raises(InputError, match="make it again"):
+        apply.motion(motion[..., :6])
     with pytest.raises(InputError, match="motion.npy"):
         SequenceSource("morphing", [roots / "plain"], 32, known="motion")
+
+
+def test_the_strength_of_detail_asks_for_texture_wherever_it_lies():
+    wanted = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
+    moved, flat = wanted.roll(1, 3), wanted.mean((2, 3), keepdim=True).expand_as(wanted)
+    assert losses.detail_difference(wanted, wanted) == 0
+    assert losses.detail_difference(moved, wanted) < 0.2 * losses.detail_difference(flat, wanted)
+    assert (moved - wanted).abs().mean() > (flat - wanted).abs().mean(), "pixel by pixel the flat one is nearer"
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(roots, tmp_path):
