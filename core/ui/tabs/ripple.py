@@ -39,9 +39,9 @@ SHOWN = ("plain", "mask", "clean", "whole")
 
 INTRODUCTION = """Drop in a portrait and turn the head. A large turn leaves a **ripple** where the head used to be: it is found by
 parsing person and background before and after, and repainted; then the face goes back into your photograph.
-HFGI (Wang et al. 2022), Graphonomy (Gong et al. 2019), LaMa (Suvorov et al. 2022). The preview weights know **pose** and **age**
-and were trained for an hour on rendered heads and studio portraits: they turn frontal photographs by 20 degrees well and by 30 with a
-blurred far side; convert the published ones for smile, eyes, lip and beard at 1024 pixels."""
+HFGI (Wang et al. 2022), Graphonomy (Gong et al. 2019), LaMa (Suvorov et al. 2022). The preview weights know **pose** and **age**:
+a turn moves your photograph along the measured surface of the head, which suits frontal portraits up to 20 degrees; towards 30 the side
+that was hidden is stretched skin, and loose hair tears. Convert the published weights for smile, eyes, lip and beard at 1024 pixels."""
 
 
 def pipeline(weights: str = WEIGHTS[0]) -> RipplePipeline:
