@@ -10,7 +10,7 @@ from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 
 from core.detect.faces import detect_faces
-from core.detect.segment import person_mask
+from core.detect.segment import outline, person_mask
 from core.errors import NothingFoundError
 from core.image import limit_size, to_tensor
 from core.ops.warp import backward_warp
@@ -19,7 +19,6 @@ from core.sdl.abstraction import box
 MOTION_PX, GUIDE_PX = 512, 256
 # The spline is solved on a grid this coarse and enlarged; landmarks lie further apart than its cells.
 GRID = 49
-RAYS = 40
 # Points from the height of the chin to the corner of neck and shoulder, and from there to the picture's edge.
 SHOULDER = (4, 7)
 # How far the spline may pass by its points: the face mesh is sure, an outline is a guess, the picture's edge stays put.
@@ -56,21 +55,6 @@ def silhouette(picture: Image.Image, centre: np.ndarray) -> np.ndarray:
     column, row = (int(np.clip(at, 0, side - 1)) for at, side in zip(centre, picture.size, strict=True))
     own = pieces == (pieces[row, column] or np.bincount(pieces[pieces > 0]).argmax())
     return mask * cv2.GaussianBlur(own.astype(np.float32), (0, 0), 1.0)
-
-
-def outline(mask: np.ndarray, centre: np.ndarray) -> np.ndarray:
-    """The last pixel of the person along rays from `centre` (x, y): (RAYS, 2), NaN where it lies at the picture's edge."""
-    height, width = mask.shape
-    places = np.full((RAYS, 2), np.nan)
-    reach = np.arange(2, 2 * max(height, width))
-    for number, angle in enumerate(np.arange(RAYS) * 2 * np.pi / RAYS):
-        x, y = centre[0] + reach * np.cos(angle), centre[1] + reach * np.sin(angle)
-        inside = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        along = mask[y[inside].astype(int), x[inside].astype(int)] > 0.5
-        if len(along) and not along[-3:].any() and along.any():
-            last = int(np.flatnonzero(along)[-1])
-            places[number] = x[inside][last], y[inside][last]
-    return places
 
 
 def shoulder(mask: np.ndarray, chin_px: float, right: bool) -> np.ndarray:
