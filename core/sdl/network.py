@@ -41,7 +41,7 @@ class Encoded:
         feature: first merge's share of the feature space, bias included, (B, C, h, w).
         skips: the skip connections' shares for the other up blocks, coarse first.
         start: the motion that the last maps are counted from, (B, 4, h, w) of blocks or (B, 6, h, w) of
-            `core.sdl.dense`, where the network has one; (B, 14, h, w) of `core.sdl.candidates`.
+            `core.sdl.dense`, where the network has one; (B, 16, h, w) of `core.sdl.candidates`.
         seen: the inputs as the network sees them, for one that looks at them again at every t.
         moment: the last t and its candidates, which `maps` leaves for `compose`.
     """
