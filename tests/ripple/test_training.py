@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,10 @@ COMMON = {"batch": 4, "log_every": 1, "sample_every": 0, "save_every": 1000, "cp
 
 
 class Faces:
-    """A few fixed discs that shift with the degree, as batches of every kind that the recipes read."""
+    """A few fixed discs that shift with the degree, as batches of every kind that the recipes read.
+
+    The measured course falls short by half, so that a painter has something to finish.
+    """
 
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
         degree = torch.from_numpy(rng.integers(-2, 3, size)).float()
@@ -49,7 +53,7 @@ class Faces:
             "mask_known": torch.ones(size, dtype=torch.bool), "picture_known": torch.ones(size), "labels": (mask[:, 0] * 13).to(torch.uint8),
             "source_points": centre, "target_points": centre + torch.stack([2 * degree, 0 * x], 1)[:, None],
             "points_seen": torch.ones(size, 1), "degrees": torch.stack([degree, 0 * degree], dim=1),
-            "flow": F.pad((-2 * degree)[:, None, None, None].expand(-1, 1, SIDE, SIDE), (0, 0, 0, 0, 0, 1)), "person": moved,
+            "flow": F.pad((-degree)[:, None, None, None].expand(-1, 1, SIDE, SIDE), (0, 0, 0, 0, 0, 1)), "person": mask,
             "image": (source + 1) / 2, "mask": torch.from_numpy(random_hole(SIDE, rng))[None, None].repeat(size, 1, 1, 1),
         }  # fmt: skip
 
@@ -84,7 +88,9 @@ def tiny_fusion(out: Path, **more: Any) -> FusionRecipe:
 def tiny_turn(out: Path, **more: Any) -> TurnRecipe:
     networks = tiny_networks(pre_aligner=True) | {"directions": LearnedDirections(8, 16)}
     del networks["aligner"], networks["residual"]
-    options = TurnOptions(out=str(out), size=SIDE, **COMMON | {"critic_from": 1, "r1_every": 2} | more)
+    options = TurnOptions(
+        out=str(out), size=SIDE, **COMMON | {"course": "network", "critic_from": 1, "r1_every": 2} | more
+    )
     return TurnRecipe(options, networks | {"painter": Painter(SIDE, (8, 8, 8))})
 
 
@@ -109,6 +115,7 @@ def tiny_inpainter(out: Path, **more: Any) -> InpainterRecipe:
 
 RECIPES: dict[str, Callable[..., Any]] = {
     "autoencoder": tiny_autoencoder, "fusion": tiny_fusion, "turn": tiny_turn, "encoder": tiny_encoder,
+    "surface": partial(tiny_turn, course="surface"),
     "generator": tiny_generator, "parser": tiny_parser, "inpainter": tiny_inpainter,
 }  # fmt: skip
 SOURCES = {"parser": ParserFaces()}
@@ -150,6 +157,7 @@ LEARN = {
     # as published: squared error and aligned map, of one picture whose map was distorted
     "fusion": ({"steps": 150, "batch": 8, "lr": 3e-2}, {"mse": 0.7, "residual": 0.8}),
     "turn": ({"steps": 60, "batch": 8, "lr": 5e-3, "critic_from": 100}, {"picture": 0.7, "flow": 0.6, "rim": 0.7}),
+    "surface": ({"steps": 60, "batch": 8, "lr": 5e-3, "critic_from": 100}, {"picture": 0.7, "rim": 0.7}),
     "encoder": ({"steps": 60, "batch": 8, "lr": 1e-2}, {"loss": 0.9}),
     "parser": ({"steps": 40, "batch": 8}, {"loss": 0.7}),
     "inpainter": ({"steps": 60, "batch": 4, "lr": 5e-3}, {"l1": 0.7}),
