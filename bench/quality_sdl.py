@@ -69,6 +69,7 @@ def interpolation() -> list[Row]:
     from bench._quality_sdl import flow_warp
 
     pipe, answer, sheet = pipe_of("sdl-vfi"), [], []
+    whole: dict[str, list[float]] = {"ours": [], "better": []}
     for name, items in (
         ("20 pictures under known motions, 5 in-betweens each", moving(20, lines=False)),
         ("10 pictures with thin lines that move, the lines alone", moving(10, lines=True)),
@@ -96,6 +97,9 @@ def interpolation() -> list[Row]:
             sheet.append(torch.cat([item.first, item.second, flow_warp(item.first, item.second, item.t[half]),
                                     made[half : half + 1], item.truths[half]]))  # fmt: skip
         ours, average, flow = (mean(found[way]) for way in ("ours", "average", "flow"))
+        if "lines" not in name:
+            whole["ours"].append(ours)
+            whole["better"].append(max(average, flow))
         still = "still" in name
         wanted = max(average, flow) + (0 if still else 2)
         answer.append(
@@ -103,6 +107,11 @@ def interpolation() -> list[Row]:
                 f"{ours:.2f} dB, SSIM {mean(structure):.3f} (average {average:.2f}, flow warp {flow:.2f} dB)",
                 ours >= wanted - 0.005)
         )  # fmt: skip
+    reached, better = mean(whole["ours"]), mean(whole["better"])
+    answer.append(
+        Row("sdl-vfi: moved pictures and both clips together, mean of the three", "2 dB above the better baseline",
+            f"{reached:.2f} dB (better baselines {better:.2f} dB)", reached >= better + 2)
+    )  # fmt: skip
     for size in {row.shape for row in sheet}:
         save_sheet(f"sdl-vfi-{size[-1]}", [row for row in sheet if row.shape == size][:10])
     return answer
