@@ -85,7 +85,7 @@ def _sdl() -> Made:
     from core.sdl.pipeline import SDLPipeline
     from core.ui.parts.examples import HEADS
 
-    frames, fps, settings = _pair(SDLPipeline.from_record("sdl-morph"), HEADS / "amara.jpg", HEADS / "mei.jpg")
+    frames, fps, settings = _pair(SDLPipeline.from_record("sdl-morph"), HEADS / "anders.jpg", HEADS / "kofi.jpg")
     return frames, fps, {"job": "morph", **settings}
 
 

@@ -317,7 +317,7 @@ def _examples() -> list[list[str | float | None]]:
     heads = [str(file) for file in sorted(HEADS.glob("*.jpg"))]
     balloon = [str(drawn / f"balloon-{number}.jpg") for number in (1, 2)]
     return [
-        ["morph", heads[0], heads[6], 0.5],
+        ["morph", str(HEADS / "anders.jpg"), str(HEADS / "kofi.jpg"), 0.5],
         ["interpolate", *balloon, 0.5],
         ["age", heads[0], None, 1.0],
         ["toon", balloon[0], None, 1.0],
