@@ -16,11 +16,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.ops.pull_push import filled
 from core.ops.warp import backward_warp
 from core.sdl.abstraction import box
 from core.sdl.blocks import over_batch
 from core.sdl.composition import CHOICE, MOTION_UNIT_PX, enlarged
-from core.sdl.dense import NEAR_PX, carried, dense_motion, filled, moving_places, reduced, speed, splat
+from core.sdl.dense import NEAR_PX, carried, dense_motion, moving_places, reduced, speed, splat
 from core.sdl.votes import ramp, thin_motion
 
 CANDIDATES = 3

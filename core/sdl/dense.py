@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.metrics import LUMA
+from core.ops.pull_push import filled
 from core.ops.warp import backward_warp
 
 FLOW_PX = 1024
@@ -154,13 +155,3 @@ def splat(values: Tensor, flow: Tensor) -> Tensor:
             landed = (values * (share * inside)[:, None]).reshape(batch, channels, -1)
             out.scatter_add_(2, index.expand(-1, channels, -1), landed)
     return out.reshape(batch, channels, height, width)
-
-
-def filled(total: Tensor, weight: Tensor, enough: float = 0.05) -> Tensor:
-    """`total` / `weight`, and where little weight arrived, the same from coarser scales."""
-    fine = total / weight.clamp(min=1e-9)
-    if min(weight.shape[-2:]) < 4:
-        return fine
-    coarse = filled(F.avg_pool2d(total, 2), F.avg_pool2d(weight, 2), enough)
-    coarse = F.interpolate(coarse, weight.shape[-2:], mode="bilinear", align_corners=False)
-    return torch.lerp(coarse, fine, (weight / enough).clamp(0, 1))

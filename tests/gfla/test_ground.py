@@ -6,7 +6,7 @@ import torch
 from core.errors import ShapeError
 from core.gfla import losses
 from core.gfla.data import STUDIO_GREY, batch_heatmaps
-from core.gfla.ground import cut_out, filled, person_share
+from core.gfla.ground import cut_out, person_share
 from core.gfla.layers import limb_layers
 from core.gfla.limbs import limb_prior
 from tests.gfla import tiny
@@ -40,16 +40,6 @@ def test_colours_go_on_beyond_the_outline_without_the_grounds():
     red = torch.tensor((0.6, -0.8, -0.7))[:, None]
     assert (cut[0, :3][:, near] - red).abs().max() < 0.02, "rim pixels were mixed with grey"
     assert (cut[0, 3] - (inside + 0.5).clamp(0, 1)).abs().max() < 0.15, "the share follows the mixed rim"
-
-
-def test_filling_keeps_what_is_known_and_spreads_what_is_near():
-    picture = torch.zeros(1, 1, 33, 20)
-    picture[..., :10] = 1
-    weight = torch.zeros_like(picture)
-    weight[..., 2], weight[..., 17] = 1, 1
-    full = filled(picture, weight)
-    assert (full[0, 0, :, 2] - 1).abs().max() < 1e-5 and full[0, 0, :, 17].abs().max() < 1e-5
-    assert full[0, 0, 16, 0] > 0.7 and full[0, 0, 16, 19] < 0.3 and full.isfinite().all()
 
 
 def painted(network, picture):

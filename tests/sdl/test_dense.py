@@ -7,6 +7,7 @@ from PIL import Image
 
 from core.image import to_pil, to_tensor
 from core.metrics import evenness, psnr, sharpness
+from core.ops.pull_push import filled
 from core.sdl.abstraction import abstracted, between, drawn, lab_of, rgb_of
 from core.sdl.alignment import (
     SHOULDER,
@@ -19,7 +20,7 @@ from core.sdl.alignment import (
     spline_flow,
     try_face_motion,
 )
-from core.sdl.dense import at_moment, dense_motion, filled, splat
+from core.sdl.dense import at_moment, dense_motion, splat
 from core.sdl.loading import small_network
 from core.sdl.sequences import held_out
 from core.sdl.sequences_toon import toonified
