@@ -75,7 +75,7 @@ def backward_warp(image: Tensor, flow_px: Tensor, mode: str = "bilinear", paddin
 def twice(image: Tensor) -> Tensor:
     """The picture (B, C, H, W) with a sample put half way between every two: (B, C, 2 H, 2 W), the even ones its own.
 
-    Source: Lanczos windowed sinc, as in Turkowski 1990, "Filters for Common Resampling Tasks", 8 taps.
+    Source: Lanczos windowed sinc, as in Turkowski 1990, "Filters for Common Resampling Tasks", 12 taps.
     """
     away = torch.arange(HALF_TAPS, device=image.device, dtype=torch.float32) + 0.5
     half = torch.sinc(away) * torch.sinc(away / HALF_TAPS)

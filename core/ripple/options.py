@@ -37,7 +37,7 @@ class RippleOptions:
     clean: bool = option(True, "find the ripple and repaint it", group="mask")
     mask_from: str = option(
         "auto",
-        "how the edited silhouette is found: parsing the edited picture, as in the thesis, or the pre-aligner's prediction",
+        "how the edited silhouette is found: parsing the edited picture, as in the thesis, or where the turn itself expects it",
         choices=SILHOUETTES,
         group="mask",
     )

@@ -52,9 +52,9 @@ class RipplePrepared(Prepared):
         aligned: the face in it; None where the picture itself is the face.
         inversion: codes and distortion map.
         start: (1, 3, P, P) the inversion's picture without an edit, in [-1, 1].
-        missing: (1, 3, P, P) photograph minus `start`, carried along by the pre-aligner; None without one.
+        missing: (1, 3, P, P) photograph minus `start`, carried along with the head; None where the weights cannot.
         background: (256, 256, 3) uint8, 255 = background of the inversion.
-        silhouette: (256, 256) bool, where the pre-aligner sees the person before the edit; None without one.
+        silhouette: (256, 256) bool, where surface or pre-aligner see the person before the edit; None without either.
         side: P, the side of results in pixels.
         surface: the head as measured; None where a network says where it goes, or nothing does.
         options: what it was prepared with.
@@ -287,10 +287,10 @@ class RipplePipeline(TransitionPipeline):
         options: RippleOptions,
         progress: Progress = silent,
     ) -> np.ndarray:
-        """The background of the edited picture: parsed, or as the pre-aligner expects it.
+        """The background of the edited picture: parsed, or where surface or pre-aligner expect it.
 
-        A large ripple looks like a person to a parser; the pre-aligner knows where the head should end.
-        Where it misses the rim of the parsed person, the rim shares the fate of the nearest part it knows.
+        A large ripple looks like a person to a parser; the turn itself knows where the head should end.
+        Where that misses the rim of the parsed person, the rim shares the fate of the nearest part it knows.
 
         Raises:
             OptionError: a prediction was asked of weights without a pre-aligner.
@@ -370,7 +370,7 @@ def pasted(prepared: RipplePrepared, face: Image.Image) -> Image.Image:
 
 
 def silhouette(edited: Edited) -> np.ndarray | None:
-    """(256, 256) bool, where the pre-aligner expects the person; None without one."""
+    """(256, 256) bool, where surface or pre-aligner expect the person; None without either."""
     if edited.person is None:
         return None
     person = F.interpolate(edited.person, (PARSE_PX, PARSE_PX), mode="bicubic", align_corners=False)

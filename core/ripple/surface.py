@@ -205,7 +205,8 @@ class HeadSurface:
             share = JAW_FILLS * (self.chin_y - y) / (self.chin_y - self.ears_y)
             return [was - side * INSIDE * whole, y], [now + share * (self.like_an_ear(was, turn) - now), y]
         skull, ear = self.on_skull(x, turn, WIDEST), self.like_an_ear(x, turn)
-        below_eyes = (y - self.eyes_y) / (self.ears_y - self.eyes_y)
+        # A head that looks down has its ears at the height of its eyes.
+        below_eyes = (y - self.eyes_y) / max(1.0, self.ears_y - self.eyes_y)
         if hides and y > self.spatial[BROW, 1]:
             share = np.clip(below_eyes, 0, 1)
             beyond = side * (share * ear + (1 - share) * skull - now)
