@@ -25,6 +25,8 @@ from core.video import read_video
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
 SEED = 8
 SIDE_PX = 256
+# Distance of colours within which a line does not differ from what is behind it.
+ALIKE = 0.15
 
 
 @dataclass
@@ -36,6 +38,7 @@ class Between:
         t: positions.
         truths: the frames there.
         seen: what counts, (1, 1, H, W) each, all ones or a mask.
+        behind: the truths without the thin lines, where there are some.
     """
 
     first: Tensor
@@ -43,6 +46,7 @@ class Between:
     t: tuple[float, ...]
     truths: list[Tensor]
     seen: list[Tensor]
+    behind: list[Tensor] = field(default_factory=list)
 
 
 @dataclass
@@ -74,16 +78,37 @@ def moving(count: int, lines: bool) -> list[Between]:
         mask = shape(large, rng)
         frames = sequences_motion.moved(pair[0], pair[1], mask, (motions[0], motions[1]), SIDE_PX)
         inner = range(1, len(frames) - 1)
-        seen = [torch.ones(1, 1, SIDE_PX, SIDE_PX) for _ in inner]
+        seen, behind = [torch.ones(1, 1, SIDE_PX, SIDE_PX) for _ in inner], []
         if lines:
+            bare = sequences_motion.moved(pair[0], pair[1], np.zeros_like(mask), (motions[0], motions[1]), SIDE_PX)
+            behind = [tensor_of(bare[index]) for index in inner]
             white = [np.zeros_like(pair[0]), np.full_like(pair[1], 255.0)]
             shown = sequences_motion.moved(white[0], white[1], mask, (motions[0], motions[1]), SIDE_PX)
             seen = [(tensor_of(shown[index])[:, :1] > 0.5).float() for index in inner]
         t = tuple(index / (len(frames) - 1) for index in inner)
         truths = [tensor_of(frames[index]) for index in inner]
         if all(bool(one.any()) for one in seen):
-            found.append(Between(tensor_of(frames[0]), tensor_of(frames[-1]), t, truths, seen))
+            found.append(Between(tensor_of(frames[0]), tensor_of(frames[-1]), t, truths, seen, behind))
     return found
+
+
+def kept_line(made: Tensor, truth: Tensor, behind: Tensor, seen: Tensor) -> float:
+    """Share of the lines' pixels that look more like the line than like what is behind it.
+
+    Pixels where both are alike (within `ALIKE` of 1) do not count.
+
+    Args:
+        made: (1, 3, H, W) in [0, 1].
+        truth: the frame with its lines.
+        behind: the frame without.
+        seen: (1, 1, H, W), 1 on the lines.
+    """
+
+    def far(one: Tensor, other: Tensor) -> Tensor:
+        return (one - other).norm(dim=1, keepdim=True)
+
+    counts = seen * (far(truth, behind) > ALIKE)
+    return float((counts * (far(made, truth) < far(made, behind))).sum() / counts.sum().clamp(min=1))
 
 
 def neighbours(clip: str, count: int) -> list[Between]:

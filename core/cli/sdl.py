@@ -12,7 +12,7 @@ EPILOG = """examples:
   python -m core sdl original --task i2i --source face.png --num 7 --extend_t --outdir results
   python -m core sdl train --task vfi --data sequences --out runs/vfi"""
 SEQUENCE_KINDS = (
-    "moved", "walkers", "windows", "heads-age", "heads-morph", "landmarks", "motions", "guides", "toon", "style", "codes", "painter",
+    "moved", "lines", "walkers", "windows", "heads-age", "heads-morph", "landmarks", "motions", "guides", "toon", "style", "codes", "painter",
 )  # fmt: skip
 
 
@@ -277,6 +277,7 @@ def sequences(args: argparse.Namespace) -> dict[str, Any]:
     sized = (args.source, args.out, args.count, args.side_px, args.seed)
     makers = {
         "moved": lambda: sequences_motion.make_moved(*sized),
+        "lines": lambda: sequences_motion.make_moved(*sized, sequences_motion.LINES),
         "walkers": lambda: sequences_walkers.make_walkers(*sized),
         "windows": lambda: sequences_motion.make_windows(*sized, args.long_side_px),
         "heads-age": lambda: sequences_faces.make_heads(args.source, args.out, "age"),

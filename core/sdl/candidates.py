@@ -22,6 +22,7 @@ from core.sdl.abstraction import box
 from core.sdl.blocks import over_batch
 from core.sdl.composition import CHOICE, MOTION_UNIT_PX, enlarged
 from core.sdl.dense import NEAR_PX, carried, dense_motion, moving_places, reduced, speed, splat
+from core.sdl.second_look import SecondLook
 from core.sdl.votes import ramp, thin_motion
 
 CANDIDATES = 3
@@ -38,6 +39,8 @@ AGAINST, AGAINST_BOX_PX = (0.02, 0.06), 2
 APART_PX, REACH_SHARE, BY_VOTES = (0.5, 1.5), 0.012, 50.0
 # Without the network: a candidate is as much less likely as its two pictures differ, up to a limit; favourites first.
 BY_DIFFERENCE, MOST_DOUBT, FAVOUR, BY_PRESENCE, BY_COVER = 30.0, 5.0, (0.0, -1.5, -2.0), 4.0, 4.0
+# What is thin counts more than other figures: two warps of it that are a pixel off differ all over, and so speak against it.
+THIN, THIN_COVERS = 3.0, 2.0
 # A choice needs numbers of 5 and a motion some pixels; what a network learns in its first thousand steps is smaller.
 BOLD_LOGITS, BOLD_CHANGES = 8.0, 4.0
 
@@ -102,7 +105,8 @@ def candidates_at(motion: Tensor, t: Tensor) -> Tensor:
     Returns:
         (B, `MOMENT_CHANNELS`, h, w): three velocities in pixels from frame to frame (dense, background, figure); the
         logit of the second frame's share as the flow sees it; whether the figure's motion leads to a figure in both
-        frames; whether the background's leads to one in the first and in the second; and where anything moves. All but the velocities about [0, 1].
+        frames (up to `THIN` for what is thin); whether the background's leads to one in the first and in the second; and
+        where anything moves. All but the velocities about [0, 1].
     """
     motion, t = motion.float(), over_batch(t, motion).float()
     there, back, trusted, trusted_back, thin, sure, thin_back, sure_back, ground, *unlike = motion.split(
@@ -123,11 +127,14 @@ def candidates_at(motion: Tensor, t: Tensor) -> Tensor:
     other, support = filled(figure[:, :2], figure[:, 2:], 0.002), (10 * votes[:, 2:]).clamp(max=1)
     voted = moving_places(other * (support > 0.5), NEAR_PX // 2)
     other, voted = enlarged(other, velocity), enlarged(voted, velocity)
-    covered, covered_there = backward_warp(figures[0], -t * behind), backward_warp(figures[1], (1 - t) * behind)
-    present = torch.minimum(
-        backward_warp(torch.maximum(figures[0], sure), -t * other),
-        backward_warp(torch.maximum(figures[1], sure_back), (1 - t) * other),
+    # Votes are a pixel off, so what is thin is also beside where it was seen.
+    thin_things = F.max_pool2d(torch.cat([sure, sure_back], 1), 3, 1, 1).split(1, 1)
+    before, after = (
+        torch.cat([torch.maximum(wide, THIN * thin), torch.maximum(wide, (THIN_COVERS * thin).clamp(max=1))], 1)
+        for wide, thin in zip(figures, thin_things, strict=True)
     )
+    present = torch.minimum(backward_warp(before[:, :1], -t * other), backward_warp(after[:, :1], (1 - t) * other))
+    covered, covered_there = backward_warp(before[:, 1:], -t * behind), backward_warp(after[:, 1:], (1 - t) * behind)
     moving = torch.maximum(moving_places(velocity), voted)
     return torch.cat([velocity, behind, other, logit, present, covered, covered_there, moving], 1)
 
@@ -138,10 +145,8 @@ def apart(velocity: Tensor) -> Tensor:
     return ((speed(velocity) - low) / (high - low)).clamp(0, 1)
 
 
-def warps(
-    moment: Tensor, inputs: Tensor, t: Tensor, changes: Tensor | None = None
-) -> tuple[list[Tensor], list[Tensor]]:
-    """Both frames brought to the moment t along every candidate: lists of (B, 3, H, W), the first frame's, the second's.
+def ways(moment: Tensor, inputs: Tensor, t: Tensor, changes: Tensor | None = None) -> list[Tensor]:
+    """Where both frames are fetched for the moment t along every candidate, in pixels: the first frame's three, the second's.
 
     Args:
         moment: from `candidates_at`, of any size.
@@ -149,7 +154,6 @@ def warps(
         t: (B, 1, 1, 1).
         changes: (B, 6, H, W) pixels: for the dense candidate in either frame, and for the figure's velocity.
     """
-    source, target = inputs.split(3, 1)
     across = inputs.new_tensor([inputs.shape[3] / moment.shape[3], inputs.shape[2] / moment.shape[2]])
     velocities = enlarged(moment[:, :6], inputs) * across.repeat(CANDIDATES).reshape(1, -1, 1, 1)
     dense, behind, other = velocities.split(2, 1)
@@ -157,7 +161,14 @@ def warps(
     if changes is not None:
         forth = [forth[0] + changes[:, :2], forth[1], forth[2] - changes[:, 4:]]
         back = [back[0] + changes[:, 2:4], back[1], back[2] + changes[:, 4:]]
-    return [backward_warp(source, t * way) for way in forth], [backward_warp(target, (1 - t) * way) for way in back]
+    return [t * way for way in forth] + [(1 - t) * way for way in back]
+
+
+def warps(inputs: Tensor, along: list[Tensor]) -> list[Tensor]:
+    """Both frames (B, 6, H, W) brought to the moment t along `ways`: (B, 3, H, W) each, the first frame's, the second's."""
+    source, target = inputs.split(3, 1)
+    pictures = [source] * CANDIDATES + [target] * CANDIDATES
+    return [backward_warp(picture, way) for picture, way in zip(pictures, along, strict=True)]
 
 
 def evidence(moment: Tensor, seen: Tensor, t: Tensor) -> Tensor:
@@ -166,20 +177,26 @@ def evidence(moment: Tensor, seen: Tensor, t: Tensor) -> Tensor:
     Per candidate the colours of both warped frames and their mean and largest difference; and the moment's own maps.
     """
     t, maps = over_batch(t, seen), []
-    for forth, back in zip(*warps(moment, seen, t), strict=True):
+    warped = warps(seen, ways(moment, seen, t))
+    for forth, back in zip(warped[:CANDIDATES], warped[CANDIDATES:], strict=True):
         unlike = (forth - back).abs().mean(1, keepdim=True)
         maps += [F.avg_pool2d(torch.cat([forth, back, unlike], 1), 2), F.max_pool2d(unlike, 2)]
     small = F.interpolate(moment, [side // 2 for side in seen.shape[2:]], mode="bilinear", align_corners=False)
+    return torch.cat([*maps, in_units(small, moment, seen)], 1).to(seen.dtype)
+
+
+def in_units(maps: Tensor, moment: Tensor, seen: Tensor) -> Tensor:
+    """The moment's maps, of any size, about as large as colours: velocities (of `moment`'s pixels) in units of those of `seen`."""
     across = seen.new_tensor([seen.shape[3] / moment.shape[3], seen.shape[2] / moment.shape[2]]) / MOTION_UNIT_PX
     scale = torch.cat([across.repeat(CANDIDATES), across.new_tensor([0.25, 1, 1, 1, 1])])
-    return torch.cat([*maps, small * scale.reshape(1, -1, 1, 1)], 1).to(seen.dtype)
+    return maps * scale.reshape(1, -1, 1, 1)
 
 
-def expected(forth: list[Tensor], back: list[Tensor], moment: Tensor) -> Tensor:
+def expected(warped: list[Tensor], moment: Tensor) -> Tensor:
     """What the network's logits are counted from, (B, 6, H, W): both frames agree, or one of them is covered."""
     unlike = [
         (BY_DIFFERENCE * box((one - other).abs().mean(1, keepdim=True), 1)).clamp(max=MOST_DOUBT)
-        for one, other in zip(forth, back, strict=True)
+        for one, other in zip(warped[:CANDIDATES], warped[CANDIDATES:], strict=True)
     ]
     dense, behind, other = (favour - doubt for favour, doubt in zip(FAVOUR, unlike, strict=True))
     present, covered, covered_there = moment[:, 7:10].split(1, 1)
@@ -191,7 +208,9 @@ def expected(forth: list[Tensor], back: list[Tensor], moment: Tensor) -> Tensor:
     return torch.cat([dense, first, other, dense, second, other], 1)
 
 
-def compose_candidates(maps: Tensor, moment: Tensor, inputs: Tensor, t: Tensor, reduction: int) -> Tensor:
+def compose_candidates(
+    maps: Tensor, moment: Tensor, inputs: Tensor, t: Tensor, reduction: int, look: SecondLook | None = None
+) -> Tensor:
     """The picture at t: a weighting of all warped frames, plus a residual; where nothing moves, the plain blend.
 
     Args:
@@ -201,6 +220,7 @@ def compose_candidates(maps: Tensor, moment: Tensor, inputs: Tensor, t: Tensor, 
         inputs: (B, 6, H, W).
         t: (B,).
         reduction: as in `core.sdl.composition.map_channels`.
+        look: what corrects the weighting at full size, if anything.
 
     Returns:
         (B, 3, H, W), around [0, 1], not clipped; the given frames at t = 0 and t = 1.
@@ -212,13 +232,31 @@ def compose_candidates(maps: Tensor, moment: Tensor, inputs: Tensor, t: Tensor, 
     seen = maps.new_tensor([maps.shape[3], maps.shape[2]]) * reduction
     unit_px = MOTION_UNIT_PX * maps.new_tensor([inputs.shape[3], inputs.shape[2]]) / seen
     changes = BOLD_CHANGES * rest[:, 2 * CANDIDATES :] * unit_px.repeat(3).reshape(1, -1, 1, 1)
-    forth, back = warps(moment, inputs, t, changes)
-    likely = torch.softmax(BOLD_LOGITS * rest[:, : 2 * CANDIDATES] + expected(forth, back, enlarged(moment, inputs)), 1)
-    inside = t.clamp(0, 1)
-    shares = torch.cat([likely[:, :CANDIDATES] * (1 - inside), likely[:, CANDIDATES:] * inside], 1)
-    shares = shares / shares.sum(1, keepdim=True)
-    made = 4 * t * (1 - t) * residual
-    for picture, share in zip((*forth, *back), shares.split(1, 1), strict=True):
-        made = made + share * picture
+    warped = warps(inputs, ways(moment, inputs, t, changes))
+    logits = BOLD_LOGITS * rest[:, : 2 * CANDIDATES] + expected(warped, enlarged(moment, inputs))
+    if look is not None:
+        shares = shares_of(logits, t)
+        known = torch.cat([in_units(moment, moment, inputs), (t - 0.5).expand(-1, -1, *moment.shape[2:])], 1)
+        more, colours_too, changes_too = look(warped, shares, weighted(warped, shares), known)
+        logits, residual = logits + BOLD_LOGITS * more, residual + colours_too
+        warped = warps(inputs, ways(moment, inputs, t, changes + BOLD_CHANGES * changes_too))
+    made = weighted(warped, shares_of(logits, t))
+    made = made + 4 * t * (1 - t) * residual
     blend = (1 - t) * inputs[:, :3] + t * inputs[:, 3:]
     return blend + enlarged(moment[:, -1:], inputs) * (made - blend)
+
+
+def shares_of(logits: Tensor, t: Tensor) -> Tensor:
+    """Shares (B, 6, H, W) of logits: only the first frame's warps count at t = 0, only the second's at t = 1."""
+    inside = t.clamp(0, 1)
+    # As a summand, what is far from likely still has its share at the ends; as a factor it would be 0 / 0.
+    near = torch.cat([1 - inside, inside], 1).log().repeat_interleave(CANDIDATES, 1)
+    return torch.softmax(logits + near, 1)
+
+
+def weighted(pictures: list[Tensor], shares: Tensor) -> Tensor:
+    """The sum of pictures (B, 3, H, W) by their shares (B, len(pictures), H, W)."""
+    made = torch.zeros_like(pictures[0])
+    for picture, share in zip(pictures, shares.split(1, 1), strict=True):
+        made = made + share * picture
+    return made

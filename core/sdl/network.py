@@ -19,11 +19,20 @@ from core.errors import OptionError, ShapeError, unknown_name
 from core.ops.warp import backward_warp
 from core.sdl.abstraction import abstracted
 from core.sdl.blocks import Down, SkipPart, Up, conv_act, over_batch
-from core.sdl.candidates import EVIDENCE_CHANNELS, candidates_at, compose_candidates, evidence, pair_motion
+from core.sdl.candidates import (
+    CANDIDATES,
+    EVIDENCE_CHANNELS,
+    MOMENT_CHANNELS,
+    candidates_at,
+    compose_candidates,
+    evidence,
+    pair_motion,
+)
 from core.sdl.composition import MOTION_UNIT_PX, compose, compose_dense, map_channels
 from core.sdl.dense import at_moment
 from core.sdl.matching import DENSE, MATCHINGS, block_motion, coarse_motion
 from core.sdl.network_grid import GridNet
+from core.sdl.second_look import SecondLook
 
 HALVINGS = 5
 # Two aligned frames, folded by 2, and six maps of the dense motion.
@@ -73,8 +82,9 @@ class SDLNet(ModelMixin, ConfigMixin):
         matching: none, colour or structure: start the motion from block matching between the two pictures, and let the
             network see it, see `core.sdl.matching`; dense: from optical flow, see `core.sdl.dense`; landmarks: from a motion that the
             caller knows, see `core.sdl.alignment`; face: no motion, but where face and person are.
+        look_widths: channels of the rows of `core.sdl.second_look`, for the output candidates; empty = no second look.
 
-    Source: Yang et al. 2022, section 3.2; `output`, `reduction`, `work_px` and `matching` are ours.
+    Source: Yang et al. 2022, section 3.2; `output`, `reduction`, `work_px`, `matching` and `look_widths` are ours.
     """
 
     @register_to_config
@@ -90,6 +100,7 @@ class SDLNet(ModelMixin, ConfigMixin):
         reduction: int = 1,
         work_px: int = 0,
         matching: str = "none",
+        look_widths: Sequence[int] = (),
     ) -> None:
         super().__init__()
         if num_in_ch not in (3, 6) or num_out_ch != 3:
@@ -115,6 +126,8 @@ class SDLNet(ModelMixin, ConfigMixin):
             raise OptionError("matching face needs the output retouch and a reduction of 2")
         if extra and matching != "face" and (output != form or num_in_ch != 6 or not work_px or reduction != 2):
             raise OptionError(f"matching needs two pictures, the output {form}, a work_px and a reduction of 2")
+        if look_widths and output != "candidates":
+            raise OptionError(f"a second look is for the output candidates, not {output}")
         s1, s2, s3, s4, s5, s6 = widths
         self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2 + extra + drawn, s1, s1))
         self.down1, self.down2, self.down3 = Down(s1, s2), Down(s2, s3), Down(s3, s4)
@@ -124,6 +137,7 @@ class SDLNet(ModelMixin, ConfigMixin):
         self.tail = nn.Sequential(*conv_act(s1, s1))
         again = EVIDENCE_CHANNELS if output == "candidates" else 0
         self.gridnet = GridNet(s1 + again, map_channels(output, num_in_ch // 3, reduction), grid_widths, ncol)
+        self.look = SecondLook(2 * CANDIDATES, MOMENT_CHANNELS + 1, look_widths) if look_widths else None
         if output != "direct":
             self.start_from_the_inputs()
 
@@ -140,10 +154,11 @@ class SDLNet(ModelMixin, ConfigMixin):
             if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 nn.init.kaiming_normal_(layer.weight, a=0.25)
                 nn.init.zeros_(layer.bias)
-        final = self.gridnet.lateral_final
-        last = [layer for layer in final.f if isinstance(layer, nn.Conv2d)][-1]
-        for conv in (last, *([] if final.conv is None else [final.conv])):
-            nn.init.zeros_(conv.weight)
+        for grid in (self.gridnet, *([] if self.look is None else [self.look.grid])):
+            final = grid.lateral_final
+            last = [layer for layer in final.f if isinstance(layer, nn.Conv2d)][-1]
+            for conv in (last, *([] if final.conv is None else [final.conv])):
+                nn.init.zeros_(conv.weight)
 
     @property
     def whole_only(self) -> bool:
@@ -300,7 +315,7 @@ class SDLNet(ModelMixin, ConfigMixin):
             start = start.expand(len(maps), -1, -1, -1)
             if self.config.output == "candidates":
                 known = candidates_at(start, t) if moment is None else moment
-                return compose_candidates(maps, known, inputs, t, self.config.reduction)
+                return compose_candidates(maps, known, inputs, t, self.config.reduction, self.look)
             moment = at_moment(start[:, :6], t)
             return compose_dense(
                 maps, moment, inputs, t, self.config.reduction, start[:, 6:] if start.shape[1] > 6 else None

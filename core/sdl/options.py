@@ -61,6 +61,7 @@ class TransitionTrainOptions(TrainOptions):
     split: float = option(0.5, "share of channels that t multiplies", low=0, high=1)
     gan: float | None = option(None, "weight of the adversarial loss", low=0, high=100)
     perceptual: float | None = option(None, "weight of the VGG19 loss", low=0, high=100)
+    psnr: float = option(0.0, "weight of the pictures' PSNR in dB among the pixels' losses", low=0, high=100)
     detail: float = option(0.0, "weight of the local strength of detail among the pixels' losses", low=0, high=100)
     style_gradient: bool = option(False, "give the relaxed transport a gradient, which the released code lacks")
     ema_decay: float = option(0.999, "how slowly averaged weights follow; 0, as published, keeps none", low=0, high=1)

@@ -112,7 +112,14 @@ SMALL = {"widths": (16, 24, 32, 48, 64, 64), "grid_widths": (16, 24, 32), "ncol"
 CRISP = {"widths": (24, 32, 40, 48, 48, 48), "grid_widths": (24, 32, 40), "ncol": 2, "reduction": 2}
 # The networks of the shipped records: about 1/40 of the published work, starting from the inputs.
 SHIPPED: dict[str, dict[str, Any]] = {
-    "sdl-vfi": {"num_in_ch": 6, "output": "candidates", "work_px": 448, "matching": "dense", **SMALL},
+    "sdl-vfi": {
+        "num_in_ch": 6,
+        "output": "candidates",
+        "work_px": 448,
+        "matching": "dense",
+        "look_widths": (32, 48, 64),
+        **SMALL,
+    },
     "sdl-morph": {"num_in_ch": 6, "output": "motion", "work_px": 192, "matching": "landmarks", **SMALL},
     "sdl-ageing": {"num_in_ch": 3, "output": "retouch", "work_px": 192, "matching": "face", **SMALL},
     "sdl-toon": {"num_in_ch": 3, "output": "abstraction", **CRISP},

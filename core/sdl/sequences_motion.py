@@ -15,7 +15,7 @@ FRAMES = 7
 # A window of a clip counts as moving, and not as a cut, between these mean differences of its ends (grey levels).
 LEAST_CHANGE, MOST_CHANGE = 4.0, 40.0
 # How many moved backgrounds stand still, and how many sequences have nothing before them, a shape, or thin lines.
-STILL_SHARE, SHAPES = 1 / 6, (0.15, 0.4, 0.45)
+STILL_SHARE, SHAPES, LINES = 1 / 6, (0.15, 0.4, 0.45), (0.0, 0.0, 1.0)
 
 
 @dataclass(frozen=True)
@@ -88,7 +88,9 @@ def moved(
     return frames
 
 
-def make_moved(source: Path, out: Path, count: int, side_px: int, seed: int, split: str = "train") -> None:
+def make_moved(
+    source: Path, out: Path, count: int, side_px: int, seed: int, shapes: tuple[float, float, float] = SHAPES
+) -> None:
     """`count` sequences of real pictures under known motions, with shapes and thin lines that hide what is behind.
 
     A sixth of the backgrounds stand still.
@@ -99,11 +101,11 @@ def make_moved(source: Path, out: Path, count: int, side_px: int, seed: int, spl
         count: number of sequences.
         side_px: of the frames.
         seed: of every random choice.
-        split: which pictures of the pack, see `read_zip`.
+        shapes: shares of sequences with nothing before the background, a shape, or thin lines; sum 1.
     """
     rng = np.random.default_rng(seed)
     names = ("content.zip", "pets.zip", "style.zip")
-    pools = [list(read_zip(source / name, 512, split).values()) for name in names]
+    pools = [list(read_zip(source / name, 512).values()) for name in names]
     large = side_px + 48
     for index in range(count):
         pair = []
@@ -114,7 +116,7 @@ def make_moved(source: Path, out: Path, count: int, side_px: int, seed: int, spl
         motions = (random_motion(large, speed, rng), random_motion(large, speed, rng))
         if rng.random() < STILL_SHARE:
             motions = (Motion(np.zeros(2), 0.0, 0.0, np.zeros_like(motions[0].wave_px)), motions[1])
-        shape = rng.choice(3, p=SHAPES)
+        shape = rng.choice(3, p=shapes)
         mask = (np.zeros((large, large), np.float32), random_blob(large, rng), random_lines(large, rng))[shape]
         write_sequence(out / f"moved_{index:05d}", moved(pair[0], pair[1], mask, motions, side_px))
 

@@ -34,6 +34,8 @@ from core.sdl.recipes import SHIPPED, learning_rate, published
 from core.training import Run, Source, train
 from core.weights import open_checkpoint
 
+# Of runs with `decay_steps`.
+WARM_UP_STEPS = 100
 SHEET_T = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
@@ -81,7 +83,8 @@ class TransitionRecipe(ABC):
         base = self.options.lr
         if self.options.decay_steps:
             along = min(1.0, run.step / self.options.decay_steps)
-            rate = base * (0.1 + 0.45 * (1 + float(np.cos(np.pi * along))))
+            # A layer that starts silent must not shout before Adam knows its gradients.
+            rate = base * (0.1 + 0.45 * (1 + float(np.cos(np.pi * along)))) * min(1.0, (run.step + 1) / WARM_UP_STEPS)
         else:
             rate = learning_rate(base, run.step, self.values.milestones, self.values.gamma)
         for optimizer in run.optimizers.values():
@@ -133,6 +136,8 @@ class PictureRecipe(TransitionRecipe):
         if self.options.objective == "pixels":
             terms["l_gradient"] = losses.gradient_difference(painted, batch["truth"])
             terms["l_coarse"] = losses.coarse_difference(painted, batch["truth"])
+            if self.options.psnr:
+                terms["l_psnr"] = self.options.psnr * losses.negative_psnr(painted, batch["truth"])
             if self.options.detail:
                 terms["l_detail"] = self.options.detail * losses.detail_difference(painted, batch["truth"])
         run.update("generator", sum(terms.values(), painted.new_zeros(())))
@@ -228,7 +233,7 @@ def generator_for(options: TransitionTrainOptions) -> AnyNet:
     """
     channels = published(options.task).num_in_ch
     if options.start_from and Path(options.start_from).is_dir():
-        network = network_in(Path(options.start_from)).train()
+        network = with_second_look(network_in(Path(options.start_from)), options.network).train()
     elif options.start_from:
         network = network_of(state_of(open_checkpoint(Path(options.start_from))), options.split)
     elif options.network == "published":
@@ -242,6 +247,17 @@ def generator_for(options: TransitionTrainOptions) -> AnyNet:
         )
     # A quarter faster on processors, and what tensor cores want.
     return network.to(memory_format=torch.channels_last)
+
+
+def with_second_look(network: AnyNet, name: str) -> AnyNet:
+    """The network, and a silent second look (`core.sdl.second_look`) if it has none and the shipped `name` does."""
+    widths = SHIPPED.get(name, {}).get("look_widths", ())
+    if not isinstance(network, SDLNet) or network.look is not None or not widths:
+        return network
+    known = {key: value for key, value in network.config.items() if not key.startswith("_")}
+    wider = SDLNet(**(known | {"look_widths": widths}))
+    wider.load_state_dict(network.state_dict(), strict=False)
+    return wider
 
 
 def known_of(options: TransitionTrainOptions) -> str:

@@ -39,12 +39,16 @@ FORMS = {
     "motion-single": {"num_in_ch": 3, "output": "motion", "work_px": 64},
     "matching": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "colour"},
     "candidates": {"num_in_ch": 6, "output": "candidates", "reduction": 2, "work_px": 64, "matching": "dense"},
+    "second-look": {
+        "num_in_ch": 6, "output": "candidates", "reduction": 2, "work_px": 64, "matching": "dense",
+        "look_widths": (4, 6, 6),
+    },
     "landmarks": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "landmarks"},
     "retouch": {"num_in_ch": 3, "output": "retouch", "reduction": 2, "work_px": 64},
     "face": {"num_in_ch": 3, "output": "retouch", "reduction": 2, "work_px": 64, "matching": "face"},
     "abstraction": {"num_in_ch": 3, "output": "abstraction", "reduction": 2},
     "style": {"output": "style", "widths": (4, 6, 8), "code_channels": 5, "blocks": 1, "code_widths": (4, 6)},
-}
+}  # fmt: skip
 
 
 @pytest.fixture(params=FORMS)

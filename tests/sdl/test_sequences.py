@@ -18,7 +18,7 @@ from core.sdl.sequences_faces import (
     make_landmark_morphs,
     spline_map,
 )
-from core.sdl.sequences_motion import Motion, make_moved, make_windows
+from core.sdl.sequences_motion import LINES, Motion, make_moved, make_windows
 from core.sdl.sequences_toon import make_toons, toonified
 from core.ui.parts.examples import HEADS
 from core.video import write_video
@@ -59,6 +59,16 @@ def test_moved_pictures(pack, tmp_path):
     frames = [np.asarray(Image.open(file)).astype(float) for file in frames_of(folders[0])]
     assert len(folders) == 2 and len(frames) == 7 and frames[0].shape == (64, 64, 3)
     assert np.abs(frames[0] - frames[-1]).mean() > np.abs(frames[0] - frames[1]).mean() > 0
+
+
+def test_lines_are_thin_and_alone(pack, tmp_path):
+    for name, shapes in (("bare", (1.0, 0.0, 0.0)), ("lines", LINES)):
+        make_moved(pack, tmp_path / name, 1, 64, 1, shapes)
+    bare, lines = (
+        np.asarray(Image.open(frames_of(sequence_folders([tmp_path / name])[0])[3])).astype(float)
+        for name in ("bare", "lines")
+    )
+    assert 0.005 < (np.abs(lines - bare).max(2) > 24).mean() < 0.15
 
 
 def test_a_plain_shift_moves_its_content_along():

@@ -1,5 +1,6 @@
 """A tiny run of every task, exact resuming, and the data behind it."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -153,6 +154,16 @@ def test_the_strength_of_detail_asks_for_texture_wherever_it_lies():
     assert losses.detail_difference(wanted, wanted) == 0
     assert losses.detail_difference(moved, wanted) < 0.2 * losses.detail_difference(flat, wanted)
     assert (moved - wanted).abs().mean() > (flat - wanted).abs().mean(), "pixel by pixel the flat one is nearer"
+
+
+def test_a_lost_limb_weighs_more_in_psnr_than_as_much_noise():
+    wanted = torch.zeros(2, 3, 20, 20)
+    noisy, lost = wanted + 0.02, wanted.clone()
+    lost[..., :4, :10] = 0.2
+    assert losses.charbonnier(noisy, wanted) == pytest.approx(float(losses.charbonnier(lost, wanted)), abs=1e-4)
+    assert losses.negative_psnr(noisy, wanted, 0.0) == pytest.approx(20 * math.log10(0.02), abs=1e-3)
+    assert losses.negative_psnr(lost, wanted) > losses.negative_psnr(noisy, wanted) + 5
+    assert losses.negative_psnr(wanted, wanted, 1e-4) == pytest.approx(-40, abs=1e-3)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(roots, tmp_path):

@@ -49,6 +49,15 @@ def test_a_job_of_one_picture_hides_the_second_and_widens_the_slider(page, heads
     preview_source(page)
 
 
+def test_an_example_leaves_the_slider_as_wide_as_its_job(page):
+    page.get_by_role("tab", name="SDL transitions").click()
+    page.locator("tr.tr-body:visible").first.click()
+    preview_source(page)
+    page.wait_for_function("document.querySelector('#sdl-t input[type=range]').min === '-0.25'", timeout=30_000)
+    page.wait_for_timeout(1000)
+    assert page.locator("#sdl-t input[type=range]").get_attribute("max") == "1.25"
+
+
 def test_missing_picture_is_told(page):
     page.get_by_role("tab", name="SDL transitions").click()
     page.locator("#sdl-go").click()

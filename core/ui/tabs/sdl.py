@@ -244,7 +244,7 @@ def build() -> None:
     )  # fmt: skip
     with gr.Row():
         with gr.Column(scale=3, min_width=320):
-            job, weights, pair, fits = _draw_inputs(t)
+            job, weights, pair, fits, examples = _draw_inputs(t)
             with gr.Accordion("A whole video", open=False):
                 clip = gr.Video(label="Video", elem_id=f"{ID}-clip", height=240)
                 rate = controls(RateOptions, tab=f"{ID}-rate")
@@ -306,6 +306,8 @@ def build() -> None:
         show_progress_on=result.video,
     )
     halt.click(None, None, None, cancels=[multiplying], api_visibility="private")
+    # An example draws the slider anew, as wide as it was built.
+    examples.load_input_event.then(narrow, job, t, api_visibility="private", show_progress="hidden")
     if (page := gr.context.Context.root_block) is not None:
         page.load(narrow, job, t, api_visibility="private", show_progress="hidden")
     _serve(wiring, sources, t)
@@ -327,7 +329,7 @@ def _examples() -> list[list[str | float | None]]:
     ]
 
 
-def _draw_inputs(t: gr.Slider) -> tuple[gr.Radio, gr.Dropdown, list[PictureInput], gr.Markdown]:
+def _draw_inputs(t: gr.Slider) -> tuple[gr.Radio, gr.Dropdown, list[PictureInput], gr.Markdown, gr.Examples]:
     """Job, weights, the pictures with their examples, and what the job's weights are good for."""
     job = gr.Radio(
         CHOICES, value=FIRST, label="Job", info="what the network does with the pictures", elem_id=f"{ID}-job"
@@ -343,13 +345,13 @@ def _draw_inputs(t: gr.Slider) -> tuple[gr.Radio, gr.Dropdown, list[PictureInput
             PictureInput(label, elem_id=f"{ID}-picture-{letter}")
             for label, letter in zip(LABELS[FIRST], "ab", strict=True)
         ]
-    gr.Examples(
+    examples = gr.Examples(
         _examples(),
         [job, *pair, t],
         label="One for every job (our renderings and drawings, CC0)",
         api_visibility="private",
     )
-    return job, weights, pair, fits
+    return job, weights, pair, fits, examples
 
 
 def _serve(wiring: Wiring, sources: list[Component], t: gr.Slider) -> None:
