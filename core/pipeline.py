@@ -13,7 +13,7 @@ import hashlib
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -23,6 +23,7 @@ from PIL import Image
 from torch import Tensor
 
 from core import options as option_tools
+from core.devices import Policy, policy
 from core.image import to_pil
 from core.progress import Progress, part_of, silent
 from core.timeline import Timeline
@@ -120,6 +121,47 @@ class TransitionPipeline(DiffusionPipeline):
         frames = list(self.frames(prepared, timeline, progress=part_of(progress, 0.5, 1.0)))
         settings = {"system": self.name, **option_tools.to_query(chosen), **option_tools.to_query(timeline)}
         return TransitionOutput(frames, timeline.positions(), settings, dict(prepared.figures), self.weights_label)
+
+
+class GeneratorPipeline(TransitionPipeline):
+    """A pipeline around one network, `generator`, of the class `Network`; `record` names its weights unless others are asked for."""
+
+    Network: ClassVar[type[Any]]
+    record: ClassVar[str]
+    generator: Any
+
+    def __init__(self, generator: Any) -> None:
+        super().__init__()
+        self.register_modules(generator=generator)
+        self.use(policy("cpu", "float32"))
+
+    @classmethod
+    def from_record(
+        cls, name: str | None = None, path: str | None = None, device: str = "auto", precision: str = "auto"
+    ) -> Self:
+        """The pipeline on a record's weights, wherever `core.weights.resolve` finds them.
+
+        Args:
+            name: of the record; None is the pipeline's own, `record`.
+            path: a checkpoint or a converted folder in its place.
+            device: auto, cpu, cuda, cuda:N or mps.
+            precision: auto, float32, bfloat16 or float16.
+
+        Raises:
+            WeightsError: they are not here; the message says how to get them.
+        """
+        from core.weights import load_strict, resolve
+
+        found = resolve(name or cls.record, path)
+        pipe = cls(load_strict(cls.Network, found.folder)).use(policy(device, precision))
+        pipe.weights_label = found.label
+        return pipe
+
+    def use(self, chosen: Policy) -> Self:
+        """Place the network where `chosen` says; returns the pipeline."""
+        self.policy = chosen
+        self.generator = chosen.place(self.generator)
+        return self
 
 
 def content_key(*parts: Any) -> str:

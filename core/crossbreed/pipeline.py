@@ -27,11 +27,10 @@ from core.crossbreed.network import Codes, CrossbreedGenerator
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.preprocessing import centre_square, from_network
 from core.crossbreed.recolouring import Palette
-from core.devices import Policy, policy
 from core.errors import InputError, NothingFoundError
 from core.image import Box, load_image, pad_to_multiple, to_pil, to_tensor
 from core.options import check
-from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.pipeline import GeneratorPipeline, Prepared, content_key
 from core.progress import Progress, silent
 from core.timeline import Chain
 
@@ -72,7 +71,7 @@ class CrossbreedPrepared(Prepared):
         return Chain(len(self.style), self.closed)
 
 
-class CrossbreedPipeline(TransitionPipeline):
+class CrossbreedPipeline(GeneratorPipeline):
     """Pictures to morphs with one Crossbreed generator.
 
     Args:
@@ -81,31 +80,10 @@ class CrossbreedPipeline(TransitionPipeline):
 
     name: ClassVar[str] = "crossbreed"
     Options: ClassVar[type] = CrossbreedOptions
-    gpu_methods: ClassVar[tuple[str, ...]] = (*TransitionPipeline.gpu_methods, "grid", "between")
+    Network: ClassVar[type] = CrossbreedGenerator
+    record: ClassVar[str] = "crossbreed-pets"
+    gpu_methods: ClassVar[tuple[str, ...]] = (*GeneratorPipeline.gpu_methods, "grid", "between")
     generator: CrossbreedGenerator
-
-    def __init__(self, generator: CrossbreedGenerator) -> None:
-        super().__init__()
-        self.register_modules(generator=generator)
-        self.use(policy("cpu", "float32"))
-
-    @classmethod
-    def from_record(
-        cls, name: str = "crossbreed-pets", path: str | None = None, device: str = "auto", precision: str = "auto"
-    ) -> CrossbreedPipeline:
-        """The pipeline on a record's weights, wherever `core.weights.resolve` finds them."""
-        from core.weights import load_strict, resolve
-
-        found = resolve(name, path)
-        pipe = cls(load_strict(CrossbreedGenerator, found.folder)).use(policy(device, precision))
-        pipe.weights_label = found.label
-        return pipe
-
-    def use(self, chosen: Policy) -> CrossbreedPipeline:
-        """Place the network where `chosen` says; returns the pipeline."""
-        self.policy = chosen
-        self.generator = chosen.place(self.generator)
-        return self
 
     def prepare(
         self,

@@ -21,7 +21,6 @@ from torch import Tensor
 
 from core.detect.body import detect_bodies
 from core.detect.segment import person_mask
-from core.devices import Policy, policy
 from core.errors import InputError
 from core.gfla import framing, pose
 from core.gfla.attention import SourceTables
@@ -36,7 +35,7 @@ from core.gfla.operators import fetch_along
 from core.gfla.options import PoseOptions
 from core.image import Box, crop_box, load_image, resize, to_tensor
 from core.options import check
-from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.pipeline import GeneratorPipeline, Prepared, content_key
 from core.progress import Progress, silent
 
 # Layers are chosen more strictly at the result's size than the network was taught: half shares are ghosts there. On
@@ -71,39 +70,18 @@ class PosePrepared(Prepared):
     options: PoseOptions
 
 
-class PosePipeline(TransitionPipeline):
+class PosePipeline(GeneratorPipeline):
     """Pose transfer by a `PoseGenerator`."""
 
     name: ClassVar[str] = "gfla"
     Options: ClassVar[type] = PoseOptions
+    Network: ClassVar[type] = PoseGenerator
+    record: ClassVar[str] = "gfla-people"
     # Not `prepare`: MediaPipe, which it needs, does not survive the fork of ZeroGPU's worker.
     gpu_methods: ClassVar[tuple[str, ...]] = ("encode", "paint")
     batch_size: ClassVar[int] = 8
 
     generator: PoseGenerator
-
-    def __init__(self, generator: PoseGenerator) -> None:
-        super().__init__()
-        self.register_modules(generator=generator)
-        self.policy = policy("cpu", "float32")
-
-    @classmethod
-    def from_record(
-        cls, name: str = "gfla-people", path: str | None = None, device: str = "auto", precision: str = "auto"
-    ) -> PosePipeline:
-        """The pipeline on a record's weights, wherever `core.weights.resolve` finds them."""
-        from core.weights import load_strict, resolve
-
-        found = resolve(name, path)
-        pipe = cls(load_strict(PoseGenerator, found.folder)).use(policy(device, precision))
-        pipe.weights_label = found.label
-        return pipe
-
-    def use(self, chosen: Policy) -> PosePipeline:
-        """Place the network where `chosen` says; returns the pipeline."""
-        self.policy = chosen
-        self.generator = chosen.place(self.generator)
-        return self
 
     @property
     def size_hw(self) -> tuple[int, int]:

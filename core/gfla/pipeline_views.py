@@ -11,7 +11,6 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.devices import Policy, policy
 from core.errors import InputError
 from core.gfla.attention import SourceTables
 from core.gfla.network_views import VIEW_SIDE_PX, ShapeNetGenerator
@@ -19,7 +18,7 @@ from core.gfla.options import ViewOptions
 from core.gfla.views import AZIMUTHS, view_code, view_of_angles
 from core.image import load_image, to_tensor
 from core.options import check
-from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.pipeline import GeneratorPipeline, Prepared, content_key
 from core.progress import Progress, silent
 
 
@@ -33,42 +32,17 @@ class ViewPrepared(Prepared):
     options: ViewOptions
 
 
-class ViewPipeline(TransitionPipeline):
+class ViewPipeline(GeneratorPipeline):
     """Views by a `ShapeNetGenerator`."""
 
     name: ClassVar[str] = "gfla-views"
     Options: ClassVar[type] = ViewOptions
+    Network: ClassVar[type] = ShapeNetGenerator
+    record: ClassVar[str] = "gfla-chair"
     gpu_methods: ClassVar[tuple[str, ...]] = ("prepare", "views")
     batch_size: ClassVar[int] = 6
 
     generator: ShapeNetGenerator
-
-    def __init__(self, generator: ShapeNetGenerator) -> None:
-        super().__init__()
-        self.register_modules(generator=generator)
-        self.policy = policy("cpu", "float32")
-
-    @classmethod
-    def from_record(
-        cls, name: str = "gfla-chair", path: str | None = None, device: str = "auto", precision: str = "auto"
-    ) -> ViewPipeline:
-        """The pipeline on a record's weights.
-
-        Raises:
-            WeightsError: they are not here; the message says how to get them.
-        """
-        from core.weights import load_strict, resolve
-
-        found = resolve(name, path)
-        pipe = cls(load_strict(ShapeNetGenerator, found.folder)).use(policy(device, precision))
-        pipe.weights_label = found.label
-        return pipe
-
-    def use(self, chosen: Policy) -> ViewPipeline:
-        """Place the network where `chosen` says; returns the pipeline."""
-        self.policy = chosen
-        self.generator = chosen.place(self.generator)
-        return self
 
     def prepare(self, *inputs: Any, options: ViewOptions | None = None, progress: Progress = silent) -> ViewPrepared:
         """Encode the object's picture.
