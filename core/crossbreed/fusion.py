@@ -16,6 +16,10 @@ from core.metrics import LUMA
 BASE = 1 / 40
 AREA = 1 / 40
 POWER = 2.0
+# Of outlines, as shares of the side: their width, and how deep an ear is at most and a body at least.
+RIM, THIN, THICK = 1 / 40, 1 / 16, 1 / 9
+# The least share of animals, or of what is around them, that shows its colours.
+LEAST = 0.05
 # Variance of the luma below which an edge does not count.
 GUIDE = 1e-3
 
@@ -67,6 +71,29 @@ def blended(pictures: Tensor, weights: Tensor) -> Tensor:
     details = pictures - base
     mixed = (base * weights[:, :, None, None, None]).sum(1)
     return mixed + (details * choice(details, weights)).sum(1)
+
+
+def one_outline(pictures: Tensor, weights: Tensor, alone: Tensor, depths: Tensor) -> Tensor:
+    """Mixtures (T, 3, H, W) whose ears have one outline, in between, and not all outlines faintly over one another.
+
+    A pricked ear shrinks into the head while a hanging one grows out of it. Where the mixture shows too much or too
+    little of the animals, the difference between them and what is around them makes up for it. Bodies are left as they
+    are: they are too thick to shrink from sight.
+
+    Args:
+        pictures: mixtures that show every animal as far as its shape counts.
+        weights: (T, N) how much of each picture's shape.
+        alone: (T, N, 3, H, W) the pictures, in line with each mixture and in its colours.
+        depths: (T, N, 1, H, W) how deep inside their animals a place lies, in pixels, negative outside.
+    """
+    shares, depths = weights[:, :, None, None, None], depths / pictures.shape[-1]
+    animals = (depths / RIM + 0.5).clamp(0, 1)
+    shown, between = (shares * animals).sum(1), (shares * depths.clamp(-THICK, THICK)).sum(1)
+    wanted = (between / RIM + 0.5).clamp(0, 1)
+    inside = (shares * animals * alone).sum(1) / shown.clamp(min=LEAST)
+    around = (shares * (1 - animals) * alone).sum(1) / (1 - shown).clamp(min=LEAST)
+    thin = ((THICK - depths.amax(1)) / (THICK - THIN)).clamp(0, 1)
+    return pictures + thin * (wanted - shown) * (inside - around)
 
 
 def with_details(pictures: Tensor, crops: Tensor, copies: Tensor, shape: Tensor, nearness: Tensor) -> Tensor:

@@ -21,7 +21,7 @@ from torch.nn import functional as F
 
 from core.crossbreed.alignment import HeadLine, warped
 from core.crossbreed.data import head_crop
-from core.crossbreed.fusion import refined, with_details
+from core.crossbreed.fusion import one_outline, refined, with_details
 from core.crossbreed.interpolation import contract
 from core.crossbreed.network import Codes, CrossbreedGenerator
 from core.crossbreed.options import CrossbreedOptions
@@ -161,10 +161,10 @@ class CrossbreedPipeline(GeneratorPipeline):
 
     @staticmethod
     def _palette(crops: Tensor, seen: Tensor) -> Palette:
-        from core.detect.pets import cut_out
+        from core.detect.pets import cut_out, redrawn
 
         mask = F.interpolate(cut_out(seen), crops.shape[-2:], mode="bilinear", align_corners=False)
-        return Palette.of(crops, refined(mask, crops))
+        return Palette.of(crops, refined(redrawn(crops, mask), crops))
 
     @torch.inference_mode()
     def _encode(self, pictures: Tensor) -> tuple[Codes, Tensor]:
@@ -215,12 +215,21 @@ class CrossbreedPipeline(GeneratorPipeline):
         there = prepared.line.from_crops(shape_weights, here) if prepared.line is not None else []
         pictures = self._finished(prepared, pictures, shape_weights, fade(near), here, there)
         if palette is not None:
-            masks = torch.tensordot(shape_weights, palette.masks, dims=1)
-            if prepared.line is not None:
-                parts = (share[:, None, None, None] * _each_warped(palette.masks[index], moved)
-                         for index, moved, share in zip(here, there, shape_weights[:, here].unbind(1), strict=True))  # fmt: skip
-                masks = torch.stack(list(parts)).sum(0)
-            pictures = palette.carried(pictures, masks.clamp(0, 1), appearance_weights)
+            known = torch.cat([prepared.crops, palette.masks, palette.depths], 1)[here]
+            if prepared.line is None:
+                seen = known.expand(len(pictures), -1, -1, -1, -1)
+            else:
+                seen = torch.stack([_each_warped(one, moved) for one, moved in zip(known, there, strict=True)], 1)
+            alone, masks, depths = seen.split((3, 1, 1), 2)
+            masks, shown = masks.clamp(0, 1), shape_weights[:, here]
+            animal = (shown[:, :, None, None, None] * masks).sum(1).clamp(0, 1)
+            pictures = palette.carried(pictures, animal, appearance_weights)
+            if len(here) > 1:
+                alone = torch.stack(
+                    [palette.carried(one, mask, appearance_weights)
+                     for one, mask in zip(alone.unbind(1), masks.unbind(1), strict=True)], 1
+                )  # fmt: skip
+                pictures = one_outline(pictures, shown, alone, depths)
         if prepared.copies is not None:
             # The photograph itself: a sum would keep the rounding of half precision.
             end = (shape_weights == 1) & (appearance_weights == 1)

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from core.crossbreed.fusion import BASE, blurred
+from core.detect.segment import depth
 
 # The most that a contrast is enlarged: what is stretched farther shows noise and blocks.
 MOST = 3.0
@@ -63,11 +64,13 @@ class Palette:
 
     Attributes:
         masks: (N, 1, S, S) in [0, 1], what is animal.
+        depths: (N, 1, S, S), how deep inside the animal a place lies, in pixels, negative outside.
         means: (N, 2, 3) mean colours.
         spreads: (N, 2, 3, 3) covariances.
     """
 
     masks: Tensor
+    depths: Tensor
     means: Tensor
     spreads: Tensor
 
@@ -77,7 +80,8 @@ class Palette:
         pictures = blurred(pictures, BASE * pictures.shape[-1])
         parts = [colour_statistics(pictures, mask) for mask in (masks, 1 - masks)]
         means, spreads = (torch.stack(part, 1) for part in zip(*parts, strict=True))
-        return cls(masks, means, spreads)
+        depths = torch.stack([torch.from_numpy(depth(mask[0].numpy()))[None] for mask in masks])
+        return cls(masks, depths, means, spreads)
 
     def mixed(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (T, 2, 3) and covariance (T, 2, 3, 3) of mixtures (T, N): halfway between red and blue fur is one colour.

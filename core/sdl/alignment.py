@@ -10,7 +10,7 @@ from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 
 from core.detect.faces import detect_faces
-from core.detect.segment import outline, person_mask
+from core.detect.segment import depth, outline, person_mask
 from core.errors import NothingFoundError
 from core.image import limit_size, to_tensor
 from core.ops.warp import backward_warp
@@ -167,14 +167,6 @@ def spline_flow(
     spline = RBFInterpolator(points_px, places_px - points_px, smoothing=slack)
     moved = spline(where).reshape(GRID, GRID, 2).astype(np.float32)
     return cv2.resize(moved, size_px, interpolation=cv2.INTER_CUBIC)
-
-
-def depth(mask: np.ndarray) -> np.ndarray:
-    """How far inside the mask (H, W) each pixel lies, in pixels, negative outside."""
-    inside = (mask > 0.5).astype(np.uint8)
-    within, beyond = (cv2.distanceTransform(part, cv2.DIST_L2, 5) for part in (inside, 1 - inside))
-    # Both count from the pixel's centre to the next pixel beyond the border, which lies half way.
-    return cv2.GaussianBlur(np.where(inside > 0, within - 0.5, 0.5 - beyond).astype(np.float32), (0, 0), 1.0)
 
 
 def evened(picture: Tensor) -> np.ndarray:

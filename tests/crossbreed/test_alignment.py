@@ -135,7 +135,7 @@ def test_palette_leaves_the_ends_alone_and_reaches_the_other():
 
 def test_halfway_between_two_palettes_lies_between():
     """Red fur and blue fur: the spread of the middle is the mean of the standard deviations, not a wide mixture."""
-    palette = Palette(torch.ones(2, 1, 4, 4), torch.tensor([[[1.0, 0, 0]] * 2, [[0, 0, 1.0]] * 2]),
+    palette = Palette(torch.ones(2, 1, 4, 4), torch.zeros(2, 1, 4, 4), torch.tensor([[[1.0, 0, 0]] * 2, [[0, 0, 1.0]] * 2]),
                       torch.stack([torch.eye(3) * 0.01, torch.eye(3) * 0.04])[:, None].repeat(1, 2, 1, 1))  # fmt: skip
     mean, spread = palette.mixed(torch.tensor([[0.5, 0.5]]))
     assert torch.allclose(mean[0, 0], torch.tensor([0.5, 0, 0.5]))

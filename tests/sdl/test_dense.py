@@ -11,7 +11,6 @@ from core.ops.pull_push import filled
 from core.sdl.abstraction import abstracted, between, drawn, lab_of, rgb_of
 from core.sdl.alignment import (
     SHOULDER,
-    depth,
     face_motion,
     head_box,
     refined,
@@ -118,13 +117,6 @@ def test_shoulders_meet_at_their_corner_and_at_the_edge():
     moved = np.abs(second - first).max(1) > 1
     assert np.isin(first[moved, 0], (0, 200)).all(), "only points on the sides that the shoulders leave by slide"
     assert np.isnan(shoulder(np.zeros((200, 200), np.float32), 112, True)).all()
-
-
-def test_depth_counts_pixels_from_the_rim():
-    mask = np.zeros((64, 64), np.float32)
-    mask[:, 20:44] = 1
-    inside = depth(mask)[32]
-    assert abs(inside[32] - 11.5) < 1 and abs(inside[4] + 15.5) < 1 and inside[19] < 0 < inside[20]
 
 
 def test_pictures_correct_what_the_spline_left():
