@@ -19,7 +19,6 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +29,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from bench import Row
+from bench import Row, sheet_path
 from core.crossbreed.alignment import SURE
 from core.crossbreed.data import as_bytes, head_crop
 from core.crossbreed.options import CrossbreedOptions
@@ -158,7 +157,7 @@ def end_ssim(morphs: list[Morph], pairs: list[tuple[Head, Head]]) -> float:
 
 
 def rows(weights: str | None = None, align: bool = True) -> list[Row]:
-    """The figures, and a contact sheet in `$MORPHOSPACE_SHEETS` or the working folder.
+    """The figures, and a contact sheet.
 
     Args:
         weights: a folder with other weights than those of the record.
@@ -217,12 +216,10 @@ def separation_rows(exact: list[Morph], alone: list[Morph]) -> list[Row]:
     return result
 
 
-def write_sheet(exact: list[Morph], alone: list[Morph], fades: list[Morph]) -> Path:
+def write_sheet(exact: list[Morph], alone: list[Morph], fades: list[Morph]) -> None:
     """Rows: the morph with exact ends, the two swaps, the network's own middle, the cross-fade's middle."""
     columns = [
         torch.cat([a.line, a.corners[1:3], b.line[2:3], c.line[2:3]])
         for a, b, c in zip(exact[:SHOWN], alone, fades, strict=False)
     ]
-    path = Path(os.environ.get("MORPHOSPACE_SHEETS", ".")) / "quality_crossbreed.png"
-    to_pil(tile(torch.stack(columns)))[0].save(path)
-    return path
+    to_pil(tile(torch.stack(columns)))[0].save(sheet_path("quality_crossbreed"))

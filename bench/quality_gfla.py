@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ from PIL import Image
 from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 
-from bench import Row
+from bench import Row, sheet_path
 from core.detect.body import detect_bodies
 from core.errors import NothingFoundError
 from core.gfla import pose
@@ -53,7 +52,7 @@ class Pair:
 
 
 def rows(weights: str | None = None) -> list[Row]:
-    """Figures of 64 held-out pairs, and a contact sheet of the first ones in `$MORPHOSPACE_SHEETS` or the working folder.
+    """Figures of 64 held-out pairs, and a contact sheet of the first ones.
 
     Args:
         weights: a folder with other weights than those of the record.
@@ -69,8 +68,7 @@ def rows(weights: str | None = None) -> list[Row]:
             "painted": painted(pipe, pair), "copy": pair.source,
             "spline": spline_warp(pair.source, pair.own, pair.wanted),
         }  # fmt: skip
-    path = Path(os.environ.get("MORPHOSPACE_SHEETS", ".")) / "quality_gfla.png"
-    contact_sheet(pairs[:SHOWN]).save(path)
+    contact_sheet(pairs[:SHOWN]).save(sheet_path("quality_gfla"))
     return [*picture_rows(pairs), *crop_rows(pairs), *keypoint_rows(pairs), *face_rows(pairs, people, yaw)]
 
 

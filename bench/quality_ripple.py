@@ -8,7 +8,6 @@ like the true frame of its own person than like that of any other of the 24 (cor
 
 from __future__ import annotations
 
-import os
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,7 +16,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from bench import Row
+from bench import Row, sheet_path
 from core.detect.faces import Face, detect_faces
 from core.errors import NothingFoundError
 from core.metrics import ssim
@@ -54,20 +53,19 @@ class Turned:
 
 @torch.no_grad()
 def rows() -> list[Row]:
-    """Figures of 24 rendered heads at four yaws and of 12 portraits; a contact sheet in `$MORPHOSPACE_SHEETS`."""
+    """Figures of 24 rendered heads at four yaws and of 12 portraits; two contact sheets."""
     if not (DATA / "heads.zip").is_file():
         return [Row("preview weights on held-out heads", "", "not measured: ../shared/data is absent")]
     pipe = RipplePipeline.from_record("ripple-preview")
     made, missed = turn_all(pipe, HeadPairs(DATA, 128, "test", portrait_share=0.0))
-    folder = Path(os.environ.get("MORPHOSPACE_SHEETS", "."))
-    sheet(made, folder / "quality_ripple.png")
+    sheet(made, sheet_path("quality_ripple"))
     portraits = TurnPairs(DATA, 128, "test").portraits[::2][:PORTRAITS]
     return [
         Row("faces found by MediaPipe in held-out rendered pictures", "", f"{HEADS - missed} of {HEADS}"),
         *yaw_rows(made),
         *identity_rows(made),
         *background_rows(made),
-        *portrait_rows(pipe, portraits, folder / "quality_ripple_photos.png"),
+        *portrait_rows(pipe, portraits, sheet_path("quality_ripple_photos")),
     ]
 
 

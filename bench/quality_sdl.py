@@ -1,23 +1,19 @@
 """SDL: how good the shipped pictures are, on pictures that no training saw, beside what needs no training.
 
 Held out of the data pack: what `core.sdl.sequences.held_out` names, rendered heads whose number ends in 7, and two clips.
-Contact sheets go to the folder that MORPHOSPACE_SHEETS names (by default `morphospace-sheets` in the folder for temporary
-files): they show photos, which do not belong into the repository.
 """
 
 from __future__ import annotations
 
 import os
 import statistics
-import tempfile
 from collections.abc import Callable
-from pathlib import Path
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from bench import Row
+from bench import Row, sheet_path
 from bench._quality_sdl import (
     DATA,
     Faces,
@@ -40,7 +36,6 @@ from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.weights import resolve
 
-SHEETS = Path(os.environ.get("MORPHOSPACE_SHEETS", Path(tempfile.gettempdir()) / "morphospace-sheets"))
 # A picture's thin lines are whole if so much of them is still there.
 WHOLE = 0.75
 ALONG = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -67,9 +62,8 @@ def mean(values: list[float]) -> float:
 
 def save_sheet(name: str, rows: list[Tensor]) -> None:
     """Rows (N, 3, H, W) of equal shape below one another."""
-    SHEETS.mkdir(parents=True, exist_ok=True)
     strips = [torch.cat(list(row.clamp(0, 1)), 2) for row in rows]
-    to_pil(torch.cat(strips, 1)[None])[0].save(SHEETS / f"{name}.png")
+    to_pil(torch.cat(strips, 1)[None])[0].save(sheet_path(name))
 
 
 def cross_fade(first: Tensor, second: Tensor, t: float) -> Tensor:
