@@ -215,27 +215,39 @@ class CrossbreedPipeline(GeneratorPipeline):
         there = prepared.line.from_crops(shape_weights, here) if prepared.line is not None else []
         pictures = self._finished(prepared, pictures, shape_weights, fade(near), here, there)
         if palette is not None:
-            known = torch.cat([prepared.crops, palette.masks, palette.depths], 1)[here]
-            if prepared.line is None:
-                seen = known.expand(len(pictures), -1, -1, -1, -1)
-            else:
-                seen = torch.stack([_each_warped(one, moved) for one, moved in zip(known, there, strict=True)], 1)
-            alone, masks, depths = seen.split((3, 1, 1), 2)
-            masks, shown = masks.clamp(0, 1), shape_weights[:, here]
-            animal = (shown[:, :, None, None, None] * masks).sum(1).clamp(0, 1)
-            pictures = palette.carried(pictures, animal, appearance_weights)
-            if len(here) > 1:
-                alone = torch.stack(
-                    [palette.carried(one, mask, appearance_weights)
-                     for one, mask in zip(alone.unbind(1), masks.unbind(1), strict=True)], 1
-                )  # fmt: skip
-                pictures = one_outline(pictures, shown, alone, depths)
+            pictures = self._in_colours(prepared, palette, pictures, shape_weights, appearance_weights, here, there)
         if prepared.copies is not None:
             # The photograph itself: a sum would keep the rounding of half precision.
             end = (shape_weights == 1) & (appearance_weights == 1)
             photographs = torch.tensordot(end.to(pictures.dtype), prepared.crops, dims=1)
             pictures = torch.where(end.any(1)[:, None, None, None], photographs, pictures)
         return pictures.clamp(0, 1)
+
+    @staticmethod
+    def _in_colours(
+        prepared: CrossbreedPrepared,
+        palette: Palette,
+        pictures: Tensor,
+        shape_weights: Tensor,
+        appearance_weights: Tensor,
+        here: Tensor,
+        there: Sequence[Tensor],
+    ) -> Tensor:
+        """Mixtures (T, 3, size, size) of the pictures `here` with the colours carried over, and with one outline."""
+        known = torch.cat([prepared.crops, palette.masks, palette.depths], 1)[here]
+        if prepared.line is None:
+            seen = known.expand(len(pictures), -1, -1, -1, -1)
+        else:
+            seen = torch.stack([_each_warped(one, moved) for one, moved in zip(known, there, strict=True)], 1)
+        alone, masks, depths = seen.split((3, 1, 1), 2)
+        masks, shown = masks.clamp(0, 1), shape_weights[:, here]
+        animal = (shown[:, :, None, None, None] * masks).sum(1).clamp(0, 1)
+        pictures = palette.carried(pictures, animal, appearance_weights)
+        if len(here) == 1:
+            return pictures
+        each = zip(alone.unbind(1), masks.unbind(1), strict=True)
+        alone = torch.stack([palette.carried(one, mask, appearance_weights) for one, mask in each], 1)
+        return one_outline(pictures, shown, alone, depths)
 
     @staticmethod
     def _finished(
