@@ -19,7 +19,9 @@ from core.image import Box
 # Shares of a training frame's height: from its top to the highest point, from the highest to the lowest.
 TOP_SHARE, BODY_SHARE = 0.12, 0.77
 SIDE_SHARE = 0.92
-ANKLES, KNEES = (10, 13), (9, 12)
+ANKLES, KNEES, FOREARMS = (10, 13), (9, 12), ((3, 4), (6, 7))
+# Length of a stretched hand by that of the forearm, and how far to the sides a frame may show it.
+HAND_SHARE, FINGERS_SHARE = 0.55, 0.98
 FEWEST_POINTS = 4
 # Distances from the studio grey, in [0, 1]: surely the person, surely the ground, and no ground left.
 MATTE_SOLID, MATTE_CLEAR, MATTE_FULL = 0.12, 0.05, 0.3
@@ -91,15 +93,26 @@ def fitted(points: np.ndarray, like: np.ndarray) -> np.ndarray:
 def contained(points: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     """A skeleton shrunk and moved as little as needed to lie in the frame, with room for head, hands and feet."""
     known = pose.present(points)
-    low, high = points[known].min(0), points[known].max(0)
     size = np.array([size_hw[1], size_hw[0]], dtype=float)
     first, last = size * (1 - SIDE_SHARE, 0.8 * TOP_SHARE), size * (SIDE_SHARE, 0.95)
+    # Fingers may come nearer to the sides than joints, which have flesh around them.
+    tips, nearer = finger_tips(points), size * (FINGERS_SHARE - SIDE_SHARE, 0)
+    low = np.concatenate([points[known], tips + nearer]).min(0)
+    high = np.concatenate([points[known], tips - nearer]).max(0)
     scale = min(1.0, *((last - first) / np.maximum(high - low, 1e-6)))
     # Shrunk about the middle of the feet, so that the person keeps standing where it stands.
     anchor = np.array([(low[0] + high[0]) / 2, high[1]])
     low, high = anchor + scale * (low - anchor), anchor + scale * (high - anchor)
     shift = np.maximum(first - low, 0) - np.maximum(high - last, 0)
     return np.where(known[:, None], anchor + scale * (points - anchor) + shift, pose.MISSING)
+
+
+def finger_tips(points: np.ndarray) -> np.ndarray:
+    """Where the hands end, which the skeleton does not say: (up to 2, 2), on from the known wrists."""
+    known = pose.present(points)
+    arms = [(elbow, wrist) for elbow, wrist in FOREARMS if known[elbow] and known[wrist]]
+    tips = [points[wrist] + HAND_SHARE * (points[wrist] - points[elbow]) for elbow, wrist in arms]
+    return np.array(tips).reshape(-1, 2)
 
 
 def between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:

@@ -39,6 +39,9 @@ def test_poses_stay_in_the_frame():
     large = tiny.points("arms spread") * 1.7
     placed = framing.contained(large, tiny.SIZE)
     assert placed.min() >= 0 and placed[:, 0].max() <= 64 and placed[:, 1].max() <= 64
+    tips = framing.finger_tips(placed)
+    assert tips.shape == (2, 2) and tips[:, 0].min() >= 0 and tips[:, 0].max() <= tiny.SIZE[1]
+    assert np.hypot(*(tips[0] - placed[4])) > 0.4 * np.hypot(*(placed[4] - placed[3]))
     small = tiny.points("standing")
     np.testing.assert_allclose(framing.contained(small, tiny.SIZE), small)
 
