@@ -212,10 +212,15 @@ class CrossbreedPipeline(GeneratorPipeline):
         # With colours carried over afterwards, a photograph may return in full as soon as the shape is its own.
         near = shape_weights if palette is not None else torch.minimum(shape_weights, appearance_weights)
         here = (shape_weights != 0).any(0).nonzero()[:, 0]
-        there = prepared.line.from_crops(shape_weights, here) if prepared.line is not None else []
-        pictures = self._finished(prepared, pictures, shape_weights, fade(near), here, there)
+        known = prepared.crops if palette is None else torch.cat([prepared.crops, palette.masks, palette.depths], 1)
+        if prepared.line is None:
+            seen = known[here].expand(len(pictures), -1, -1, -1, -1)
+        else:
+            there = prepared.line.from_crops(shape_weights, here)
+            seen = torch.stack([_each_warped(one, moved) for one, moved in zip(known[here], there, strict=True)], 1)
+        pictures = self._finished(prepared, pictures, shape_weights, fade(near), here, seen[:, :, :3])
         if palette is not None:
-            pictures = self._in_colours(prepared, palette, pictures, shape_weights, appearance_weights, here, there)
+            pictures = self._in_colours(palette, pictures, shape_weights[:, here], appearance_weights, seen)
         if prepared.copies is not None:
             # The photograph itself: a sum would keep the rounding of half precision.
             end = (shape_weights == 1) & (appearance_weights == 1)
@@ -225,29 +230,26 @@ class CrossbreedPipeline(GeneratorPipeline):
 
     @staticmethod
     def _in_colours(
-        prepared: CrossbreedPrepared,
-        palette: Palette,
-        pictures: Tensor,
-        shape_weights: Tensor,
-        appearance_weights: Tensor,
-        here: Tensor,
-        there: Sequence[Tensor],
+        palette: Palette, pictures: Tensor, shape_weights: Tensor, appearance_weights: Tensor, seen: Tensor
     ) -> Tensor:
-        """Mixtures (T, 3, size, size) of the pictures `here` with the colours carried over, and with one outline."""
-        known = torch.cat([prepared.crops, palette.masks, palette.depths], 1)[here]
-        if prepared.line is None:
-            seen = known.expand(len(pictures), -1, -1, -1, -1)
-        else:
-            seen = torch.stack([_each_warped(one, moved) for one, moved in zip(known, there, strict=True)], 1)
+        """Mixtures (T, 3, size, size) with the colours carried over, and with one outline.
+
+        Args:
+            palette: of all pictures.
+            pictures: the mixtures.
+            shape_weights: (T, n), of those pictures alone that are in a mixture.
+            appearance_weights: (T, N).
+            seen: (T, n, 5, size, size), those pictures, their masks and depths in line with each mixture.
+        """
         alone, masks, depths = seen.split((3, 1, 1), 2)
-        masks, shown = masks.clamp(0, 1), shape_weights[:, here]
-        animal = (shown[:, :, None, None, None] * masks).sum(1).clamp(0, 1)
+        masks = masks.clamp(0, 1)
+        animal = (shape_weights[:, :, None, None, None] * masks).sum(1).clamp(0, 1)
         pictures = palette.carried(pictures, animal, appearance_weights)
-        if len(here) == 1:
+        if seen.shape[1] == 1:
             return pictures
         each = zip(alone.unbind(1), masks.unbind(1), strict=True)
         alone = torch.stack([palette.carried(one, mask, appearance_weights) for one, mask in each], 1)
-        return one_outline(pictures, shown, alone, depths)
+        return one_outline(pictures, shape_weights, alone, depths)
 
     @staticmethod
     def _finished(
@@ -256,9 +258,12 @@ class CrossbreedPipeline(GeneratorPipeline):
         shape_weights: Tensor,
         nearness: Tensor,
         here: Tensor,
-        there: Sequence[Tensor],
+        crops: Tensor,
     ) -> Tensor:
-        """Decoded mixtures (T, 3, size, size) in their own place, with what is missing of the photographs `here`."""
+        """Decoded mixtures (T, 3, size, size) in their own place, with what is missing of the photographs `here`.
+
+        `crops` (T, n, 3, size, size) are these photographs in line with each mixture.
+        """
         if prepared.line is None:
             if prepared.copies is not None:
                 pictures = pictures + torch.tensordot(nearness, prepared.crops - prepared.copies, dims=1)
@@ -267,11 +272,8 @@ class CrossbreedPipeline(GeneratorPipeline):
         pictures = warped(pictures, back)
         if prepared.copies is None:
             return pictures
-        crops = [_each_warped(prepared.crops[index], moved) for index, moved in zip(here, there, strict=True)]
         copies = [_each_warped(prepared.copies[index], back) for index in here]
-        return with_details(
-            pictures, torch.stack(crops, 1), torch.stack(copies, 1), shape_weights[:, here], nearness[:, here]
-        )
+        return with_details(pictures, crops, torch.stack(copies, 1), shape_weights[:, here], nearness[:, here])
 
     def render(
         self,

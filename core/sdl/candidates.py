@@ -145,23 +145,28 @@ def apart(velocity: Tensor) -> Tensor:
     return ((speed(velocity) - low) / (high - low)).clamp(0, 1)
 
 
-def ways(moment: Tensor, inputs: Tensor, t: Tensor, changes: Tensor | None = None) -> list[Tensor]:
+def ways(moment: Tensor, inputs: Tensor, t: Tensor) -> list[Tensor]:
     """Where both frames are fetched for the moment t along every candidate, in pixels: the first frame's three, the second's.
 
     Args:
         moment: from `candidates_at`, of any size.
         inputs: (B, 6, H, W).
         t: (B, 1, 1, 1).
-        changes: (B, 6, H, W) pixels: for the dense candidate in either frame, and for the figure's velocity.
     """
     across = inputs.new_tensor([inputs.shape[3] / moment.shape[3], inputs.shape[2] / moment.shape[2]])
     velocities = enlarged(moment[:, :6], inputs) * across.repeat(CANDIDATES).reshape(1, -1, 1, 1)
     dense, behind, other = velocities.split(2, 1)
-    forth, back = [-dense, -behind, -other], [dense, behind, other]
-    if changes is not None:
-        forth = [forth[0] + changes[:, :2], forth[1], forth[2] - changes[:, 4:]]
-        back = [back[0] + changes[:, 2:4], back[1], back[2] + changes[:, 4:]]
-    return [t * way for way in forth] + [(1 - t) * way for way in back]
+    return [-t * dense, -t * behind, -t * other, (1 - t) * dense, (1 - t) * behind, (1 - t) * other]
+
+
+def changed(along: list[Tensor], changes: Tensor, t: Tensor) -> list[Tensor]:
+    """`ways` with changes (B, 6, H, W) in pixels: of the dense candidate in either frame, and of the figure's velocity."""
+    forth, back, figure = changes.split(2, 1)
+    dense, behind, other, dense_back, behind_back, other_back = along
+    return [
+        dense + t * forth, behind, other - t * figure,
+        dense_back + (1 - t) * back, behind_back, other_back + (1 - t) * figure,
+    ]  # fmt: skip
 
 
 def warps(inputs: Tensor, along: list[Tensor]) -> list[Tensor]:
@@ -232,14 +237,15 @@ def compose_candidates(
     seen = maps.new_tensor([maps.shape[3], maps.shape[2]]) * reduction
     unit_px = MOTION_UNIT_PX * maps.new_tensor([inputs.shape[3], inputs.shape[2]]) / seen
     changes = BOLD_CHANGES * rest[:, 2 * CANDIDATES :] * unit_px.repeat(3).reshape(1, -1, 1, 1)
-    warped = warps(inputs, ways(moment, inputs, t, changes))
+    along = changed(ways(moment, inputs, t), changes, t)
+    warped = warps(inputs, along)
     logits = BOLD_LOGITS * rest[:, : 2 * CANDIDATES] + expected(warped, enlarged(moment, inputs))
     if look is not None:
         shares = shares_of(logits, t)
         known = torch.cat([in_units(moment, moment, inputs), (t - 0.5).expand(-1, -1, *moment.shape[2:])], 1)
         more, colours_too, changes_too = look(warped, shares, weighted(warped, shares), known)
         logits, residual = logits + BOLD_LOGITS * more, residual + colours_too
-        warped = warps(inputs, ways(moment, inputs, t, changes + BOLD_CHANGES * changes_too))
+        warped = warps(inputs, changed(along, BOLD_CHANGES * changes_too, t))
     made = weighted(warped, shares_of(logits, t))
     made = made + 4 * t * (1 - t) * residual
     blend = (1 - t) * inputs[:, :3] + t * inputs[:, 3:]
