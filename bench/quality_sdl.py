@@ -234,9 +234,9 @@ def rows() -> list[Row]:
     if not DATA.is_dir():
         return [Row("SDL: quality of the shipped weights", "stated", f"skipped: no data pack at {DATA}")]
     answer = []
-    for record in PARTS:
+    for record, part in PARTS.items():
         try:
-            answer += PARTS[record]()
+            answer += part()
         except MorphospaceError as error:
             answer.append(Row(f"{record}: quality", "stated", f"skipped: {error}"))
     return answer
