@@ -11,6 +11,9 @@ from core.sdl.matching import block_motion
 from core.sdl.network import SDLNet
 from tests.sdl.conftest import shipped_network, textured, tiny
 
+# Of the largest value: random weights make pictures far outside [0, 1], and another order of sums rounds in proportion.
+ROUNDING = 2e-5
+
 
 def inputs_for(net, height=64, width=128):
     pictures = [to_tensor(textured(width, height, seed)) for seed in range(net.config.num_in_ch // 3)]
@@ -22,7 +25,7 @@ def test_one_encoding_serves_many_positions(form):
     with torch.inference_mode():
         shared = form.decode(form.encode(x), x, t)
         singly = torch.cat([form(x, one.reshape(1)) for one in t])
-    assert torch.allclose(shared, singly, atol=1e-4), float((shared - singly).abs().max())
+    assert torch.allclose(shared, singly, atol=ROUNDING * float(singly.abs().max()))
 
 
 @pytest.mark.parametrize("split", [0.0, 0.25, 1.0])
@@ -30,7 +33,8 @@ def test_sharing_holds_at_any_split(split):
     net = tiny(split=split)
     x, t = inputs_for(net), torch.tensor([-1.0, 0.5])
     with torch.inference_mode():
-        assert torch.allclose(net.decode(net.encode(x), x, t), net(x.expand(2, -1, -1, -1), t), atol=1e-4)
+        shared, singly = net.decode(net.encode(x), x, t), net(x.expand(2, -1, -1, -1), t)
+    assert torch.allclose(shared, singly, atol=ROUNDING * float(singly.abs().max()))
 
 
 def test_the_ends_are_the_inputs(form):
