@@ -12,7 +12,7 @@ EPILOG = """examples:
   python -m core sdl original --task i2i --source face.png --num 7 --extend_t --outdir results
   python -m core sdl train --task vfi --data sequences --out runs/vfi"""
 SEQUENCE_KINDS = (
-    "moved", "lines", "walkers", "windows", "heads-age", "heads-morph", "landmarks", "motions", "guides", "toon", "style", "codes", "painter",
+    "moved", "lines", "thin", "walkers", "windows", "heads-age", "heads-morph", "landmarks", "motions", "guides", "toon", "style", "codes", "painter",
 )  # fmt: skip
 
 
@@ -272,12 +272,20 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
 
 def sequences(args: argparse.Namespace) -> dict[str, Any]:
     """Fill a root with training sequences."""
-    from core.sdl import sequences_faces, sequences_motion, sequences_style, sequences_toon, sequences_walkers
+    from core.sdl import (
+        sequences_faces,
+        sequences_motion,
+        sequences_style,
+        sequences_thin,
+        sequences_toon,
+        sequences_walkers,
+    )
 
     sized = (args.source, args.out, args.count, args.side_px, args.seed)
     makers = {
         "moved": lambda: sequences_motion.make_moved(*sized),
         "lines": lambda: sequences_motion.make_moved(*sized, sequences_motion.LINES),
+        "thin": lambda: sequences_thin.make_thin(*sized),
         "walkers": lambda: sequences_walkers.make_walkers(*sized),
         "windows": lambda: sequences_motion.make_windows(*sized, args.long_side_px),
         "heads-age": lambda: sequences_faces.make_heads(args.source, args.out, "age"),
@@ -291,7 +299,10 @@ def sequences(args: argparse.Namespace) -> dict[str, Any]:
         "painter": lambda: sequences_style.make_painter(args.source, args.out),
     }
     makers[args.kind]()
-    return {"folder": str(args.out), "sequences": sum(path.is_dir() for path in args.out.iterdir())}
+    return {
+        "folder": str(args.out),
+        "sequences": sum(path.is_dir() or path.suffix == ".npz" for path in args.out.iterdir()),
+    }
 
 
 def train(args: argparse.Namespace) -> dict[str, Any]:

@@ -12,6 +12,8 @@ Models".
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -23,6 +25,7 @@ from core.sdl.blocks import over_batch
 from core.sdl.composition import CHOICE, MOTION_UNIT_PX, enlarged
 from core.sdl.dense import NEAR_PX, carried, dense_motion, moving_places, reduced, speed, splat
 from core.sdl.second_look import SecondLook
+from core.sdl.thin import ThinSearch
 from core.sdl.votes import ramp, thin_motion
 
 CANDIDATES = 3
@@ -45,18 +48,22 @@ THIN, THIN_COVERS = 4.5, 2.0
 BOLD_LOGITS, BOLD_CHANGES = 8.0, 4.0
 
 
-def pair_motion(inputs: Tensor) -> Tensor:
+def pair_motion(inputs: Tensor, search: ThinSearch | None = None) -> Tensor:
     """All that is known of a pair of frames before t: (B, `PAIR_CHANNELS`, h, w), in pixels of its own size.
 
     Args:
         inputs: (B, 6, H, W) in [0, 1].
+        search: what tells the votes what is thin, beside what differs from its surroundings.
     """
-    dense = dense_motion(inputs)
-    source, target = reduced(inputs).split(3, 1)
+    dense, frames = dense_motion(inputs), reduced(inputs)
+    source, target = frames.split(3, 1)
     there, back = dense.split((2, 2, 2), 1)[:2]
-    thin = thin_motion(source, target, there, back)
     ground = background(there, dense[:, 4:5])
-    return torch.cat([dense, thin, ground, against(source, target, ground), against(target, source, -ground)], 1)
+    unlike = torch.cat([against(source, target, ground), against(target, source, -ground)], 1)
+    # The search learns from known lines alone; through the votes no gradient would lead anywhere.
+    with torch.no_grad():
+        thin = None if search is None else search(frames, dense, ground, unlike)
+    return torch.cat([dense, thin_motion(source, target, there, back, thin), ground, unlike], 1)
 
 
 def against(source: Tensor, target: Tensor, ground: Tensor) -> Tensor:
@@ -169,11 +176,19 @@ def changed(along: list[Tensor], changes: Tensor, t: Tensor) -> list[Tensor]:
     ]  # fmt: skip
 
 
-def warps(inputs: Tensor, along: list[Tensor]) -> list[Tensor]:
-    """Both frames (B, 6, H, W) brought to the moment t along `ways`: (B, 3, H, W) each, the first frame's, the second's."""
+def warps(
+    inputs: Tensor, along: list[Tensor], known: Sequence[Tensor | None] = 2 * CANDIDATES * (None,)
+) -> list[Tensor]:
+    """Both frames (B, 6, H, W) brought to the moment t along `ways`: (B, 3, H, W) each, the first frame's, the second's.
+
+    Those in `known` are taken as they are.
+    """
     source, target = inputs.split(3, 1)
     pictures = [source] * CANDIDATES + [target] * CANDIDATES
-    return [backward_warp(picture, way) for picture, way in zip(pictures, along, strict=True)]
+    return [
+        backward_warp(picture, way) if done is None else done
+        for picture, way, done in zip(pictures, along, known, strict=True)
+    ]
 
 
 def evidence(moment: Tensor, seen: Tensor, t: Tensor) -> Tensor:
@@ -245,7 +260,11 @@ def compose_candidates(
         known = torch.cat([in_units(moment, moment, inputs), (t - 0.5).expand(-1, -1, *moment.shape[2:])], 1)
         more, colours_too, changes_too = look(warped, shares, weighted(warped, shares), known)
         logits, residual = logits + BOLD_LOGITS * more, residual + colours_too
-        warped = warps(inputs, changed(along, BOLD_CHANGES * changes_too, t))
+        # The background's warps are what they were.
+        again = changed(along, BOLD_CHANGES * changes_too, t)
+        warped = warps(
+            inputs, again, [same if way is old else None for way, old, same in zip(again, along, warped, strict=True)]
+        )
     made = weighted(warped, shares_of(logits, t))
     made = made + 4 * t * (1 - t) * residual
     blend = (1 - t) * inputs[:, :3] + t * inputs[:, 3:]

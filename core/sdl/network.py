@@ -33,6 +33,7 @@ from core.sdl.dense import at_moment
 from core.sdl.matching import DENSE, MATCHINGS, block_motion, coarse_motion
 from core.sdl.network_grid import GridNet
 from core.sdl.second_look import SecondLook
+from core.sdl.thin import ThinSearch
 
 HALVINGS = 5
 # Two aligned frames, folded by 2, and six maps of the dense motion.
@@ -83,8 +84,9 @@ class SDLNet(ModelMixin, ConfigMixin):
             network see it, see `core.sdl.matching`; dense: from optical flow, see `core.sdl.dense`; landmarks: from a motion that the
             caller knows, see `core.sdl.alignment`; face: no motion, but where face and person are.
         look_widths: channels of the rows of `core.sdl.second_look`, for the output candidates; empty = no second look.
+        thin_widths: channels of the rows of `core.sdl.thin`, for the matching dense; empty = votes alone.
 
-    Source: Yang et al. 2022, section 3.2; `output`, `reduction`, `work_px`, `matching` and `look_widths` are ours.
+    Source: Yang et al. 2022, section 3.2; the published network has none of what follows `ncol`.
     """
 
     @register_to_config
@@ -101,6 +103,7 @@ class SDLNet(ModelMixin, ConfigMixin):
         work_px: int = 0,
         matching: str = "none",
         look_widths: Sequence[int] = (),
+        thin_widths: Sequence[int] = (),
     ) -> None:
         super().__init__()
         if num_in_ch not in (3, 6) or num_out_ch != 3:
@@ -126,8 +129,8 @@ class SDLNet(ModelMixin, ConfigMixin):
             raise OptionError("matching face needs the output retouch and a reduction of 2")
         if extra and matching != "face" and (output != form or num_in_ch != 6 or not work_px or reduction != 2):
             raise OptionError(f"matching needs two pictures, the output {form}, a work_px and a reduction of 2")
-        if look_widths and output != "candidates":
-            raise OptionError(f"a second look is for the output candidates, not {output}")
+        if (look_widths or thin_widths) and output != "candidates":
+            raise OptionError(f"a second look and a search for thin things are for the output candidates, not {output}")
         s1, s2, s3, s4, s5, s6 = widths
         self.head = nn.Sequential(*conv_act(num_in_ch * reduction**2 + extra + drawn, s1, s1))
         self.down1, self.down2, self.down3 = Down(s1, s2), Down(s2, s3), Down(s3, s4)
@@ -138,6 +141,7 @@ class SDLNet(ModelMixin, ConfigMixin):
         again = EVIDENCE_CHANNELS if output == "candidates" else 0
         self.gridnet = GridNet(s1 + again, map_channels(output, num_in_ch // 3, reduction), grid_widths, ncol)
         self.look = SecondLook(2 * CANDIDATES, MOMENT_CHANNELS + 1, look_widths) if look_widths else None
+        self.thin = ThinSearch(thin_widths) if thin_widths else None
         if output != "direct":
             self.start_from_the_inputs()
 
@@ -154,7 +158,7 @@ class SDLNet(ModelMixin, ConfigMixin):
             if isinstance(layer, nn.Conv2d) and layer.bias is not None:
                 nn.init.kaiming_normal_(layer.weight, a=0.25)
                 nn.init.zeros_(layer.bias)
-        for grid in (self.gridnet, *([] if self.look is None else [self.look.grid])):
+        for grid in (self.gridnet, *(part.grid for part in (self.look, self.thin) if part is not None)):
             final = grid.lateral_final
             last = [layer for layer in final.f if isinstance(layer, nn.Conv2d)][-1]
             for conv in (last, *([] if final.conv is None else [final.conv])):
@@ -184,7 +188,7 @@ class SDLNet(ModelMixin, ConfigMixin):
                 guide = F.interpolate(start.to(seen), size, mode="bilinear", align_corners=False)
             folded = torch.cat([folded, guide], 1)
         elif self.config.matching == "dense":
-            start = pair_motion(inputs) if motion is None else motion
+            start = pair_motion(inputs, self.thin) if motion is None else motion
             half = start.new_full((len(start),), 0.5)
             folded = torch.cat([folded, evidence(candidates_at(start, half), seen, half)], 1)
         elif self.config.matching == "landmarks":

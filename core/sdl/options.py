@@ -11,7 +11,7 @@ from core.training.options import TrainOptions
 ORIGINAL_TASKS = ("vfi", "vfi-dir", "morphing", "i2i", "style_transfer")
 FITS = ("crop", "resize", "crop_512", "zoom")
 DIRECTIONS = ("published", "forward", "signed")
-OBJECTIVES = ("published", "pixels", "codes")
+OBJECTIVES = ("published", "pixels", "codes", "thin")
 LAYOUTS = ("vimeo90k", "ucf101", "middlebury", "clips")
 
 
@@ -47,7 +47,9 @@ class TransitionTrainOptions(TrainOptions):
     data: str = option("data", "folders of sequences, separated by commas; for published style: content,style")
     network: str = option("published", "network to train", choices=("published", *SHIPPED))
     objective: str = option(
-        "published", "losses: the paper's, pixels and gradients alone, or a style teacher's codes", choices=OBJECTIVES
+        "published",
+        "losses: the paper's, pixels and gradients alone, a style teacher's codes, or known thin lines",
+        choices=OBJECTIVES,
     )
     batch: int = option(0, "items per step and process; 0 takes the published number", low=0, high=4096)
     lr: float = option(0.0, "learning rate; 0 takes the published one", low=0, high=1)

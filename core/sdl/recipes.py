@@ -118,6 +118,7 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "work_px": 448,
         "matching": "dense",
         "look_widths": (32, 48, 64),
+        "thin_widths": (32, 48, 64, 96),
         **SMALL,
     },
     "sdl-morph": {"num_in_ch": 6, "output": "motion", "work_px": 192, "matching": "landmarks", **SMALL},

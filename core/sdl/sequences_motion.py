@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,8 @@ import numpy as np
 from core.sdl.sequences import fetched, random_square, read_zip, write_sequence
 from core.video import read_video
 
-FRAMES = 7
+# Pictures are larger than the frames by so much, for what moves in.
+FRAMES, MARGIN_PX = 7, 48
 # A window of a clip counts as moving, and not as a cut, between these mean differences of its ends (grey levels).
 LEAST_CHANGE, MOST_CHANGE = 4.0, 40.0
 # How many moved backgrounds stand still, and how many sequences have nothing before them, a shape, or thin lines.
@@ -103,11 +105,19 @@ def make_moved(
         seed: of every random choice.
         shapes: shares of sequences with nothing before the background, a shape, or thin lines; sum 1.
     """
+    for index, scene in enumerate(random_scenes(source, count, side_px, seed, shapes)):
+        write_sequence(out / f"moved_{index:05d}", moved(*scene, side_px))
+
+
+def random_scenes(
+    source: Path, count: int, side_px: int, seed: int, shapes: tuple[float, float, float]
+) -> Iterator[tuple[np.ndarray, np.ndarray, np.ndarray, tuple[Motion, Motion]]]:
+    """What `moved` makes a sequence of, `count` times; arguments as for `make_moved`."""
     rng = np.random.default_rng(seed)
     names = ("content.zip", "pets.zip", "style.zip")
     pools = [list(read_zip(source / name, 512).values()) for name in names]
-    large = side_px + 48
-    for index in range(count):
+    large = side_px + MARGIN_PX
+    for _ in range(count):
         pair = []
         for _ in range(2):
             pool = pools[rng.choice(3, p=(0.45, 0.4, 0.15))]
@@ -118,7 +128,7 @@ def make_moved(
             motions = (Motion(np.zeros(2), 0.0, 0.0, np.zeros_like(motions[0].wave_px)), motions[1])
         shape = rng.choice(3, p=shapes)
         mask = (np.zeros((large, large), np.float32), random_blob(large, rng), random_lines(large, rng))[shape]
-        write_sequence(out / f"moved_{index:05d}", moved(pair[0], pair[1], mask, motions, side_px))
+        yield pair[0], pair[1], mask, motions
 
 
 def make_windows(clip: Path, out: Path, count: int, side_px: int, seed: int, long_side_px: int = 480) -> int:

@@ -8,7 +8,6 @@ Source: Yang et al. 2022, section 3.3 (losses) and the released option files (va
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -16,27 +15,26 @@ from typing import Any
 
 import numpy as np
 import torch
-import torch.nn.functional as F
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import OptionError, unknown_name
 from core.ops.vgg import VGG19Features
 from core.progress import Progress, silent
-from core.sdl import losses, losses_style
 from core.sdl.convert import network_of, state_of
 from core.sdl.data import SequenceSource, StyleCodes, StylePairs
 from core.sdl.loading import AnyNet, network_in, small_network
 from core.sdl.network import SDLNet
 from core.sdl.network_discriminator import PatchGANDiscriminator
 from core.sdl.network_style import SDLStyleNet
+from core.sdl.objectives import AdversarialRecipe, CodeRecipe, PictureRecipe, StyleRecipe, TransitionRecipe
 from core.sdl.options import OBJECTIVES, TransitionTrainOptions
-from core.sdl.recipes import SHIPPED, learning_rate, published
-from core.training import Run, Source, train
+from core.sdl.recipes import SHIPPED, published
+from core.sdl.train_thin import ThinPairs, ThinRecipe
+from core.training import Source, train
 from core.weights import open_checkpoint
 
-# Of runs with `decay_steps`.
-WARM_UP_STEPS = 100
-SHEET_T = (0.0, 0.25, 0.5, 0.75, 1.0)
+# What a network of ours may have got since it was trained.
+PARTS = ("look_widths", "thin_widths")
 
 
 def filled(options: TransitionTrainOptions) -> TransitionTrainOptions:
@@ -57,174 +55,6 @@ def filled(options: TransitionTrainOptions) -> TransitionTrainOptions:
     )
 
 
-class TransitionRecipe(ABC):
-    """What all trainers share: one generator, Adam, the falling rate, and the sample sheet.
-
-    Args:
-        generator: the network.
-        options: with no None left.
-        sheet: a batch whose transitions the sample sheet shows.
-    """
-
-    def __init__(self, generator: AnyNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> None:
-        self.options, self.sheet = options, sheet
-        self.values = published(options.task)
-        self.networks: dict[str, nn.Module] = {"generator": generator}
-        self.optimizers = {"generator": self.adam(generator)}
-        self.averaged: tuple[str, ...] = ("generator",) if options.ema_decay > 0 else ()
-
-    def adam(self, network: nn.Module) -> torch.optim.Adam:
-        """The published optimizer."""
-        lr, recipe = self.options.lr, self.values
-        return torch.optim.Adam(network.parameters(), lr, recipe.betas, weight_decay=recipe.weight_decay)
-
-    def set_rate(self, run: Run) -> None:
-        """The rate of this step, from the step alone, so that a resumed run has it too."""
-        base = self.options.lr
-        if self.options.decay_steps:
-            along = min(1.0, run.step / self.options.decay_steps)
-            # A layer that starts silent must not shout before Adam knows its gradients.
-            rate = base * (0.1 + 0.45 * (1 + float(np.cos(np.pi * along)))) * min(1.0, (run.step + 1) / WARM_UP_STEPS)
-        else:
-            rate = learning_rate(base, run.step, self.values.milestones, self.values.gamma)
-        for optimizer in run.optimizers.values():
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-
-    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """One update."""
-        self.set_rate(run)
-        return self.learn(batch, run)
-
-    @abstractmethod
-    def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """The objective's own update; returns its terms by their published names."""
-
-    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor:
-        """One row per item: its inputs, the transition at `SHEET_T`, and the truth where there is one."""
-        network, rows = networks["generator"], []
-        inputs = self.sheet["inputs"].to(next(network.parameters()).device)
-        for index, pair in enumerate(inputs):
-            t = torch.tensor(SHEET_T, device=pair.device)
-            motion = {}
-            if "motion" in self.sheet:
-                motion["motion"] = self.sheet["motion"][index].to(pair.device).expand(len(t), -1, -1, -1)
-            row = [*pair.split(3), *network(pair.expand(len(t), -1, -1, -1), t, **motion)]
-            if "truth" in self.sheet:
-                row.append(self.sheet["truth"][index].to(pair.device))
-            rows.append(torch.cat(row, 2))
-        return torch.cat(rows, 1).clamp(0, 1)
-
-
-class PictureRecipe(TransitionRecipe):
-    """Interpolation as published: Charbonnier and, unless its weight is 0, VGG19 features; `pixels` adds gradients and coarse scales."""
-
-    def __init__(
-        self, generator: AnyNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: VGG19Features | None
-    ) -> None:
-        super().__init__(generator, options, sheet)
-        self.vgg = vgg
-
-    def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """One step of the generator."""
-        known = {"motion": batch["motion"]} if "motion" in batch else {}
-        painted = run.networks["generator"](batch["inputs"], batch["t"], **known)
-        terms = {"l_cb": losses.charbonnier(painted, batch["truth"])}
-        if self.vgg is not None:
-            weight = float(self.options.perceptual or 0)
-            terms["l_percep"] = weight * losses.perceptual(self.vgg.to(painted.device), painted, batch["truth"])
-        if self.options.objective == "pixels":
-            terms["l_gradient"] = losses.gradient_difference(painted, batch["truth"])
-            terms["l_coarse"] = losses.coarse_difference(painted, batch["truth"])
-            if self.options.psnr:
-                terms["l_psnr"] = self.options.psnr * losses.negative_psnr(painted, batch["truth"])
-            if self.options.detail:
-                terms["l_detail"] = self.options.detail * losses.detail_difference(painted, batch["truth"])
-        run.update("generator", sum(terms.values(), painted.new_zeros(())))
-        return {name: term.detach() for name, term in terms.items()}
-
-
-class AdversarialRecipe(TransitionRecipe):
-    """Morphing and image-to-image as published: L1 and a relativistic patch discriminator."""
-
-    def __init__(
-        self, generator: AnyNet, discriminator: nn.Module, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]
-    ) -> None:
-        super().__init__(generator, options, sheet)
-        self.networks["discriminator"] = discriminator
-        self.optimizers["discriminator"] = self.adam(discriminator)
-
-    def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """One step of the generator, then one of the discriminator."""
-        inputs, truth = batch["inputs"], batch["truth"]
-        if self.options.multi_scale and (side := losses.random_square(32, inputs.shape[-1], 32)) is not None:
-            inputs, truth = losses.at_square(inputs, side), losses.at_square(truth, side)
-        judge = run.networks["discriminator"]
-        painted = run.networks["generator"](inputs, batch["t"])
-        pixel = F.l1_loss(painted, truth)
-        judge.requires_grad_(False)
-        real = judge(truth).detach()
-        gan = float(self.options.gan or 0) * losses.relativistic(real, judge(painted), for_generator=True).mean
-        judge.requires_grad_(True)
-        run.update("generator", pixel + gan)
-        logged = self.judge_both(judge, painted.detach(), truth, run)
-        return {"l_g_pix": pixel.detach(), "l_g_gan": gan.detach(), **logged}
-
-    @staticmethod
-    def judge_both(judge: nn.Module, painted: Tensor, truth: Tensor, run: Run) -> dict[str, float | Tensor]:
-        """One step of the discriminator; the scores of its opponents are constants, and every pass iterates the norms."""
-        fake_before = judge(painted).detach()
-        real = judge(truth)
-        on_real = losses.relativistic(real, fake_before, for_generator=False).real / 2
-        fake = judge(painted)
-        on_fake = losses.relativistic(real.detach(), fake, for_generator=False).fake / 2
-        run.update("discriminator", on_real + on_fake)
-        values = {"l_d_real": on_real, "l_d_fake": on_fake, "out_d_real": real.mean(), "out_d_fake": fake.mean()}
-        return {name: value.detach() for name, value in values.items()}
-
-
-class StyleRecipe(TransitionRecipe):
-    """Style transfer as published: content and style statistics and relations, style weighted by t."""
-
-    def __init__(
-        self, generator: AnyNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor], vgg: VGG19Features
-    ) -> None:
-        super().__init__(generator, options, sheet)
-        self.vgg = vgg
-        self.weights = losses_style.StyleWeights(**self.values.terms)
-
-    def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """One step of the generator."""
-        content, style = batch["inputs"].split(3, 1)
-        painted = run.networks["generator"](batch["inputs"], batch["t"])
-        vgg, gradient = self.vgg.to(painted.device), self.options.style_gradient
-        terms = losses_style.style_terms(vgg, painted, content, style, self.weights, differentiable=gradient)
-        run.update("generator", terms.total(float(batch["t"][0])))
-        named = {"l_content": terms.content, "l_style": terms.style}
-        named |= {"l_content_r": terms.content_relation, "l_style_r": terms.style_relation}
-        return {name: term.detach() for name, term in named.items()}
-
-
-class CodeRecipe(TransitionRecipe):
-    """The shipped style network's first step: its own reading of a style against the teacher's, the painter left alone."""
-
-    def __init__(self, generator: SDLStyleNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> None:
-        for parameter in generator.parameters():
-            parameter.requires_grad_(False)
-        for parameter in generator.code.parameters():
-            parameter.requires_grad_(True)
-        super().__init__(generator, options, sheet)
-
-    def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """One step of the code's network."""
-        network = run.accelerator.unwrap_model(run.networks["generator"])
-        code = network.code_of(batch["inputs"][:, 3:]).float()
-        strokes = F.l1_loss(network.strokes(code).float(), network.strokes(batch["code"]).float())
-        near = F.mse_loss(code, batch["code"])
-        run.update("generator", strokes + near)
-        return {"l_strokes": strokes.detach(), "l_code": near.detach()}
-
-
 def generator_for(options: TransitionTrainOptions) -> AnyNet:
     """The network to train: published, small, or a checkpoint's.
 
@@ -233,7 +63,7 @@ def generator_for(options: TransitionTrainOptions) -> AnyNet:
     """
     channels = published(options.task).num_in_ch
     if options.start_from and Path(options.start_from).is_dir():
-        network = with_second_look(network_in(Path(options.start_from)), options.network).train()
+        network = with_new_parts(network_in(Path(options.start_from)), options.network).train()
     elif options.start_from:
         network = network_of(state_of(open_checkpoint(Path(options.start_from))), options.split)
     elif options.network == "published":
@@ -249,13 +79,14 @@ def generator_for(options: TransitionTrainOptions) -> AnyNet:
     return network.to(memory_format=torch.channels_last)
 
 
-def with_second_look(network: AnyNet, name: str) -> AnyNet:
-    """The network, and a silent second look (`core.sdl.second_look`) if it has none and the shipped `name` does."""
-    widths = SHIPPED.get(name, {}).get("look_widths", ())
-    if not isinstance(network, SDLNet) or network.look is not None or not widths:
+def with_new_parts(network: AnyNet, name: str) -> AnyNet:
+    """The network, and those of `PARTS`, still silent, that it lacks and the shipped `name` has."""
+    shipped = SHIPPED.get(name, {})
+    missing = {part: shipped[part] for part in PARTS if shipped.get(part) and not network.config.get(part)}
+    if not isinstance(network, SDLNet) or not missing:
         return network
     known = {key: value for key, value in network.config.items() if not key.startswith("_")}
-    wider = SDLNet(**(known | {"look_widths": widths}))
+    wider = SDLNet(**(known | missing))
     wider.load_state_dict(network.state_dict(), strict=False)
     return wider
 
@@ -274,6 +105,8 @@ def source_for(options: TransitionTrainOptions) -> Source:
         return StylePairs(roots[0], roots[1], int(options.size_px or 0))
     if options.objective == "codes":
         return StyleCodes(roots[0])
+    if options.objective == "thin":
+        return ThinPairs(roots)
     return SequenceSource(
         options.task, roots, int(options.size_px or 0), str(options.fit), bool(options.flip), bool(options.rotate),
         bool(options.extend_t), options.direction, known_of(options),
@@ -289,6 +122,10 @@ def recipe_for(options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> 
         if not isinstance(generator, SDLStyleNet):
             raise OptionError("the objective codes trains the network sdl-style: add --network sdl-style")
         return CodeRecipe(generator, options, sheet)
+    if options.objective == "thin":
+        if not isinstance(generator, SDLNet):
+            raise OptionError("the objective thin trains the network sdl-vfi: add --network sdl-vfi")
+        return ThinRecipe(generator, options, sheet)
     if options.objective == "pixels":
         return PictureRecipe(generator, options, sheet, None)
     if options.task == "style_transfer":

@@ -23,8 +23,9 @@ from core.ops.warp import backward_warp
 
 # How far is looked, in pixels of the pictures, and how fine the second pass is.
 REACH_PX, NEAR_PX = 36, 2
-# Votes are gathered in tiles of so many pixels, three by three of them together.
-TILE_PX = 16
+# Votes are gathered in tiles of so many pixels, five by five of them together, the nearer ones more; tiles whose motions
+# are within the second of one another are parts of one thing, and between them its motion changes evenly.
+TILE_PX, ONE_THING_PX = 8, 6.0
 # One pixel in so many votes, at most so many.
 ONE_IN, MOST = 16, 2048
 # In the first pass, which looks far.
@@ -35,9 +36,13 @@ MEDIAN_PX = 7
 # Two pixels are alike within about this difference; so many like pixels make a motion half sure.
 ALIKE, ENOUGH = 0.08, 4.0
 LEAST = 0.15
+# What differs from its surroundings votes by half where the search of `core.sdl.thin` has looked too.
+UNFOUND = 0.5
+# So that where nobody votes there is a motion as well.
+LEAST_VOTES = 1e-3
 
 
-def thin_motion(source: Tensor, target: Tensor, there: Tensor, back: Tensor) -> Tensor:
+def thin_motion(source: Tensor, target: Tensor, there: Tensor, back: Tensor, thin: Tensor | None = None) -> Tensor:
     """Where the left-over pixels of either frame have gone.
 
     Args:
@@ -45,6 +50,7 @@ def thin_motion(source: Tensor, target: Tensor, there: Tensor, back: Tensor) -> 
         target: the same.
         there: dense flow from source to target, (B, 2, H, W) pixels.
         back: the other way.
+        thin: what is thin in either frame, of `core.sdl.thin`, (B, 2, H, W) in [0, 1]; None: what is left over alone.
 
     Returns:
         (B, 6, H, W): motion from the source in pixels and how sure it is, in [0, 1], 0 where flow explains the picture;
@@ -56,11 +62,14 @@ def thin_motion(source: Tensor, target: Tensor, there: Tensor, back: Tensor) -> 
         one, two = (pictures[index : index + 1].float() for pictures in (source, target))
         left = left_over(one, two, there[index : index + 1])
         left_there = left_over(two, one, back[index : index + 1])
+        if thin is not None:
+            here, elsewhere = thin[index : index + 1].float().split(1, 1)
+            left, left_there = torch.maximum(UNFOUND * left, here), torch.maximum(UNFOUND * left_there, elsewhere)
         ways = []
         for moving, other, voters, found in ((one, two, left, left_there), (two, one, left_there, left)):
             moved, votes = voted_motion(moving, other, voters, found)
             sure = voters * F.interpolate(votes / (votes + ENOUGH), scale_factor=TILE_PX)[..., :height, :width]
-            ways += [F.interpolate(moved, scale_factor=TILE_PX)[..., :height, :width], sure]
+            ways += [per_pixel(moved, votes)[..., :height, :width], sure]
         made.append(torch.cat(ways, 1))
     return torch.cat(made)
 
@@ -89,6 +98,23 @@ def voted_motion(source: Tensor, target: Tensor, left: Tensor, left_there: Tenso
     shifts = steps(REACH_PX // 2, source)
     coarse, _ = best_shift(near, far, kept, kept_there, start, shifts, TILE_PX // 2, MOST_FAR)
     return best_shift(source, target, left, left_there, 2 * coarse, steps(NEAR_PX, source), TILE_PX)
+
+
+def per_pixel(moved: Tensor, votes: Tensor) -> Tensor:
+    """Motion of tiles (1, 2, h, w) as that of their pixels, bilinear among neighbours of like motion, by their votes (1, 1, h, w)."""
+    height, width = moved.shape[-2:]
+    own = F.interpolate(moved, scale_factor=TILE_PX)
+    down, right = ((torch.arange(n * TILE_PX, device=moved.device) + 0.5) / TILE_PX - 0.5 for n in (height, width))
+    total, weight = torch.zeros_like(own), torch.zeros_like(own[:, :1])
+    for below, beside in product((0, 1), repeat=2):
+        y, x = down.floor() + below, right.floor() + beside
+        near = (1 - (down - y).abs())[:, None] * (1 - (right - x).abs())
+        rows, columns = y.clamp(0, height - 1).long()[:, None], x.clamp(0, width - 1).long()
+        way = moved[..., rows, columns]
+        same = (way - own).square().sum(1, keepdim=True) < ONE_THING_PX**2
+        share = near * same * (votes[..., rows, columns] + LEAST_VOTES)
+        total, weight = total + share * way, weight + share
+    return total / weight
 
 
 def steps(radius: int, like: Tensor) -> Tensor:
@@ -120,7 +146,10 @@ def best_shift(
         unlike += (there[place] - here[voters, None]).abs()
     alike = torch.exp(-((unlike / (3 * ALIKE)) ** 2)) * left_there.flatten()[place] * inside
     votes = alike.new_zeros(down * across, len(shifts)).index_add_(0, tile, alike * weight[voters, None])
-    # 9: a mean of three by three tiles becomes their sum.
-    gathered = 9 * F.avg_pool2d(votes.T.reshape(1, -1, down, across), 3, 1, 1)
+    gathered = votes.T.reshape(1, -1, down, across)
+    for _ in range(2):
+        gathered = F.avg_pool2d(gathered, 3, 1, 1)
+    # As a sum over the area of 36 tiles, most of it near the own.
+    gathered = 36 * gathered
     best, index = gathered.max(1, keepdim=True)
     return start.round() + shifts[index[:, 0]].permute(0, 3, 1, 2), best

@@ -43,6 +43,9 @@ FORMS = {
         "num_in_ch": 6, "output": "candidates", "reduction": 2, "work_px": 64, "matching": "dense",
         "look_widths": (4, 6, 6),
     },
+    "thin": {
+        "num_in_ch": 6, "output": "candidates", "reduction": 2, "work_px": 64, "matching": "dense", "thin_widths": (4, 6),
+    },
     "landmarks": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "landmarks"},
     "retouch": {"num_in_ch": 3, "output": "retouch", "reduction": 2, "work_px": 64},
     "face": {"num_in_ch": 3, "output": "retouch", "reduction": 2, "work_px": 64, "matching": "face"},

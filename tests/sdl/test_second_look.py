@@ -9,7 +9,7 @@ from core.metrics import psnr
 from core.sdl.loading import small_network
 from core.sdl.network import SDLNet
 from core.sdl.second_look import LOOK_PX, SecondLook
-from core.sdl.train import with_second_look
+from core.sdl.train import PARTS, with_new_parts
 from tests.sdl.conftest import FORMS, TINY, stirred, textured, tiny
 
 HALF = torch.tensor([0.5])
@@ -77,14 +77,14 @@ def test_the_ends_stay_exact():
             assert torch.allclose(network(inputs, torch.tensor([t])), end, atol=1e-5)
 
 
-def test_training_from_weights_without_one_adds_the_shipped_one():
+def test_training_from_weights_without_it_adds_the_shipped_one():
     values = small_network("sdl-vfi").config
-    known = SDLNet(**{k: v for k, v in values.items() if not k.startswith("_") and k != "look_widths"})
-    assert known.look is None
-    wider = with_second_look(known, "sdl-vfi")
-    assert wider.look is not None and torch.equal(wider.head[0].weight, known.head[0].weight)
-    assert with_second_look(wider, "sdl-vfi") is wider
-    assert with_second_look(known, "published") is known
+    known = SDLNet(**{k: v for k, v in values.items() if not k.startswith("_") and k not in PARTS})
+    assert known.look is None and known.thin is None
+    wider = with_new_parts(known, "sdl-vfi")
+    assert wider.look is not None and wider.thin is not None and torch.equal(wider.head[0].weight, known.head[0].weight)
+    assert with_new_parts(wider, "sdl-vfi") is wider
+    assert with_new_parts(known, "published") is known
 
 
 def test_only_a_choice_among_warped_frames_can_be_looked_at_again():
