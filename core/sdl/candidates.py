@@ -55,15 +55,27 @@ def pair_motion(inputs: Tensor, search: ThinSearch | None = None) -> Tensor:
         inputs: (B, 6, H, W) in [0, 1].
         search: what tells the votes what is thin, beside what differs from its surroundings.
     """
-    dense, frames = dense_motion(inputs), reduced(inputs)
-    source, target = frames.split(3, 1)
-    there, back = dense.split((2, 2, 2), 1)[:2]
-    ground = background(there, dense[:, 4:5])
-    unlike = torch.cat([against(source, target, ground), against(target, source, -ground)], 1)
+    frames = reduced(inputs)
+    dense, ground, unlike = smooth_motion(frames)
     # The search learns from known lines alone; through the votes no gradient would lead anywhere.
     with torch.no_grad():
         thin = None if search is None else search(frames, dense, ground, unlike)
-    return torch.cat([dense, thin_motion(source, target, there, back, thin), ground, unlike], 1)
+    source, target = frames.split(3, 1)
+    votes = thin_motion(source, target, dense[:, :2], dense[:, 2:4], thin)
+    return torch.cat([dense, votes, ground, unlike], 1)
+
+
+def smooth_motion(frames: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """What flow and background explain of a pair (B, 6, H, W), and what not.
+
+    Returns:
+        Both flows and their trust (B, 6, H, W), see `core.sdl.dense.dense_motion`; the background's motion from the first
+        frame to the second (B, 2, H, W); where that explains neither frame (B, 2, H, W) in [0, 1].
+    """
+    dense = dense_motion(frames)
+    source, target = frames.split(3, 1)
+    ground = background(dense[:, :2], dense[:, 4:5])
+    return dense, ground, torch.cat([against(source, target, ground), against(target, source, -ground)], 1)
 
 
 def against(source: Tensor, target: Tensor, ground: Tensor) -> Tensor:

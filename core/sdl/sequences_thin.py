@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import torch
 
-from core.sdl.candidates import pair_motion
+from core.sdl.candidates import smooth_motion
 from core.sdl.sequences_motion import moved, random_scenes
 
 # Shares of pairs with nothing, with a shape, and with lines; of lines in one colour, such as wires before the sky.
@@ -20,8 +20,8 @@ THICK_PX = 5.0
 def make_thin(source: Path, out: Path, count: int, side_px: int, seed: int) -> None:
     """`count` files of a pair each.
 
-    A file holds `frames` (6, H, W) uint8; `known` (C, H, W), `core.sdl.candidates.pair_motion` of them; `thin` (2, H, W)
-    uint8, what belongs to a line in either frame.
+    A file holds `frames` (6, H, W) uint8; `dense`, `ground` and `unlike`, `core.sdl.candidates.smooth_motion` of them;
+    `thin` (2, H, W) uint8, what belongs to a line in either frame.
 
     Args:
         source: the data pack's folder (content.zip, pets.zip, style.zip).
@@ -42,6 +42,7 @@ def make_thin(source: Path, out: Path, count: int, side_px: int, seed: int) -> N
         frames = moved(behind, front, mask, motions, side_px)
         shown = moved(np.zeros_like(behind), np.full_like(front, 255), lines, motions, side_px)
         pair = np.concatenate([frames[0], frames[-1]], 2).transpose(2, 0, 1)
-        known = pair_motion(torch.from_numpy(pair)[None].float() / 255)[0].numpy()
+        known = smooth_motion(torch.from_numpy(pair)[None].float() / 255)
+        dense, ground, unlike = (maps[0].numpy().astype(np.float16) for maps in known)
         thin = np.stack([shown[0][..., 0], shown[-1][..., 0]])
-        np.savez(out / f"{index:05d}.npz", frames=pair, known=known.astype(np.float16), thin=thin)
+        np.savez(out / f"{index:05d}.npz", frames=pair, dense=dense, ground=ground, unlike=unlike, thin=thin)

@@ -19,8 +19,8 @@ from core.sdl.options import TransitionTrainOptions
 from core.sdl.thin import ThinSearch
 from core.training import Run
 
-# Channels with the x of a vector, whose y follows, in `core.sdl.candidates.pair_motion`.
-VECTORS = (0, 2, 6, 9, 12)
+# Channels with the x of a vector, whose y follows.
+VECTORS = {"dense": (0, 2), "ground": (0,)}
 # The loss of overlap beside the cross-entropy, which is small where few pixels are thin.
 BY_OVERLAP = 0.5
 
@@ -29,7 +29,7 @@ BY_OVERLAP = 0.5
 class ThinPairs:
     """Batches of the pairs that `core.sdl.sequences_thin.make_thin` has written, turned and mirrored at random.
 
-    `frames` (B, 6, S, S) in [0, 1]; `known` (B, C, S, S) as there; `thin` (B, 2, S, S) in [0, 1].
+    Names and shapes as there, with a batch before; `frames` and `thin` in [0, 1].
     """
 
     roots: list[Path]
@@ -52,7 +52,7 @@ class ThinPairs:
             maps = {name: torch.from_numpy(pair[name].astype(np.float32)) for name in pair.files}
         maps["frames"], maps["thin"] = maps["frames"] / 255, maps["thin"] / 255
         turns = rng.random(3) < 0.5
-        return {name: turned(values, VECTORS if name == "known" else (), *turns) for name, values in maps.items()}
+        return {name: turned(values, VECTORS.get(name, ()), *turns) for name, values in maps.items()}
 
 
 def turned(maps: Tensor, vectors: tuple[int, ...], mirrored: bool, upside_down: bool, transposed: bool) -> Tensor:
@@ -86,8 +86,7 @@ class ThinRecipe(TransitionRecipe):
     @staticmethod
     def found(network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
         """Logits (B, 2, S, S) of a network's search."""
-        known = batch["known"]
-        return cast(ThinSearch, network.thin).logits(batch["frames"], known[:, :6], known[:, 12:14], known[:, 14:])
+        return cast(ThinSearch, network.thin).logits(*(batch[name] for name in ("frames", "dense", "ground", "unlike")))
 
     def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One step of the search."""

@@ -7,7 +7,7 @@ import torch
 from core.errors import InputError, OptionError
 from core.image import to_tensor
 from core.ops.warp import backward_warp
-from core.sdl.candidates import pair_motion
+from core.sdl.candidates import pair_motion, smooth_motion
 from core.sdl.options import TransitionTrainOptions
 from core.sdl.recipes import SHIPPED
 from core.sdl.sequences_thin import make_thin
@@ -33,7 +33,7 @@ def pairs(pack, tmp_path):  # noqa: F811
     return tmp_path / "pairs"
 
 
-def test_a_silent_search_keeps_the_votes_and_a_found_line_adds_some():
+def test_without_a_find_votes_count_less_and_with_one_more():
     frames = crossing()
     votes, silent = pair_motion(frames), ThinSearch((6, 8)).eval()
     assert votes[:, 8].max() > 0.5, "the votes see the line"
@@ -42,7 +42,8 @@ def test_a_silent_search_keeps_the_votes_and_a_found_line_adds_some():
         torch.nn.init.zeros_(conv.bias)
     with torch.inference_mode():
         kept = pair_motion(frames, silent)
-    assert (kept[:, 8] - votes[:, 8]).abs().max() < 0.1 and torch.equal(kept[:, :6], votes[:, :6])
+    assert torch.equal(kept[:, :6], votes[:, :6]) and torch.equal(kept[:, 12:], votes[:, 12:])
+    assert (kept[:, 8] <= votes[:, 8] + 0.02).all() and kept[:, 8].max() > 0.2, "they count less, as nothing was found"
 
     class Sees(ThinSearch):
         def answer(self, seen):
@@ -59,8 +60,7 @@ def test_a_silent_search_keeps_the_votes_and_a_found_line_adds_some():
 def test_any_size_comes_back(size):
     frames = torch.rand(2, 6, *size)
     with torch.inference_mode():
-        known = pair_motion(frames)
-        found = ThinSearch((4, 6, 6))(frames, known[:, :6], known[:, 12:14], known[:, 14:])
+        found = ThinSearch((4, 6, 6))(frames, *smooth_motion(frames))
     assert found.shape == (2, 2, *size) and found.min() >= 0 and found.max() <= 1
 
 
@@ -68,7 +68,7 @@ def test_pairs_know_their_lines(pairs):
     shown = 0
     for file in sorted(pairs.glob("*.npz")):
         with np.load(file) as pair:
-            assert pair["frames"].shape == (6, 64, 64) and pair["known"].shape == (16, 64, 64)
+            assert pair["frames"].shape == (6, 64, 64) and pair["dense"].shape == (6, 64, 64)
             share = (pair["thin"] > 127).mean((1, 2))
         assert share.max() < 0.2, "shapes are no lines"
         shown += int(share.min() > 0.005)
@@ -95,15 +95,17 @@ def test_turned_pairs_move_as_before(turns):
     assert torch.allclose(other, turned(straight, (), *turns), atol=1e-5)
 
 
-def test_known_vectors_are_where_the_pair_motion_has_them():
-    """A mirrored pair has the mirrored motion; channels that were no vectors would keep their sign."""
-    frames = crossing()
-    known, mirrored = pair_motion(frames)[0], pair_motion(frames.flip(3))[0]
-    line = known[8] > 0.5
-    expected = turned(known, VECTORS, True, False, False)
-    assert float((known[6] * line).sum()) > 0 > float((mirrored[6] * line.flip(1)).sum())
-    assert torch.allclose(expected[6][line.flip(1)], mirrored[6][line.flip(1)], atol=3)
-    assert VECTORS == (0, 2, 6, 9, 12)
+def test_mirrored_pairs_have_the_mirrored_motion():
+    """A channel that is no vector would keep its sign."""
+    scene = to_tensor(textured(102, 96))
+    frames = torch.cat([scene[..., 6:], scene[..., :-6]], 1)
+    dense, ground, unlike = smooth_motion(frames)
+    dense_mirrored, ground_mirrored, unlike_mirrored = smooth_motion(frames.flip(3))
+    for maps, mirrored, name in ((dense, dense_mirrored, "dense"), (ground, ground_mirrored, "ground")):
+        expected = turned(maps[0], VECTORS[name], True, False, False)
+        assert (expected - mirrored[0]).abs().median() < 0.05
+    assert (turned(unlike[0], (), True, False, False) - unlike_mirrored[0]).abs().mean() < 0.02
+    assert dense[0, 0].median() > 5 and ground[0, 0].median() > 5
 
 
 def test_a_tiny_run_leaves_the_rest_alone(pairs, tmp_path, monkeypatch):
@@ -137,7 +139,7 @@ def test_mistakes_are_told(tmp_path):
     options = TransitionTrainOptions(
         task="vfi", network="published", objective="thin", data=str(tmp_path), out=str(tmp_path / "run"), cpu=True
     )
-    np.savez(tmp_path / "0.npz", frames=np.zeros((6, 8, 8)), known=np.zeros((16, 8, 8)), 
-             thin=np.zeros((2, 8, 8)))  # fmt: skip
+    sizes = {"frames": 6, "dense": 6, "ground": 2, "unlike": 2, "thin": 2}
+    np.savez(tmp_path / "0.npz", **{name: np.zeros((count, 8, 8)) for name, count in sizes.items()})
     with pytest.raises(OptionError, match="--network sdl-vfi"):
         run_training(options)
