@@ -182,10 +182,8 @@ class CodeRecipe(TransitionRecipe):
     """The shipped style network's first step: its own reading of a style against the teacher's, the painter left alone."""
 
     def __init__(self, generator: SDLStyleNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> None:
-        for parameter in generator.parameters():
-            parameter.requires_grad_(False)
-        for parameter in generator.code.parameters():
-            parameter.requires_grad_(True)
+        generator.requires_grad_(False)
+        generator.code.requires_grad_(True)
         super().__init__(generator, options, sheet)
 
     def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:

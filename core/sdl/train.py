@@ -123,8 +123,6 @@ def recipe_for(options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> 
             raise OptionError("the objective codes trains the network sdl-style: add --network sdl-style")
         return CodeRecipe(generator, options, sheet)
     if options.objective == "thin":
-        if not isinstance(generator, SDLNet):
-            raise OptionError("the objective thin trains the network sdl-vfi: add --network sdl-vfi")
         return ThinRecipe(generator, options, sheet)
     if options.objective == "pixels":
         return PictureRecipe(generator, options, sheet, None)

@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import InputError, OptionError
+from core.sdl.loading import AnyNet
 from core.sdl.network import SDLNet
 from core.sdl.objectives import TransitionRecipe
 from core.sdl.options import TransitionTrainOptions
@@ -72,15 +73,11 @@ def turned(maps: Tensor, vectors: tuple[int, ...], mirrored: bool, upside_down: 
 class ThinRecipe(TransitionRecipe):
     """What is thin, by the pixels' cross-entropy and by the overlap of what is found with what is there."""
 
-    def __init__(self, generator: SDLNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> None:
-        if generator.thin is None:
-            raise OptionError(
-                "the objective thin trains a network with a search for thin things: add --network sdl-vfi"
-            )
-        for parameter in generator.parameters():
-            parameter.requires_grad_(False)
-        for parameter in generator.thin.parameters():
-            parameter.requires_grad_(True)
+    def __init__(self, generator: AnyNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> None:
+        if not isinstance(generator, SDLNet) or generator.thin is None:
+            raise OptionError("the objective thin trains the network sdl-vfi: add --network sdl-vfi")
+        generator.requires_grad_(False)
+        generator.thin.requires_grad_(True)
         super().__init__(generator, options, sheet)
 
     @staticmethod
