@@ -43,7 +43,7 @@ def test_without_a_find_votes_count_less_and_with_one_more():
     with torch.inference_mode():
         kept = pair_motion(frames, silent)
     assert torch.equal(kept[:, :6], votes[:, :6]) and torch.equal(kept[:, 12:], votes[:, 12:])
-    assert (kept[:, 8] <= votes[:, 8] + 0.02).all() and kept[:, 8].max() > 0.2, "they count less, as nothing was found"
+    assert kept[:, 8].sum() < votes[:, 8].sum() and kept[:, 8].max() > 0.2, "they count less, as nothing was found"
 
     class Sees(ThinSearch):
         def answer(self, seen):
