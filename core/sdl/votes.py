@@ -37,7 +37,7 @@ MOST_FAR = 1024
 UNEXPLAINED, STANDING_OUT = (0.03, 0.13), (0.02, 0.10)
 MEDIAN_PX = 7
 # Two pixels are alike within about this difference; so many like pixels make a motion half sure.
-ALIKE, ENOUGH = 0.08, 4.0
+ALIKE, ENOUGH = 0.05, 4.0
 LEAST = 0.15
 # What differs from its surroundings votes by half where the search of `core.sdl.thin` has looked too.
 UNFOUND = 0.5

@@ -30,7 +30,7 @@ def test_two_pictures_become_a_playing_video(page, tmp_path):
     slider.focus()
     slider.press("End")  # one answer, so that none of an earlier place comes after it
     page.wait_for_function(
-        "before => document.querySelector('#crossbreed-preview img').src !== before", arg=middle, timeout=30_000
+        "before => document.querySelector('#crossbreed-preview img').src !== before", arg=middle, timeout=60_000
     )
 
     corner = page.locator('#crossbreed-corners circle[data-key="0-0"]')
@@ -39,10 +39,10 @@ def test_two_pictures_become_a_playing_video(page, tmp_path):
     corner.press("ArrowRight")
     page.wait_for_function(
         "before => document.querySelector('#crossbreed-corners circle[data-key=\"0-0\"]').getAttribute('cx') !== before",
-        arg=before, timeout=30_000,
+        arg=before, timeout=60_000,
     )  # fmt: skip
     page.wait_for_function(
-        "before => document.querySelector('#crossbreed-preview img').src !== before", arg=shown, timeout=30_000
+        "before => document.querySelector('#crossbreed-preview img').src !== before", arg=shown, timeout=60_000
     )
 
     page.locator("#crossbreed-go").click()
@@ -51,6 +51,6 @@ def test_two_pictures_become_a_playing_video(page, tmp_path):
         " return v && v.readyState >= 2 && v.duration > 1 && v.src.includes('morph'); }",
         timeout=120_000,
     )
-    page.locator("#crossbreed-steps svg, #crossbreed-steps canvas").first.wait_for(timeout=30_000)
+    page.locator("#crossbreed-steps svg, #crossbreed-steps canvas").first.wait_for(timeout=60_000)
     # The first uploads had no head: both corners of both boxes are still there.
     assert page.locator("#crossbreed-corners circle").count() == 4

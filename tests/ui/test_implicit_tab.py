@@ -38,7 +38,7 @@ def test_two_faces_become_a_playing_video(page, heads, tmp_path):
     for _ in range(12):
         slider.press("ArrowRight")
     page.wait_for_function(
-        "before => document.querySelector('#implicit-preview img').src !== before", arg=middle, timeout=30_000
+        "before => document.querySelector('#implicit-preview img').src !== before", arg=middle, timeout=60_000
     )
 
     page.get_by_role("button", name="Morph", exact=True).click()
@@ -50,7 +50,7 @@ def test_two_faces_become_a_playing_video(page, heads, tmp_path):
     started = page.evaluate("document.querySelector('#implicit-video video').currentTime")
     page.evaluate("document.querySelector('#implicit-video video').play()")
     page.wait_for_function(
-        "before => document.querySelector('#implicit-video video').currentTime !== before", arg=started, timeout=30_000
+        "before => document.querySelector('#implicit-video video').currentTime !== before", arg=started, timeout=60_000
     )
     with page.expect_download() as download:
         page.locator("#implicit-file a[download], #implicit-file a").first.click()
@@ -72,17 +72,17 @@ def test_points_can_be_moved_and_taken_back(page, heads):
 def test_link_restores_every_setting(page, server):
     page.goto(f"{server}?tab=implicit&frames=77&easing=sine&ping_pong=True&blend=max&shape=0.25")
     page.get_by_text("Timeline and file").first.click()
-    page.locator("#implicit-frames input[type=number]").wait_for(timeout=30_000)
+    page.locator("#implicit-frames input[type=number]").wait_for(timeout=60_000)
     page.wait_for_function(
-        "document.querySelector('#implicit-frames input[type=number]').value === '77'", timeout=20_000
+        "document.querySelector('#implicit-frames input[type=number]').value === '77'", timeout=60_000
     )
     assert page.locator("#implicit-easing input").input_value() == "sine"
     assert page.locator("#implicit-ping_pong input[type=checkbox]").is_checked()
     page.locator("#implicit-share").click()
     link = page.locator("#implicit-link textarea")
-    link.wait_for(timeout=20_000)
+    link.wait_for(timeout=60_000)
     page.wait_for_function(
-        "document.querySelector('#implicit-link textarea').value.includes('frames=77')", timeout=20_000
+        "document.querySelector('#implicit-link textarea').value.includes('frames=77')", timeout=60_000
     )
     value = link.input_value()
     for part in ("tab=implicit", "easing=sine", "ping_pong=True", "blend=max", "shape=0.25"):
@@ -93,13 +93,13 @@ def test_link_restores_every_setting(page, server):
 def test_missing_picture_is_told(page):
     page.get_by_role("tab", name="Implicit face morph").click()
     page.get_by_role("button", name="Morph", exact=True).click()
-    page.get_by_text("the first picture is missing").first.wait_for(timeout=20_000)
+    page.get_by_text("the first picture is missing").first.wait_for(timeout=60_000)
 
 
 def test_narrow_and_dark(page, server, tmp_path):
     page.set_viewport_size({"width": 390, "height": 800})
     page.goto(f"{server}?__theme=dark")
-    page.get_by_role("tab", name="Implicit face morph").wait_for(timeout=30_000)
+    page.get_by_role("tab", name="Implicit face morph").wait_for(timeout=60_000)
     assert page.evaluate("document.documentElement.scrollWidth <= window.innerWidth + 1"), "the page scrolls sideways"
 
 
@@ -110,7 +110,7 @@ def test_link_with_the_pictures_restores_them_and_moved_points(page, server, hea
     moved = float(circle.get_attribute("cx"))
     page.locator("#implicit-share-pictures").click()
     page.wait_for_function(
-        "() => document.querySelector('#implicit-link textarea')?.value.includes('pictures=')", timeout=30_000
+        "() => document.querySelector('#implicit-link textarea')?.value.includes('pictures=')", timeout=60_000
     )
     address = page.locator("#implicit-link textarea").input_value()
     page.goto("about:blank")
@@ -141,9 +141,9 @@ def test_an_exported_file_restores_its_settings(page, tmp_path, heads):
     page.get_by_role("tab", name="Implicit face morph").click()
     page.get_by_text("Settings from an exported file").first.click()
     page.locator("#implicit-restore input[type=file]").set_input_files(str(path))
-    page.get_by_text("Restored 2 settings").first.wait_for(timeout=30_000)
+    page.get_by_text("Restored 2 settings").first.wait_for(timeout=60_000)
     page.get_by_text("Timeline and file").first.click()
     page.wait_for_function(
-        "document.querySelector('#implicit-frames input[type=number]').value === '77'", timeout=20_000
+        "document.querySelector('#implicit-frames input[type=number]').value === '77'", timeout=60_000
     )
     assert page.locator("#implicit-easing input").input_value() == "sine"

@@ -44,7 +44,7 @@ def test_a_moved_point_comes_back(page, tab):
     assert abs(moved - before) > 1
     page.locator(f"#{tab}-share-pictures").click()
     page.wait_for_function(
-        f"() => document.querySelector('#{tab}-link textarea')?.value.includes('pictures=')", timeout=30_000
+        f"() => document.querySelector('#{tab}-link textarea')?.value.includes('pictures=')", timeout=60_000
     )
     address = page.locator(f"#{tab}-link textarea").input_value()
     page.goto("about:blank")

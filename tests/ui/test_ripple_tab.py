@@ -98,7 +98,7 @@ def test_brushing_removes_an_object(page, tmp_path):
     page.get_by_role("tab", name="Ripple-free pose edit").click()
     page.get_by_text("Remove an object").click()
     canvas = page.locator("#ripple-canvas canvas").first
-    canvas.wait_for(state="visible", timeout=30_000)
+    canvas.wait_for(state="visible", timeout=60_000)
     page.wait_for_timeout(4000)  # gradio's editor is not ready when its canvas is there, and does not say when
     page.locator("#ripple-canvas input[type=file]").first.set_input_files(str(tmp_path / "room.png"))
     page.wait_for_timeout(4000)

@@ -43,8 +43,8 @@ def test_two_pictures_become_a_playing_video(page, heads):
 def test_a_job_of_one_picture_hides_the_second_and_widens_the_slider(page, heads):
     page.get_by_role("tab", name="SDL transitions").click()
     page.get_by_label("Face ageing").check()
-    page.locator("#sdl-picture-b").wait_for(state="hidden", timeout=30_000)
-    page.wait_for_function("document.querySelector('#sdl-t input[type=range]').min === '-1'", timeout=30_000)
+    page.locator("#sdl-picture-b").wait_for(state="hidden", timeout=60_000)
+    page.wait_for_function("document.querySelector('#sdl-t input[type=range]').min === '-1'", timeout=60_000)
     upload(page, "a", heads[2])
     preview_source(page)
 
@@ -53,7 +53,7 @@ def test_an_example_leaves_the_slider_as_wide_as_its_job(page):
     page.get_by_role("tab", name="SDL transitions").click()
     page.locator("tr.tr-body:visible").first.click()
     preview_source(page)
-    page.wait_for_function("document.querySelector('#sdl-t input[type=range]').min === '-0.25'", timeout=30_000)
+    page.wait_for_function("document.querySelector('#sdl-t input[type=range]').min === '-0.25'", timeout=60_000)
     page.wait_for_timeout(1000)
     assert page.locator("#sdl-t input[type=range]").get_attribute("max") == "1.25"
 
@@ -61,7 +61,7 @@ def test_an_example_leaves_the_slider_as_wide_as_its_job(page):
 def test_missing_picture_is_told(page):
     page.get_by_role("tab", name="SDL transitions").click()
     page.locator("#sdl-go").click()
-    page.get_by_text("the first picture is missing").first.wait_for(timeout=20_000)
+    page.get_by_text("the first picture is missing").first.wait_for(timeout=60_000)
 
 
 def test_link_restores_job_and_place(page, server):
