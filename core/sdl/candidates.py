@@ -43,7 +43,7 @@ APART_PX, REACH_SHARE, BY_VOTES = (0.5, 1.5), 0.012, 50.0
 # Without the network: a candidate is as much less likely as its two pictures differ, up to a limit; favourites first.
 BY_DIFFERENCE, MOST_DOUBT, FAVOUR, BY_PRESENCE, BY_COVER = 30.0, 5.0, (0.0, -1.5, -2.0), 4.0, 4.0
 # What is thin counts more than other figures: two warps of it that are a pixel off differ all over, and so speak against it.
-THIN, THIN_COVERS = 8.0, 2.0
+THIN, THIN_COVERS = 10.0, 2.0
 # A choice needs numbers of 5 and a motion some pixels; what a network learns in its first thousand steps is smaller.
 BOLD_LOGITS, BOLD_CHANGES = 8.0, 4.0
 
