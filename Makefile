@@ -10,7 +10,7 @@ app: $(VENV)/.installed
 	$(BIN)/python app.py
 
 test: $(VENV)/.installed-dev lint types
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -19,6 +19,11 @@ SHARED = ROOT.parent / "shared"
 HEADS = ROOT / "core" / "ui" / "examples" / "heads"
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files that drive a browser first: few and long, at the end they would leave all workers but one idle."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     """The founders' data folder; tests on it skip where it is absent."""
