@@ -43,8 +43,8 @@ JOBS: dict[str, Job] = {
         Job(
             "interpolate", "Frame interpolation", "vfi", 2, 0.0, 1.0, True,
             ("sdl-vfi", "sdl-vfi-perceptual", "sdl-vfi-psnr"), "0 = first frame, 1 = second frame",
-            "Neighbouring frames of one scene, any size. What moves further than its own size, such as a swinging leg, may tear; so may "
-            "a thin line that hardly differs from what is behind it.",
+            "Neighbouring frames of one scene, any size. What moves further than its own size, such as a swinging leg, may "
+            "tear; so may a thin line that hardly differs from what is behind it.",
         ),
         Job(
             "morph", "Morph", "morphing", 2, -0.25, 1.25, True,

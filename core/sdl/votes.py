@@ -6,7 +6,8 @@ over in the other, and those of a neighbourhood must agree. A stretch of plain w
 ends do not; so neighbourhoods tell one another what they believe.
 
 Source: generalised Hough voting (Ballard 1981) over translations; two passes, coarse to fine, after Bierling 1988; beliefs
-are passed on as in Felzenszwalb and Huttenlocher 2006, "Efficient Belief Propagation for Early Vision". Using several candidate motions for one place follows Park et al. 2021, "Asymmetric Bilateral Motion Estimation for Video Frame
+are passed on as in Felzenszwalb and Huttenlocher 2006, "Efficient Belief Propagation for Early Vision". Using
+several candidate motions for one place follows Park et al. 2021, "Asymmetric Bilateral Motion Estimation for Video Frame
 Interpolation", and Hu et al. 2022, "Many-to-many Splatting for Efficient Video Frame Interpolation".
 """
 
