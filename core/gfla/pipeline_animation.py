@@ -18,7 +18,7 @@ from torch import Tensor
 
 from core.detect.body import detect_bodies
 from core.detect.faces import detect_faces
-from core.devices import Policy, policy
+from core.devices import policy
 from core.errors import InputError, NothingFoundError, unknown_name
 from core.gfla import dance, face, framing, pose
 from core.gfla.data import as_network_picture, resized

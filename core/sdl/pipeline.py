@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from core.devices import Policy, policy
+from core.devices import policy
 from core.errors import InputError, OptionError
 from core.image import Crop, limit_size, load_image, pad_to_multiple, to_pil, to_tensor
 from core.options import check
