@@ -1,4 +1,4 @@
-"""Picture inputs that read whatever people drop into them, through `core.image` and within its limits."""
+"""Picture and clip inputs that read whatever people drop into them, through `core.image` and `core.video` and their limits."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from typing import Any
 import gradio as gr
 import numpy as np
 from gradio.components.image_editor import EditorData
-from gradio.data_classes import ImageData
+from gradio.data_classes import FileData, ImageData
 from PIL import Image
 
 from core.errors import InputError
-from core.image import limit_size, load_alpha, load_image
+from core.image import MIN_SIDE_PX, limit_size, load_alpha, load_image
+from core.video import read_video
 
 SHOWN_SIDE_PX = 2048
 
@@ -75,6 +76,30 @@ class MaskInput(gr.ImageEditor):
         whole = load_image(_source(sent.background))
         masks = [load_alpha(_source(layer), whole.size) for layer in sent.layers if layer is not None]
         return whole, np.max(masks, axis=0) if masks else np.zeros(whole.size[::-1], np.uint8)
+
+
+class ClipInput(gr.Video):
+    """gr.Video whose value is the path of a file that was opened and is a video, or None."""
+
+    def __init__(self, label: str, min_side_px: int = MIN_SIDE_PX, **kwargs: Any) -> None:
+        super().__init__(label=label, **kwargs)
+        self.min_side_px = min_side_px
+
+    def get_block_name(self) -> str:
+        """The front end's name of the parent component."""
+        return "video"
+
+    def get_config(self, cls: type | None = None) -> dict[str, Any]:
+        """The parent's settings."""
+        return super().get_config(gr.Video)
+
+    def preprocess(self, payload: FileData | None) -> str | None:
+        """The path.
+
+        Raises:
+            InputError: no video, a still picture by another name, or one too small.
+        """
+        return None if payload is None else str(read_video(payload.path, self.min_side_px).path)
 
 
 def _source(part: Any) -> Any:

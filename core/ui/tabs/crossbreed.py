@@ -27,7 +27,7 @@ from core.ui.parts.engines import engine
 from core.ui.parts.examples import EXAMPLES, PETS
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
 from core.ui.parts.handlers import follow, result_folder
-from core.ui.parts.picture import PictureInput
+from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import PointEditor, panel
 from core.ui.parts.share import SharedPoints, points_for, share_link
 from core.ui.tabs import Tab
@@ -261,7 +261,7 @@ def smooth_clip(
     """
     if clip is None:
         raise InputError("the clip is missing: drop in a video")
-    source = read_video(clip, SMALLEST_CLIP_PX)
+    source = read_video(clip)
     total = max(1, min(CLIP_FRAMES, round(source.duration_s * source.fps)) * int(factor))
 
     def work(progress: Progress) -> str:
@@ -436,7 +436,7 @@ def _draw_grid() -> tuple[gr.Slider, gr.Button, gr.Image, gr.File]:
 
 def _draw_clip() -> tuple[gr.Video, gr.Slider, gr.Checkbox, gr.Button, gr.Video]:
     with gr.Accordion("Video: more frames", open=False):
-        source = gr.Video(label="Clip", elem_id=f"{ID}-clip", height=240)
+        source = ClipInput("Clip", SMALLEST_CLIP_PX, elem_id=f"{ID}-clip", height=240)
         factor = gr.Slider(
             2,
             8,

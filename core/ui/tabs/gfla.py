@@ -28,7 +28,7 @@ from core.ui.parts.engines import engine
 from core.ui.parts.examples import EXAMPLES, PEOPLE
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
 from core.ui.parts.handlers import follow
-from core.ui.parts.picture import PictureInput
+from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import PointEditor, panel
 from core.ui.parts.share import SharedPoints, points_for, share_link
 from core.ui.tabs import Tab
@@ -391,7 +391,7 @@ def _draw_inputs() -> tuple[PictureInput, PictureInput, gr.Dropdown, gr.Video]:
     )  # fmt: skip
     with gr.Row():
         target_picture = PictureInput("Or a photo of somebody in the pose", elem_id=f"{ID}-target", height=180)
-        driving = gr.Video(label="Or a clip to follow", elem_id=f"{ID}-driving", height=180)
+        driving = ClipInput("Or a clip to follow", elem_id=f"{ID}-driving", height=180)
     return picture, target_picture, library, driving
 
 
@@ -400,7 +400,7 @@ def _draw_further() -> None:
         gr.Markdown(FURTHER)
         with gr.Row():
             picture = PictureInput("Face, dancer or object", elem_id=f"{ID}-further-picture", height=180)
-            clip = gr.Video(label="Clip to follow", elem_id=f"{ID}-further-clip", height=180)
+            clip = ClipInput("Clip to follow", elem_id=f"{ID}-further-clip", height=180)
             with gr.Column():
                 mode = gr.Radio(
                     [*RECORDS, "chair", "car"],

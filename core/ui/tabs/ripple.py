@@ -74,8 +74,10 @@ def served_here(inpainter: str) -> str:
 
 
 def remove(
-    picture: tuple[Image.Image, np.ndarray] | None, inpainter: str, *, bar: gr.Progress = gr.Progress()
-) -> Iterator[Any]:  # noqa: B008
+    picture: tuple[Image.Image, np.ndarray] | None,
+    inpainter: str,
+    bar: gr.Progress = gr.Progress(),  # noqa: B008
+) -> Iterator[Any]:
     """Repaint what was brushed over.
 
     Args:

@@ -23,7 +23,7 @@ from core.ui.parts.engines import engine
 from core.ui.parts.examples import EXAMPLES, HEADS
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
 from core.ui.parts.handlers import follow, result_folder
-from core.ui.parts.picture import PictureInput
+from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.share import share_link
 from core.ui.tabs import Tab
 
@@ -248,7 +248,7 @@ def build() -> None:
         with gr.Column(scale=3, min_width=320):
             job, weights, pair, fits, examples = _draw_inputs(t)
             with gr.Accordion("A whole video", open=False):
-                clip = gr.Video(label="Video", elem_id=f"{ID}-clip", height=240)
+                clip = ClipInput("Video", elem_id=f"{ID}-clip", height=240)
                 rate = controls(RateOptions, tab=f"{ID}-rate")
                 with gr.Row():
                     smooth = gr.Button("Multiply frames", variant="primary", elem_id=f"{ID}-rate-go")
