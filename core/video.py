@@ -140,7 +140,9 @@ def _write_mp4(
             else f"the video encoder stopped before {path.name.removeprefix('.')} was complete: try again"
         ) from error
     if process.returncode != 0:
-        raise ExportError(f"the video encoder ended with code {process.returncode}: try again, or choose another format")
+        raise ExportError(
+            f"the video encoder ended with code {process.returncode}: try again, or choose another format"
+        )
 
 
 def _even(frame: Image.Image) -> np.ndarray:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
 from gradio.route_utils import FnIndexInferError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
@@ -26,7 +27,7 @@ from core.ui.values import kind_of
 
 WORK = "work"
 # What gradio raises over a body that is no call of the endpoint.
-MISFITS = (TypeError, KeyError, ValueError, AttributeError, RecursionError, FnIndexInferError)
+MISFITS = (TypeError, KeyError, ValueError, AttributeError, RecursionError, FnIndexInferError, RequestValidationError)
 
 INTRODUCTION = """# Morphospace
 Turn one picture into another: morphs, transitions and edits, each with its own slider. {promise}"""
@@ -94,17 +95,20 @@ def _draw(tabs: list[Tab], demo: gr.Blocks) -> None:
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
     """The answer to a request that gradio cannot take apart: which parameter, never a trace of code."""
+    path, name = request.url.path.rstrip("/").rsplit("/", 1)
+    if "/call" not in path:
+        return JSONResponse({"error": "the request does not fit: docs/api.md shows how to call the suite"}, 422)
     try:
-        known = parameters_of(event_named(request.app.get_blocks(), request.url.path.rstrip("/").rpartition("/")[2]))
+        known = parameters_of(event_named(request.app.get_blocks(), name))
     except OptionError as unknown:
         return JSONResponse({"error": str(unknown)}, 422)
     said, listed = str(error), ", ".join(known)
-    if name := re.search(r"Parameter `(.*?)` is not a valid", said, re.S):
-        said = str(unknown_name("parameter", name.group(1), known))
-    elif name := re.search(r"No value provided for required argument: (\w+)", said):
-        said = f"{name.group(1)} is missing; what fits: {kind_of(known[name.group(1)][1])}"
+    if found := re.search(r"Parameter `(.*?)` is not a valid", said, re.S):
+        said = str(unknown_name("parameter", found.group(1), known))
+    elif found := re.search(r"No value provided for required argument: (\w+)", said):
+        said = f"{found.group(1)} is missing; what fits: {kind_of(known[found.group(1)][1])}"
     else:
-        said = f"the body is no call of this endpoint; what fits: an object with {listed}"
+        said = f"the body is no call of this endpoint; what fits: a JSON object with {listed}"
     return JSONResponse({"error": said}, 422)
 
 

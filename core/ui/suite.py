@@ -90,11 +90,6 @@ class Suite(gr.Blocks):
                     known = state is not None and component._id in state
                     check_value(title, state[component._id] if known else component, value, needed)
                 taken += await super().preprocess_data(one, [value], state, explicit_call)
-            except (gr.Error, MorphospaceError, OSError) as error:
-                said = error.message if isinstance(error, gr.Error) else str(error)
-                if isinstance(error, OSError) and error.errno in FULL:
-                    raise
-                raise InputError(said if title in said else f"{title}: {said}") from error
             except Exception as error:
                 raise _misfit(title, component, value, error) from error
         return taken
@@ -105,20 +100,33 @@ class Suite(gr.Blocks):
             return await super().process_api(*args, **kwargs)
         except gr.Error:
             raise
-        except MorphospaceError as error:
-            raise gr.Error(str(error), print_exception=False) from error
         except Exception as error:
-            if isinstance(error, OSError) and error.errno in FULL:
+            reason = _reason(error)
+            if isinstance(reason, MorphospaceError):
+                raise gr.Error(str(reason), print_exception=False) from error
+            if _disk_full(reason):
                 raise gr.Error(DISK_FULL, print_exception=False) from error
-            kind = type(error).__name__
+            kind = type(reason).__name__
             raise gr.Error(f"the suite failed here ({kind}): a mistake of ours, which its log explains") from error
 
 
-def _misfit(title: str, component: Any, value: Any, error: Exception) -> InputError:
+def _reason(error: BaseException) -> BaseException:
+    """What a component said, without gradio's wrapping."""
+    return error.__cause__ if isinstance(error, ComponentProcessingError) and error.__cause__ else error
+
+
+def _disk_full(error: BaseException) -> bool:
+    return isinstance(error, OSError) and error.errno in FULL
+
+
+def _misfit(title: str, component: Any, value: Any, error: Exception) -> Exception:
     """What gradio or a component could not take, without its inner words."""
-    reason = error.__cause__ if isinstance(error, ComponentProcessingError) else error
-    if isinstance(reason, MorphospaceError):
-        return InputError(f"{title}: {reason}")
+    reason = _reason(error)
+    if _disk_full(reason):
+        return error
+    if isinstance(reason, gr.Error | MorphospaceError):
+        said = reason.message if isinstance(reason, gr.Error) else str(reason)
+        return InputError(said if said.startswith((title, f"unknown {title}")) else f"{title}: {said}")
     if isinstance(value, dict) and str(value.get("path")).startswith("http"):
         return InputError(f"{title}: nothing could be fetched from {shown(value['path'])}: upload the file instead")
     return InputError(f"{title} cannot be read ({type(reason).__name__}); what fits: {kind_of(component)}")

@@ -40,8 +40,8 @@ def sweep(own: Iterable[str | Path] = (), now: float | None = None) -> None:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def start_cleaner(demo: gr.Blocks) -> None:
-    """Sweep now, then every minute as long as the app runs, in a thread of its own."""
+def start_cleaner(demo: gr.Blocks) -> threading.Thread:
+    """Sweep now, then every minute as long as the app runs, in the thread that is returned."""
 
     def run() -> None:
         sweep(_own_files(demo))
@@ -50,7 +50,9 @@ def start_cleaner(demo: gr.Blocks) -> None:
             sweep(_own_files(demo))
             time.sleep(EVERY_S)
 
-    threading.Thread(target=run, name="morphospace-cleaner", daemon=True).start()
+    thread = threading.Thread(target=run, name="morphospace-cleaner", daemon=True)
+    thread.start()
+    return thread
 
 
 def _own_files(demo: gr.Blocks) -> list[str]:
