@@ -43,14 +43,17 @@ class Row(dict[str, Any]):
     def __init__(self, entry: Any) -> None:
         from dataclasses import asdict
 
+        from core.weights.checksums import expected
+
         place = place_of(entry.name)
         size = entry.bytes or (sum(f.stat().st_size for f in place.rglob("*.safetensors")) if place else 0)
         said = f"{size / 1e6:.1f} MB" if size else "unknown"
-        super().__init__(asdict(entry), here=str(place) if place else None, command=entry.command, size=said)
+        found = {"here": str(place) if place else None, "command": entry.command, "size": said}
+        super().__init__({**asdict(entry), **found, "checksum": expected(entry)})
 
     def __str__(self) -> str:
         here = "here" if self["here"] else "-"
-        digest = "SHA256SUMS" if self["kind"] == "shipped" else (self["sha256"] or "sha256 unknown")[:16]
+        digest = "SHA256SUMS" if self["kind"] == "shipped" else (self["checksum"] or "sha256 unknown")[:16]
         start = f"{self['name']:<30} {self['kind']:<9} {here:<5} {self['size']:>9}  {digest:<16}"
         return f"{start} {self['title']} [{self['licence']}]"
 
