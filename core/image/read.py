@@ -27,7 +27,9 @@ Image.MAX_IMAGE_PIXELS = None
 
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 4096
-MAX_MEGAPIXELS = 200
+# What is held in memory at once: about half a gigabyte with its copies. A JPEG is reduced while it is decoded.
+MAX_MEGAPIXELS = 80
+MAX_JPEG_MEGAPIXELS = 178
 
 Source = str | Path | bytes | Image.Image | np.ndarray
 _END_OF_JPEG = b"\xff\xd9"
@@ -75,11 +77,11 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
             the alpha back.
 
     Raises:
-        InputError: no picture, damaged, below 16 pixels a side, or beyond 200 megapixels.
+        InputError: no picture, damaged, below 16 pixels a side, or beyond 80 megapixels (178 as a JPEG).
     """
     name, notes = _name_of(source), list[str]()
     picture, again = _opened(source, name, notes)
-    _check_size(picture.size, name)
+    _check_size(picture, name)
     kind = picture.format or ""
     picture = _decoded(picture, again, max_side_px, name, notes)
     if getattr(picture, "n_frames", 1) > 1 and kind in ("GIF", "WEBP", "PNG", "TIFF"):
@@ -97,6 +99,18 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
     return Loaded(plain, alpha, tuple(notes))
 
 
+def load_alpha(source: Source, size_px: tuple[int, int]) -> np.ndarray:
+    """How much each pixel of a layer covers, (H, W) uint8 at `size_px` (width, height); without alpha all of it.
+
+    Raises:
+        InputError: as `read_image`.
+    """
+    alpha = read_image(source).alpha
+    if alpha is None:
+        return np.full(size_px[::-1], 255, np.uint8)
+    return np.asarray(alpha.resize(size_px, Image.Resampling.NEAREST))
+
+
 def with_alpha(picture: Image.Image, alpha: Image.Image | None) -> Image.Image:
     """RGBA where there is an alpha (brought to the picture's size), the picture itself otherwise."""
     if alpha is None:
@@ -110,16 +124,15 @@ def _name_of(source: Any) -> str:
     return f"the file {Path(source).name}" if isinstance(source, str | Path) else "the picture"
 
 
-def _check_size(size: tuple[int, int], name: str) -> None:
-    width, height = size
+def _check_size(picture: Image.Image, name: str) -> None:
+    width, height = picture.size
+    limit = MAX_JPEG_MEGAPIXELS if picture.format == "JPEG" else MAX_MEGAPIXELS
     if min(width, height) < MIN_SIDE_PX:
         raise InputError(
             f"{name} is {width} x {height} pixels; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} are needed: use a larger picture"
         )
-    if width * height > MAX_MEGAPIXELS * 1_000_000:
-        raise InputError(
-            f"{name} has {width * height / 1e6:.0f} megapixels, {MAX_MEGAPIXELS} fit: reduce it before loading"
-        )
+    if width * height > limit * 1_000_000:
+        raise InputError(f"{name} has {width * height / 1e6:.1f} megapixels, {limit} fit: reduce it before loading")
 
 
 Reopen = Callable[[], Image.Image] | None

@@ -102,11 +102,11 @@ class Clip:
         yield waiting
 
 
-def read_video(path: str | Path) -> Clip:
-    """Open a video; its index is read, no frame is kept.
+def read_video(path: str | Path, min_side_px: int = MIN_SIDE_PX) -> Clip:
+    """Open a video with sides of `min_side_px` pixels or more; its index is read, no frame is kept.
 
     Raises:
-        InputError: no such file, no video, a still picture, a sound file, a cut file, or a side below 16 pixels.
+        InputError: no such file, no video, a still picture, a sound file, a cut file, or one too small.
     """
     path = Path(path)
     if not path.is_file():
@@ -124,9 +124,9 @@ def read_video(path: str | Path) -> Clip:
         raise InputError(
             f"{path.name} is not a video that can be read ({error.strerror}): use {READABLE}, or export it again"
         ) from error
-    if min(size) < MIN_SIDE_PX:
+    if min(size) < min_side_px:
         raise InputError(
-            f"{path.name} is {size[0]} x {size[1]} pixels; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} are needed: use a larger clip"
+            f"{path.name} is {size[0]} x {size[1]} pixels; at least {min_side_px} x {min_side_px} are needed: use a larger clip"
         )
     if size[0] * size[1] > MAX_MEGAPIXELS * 1_000_000:
         raise InputError(
@@ -152,7 +152,7 @@ def _address(path: Path) -> str:
 
 def _video_stream(container: Any, path: Path) -> Any:
     if container.format.name in _PICTURES or container.format.name.endswith("_pipe"):
-        raise InputError(f"{path.name} is a still picture, a video is needed: use {READABLE}")
+        raise InputError(f"{path.name} is a still picture, not a video: use {READABLE}")
     moving = [s for s in container.streams.video if not s.disposition & av.stream.Disposition.attached_pic]
     if not moving:
         what = "a sound file" if container.streams.audio else "no video"
