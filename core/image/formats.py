@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import struct
 
 import pillow_heif
@@ -9,15 +10,13 @@ from PIL import Image
 
 from core.errors import InputError
 
-try:  # an extra: its wheel carries libjxl
+with contextlib.suppress(ImportError):  # an extra (`jxl`): its wheel carries libjxl under the GPL
     import pillow_jxl  # noqa: F401
-except ImportError:
-    pass
 
 pillow_heif.register_heif_opener()
 Image.init()
 # No format that runs a program (EPS) or that only describes a page; the files of MPO are opened as JPEG.
-READABLE = [
+READABLE: list[str] = [
     kind
     for kind in (
         "PNG", "JPEG", "WEBP", "AVIF", "HEIF", "TIFF", "GIF", "BMP", "DIB", "JPEG2000", "PPM", "TGA", "PSD", "ICO", "JXL",

@@ -84,8 +84,8 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
     _check_size(picture, name)
     kind = picture.format or ""
     picture = _decoded(picture, again, max_side_px, name, notes)
-    if getattr(picture, "n_frames", 1) > 1 and kind in ("GIF", "WEBP", "PNG", "TIFF"):
-        notes.append(f"the first of its {picture.n_frames} pictures is taken")
+    if (count := getattr(picture, "n_frames", 1)) > 1 and kind in ("GIF", "WEBP", "PNG", "TIFF"):
+        notes.append(f"the first of its {count} pictures is taken")
     profile = picture.info.get("icc_profile")
     plain, alpha = _separate(_upright(picture), _bits_of(picture), name)
     plain, note = to_srgb(plain, profile)

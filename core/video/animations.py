@@ -80,7 +80,7 @@ def _paletted(picture: Image.Image) -> Image.Image:
     indices = np.array(few)
     indices[np.asarray(picture.getchannel("A")) < 128] = 255
     result = Image.fromarray(indices, "P")
-    result.putpalette(few.getpalette("RGB"))
+    result.putpalette(few.getpalette("RGB") or [])
     return result
 
 

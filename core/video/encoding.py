@@ -32,7 +32,9 @@ class Encoding:
     """How an mp4, webm or mov is encoded."""
 
     codec: str = option("auto", "video codec; auto is H.264 in mp4, VP9 in webm, ProRes in mov", choices=CODECS)
-    quality: int = option(18, "constant rate factor on x264's scale, lower is better and larger", low=0, high=40, step=1)
+    quality: int = option(
+        18, "constant rate factor on x264's scale, lower is better and larger", low=0, high=40, step=1
+    )
     ten_bit: bool = option(False, "10 bits per colour, smoother skies; some players cannot show it")
 
     def checked(self, container: str) -> Encoding:
@@ -122,7 +124,9 @@ def _encoded(picture: Image.Image, stream: Any) -> Any:
     if down or right:
         array = np.pad(array, ((0, down), (0, right), (0, 0)), mode="edge")
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), format="rgba" if clear else "rgb24")
-    frame = frame.reformat(format=stream.pix_fmt, dst_colorspace=_BT709, dst_color_range=_LIMITED, interpolation="BICUBIC")
+    frame = frame.reformat(
+        format=stream.pix_fmt, dst_colorspace=_BT709, dst_color_range=_LIMITED, interpolation="BICUBIC"
+    )
     frame.pict_type = 0
     return frame
 

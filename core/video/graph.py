@@ -34,7 +34,7 @@ class _Kind(NamedTuple):
 
 
 def _kind_of(frame: av.VideoFrame, stream: Any) -> _Kind:
-    pixel = frame.sample_aspect_ratio if getattr(frame, "sample_aspect_ratio", None) else stream.sample_aspect_ratio
+    pixel = getattr(frame, "sample_aspect_ratio", None) or stream.sample_aspect_ratio
     turn = round(frame.rotation / 90) * 90
     return _Kind(
         frame.format.name, frame.width, frame.height, turn, bool(frame.interlaced_frame), _pixel_shape(pixel),
@@ -90,7 +90,8 @@ class FrameGraph:
 
     def pictures(self, frames: Iterable[Any]) -> Iterator[tuple[Image.Image, Fraction | None]]:
         """Each frame's picture and its time stamp in seconds, None where the stream has none."""
-        kind, graph = None, None
+        kind: _Kind | None = None
+        graph: Any = None
         for frame in frames:
             mine = _kind_of(frame, self.stream)
             if kind is not None and kind.interlaced:

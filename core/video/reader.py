@@ -140,7 +140,10 @@ def read_video(path: str | Path, min_side_px: int = MIN_SIDE_PX) -> Clip:
         rate = stated if abs(stated - rate) < rate / 50 else rate
     clip = Clip(path, size, rate, times, end, has_audio, _has_alpha(stream), notes)
     if clip.variable:
-        notes = (*notes, f"a variable frame rate, {clip.fps:.3g} frames per second on average: each frame keeps its time")
+        notes = (
+            *notes,
+            f"a variable frame rate, {clip.fps:.3g} frames per second on average: each frame keeps its time",
+        )
         clip = Clip(path, size, rate, times, end, has_audio, clip.has_alpha, notes)
     return clip
 
@@ -163,24 +166,31 @@ def _video_stream(container: Any, path: Path) -> Any:
 
 def _clock(container: Any, stream: Any) -> tuple[tuple[Fraction, ...], Fraction]:
     """When every frame is shown and when the last one ends, in seconds, from the packets alone; 0 is the file's start."""
-    starts = [s.start_time * s.time_base for s in container.streams if s.start_time is not None and s.type in ("audio", "video")]
     shown: dict[Fraction, Fraction] = {}
     for index, packet in enumerate(container.demux(stream)):
         if packet.size == 0 or packet.is_discard:
             continue
         stamp = packet.pts if packet.pts is not None else packet.dts
-        time_s = stamp * packet.time_base if stamp is not None else Fraction(index) / (stream.average_rate or DEFAULT_RATE)
+        time_s = (
+            stamp * packet.time_base if stamp is not None else Fraction(index) / (stream.average_rate or DEFAULT_RATE)
+        )
         shown[time_s] = (packet.duration or 0) * packet.time_base
     container.seek(0)
     times = sorted(shown)
     if not times:
         return (), Fraction(0)
-    zero = min([*starts, times[0]])
+    zero = min([*_starts(container), times[0]])
     steps = sorted(b - a for a, b in zip(times, times[1:], strict=False))
     last = shown[times[-1]]
     if last <= 0:
         last = steps[len(steps) // 2] if steps else 1 / Fraction(stream.average_rate or DEFAULT_RATE)
     return tuple(time_s - zero for time_s in times), times[-1] + last - zero
+
+
+def _starts(container: Any) -> list[Fraction]:
+    """When the streams of sound and picture begin, in seconds of the file's own clock."""
+    heard = [stream for stream in (*container.streams.audio, *container.streams.video) if stream.start_time is not None]
+    return [stream.start_time * stream.time_base for stream in heard]
 
 
 def _has_alpha(stream: Any) -> bool:
@@ -222,11 +232,8 @@ def _first_frame(container: Any, stream: Any, path: Path) -> Any:
 def _decoded(clip: Clip, alpha: bool) -> Iterator[tuple[Image.Image, Fraction | None]]:
     with av.open(_address(clip.path)) as container:
         stream = _video_stream(container, clip.path)
-        starts = [s.start_time * s.time_base for s in container.streams if s.start_time is not None and s.type in ("audio", "video")]
-        first, zero = None, Fraction(0)
-        graph = FrameGraph(stream, alpha)
-        for picture, stamp in graph.pictures(_raw_frames(container, stream)):
-            if first is None:
-                first = stamp
-                zero = min([*starts, *([stamp] if stamp is not None else [])], default=Fraction(0))
-            yield picture, None if stamp is None else stamp - zero
+        starts, zero = _starts(container), None
+        for picture, stamp in FrameGraph(stream, alpha).pictures(_raw_frames(container, stream)):
+            if zero is None and stamp is not None:
+                zero = min([*starts, stamp])
+            yield picture, None if stamp is None or zero is None else stamp - zero

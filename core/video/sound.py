@@ -13,7 +13,11 @@ import imageio_ffmpeg
 from core.errors import ExportError
 
 # What each container takes as it is; anything else is encoded anew.
-_COPIED = {"mp4": ("aac", "mp3", "ac3", "alac"), "mov": ("aac", "mp3", "ac3", "alac", "pcm_s16le"), "webm": ("opus", "vorbis")}
+_COPIED = {
+    "mp4": ("aac", "mp3", "ac3", "alac"),
+    "mov": ("aac", "mp3", "ac3", "alac", "pcm_s16le"),
+    "webm": ("opus", "vorbis"),
+}
 _ENCODER = {"mp4": "aac", "mov": "aac", "webm": "libopus"}
 _TEXT = {"mp4": "mov_text", "mov": "mov_text", "webm": "webvtt"}
 _TEXT_KINDS = ("subrip", "mov_text", "webvtt", "ass", "ssa", "text")
@@ -66,7 +70,9 @@ def add_sound(silent: Path, sound: Sound, notes: list[str]) -> None:
     for audio in ([*range(len(tracks))], [n for n in range(len(tracks)) if _readable(sound.path, n)]):
         if _muxed(silent, sound, audio, [tracks[n] for n in audio], kept, kind):
             if len(audio) < len(tracks):
-                notes.append(f"{len(tracks) - len(audio)} of {len(tracks)} sound tracks cannot be read and were left out")
+                notes.append(
+                    f"{len(tracks) - len(audio)} of {len(tracks)} sound tracks cannot be read and were left out"
+                )
             return
     notes.append("the sound cannot be read and was left out")
 
@@ -95,7 +101,9 @@ def _muxed(silent: Path, sound: Sound, audio: list[int], codecs: list[str], text
     try:
         done = subprocess.run([*command, f"file:{target}"], capture_output=True, text=True, check=False)
         if done.returncode < 0:
-            raise ExportError(f"ffmpeg was ended from outside (signal {-done.returncode}) while sound was added: start again")
+            raise ExportError(
+                f"ffmpeg was ended from outside (signal {-done.returncode}) while sound was added: start again"
+            )
         if "No space left" in done.stderr:
             raise OSError(28, "No space left on device")
         if done.returncode != 0:

@@ -22,9 +22,7 @@ BARS = ((255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 0), (198, 134, 110), (
 
 
 def ffmpeg(*arguments: object) -> None:
-    subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True
-    )
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-nostdin", "-y", *map(str, arguments)], check=True)
 
 
 def bars(width: int = 256, height: int = 64) -> Image.Image:
@@ -224,7 +222,21 @@ def test_rates_are_exact_fractions(tmp_path, fps):
 def test_turned_clips_stand_upright(tmp_path, turn, wanted):
     """Against ffmpeg's own turning of the same file."""
     gradient_picture(64, 48).save(tmp_path / "a.png")
-    ffmpeg("-loop", 1, "-i", tmp_path / "a.png", "-frames:v", 1, "-c:v", "libx264", "-qp", 0, "-pix_fmt", "yuv444p", tmp_path / "a.mp4")
+    ffmpeg(
+        "-loop",
+        1,
+        "-i",
+        tmp_path / "a.png",
+        "-frames:v",
+        1,
+        "-c:v",
+        "libx264",
+        "-qp",
+        0,
+        "-pix_fmt",
+        "yuv444p",
+        tmp_path / "a.mp4",
+    )
     ffmpeg("-display_rotation", turn, "-i", tmp_path / "a.mp4", "-c", "copy", tmp_path / "b.mp4")
     ffmpeg("-i", tmp_path / "b.mp4", "-frames:v", 1, tmp_path / "b.png")
     frame = next(read_video(tmp_path / "b.mp4").frames())
@@ -237,12 +249,34 @@ def test_shape_fields_and_hdr(tmp_path):
     ffmpeg(*source, "-vf", "setsar=2", "-c:v", "libx264", tmp_path / "wide.mp4")
     clip = read_video(tmp_path / "wide.mp4")
     assert clip.size_px == (128, 48) and next(clip.frames()).size == (128, 48) and "2:1" in clip.notes[0]
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=50:duration=0.4", "-vf", "interlace", "-c:v", "mpeg2video", "-flags", "+ilme+ildct", tmp_path / "fields.mpg")
+    ffmpeg(
+        "-f",
+        "lavfi",
+        "-i",
+        "testsrc2=size=64x48:rate=50:duration=0.4",
+        "-vf",
+        "interlace",
+        "-c:v",
+        "mpeg2video",
+        "-flags",
+        "+ilme+ildct",
+        tmp_path / "fields.mpg",
+    )
     clip = read_video(tmp_path / "fields.mpg")
     assert any("interlaced" in note for note in clip.notes) and len(list(clip.frames())) == len(clip.times_s)
     # A grey of 203 cd/m2 in PQ (code 0.5807, BT.2408) is reference white: bright, not burnt out, not grey.
     level = round(64 + 0.5807 * 876)
-    ffmpeg("-f", "lavfi", "-i", f"color=size=64x48:rate=25:duration=0.1,format=yuv420p10le,geq=lum={level}:cb=512:cr=512", "-c:v", "libx265", "-x265-params", "lossless=1:log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc", tmp_path / "pq.mp4")
+    ffmpeg(
+        "-f",
+        "lavfi",
+        "-i",
+        f"color=size=64x48:rate=25:duration=0.1,format=yuv420p10le,geq=lum={level}:cb=512:cr=512",
+        "-c:v",
+        "libx265",
+        "-x265-params",
+        "lossless=1:log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc",
+        tmp_path / "pq.mp4",
+    )
     clip = read_video(tmp_path / "pq.mp4")
     white = np.asarray(next(clip.frames())).astype(int)
     assert "HDR" in clip.notes[0] and 225 <= white.min() <= white.max() <= 250
