@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.construction import building
 from core.crossbreed import in_line, objectives, real_pairs
 from core.crossbreed.convert import folded
 from core.crossbreed.data import (
@@ -45,11 +46,11 @@ class CrossbreedRecipe:
     averaged: tuple[str, ...] = ("generator",)
 
     def __init__(self, options: CrossbreedTrainOptions, source: PairSource) -> None:
-        torch.manual_seed(options.seed)
-        generator = new_generator(options)
-        critic = CrossbreedDiscriminator(
-            n_f=options.n_f, n_res=options.n_res, n_class=len(source.classes), spectral_norm=True
-        )
+        with building(options.seed):
+            generator = new_generator(options)
+            critic = CrossbreedDiscriminator(
+                n_f=options.n_f, n_res=options.n_res, n_class=len(source.classes), spectral_norm=True
+            )
         if options.unit_scale:
             start_at_unit_scale(generator)
         # A quarter faster on a processor, and what tensor cores want.

@@ -175,7 +175,7 @@ def redrawn(heads: Tensor, masks: Tensor) -> Tensor:
         if not ((kinds == cv2.GC_FGD).any() and (kinds == cv2.GC_BGD).any()):
             result.append(mask)
             continue
-        # OpenCV draws the first colour models by chance.
+        # The first colour models are drawn by chance, from a generator that OpenCV keeps for each thread.
         cv2.setRNGSeed(0)
         cv2.grabCut(picture, kinds, None, np.zeros((1, 65)), np.zeros((1, 65)), REDRAWINGS, cv2.GC_INIT_WITH_MASK)
         animal = np.isin(kinds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.construction import building
 from core.detect.network_pet_points import PetMaskNetwork
 from core.detect.pet_photos import cut_mask, held_out
 from core.detect.pets import find_head
@@ -89,8 +90,8 @@ class PetMaskRecipe:
     averaged: tuple[str, ...] = ("mask",)
 
     def __init__(self, options: TrainOptions, held_out: CutHeads, start: nn.Module | None = None) -> None:
-        torch.manual_seed(options.seed)
-        network = PetMaskNetwork()
+        with building(options.seed):
+            network = PetMaskNetwork()
         if start is not None:
             trunk = {key: value for key, value in start.state_dict().items() if not key.startswith("head.1.")}
             network.load_state_dict({**network.state_dict(), **trunk})

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.construction import building
 from core.detect.network_pet_points import CELL_PX, MIRRORED, POINT_NAMES, PetPointNetwork, PetPoints, cell_centres
 from core.errors import InputError
 from core.image import Box, crop_box, load_image, to_tensor
@@ -152,8 +153,8 @@ class PetPointRecipe:
     averaged: tuple[str, ...] = ("points",)
 
     def __init__(self, options: TrainOptions, held_out: MarkedHeads) -> None:
-        torch.manual_seed(options.seed)
-        network = PetPointNetwork().to(memory_format=torch.channels_last)
+        with building(options.seed):
+            network = PetPointNetwork().to(memory_format=torch.channels_last)
         self.networks: dict[str, nn.Module] = {"points": network}
         optimizer = torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=5e-2)
         self.optimizers: dict[str, torch.optim.Optimizer] = {"points": optimizer}

@@ -15,6 +15,7 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.construction import building
 from core.detect.network_pets import CELL_PX, SPECIES, HeadMaps, PetHeadNetwork, letterbox, read_maps
 from core.errors import InputError
 from core.image import to_tensor
@@ -137,8 +138,8 @@ class PetHeadRecipe:
     averaged: tuple[str, ...] = ("heads",)
 
     def __init__(self, options: TrainOptions, held_out: BoxedPhotos) -> None:
-        torch.manual_seed(options.seed)
-        network = PetHeadNetwork(img_size=held_out.pictures.shape[-1]).to(memory_format=torch.channels_last)
+        with building(options.seed):
+            network = PetHeadNetwork(img_size=held_out.pictures.shape[-1]).to(memory_format=torch.channels_last)
         self.networks: dict[str, nn.Module] = {"heads": network}
         optimizer = torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=1e-2)
         self.optimizers: dict[str, torch.optim.Optimizer] = {"heads": optimizer}

@@ -19,6 +19,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from core.construction import building
 from core.errors import InputError
 from core.gfla import losses
 from core.gfla.blocks import initialise
@@ -420,8 +421,9 @@ def run_training(options: GflaTrainOptions, progress: Progress = silent, given: 
     check_task(options)
     options = with_recipe(options, given)
     pairs, shown = pairs_of(options)
-    torch.manual_seed(options.seed)
-    return train(recipe_of(options, shown), pairs, options, progress)
+    with building(options.seed):
+        recipe = recipe_of(options, shown)
+    return train(recipe, pairs, options, progress)
 
 
 CARD = {
