@@ -55,7 +55,7 @@ class _Config(argparse.Action):
 
     def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
         """Read the file and set what still stands at its default."""
-        from core.crossbreed.config import morph_values, read_config, training_values
+        from core.crossbreed.paper.config import morph_values, read_config, training_values
 
         found = (training_values if self.kind == "train" else morph_values)(read_config(values))
         for name, value in found.items():
@@ -230,7 +230,10 @@ def _add_photo_trainers(verbs: Any) -> None:
         "runs/points --steps 800 --lr 2e-3 --batch 32", "boxes",
     )  # fmt: skip
     points.add_argument(
-        "--points", type=Path, default=None, help="CSV file of marked points (default: core/detect/pet_points.csv)"
+        "--points",
+        type=Path,
+        default=None,
+        help="CSV file of marked points (default: core/crossbreed/data/pet_points.csv)",
     )
     _add_photo_trainer(
         verbs, "train-mask", "train the network that cuts animals out", train_mask,
@@ -313,7 +316,7 @@ def _video(args: argparse.Namespace, inputs: list[str]) -> dict[str, Any]:
 
 
 def _released_frames(args: argparse.Namespace) -> dict[str, Any]:
-    from core.crossbreed.interpolation import released_name
+    from core.crossbreed.paper.disentanglement import released_name
     from core.image import to_pil
     from core.progress import TqdmProgress
 
@@ -376,7 +379,7 @@ def interpolate(args: argparse.Namespace) -> dict[str, Any]:
 
 def train(args: argparse.Namespace) -> dict[str, Any]:
     """Train until `--steps`, going on from the folder's newest checkpoint."""
-    from core.crossbreed.train import CrossbreedRecipe, CrossbreedTrainOptions, open_source
+    from core.crossbreed.training.recipe import CrossbreedRecipe, CrossbreedTrainOptions, open_source
     from core.options import from_args
     from core.progress import TqdmProgress
     from core.training import train as run_training
@@ -391,14 +394,14 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
 def export(args: argparse.Namespace) -> dict[str, Any]:
     """Fold a run's averaged generator into a folder of weights."""
-    from core.crossbreed.train import export as fold_run
+    from core.crossbreed.training.recipe import export as fold_run
 
     return {"written": str(fold_run(args.run_folder, args.to, args.trained_on))}
 
 
 def train_heads(args: argparse.Namespace) -> dict[str, Any]:
     """Train the head detector and measure it on every tenth photo, which it does not see."""
-    from core.detect.train_pets import PetHeadRecipe, read_boxed_photos
+    from core.crossbreed.training.head_detector import PetHeadRecipe, read_boxed_photos
     from core.options import from_args
     from core.progress import TqdmProgress
     from core.training import TrainOptions, load_trained
@@ -419,7 +422,7 @@ def train_heads(args: argparse.Namespace) -> dict[str, Any]:
 
 def train_points(args: argparse.Namespace) -> dict[str, Any]:
     """Train the point finder and measure it on every eighth head, which it does not see."""
-    from core.detect.train_pet_points import MARKS, PetPointRecipe, read_marked
+    from core.crossbreed.training.point_detector import MARKS, PetPointRecipe, read_marked
     from core.options import from_args
     from core.progress import TqdmProgress
     from core.training import TrainOptions, load_trained
@@ -441,8 +444,8 @@ def train_points(args: argparse.Namespace) -> dict[str, Any]:
 
 def train_mask(args: argparse.Namespace) -> dict[str, Any]:
     """Train the network that cuts animals out and measure it on the photos that are held out."""
-    from core.detect.pets import point_network
-    from core.detect.train_pet_mask import PetMaskRecipe, read_cut
+    from core.crossbreed.methods.head_alignment.detector import point_network
+    from core.crossbreed.training.segmenter import PetMaskRecipe, read_cut
     from core.options import from_args
     from core.progress import TqdmProgress
     from core.training import TrainOptions, load_trained

@@ -19,14 +19,14 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.crossbreed.alignment import HeadLine, warped
-from core.crossbreed.data import head_crop
-from core.crossbreed.fusion import one_outline, refined, with_details
-from core.crossbreed.interpolation import contract
-from core.crossbreed.network import Codes, CrossbreedGenerator
+from core.crossbreed.data.sources import head_crop
+from core.crossbreed.methods.blending.fusion import one_outline, refined, with_details
+from core.crossbreed.methods.colour_transfer.statistics import Palette
+from core.crossbreed.methods.head_alignment.splines import HeadLine, warped
 from core.crossbreed.options import CrossbreedOptions
-from core.crossbreed.preprocessing import centre_square, from_network
-from core.crossbreed.recolouring import Palette
+from core.crossbreed.paper.disentanglement import contract
+from core.crossbreed.paper.network import Codes, CrossbreedGenerator
+from core.crossbreed.paper.preprocessing import centre_square, from_network
 from core.errors import InputError, NothingFoundError
 from core.image import Box, load_image, pad_to_multiple, to_pil, to_tensor
 from core.options import check
@@ -147,7 +147,7 @@ class CrossbreedPipeline(GeneratorPipeline):
         """The head's box, or None for the middle square."""
         if box is not None or options.crop == "middle":
             return box.squared() if box is not None else None
-        from core.detect.pets import detect_head
+        from core.crossbreed.methods.head_alignment.detector import detect_head
 
         try:
             return detect_head(picture).squared(options.margin)
@@ -161,7 +161,7 @@ class CrossbreedPipeline(GeneratorPipeline):
 
     @staticmethod
     def _palette(crops: Tensor, seen: Tensor) -> Palette:
-        from core.detect.pets import cut_out, redrawn
+        from core.crossbreed.methods.head_alignment.detector import cut_out, redrawn
 
         mask = F.interpolate(cut_out(seen), crops.shape[-2:], mode="bilinear", align_corners=False)
         return Palette.of(crops, refined(redrawn(crops, mask), crops))

@@ -8,13 +8,23 @@ import pytest
 import torch
 from PIL import Image
 
-from core.crossbreed import fusion, losses
-from core.crossbreed.alignment import EARS, HeadLine, displacement, flows, least_area, pulls, spline, warped
-from core.crossbreed.heads import AlignedHeads, between, decide, read_heads
+from core.crossbreed.data.aligned_heads import AlignedHeads, between, decide, read_heads
+from core.crossbreed.methods.blending import fusion
+from core.crossbreed.methods.colour_transfer.statistics import Palette, colour_statistics, recoloured
+from core.crossbreed.methods.head_alignment.detector import find_points
+from core.crossbreed.methods.head_alignment.splines import (
+    EARS,
+    HeadLine,
+    displacement,
+    flows,
+    least_area,
+    pulls,
+    spline,
+    warped,
+)
 from core.crossbreed.options import CrossbreedOptions
+from core.crossbreed.paper import losses
 from core.crossbreed.pipeline import CrossbreedPipeline
-from core.crossbreed.recolouring import Palette, colour_statistics, recoloured
-from core.detect.pets import find_points
 from core.errors import InputError
 from core.metrics import psnr, sharpness
 from core.training.checkpoint import load, newest

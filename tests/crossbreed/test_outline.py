@@ -3,8 +3,8 @@
 import numpy as np
 import torch
 
-from core.crossbreed.fusion import one_outline
-from core.detect.pets import redrawn
+from core.crossbreed.methods.blending.fusion import one_outline
+from core.crossbreed.methods.head_alignment.detector import redrawn
 from core.detect.segment import depth
 
 SIDE = 128

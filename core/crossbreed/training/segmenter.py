@@ -15,10 +15,10 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.detect.network_pet_points import PetMaskNetwork
-from core.detect.pet_photos import cut_mask, held_out
-from core.detect.pets import find_head
-from core.detect.train_pet_points import ROOM, SIDE_PX, augmented, plain_window
+from core.crossbreed.data.pet_photos import cut_mask, held_out
+from core.crossbreed.methods.head_alignment.detector import find_head
+from core.crossbreed.methods.head_alignment.network_points import PetMaskNetwork
+from core.crossbreed.training.point_detector import ROOM, SIDE_PX, augmented, plain_window
 from core.errors import InputError, NothingFoundError
 from core.image import Box, crop_box, load_image, to_tensor
 from core.training import Run, TrainOptions

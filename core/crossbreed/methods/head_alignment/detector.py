@@ -18,8 +18,8 @@ from core.image import Box, to_tensor
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from core.detect.network_pet_points import PetMaskNetwork, PetPointNetwork
-    from core.detect.network_pets import PetHeadNetwork
+    from core.crossbreed.methods.head_alignment.network_heads import PetHeadNetwork
+    from core.crossbreed.methods.head_alignment.network_points import PetMaskNetwork, PetPointNetwork
 
 RECORD = "pet-heads"
 POINTS_RECORD = "pet-points"
@@ -41,7 +41,7 @@ class PetHead:
 @cache
 def head_network() -> PetHeadNetwork:
     """The detector on its shipped weights."""
-    from core.detect.network_pets import PetHeadNetwork
+    from core.crossbreed.methods.head_alignment.network_heads import PetHeadNetwork
     from core.weights import load_strict, resolve
 
     return load_strict(PetHeadNetwork, resolve(RECORD).folder).eval()
@@ -58,7 +58,7 @@ def find_head(picture: Image.Image, network: PetHeadNetwork | None = None) -> Pe
     Raises:
         NothingFoundError: no head that the detector is sure enough of.
     """
-    from core.detect.network_pets import SPECIES, HeadMaps, letterbox, read_maps
+    from core.crossbreed.methods.head_alignment.network_heads import SPECIES, HeadMaps, letterbox, read_maps
 
     network = network or head_network()
     size = network.config.img_size
@@ -87,7 +87,7 @@ def detect_head(picture: Image.Image) -> Box:
 @cache
 def point_network() -> PetPointNetwork:
     """The point finder on its shipped weights."""
-    from core.detect.network_pet_points import PetPointNetwork
+    from core.crossbreed.methods.head_alignment.network_points import PetPointNetwork
     from core.weights import load_strict, resolve
 
     return load_strict(PetPointNetwork, resolve(POINTS_RECORD).folder).eval()
@@ -95,7 +95,7 @@ def point_network() -> PetPointNetwork:
 
 @torch.no_grad()
 def find_points(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[Tensor, Tensor]:
-    """Nine points on heads of cats and dogs, see `core.detect.network_pet_points.POINT_NAMES`.
+    """Nine points on heads of cats and dogs, see `core.crossbreed.methods.head_alignment.network_points.POINT_NAMES`.
 
     Args:
         heads: (N, 3, S, S) in [0, 1], squares around heads with a quarter of the head's size around.
@@ -107,7 +107,7 @@ def find_points(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[
     """
     from torch.nn import functional as F
 
-    from core.detect.network_pet_points import MIRRORED
+    from core.crossbreed.methods.head_alignment.network_points import MIRRORED
 
     network = network or point_network()
     size = int(network.config.img_size)
@@ -122,7 +122,7 @@ def find_points(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[
 @cache
 def mask_network() -> PetMaskNetwork:
     """The network that cuts animals out, on its shipped weights."""
-    from core.detect.network_pet_points import PetMaskNetwork
+    from core.crossbreed.methods.head_alignment.network_points import PetMaskNetwork
     from core.weights import load_strict, resolve
 
     return load_strict(PetMaskNetwork, resolve(MASK_RECORD).folder).eval()

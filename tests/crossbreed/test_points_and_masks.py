@@ -5,11 +5,11 @@ import pytest
 import torch
 from PIL import Image
 
-from core.detect.network_pet_points import MIRRORED, POINT_NAMES, PetPointNetwork
-from core.detect.pet_photos import cut_mask, held_out
-from core.detect.pets import cut_out, find_head, find_points
-from core.detect.train_pet_mask import CutHeads, PetMaskRecipe
-from core.detect.train_pet_points import MarkedHeads, PetPointRecipe, augmented, errors, plain
+from core.crossbreed.data.pet_photos import cut_mask, held_out
+from core.crossbreed.methods.head_alignment.detector import cut_out, find_head, find_points
+from core.crossbreed.methods.head_alignment.network_points import MIRRORED, POINT_NAMES, PetPointNetwork
+from core.crossbreed.training.point_detector import MarkedHeads, PetPointRecipe, augmented, errors, plain
+from core.crossbreed.training.segmenter import CutHeads, PetMaskRecipe
 from core.image import Box, crop_box, to_tensor
 from core.training import TrainOptions, train
 from core.training.journal import read_curves

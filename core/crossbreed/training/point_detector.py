@@ -15,13 +15,20 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.detect.network_pet_points import CELL_PX, MIRRORED, POINT_NAMES, PetPointNetwork, PetPoints, cell_centres
+from core.crossbreed.methods.head_alignment.network_points import (
+    CELL_PX,
+    MIRRORED,
+    POINT_NAMES,
+    PetPointNetwork,
+    PetPoints,
+    cell_centres,
+)
 from core.errors import InputError
 from core.image import Box, crop_box, load_image, to_tensor
 from core.training import Run, TrainOptions
 
 # Marked by us on photos of the data pack; see the card of weights/pet-points.
-MARKS = Path(__file__).with_name("pet_points.csv")
+MARKS = Path(__file__).parents[1] / "data/pet_points.csv"
 ROOM = 0.75
 MARGIN = 0.25
 SIDE_PX = 320

@@ -9,10 +9,10 @@ from typing import TypeVar
 from diffusers import ModelMixin
 from torch import Tensor
 
-from core.crossbreed.network import CrossbreedGenerator
-from core.crossbreed.network_biggan import LAYERS, BigGANDeep
-from core.crossbreed.network_discriminator import CrossbreedDiscriminator
-from core.crossbreed.spectral import fold
+from core.crossbreed.paper.biggan import LAYERS, BigGANDeep
+from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
+from core.crossbreed.paper.network import CrossbreedGenerator
+from core.crossbreed.paper.spectral import fold
 from core.errors import WeightsError
 from core.weights import fill_strict, open_checkpoint, save_model
 

@@ -8,9 +8,9 @@ import pytest
 import torch
 from PIL import Image
 
-from core.detect.network_pets import HeadMaps, PetHeadNetwork, letterbox, read_maps
-from core.detect.pets import find_head
-from core.detect.train_pets import BoxedPhotos, PetHeadRecipe, augmented, head_loss, read_boxed_photos
+from core.crossbreed.methods.head_alignment.detector import find_head
+from core.crossbreed.methods.head_alignment.network_heads import HeadMaps, PetHeadNetwork, letterbox, read_maps
+from core.crossbreed.training.head_detector import BoxedPhotos, PetHeadRecipe, augmented, head_loss, read_boxed_photos
 from core.errors import InputError, NothingFoundError
 from core.image import Box
 from core.training import TrainOptions, train

@@ -11,20 +11,22 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.crossbreed import in_line, objectives, real_pairs
-from core.crossbreed.convert import folded
-from core.crossbreed.data import (
+from core.crossbreed.data.sources import (
     BigGANPairs,
     PairSource,
     SequenceFolders,
     read_folders,
     read_table,
 )
-from core.crossbreed.network import Codes, CrossbreedGenerator, LinearUnit, lerp
-from core.crossbreed.network_discriminator import CrossbreedDiscriminator
 from core.crossbreed.options import CrossbreedTrainOptions
-from core.crossbreed.preprocessing import from_network
+from core.crossbreed.paper import objectives
+from core.crossbreed.paper.convert import folded
+from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
+from core.crossbreed.paper.network import Codes, CrossbreedGenerator, LinearUnit, lerp
+from core.crossbreed.paper.preprocessing import from_network
 from core.crossbreed.sheet import tile
+from core.crossbreed.training import aligned_objective as in_line
+from core.crossbreed.training import photo_objective as real_pairs
 from core.errors import OptionError, WeightsError
 from core.options import build
 from core.progress import Progress, silent
@@ -190,13 +192,13 @@ def open_source(
             Path(data), Path(data).with_suffix(".zip"), options.img_size, window, progress=progress, **choice
         )
     if kind == "heads":
-        from core.crossbreed.heads import read_heads
+        from core.crossbreed.data.aligned_heads import read_heads
 
         return read_heads(Path(data), Path(data).with_suffix(".zip"), options.img_size, progress=progress, **choice)
     if kind == "sequences":
         return SequenceFolders.read(Path(data), options.img_size)
     if kind == "teacher":
-        from core.crossbreed.network_biggan import LAYERS, BigGANDeep
+        from core.crossbreed.paper.biggan import LAYERS, BigGANDeep
 
         size = next((size for size in LAYERS if size >= options.img_size), max(LAYERS))
         found = resolve(f"biggan-deep-{size}", data or None)

@@ -15,7 +15,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.crossbreed.spectral import conv2d, linear
+from core.crossbreed.paper.spectral import conv2d, linear
 from core.errors import OptionError, ShapeError
 
 EPS = 1e-4

@@ -15,7 +15,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.crossbreed.blocks import ConvUnit, DownBlock, ResidualBlock, ResidualStack, UpBlock
+from core.crossbreed.paper.blocks import ConvUnit, DownBlock, ResidualBlock, ResidualStack, UpBlock
 from core.errors import ShapeError, unknown_name
 
 PLANS = ("released", "together", "copies", "mixtures")

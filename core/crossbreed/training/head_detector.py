@@ -15,7 +15,14 @@ from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.detect.network_pets import CELL_PX, SPECIES, HeadMaps, PetHeadNetwork, letterbox, read_maps
+from core.crossbreed.methods.head_alignment.network_heads import (
+    CELL_PX,
+    SPECIES,
+    HeadMaps,
+    PetHeadNetwork,
+    letterbox,
+    read_maps,
+)
 from core.errors import InputError
 from core.image import to_tensor
 from core.training import Run, TrainOptions

@@ -11,7 +11,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from core.crossbreed.blocks import ConvUnit, ResidualBlock
+from core.crossbreed.paper.blocks import ConvUnit, ResidualBlock
 
 
 class PatchNetwork(nn.Module):

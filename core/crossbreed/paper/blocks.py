@@ -10,7 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
-from core.crossbreed.spectral import conv2d
+from core.crossbreed.paper.spectral import conv2d
 
 EPS = 1e-5
 

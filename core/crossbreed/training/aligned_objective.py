@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.crossbreed import losses
-from core.crossbreed.network import Mixtures
-from core.crossbreed.network_discriminator import CrossbreedDiscriminator
+from core.crossbreed.paper import losses
+from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
+from core.crossbreed.paper.network import Mixtures
 
 
 @dataclass(frozen=True)

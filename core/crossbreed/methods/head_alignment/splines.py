@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.detect.network_pet_points import POINT_NAMES
+from core.crossbreed.methods.head_alignment.network_points import POINT_NAMES
 from core.ops.warp import backward_warp
 
 EYES, CHIN = (0, 1), 3
@@ -142,7 +142,7 @@ class HeadLine:
     @classmethod
     def of(cls, heads: Tensor) -> tuple[HeadLine | None, float]:
         """The line of heads (N, 3, S, S) in [0, 1], None if a head's points are not found surely; and how unsure, in %."""
-        from core.detect.pets import find_points
+        from core.crossbreed.methods.head_alignment.detector import find_points
 
         points, spread = find_points(heads)
         unsure = float(spread.mean(1).max())

@@ -17,13 +17,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.crossbreed.alignment import flows, pulls, warped
-from core.crossbreed.data import _known_or_found, as_bytes, distinct_pairs, head_crop
-from core.crossbreed.fusion import blended, blurred
+from core.crossbreed.data.pet_photos import UNSURE, cut_mask, held_out
+from core.crossbreed.data.sources import _known_or_found, as_bytes, distinct_pairs, head_crop
+from core.crossbreed.methods.blending.fusion import blended, blurred
+from core.crossbreed.methods.colour_transfer.statistics import colour_statistics, recoloured
+from core.crossbreed.methods.head_alignment.network_points import MIRRORED
+from core.crossbreed.methods.head_alignment.splines import flows, pulls, warped
 from core.crossbreed.options import HEAD_MARGIN
-from core.crossbreed.recolouring import colour_statistics, recoloured
-from core.detect.network_pet_points import MIRRORED
-from core.detect.pet_photos import UNSURE, cut_mask, held_out
 from core.errors import InputError
 from core.image import load_image
 from core.progress import Progress, silent
@@ -137,7 +137,7 @@ def read_heads(
     The photos of `held_out` are left out. Boxes that are not known and all points come from our detectors. Trimaps are
     pictures of indices: 1 animal, 2 background, 3 unsure.
     """
-    from core.detect.pets import find_points
+    from core.crossbreed.methods.head_alignment.detector import find_points
 
     rows = list(csv.DictReader(Path(table).read_text().splitlines()))
     if not rows or not {label, "file", "trimap", "x0"} <= rows[0].keys():

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.crossbreed.fusion import BASE, blurred
+from core.crossbreed.methods.blending.fusion import BASE, blurred
 from core.detect.segment import depth
 
 # The most that a contrast is enlarged: what is stretched farther shows noise and blocks.

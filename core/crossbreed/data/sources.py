@@ -20,11 +20,11 @@ from scipy.special import ndtr, ndtri
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.crossbreed.interpolation import slerp
-from core.crossbreed.network import lerp
-from core.crossbreed.network_biggan import BigGANDeep
 from core.crossbreed.options import HEAD_MARGIN
-from core.crossbreed.preprocessing import centre_square, resize_generated, to_network
+from core.crossbreed.paper.biggan import BigGANDeep
+from core.crossbreed.paper.disentanglement import slerp
+from core.crossbreed.paper.network import lerp
+from core.crossbreed.paper.preprocessing import centre_square, resize_generated, to_network
 from core.errors import InputError, NothingFoundError, OptionError
 from core.image import Box, crop_box, load_image
 from core.progress import Progress, silent
@@ -123,7 +123,7 @@ def read_table(
 def _known_or_found(row: dict[str, str], picture: Image.Image) -> Box | None:
     if row.get("x0"):
         return Box(*(float(row[name]) for name in ("x0", "y0", "x1", "y1")))
-    from core.detect.pets import detect_head
+    from core.crossbreed.methods.head_alignment.detector import detect_head
 
     try:
         return detect_head(picture)

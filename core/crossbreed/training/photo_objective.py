@@ -13,10 +13,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from core.crossbreed import losses
-from core.crossbreed.network import Copies, TrainingImages
-from core.crossbreed.network_discriminator import CrossbreedDiscriminator
-from core.crossbreed.objectives import RealBatch
+from core.crossbreed.paper import losses
+from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
+from core.crossbreed.paper.network import Copies, TrainingImages
+from core.crossbreed.paper.objectives import RealBatch
 
 
 @dataclass(frozen=True)
