@@ -24,6 +24,7 @@ from core.crossbreed.methods.head_alignment.splines import (
 )
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.paper import losses
+from core.crossbreed.training.losses import contrast_difference
 from core.crossbreed.pipeline import CrossbreedPipeline
 from core.errors import InputError
 from core.metrics import psnr, sharpness
@@ -194,8 +195,8 @@ def test_pairs_come_from_cut_out_heads_and_repeat():
 def test_contrast_minds_blur_and_not_places():
     sharp = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
     moved, soft = sharp.roll(2, 3), fusion.blurred(sharp, 1.0)
-    assert losses.contrast_difference(sharp, sharp) == 0
-    assert losses.contrast_difference(sharp, moved) < 0.2 * losses.contrast_difference(sharp, soft)
+    assert contrast_difference(sharp, sharp) == 0
+    assert contrast_difference(sharp, moved) < 0.2 * contrast_difference(sharp, soft)
 
 
 @pytest.mark.parametrize(("adversarial", "contrast"), [(0.0, 0.0), (1.0, 5.0)])

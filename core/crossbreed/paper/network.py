@@ -9,16 +9,13 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import NamedTuple, cast
 
-import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.crossbreed.paper.blocks import ConvUnit, DownBlock, ResidualBlock, ResidualStack, UpBlock
-from core.errors import ShapeError, unknown_name
-
-PLANS = ("released", "together", "copies", "mixtures")
+from core.errors import ShapeError
 
 
 class Codes(NamedTuple):
@@ -26,27 +23,6 @@ class Codes(NamedTuple):
 
     content: Tensor
     style: Tensor
-
-
-class Copies(NamedTuple):
-    """Two pictures as the network gives them back, each (B, 3, H, W)."""
-
-    AA: Tensor
-    BB: Tensor
-
-
-class Mixtures(NamedTuple):
-    """What is learned from pairs in line, each (B, 3, H, W).
-
-    Attributes:
-        copies: pictures as the network gives them back.
-        swapped: the shape of A in the appearance of B.
-        mixed: shape and appearance each at a position of its own.
-    """
-
-    copies: Tensor
-    swapped: Tensor
-    mixed: Tensor
 
 
 class TrainingImages(NamedTuple):
@@ -84,8 +60,7 @@ class ContentEncoder(nn.Module):
 class StyleEncoder(nn.Module):
     """A picture to its style code: the last feature map, SUMMED over the picture.
 
-    The code therefore grows with the number of pixels: pictures of another size than the trained one need
-    the code scaled, see `CrossbreedPipeline`.
+    The code therefore grows with the number of pixels, see `CrossbreedGenerator.encode_at_any_size`.
     """
 
     def __init__(self, n_f: int, n_down: int, max_f: int, spectral: bool) -> None:
@@ -224,6 +199,11 @@ class CrossbreedGenerator(ModelMixin, ConfigMixin):
             )
         return Codes(self.cont_enc(x), self.style_enc(x))
 
+    def encode_at_any_size(self, x: Tensor) -> Codes:
+        """`encode` for pictures of another size than the trained one: the style code is a sum over their pixels."""
+        codes = self.encode(x)
+        return Codes(codes.content, codes.style * (self.config.img_size**2 / (x.shape[-1] * x.shape[-2])))
+
     def decode(self, codes: Codes) -> Tensor:
         """(B, 3, H, W) in [-1, 1]."""
         return self.dec(codes.content, self.mlp(codes.style))
@@ -241,64 +221,31 @@ class CrossbreedGenerator(ModelMixin, ConfigMixin):
         s_a, s_b = self.style_enc(x_a), self.style_enc(x_b)
         return self.decode(Codes(lerp(z_a, z_b, content_alpha), lerp(s_a, s_b, style_alpha)))
 
-    def forward(
-        self, x_a: Tensor, x_b: Tensor, alpha: Tensor, plan: str = "released"
-    ) -> TrainingImages | Copies | Mixtures:
-        """The pictures of a training step.
+    def forward(self, x_a: Tensor, x_b: Tensor, alpha: Tensor) -> TrainingImages:
+        """The seven pictures of a training step; the order of the calls is the released code's and fixes the power iterations.
 
         Args:
             x_a: (B, 3, H, W) in [-1, 1].
             x_b: the same.
-            alpha: (B,), position of the mixture; for "mixtures" (B, 2), those of its shape and of its appearance.
-            plan: "released" makes all seven in the published order of calls, which fixes the power iterations;
-                "together" makes them in three calls; "copies" makes AA and BB only; "mixtures" makes a `Mixtures`
-                of the first B pictures of `x_a` with those of `x_b`, and copies of the pictures of `x_a` beyond them.
-                All but the first scale the style code of pictures that are windows of the trained size.
+            alpha: (B,), position of the mixture.
 
-        Source: Park et al. 2020, section 4.3; order of "released" as in the released code.
+        Source: Park et al. 2020, section 4.3.
         """
-        if plan not in PLANS:
-            raise unknown_name("plan", plan, PLANS)
-        if plan == "mixtures":
-            return self._mixtures(x_a, x_b, alpha)
-        return (
-            self._released(x_a, x_b, alpha) if plan == "released" else self._together(x_a, x_b, alpha, plan == "copies")
-        )
-
-    def _mixtures(self, x_a: Tensor, x_b: Tensor, alpha: Tensor) -> Mixtures:
-        content, style = self.encode(torch.cat([x_a, x_b]))
-        style = style * (self.config.img_size**2 / (x_a.shape[-1] * x_a.shape[-2]))
-        count = len(x_b)
-        sizes = [count, len(x_a) - count, count]
-        (z_a, z, z_b), (s_a, s, s_b) = content.split(sizes), style.split(sizes)
-        contents = torch.cat([z, z_a, lerp(z_a, z_b, alpha[:, 0])])
-        styles = torch.cat([s, s_b, lerp(s_a, s_b, alpha[:, 1])])
-        return Mixtures(*self.decode(Codes(contents, styles)).split([sizes[1], count, count]))
-
-    def _released(self, x_a: Tensor, x_b: Tensor, alpha: Tensor) -> TrainingImages:
+        # Content and style of both pictures.
         z_a, z_b = self.cont_enc(x_a), self.cont_enc(x_b)
         s_a, s_b = self.style_enc(x_a), self.style_enc(x_b)
+        # Reconstructions and swaps: the content of each in the style of either.
         aa = self.decode(Codes(z_a, s_a))
         ba = self.decode(Codes(z_b, s_a))
         bb = self.decode(Codes(z_b, s_b))
         ab = self.decode(Codes(z_a, s_b))
+        # The morph: content and style mixed at the same position.
         mixed = self.decode(Codes(lerp(z_a, z_b, alpha), lerp(s_a, s_b, alpha)))
+        # Cycle: the swapped pictures give their content back.
         z_ab, z_ba = self.cont_enc(ab), self.cont_enc(ba)
         cycle_aa = self.decode(Codes(z_ab, s_a))
         cycle_bb = self.decode(Codes(z_ba, s_b))
         return TrainingImages(aa, bb, mixed, ab, ba, cycle_aa, cycle_bb)
-
-    def _together(self, x_a: Tensor, x_b: Tensor, alpha: Tensor, copies_only: bool) -> TrainingImages | Copies:
-        content, style = self.encode(torch.cat([x_a, x_b]))
-        style = style * (self.config.img_size**2 / (x_a.shape[-1] * x_a.shape[-2]))
-        if copies_only:
-            return Copies(*self.decode(Codes(content, style)).chunk(2))
-        (z_a, z_b), (s_a, s_b) = content.chunk(2), style.chunk(2)
-        contents = torch.cat([z_a, z_b, lerp(z_a, z_b, alpha), z_a, z_b])
-        styles = torch.cat([s_a, s_b, lerp(s_a, s_b, alpha), s_b, s_a])
-        aa, bb, mixed, ab, ba = self.decode(Codes(contents, styles)).chunk(5)
-        cycle = self.decode(Codes(self.cont_enc(torch.cat([ab, ba])), style))
-        return TrainingImages(aa, bb, mixed, ab, ba, *cycle.chunk(2))
 
 
 def lerp(a: Tensor, b: Tensor, alpha: Tensor) -> Tensor:

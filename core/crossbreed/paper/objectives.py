@@ -1,4 +1,4 @@
-"""What generator and discriminator minimise with a teacher's in-between pictures; `real_pairs.py` does without.
+"""What generator and discriminator minimise, with a teacher's pictures in between.
 
 The class of a generated picture is the class of its style source.
 """
@@ -32,16 +32,9 @@ class TeacherBatch:
     class_a: Tensor
     class_b: Tensor
 
-
-@dataclass(frozen=True)
-class RealBatch:
-    """Pictures of two classes (B, 3, H, W) in [-1, 1] with nothing known between them; fields as in `TeacherBatch`."""
-
-    x_a: Tensor
-    x_b: Tensor
-    alpha: Tensor
-    class_a: Tensor
-    class_b: Tensor
+    def generator_inputs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What the generator's forward takes."""
+        return self.x_a, self.x_b, self.alpha
 
 
 @dataclass(frozen=True)
@@ -51,11 +44,6 @@ class LossWeights:
     adversarial: float = 1.0
     reconstruction: float = 0.1
     gradient_penalty: float = 1.0
-
-    @property
-    def plan(self) -> str:
-        """What the generator must make for these terms."""
-        return "released"
 
 
 def fakes(images: TrainingImages, batch: TeacherBatch) -> tuple[Tensor, Tensor]:

@@ -1,28 +1,31 @@
-"""The objective of the weights that ship: copies, recoloured pictures and mixtures of heads in line, all with a teacher's answer.
+"""The objective of the weights that ship: reconstructions, recoloured pictures and mixtures of aligned heads, all supervised.
 
-Source: own; the supervised mixture is the idea of Park et al. 2020, section 4.3, with another teacher (`heads.py`).
+Source: own; the supervised mixture is the idea of Park et al. 2020, section 4.3, with another teacher (`core.crossbreed.data.aligned_heads`).
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from core.crossbreed.paper import losses
 from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
-from core.crossbreed.paper.network import Mixtures
+from core.crossbreed.training.generators import AlignedImages
+from core.crossbreed.training.losses import contrast_difference, edge_difference, r1_penalty
+from core.metrics import ssim_loss
 
 
 @dataclass(frozen=True)
-class InLineBatch:
-    """Pictures (B, 3, H, W) in [-1, 1] of heads in line.
+class AlignedBatch:
+    """Pictures (B, 3, H, W) in [-1, 1] of aligned heads.
 
     Attributes:
         x_a: pictures of class `class_a` (B,).
-        x_b: pictures of class `class_b` (B,), in line with `x_a`.
-        alone: pictures to copy, in line with nothing.
+        x_b: pictures of class `class_b` (B,), aligned with `x_a`.
+        alone: pictures that are only given back.
         swapped: A in the colours of B.
         mixed: the teacher's picture at `shape` (B,) and `appearance` (B,).
     """
@@ -37,13 +40,17 @@ class InLineBatch:
     class_a: Tensor
     class_b: Tensor
 
+    def generator_inputs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What the generator's forward takes."""
+        return torch.cat([self.x_a, self.alone]), self.x_b, torch.stack([self.shape, self.appearance], 1)
+
 
 @dataclass(frozen=True)
-class InLineWeights:
+class AlignedWeights:
     """How much each term counts; the adversarial one asks whether mixtures pass for photos of their appearance.
 
-    `swapped` is the share of the recoloured pictures beside the copies and the mixtures; `contrast` counts for mixtures,
-    which would be softer than copies without it.
+    `swapped` is the share of the recoloured pictures beside reconstructions and mixtures; `contrast` counts for mixtures,
+    which would be softer than reconstructions without it.
     """
 
     reconstruction: float = 10.0
@@ -56,27 +63,27 @@ class InLineWeights:
 
 
 def discriminator_terms(
-    network: CrossbreedDiscriminator, images: Mixtures, batch: InLineBatch, weights: InLineWeights
+    network: CrossbreedDiscriminator, images: AlignedImages, batch: AlignedBatch, weights: AlignedWeights
 ) -> dict[str, Tensor]:
     """The discriminator's terms and their weighted sum `loss_D`."""
     real = torch.cat([batch.x_a, batch.x_b]).requires_grad_(weights.r1 > 0)
     on_real = network(real, torch.cat([batch.class_a, batch.class_b]))
     on_fake = _verdicts(network, images, batch, detach=True)
     terms = {"loss_D_adv": losses.discriminator_real(on_real) + losses.discriminator_fake(on_fake)}
-    terms["loss_D_r1"] = losses.r1_penalty(on_real, real) if weights.r1 > 0 else torch.zeros((), device=real.device)
+    terms["loss_D_r1"] = r1_penalty(on_real, real) if weights.r1 > 0 else torch.zeros((), device=real.device)
     terms["loss_D"] = terms["loss_D_adv"] + weights.r1 * terms["loss_D_r1"]
     return terms
 
 
 def generator_terms(
-    network: CrossbreedDiscriminator, images: Mixtures, batch: InLineBatch, weights: InLineWeights
+    network: CrossbreedDiscriminator, images: AlignedImages, batch: AlignedBatch, weights: AlignedWeights
 ) -> dict[str, Tensor]:
     """The generator's terms and their weighted sum `loss_G`."""
-    made = {"rec": (batch.alone, images.copies), "swap": (batch.swapped, images.swapped),
+    made = {"rec": (batch.alone, images.reconstructed), "swap": (batch.swapped, images.swapped),
             "mix": (batch.mixed, images.mixed)}  # fmt: skip
     terms = {f"loss_G_{name}": losses.reconstruction(*pair) for name, pair in made.items()}
     # The recoloured pictures are farthest from their answers: unweighted they would take most of the gradient.
-    parts = [("edges", losses.edge_difference), ("ssim", losses.structural_difference), ("all", losses.reconstruction)]
+    parts = [("edges", edge_difference), ("ssim", partial(ssim_loss, data_range=2.0)), ("all", losses.reconstruction)]
     shares = {"rec": 1.0, "swap": weights.swapped, "mix": 1.0}
     for name, measure in parts:
         each = [share * measure(*made[kind]) for kind, share in shares.items() if share > 0]
@@ -87,7 +94,7 @@ def generator_terms(
         + weights.structure * terms["loss_G_ssim"]
     )
     if weights.contrast > 0:
-        terms["loss_G_contrast"] = losses.contrast_difference(batch.mixed, images.mixed)
+        terms["loss_G_contrast"] = contrast_difference(batch.mixed, images.mixed)
         total = total + weights.contrast * terms["loss_G_contrast"]
     if weights.adversarial > 0:
         terms["loss_G_adv"] = losses.generator_adversarial(_verdicts(network, images, batch, detach=False))
@@ -96,7 +103,7 @@ def generator_terms(
     return terms
 
 
-def _verdicts(network: CrossbreedDiscriminator, images: Mixtures, batch: InLineBatch, detach: bool) -> Tensor:
+def _verdicts(network: CrossbreedDiscriminator, images: AlignedImages, batch: AlignedBatch, detach: bool) -> Tensor:
     """Verdicts on A in the colours of B, as a B, and on the mixture as what its appearance is nearer to."""
     pictures = torch.cat([images.swapped, images.mixed])
     nearer = torch.where(batch.appearance < 0.5, batch.class_a, batch.class_b)

@@ -15,13 +15,30 @@ from torch import Tensor
 
 from core.crossbreed.paper import losses
 from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
-from core.crossbreed.paper.network import Copies, TrainingImages
-from core.crossbreed.paper.objectives import RealBatch
+from core.crossbreed.paper.network import TrainingImages
+from core.crossbreed.training.generators import Reconstructions
+from core.crossbreed.training.losses import edge_difference, r1_penalty
+from core.metrics import ssim_loss
 
 
 @dataclass(frozen=True)
-class RealWeights:
-    """How much each term counts; without cycle and adversarial terms only the copies are made."""
+class PhotoBatch:
+    """Pictures of two classes (B, 3, H, W) in [-1, 1] with nothing known between them; fields as in `TeacherBatch`."""
+
+    x_a: Tensor
+    x_b: Tensor
+    alpha: Tensor
+    class_a: Tensor
+    class_b: Tensor
+
+    def generator_inputs(self) -> tuple[Tensor, Tensor, Tensor]:
+        """What the generator's forward takes."""
+        return self.x_a, self.x_b, self.alpha
+
+
+@dataclass(frozen=True)
+class PhotoWeights:
+    """How much each term counts; without cycle and adversarial terms only reconstructions are made."""
 
     reconstruction: float = 10.0
     edges: float = 10.0
@@ -31,13 +48,13 @@ class RealWeights:
     r1: float = 5.0
 
     @property
-    def plan(self) -> str:
-        """What the generator must make for these terms."""
-        return "together" if self.cycle > 0 or self.adversarial > 0 else "copies"
+    def swaps(self) -> bool:
+        """Whether a term needs swapped pictures."""
+        return self.cycle > 0 or self.adversarial > 0
 
 
 def verdicts(
-    network: CrossbreedDiscriminator, images: TrainingImages, batch: RealBatch, detach: bool
+    network: CrossbreedDiscriminator, images: TrainingImages, batch: PhotoBatch, detach: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Verdicts on swapped pictures, and on the mixture as A, as B; and the weight of A (B,)."""
     # A picture's class is that of its style: AB is a B.
@@ -51,7 +68,7 @@ def verdicts(
 
 
 def discriminator_terms(
-    network: CrossbreedDiscriminator, images: TrainingImages, batch: RealBatch, weights: RealWeights
+    network: CrossbreedDiscriminator, images: TrainingImages, batch: PhotoBatch, weights: PhotoWeights
 ) -> dict[str, Tensor]:
     """The discriminator's terms and their weighted sum `loss_D`."""
     real = torch.cat([batch.x_a, batch.x_b]).requires_grad_(weights.r1 > 0)
@@ -60,20 +77,20 @@ def discriminator_terms(
     fake = losses.discriminator_fake(on_swapped) + losses.discriminator_fake(as_a, share)
     fake = fake + losses.discriminator_fake(as_b, 1 - share)
     terms = {"loss_D_adv": losses.discriminator_real(on_real) * 2 + fake}
-    terms["loss_D_r1"] = losses.r1_penalty(on_real, real) if weights.r1 > 0 else torch.zeros((), device=real.device)
+    terms["loss_D_r1"] = r1_penalty(on_real, real) if weights.r1 > 0 else torch.zeros((), device=real.device)
     terms["loss_D"] = terms["loss_D_adv"] + weights.r1 * terms["loss_D_r1"]
     return terms
 
 
 def generator_terms(
-    network: CrossbreedDiscriminator, images: TrainingImages | Copies, batch: RealBatch, weights: RealWeights
+    network: CrossbreedDiscriminator, images: TrainingImages | Reconstructions, batch: PhotoBatch, weights: PhotoWeights
 ) -> dict[str, Tensor]:
     """The generator's terms and their weighted sum `loss_G`."""
     real, same = torch.cat([batch.x_a, batch.x_b]), torch.cat([images.AA, images.BB])
     terms = {
         "loss_G_rec": losses.reconstruction(real, same),
-        "loss_G_edges": losses.edge_difference(real, same),
-        "loss_G_ssim": losses.structural_difference(real, same),
+        "loss_G_edges": edge_difference(real, same),
+        "loss_G_ssim": ssim_loss(real, same, data_range=2.0),
     }
     total = (
         weights.reconstruction * terms["loss_G_rec"]

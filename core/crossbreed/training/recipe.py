@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import ModuleType
 from typing import Any, cast
 
 import numpy as np
@@ -25,8 +27,8 @@ from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
 from core.crossbreed.paper.network import Codes, CrossbreedGenerator, LinearUnit, lerp
 from core.crossbreed.paper.preprocessing import from_network
 from core.crossbreed.sheet import tile
-from core.crossbreed.training import aligned_objective as in_line
-from core.crossbreed.training import photo_objective as real_pairs
+from core.crossbreed.training import aligned_objective, photo_objective
+from core.crossbreed.training.generators import AlignedGenerator, PhotoGenerator, ReconstructionGenerator
 from core.errors import OptionError, WeightsError
 from core.options import build
 from core.progress import Progress, silent
@@ -37,18 +39,49 @@ SAMPLE_PAIRS = 6
 SAMPLE_STEPS = 5
 
 
-class CrossbreedRecipe:
-    """Generator and discriminator, and how they learn from one batch.
+@dataclass(frozen=True)
+class Objective:
+    """How one kind of batch is learned.
 
-    A batch that has the key `swapped` is learned with the objective of `in_line`, one with `mixed` with the published
-    one, any other with that of `real_pairs`.
+    Attributes:
+        generator: the class whose forward makes the pictures.
+        batch: the dataclass of the batch's fields, with `generator_inputs`.
+        weights: of the terms.
+        terms: the module with `discriminator_terms` and `generator_terms`.
     """
+
+    generator: type[CrossbreedGenerator]
+    batch: type[Any]
+    weights: Any
+    terms: ModuleType
+
+
+def objective_for(batch: Mapping[str, Tensor], o: CrossbreedTrainOptions) -> Objective:
+    """Aligned heads have `swapped` pictures, the paper's pairs a `mixed` one, labelled photos neither."""
+    if "swapped" in batch:
+        aligned = aligned_objective.AlignedWeights(
+            o.reconstruction, o.edges, o.structure, o.adversarial, o.penalty, o.swapped, o.contrast
+        )
+        return Objective(AlignedGenerator, aligned_objective.AlignedBatch, aligned, aligned_objective)
+    if "mixed" in batch:
+        published = objectives.LossWeights(o.adversarial, o.reconstruction, o.penalty)
+        return Objective(CrossbreedGenerator, objectives.TeacherBatch, published, objectives)
+    photo = photo_objective.PhotoWeights(o.reconstruction, o.edges, o.structure, o.cycle, o.adversarial, o.penalty)
+    generator = PhotoGenerator if photo.swaps else ReconstructionGenerator
+    return Objective(generator, photo_objective.PhotoBatch, photo, photo_objective)
+
+
+class CrossbreedRecipe:
+    """Generator and discriminator, and how they learn from one batch with the objective that fits the source."""
 
     averaged: tuple[str, ...] = ("generator",)
 
     def __init__(self, options: CrossbreedTrainOptions, source: PairSource) -> None:
+        self.options = options
+        self.probe = source.draw(np.random.default_rng(options.seed), SAMPLE_PAIRS)
+        self.objective = objective_for(self.probe, options)
         torch.manual_seed(options.seed)
-        generator = new_generator(options)
+        generator = new_generator(options, cls=self.objective.generator)
         critic = CrossbreedDiscriminator(
             n_f=options.n_f, n_res=options.n_res, n_class=len(source.classes), spectral_norm=True
         )
@@ -62,31 +95,11 @@ class CrossbreedRecipe:
         }
         if options.init:
             start_from(options.init, self.networks)
-        shape: dict[str, Any] = {"betas": (0.5, 0.999), "eps": 1e-8}
+        rates = {"generator": options.lr, "discriminator": options.lr_discriminator}
         self.optimizers: dict[str, torch.optim.Optimizer] = {
-            "generator": torch.optim.Adam(generator.parameters(), lr=options.lr, **shape),
-            "discriminator": torch.optim.Adam(critic.parameters(), lr=options.lr_discriminator, **shape),
+            name: torch.optim.Adam(network.parameters(), lr=rates[name], betas=(0.5, 0.999), eps=1e-8)
+            for name, network in self.networks.items()
         }
-        self.options = options
-        self.in_line_weights = in_line.InLineWeights(
-            options.reconstruction,
-            options.edges,
-            options.structure,
-            options.adversarial,
-            options.penalty,
-            options.swapped,
-            options.contrast,
-        )
-        self.probe = source.draw(np.random.default_rng(options.seed), SAMPLE_PAIRS)
-        self.teacher_weights = objectives.LossWeights(options.adversarial, options.reconstruction, options.penalty)
-        self.real_weights = real_pairs.RealWeights(
-            options.reconstruction,
-            options.edges,
-            options.structure,
-            options.cycle,
-            options.adversarial,
-            options.penalty,
-        )
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One update of the discriminator, then one of the generator."""
@@ -94,13 +107,9 @@ class CrossbreedRecipe:
         generator, critic = run.networks["generator"], run.networks["discriminator"]
         layout = torch.channels_last
         batch = {name: x.contiguous(memory_format=layout) if x.ndim == 4 else x for name, x in batch.items()}
-        objective, weights, pairs = self._objective(batch)
+        weights, objective, pairs = self.objective.weights, self.objective.terms, self.objective.batch(**batch)
         with run.accelerator.autocast():
-            if isinstance(pairs, in_line.InLineBatch):
-                positions = torch.stack([pairs.shape, pairs.appearance], 1)
-                images = generator(torch.cat([pairs.x_a, pairs.alone]), pairs.x_b, positions, "mixtures")
-            else:
-                images = generator(pairs.x_a, pairs.x_b, pairs.alpha, weights.plan)
+            images = generator(*pairs.generator_inputs())
         terms: dict[str, Tensor] = {}
         if weights.adversarial > 0:
             with run.accelerator.autocast():
@@ -115,14 +124,6 @@ class CrossbreedRecipe:
         bare.requires_grad_(True)
         return {name: value.detach() for name, value in terms.items()}
 
-    def _objective(self, batch: Mapping[str, Tensor]) -> tuple[Any, Any, Any]:
-        """Terms, weights and fields for the kind of batch that came."""
-        if "swapped" in batch:
-            return in_line, self.in_line_weights, in_line.InLineBatch(**batch)
-        if "mixed" in batch:
-            return objectives, self.teacher_weights, objectives.TeacherBatch(**batch)
-        return real_pairs, self.real_weights, objectives.RealBatch(**batch)
-
     def _set_rates(self, run: Run) -> None:
         done = run.step / max(1, self.options.steps - 1)
         share = 1 - (1 - self.options.lr_end) * done
@@ -136,8 +137,7 @@ class CrossbreedRecipe:
         generator = cast(CrossbreedGenerator, networks["generator"])
         device = next(generator.parameters()).device
         x_a, x_b = (self.probe[name].to(device) for name in ("x_a", "x_b"))
-        whole = self.options.img_size**2 / x_a.shape[-1] ** 2
-        (z_a, s_a), (z_b, s_b) = (Codes(code.content, code.style * whole) for code in map(generator.encode, (x_a, x_b)))
+        (z_a, s_a), (z_b, s_b) = map(generator.encode_at_any_size, (x_a, x_b))
         columns = [x_a]
         for t in torch.linspace(0, 1, SAMPLE_STEPS, device=device):
             columns.append(generator.decode(Codes(lerp(z_a, z_b, t), lerp(s_a, s_b, t))))
@@ -154,11 +154,13 @@ def start_from(origin: str, networks: Mapping[str, nn.Module]) -> None:
     fill_strict(networks["generator"], kept.state_dict(), origin)
 
 
-def new_generator(options: CrossbreedTrainOptions, trained_on: str = "") -> CrossbreedGenerator:
+def new_generator(
+    options: CrossbreedTrainOptions, trained_on: str = "", cls: type[CrossbreedGenerator] = CrossbreedGenerator
+) -> CrossbreedGenerator:
     """An untrained generator of a run's size."""
     names = ("img_size", "n_f", "max_style_f", "n_mlp_f", "n_mlp_blks")
     sizes = {name: getattr(options, name) for name in names}
-    return CrossbreedGenerator(**sizes, spectral_norm=options.spectral, trained_on=trained_on)
+    return cls(**sizes, spectral_norm=options.spectral, trained_on=trained_on)
 
 
 def start_at_unit_scale(generator: CrossbreedGenerator) -> None:
