@@ -67,8 +67,8 @@ def test_a_known_head_is_found_in_any_frame():
 
 
 def test_letterbox_keeps_the_aspect():
-    square, scale = letterbox(Image.new("RGB", (300, 150), "red"), 128)
-    assert square.size == (128, 128) and scale == 128 / 300
+    square, scale, corner = letterbox(Image.new("RGB", (300, 150), "red"), 128)
+    assert square.size == (128, 128) and scale == 128 / 300 and corner == (0, 32)
     assert square.getpixel((64, 10)) == (128, 128, 128) and square.getpixel((64, 64)) == (255, 0, 0)
 
 

@@ -4,8 +4,7 @@ import numpy as np
 import pytest
 import torch
 
-from core.crossbreed.data.sources import teacher_inputs, truncated_noise
-from core.crossbreed.paper.disentanglement import slerp
+from core.crossbreed.data.teacher import slerp, teacher_inputs, truncated_noise
 from core.crossbreed.paper.network import lerp
 from core.crossbreed.paper.preprocessing import resize_generated
 from tests.crossbreed.published import biggan, case_of, cases, check, given, picture

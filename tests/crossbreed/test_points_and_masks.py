@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from core.crossbreed.data.pet_photos import cut_mask, held_out
-from core.crossbreed.methods.head_alignment.detector import cut_out, find_head, find_points
+from core.crossbreed.data.tables import cut_mask, held_out
+from core.crossbreed.methods.head_alignment.detector import find_head, find_points, segment_animals
 from core.crossbreed.methods.head_alignment.network_points import MIRRORED, POINT_NAMES, PetPointNetwork
 from core.crossbreed.training.point_detector import MarkedHeads, PetPointRecipe, augmented, errors, plain
 from core.crossbreed.training.segmenter import CutHeads, PetMaskRecipe
@@ -51,7 +51,7 @@ def test_drawn_faces_are_read(file):
     assert spread.mean() < 0.13
     larger, _ = find_points(torch.nn.functional.interpolate(heads, (256, 256), mode="bilinear"))
     assert (larger - points).abs().max() < 0.03
-    mask = cut_out(heads)
+    mask = segment_animals(heads)
     assert mask.shape == (1, 1, 128, 128) and mask[..., 60:76, 56:72].mean() > 0.7 > 0.4 > mask[..., :10, :10].mean()
 
 

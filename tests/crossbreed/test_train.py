@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.crossbreed.data.sources import BigGANPairs, SequenceFolders, read_folders, read_table, teacher_inputs
+from core.crossbreed.data.photos import read_folders, read_table
+from core.crossbreed.data.sequences import SequenceFolders
+from core.crossbreed.data.teacher import BigGANPairs, teacher_inputs
 from core.crossbreed.options import CrossbreedTrainOptions
 from core.crossbreed.paper.biggan import BigGANDeep
 from core.crossbreed.paper.convert import folded

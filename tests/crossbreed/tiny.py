@@ -8,7 +8,8 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.crossbreed.data.sources import LabelledPhotos, SequenceFolders
+from core.crossbreed.data.photos import LabelledPhotos
+from core.crossbreed.data.sequences import SequenceFolders
 from core.crossbreed.options import CrossbreedTrainOptions
 from core.crossbreed.paper.network import CrossbreedGenerator
 from core.crossbreed.pipeline import CrossbreedPipeline

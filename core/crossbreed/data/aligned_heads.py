@@ -1,46 +1,44 @@
-"""Pairs of heads brought into line, and what lies between them: the teacher of the weights that ship.
+"""Pairs of aligned heads, and what lies between them: the teacher of the weights that ship.
 
-Two photos are warped to one place between their points; with their animals cut out each is recoloured to the other. From
+Two photos are warped to one shape between their points; with their animals cut out each is recoloured to the other. From
 these four pictures every mixture of shape and appearance follows. The network learns them without points or masks of its own.
 """
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
-from core.crossbreed.data.pet_photos import UNSURE, cut_mask, held_out
-from core.crossbreed.data.sources import _known_or_found, as_bytes, distinct_pairs, head_crop
-from core.crossbreed.methods.blending.fusion import blended, blurred
-from core.crossbreed.methods.colour_transfer.statistics import colour_statistics, recoloured
+from core.crossbreed.data.pairs import as_bytes, distinct_pairs
+from core.crossbreed.data.photos import known_or_found
+from core.crossbreed.data.tables import UNSURE, PhotoTable, cut_mask, held_out
+from core.crossbreed.methods.blending.fusion import blend
+from core.crossbreed.methods.colour_transfer.palette import mean_and_covariance, transfer_colours
+from core.crossbreed.methods.head_alignment.alignment import align_points, match_points, warp
+from core.crossbreed.methods.head_alignment.detector import crop_head, find_points
 from core.crossbreed.methods.head_alignment.network_points import MIRRORED
-from core.crossbreed.methods.head_alignment.splines import flows, pulls, warped
 from core.crossbreed.options import HEAD_MARGIN
 from core.errors import InputError
-from core.image import load_image
+from core.ops.filters import gaussian_blur
 from core.progress import Progress, silent
 
-# Heads whose points are found less surely than this (mean standard deviation in fractions of the crop) are only copied.
-SURE = 0.10
+# Heads whose points have a larger mean standard deviation (fractions of the crop) are only given back, not mixed.
+MAX_POINT_STD = 0.10
 
 
 @dataclass
 class AlignedHeads:
-    """Pairs of heads in line, with the pictures between them.
+    """Pairs of aligned heads, with the pictures between them.
 
     Attributes:
         pictures: (N, 3, S, S) uint8 crops around heads.
         masks: (N, 1, S, S) uint8, 255 on the animal; all zero where it is not known.
         points: (N, 9, 2) in fractions of the crop.
-        sure: (N,) whether the points can be relied on.
+        reliable: (N,) whether the points can be relied on.
         labels: (N,) class of each.
         classes: names of the classes.
         size_px: training size S.
@@ -49,34 +47,34 @@ class AlignedHeads:
     pictures: Tensor
     masks: Tensor
     points: Tensor
-    sure: Tensor
+    reliable: Tensor
     labels: Tensor
     classes: list[str]
     size_px: int
 
     def __post_init__(self) -> None:
         """Refuse a set in which nothing can be mixed."""
-        self.cut_out = (self.sure & (self.masks.flatten(1).amax(1) > 0)).nonzero()[:, 0]
+        self.cut_out = (self.reliable & (self.masks.flatten(1).amax(1) > 0)).nonzero()[:, 0]
         if len(self.cut_out) < 2:
             raise InputError(
                 f"{len(self.cut_out)} pictures have a trimap and a head whose points are found: two or more are needed"
             )
 
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
-        """Pairs in line (`x_a`, `x_b`), A in the colours of B (`swapped`), a mixture and its two positions."""
+        """Aligned pairs (`x_a`, `x_b`), A in the colours of B (`swapped`), a mixture and its two positions."""
         first, second = (self.cut_out[index] for index in distinct_pairs(rng, len(self.cut_out), size))
-        a, b = self._turned(first, rng), self._turned(second, rng)
-        place = common_places(a[2], b[2], rng)
-        counts = torch.stack([pulls(torch.stack(pair)) for pair in zip(a[2], b[2], strict=True)])
-        (x_a, mask_a), (x_b, mask_b) = (in_line(*part, place, counts) for part in (a, b))
-        a_in_b, b_in_a = recoloured(x_a, mask_a, x_b, mask_b), recoloured(x_b, mask_b, x_a, mask_a)
-        shape, appearance = mixtures(rng, size)
-        mixed = between(x_a, a_in_b, x_b, b_in_a, shape, appearance)
+        a, b = self._mirrored(first, rng), self._mirrored(second, rng)
+        shape_between = intermediate_shapes(a[2], b[2], rng)
+        matched = torch.stack([match_points(torch.stack(pair)) for pair in zip(a[2], b[2], strict=True)])
+        (x_a, mask_a), (x_b, mask_b) = (align(*part, shape_between, matched) for part in (a, b))
+        a_in_b, b_in_a = transfer_colours(x_a, mask_a, x_b, mask_b), transfer_colours(x_b, mask_b, x_a, mask_a)
+        shape, appearance = mixture_positions(rng, size)
+        mixed = mix_pairs(x_a, a_in_b, x_b, b_in_a, shape, appearance)
         batch = {"x_a": x_a, "x_b": x_b, "swapped": a_in_b, "mixed": mixed, "shape": shape, "appearance": appearance}
         batch["alone"] = self._alone(rng, size)
         return {**batch, "class_a": self.labels[first], "class_b": self.labels[second]}
 
-    def _turned(self, index: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
+    def _mirrored(self, index: Tensor, rng: np.random.Generator) -> tuple[Tensor, Tensor, Tensor]:
         """Pictures in [-1, 1], masks in [0, 1] and points, each mirrored or not."""
         flip = torch.from_numpy(rng.random(len(index)) < 0.5)[:, None, None]
         pictures, masks = self.pictures[index].float() / 127.5 - 1, self.masks[index].float() / 255
@@ -86,13 +84,13 @@ class AlignedHeads:
         return pictures, masks, torch.where(flip, mirrored, points)
 
     def _alone(self, rng: np.random.Generator, size: int) -> Tensor:
-        """Pictures of the whole set, moved a little: copies are learned from all."""
-        pictures, _, points = self._turned(torch.from_numpy(rng.integers(len(self.pictures), size=size)), rng)
-        counts = torch.ones(points.shape[1], dtype=torch.bool)
-        return warped(pictures, flows(moved_a_little(points, rng), points, counts)).clamp(-1, 1)
+        """Pictures of the whole set, moved a little: reconstruction is learned from all."""
+        pictures, _, points = self._mirrored(torch.from_numpy(rng.integers(len(self.pictures), size=size)), rng)
+        matched = torch.ones(points.shape[1], dtype=torch.bool)
+        return warp(pictures, align_points(jitter(points, rng), points, matched)).clamp(-1, 1)
 
 
-def moved_a_little(points: Tensor, rng: np.random.Generator) -> Tensor:
+def jitter(points: Tensor, rng: np.random.Generator) -> Tensor:
     """Points (B, 9, 2) turned, scaled and shifted as one."""
     count = len(points)
     angle = torch.from_numpy(rng.normal(0, 0.06, count)).float()
@@ -103,30 +101,30 @@ def moved_a_little(points: Tensor, rng: np.random.Generator) -> Tensor:
     return ((points - 0.5) @ turn.transpose(1, 2) + 0.5 + shift).clamp(0.02, 0.98)
 
 
-def common_places(a: Tensor, b: Tensor, rng: np.random.Generator) -> Tensor:
+def intermediate_shapes(a: Tensor, b: Tensor, rng: np.random.Generator) -> Tensor:
     """Points (B, 9, 2) somewhere between those of two heads, moved a little."""
     share = torch.from_numpy(rng.uniform(0.3, 0.7, (len(a), 1, 1))).float()
-    return moved_a_little(torch.lerp(a, b, share), rng)
+    return jitter(torch.lerp(a, b, share), rng)
 
 
-def in_line(pictures: Tensor, masks: Tensor, points: Tensor, place: Tensor, counts: Tensor) -> tuple[Tensor, Tensor]:
-    """Pictures and masks with their points moved to `place` (B, 9, 2)."""
-    moved = flows(place, points, counts)
-    return warped(pictures, moved).clamp(-1, 1), warped(masks, moved).clamp(0, 1)
+def align(pictures: Tensor, masks: Tensor, points: Tensor, shape: Tensor, matched: Tensor) -> tuple[Tensor, Tensor]:
+    """Pictures and masks with their points moved to `shape` (B, 9, 2)."""
+    displacement = align_points(shape, points, matched)
+    return warp(pictures, displacement).clamp(-1, 1), warp(masks, displacement).clamp(0, 1)
 
 
-def mixtures(rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
+def mixture_positions(rng: np.random.Generator, size: int) -> tuple[Tensor, Tensor]:
     """Positions of shape and appearance (size,): half of them together, half apart."""
     shape, apart = rng.random(size), rng.random(size)
     appearance = np.where(rng.random(size) < 0.5, shape, apart)
     return torch.from_numpy(shape).float(), torch.from_numpy(appearance).float()
 
 
-def between(a: Tensor, a_in_b: Tensor, b: Tensor, b_in_a: Tensor, shape: Tensor, appearance: Tensor) -> Tensor:
-    """The picture at a position (B,) of shape and one of appearance, from pictures in line (B, 3, H, W)."""
+def mix_pairs(a: Tensor, a_in_b: Tensor, b: Tensor, b_in_a: Tensor, shape: Tensor, appearance: Tensor) -> Tensor:
+    """The picture at a position (B,) of shape and one of appearance, from aligned pictures (B, 3, H, W)."""
     colour = appearance.reshape(-1, 1, 1, 1)
     pair = torch.stack([torch.lerp(a, a_in_b, colour), torch.lerp(b_in_a, b, colour)], 1)
-    return blended(pair, torch.stack([1 - shape, shape], 1)).clamp(-1, 1)
+    return blend(pair, torch.stack([1 - shape, shape], 1)).clamp(-1, 1)
 
 
 def read_heads(
@@ -134,52 +132,41 @@ def read_heads(
 ) -> AlignedHeads:
     """Heads from a table (`file`, `label`, `x0, y0, x1, y1` where a box is known, `trimap` where there is one) and a zip.
 
-    The photos of `held_out` are left out. Boxes that are not known and all points come from our detectors. Trimaps are
-    pictures of indices: 1 animal, 2 background, 3 unsure.
+    The photos of `held_out` are left out. Boxes that are not known and all points come from our detectors.
     """
-    from core.crossbreed.methods.head_alignment.detector import find_points
-
-    rows = list(csv.DictReader(Path(table).read_text().splitlines()))
-    if not rows or not {label, "file", "trimap", "x0"} <= rows[0].keys():
-        raise InputError(
-            f"{Path(table).name} needs the columns file, trimap, x0 and {label}: choose another table or label"
-        )
-    kept_back = held_out(rows)
-    rows = [row for row in rows if row["file"] not in kept_back]
-    classes = sorted({row[label] for row in rows})
+    photos = PhotoTable.read(table, archive, ("file", "trimap", "x0", label), "choose another table or label")
+    kept_back = held_out([row.fields for row in photos.rows])
+    photos = photos.only([row for row in photos.rows if row.fields["file"] not in kept_back])
+    classes = sorted({row.fields[label] for row in photos.rows})
     pictures, masks, labels = [], [], []
-    with zipfile.ZipFile(archive) as photos:
-        names = {name.removeprefix("images/"): name for name in photos.namelist()}
-        for index, row in enumerate(rows):
-            progress(index / len(rows), "cutting out heads")
-            picture = load_image(Image.open(io.BytesIO(photos.read(names[row["file"]]))))
-            box = _known_or_found(row, picture)
-            if box is None:
-                continue
-            pictures.append(as_bytes(head_crop(picture, box, size_px)))
-            trimap = Image.open(io.BytesIO(photos.read(names[row["trimap"]]))) if row["trimap"] else None
-            masks.append(cut_mask(trimap, box.squared(HEAD_MARGIN), size_px))
-            labels.append(classes.index(row[label]))
+    for row, picture in photos.pictures(progress, trimaps=True):
+        box = known_or_found(row.box, picture)
+        if box is not None:
+            pictures.append(as_bytes(crop_head(picture, box, size_px, HEAD_MARGIN)))
+            masks.append(cut_mask(row.trimap, box.squared(HEAD_MARGIN), size_px))
+            labels.append(classes.index(row.fields[label]))
     crops = torch.stack(pictures)
     points, spread = (
         torch.cat(part) for part in zip(*(find_points(part / 255) for part in crops.split(32)), strict=True)
     )
-    decided = decide(crops, torch.stack(masks))
-    return AlignedHeads(crops, decided, points, spread.mean(1) < SURE, torch.tensor(labels), classes, size_px)
+    decided = decide_rims(crops, torch.stack(masks))
+    return AlignedHeads(crops, decided, points, spread.mean(1) < MAX_POINT_STD, torch.tensor(labels), classes, size_px)
 
 
-def decide(pictures: Tensor, masks: Tensor) -> Tensor:
+def decide_rims(pictures: Tensor, masks: Tensor) -> Tensor:
     """Masks (N, 1, S, S) uint8 in which unsure pixels (128) go to the side whose colours they are more likely to have."""
     values, unsure = pictures.float() / 127.5 - 1, masks == UNSURE
     likely = []
     for side in (masks == 255, masks == 0):
-        mean, spread = colour_statistics(values, side.float())
-        inverse = torch.linalg.inv(spread + 1e-3 * torch.eye(3))
+        mean, covariance = mean_and_covariance(values, side.float())
+        inverse = torch.linalg.inv(covariance + 1e-3 * torch.eye(3))
         away = values.flatten(2) - mean[:, :, None]
         distance = (away * (inverse @ away)).sum(1) - torch.logdet(inverse)[:, None]
         likely.append(-distance.reshape(masks.shape) / 2)
     share = torch.sigmoid((likely[0] - likely[1]).clamp(-20, 20)) * 255
     share = torch.where(unsure, share, masks.float())
     return (
-        torch.where(masks.flatten(1).amax(1)[:, None, None, None] > 0, blurred(share, 0.7), 0).round().to(torch.uint8)
+        torch.where(masks.flatten(1).amax(1)[:, None, None, None] > 0, gaussian_blur(share, 0.7), 0)
+        .round()
+        .to(torch.uint8)
     )

@@ -1,4 +1,4 @@
-"""Positions of shape and appearance along a morph, and ways between two vectors."""
+"""Positions of shape and appearance along a morph, and the file names that hold them."""
 
 from __future__ import annotations
 
@@ -21,20 +21,6 @@ def grid_alphas(count: int, tau: float = 0.0) -> tuple[Tensor, Tensor]:
     steps = torch.linspace(0, 1, count)
     style, content = torch.meshgrid(steps, steps, indexing="ij")
     return contract(content.flatten(), style.flatten(), tau)
-
-
-def slerp(a: Tensor, b: Tensor, t: Tensor) -> Tensor:
-    """Between vectors (B, N) along the arc, t (B,) or scalar; vectors of any length.
-
-    Source: Shoemake 1985; the angle is that of the two directions, the lengths stay.
-    """
-    t = t.reshape(-1, 1)
-    cosine = torch.nn.functional.cosine_similarity(a, b, dim=1).clamp(-1, 1)[:, None]
-    angle = torch.arccos(cosine)
-    straight = angle.sin() < 1e-6
-    safe = torch.where(straight, torch.ones_like(angle), angle)
-    arc = (torch.sin((1 - t) * safe) * a + torch.sin(t * safe) * b) / torch.sin(safe)
-    return torch.where(straight, (1 - t) * a + t * b, arc)
 
 
 def released_name(content_alpha: float, style_alpha: float | None = None) -> str:

@@ -5,6 +5,7 @@ Source: own; the supervised mixture is the idea of Park et al. 2020, section 4.3
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
@@ -83,9 +84,11 @@ def generator_terms(
             "mix": (batch.mixed, images.mixed)}  # fmt: skip
     terms = {f"loss_G_{name}": losses.reconstruction(*pair) for name, pair in made.items()}
     # The recoloured pictures are farthest from their answers: unweighted they would take most of the gradient.
-    parts = [("edges", edge_difference), ("ssim", partial(ssim_loss, data_range=2.0)), ("all", losses.reconstruction)]
+    parts: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
+        "edges": edge_difference, "ssim": partial(ssim_loss, data_range=2.0), "all": losses.reconstruction
+    }  # fmt: skip
     shares = {"rec": 1.0, "swap": weights.swapped, "mix": 1.0}
-    for name, measure in parts:
+    for name, measure in parts.items():
         each = [share * measure(*made[kind]) for kind, share in shares.items() if share > 0]
         terms[f"loss_G_{name}"] = torch.stack(each).sum() / sum(shares.values())
     total = (

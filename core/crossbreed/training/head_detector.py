@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.crossbreed.data.tables import CORNERS, PhotoTable
 from core.crossbreed.methods.head_alignment.network_heads import (
     CELL_PX,
     SPECIES,
@@ -23,9 +20,10 @@ from core.crossbreed.methods.head_alignment.network_heads import (
     letterbox,
     read_maps,
 )
+from core.crossbreed.training.detector_recipe import DetectorRecipe
 from core.errors import InputError
 from core.image import to_tensor
-from core.training import Run, TrainOptions
+from core.training import TrainOptions
 
 
 @dataclass(frozen=True)
@@ -65,23 +63,16 @@ class BoxedPhotos:
 
 def read_boxed_photos(table: Path, archive: Path, size_px: int) -> BoxedPhotos:
     """The photos of a table (`file, species, x0, y0, x1, y1`) that have a box; files lie in a zip archive."""
-    rows = [row for row in csv.DictReader(Path(table).read_text().splitlines()) if row["x0"]]
-    if not rows:
-        raise InputError(
-            f"{Path(table).name} holds no photo with a box: columns file, species, x0, y0, x1, y1 are needed"
-        )
+    photos = PhotoTable.read(table, archive, ("file", "species", *CORNERS))
+    photos = photos.only([row for row in photos.rows if row.box])
+    if not photos.rows:
+        raise InputError(f"{photos.name} holds no photo with a box: columns file, species, x0, y0, x1, y1 are needed")
     pictures, boxes, species = [], [], []
-    with zipfile.ZipFile(archive) as photos:
-        names = {Path(name).name: name for name in photos.namelist()}
-        for row in rows:
-            picture = Image.open(io.BytesIO(photos.read(names[Path(row["file"]).name]))).convert("RGB")
-            square, scale = letterbox(picture, size_px)
-            left = (size_px - round(picture.width * scale)) // 2
-            top = (size_px - round(picture.height * scale)) // 2
-            box = torch.tensor([float(row[name]) for name in ("x0", "y0", "x1", "y1")]) * scale
-            boxes.append(box + torch.tensor([left, top, left, top]))
-            pictures.append((to_tensor(square)[0] * 255).to(torch.uint8))
-            species.append(SPECIES.index(row["species"]))
+    for row, picture in photos.pictures():
+        square, scale, corner = letterbox(picture, size_px)
+        boxes.append(torch.tensor(row.box) * scale + torch.tensor(corner * 2))
+        pictures.append((to_tensor(square)[0] * 255).to(torch.uint8))
+        species.append(SPECIES.index(row.fields["species"]))
     return BoxedPhotos(torch.stack(pictures), torch.stack(boxes), torch.tensor(species))
 
 
@@ -138,28 +129,19 @@ def overlaps(a: Tensor, b: Tensor) -> Tensor:
     return common / (areas[0] + areas[1] - common)
 
 
-class PetHeadRecipe:
-    """AdamW with a cosine from `lr` to nothing; the curves show the overlap on the held-out photos."""
+class PetHeadRecipe(DetectorRecipe):
+    """The curves show overlap, hits and species on the held-out photos."""
 
-    averaged: tuple[str, ...] = ("heads",)
+    name, weight_decay, warm_up = "heads", 1e-2, 50
 
     def __init__(self, options: TrainOptions, held_out: BoxedPhotos) -> None:
         torch.manual_seed(options.seed)
-        network = PetHeadNetwork(img_size=held_out.pictures.shape[-1]).to(memory_format=torch.channels_last)
-        self.networks: dict[str, nn.Module] = {"heads": network}
-        optimizer = torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=1e-2)
-        self.optimizers: dict[str, torch.optim.Optimizer] = {"heads": optimizer}
+        super().__init__(options, PetHeadNetwork(img_size=held_out.pictures.shape[-1]))
         self.held_out = held_out
 
-    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """One update; every `log_every` steps the overlap is measured too."""
-        run.set_cosine_rate("heads", 50)
-        terms = head_loss(run.networks["heads"](batch["x"]), batch["boxes"], batch["species"])
-        run.update("heads", terms["loss"])
-        values: dict[str, float | Tensor] = {name: value.detach() for name, value in terms.items()}
-        if (run.step + 1) % run.options.log_every == 0:
-            values |= self.measured(run.averages["heads"].module)
-        return values
+    def loss(self, found: HeadMaps, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """See `head_loss`."""
+        return head_loss(found, batch["boxes"], batch["species"])
 
     @torch.no_grad()
     def measured(self, network: nn.Module) -> dict[str, Tensor]:
@@ -168,6 +150,3 @@ class PetHeadRecipe:
         found = overlaps(boxes, self.held_out.boxes)
         right = species == self.held_out.species
         return {"overlap": found.mean(), "found": (found > 0.5).float().mean(), "species": right.float().mean()}
-
-    def samples(self, networks: Mapping[str, nn.Module]) -> None:
-        """None: the figures say it."""

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import csv
-import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.crossbreed.data.tables import CORNERS, PhotoTable
 from core.crossbreed.methods.head_alignment.network_points import (
     CELL_PX,
     MIRRORED,
@@ -23,9 +21,10 @@ from core.crossbreed.methods.head_alignment.network_points import (
     PetPoints,
     cell_centres,
 )
+from core.crossbreed.training.detector_recipe import DetectorRecipe
 from core.errors import InputError
-from core.image import Box, crop_box, load_image, to_tensor
-from core.training import Run, TrainOptions
+from core.image import crop_box, to_tensor
+from core.training import TrainOptions
 
 # Marked by us on photos of the data pack; see the card of weights/pet-points.
 MARKS = Path(__file__).parents[1] / "data/pet_points.csv"
@@ -68,20 +67,21 @@ def read_marked(points: Path, table: Path, archive: Path) -> MarkedHeads:
 
     Boxes come from `table` (`file, x0, y0, x1, y1`); the photos lie in a zip archive.
     """
+    photos = PhotoTable.read(table, archive, ("file", *CORNERS))
+    rows = {Path(row.fields["file"]).name: row for row in photos.rows}
+    boxes = {name: row.box for name, row in rows.items() if row.box}
     marks = list(csv.DictReader(Path(points).read_text().splitlines()))
-    boxes = {Path(row["file"]).name: row for row in csv.DictReader(Path(table).read_text().splitlines()) if row["x0"]}
+    missing = [row["file"] for row in marks if row["file"] not in boxes]
+    if missing:
+        raise InputError(f"{missing[0]} has points but no box in {photos.name}: use the table of these points")
     pictures, places = [], []
-    with zipfile.ZipFile(archive) as photos:
-        names = {Path(name).name: name for name in photos.namelist()}
-        for row in marks:
-            if row["file"] not in boxes or row["file"] not in names:
-                raise InputError(f"{row['file']} has points but no box in {table} or no photo in {archive}")
-            picture = load_image(Image.open(io.BytesIO(photos.read(names[row["file"]]))))
-            box = Box(*(float(boxes[row["file"]][name]) for name in ("x0", "y0", "x1", "y1"))).squared(ROOM)
-            pictures.append((to_tensor(crop_box(picture, box, (SIDE_PX, SIDE_PX)))[0] * 255).round().to(torch.uint8))
-            xy = [float(row[f"{name}_{axis}"] or "nan") for name in POINT_NAMES for axis in "xy"]
-            corner = torch.tensor([box.left, box.top])
-            places.append((torch.tensor(xy).reshape(-1, 2) - corner) / box.width * 2 - 1)
+    photos = photos.only([rows[row["file"]] for row in marks])
+    for mark, (row, picture) in zip(marks, photos.pictures(), strict=True):
+        box = boxes[Path(row.fields["file"]).name].squared(ROOM)
+        pictures.append((to_tensor(crop_box(picture, box, (SIDE_PX, SIDE_PX)))[0] * 255).round().to(torch.uint8))
+        xy = [float(mark[f"{name}_{axis}"] or "nan") for name in POINT_NAMES for axis in "xy"]
+        corner = torch.tensor([box.left, box.top])
+        places.append((torch.tensor(xy).reshape(-1, 2) - corner) / box.width * 2 - 1)
     return MarkedHeads(torch.stack(pictures), torch.stack(places))
 
 
@@ -153,39 +153,23 @@ def errors(found: Tensor, points: Tensor) -> Tensor:
     return (found - points).norm(dim=2) / eyes[:, None]
 
 
-class PetPointRecipe:
-    """AdamW with a cosine from `lr` to nothing; the curves show the error on held-out heads."""
+class PetPointRecipe(DetectorRecipe):
+    """The curves show the error on held-out heads."""
 
-    averaged: tuple[str, ...] = ("points",)
+    name, weight_decay, warm_up = "points", 5e-2, 50
 
     def __init__(self, options: TrainOptions, held_out: MarkedHeads) -> None:
         torch.manual_seed(options.seed)
-        network = PetPointNetwork().to(memory_format=torch.channels_last)
-        self.networks: dict[str, nn.Module] = {"points": network}
-        optimizer = torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=5e-2)
-        self.optimizers: dict[str, torch.optim.Optimizer] = {"points": optimizer}
+        super().__init__(options, PetPointNetwork())
         self.held_out = plain(held_out)
 
-    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """One update; every `log_every` steps the error is measured too."""
-        run.set_cosine_rate("points", 50)
-        with run.accelerator.autocast():
-            found = run.networks["points"](batch["x"])
-        terms = point_loss(found, batch["points"])
-        run.update("points", terms["loss"])
-        values: dict[str, float | Tensor] = {name: value.detach() for name, value in terms.items()}
-        if (run.step + 1) % run.options.log_every == 0:
-            values |= self.measured(run.averages["points"].module)
-        return values
+    def loss(self, found: PetPoints, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """See `point_loss`."""
+        return point_loss(found, batch["points"])
 
     @torch.no_grad()
     def measured(self, network: nn.Module) -> dict[str, Tensor]:
         """Mean error on the held-out heads, in distances between the eyes: eyes and nose, and all points."""
         x, points = self.held_out
-        modes = network.training
-        found = errors(network.eval()(x).places, points)
-        network.train(modes)
+        found = errors(network(x).places, points)
         return {"face": found[:, :3].nanmean(), "all": found.nanmean()}
-
-    def samples(self, networks: Mapping[str, nn.Module]) -> None:
-        """None: the figures say it."""

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.crossbreed.data.pet_photos import cut_mask, held_out
-from core.crossbreed.methods.head_alignment.detector import find_head
+from core.crossbreed.data.photos import known_or_found
+from core.crossbreed.data.tables import CORNERS, PhotoTable, cut_mask, held_out
 from core.crossbreed.methods.head_alignment.network_points import PetMaskNetwork
+from core.crossbreed.training.detector_recipe import DetectorRecipe
 from core.crossbreed.training.point_detector import ROOM, SIDE_PX, augmented, plain_window
-from core.errors import InputError, NothingFoundError
-from core.image import Box, crop_box, load_image, to_tensor
-from core.training import Run, TrainOptions
+from core.errors import InputError
+from core.image import crop_box, to_tensor
+from core.training import TrainOptions
 
 # Trimaps leave a rim undecided: it counts neither way.
 DECIDED = 64
@@ -49,24 +46,20 @@ class CutHeads:
 
 def read_cut(table: Path, archive: Path) -> tuple[CutHeads, CutHeads]:
     """(to train, to measure) from a table (`file`, `trimap`, `x0` ...) and a zip archive; measured is what is held out."""
-    rows = [row for row in csv.DictReader(Path(table).read_text().splitlines())]
-    kept_back = held_out(rows)
+    photos = PhotoTable.read(table, archive, ("file", "trimap", *CORNERS))
+    kept_back = held_out([row.fields for row in photos.rows])
+    photos = photos.only([row for row in photos.rows if row.fields["trimap"]])
     parts: dict[bool, list[Tensor]] = {False: [], True: []}
-    with zipfile.ZipFile(archive) as photos:
-        for row in rows:
-            if not row["trimap"]:
-                continue
-            picture = load_image(Image.open(io.BytesIO(photos.read(row["file"]))))
-            try:
-                known = Box(*(float(row[name]) for name in ("x0", "y0", "x1", "y1"))) if row["x0"] else None
-                square = (known or find_head(picture).box).squared(ROOM)
-            except NothingFoundError:
-                continue
-            cut = crop_box(picture, square, (SIDE_PX, SIDE_PX))
-            mask = cut_mask(Image.open(io.BytesIO(photos.read(row["trimap"]))), square, SIDE_PX)
-            parts[row["file"] in kept_back].append(torch.cat([(to_tensor(cut)[0] * 255).round().to(torch.uint8), mask]))
+    for row, picture in photos.pictures(trimaps=True):
+        box = known_or_found(row.box, picture)
+        if box is None:
+            continue
+        square = box.squared(ROOM)
+        head = (to_tensor(crop_box(picture, square, (SIDE_PX, SIDE_PX)))[0] * 255).round().to(torch.uint8)
+        mask = cut_mask(row.trimap, square, SIDE_PX)
+        parts[row.fields["file"] in kept_back].append(torch.cat([head, mask]))
     if not all(parts.values()):
-        raise InputError(f"{Path(table).name} holds no photo with a trimap to train on or none to measure with")
+        raise InputError(f"{photos.name} holds no photo with a trimap to train on or none to measure with")
     return CutHeads(torch.stack(parts[False])), CutHeads(torch.stack(parts[True]))
 
 
@@ -77,16 +70,16 @@ def mask_loss(logits: Tensor, mask: Tensor) -> Tensor:
     return (loss * decided).sum() / decided.sum().clamp(min=1)
 
 
-class PetMaskRecipe:
-    """AdamW with a cosine from `lr` to nothing; the curves show the overlap on held-out heads.
+class PetMaskRecipe(DetectorRecipe):
+    """The curves show the overlap on held-out heads.
 
     Args:
         options: of the run.
         held_out: what to measure on.
-        start: a point finder whose trunk to begin with, None to begin from nothing.
+        start: a landmark detector whose trunk to begin with, None to begin from nothing.
     """
 
-    averaged: tuple[str, ...] = ("mask",)
+    name, weight_decay, warm_up = "mask", 5e-2, 30
 
     def __init__(self, options: TrainOptions, held_out: CutHeads, start: nn.Module | None = None) -> None:
         torch.manual_seed(options.seed)
@@ -94,35 +87,19 @@ class PetMaskRecipe:
         if start is not None:
             trunk = {key: value for key, value in start.state_dict().items() if not key.startswith("head.1.")}
             network.load_state_dict({**network.state_dict(), **trunk})
-        network = network.to(memory_format=torch.channels_last)
-        self.networks: dict[str, nn.Module] = {"mask": network}
-        optimizer = torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=5e-2)
-        self.optimizers: dict[str, torch.optim.Optimizer] = {"mask": optimizer}
+        super().__init__(options, network)
         whole = plain_window(held_out.pictures / 255)
         self.held_out = whole[:, :3], whole[:, 3:]
 
-    def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """One update; every `log_every` steps the overlap is measured too."""
-        run.set_cosine_rate("mask", 30)
-        with run.accelerator.autocast():
-            logits = run.networks["mask"](batch["x"])
-        loss = mask_loss(logits.float(), batch["mask"])
-        run.update("mask", loss)
-        values: dict[str, float | Tensor] = {"loss": loss.detach()}
-        if (run.step + 1) % run.options.log_every == 0:
-            values |= self.measured(run.averages["mask"].module)
-        return values
+    def loss(self, found: Tensor, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """See `mask_loss`."""
+        return {"loss": mask_loss(found.float(), batch["mask"])}
 
     @torch.no_grad()
     def measured(self, network: nn.Module) -> dict[str, Tensor]:
         """Intersection over union of the animal on the held-out heads, where the trimap is decided."""
         x, mask = self.held_out
-        modes = network.training
-        logits = torch.cat([network.eval()(part) for part in x.split(16)])
-        network.train(modes)
+        logits = torch.cat([network(part) for part in x.split(16)])
         decided = (mask * 255 - 127.5).abs() > DECIDED
         found, wanted = (logits > 0) & decided, (mask > 0.5) & decided
         return {"overlap": ((found & wanted).sum() / (found | wanted).sum()).float()}
-
-    def samples(self, networks: Mapping[str, nn.Module]) -> None:
-        """None: the figure says it."""

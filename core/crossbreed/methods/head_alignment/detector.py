@@ -1,32 +1,31 @@
-"""Heads of cats and dogs in photos."""
+"""Heads of cats and dogs in photos: boxes, landmarks, and what is animal, by the networks that ship."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import Any, TypeVar
 
-import cv2
-import numpy as np
 import torch
+from diffusers import ModelMixin
 from PIL import Image
+from torch import Tensor
+from torch.nn import functional as F
 
-from core.detect.segment import depth
+from core.crossbreed.methods.head_alignment.network_heads import (
+    SPECIES,
+    HeadMaps,
+    PetHeadNetwork,
+    letterbox,
+    read_maps,
+)
+from core.crossbreed.methods.head_alignment.network_points import MIRRORED, PetMaskNetwork, PetPointNetwork
 from core.errors import NothingFoundError
-from core.image import Box, to_tensor
+from core.image import Box, crop_box, to_tensor
+from core.weights import load_strict, resolve
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-    from core.crossbreed.methods.head_alignment.network_heads import PetHeadNetwork
-    from core.crossbreed.methods.head_alignment.network_points import PetMaskNetwork, PetPointNetwork
-
-RECORD = "pet-heads"
-POINTS_RECORD = "pet-points"
-MASK_RECORD = "pet-mask"
+Network = TypeVar("Network", bound=ModelMixin)
 MIN_SCORE = 0.15
-# Of `redrawn`: the largest side that is looked at, and how far from a mask's rim its sides are beyond doubt, as shares of it.
-REDRAWN_PX, SURELY_IN, SURELY_OUT, REDRAWINGS = 256, 0.03, 0.1, 3
 
 
 @dataclass(frozen=True)
@@ -39,12 +38,14 @@ class PetHead:
 
 
 @cache
-def head_network() -> PetHeadNetwork:
-    """The detector on its shipped weights."""
-    from core.crossbreed.methods.head_alignment.network_heads import PetHeadNetwork
-    from core.weights import load_strict, resolve
+def shipped(cls: type[Network], record: str) -> Network:
+    """A network on its shipped weights, loaded once."""
+    return load_strict(cls, resolve(record).folder)
 
-    return load_strict(PetHeadNetwork, resolve(RECORD).folder).eval()
+
+def point_network() -> PetPointNetwork:
+    """The landmark detector that ships."""
+    return shipped(PetPointNetwork, "pet-points")
 
 
 @torch.no_grad()
@@ -58,13 +59,10 @@ def find_head(picture: Image.Image, network: PetHeadNetwork | None = None) -> Pe
     Raises:
         NothingFoundError: no head that the detector is sure enough of.
     """
-    from core.crossbreed.methods.head_alignment.network_heads import SPECIES, HeadMaps, letterbox, read_maps
-
-    network = network or head_network()
-    size = network.config.img_size
-    square, scale = letterbox(picture.convert("RGB"), size)
+    network = network or shipped(PetHeadNetwork, "pet-heads")
+    square, scale, corner = letterbox(picture.convert("RGB"), network.config.img_size)
     x = to_tensor(square)
-    # The picture and its mirror image vote for the centre together.
+    # The centre is the mean of what the picture and its mirror image say.
     maps, mirrored = network(x), network(x.flip(-1))
     corners, scores, species = read_maps(HeadMaps((maps.centre + mirrored.centre.flip(-1)) / 2, *maps[1:]))
     score = float(scores[0])
@@ -73,63 +71,37 @@ def find_head(picture: Image.Image, network: PetHeadNetwork | None = None) -> Pe
             f"no head of a cat or dog was found (best score {score:.2f}, {MIN_SCORE} is needed): "
             "draw the box by hand, or use a photo that shows the face"
         )
-    left = (size - round(picture.width * scale)) // 2
-    top = (size - round(picture.height * scale)) // 2
-    box = (corners[0] - torch.tensor([left, top, left, top])) / scale
+    box = (corners[0] - torch.tensor(corner * 2)) / scale
     return PetHead(Box(*box.tolist()), score, SPECIES[int(species[0])])
 
 
-def detect_head(picture: Image.Image) -> Box:
-    """The box of the surest head, in pixels of the picture; see `find_head`."""
-    return find_head(picture).box
-
-
-@cache
-def point_network() -> PetPointNetwork:
-    """The point finder on its shipped weights."""
-    from core.crossbreed.methods.head_alignment.network_points import PetPointNetwork
-    from core.weights import load_strict, resolve
-
-    return load_strict(PetPointNetwork, resolve(POINTS_RECORD).folder).eval()
+def crop_head(picture: Image.Image, box: Box, size_px: int, margin: float = 0.0) -> Image.Image:
+    """The square around a head with some room on every side, at `size_px`."""
+    return crop_box(picture, box.squared(margin), (size_px, size_px))
 
 
 @torch.no_grad()
 def find_points(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[Tensor, Tensor]:
-    """Nine points on heads of cats and dogs, see `core.crossbreed.methods.head_alignment.network_points.POINT_NAMES`.
+    """Nine points on heads of cats and dogs, see `network_points.POINT_NAMES`.
 
     Args:
         heads: (N, 3, S, S) in [0, 1], squares around heads with a quarter of the head's size around.
-        network: a point finder; the shipped one otherwise.
+        network: a landmark detector; the shipped one otherwise.
 
     Returns:
-        The points (N, 9, 2), x and y as fractions of the square, and how unsure each is (N, 9), a standard deviation in
-        fractions too.
+        The points (N, 9, 2), x and y as fractions of the square, and the standard deviation of each (N, 9), fractions too.
     """
-    from torch.nn import functional as F
-
-    from core.crossbreed.methods.head_alignment.network_points import MIRRORED
-
     network = network or point_network()
-    size = int(network.config.img_size)
-    x = heads if heads.shape[-1] == size else F.interpolate(heads, (size, size), mode="area")
-    found, mirrored = network(x), network(x.flip(-1))
-    # The picture and its mirror image are asked, and the mean of both answers is taken.
-    back = mirrored.places[:, list(MIRRORED)] * torch.tensor([-1.0, 1.0]) + torch.tensor([float(size), 0.0])
+    size = float(network.config.img_size)
+    found, mirrored = _with_mirror(network, heads)
+    # The mean of what the picture and its mirror image say.
+    back = mirrored.places[:, list(MIRRORED)] * torch.tensor([-1.0, 1.0]) + torch.tensor([size, 0.0])
     spread = (found.spread + mirrored.spread[:, list(MIRRORED)]) / 2
     return (found.places + back) / 2 / size, spread / size
 
 
-@cache
-def mask_network() -> PetMaskNetwork:
-    """The network that cuts animals out, on its shipped weights."""
-    from core.crossbreed.methods.head_alignment.network_points import PetMaskNetwork
-    from core.weights import load_strict, resolve
-
-    return load_strict(PetMaskNetwork, resolve(MASK_RECORD).folder).eval()
-
-
 @torch.no_grad()
-def cut_out(heads: Tensor, network: PetMaskNetwork | None = None) -> Tensor:
+def segment_animals(heads: Tensor, network: PetMaskNetwork | None = None) -> Tensor:
     """What is animal in crops of heads.
 
     Args:
@@ -139,45 +111,15 @@ def cut_out(heads: Tensor, network: PetMaskNetwork | None = None) -> Tensor:
     Returns:
         (N, 1, S, S) in [0, 1]: how sure a pixel is animal.
     """
-    from torch.nn import functional as F
+    logits, mirrored = _with_mirror(network or shipped(PetMaskNetwork, "pet-mask"), heads)
+    mask = torch.sigmoid((logits + mirrored.flip(-1)) / 2)
+    if mask.shape[-1] == heads.shape[-1]:
+        return mask
+    return F.interpolate(mask, heads.shape[-2:], mode="bilinear", align_corners=False)
 
-    network = network or mask_network()
+
+def _with_mirror(network: Any, heads: Tensor) -> tuple[Any, Any]:
+    """What a network says of heads at its own size, and of their mirror images."""
     size = int(network.config.img_size)
     x = heads if heads.shape[-1] == size else F.interpolate(heads, (size, size), mode="area")
-    mask = torch.sigmoid((network(x) + network(x.flip(-1)).flip(-1)) / 2)
-    return (
-        mask if heads.shape[-1] == size else F.interpolate(mask, heads.shape[-2:], mode="bilinear", align_corners=False)
-    )
-
-
-def redrawn(heads: Tensor, masks: Tensor) -> Tensor:
-    """Masks that end where the colours change: ears that a rough mask cuts off belong to the animal again.
-
-    Args:
-        heads: (N, 3, S, S) in [0, 1].
-        masks: (N, 1, S, S) in [0, 1], from `cut_out`; only what lies near their rims changes.
-
-    Returns:
-        (N, 1, S, S), 0 or 1; a mask that is empty or full is returned as it came.
-
-    Source: Rother, Kolmogorov, Blake, "GrabCut", 2004, by OpenCV.
-    """
-    result = []
-    for head, mask in zip(heads, masks, strict=True):
-        scale = min(1.0, REDRAWN_PX / head.shape[-1])
-        size = round(scale * head.shape[-1])
-        picture = cv2.resize(
-            (head.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8), (size, size), interpolation=cv2.INTER_AREA
-        )
-        deep = depth(cv2.resize(mask[0].numpy(), (size, size), interpolation=cv2.INTER_AREA)) / size
-        kinds = np.where(deep > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-        kinds[deep > SURELY_IN], kinds[deep < -SURELY_OUT] = cv2.GC_FGD, cv2.GC_BGD
-        if not ((kinds == cv2.GC_FGD).any() and (kinds == cv2.GC_BGD).any()):
-            result.append(mask)
-            continue
-        # OpenCV draws the first colour models by chance.
-        cv2.setRNGSeed(0)
-        cv2.grabCut(picture, kinds, None, np.zeros((1, 65)), np.zeros((1, 65)), REDRAWINGS, cv2.GC_INIT_WITH_MASK)
-        animal = np.isin(kinds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
-        result.append(torch.from_numpy(cv2.resize(animal, head.shape[-2:], interpolation=cv2.INTER_LINEAR))[None])
-    return torch.stack(result)
+    return network(x), network(x.flip(-1))

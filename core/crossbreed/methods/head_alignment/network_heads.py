@@ -68,15 +68,14 @@ class PetHeadNetwork(ModelMixin, ConfigMixin):
         return HeadMaps(centre, torch.sigmoid(offset), log_size)
 
 
-def letterbox(picture: Image.Image, size_px: int) -> tuple[Image.Image, float]:
-    """The picture in the middle of a grey square, and the factor by which it was scaled."""
+def letterbox(picture: Image.Image, size_px: int) -> tuple[Image.Image, float, tuple[int, int]]:
+    """The picture in the middle of a grey square, the factor by which it was scaled, and its corner (left, top)."""
     scale = size_px / max(picture.size)
-    inner = picture.resize(
-        (max(1, round(picture.width * scale)), max(1, round(picture.height * scale))), Image.Resampling.BILINEAR
-    )
+    width, height = (max(1, round(side * scale)) for side in picture.size)
+    corner = ((size_px - width) // 2, (size_px - height) // 2)
     square = Image.new("RGB", (size_px, size_px), (128, 128, 128))
-    square.paste(inner, ((size_px - inner.width) // 2, (size_px - inner.height) // 2))
-    return square, scale
+    square.paste(picture.resize((width, height), Image.Resampling.BILINEAR), corner)
+    return square, scale, corner
 
 
 def read_maps(maps: HeadMaps) -> tuple[Tensor, Tensor, Tensor]:
