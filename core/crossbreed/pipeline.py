@@ -72,19 +72,11 @@ class CrossbreedPipeline(GeneratorPipeline):
             raise InputError(f"{sum(item is not None for item in inputs)} pictures came, two or more are needed")
         if boxes is not None and len(boxes) != len(inputs):
             raise InputError(f"{len(boxes)} boxes came with {len(inputs)} pictures: give one for each, or none")
-        places, crops, native = [], [], []
-        for index, source in enumerate(inputs):
-            progress(index / len(inputs), f"picture {index + 1} of {len(inputs)}")
-            picture = load_image(source)
-            box = self._place(picture, boxes[index] if boxes else None, chosen, index)
-            places.append(box)
-            crops.append(self._crop(picture, box, chosen.size_px))
-            native.append(self._crop(picture, box, self.native_px))
+        places, crops, shown = self._crops(inputs, boxes or [None] * len(inputs), chosen, progress)
         progress(0.8, "encoding")
-        shown, at_size = torch.cat(native), torch.cat(crops)
         alignment, palette, figures = None, None, {}
         if chosen.colours and chosen.crop == "head":
-            palette = self._palette(at_size, shown)
+            palette = self._palette(crops, shown)
         if chosen.align and chosen.crop == "head":
             alignment, figures["points_unsure_percent"] = HeadAlignment.estimate(shown)
             figures["aligned"] = float(alignment is not None)
@@ -92,8 +84,8 @@ class CrossbreedPipeline(GeneratorPipeline):
         codes, copies = self._encode(shown)
         figures["reconstruction_psnr_db"] = float(-10 * torch.log10((shown - copies).square().mean() + 1e-10))
         prepared = CrossbreedPrepared(
-            key=content_key(at_size, chosen, self.weights_label), figures=figures,
-            content=codes.content, style=codes.style, crops=at_size,
+            key=content_key(crops, chosen, self.weights_label), figures=figures,
+            content=codes.content, style=codes.style, crops=crops,
             copies=enlarge(copies, chosen.size_px) if chosen.exact_ends else None,
             boxes=tuple(places), tau=chosen.tau, closed=chosen.closed, alignment=alignment, palette=palette,
         )  # fmt: skip
@@ -108,18 +100,25 @@ class CrossbreedPipeline(GeneratorPipeline):
         """Side of the pictures that the network was trained on."""
         return int(self.generator.config.img_size)
 
-    def _place(self, picture: Image.Image, box: Box | None, options: CrossbreedOptions, index: int) -> Box | None:
-        """The head's box, or None for the middle square."""
-        if box is not None or options.crop == "middle":
-            return box.squared() if box is not None else None
-        try:
-            return find_head(picture).box.squared(options.margin)
-        except NothingFoundError as error:
-            raise NothingFoundError(f"picture {index + 1}: {error}") from error
-
-    @staticmethod
-    def _crop(picture: Image.Image, box: Box | None, size_px: int) -> Tensor:
-        return to_tensor(centre_square(picture, size_px) if box is None else crop_head(picture, box, size_px))
+    def _crops(
+        self, inputs: Sequence[Any], boxes: Sequence[Box | None], options: CrossbreedOptions, progress: Progress
+    ) -> tuple[list[Box | None], Tensor, Tensor]:
+        """The box of each head (None: the middle square) and its crop, at the result's size and at the network's."""
+        places, crops = [], []
+        for index, (source, box) in enumerate(zip(inputs, boxes, strict=True)):
+            progress(index / len(inputs), f"picture {index + 1} of {len(inputs)}")
+            picture = load_image(source)
+            if box is not None:
+                box = box.squared()
+            elif options.crop == "head":
+                try:
+                    box = find_head(picture).box.squared(options.margin)
+                except NothingFoundError as error:
+                    raise NothingFoundError(f"picture {index + 1}: {error}") from error
+            places.append(box)
+            for size in (options.size_px, self.native_px):
+                crops.append(to_tensor(centre_square(picture, size) if box is None else crop_head(picture, box, size)))
+        return places, torch.cat(crops[::2]), torch.cat(crops[1::2])
 
     @staticmethod
     def _palette(crops: Tensor, native: Tensor) -> Palette:
