@@ -34,7 +34,7 @@ from core.pipeline import GeneratorPipeline, content_key
 from core.progress import Progress, silent
 
 
-class CrossbreedPipeline(GeneratorPipeline):
+class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
     """Pictures to morphs with one Crossbreed generator.
 
     Args:

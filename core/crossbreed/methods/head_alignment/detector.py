@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import Any, TypeVar
 
 import torch
@@ -12,6 +11,7 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.construction import load_once
 from core.crossbreed.methods.head_alignment.network_heads import (
     SPECIES,
     HeadMaps,
@@ -37,7 +37,7 @@ class PetHead:
     species: str
 
 
-@cache
+@load_once
 def shipped(cls: type[Network], record: str) -> Network:
     """A network on its shipped weights, loaded once."""
     return load_strict(cls, resolve(record).folder)
