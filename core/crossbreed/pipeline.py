@@ -38,7 +38,7 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
     """Pictures to morphs with one Crossbreed generator.
 
     Args:
-        generator: folded, see `core.crossbreed.convert.folded`.
+        generator: folded, see `core.crossbreed.paper.convert.folded`.
     """
 
     name: ClassVar[str] = "crossbreed"
