@@ -1,6 +1,6 @@
 """SDL: how good the shipped pictures are, on pictures that no training saw, beside what needs no training.
 
-Held out of the data pack: what `core.sdl.sequences.held_out` names, rendered heads whose number ends in 7, and two clips.
+Held out of the data pack: what `core.sdl.data.sequences.held_out` names, rendered heads whose number ends in 7, and two clips.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from core.errors import InputError, MorphospaceError
 from core.image import to_pil, to_tensor
 from core.metrics import evenness, psnr, sharpness, ssim
 from core.sdl.jobs import job_of
-from core.sdl.loading import network_in
+from core.sdl.networks import network_in
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.weights import resolve
@@ -192,7 +192,7 @@ def face_rows(record: str, name: str, faces: list[Faces], t: tuple[float, ...] =
 
 def toon() -> list[Row]:
     """sdl-toon against its teacher, on photos."""
-    from core.sdl.sequences_toon import toonified
+    from core.sdl.data.toons import toonified
 
     pipe, close, alike, untouched, sharp, sheet = pipe_of("sdl-toon"), [], [], [], [], []
     for picture in photos(24, 320):

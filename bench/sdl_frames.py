@@ -12,8 +12,8 @@ from torch import Tensor
 from bench import Row, seconds
 from core.devices import policy
 from core.metrics import psnr
-from core.sdl.network import SDLNet
-from core.sdl.recipes import SHIPPED
+from core.sdl.paper.network import SDLNet
+from core.sdl.paper.recipes import SHIPPED
 
 FRAMES = 7
 SIDE_PX = 512

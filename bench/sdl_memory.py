@@ -11,11 +11,11 @@ from PIL import Image
 
 from bench import Row
 from core.devices import policy
-from core.sdl.network import SDLNet
+from core.sdl.methods.video_rate.conversion import convert_video
 from core.sdl.options import RateOptions
+from core.sdl.paper.network import SDLNet
+from core.sdl.paper.recipes import SHIPPED
 from core.sdl.pipeline import SDLPipeline
-from core.sdl.recipes import SHIPPED
-from core.sdl.video_rate import convert_video
 from core.video import write_video
 
 SECONDS, FPS, SIZE = 60, 12, (160, 96)

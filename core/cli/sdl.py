@@ -228,9 +228,9 @@ def rate(args: argparse.Namespace) -> dict[str, Any]:
     """Multiply a video's frames."""
     from core.options import from_args
     from core.progress import TqdmProgress
+    from core.sdl.methods.video_rate.conversion import convert_video
     from core.sdl.options import RateOptions
     from core.sdl.pipeline import SDLPipeline
-    from core.sdl.video_rate import convert_video
 
     pipe = SDLPipeline.from_record(args.weights, args.checkpoint, args.device, args.precision)
     with TqdmProgress() as progress:
@@ -242,8 +242,8 @@ def original(args: argparse.Namespace) -> dict[str, Any]:
     """Do what the original script does."""
     from core.errors import InputError
     from core.progress import TqdmProgress
-    from core.sdl.original import Request, run
-    from core.sdl.published import pipeline_for
+    from core.sdl.paper.checkpoints import pipeline_for
+    from core.sdl.paper.original import Request, run
 
     given = [args.indir] if args.task == "vfi-dir" else [args.source, args.target][: 1 if args.task == "i2i" else 2]
     if any(file is None for file in given):
@@ -260,7 +260,7 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
     """Measure an interpolation network."""
     from core.ops.vgg import VGG19Features
     from core.progress import TqdmProgress
-    from core.sdl.evaluate import evaluate as measure
+    from core.sdl.paper.evaluate import evaluate as measure
     from core.sdl.pipeline import SDLPipeline
 
     pipe = None if args.blend else SDLPipeline.from_record(args.weights, args.checkpoint, args.device, args.precision)
@@ -272,31 +272,24 @@ def evaluate(args: argparse.Namespace) -> dict[str, Any]:
 
 def sequences(args: argparse.Namespace) -> dict[str, Any]:
     """Fill a root with training sequences."""
-    from core.sdl import (
-        sequences_faces,
-        sequences_motion,
-        sequences_style,
-        sequences_thin,
-        sequences_toon,
-        sequences_walkers,
-    )
+    from core.sdl.data import faces, moving_planes, styles, thin_lines, toons, walkers
 
     sized = (args.source, args.out, args.count, args.side_px, args.seed)
     makers = {
-        "moved": lambda: sequences_motion.make_moved(*sized),
-        "lines": lambda: sequences_motion.make_moved(*sized, sequences_motion.LINES),
-        "thin": lambda: sequences_thin.make_thin(*sized),
-        "walkers": lambda: sequences_walkers.make_walkers(*sized),
-        "windows": lambda: sequences_motion.make_windows(*sized, args.long_side_px),
-        "heads-age": lambda: sequences_faces.make_heads(args.source, args.out, "age"),
-        "heads-morph": lambda: sequences_faces.make_heads(args.source, args.out, "morph"),
-        "landmarks": lambda: sequences_faces.make_landmark_morphs(*sized),
-        "toon": lambda: sequences_toon.make_toons(*sized),
-        "style": lambda: sequences_style.make_styles(*sized),
-        "codes": lambda: sequences_style.make_codes(*sized),
-        "motions": lambda: sequences_faces.add_motions(args.out),
-        "guides": lambda: sequences_faces.add_guides(args.out),
-        "painter": lambda: sequences_style.make_painter(args.source, args.out),
+        "moved": lambda: moving_planes.make_moved(*sized),
+        "lines": lambda: moving_planes.make_moved(*sized, moving_planes.LINES),
+        "thin": lambda: thin_lines.make_thin(*sized),
+        "walkers": lambda: walkers.make_walkers(*sized),
+        "windows": lambda: moving_planes.make_windows(*sized, args.long_side_px),
+        "heads-age": lambda: faces.make_heads(args.source, args.out, "age"),
+        "heads-morph": lambda: faces.make_heads(args.source, args.out, "morph"),
+        "landmarks": lambda: faces.make_landmark_morphs(*sized),
+        "toon": lambda: toons.make_toons(*sized),
+        "style": lambda: styles.make_styles(*sized),
+        "codes": lambda: styles.make_codes(*sized),
+        "motions": lambda: faces.add_motions(args.out),
+        "guides": lambda: faces.add_guides(args.out),
+        "painter": lambda: styles.make_painter(args.source, args.out),
     }
     makers[args.kind]()
     return {
@@ -310,7 +303,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     from core.options import from_args
     from core.progress import TqdmProgress
     from core.sdl.options import TransitionTrainOptions
-    from core.sdl.train import run_training
+    from core.sdl.training.train import run_training
 
     with TqdmProgress() as progress:
         return {"folder": str(run_training(from_args(TransitionTrainOptions, args), progress))}
@@ -319,7 +312,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 def export(args: argparse.Namespace) -> dict[str, Any]:
     """Write the newest checkpoint's averaged generator as weights with a model card."""
     from core.sdl.options import TransitionTrainOptions
-    from core.sdl.train import generator_for
+    from core.sdl.training.train import generator_for
     from core.training import Card
     from core.training import export as write
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from core.options import option
-from core.sdl.recipes import SHIPPED, TASKS
+from core.sdl.paper.recipes import SHIPPED, TASKS
 from core.training.options import TrainOptions
 
 ORIGINAL_TASKS = ("vfi", "vfi-dir", "morphing", "i2i", "style_transfer")

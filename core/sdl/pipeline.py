@@ -23,12 +23,12 @@ from core.image import Crop, limit_size, load_image, pad_to_multiple, to_pil, to
 from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
-from core.sdl.alignment import face_guide, head_box, try_face_motion
 from core.sdl.jobs import job_named, job_of, trained_side_px
-from core.sdl.loading import AnyNet, network_in
-from core.sdl.network import Encoded
+from core.sdl.methods.face_morph.correspondence import face_guide, head_box, try_face_motion
+from core.sdl.methods.tiling.tiles import chunks, stitched, tiles_of
+from core.sdl.networks import AnyNet, network_in
 from core.sdl.options import SDLOptions
-from core.sdl.tiles import chunks, stitched, tiles_of
+from core.sdl.paper.network import Encoded
 
 # Pixels that the published network, 32 channels at full size, may hold at once: about 2 GB.
 PIXELS_AT_ONCE = 2**19

@@ -7,9 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
-from core.sdl.loading import AnyNet, small_network
-from core.sdl.network import SDLNet
-from core.sdl.network_style import SDLStyleNet
+from core.sdl.methods.style.network import SDLStyleNet
+from core.sdl.networks import AnyNet, small_network
+from core.sdl.paper.network import SDLNet
 
 TINY = {"widths": (4, 4, 6, 6, 8, 8), "grid_widths": (4, 4, 6), "ncol": 2}
 

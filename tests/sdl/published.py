@@ -5,7 +5,7 @@ from functools import cache
 import torch
 
 from core.ops.vgg import VGG19Features
-from core.sdl.convert import discriminator_of, network_of, state_of
+from core.sdl.paper.convert import discriminator_of, network_of, state_of
 from tests.parity.fill import fill_state_dict, test_image
 from tests.parity.golden import PARITY
 

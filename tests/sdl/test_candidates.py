@@ -7,7 +7,7 @@ import torch
 from core.errors import OptionError
 from core.image import to_tensor
 from core.metrics import psnr
-from core.sdl.candidates import (
+from core.sdl.methods.flow_hypotheses.hypotheses import (
     CANDIDATES,
     MOMENT_CHANNELS,
     PAIR_CHANNELS,
@@ -16,10 +16,10 @@ from core.sdl.candidates import (
     compose_candidates,
     pair_motion,
 )
-from core.sdl.composition import CHOICE
-from core.sdl.loading import small_network
-from core.sdl.network import SDLNet
-from core.sdl.votes import thin_motion
+from core.sdl.methods.small_network.composition import CHOICE
+from core.sdl.methods.thin_structures.hough_voting import thin_motion
+from core.sdl.networks import small_network
+from core.sdl.paper.network import SDLNet
 from tests.sdl.conftest import textured
 
 HALF = torch.tensor([0.5])

@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from core.errors import WeightsError
-from core.sdl.convert import CONVERTERS, PUBLISHED, convert, network_of, state_of
 from core.sdl.jobs import JOBS
-from core.sdl.network import SDLNet
-from core.sdl.published import pipeline_for
+from core.sdl.paper.checkpoints import pipeline_for
+from core.sdl.paper.convert import CONVERTERS, PUBLISHED, convert, network_of, state_of
+from core.sdl.paper.network import SDLNet
 from core.weights import load_strict, records
 from tests.sdl.published import state
 

@@ -8,8 +8,9 @@ from PIL import Image
 from core.image import to_pil, to_tensor
 from core.metrics import evenness, psnr, sharpness
 from core.ops.pull_push import filled
-from core.sdl.abstraction import abstracted, between, drawn, lab_of, rgb_of
-from core.sdl.alignment import (
+from core.sdl.data.sequences import held_out
+from core.sdl.data.toons import toonified
+from core.sdl.methods.face_morph.correspondence import (
     SHOULDER,
     face_motion,
     head_box,
@@ -19,10 +20,9 @@ from core.sdl.alignment import (
     spline_flow,
     try_face_motion,
 )
-from core.sdl.dense import at_moment, dense_motion, splat
-from core.sdl.loading import small_network
-from core.sdl.sequences import held_out
-from core.sdl.sequences_toon import toonified
+from core.sdl.methods.flow_hypotheses.optical_flow import at_moment, dense_motion, splat
+from core.sdl.methods.toon.abstraction import abstracted, between, drawn, lab_of, rgb_of
+from core.sdl.networks import small_network
 from core.ui.parts.examples import HEADS
 from tests.sdl.conftest import textured
 

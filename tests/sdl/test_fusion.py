@@ -3,8 +3,8 @@
 import torch
 
 from core.metrics import evenness, sharpness
-from core.sdl.composition import along_edges, compose, enlarged
-from core.sdl.fusion import fused
+from core.sdl.methods.face_morph.fusion import fused
+from core.sdl.methods.small_network.composition import along_edges, compose, enlarged
 
 
 def noise(seed: int, side: int = 96) -> torch.Tensor:

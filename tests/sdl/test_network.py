@@ -5,10 +5,10 @@ import torch
 
 from core.errors import OptionError, ShapeError
 from core.image import to_tensor
-from core.sdl.abstraction import abstracted
-from core.sdl.composition import compose, map_channels
-from core.sdl.matching import block_motion
-from core.sdl.network import SDLNet
+from core.sdl.methods.face_morph.block_matching import block_motion
+from core.sdl.methods.small_network.composition import compose, map_channels
+from core.sdl.methods.toon.abstraction import abstracted
+from core.sdl.paper.network import SDLNet
 from tests.sdl.conftest import shipped_network, textured, tiny
 
 # Of the largest value: random weights make pictures far outside [0, 1], and another order of sums rounds in proportion.

@@ -5,7 +5,8 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.sdl import losses, losses_style
+from core.sdl.paper import losses
+from core.sdl.paper import style_losses as losses_style
 from tests.parity.golden import arrays, assert_matches, facts
 from tests.sdl.published import image, vgg
 

@@ -7,11 +7,11 @@ from PIL import Image
 
 from core.image import pad_to_multiple
 from core.metrics import psnr, ssim
-from core.sdl import original
-from core.sdl.data import choose_triple, enlarged_order
-from core.sdl.losses import at_square
+from core.sdl.data.datasets import choose_triple, enlarged_order
+from core.sdl.paper import original
+from core.sdl.paper.losses import at_square
+from core.sdl.paper.recipes import learning_rate
 from core.sdl.pipeline import SDLPipeline, bilinear
-from core.sdl.recipes import learning_rate
 from tests.parity.golden import arrays, assert_matches, facts
 from tests.sdl.published import image, network
 

@@ -8,7 +8,7 @@ import torch
 from accelerate import Accelerator
 
 from core.sdl.options import TransitionTrainOptions
-from core.sdl.train import AdversarialRecipe, PictureRecipe, StyleRecipe, filled
+from core.sdl.training.train import AdversarialRecipe, PictureRecipe, StyleRecipe, filled
 from core.training import Run
 from tests.parity.golden import arrays, assert_matches, facts
 from tests.sdl.published import discriminator, image, network, network_input, vgg

@@ -11,10 +11,10 @@ from core.detect.faces import detect_faces
 from core.errors import CancelledError, InputError, OptionError
 from core.image import to_pil, to_tensor
 from core.sdl.jobs import JOBS, job_of, trained_side_px
-from core.sdl.loading import small_network
+from core.sdl.methods.tiling.tiles import ramp, stitched, tiles_of
+from core.sdl.networks import small_network
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import OVERLAP_PX, SDLPipeline
-from core.sdl.tiles import ramp, stitched, tiles_of
 from core.timeline import Timeline
 from core.ui.parts.examples import HEADS
 from tests.sdl.conftest import shipped_network, textured, tiny

@@ -6,10 +6,10 @@ import torch
 from core.errors import OptionError
 from core.image import to_tensor
 from core.metrics import psnr
-from core.sdl.loading import small_network
-from core.sdl.network import SDLNet
-from core.sdl.second_look import LOOK_PX, SecondLook
-from core.sdl.train import PARTS, with_new_parts
+from core.sdl.methods.refinement.network import LOOK_PX, SecondLook
+from core.sdl.networks import small_network
+from core.sdl.paper.network import SDLNet
+from core.sdl.training.train import PARTS, with_new_parts
 from tests.sdl.conftest import FORMS, TINY, stirred, textured, tiny
 
 HALF = torch.tensor([0.5])

@@ -9,8 +9,7 @@ import pytest
 from PIL import Image
 
 from core.errors import InputError
-from core.sdl.sequences import frames_of, read_zip, sequence_folders, write_sequence
-from core.sdl.sequences_faces import (
+from core.sdl.data.faces import (
     add_guides,
     add_motions,
     landmark_morph,
@@ -18,8 +17,9 @@ from core.sdl.sequences_faces import (
     make_landmark_morphs,
     spline_map,
 )
-from core.sdl.sequences_motion import LINES, Motion, make_moved, make_windows
-from core.sdl.sequences_toon import make_toons, toonified
+from core.sdl.data.moving_planes import LINES, Motion, make_moved, make_windows
+from core.sdl.data.sequences import frames_of, read_zip, sequence_folders, write_sequence
+from core.sdl.data.toons import make_toons, toonified
 from core.ui.parts.examples import HEADS
 from core.video import write_video
 from tests.sdl.conftest import textured

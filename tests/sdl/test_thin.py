@@ -7,13 +7,13 @@ import torch
 from core.errors import InputError, OptionError
 from core.image import to_tensor
 from core.ops.warp import backward_warp
-from core.sdl.candidates import pair_motion, smooth_motion
+from core.sdl.data.thin_lines import make_thin
+from core.sdl.methods.flow_hypotheses.hypotheses import pair_motion, smooth_motion
+from core.sdl.methods.thin_structures.segmentation import ThinSearch
 from core.sdl.options import TransitionTrainOptions
-from core.sdl.recipes import SHIPPED
-from core.sdl.sequences_thin import make_thin
-from core.sdl.thin import ThinSearch
-from core.sdl.train import filled, recipe_for, run_training
-from core.sdl.train_thin import VECTORS, ThinPairs, turned
+from core.sdl.paper.recipes import SHIPPED
+from core.sdl.training.thin_structures import VECTORS, ThinPairs, turned
+from core.sdl.training.train import filled, recipe_for, run_training
 from core.training.journal import read_curves
 from tests.sdl.conftest import stirred, textured
 from tests.sdl.test_sequences import pack  # noqa: F401  (a fixture)
@@ -114,7 +114,7 @@ def test_a_tiny_run_leaves_the_rest_alone(pairs, tmp_path, monkeypatch):
         task="vfi", network="sdl-vfi", objective="thin", data=str(pairs), batch=2, steps=12, lr=5e-3, decay_steps=12,
         out=str(tmp_path / "run"), save_every=12, log_every=1, sample_every=12, cpu=True,
     )  # fmt: skip
-    from core.sdl.loading import small_network
+    from core.sdl.networks import small_network
     from core.training import load_trained
 
     rows = read_curves(run_training(options))

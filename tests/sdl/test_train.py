@@ -10,13 +10,13 @@ from PIL import Image
 
 from core.errors import InputError, OptionError
 from core.ops.vgg import VGG19Features
-from core.sdl import losses
-from core.sdl import train as trainers
-from core.sdl.data import SequenceSource, StylePairs, directed_pair, fitter
-from core.sdl.loading import small_network
+from core.sdl.data.datasets import SequenceSource, StylePairs, directed_pair, fitter
+from core.sdl.data.sequences import write_sequence
+from core.sdl.networks import small_network
 from core.sdl.options import TransitionTrainOptions
-from core.sdl.recipes import PUBLISHED, SHIPPED
-from core.sdl.sequences import write_sequence
+from core.sdl.paper import losses
+from core.sdl.paper.recipes import PUBLISHED, SHIPPED
+from core.sdl.training import train as trainers
 from core.training import load_trained
 from core.training.journal import read_curves
 from core.weights import save_model

@@ -9,9 +9,9 @@ import pytest
 from PIL import Image
 
 from core.errors import CancelledError, InputError
+from core.sdl.methods.video_rate.conversion import RateReport, convert_video, is_cut, multiplied
 from core.sdl.options import RateOptions
 from core.sdl.pipeline import SDLPipeline
-from core.sdl.video_rate import RateReport, convert_video, is_cut, multiplied
 from core.video import read_video
 from tests.sdl.conftest import textured, tiny
 

@@ -2,7 +2,7 @@
 
 import torch
 
-from core.sdl.votes import BESIDE, ENOUGH, agreed, handed_on, loosened, steps, surer
+from core.sdl.methods.thin_structures.hough_voting import BESIDE, ENOUGH, agreed, handed_on, loosened, steps, surer
 
 SIDE = 7
 SHIFTS = steps(SIDE // 2, torch.zeros(1))

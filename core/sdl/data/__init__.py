@@ -1,0 +1,1 @@
+"""Data sets of frame sequences and the makers of them."""
