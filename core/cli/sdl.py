@@ -173,7 +173,7 @@ def _add_sequences(verbs: Any) -> None:
 
 def _add_train(verbs: Any) -> None:
     from core.options import add_flags
-    from core.sdl.options import TransitionTrainOptions
+    from core.sdl.training.options import TransitionTrainOptions
 
     parser = _verb(
         verbs,
@@ -242,14 +242,13 @@ def original(args: argparse.Namespace) -> dict[str, Any]:
     """Do what the original script does."""
     from core.errors import InputError
     from core.progress import TqdmProgress
-    from core.sdl.paper.checkpoints import pipeline_for
-    from core.sdl.paper.original import Request, run
+    from core.sdl.paper.original import Request, open_pipeline, run
 
     given = [args.indir] if args.task == "vfi-dir" else [args.source, args.target][: 1 if args.task == "i2i" else 2]
     if any(file is None for file in given):
         wanted = {"vfi-dir": "--indir", "i2i": "--source"}.get(args.task, "--source and --target")
         raise InputError(f"the task {args.task} needs {wanted}: name the files")
-    pipe = pipeline_for(args.task, args.model, args.key, args.split, args.device, args.precision)
+    pipe = open_pipeline(args.task, args.model, args.key, args.split, args.device, args.precision)
     request = Request(args.task, args.num, args.size, args.extend_t, args.in_ch)
     with TqdmProgress() as progress:
         files = run(pipe, request, given, args.outdir, progress)
@@ -302,7 +301,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
     """Train, or go on with an interrupted run."""
     from core.options import from_args
     from core.progress import TqdmProgress
-    from core.sdl.options import TransitionTrainOptions
+    from core.sdl.training.options import TransitionTrainOptions
     from core.sdl.training.train import run_training
 
     with TqdmProgress() as progress:
@@ -311,7 +310,7 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
 def export(args: argparse.Namespace) -> dict[str, Any]:
     """Write the newest checkpoint's averaged generator as weights with a model card."""
-    from core.sdl.options import TransitionTrainOptions
+    from core.sdl.training.options import TransitionTrainOptions
     from core.sdl.training.train import generator_for
     from core.training import Card
     from core.training import export as write

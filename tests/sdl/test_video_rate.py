@@ -18,7 +18,7 @@ from tests.sdl.conftest import textured, tiny
 
 @pytest.fixture(scope="module")
 def pipe():
-    return SDLPipeline(tiny(num_in_ch=6, output="motion", reduction=2, work_px=64), "interpolate")
+    return SDLPipeline(tiny(num_in_ch=6, output="motion", reduction=2, work_px=64, matching="landmarks"), "interpolate")
 
 
 def panned(count, width=64, height=48, seed=0):

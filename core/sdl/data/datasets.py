@@ -16,9 +16,9 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError, OptionError, unknown_name
+from core.sdl.data import DIRECTIONS
 from core.sdl.data.sequences import GUIDES, MOTION, SUFFIXES, frames_of, sequence_folders, target_of
-from core.sdl.options import DIRECTIONS, FITS
-from core.sdl.paper.recipes import TASKS
+from core.sdl.paper.recipes import FITS, TASKS
 
 SQUEEZED_PX = 512
 # See `core.sdl.methods.face_morph.correspondence.face_motion`.

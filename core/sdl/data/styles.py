@@ -17,8 +17,8 @@ from torch import Tensor
 
 from core.errors import InputError, WeightsError
 from core.sdl.data.sequences import JPEG_QUALITY, random_square, read_zip, write_sequence
+from core.sdl.jobs import SHIPPED
 from core.sdl.methods.style.network import SDLStyleNet
-from core.sdl.paper.recipes import SHIPPED
 from core.weights import save_model
 
 FRAMES = 4

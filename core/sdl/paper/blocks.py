@@ -5,7 +5,6 @@ Nothing here is normalised. Down-sampling is a stride of 2, up-sampling bilinear
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -43,17 +42,6 @@ class Down(nn.Module):
         return self.body(maps)
 
 
-@dataclass
-class SkipPart:
-    """What an up block can compute before t is known.
-
-    Attributes:
-        decoupled: the skip connection's share of the decoupling convolution, bias included, (B, C, H, W).
-    """
-
-    decoupled: Tensor
-
-
 class Up(nn.Module):
     """Double the size, join the encoder's features, and split the result into the two spaces of the paper.
 
@@ -80,18 +68,13 @@ class Up(nn.Module):
         flow, feature = maps[:, : self.translatable], maps[:, self.translatable :]
         return torch.cat([over_batch(t, maps) * flow, feature], 1)
 
-    def skip_part(self, skip: Tensor) -> SkipPart:
+    def convolve_skip(self, skip: Tensor) -> Tensor:
         """The share of `decouple` that reads the skip connection; convolution is linear, so it can be added later."""
         conv = cast(nn.Conv2d, self.decouple[0])
-        own = conv.out_channels
-        return SkipPart(F.conv2d(skip, conv.weight[:, own:], conv.bias, padding=1))
+        return F.conv2d(skip, conv.weight[:, conv.out_channels :], conv.bias, padding=1)
 
-    def decoupled(self, maps: Tensor, known: SkipPart) -> Tensor:
-        """Both spaces before t acts on them."""
+    def move_shared(self, maps: Tensor, shared: Tensor, t: Tensor) -> Tensor:
+        """`forward` with the skip connection's share computed beforehand."""
         conv = cast(nn.Conv2d, self.decouple[0])
         own = F.conv2d(self.head(maps), conv.weight[:, : conv.out_channels], padding=1)
-        return self.decouple[1](own + known.decoupled)
-
-    def from_known(self, maps: Tensor, known: SkipPart, t: Tensor) -> Tensor:
-        """`forward` with the skip connection's share computed beforehand."""
-        return self.merge(self.move(self.decoupled(maps, known), t))
+        return self.merge(self.move(self.decouple[1](own + shared), t))

@@ -25,7 +25,7 @@ from core.ops.vgg import VGG19Features
 from core.progress import Progress, silent
 from core.sdl.data.sequences import pictures_in
 from core.sdl.options import LAYOUTS, SDLOptions
-from core.sdl.paper.original import levels
+from core.sdl.paper.original import to_levels
 from core.sdl.pipeline import SDLPipeline
 
 DISTANCE_LAYERS = ("relu1_2", "relu2_2", "relu3_4", "relu4_4", "relu5_4")
@@ -133,8 +133,8 @@ def evaluate(
     for number, item in enumerate(items):
         progress(number / len(items), item.name)
         both = torch.cat([to_tensor(load_image(file)) for file in (item.first, item.second)], 1)
-        for (_, file), picture in zip(item.truths, painted(pipe, both, [t for t, _ in item.truths]), strict=True):
-            got = torch.from_numpy(levels(picture)).permute(2, 0, 1)[None].double() / 255
+        for (_, file), picture in zip(item.truths, paint_frames(pipe, both, [t for t, _ in item.truths]), strict=True):
+            got = torch.from_numpy(to_levels(picture)).permute(2, 0, 1)[None].double() / 255
             truth = to_tensor(load_image(file)).double()
             row = {"psnr_db": min(psnr(got, truth), 100.0), "ssim": ssim(got, truth)}
             if vgg is not None:
@@ -144,7 +144,7 @@ def evaluate(
     return {"items": len(items), "frames": len(rows), **means}
 
 
-def painted(pipe: SDLPipeline | None, both: Tensor, t: list[float]) -> Tensor:
+def paint_frames(pipe: SDLPipeline | None, both: Tensor, t: list[float]) -> Tensor:
     """(T, 3, H, W): the network's frames, or the plain blend."""
     if pipe is None:
         along = torch.tensor(t).reshape(-1, 1, 1, 1)

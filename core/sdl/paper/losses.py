@@ -13,7 +13,6 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import unknown_name
-from core.metrics import LUMA
 from core.ops.vgg import VGG19Features
 
 
@@ -26,56 +25,6 @@ def charbonnier(prediction: Tensor, target: Tensor, eps: float = 1e-12, reductio
         raise unknown_name("reduction", reduction, ("mean", "sum"))
     values = torch.sqrt((prediction - target) ** 2 + eps)
     return values.mean() if reduction == "mean" else values.sum()
-
-
-def gradient_difference(prediction: Tensor, target: Tensor) -> Tensor:
-    """L1 distance of the differences between neighbours: keeps edges where a plain L1 would blur them.
-
-    Source: Mathieu et al. 2016, "Deep multi-scale video prediction beyond mean square error", section 3.2.
-    """
-    total = prediction.new_zeros(())
-    for dim in (2, 3):
-        total = total + F.l1_loss(prediction.diff(dim=dim), target.diff(dim=dim))
-    return total
-
-
-def negative_psnr(prediction: Tensor, target: Tensor, least: float = 1e-4) -> Tensor:
-    """Minus the mean peak signal-to-noise ratio of the pictures in dB; squared errors below `least` hardly count.
-
-    Few large errors weigh more in it than in an L1: a limb or a wire that is lost is a small part of its picture.
-
-    Source: the loss of Chen et al. 2021, "HINet: Half Instance Normalization Network for Image Restoration".
-    """
-    return 10 * ((prediction - target).square().flatten(1).mean(1) + least).log10().mean()
-
-
-def coarse_difference(prediction: Tensor, target: Tensor, levels: int = 3) -> Tensor:
-    """Sum of L1 distances at 1/2, 1/4, 1/8 ...: pulls a motion along that misses its place by more than a pixel.
-
-    Source: the pyramid losses of frame interpolation, such as Niklaus and Liu 2018, "Context-aware Synthesis", section 3.4.
-    """
-    total = prediction.new_zeros(())
-    for _ in range(levels):
-        prediction, target = F.avg_pool2d(prediction, 2), F.avg_pool2d(target, 2)
-        total = total + F.l1_loss(prediction, target)
-    return total
-
-
-def detail_difference(prediction: Tensor, target: Tensor, radius_px: int = 2) -> Tensor:
-    """L1 distance of the local strength of fine detail, wherever exactly each line lies.
-
-    Losses of single pixels prefer no wrinkle to one that is a pixel off; this one does not.
-
-    Source: statistics of local energy as in Portilla and Simoncelli 2000, "A Parametric Texture Model", section 2.
-    """
-    side = 2 * radius_px + 1
-
-    def strength(pictures: Tensor) -> Tensor:
-        luma = (pictures * pictures.new_tensor(LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
-        detail = luma - F.avg_pool2d(luma, side, 1, radius_px, count_include_pad=False)
-        return (F.avg_pool2d(detail.square(), side, 1, radius_px) + 1e-5).sqrt()
-
-    return F.l1_loss(strength(prediction), strength(target))
 
 
 def gram(features: Tensor) -> Tensor:

@@ -23,8 +23,9 @@ from core.errors import InputError, OptionError, unknown_name
 from core.image import load_image, to_tensor
 from core.progress import Progress, silent
 from core.sdl.data.sequences import pictures_in
+from core.sdl.jobs import JOBS, Job
 from core.sdl.options import ORIGINAL_TASKS, SDLOptions
-from core.sdl.pipeline import SDLPipeline, bilinear
+from core.sdl.pipeline import SDLPipeline, resize_bilinear
 
 LEAST_PX, MOST_PX, STEP_PX = 32, 512, 32
 
@@ -62,7 +63,7 @@ def working_side(size: int) -> int:
     return min(max(size, LEAST_PX), MOST_PX) // STEP_PX * STEP_PX
 
 
-def levels(picture: Tensor) -> np.ndarray:
+def to_levels(picture: Tensor) -> np.ndarray:
     """(H, W, 3) uint8 of (3, H, W): clipped to [0, 1], halves rounded to even."""
     return (picture.clamp(0, 1) * 255).round().to(torch.uint8).permute(1, 2, 0).cpu().numpy()
 
@@ -90,18 +91,49 @@ class Request:
             )
 
 
-def joined(task: str, pictures: list[Image.Image], size: int) -> Tensor:
+def job_for(task: str) -> Job:
+    """The first job of an original task."""
+    return next(job for job in JOBS.values() if job.task == task.removesuffix("-dir"))
+
+
+def open_pipeline(
+    task: str,
+    model: str | None = None,
+    key: str | None = None,
+    split: float = 0.5,
+    device: str = "auto",
+    precision: str = "float32",
+) -> SDLPipeline:
+    """The pipeline that the original `--model` names.
+
+    Args:
+        task: the original `--task`.
+        model: a record's name, a folder in our layout, or a `.pth` file; None takes the task's shipped weights.
+        key: the file's top-level entry, the original `--key`.
+        split: for a file, which does not say its own.
+        device: see `core.devices.policy`.
+        precision: see `core.devices.policy`.
+    """
+    job = job_for(task)
+    if model is None or model in (record for entry in JOBS.values() for record in entry.records):
+        return SDLPipeline.from_record(model or job.records[0], None, device, precision)
+    if Path(model).suffix in (".pth", ".pt", ".safetensors"):
+        return SDLPipeline.from_file(Path(model), job.name, key, split, device, precision)
+    return SDLPipeline.from_record(job.records[0], model, device, precision)
+
+
+def join_inputs(task: str, pictures: list[Image.Image], size: int) -> Tensor:
     """The network's input as the script makes it: (1, 3 or 6, H, W)."""
     tensors = [to_tensor(picture) for picture in pictures]
     if task in ("morphing", "i2i"):
         side = working_side(size)
-        tensors = [bilinear(tensor, side, side) for tensor in tensors]
+        tensors = [resize_bilinear(tensor, side, side) for tensor in tensors]
     elif task == "style_transfer":
         height, width = tensors[0].shape[-2:]
         cut_height, cut_width = height // STEP_PX * STEP_PX, width // STEP_PX * STEP_PX
         if not cut_height * cut_width:
             raise InputError(f"the content is {width} x {height} pixels, at least {STEP_PX} x {STEP_PX} are needed")
-        tensors = [bilinear(tensor, height, width)[..., :cut_height, :cut_width] for tensor in tensors]
+        tensors = [resize_bilinear(tensor, height, width)[..., :cut_height, :cut_width] for tensor in tensors]
     elif tensors[0].shape != tensors[1].shape:
         sizes = " and ".join(f"{picture.width} x {picture.height}" for picture in pictures)
         raise InputError(f"the frames are {sizes} pixels: interpolation needs one size, resize one of them")
@@ -129,7 +161,7 @@ def run(pipe: SDLPipeline, request: Request, files: list[Path], out: Path, progr
     extend = request.extend_t and pipe.only_side_px is None
     t = positions(request.task, request.num, extend)
     written = []
-    pictures = painted(pipe, joined(request.task, [load_image(file) for file in files], size), t)
+    pictures = paint_frames(pipe, join_inputs(request.task, [load_image(file) for file in files], size), t)
     for index, (name, picture) in enumerate(zip(file_names(request.task, len(t)), pictures, strict=True)):
         Image.fromarray(picture).save(out / name)
         written.append(out / name)
@@ -150,17 +182,17 @@ def run_folder(pipe: SDLPipeline, request: Request, folder: Path, out: Path, pro
             shutil.copyfile(frames[pair + int(t)], path)
         else:
             if number % (request.num + 1) == 1:
-                both = joined("vfi", [load_image(frames[pair]), load_image(frames[pair + 1])], request.size)
-                new = painted(pipe, both, positions("vfi", request.num))
+                both = join_inputs("vfi", [load_image(frames[pair]), load_image(frames[pair + 1])], request.size)
+                new = paint_frames(pipe, both, positions("vfi", request.num))
             Image.fromarray(next(new)).save(path)
         written.append(path)
         progress((number + 1) / len(schedule), f"frame {number + 1} of {len(schedule)}")
     return written
 
 
-def painted(pipe: SDLPipeline, both: Tensor, t: list[float]) -> Iterator[np.ndarray]:
+def paint_frames(pipe: SDLPipeline, both: Tensor, t: list[float]) -> Iterator[np.ndarray]:
     """The frames of one pair, a few at a time."""
     prepared = pipe.prepare_tensor(both, SDLOptions(exact_ends=False))
     for start in range(0, len(t), pipe.batch_size):
         for picture in pipe.pictures_at(prepared, t[start : start + pipe.batch_size]):
-            yield levels(picture)
+            yield to_levels(picture)

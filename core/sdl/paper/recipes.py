@@ -1,4 +1,4 @@
-"""The published training recipes as values, one per option file, and the small networks that are shipped.
+"""The published training recipes as values, one per option file.
 
 Source: the released option files of Yang et al. 2022, and section 4 of the paper.
 """
@@ -12,6 +12,7 @@ from typing import Any
 from core.errors import unknown_name
 
 TASKS = ("vfi", "i2i", "morphing", "style_transfer")
+FITS = ("crop", "resize", "crop_512", "zoom")
 
 
 @dataclass(frozen=True)
@@ -105,24 +106,3 @@ def published(task: str) -> Published:
 def learning_rate(base: float, step: int, milestones: Sequence[int], gamma: float) -> float:
     """The rate at `step` (from 0): multiplied by gamma at every milestone reached; one named twice acts twice."""
     return base * gamma ** sum(milestone <= step for milestone in milestones)
-
-
-SMALL = {"widths": (16, 24, 32, 48, 64, 64), "grid_widths": (16, 24, 32), "ncol": 2, "reduction": 2}
-# Lines and flat areas are made at the finest scale, so that is where the channels are.
-CRISP = {"widths": (24, 32, 40, 48, 48, 48), "grid_widths": (24, 32, 40), "ncol": 2, "reduction": 2}
-# The networks of the shipped records: about 1/40 of the published work, starting from the inputs.
-SHIPPED: dict[str, dict[str, Any]] = {
-    "sdl-vfi": {
-        "num_in_ch": 6,
-        "output": "candidates",
-        "work_px": 448,
-        "matching": "dense",
-        "look_widths": (32, 48, 64),
-        "thin_widths": (32, 48, 64, 96),
-        **SMALL,
-    },
-    "sdl-morph": {"num_in_ch": 6, "output": "motion", "work_px": 192, "matching": "landmarks", **SMALL},
-    "sdl-ageing": {"num_in_ch": 3, "output": "retouch", "work_px": 192, "matching": "face", **SMALL},
-    "sdl-toon": {"num_in_ch": 3, "output": "abstraction", **CRISP},
-    "sdl-style": {"num_in_ch": 6, "output": "style"},
-}

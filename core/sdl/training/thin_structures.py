@@ -1,4 +1,4 @@
-"""Training of the search for thin things (`core.sdl.methods.thin_structures.segmentation`) on pairs whose lines are known; the rest of the network is left alone."""
+"""Training of the segmentation of thin structures on pairs whose lines are known; the rest of the network is left alone."""
 
 from __future__ import annotations
 
@@ -13,17 +13,16 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import InputError, OptionError
-from core.sdl.methods.thin_structures.segmentation import ThinSearch
-from core.sdl.networks import AnyNet
-from core.sdl.options import TransitionTrainOptions
-from core.sdl.paper.network import SDLNet
+from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
+from core.sdl.methods.thin_structures.segmentation import ThinSegmentation
 from core.sdl.paper.objectives import TransitionRecipe
+from core.sdl.paper.recipes import Published
 from core.training import Run
 
 # Channels with the x of a vector, whose y follows.
 VECTORS = {"dense": (0, 2), "ground": (0,)}
 # The loss of overlap beside the cross-entropy, which is small where few pixels are thin.
-BY_OVERLAP = 0.5
+OVERLAP_WEIGHT = 0.5
 
 
 @dataclass
@@ -53,10 +52,10 @@ class ThinPairs:
             maps = {name: torch.from_numpy(pair[name].astype(np.float32)) for name in pair.files}
         maps["frames"], maps["thin"] = maps["frames"] / 255, maps["thin"] / 255
         turns = rng.random(3) < 0.5
-        return {name: turned(values, VECTORS.get(name, ()), *turns) for name, values in maps.items()}
+        return {name: turn_maps(values, VECTORS.get(name, ()), *turns) for name, values in maps.items()}
 
 
-def turned(maps: Tensor, vectors: tuple[int, ...], mirrored: bool, upside_down: bool, transposed: bool) -> Tensor:
+def turn_maps(maps: Tensor, vectors: tuple[int, ...], mirrored: bool, upside_down: bool, transposed: bool) -> Tensor:
     """Maps (C, S, S) mirrored and transposed, and so are the vectors in them, by the channels of their x."""
     maps, across = maps.clone(), list(vectors)
     down = [x + 1 for x in across]
@@ -73,35 +72,36 @@ def turned(maps: Tensor, vectors: tuple[int, ...], mirrored: bool, upside_down: 
 class ThinRecipe(TransitionRecipe):
     """What is thin, by the pixels' cross-entropy and by the overlap of what is found with what is there."""
 
-    def __init__(self, generator: AnyNet, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> None:
-        if not isinstance(generator, SDLNet) or generator.thin is None:
+    def __init__(self, generator: nn.Module, values: Published, sheet: Mapping[str, Tensor]) -> None:
+        if not isinstance(generator, HypothesisSDLNet) or generator.thin is None:
             raise OptionError("the objective thin trains the network sdl-vfi: add --network sdl-vfi")
         generator.requires_grad_(False)
         generator.thin.requires_grad_(True)
-        super().__init__(generator, options, sheet)
+        super().__init__(generator, values, sheet)
 
     @staticmethod
-    def found(network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
-        """Logits (B, 2, S, S) of a network's search."""
-        return cast(ThinSearch, network.thin).logits(*(batch[name] for name in ("frames", "dense", "ground", "unlike")))
+    def segment(network: nn.Module, batch: Mapping[str, Tensor]) -> Tensor:
+        """Logits (B, 2, S, S) of a network's segmentation."""
+        maps = (batch[name] for name in ("frames", "dense", "ground", "unlike"))
+        return cast(ThinSegmentation, network.thin).logits(*maps)
 
     def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
-        """One step of the search."""
+        """One step of the segmentation."""
         with run.accelerator.autocast():
-            logits = self.found(run.accelerator.unwrap_model(run.networks["generator"]), batch)
+            logits = self.segment(run.accelerator.unwrap_model(run.networks["generator"]), batch)
         thin, here = batch["thin"], logits.sigmoid()
         pixels = F.binary_cross_entropy_with_logits(logits, thin)
         # Pair by pair: a single faint line weighs as much as three plain ones.
         both = here.square().sum((1, 2, 3)) + thin.square().sum((1, 2, 3))
         common = 2 * (here * thin).sum((1, 2, 3)) / both.clamp(min=1)
         overlap = (1 - common)[thin.amax((1, 2, 3)) > 0].sum() / len(thin)
-        run.update("generator", pixels + BY_OVERLAP * overlap)
+        run.update("generator", pixels + OVERLAP_WEIGHT * overlap)
         return {"l_pixels": pixels.detach(), "l_overlap": overlap.detach()}
 
     def samples(self, networks: Mapping[str, nn.Module]) -> Tensor:
-        """One row per pair: its frames, what is thin in the first, and what the search takes for it."""
+        """One row per pair: its frames, what is thin in the first, and what is taken for it."""
         network = networks["generator"]
         batch = {name: maps.to(next(network.parameters()).device) for name, maps in self.sheet.items()}
-        found, frames = self.found(network, batch).sigmoid(), batch["frames"]
+        found, frames = self.segment(network, batch).sigmoid(), batch["frames"]
         shown = torch.cat([batch["thin"][:, :1], found[:, :1]], 3).expand(-1, 3, -1, -1)
         return torch.cat(list(torch.cat([frames[:, :3], frames[:, 3:], shown], 3)), 1)

@@ -1,15 +1,13 @@
 """Trainers of the five jobs: the published objectives, and plain pixels for the small shipped networks.
 
-    python -m core sdl train --task vfi --data sequences/ --out runs/vfi                     # as published
-    python -m core sdl train --task i2i --network sdl-ageing --objective pixels --direction signed ... # as shipped
-
-Source: Yang et al. 2022, section 3.3 (losses) and the released option files (values, in `core.sdl.paper.recipes`).
+python -m core sdl train --task vfi --data sequences/ --out runs/vfi                     # as published
+python -m core sdl train --task i2i --network sdl-ageing --objective pixels --direction signed ... # as shipped
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,14 +19,17 @@ from core.errors import OptionError, unknown_name
 from core.ops.vgg import VGG19Features
 from core.progress import Progress, silent
 from core.sdl.data.datasets import SequenceSource, StyleCodes, StylePairs
+from core.sdl.jobs import SHIPPED
+from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
 from core.sdl.methods.style.network import SDLStyleNet
-from core.sdl.networks import AnyNet, network_in, small_network
-from core.sdl.options import OBJECTIVES, TransitionTrainOptions
+from core.sdl.networks import AnyNet, build_network, load_network
 from core.sdl.paper.convert import network_of, state_of
 from core.sdl.paper.discriminator import PatchGANDiscriminator
 from core.sdl.paper.network import SDLNet
-from core.sdl.paper.objectives import AdversarialRecipe, CodeRecipe, PictureRecipe, StyleRecipe, TransitionRecipe
-from core.sdl.paper.recipes import SHIPPED, published
+from core.sdl.paper.objectives import AdversarialRecipe, PictureRecipe, StyleRecipe, TransitionRecipe
+from core.sdl.paper.recipes import Published, published
+from core.sdl.training.objectives import CodeRecipe, PixelRecipe, cosine_rate
+from core.sdl.training.options import OBJECTIVES, TransitionTrainOptions
 from core.sdl.training.thin_structures import ThinPairs, ThinRecipe
 from core.training import Source, train
 from core.weights import open_checkpoint
@@ -55,6 +56,14 @@ def filled(options: TransitionTrainOptions) -> TransitionTrainOptions:
     )
 
 
+def recipe_values(options: TransitionTrainOptions) -> Published:
+    """The published recipe with what the options say; no None is left in them."""
+    recipe = published(options.task)
+    same = {field.name: getattr(options, field.name) for field in fields(recipe) if hasattr(options, field.name)}
+    given = {"gan": float(options.gan or 0), "perceptual": float(options.perceptual or 0)}
+    return replace(recipe, **same, terms={**recipe.terms, **given})
+
+
 def generator_for(options: TransitionTrainOptions) -> AnyNet:
     """The network to train: published, small, or a checkpoint's.
 
@@ -63,13 +72,13 @@ def generator_for(options: TransitionTrainOptions) -> AnyNet:
     """
     channels = published(options.task).num_in_ch
     if options.start_from and Path(options.start_from).is_dir():
-        network = with_new_parts(network_in(Path(options.start_from)), options.network).train()
+        network = with_new_parts(load_network(Path(options.start_from)), options.network).train()
     elif options.start_from:
         network = network_of(state_of(open_checkpoint(Path(options.start_from))), options.split)
     elif options.network == "published":
         network = SDLNet(num_in_ch=channels, split=options.split)
     else:
-        network = small_network(options.network, options.split)
+        network = build_network(options.network, options.split)
     if network.config.num_in_ch != channels:
         raise OptionError(
             f"task {options.task} needs {channels} input channels, {options.start_from or options.network} has "
@@ -83,10 +92,10 @@ def with_new_parts(network: AnyNet, name: str) -> AnyNet:
     """The network, and those of `PARTS`, still silent, that it lacks and the shipped `name` has."""
     shipped = SHIPPED.get(name, {})
     missing = {part: shipped[part] for part in PARTS if shipped.get(part) and not network.config.get(part)}
-    if not isinstance(network, SDLNet) or not missing:
+    if not isinstance(network, HypothesisSDLNet) or not missing:
         return network
     known = {key: value for key, value in network.config.items() if not key.startswith("_")}
-    wider = SDLNet(**(known | missing))
+    wider = HypothesisSDLNet(**(known | missing))
     wider.load_state_dict(network.state_dict(), strict=False)
     return wider
 
@@ -117,24 +126,42 @@ def recipe_for(options: TransitionTrainOptions, sheet: Mapping[str, Tensor]) -> 
     """The trainer of a task and objective; options with no None left."""
     if options.objective not in OBJECTIVES:
         raise unknown_name("objective", options.objective, OBJECTIVES)
-    generator = generator_for(options)
+    recipe = choose_recipe(generator_for(options), recipe_values(options), options, sheet)
+    if options.decay_steps:
+        recipe.rate = lambda step: cosine_rate(options.lr, step, options.decay_steps)
+    return recipe
+
+
+def choose_recipe(
+    generator: AnyNet, values: Published, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]
+) -> TransitionRecipe:
+    """The trainer of an objective, with the published rate."""
+    if isinstance(generator, HypothesisSDLNet) and generator.thin is not None:
+        # It has an objective of its own, which lets it learn again.
+        generator.thin.requires_grad_(False)
+    if options.objective == "published":
+        return published_recipe(generator, values, options, sheet)
     if options.objective == "codes":
         if not isinstance(generator, SDLStyleNet):
             raise OptionError("the objective codes trains the network sdl-style: add --network sdl-style")
-        return CodeRecipe(generator, options, sheet)
+        return CodeRecipe(generator, values, sheet)
     if options.objective == "thin":
-        return ThinRecipe(generator, options, sheet)
-    if options.objective == "pixels":
-        return PictureRecipe(generator, options, sheet, None)
+        return ThinRecipe(generator, values, sheet)
+    return PixelRecipe(generator, values, sheet, options.psnr, options.detail)
+
+
+def published_recipe(
+    generator: AnyNet, values: Published, options: TransitionTrainOptions, sheet: Mapping[str, Tensor]
+) -> TransitionRecipe:
+    """The published trainer of a task."""
     if options.task == "style_transfer":
-        return StyleRecipe(generator, options, sheet, VGG19Features.from_file(options.vgg))
+        vgg = VGG19Features.from_file(options.vgg)
+        return StyleRecipe(generator, values, sheet, vgg, options.style_gradient)
     if options.task == "vfi":
         return PictureRecipe(
-            generator, options, sheet, VGG19Features.from_file(options.vgg) if options.perceptual else None
+            generator, values, sheet, VGG19Features.from_file(options.vgg) if options.perceptual else None
         )
-    return AdversarialRecipe(
-        generator, PatchGANDiscriminator(**dict(published(options.task).discriminator or {})), options, sheet
-    )
+    return AdversarialRecipe(generator, PatchGANDiscriminator(**dict(values.discriminator or {})), values, sheet)
 
 
 def run_training(options: TransitionTrainOptions, progress: Progress = silent) -> Path:

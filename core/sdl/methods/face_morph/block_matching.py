@@ -1,13 +1,10 @@
-"""Where the blocks of one picture lie in another: a coarse motion that small networks start from.
+"""Where the coarse structure of one thing lies in another of its kind: what a morph starts from without landmarks.
 
-Nothing here is learned. The published network has no such start; it is an extension of ours, off by default.
-
-Source: hierarchical block matching, Bierling 1988, here with a soft minimum.
+Source: block matching over all shifts within a radius, as in Bierling 1988, here with a soft minimum.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
@@ -15,37 +12,30 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.ops.warp import backward_warp
-
-MATCHINGS = ("none", "colour", "structure", "dense", "landmarks", "face")
-DENSE = ("dense", "landmarks")
-
 
 @dataclass(frozen=True)
-class Search:
-    """How blocks are looked for.
+class BlockMatching:
+    """Constants of the search.
 
     Attributes:
-        levels: scale and search radius per level, coarse first.
-        block: side of a block, in pixels of the level.
-        temperature: mean difference, of 1, that makes a place e times less likely.
-        shyness: the same for a step of one pixel away from no motion: flat areas stand still.
+        scale: how many times smaller the pictures are searched: of two faces only the coarse shape is alike.
+        radius_px: of the search, in pixels of that scale.
+        block_px: side of a block, in pixels of that scale.
+        temperature: mean difference (of 1) that makes a shift e times less likely.
+        displacement_penalty: the same for a step of one pixel away from no motion: flat areas stand still.
     """
 
-    levels: tuple[tuple[int, int], ...]
-    block: int
-    temperature: float
-    shyness: float
+    scale: int = 4
+    radius_px: int = 4
+    block_px: int = 9
+    temperature: float = 0.02
+    displacement_penalty: float = 0.002
 
 
-# Two frames of a scene: 32 pixels in all directions, then refinement. Two faces: only the coarse shape is alike.
-SEARCHES = {
-    "colour": Search(((8, 4), (4, 2), (2, 2)), 5, 0.002, 0.006),
-    "structure": Search(((4, 4),), 9, 0.02, 0.002),
-}
+MATCHING = BlockMatching()
 
 
-def structure(pictures: Tensor, window: int = 9) -> Tensor:
+def describe_structure(pictures: Tensor, window: int = 9) -> Tensor:
     """What two faces share and two colours do not: lightness beside its local contrast, (B, 3, H, W)."""
     lightness = pictures.mean(1, keepdim=True)
 
@@ -57,58 +47,42 @@ def structure(pictures: Tensor, window: int = 9) -> Tensor:
     return torch.cat([contrast, lightness, lightness], 1)
 
 
-def block_motion(source: Tensor, target: Tensor, matching: str = "colour") -> Tensor:
-    """For every pixel of the source, how far its content has moved in the target.
+def match_structure(inputs: Tensor) -> Tensor:
+    """The motion between two pictures (B, 6, H, W), sides multiples of 8, both ways.
 
-    Args:
-        source: (B, 3, H, W) in [0, 1]; sides multiples of 8.
-        target: the same.
-        matching: colour, for two frames of one scene; structure, for two things of one kind.
+    Returns:
+        (B, 6, H / 2, W / 2): there and back, x before y, in pixels of that size, and two maps of ones.
+    """
+    source, target = (describe_structure(picture) for picture in inputs.split(3, 1))
+    flows = [match_blocks(*pair) / 2 for pair in ((source, target), (target, source))]
+    return torch.cat([*flows, torch.ones_like(flows[0])], 1)
+
+
+def match_blocks(source: Tensor, target: Tensor) -> Tensor:
+    """For every pixel of the source (B, C, H, W), how far its content has moved in the target.
 
     Returns:
         (B, 2, H / 2, W / 2), x before y, in pixels of the full size.
     """
-    search = SEARCHES[matching]
-    if matching == "structure":
-        source, target = structure(source), structure(target)
-    flow = source.new_zeros(len(source), 2, 1, 1)
-    before = search.levels[0][0]
-    for scale, radius in search.levels:
-        near, far = F.avg_pool2d(source, scale), F.avg_pool2d(target, scale)
-        flow = resized(flow, near.shape[2:]) * (before / scale)
-        flow = flow + best_shift(near, backward_warp(far, flow), radius, search)
-        flow = F.avg_pool2d(F.pad(flow, (1, 1, 1, 1), mode="replicate"), 3, 1)
-        before = scale
-    return resized(flow, (source.shape[2] // 2, source.shape[3] // 2)) * before
+    near, far = F.avg_pool2d(source, MATCHING.scale), F.avg_pool2d(target, MATCHING.scale)
+    flow = find_shifts(near, far)
+    flow = F.avg_pool2d(F.pad(flow, (1, 1, 1, 1), mode="replicate"), 3, 1)
+    half = (source.shape[2] // 2, source.shape[3] // 2)
+    return F.interpolate(flow, half, mode="bilinear", align_corners=False) * MATCHING.scale
 
 
-def coarse_motion(inputs: Tensor) -> Tensor:
-    """Both ways of `block_motion` on structure, in the form of `core.sdl.methods.flow_hypotheses.optical_flow.dense_motion`: (B, 6, H / 2, W / 2).
-
-    What a morph starts from where no landmarks are known. Inputs (B, 6, H, W), sides multiples of 8.
-    """
-    source, target = inputs.split(3, 1)
-    flows = [block_motion(*pair, "structure") / 2 for pair in ((source, target), (target, source))]
-    return torch.cat([*flows, torch.ones_like(flows[0])], 1)
-
-
-def resized(maps: Tensor, size: Sequence[int]) -> Tensor:
-    """Maps at (height, width), bilinear."""
-    if maps.shape[2:] == torch.Size(size):
-        return maps
-    return F.interpolate(maps, size=tuple(size), mode="bilinear", align_corners=False)
-
-
-def best_shift(near: Tensor, far: Tensor, radius: int, search: Search) -> Tensor:
-    """The shift within `radius` under which blocks of `far` look like `near`: (B, 2, H, W), a soft minimum."""
+def find_shifts(near: Tensor, far: Tensor) -> Tensor:
+    """The shift under which blocks of `far` look like `near`: (B, 2, H, W), a soft minimum."""
+    radius, block = MATCHING.radius_px, MATCHING.block_px
     height, width = near.shape[2:]
     padded = F.pad(far, (radius,) * 4, mode="replicate")
     shifts = list(product(range(-radius, radius + 1), repeat=2))
     costs = []
     for down, right in shifts:
         moved = padded[..., radius + down : radius + down + height, radius + right : radius + right + width]
-        costs.append((near - moved).abs().mean(1) + search.shyness * (down**2 + right**2) ** 0.5)
-    cost = F.avg_pool2d(F.pad(torch.stack(costs, 1), (search.block // 2,) * 4, mode="replicate"), search.block, 1)
-    likely = torch.softmax(-cost / search.temperature, 1)
+        penalty = MATCHING.displacement_penalty * (down**2 + right**2) ** 0.5
+        costs.append((near - moved).abs().mean(1) + penalty)
+    cost = F.avg_pool2d(F.pad(torch.stack(costs, 1), (block // 2,) * 4, mode="replicate"), block, 1)
+    likely = torch.softmax(-cost / MATCHING.temperature, 1)
     steps = near.new_tensor([(right, down) for down, right in shifts])
     return torch.einsum("bnhw,nc->bchw", likely, steps)

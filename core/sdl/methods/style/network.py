@@ -26,7 +26,7 @@ from core.sdl.paper.network import Encoded
 FOLD = 4
 
 
-class Painting(nn.Module):
+class ConditionalConv(nn.Module):
     """Convolution without a bias, instance normalisation, and scale and offset from the style code."""
 
     def __init__(self, in_channels: int, channels: int, code: int, kernel: int = 3) -> None:
@@ -41,7 +41,7 @@ class Painting(nn.Module):
         return maps * self.scale(code).float()[..., None, None] + self.offset(code).float()[..., None, None]
 
 
-class StyleCode(nn.Module):
+class StyleEncoder(nn.Module):
     """A picture (B, 3, S, S) in [0, 1] to its style code (B, D): statistics of its features at every scale."""
 
     def __init__(self, widths: Sequence[int], code: int) -> None:
@@ -55,11 +55,11 @@ class StyleCode(nn.Module):
     def forward(self, pictures: Tensor) -> Tensor:
         """The codes."""
         maps = 2 * pictures - 1
-        seen = list(spread(maps))
+        seen = list(channel_statistics(maps))
         maps = F.pixel_unshuffle(maps, FOLD)
         for level in self.levels:
             maps = level(maps)
-            seen += spread(maps)
+            seen += channel_statistics(maps)
         return self.read(torch.cat(seen, 1))
 
 
@@ -69,14 +69,14 @@ def normed(in_channels: int, channels: int, stride: int) -> nn.Sequential:
     return nn.Sequential(conv, nn.BatchNorm2d(channels), nn.PReLU(channels))
 
 
-def spread(maps: Tensor) -> tuple[Tensor, Tensor]:
+def channel_statistics(maps: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and standard deviation of each channel over the picture, (B, C) each."""
     variance, mean = torch.var_mean(maps.float(), (2, 3), correction=0)
     return mean, (variance + 1e-4).sqrt()
 
 
 class SDLStyleNet(ModelMixin, ConfigMixin):
-    """Content and style to the content in that style; the same calls as `core.sdl.paper.network.SDLNet`.
+    """Content and style to the content in that style; the same calls as `SDLNet`.
 
     Args:
         code_channels: length of the style code.
@@ -89,6 +89,7 @@ class SDLStyleNet(ModelMixin, ConfigMixin):
 
     # Normalised over the whole picture: tiles would differ in style.
     whole_only = True
+    reduction = 1
 
     @register_to_config
     def __init__(
@@ -112,25 +113,25 @@ class SDLStyleNet(ModelMixin, ConfigMixin):
             nn.Conv2d(before, after, kernel, stride, kernel // 2, padding_mode="reflect")
             for before, after, kernel, stride in ((3, fine, 9, 1), (fine, half, 3, 2), (half, quarter, 3, 2))
         )
-        self.residual = nn.ModuleList(Painting(quarter, quarter, code_channels) for _ in range(2 * blocks))
+        self.residual = nn.ModuleList(ConditionalConv(quarter, quarter, code_channels) for _ in range(2 * blocks))
         self.expand = nn.ModuleList(
-            Painting(before, after, code_channels, kernel)
+            ConditionalConv(before, after, code_channels, kernel)
             for before, after, kernel in ((quarter, half, 3), (half, fine, 3), (fine, 3, 9))
         )
-        self.code = StyleCode(code_widths, code_channels)
+        self.code = StyleEncoder(code_widths, code_channels)
 
     @property
     def side_multiple(self) -> int:
         """What both sides of the inputs must be multiples of."""
         return 4
 
-    def paintings(self) -> list[Painting]:
+    def layers(self) -> list[ConditionalConv]:
         """All layers that the code steers, in order."""
-        return [cast(Painting, layer) for layer in (*self.residual, *self.expand)]
+        return [cast(ConditionalConv, layer) for layer in (*self.residual, *self.expand)]
 
-    def strokes(self, code: Tensor) -> Tensor:
+    def modulations(self, code: Tensor) -> Tensor:
         """What a style code (B, D) makes of all normalisations, in one row per item: the distance that matters between codes."""
-        return torch.cat([part(code) for layer in self.paintings() for part in (layer.scale, layer.offset)], 1)
+        return torch.cat([part(code) for layer in self.layers() for part in (layer.scale, layer.offset)], 1)
 
     def code_of(self, pictures: Tensor) -> Tensor:
         """Style codes (B, D) of pictures (B, 3, H, W) of any size."""
@@ -147,7 +148,7 @@ class SDLStyleNet(ModelMixin, ConfigMixin):
 
         Returns:
             flow: the way from the content's code to the style's; feature: the content's code, both (B, D, 1, 1);
-            start: the content's features.
+            skips: the content's features.
         """
         height, width = inputs.shape[-2:]
         if inputs.shape[1] != 6 or height % 4 or width % 4 or min(height, width) < 32:
@@ -160,33 +161,26 @@ class SDLStyleNet(ModelMixin, ConfigMixin):
         maps = content
         for conv in self.contract:
             maps = F.relu(conv(maps))
-        return Encoded(wanted - own, own, [], maps)
+        return Encoded(wanted - own, own, [maps])
 
-    def maps(self, encoded: Encoded, t: Tensor) -> Tensor:
-        """The painting at t, (T, 3, H, W) in (0, 1)."""
+    def decode(self, encoded: Encoded, inputs: Tensor, t: Tensor) -> Tensor:
+        """Pictures at t (T, 3, H, W): the photo alone at t = 0, the painting alone from t = 1 on."""
         t = t.reshape(-1)
         code = (encoded.feature + over_batch(t, encoded.flow) * encoded.flow)[..., 0, 0]
-        return self.paint(cast(Tensor, encoded.start).expand(len(t), -1, -1, -1), code)
+        painting = self.paint(encoded.skips[0].expand(len(t), -1, -1, -1), code).float()
+        share = 1 - (1 - t.clamp(0, 1)) ** self.config.fade
+        source = inputs[:, :3].expand(len(t), -1, -1, -1)
+        return source + over_batch(share, painting) * (painting - source)
 
     def paint(self, maps: Tensor, code: Tensor) -> Tensor:
-        """The content's features painted in the style of `code` (B, D)."""
-        layers = self.paintings()
+        """The content's features painted in the style of `code` (B, D): (B, 3, H, W) in (0, 1)."""
+        layers = self.layers()
         residual, (half, full, last) = layers[:-3], layers[-3:]
         for first, second in zip(residual[::2], residual[1::2], strict=True):
             maps = maps + second(F.relu(first(maps, code)), code)
         for layer in (half, full):
             maps = F.relu(layer(F.interpolate(maps, scale_factor=2, mode="nearest"), code))
         return torch.sigmoid(last(maps, code))
-
-    def compose(self, maps: Tensor, inputs: Tensor, t: Tensor, encoded: Encoded | None = None) -> Tensor:
-        """Photo and painting mixed: the photo alone at t = 0, the painting alone from t = 1 on."""
-        share = 1 - (1 - t.clamp(0, 1)) ** self.config.fade
-        source = inputs[:, :3].expand(len(maps), -1, -1, -1)
-        return source + over_batch(share, maps) * (maps - source)
-
-    def decode(self, encoded: Encoded, inputs: Tensor, t: Tensor) -> Tensor:
-        """Pictures at t (T, 3, H, W), of `encode`'s answer."""
-        return self.compose(self.maps(encoded, t), inputs, t.reshape(-1))
 
     def forward(self, inputs: Tensor, t: Tensor) -> Tensor:
         """The pictures at t: inputs (B, 6, H, W) in [0, 1], t (B,), 0 = content, 1 = in the style."""

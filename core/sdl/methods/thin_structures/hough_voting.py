@@ -1,19 +1,18 @@
 """Motion of what dense flow loses: thin or fast things that no smooth flow explains vote for where they have gone.
 
 Flow is smooth, and what is thinner than its patches moves with what is behind it. But a wire that has moved is left over
-in both frames once everything else is explained; so the pixels left over in one frame look for their like among those left
-over in the other, and those of a neighbourhood must agree. A stretch of plain wire fits anywhere along the wire, only its
-ends do not; so neighbourhoods tell one another what they believe.
+in both frames once everything else is explained; so the residual pixels of one frame look for their like among those of the
+other, and those of a neighbourhood must agree. A stretch of plain wire fits anywhere along the wire, only its ends do not;
+so beliefs are propagated between neighbourhoods.
 
-Source: generalised Hough voting (Ballard 1981) over translations; two passes, coarse to fine, after Bierling 1988; beliefs
-are passed on as in Felzenszwalb and Huttenlocher 2006, "Efficient Belief Propagation for Early Vision". Using
-several candidate motions for one place follows Park et al. 2021, "Asymmetric Bilateral Motion Estimation for Video Frame
-Interpolation", and Hu et al. 2022, "Many-to-many Splatting for Efficient Video Frame Interpolation".
+Source: generalised Hough voting (Ballard 1981) over translations; two passes, coarse to fine, after Bierling 1988; belief
+propagation as in Felzenszwalb and Huttenlocher 2006, "Efficient Belief Propagation for Early Vision".
 """
 
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from itertools import product
 
 import cv2
@@ -23,152 +22,171 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.ops.warp import backward_warp
-from core.sdl.methods.flow_hypotheses.optical_flow import splat
-
-# How far is looked, in pixels of the pictures, and how fine the second pass is.
-REACH_PX, NEAR_PX = 36, 2
-# Votes are gathered in tiles of so many pixels, five by five of them together, the nearer ones more; tiles whose motions
-# are within the second of one another are parts of one thing, and between them its motion changes evenly.
-TILE_PX, ONE_THING_PX = 8, 6.0
-# One pixel in so many votes, at most so many.
-ONE_IN, MOST = 16, 2048
-# In the first pass, which looks far.
-MOST_FAR = 1024
-# A pixel is left over above this difference of colour (of 1), fully so at the second; the same for standing out.
-UNEXPLAINED, STANDING_OUT = (0.03, 0.13), (0.02, 0.10)
-MEDIAN_PX = 7
-# Two pixels are alike within about this difference; so many like pixels make a motion half sure.
-ALIKE, ENOUGH = 0.05, 4.0
-LEAST = 0.15
-# What differs from its surroundings votes by half where the search of `core.sdl.methods.thin_structures.segmentation` has looked too.
-UNFOUND = 0.5
-# So that where nobody votes there is a motion as well.
-LEAST_VOTES = 1e-3
-# So often tiles listen to their neighbours, and so much more than to their own votes; those with fewer votes keep silent.
-ROUNDS, LISTENS, SPEAKS = 12, 30.0, 0.5
-# A neighbour of which a motion is said counts so much for one that is a step beside.
-BESIDE = 0.97
-# What one frame knows by so much more surely is believed in the other.
-SURER = 0.3
+from core.sdl.methods.flow_hypotheses.optical_flow import ramp, splat_forward
 
 
-def thin_motion(source: Tensor, target: Tensor, there: Tensor, back: Tensor, thin: Tensor | None = None) -> Tensor:
-    """Where the left-over pixels of either frame have gone.
+@dataclass(frozen=True)
+class HoughVoting:
+    """Constants of residual pixels, voting, and belief propagation. Colours are of 1.
+
+    Attributes:
+        unexplained: differences between a pixel and where its flow leads, from which on it is residual, and fully so.
+        salient: the same for the difference from its surroundings, a median over `median_px`.
+        median_px: wider than what is thin.
+        segmented_weight: factor of such a pixel where the trained segmentation has looked too, and not found it.
+        least_residual: what is less does not vote.
+        similarity_scale: two pixels are alike within about this difference.
+        reach_px, fine_px: how far the coarse pass looks, at half the size, and the fine one around it.
+        tile_px: votes are gathered in tiles, five by five of them together, the nearer ones more.
+        voter_share, most_voters, most_far_voters: one pixel in so many votes, at most so many, in the coarse pass so many.
+        half_confidence: so many votes make a motion half sure.
+        least_votes: so that where nobody votes there is a motion as well.
+        same_object_px: tiles whose motions are nearer than this are one object, between them its motion changes evenly.
+        iterations: of belief propagation.
+        neighbour_weight: of the neighbours' messages beside a tile's own votes.
+        speaking_votes: tiles with fewer votes send no message.
+        step_decay: factor of a message's value for a shift a step beside: what turns moves a little differently there.
+        confidence_margin: what one frame knows by so much more surely is believed in the other.
+    """
+
+    unexplained: tuple[float, float] = (0.03, 0.13)
+    salient: tuple[float, float] = (0.02, 0.10)
+    median_px: int = 7
+    segmented_weight: float = 0.5
+    least_residual: float = 0.15
+    similarity_scale: float = 0.05
+    reach_px: int = 36
+    fine_px: int = 2
+    tile_px: int = 8
+    voter_share: int = 16
+    most_voters: int = 2048
+    most_far_voters: int = 1024
+    half_confidence: float = 4.0
+    least_votes: float = 1e-3
+    same_object_px: float = 6.0
+    iterations: int = 12
+    neighbour_weight: float = 30.0
+    speaking_votes: float = 0.5
+    step_decay: float = 0.97
+    confidence_margin: float = 0.3
+
+
+VOTING = HoughVoting()
+
+
+def find_thin_motion(source: Tensor, target: Tensor, there: Tensor, back: Tensor, thin: Tensor | None = None) -> Tensor:
+    """Where the residual pixels of either frame have gone.
 
     Args:
         source: (B, 3, H, W) in [0, 1].
         target: the same.
         there: dense flow from source to target, (B, 2, H, W) pixels.
         back: the other way.
-        thin: what is thin in either frame, of `core.sdl.methods.thin_structures.segmentation`, (B, 2, H, W) in [0, 1]; None: what is left over alone.
+        thin: what is thin in either frame, of `ThinSegmentation`, (B, 2, H, W) in [0, 1]; None: residual pixels alone.
 
     Returns:
-        (B, 6, H, W): motion from the source in pixels and how sure it is, in [0, 1], 0 where flow explains the picture;
+        (B, 6, H, W): motion from the source in pixels and its confidence, in [0, 1], 0 where flow explains the picture;
         then both from the target.
     """
     made = []
     for index in range(len(source)):
         one, two = (pictures[index : index + 1].float() for pictures in (source, target))
-        left = left_over(one, two, there[index : index + 1])
-        left_there = left_over(two, one, back[index : index + 1])
+        residual = find_residual(one, two, there[index : index + 1])
+        residual_there = find_residual(two, one, back[index : index + 1])
         if thin is not None:
             here, elsewhere = thin[index : index + 1].float().split(1, 1)
-            left, left_there = torch.maximum(UNFOUND * left, here), torch.maximum(UNFOUND * left_there, elsewhere)
-        ahead = found_way(one, two, left, left_there)
-        behind = found_way(two, one, left_there, left)
-        made.append(
-            torch.cat([surer(ahead, handed_on(two, one, behind)), surer(behind, handed_on(one, two, ahead))], 1)
-        )
+            residual = torch.maximum(VOTING.segmented_weight * residual, here)
+            residual_there = torch.maximum(VOTING.segmented_weight * residual_there, elsewhere)
+        ahead = vote_motion(one, two, residual, residual_there)
+        behind = vote_motion(two, one, residual_there, residual)
+        both = [
+            keep_confident(ahead, transfer_motion(two, one, behind)),
+            keep_confident(behind, transfer_motion(one, two, ahead)),
+        ]
+        made.append(torch.cat(both, 1))
     return torch.cat(made)
 
 
-def found_way(source: Tensor, target: Tensor, left: Tensor, left_there: Tensor) -> Tensor:
-    """Where the left-over pixels of the source have gone, and how sure that is: (1, 3, H, W)."""
-    height, width = source.shape[-2:]
-    moved, votes = voted_motion(source, target, left, left_there)
-    sure = left * F.interpolate(votes / (votes + ENOUGH), scale_factor=TILE_PX)[..., :height, :width]
-    return torch.cat([per_pixel(moved, votes)[..., :height, :width], sure], 1)
-
-
-def handed_on(source: Tensor, target: Tensor, way: Tensor) -> Tensor:
-    """What the source's way (1, 3, H, W) says of the target: the way back and how sure it is, where it leads to its like."""
-    velocity, sure = way.split((2, 1), 1)
-    sure = sure * alike((source - backward_warp(target, velocity)).abs().sum(1, keepdim=True))
-    back, there = splat(torch.cat([-velocity * sure, sure], 1), velocity).split((2, 1), 1)
-    return torch.cat([back / there.clamp(min=LEAST_VOTES), there.clamp(max=1)], 1)
-
-
-def surer(own: Tensor, told: Tensor) -> Tensor:
-    """A way (1, 3, H, W), and where the other frame knows much better, what that tells."""
-    better = told[:, 2:] > own[:, 2:] + SURER
-    return torch.cat([torch.where(better, told[:, :2], own[:, :2]), torch.maximum(own[:, 2:], told[:, 2:])], 1)
-
-
-def alike(unlike: Tensor) -> Tensor:
-    """In [0, 1] of summed differences of three colours."""
-    return torch.exp(-((unlike / (3 * ALIKE)) ** 2))
-
-
-def left_over(picture: Tensor, other: Tensor, flow: Tensor) -> Tensor:
+def find_residual(picture: Tensor, other: Tensor, flow: Tensor) -> Tensor:
     """How much a pixel is both unexplained by the flow and unlike its surroundings: (1, 1, H, W) in [0, 1]."""
     missed = (picture - backward_warp(other, flow)).abs().mean(1, keepdim=True)
     array = (picture[0].permute(1, 2, 0) * 255).round().clamp(0, 255).byte().cpu().numpy()
-    around = torch.from_numpy(cv2.medianBlur(np.ascontiguousarray(array), MEDIAN_PX)).to(picture) / 255
-    stands_out = (picture - around.permute(2, 0, 1)[None]).abs().mean(1, keepdim=True)
-    return ramp(missed, *UNEXPLAINED) * ramp(stands_out, *STANDING_OUT)
+    around = torch.from_numpy(cv2.medianBlur(np.ascontiguousarray(array), VOTING.median_px)).to(picture) / 255
+    salient = (picture - around.permute(2, 0, 1)[None]).abs().mean(1, keepdim=True)
+    return ramp(missed, *VOTING.unexplained) * ramp(salient, *VOTING.salient)
 
 
-def ramp(values: Tensor, low: float, high: float) -> Tensor:
-    """0 below `low`, 1 above `high`, straight between."""
-    return ((values - low) / (high - low)).clamp(0, 1)
-
-
-def voted_motion(source: Tensor, target: Tensor, left: Tensor, left_there: Tensor) -> tuple[Tensor, Tensor]:
-    """Motion per tile of `TILE_PX`, (1, 2, h, w) in pixels, and its votes (1, 1, h, w): first at half the size, then near it."""
-    tiles = [-(-side // TILE_PX) for side in source.shape[-2:]]
-    start = source.new_zeros(1, 2, *tiles)
-    size = [max(1, side // 2) for side in source.shape[-2:]]
+def vote_motion(source: Tensor, target: Tensor, residual: Tensor, residual_there: Tensor) -> Tensor:
+    """Where the residual pixels of the source have gone, and the confidence: (1, 3, H, W); coarse to fine."""
+    height, width = source.shape[-2:]
+    tiles = [-(-side // VOTING.tile_px) for side in (height, width)]
+    size = [max(1, side // 2) for side in (height, width)]
     near, far = (F.interpolate(picture, size, mode="area") for picture in (source, target))
-    kept, kept_there = (F.adaptive_max_pool2d(maps, size) for maps in (left, left_there))
-    shifts = steps(REACH_PX // 2, source)
-    coarse, _ = best_shift(near, far, kept, kept_there, start, shifts, TILE_PX // 2, MOST_FAR, passed_on=True)
-    return best_shift(source, target, left, left_there, 2 * coarse, steps(NEAR_PX, source), TILE_PX)
+    kept, kept_there = (F.adaptive_max_pool2d(maps, size) for maps in (residual, residual_there))
+    start, shifts = source.new_zeros(1, 2, *tiles), list_shifts(VOTING.reach_px // 2, source)
+    coarse, _ = vote_shifts(
+        near, far, kept, kept_there, start, shifts, VOTING.tile_px // 2, VOTING.most_far_voters, propagate=True
+    )
+    shifts = list_shifts(VOTING.fine_px, source)
+    motion, votes = vote_shifts(source, target, residual, residual_there, 2 * coarse, shifts, VOTING.tile_px)
+    sure = F.interpolate(votes / (votes + VOTING.half_confidence), scale_factor=VOTING.tile_px)
+    return torch.cat([interpolate_tiles(motion, votes)[..., :height, :width], residual * sure[..., :height, :width]], 1)
 
 
-def per_pixel(moved: Tensor, votes: Tensor) -> Tensor:
-    """Motion of tiles (1, 2, h, w) as that of their pixels, bilinear among neighbours of like motion, by their votes (1, 1, h, w)."""
-    height, width = moved.shape[-2:]
-    own = F.interpolate(moved, scale_factor=TILE_PX)
-    down, right = ((torch.arange(n * TILE_PX, device=moved.device) + 0.5) / TILE_PX - 0.5 for n in (height, width))
+def transfer_motion(source: Tensor, target: Tensor, motion: Tensor) -> Tensor:
+    """What the source's motion (1, 3, H, W) says of the target: the way back and its confidence, where it leads to its like."""
+    velocity, sure = motion.split((2, 1), 1)
+    sure = sure * compare_colours((source - backward_warp(target, velocity)).abs().sum(1, keepdim=True))
+    back, there = splat_forward(torch.cat([-velocity * sure, sure], 1), velocity).split((2, 1), 1)
+    return torch.cat([back / there.clamp(min=VOTING.least_votes), there.clamp(max=1)], 1)
+
+
+def keep_confident(own: Tensor, other: Tensor) -> Tensor:
+    """A motion with its confidence (1, 3, H, W), and another one where that is much more confident."""
+    better = other[:, 2:] > own[:, 2:] + VOTING.confidence_margin
+    return torch.cat([torch.where(better, other[:, :2], own[:, :2]), torch.maximum(own[:, 2:], other[:, 2:])], 1)
+
+
+def compare_colours(difference: Tensor) -> Tensor:
+    """Similarity in [0, 1] of summed differences of three colours."""
+    return torch.exp(-((difference / (3 * VOTING.similarity_scale)) ** 2))
+
+
+def interpolate_tiles(motion: Tensor, votes: Tensor) -> Tensor:
+    """Motion of tiles (1, 2, h, w) as that of their pixels: bilinear among neighbours of like motion, by votes (1, 1, h, w)."""
+    height, width = motion.shape[-2:]
+    side = VOTING.tile_px
+    own = F.interpolate(motion, scale_factor=side)
+    down, right = ((torch.arange(n * side, device=motion.device) + 0.5) / side - 0.5 for n in (height, width))
     total, weight = torch.zeros_like(own), torch.zeros_like(own[:, :1])
     for below, beside in product((0, 1), repeat=2):
         y, x = down.floor() + below, right.floor() + beside
         near = (1 - (down - y).abs())[:, None] * (1 - (right - x).abs())
         rows, columns = y.clamp(0, height - 1).long()[:, None], x.clamp(0, width - 1).long()
-        way = moved[..., rows, columns]
-        same = (way - own).square().sum(1, keepdim=True) < ONE_THING_PX**2
-        share = near * same * (votes[..., rows, columns] + LEAST_VOTES)
-        total, weight = total + share * way, weight + share
+        moved = motion[..., rows, columns]
+        same = (moved - own).square().sum(1, keepdim=True) < VOTING.same_object_px**2
+        share = near * same * (votes[..., rows, columns] + VOTING.least_votes)
+        total, weight = total + share * moved, weight + share
     return total / weight
 
 
-def steps(radius: int, like: Tensor) -> Tensor:
+def list_shifts(radius: int, like: Tensor) -> Tensor:
     """All whole shifts within `radius`, (n, 2), x before y."""
     return like.new_tensor([(right, down) for down, right in product(range(-radius, radius + 1), repeat=2)])
 
 
-def best_shift(
-    source: Tensor, target: Tensor, left: Tensor, left_there: Tensor, start: Tensor, shifts: Tensor, tile_px: int,
-    most: int = MOST, passed_on: bool = False,
+def vote_shifts(
+    source: Tensor, target: Tensor, residual: Tensor, residual_there: Tensor, start: Tensor, shifts: Tensor,
+    tile_px: int, most: int = VOTING.most_voters, propagate: bool = False,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
-    """Per tile, the shift from `start` (1, 2, h, w) for which most left-over pixels find their like, and its votes.
+    """Per tile, the shift from `start` (1, 2, h, w) for which most residual pixels find their like, and its votes.
 
-    Where votes are `passed_on`, tiles agree with their neighbours; that needs a start that is everywhere the same.
+    Beliefs may be propagated between tiles where the start is everywhere the same.
     """
     height, width = source.shape[-2:]
     down, across = start.shape[-2:]
-    weight = left.flatten()
-    count = min(max(64, height * width // ONE_IN), most, int((weight > LEAST).sum()))
+    weight = residual.flatten()
+    count = min(max(64, height * width // VOTING.voter_share), most, int((weight > VOTING.least_residual).sum()))
     if not count:
         return start, start.new_zeros(1, 1, down, across)
     voters = weight.topk(count).indices
@@ -178,39 +196,38 @@ def best_shift(
     at_x = (x + base[0])[:, None] + shifts[:, 0]
     at_y = (y + base[1])[:, None] + shifts[:, 1]
     inside = (at_x >= 0) & (at_x < width) & (at_y >= 0) & (at_y < height)
-    place = (at_y.clamp(0, height - 1) * width + at_x.clamp(0, width - 1)).long()
-    unlike = torch.zeros_like(at_x)
+    index = (at_y.clamp(0, height - 1) * width + at_x.clamp(0, width - 1)).long()
+    difference = torch.zeros_like(at_x)
     for there, here in zip(target[0].flatten(1), source[0].flatten(1), strict=True):
-        unlike += (there[place] - here[voters, None]).abs()
-    like = alike(unlike) * left_there.flatten()[place] * inside
+        difference += (there[index] - here[voters, None]).abs()
+    like = compare_colours(difference) * residual_there.flatten()[index] * inside
     votes = like.new_zeros(down * across, len(shifts)).index_add_(0, tile, like * weight[voters, None])
     gathered = votes.T.reshape(1, -1, down, across)
     for _ in range(2):
         gathered = F.avg_pool2d(gathered, 3, 1, 1)
     # As a sum over the area of 36 tiles, most of it near the own.
     gathered = 36 * gathered
-    index = agreed(gathered[0]) if passed_on else gathered[0].argmax(0)
-    best = gathered.gather(1, index[None, None])
-    return start.round() + shifts[index].permute(2, 0, 1)[None], best
+    best = propagate_beliefs(gathered[0]) if propagate else gathered[0].argmax(0)
+    return start.round() + shifts[best].permute(2, 0, 1)[None], gathered.gather(1, best[None, None])
 
 
-def agreed(votes: Tensor) -> Tensor:
+def propagate_beliefs(votes: Tensor) -> Tensor:
     """Per tile the shift, of a square of them, that its votes and its neighbours' support best.
 
     Args:
-        votes: (n * n, h, w), by shifts in the order of `steps`.
+        votes: (n * n, h, w), by shifts in the order of `list_shifts`.
 
     Returns:
         (h, w), indices of shifts.
     """
     chosen, top = votes.argmax(0), votes.amax(0)
-    speaking = top > SPEAKS
+    speaking = top > VOTING.speaking_votes
     if not speaking.any():
         return chosen
     count, side = int(speaking.sum()), math.isqrt(len(votes))
-    own = votes[:, speaking].T / (top[speaking] + ENOUGH)[:, None]
+    own = votes[:, speaking].T / (top[speaking] + VOTING.half_confidence)[:, None]
     sure = own.amax(1, keepdim=True)
-    # Who is beside whom; beside a tile that is silent, or none, is the last row, which is 0.
+    # Who is beside whom; beside a tile that sends nothing, or none, is the last row, which is 0.
     number = torch.full_like(F.pad(chosen, (1, 1, 1, 1)), count)
     number[1:-1, 1:-1][speaking] = torch.arange(count, device=votes.device)
     height, width = chosen.shape
@@ -220,21 +237,22 @@ def agreed(votes: Tensor) -> Tensor:
         if (down, right) != (1, 1)
     ]
     nothing = sure.new_zeros(1, 1)
-    heard_of = torch.stack([torch.cat([sure, nothing])[others] for others in beside]).sum(0)
+    senders = torch.stack([torch.cat([sure, nothing])[others] for others in beside]).sum(0)
     belief = own
-    for _ in range(ROUNDS):
-        told = loosened(belief.reshape(count, side, side)).flatten(1)
-        told = torch.cat([told * (sure / told.amax(1, keepdim=True)), nothing.expand(1, len(votes))])
-        heard = sum(told[others] for others in beside)
-        belief = own + LISTENS / heard_of.clamp(min=SPEAKS) * heard
+    for _ in range(VOTING.iterations):
+        message = dilate_messages(belief.reshape(count, side, side)).flatten(1)
+        message = torch.cat([message * (sure / message.amax(1, keepdim=True)), nothing.expand(1, len(votes))])
+        received = sum(message[others] for others in beside)
+        belief = own + VOTING.neighbour_weight / senders.clamp(min=VOTING.speaking_votes) * received
     chosen[speaking] = belief.argmax(1)
     return chosen
 
 
-def loosened(maps: Tensor) -> Tensor:
-    """The largest of each value (n, h, w) and, a little less, its neighbours: what turns moves a little differently beside."""
+def dilate_messages(messages: Tensor) -> Tensor:
+    """The largest of each value (n, h, w) and, a little less, its neighbours in the square of shifts."""
     for axis in (1, 2):
-        wide = F.pad(maps, (1, 1, 0, 0) if axis == 2 else (0, 0, 1, 1))
-        size = maps.shape[axis]
-        maps = torch.maximum(maps, BESIDE * torch.maximum(wide.narrow(axis, 0, size), wide.narrow(axis, 2, size)))
-    return maps
+        wide = F.pad(messages, (1, 1, 0, 0) if axis == 2 else (0, 0, 1, 1))
+        size = messages.shape[axis]
+        around = torch.maximum(wide.narrow(axis, 0, size), wide.narrow(axis, 2, size))
+        messages = torch.maximum(messages, VOTING.step_decay * around)
+    return messages

@@ -1,7 +1,7 @@
-"""Flat colours and drawn lines by filters, as tensors: what the small toon network starts from.
+"""Flat colours and drawn lines by filters, as tensors: what the toon network starts from. Nothing here is learned.
 
 The teacher's abstraction (`core.sdl.data.toons`) with the self-guided filter in place of the bilateral one, which on a
-processor costs a twentieth. Nothing here is learned.
+processor costs a twentieth.
 
 Source: Winnemoeller, Olsen and Gooch 2006, "Real-Time Video Abstraction", section 3; He, Sun and Tang 2010, "Guided Image
 Filtering", section 3.
@@ -10,18 +10,54 @@ Filtering", section 3.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.sdl.data.toons import BINS, EDGE_SIGMA_PX, EDGE_SLOPE, EDGE_TAU, SATURATION, strengths
+from core.sdl.methods.small_network.filters import box_filter, gaussian_kernel, guided_filter
 
-PASSES, RADIUS_PX, EPSILON = 3, 2, 16.0
 # CIE 1931 XYZ of linear sRGB, by the white point D65.
 TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))
 WHITE = (0.950456, 1.0, 1.088754)
 KNEE, SLOPE = 216 / 24389, 24389 / 27
+
+
+@dataclass(frozen=True)
+class Abstraction:
+    """Constants of the drawing, which the teacher shares from `edge_sigma_px` on. Lightness and colour are of L*a*b*.
+
+    Attributes:
+        passes: of the smoothing filter.
+        radius_px, edge_variance: its window, and the variance of lightness below which an edge does not count.
+        edge_sigma_px, edge_tau, edge_slope: of the softened difference of Gaussians that draws lines: width of the finer
+            one, weight of the coarser one (below 1, so that noise draws nothing), and how suddenly lines turn black.
+        wide: sigma of the coarser Gaussian by that of the finer, the classic approximation of a Laplacian.
+        bins: steps of lightness from 0 to 100.
+        saturation: factor of a* and b*: drawings are more colourful than photos.
+        lead: how much lines run ahead of t, so that they come before texture leaves.
+    """
+
+    passes: int = 3
+    radius_px: int = 2
+    edge_variance: float = 16.0
+    edge_sigma_px: float = 1.0
+    edge_tau: float = 0.98
+    edge_slope: float = 2.5
+    wide: float = math.sqrt(1.6)
+    bins: int = 8
+    saturation: float = 1.25
+    lead: float = 0.15
+
+    @property
+    def bin_width(self) -> float:
+        """Of lightness."""
+        return 100.0 / self.bins
+
+
+ABSTRACTION = Abstraction()
 
 
 def lab_of(rgb: Tensor) -> Tensor:
@@ -45,40 +81,25 @@ def rgb_of(lab: Tensor) -> Tensor:
     return torch.where(linear > 0.0031308, 1.055 * linear.clamp(min=0.0031308) ** (1 / 2.4) - 0.055, 12.92 * linear)
 
 
-def box(maps: Tensor, radius_px: int) -> Tensor:
-    """Mean over a square window, (B, C, H, W); beyond the edge its pixels repeat."""
-    side = 2 * radius_px + 1
-    maps = F.avg_pool2d(F.pad(maps, (radius_px,) * 4, mode="replicate"), (side, 1), 1)
-    return F.avg_pool2d(maps, (1, side), 1)
-
-
-def flattened(lab: Tensor) -> Tensor:
-    """Smoothed where little happens, kept at edges: guided by its own lightness."""
-    guide = lab[:, :1]
-    means = box(torch.cat([lab, guide * lab], 1), RADIUS_PX)
-    mean, products = means[:, :3], means[:, 3:]
-    variance = products[:, :1] - mean[:, :1] ** 2
-    slope = (products - mean[:, :1] * mean) / (variance + EPSILON)
-    both = box(torch.cat([slope, mean - slope * mean[:, :1]], 1), RADIUS_PX)
-    return both[:, :3] * guide + both[:, 3:]
-
-
-def gaussian(maps: Tensor, sigma_px: float) -> Tensor:
-    """Blurred, (B, 1, H, W); beyond the edge the picture is mirrored."""
+def blur(lightness: Tensor, sigma_px: float) -> Tensor:
+    """(B, 1, H, W) under a Gaussian; beyond the edge the picture is mirrored, as OpenCV does for the teacher."""
     radius = math.ceil(4 * sigma_px)
-    place = torch.arange(-radius, radius + 1, dtype=maps.dtype, device=maps.device)
-    bell = torch.exp(-place.square() / (2 * sigma_px**2))
-    bell = bell / bell.sum()
-    maps = F.conv2d(F.pad(maps, (0, 0, radius, radius), mode="reflect"), bell.reshape(1, 1, -1, 1))
-    return F.conv2d(F.pad(maps, (radius, radius, 0, 0), mode="reflect"), bell.reshape(1, 1, 1, -1))
+    bell = gaussian_kernel(sigma_px, radius, lightness)
+    lightness = F.conv2d(F.pad(lightness, (0, 0, radius, radius), mode="reflect"), bell.reshape(1, 1, -1, 1))
+    return F.conv2d(F.pad(lightness, (radius, radius, 0, 0), mode="reflect"), bell.reshape(1, 1, 1, -1))
 
 
-def abstracted(pictures: Tensor) -> Tensor:
+def abstract_picture(pictures: Tensor) -> Tensor:
     """The abstraction (B, 3, H, W) in [0, 1] of pictures in [0, 1], by filters alone."""
-    return drawn(pictures)[0]
+    return draw_abstraction(pictures)[0]
 
 
-def between(source: Tensor, drawing: Tensor, smooth: Tensor, t: Tensor) -> Tensor:
+def fade_strengths(t: Any) -> tuple[Any, Any]:
+    """How much of the photo's texture and of the drawing there is at t in [0, 1], for numbers and tensors alike."""
+    return 1 - t * t, t + ABSTRACTION.lead * t * (1 - t)
+
+
+def interpolate_abstraction(source: Tensor, drawing: Tensor, smooth: Tensor, t: Tensor) -> Tensor:
     """From the source (t = 0) to the drawing (t = 1), both (B, 3, H, W): lines come before texture leaves.
 
     A plain mix of two things that have nothing in common is weaker than both. Beyond 0 and 1 the difference goes on evenly.
@@ -90,28 +111,38 @@ def between(source: Tensor, drawing: Tensor, smooth: Tensor, t: Tensor) -> Tenso
         t: (B, 1, 1, 1).
     """
     inside = t.clamp(0, 1)
-    texture, lines = strengths(inside)
+    texture, lines = fade_strengths(inside)
     made = smooth + texture * (source - smooth) + lines * (drawing - smooth)
     return made + (t - inside) * (drawing - source)
 
 
-def drawn(pictures: Tensor) -> tuple[Tensor, Tensor]:
+def draw_abstraction(pictures: Tensor) -> tuple[Tensor, Tensor]:
     """The abstraction, and what it is drawn on: the pictures without their texture; (B, 3, H, W) each, in [0, 1]."""
     with torch.autocast(pictures.device.type, enabled=False):
-        lab = lab_of(pictures.float())
-        smooth, paper = lab, torch.ones_like(lab[:, :1])
-        for number in range(PASSES):
-            smooth = flattened(smooth)
+        smooth = lab_of(pictures.float())
+        paper = torch.ones_like(smooth[:, :1])
+        for number in range(ABSTRACTION.passes):
+            smooth = guided_filter(
+                smooth[:, :1], smooth, lambda x: box_filter(x, ABSTRACTION.radius_px), ABSTRACTION.edge_variance
+            )
             if number == 0:
-                near = gaussian(smooth[:, :1], EDGE_SIGMA_PX)
-                difference = near - EDGE_TAU * gaussian(smooth[:, :1], EDGE_SIGMA_PX * math.sqrt(1.6))
-                paper = 1 + torch.tanh(EDGE_SLOPE * difference.clamp(max=0))
-        lightness, width = smooth[:, :1], 100.0 / BINS
-        nearest = torch.floor(lightness / width) * width + width / 2
-        around = F.pad(lightness, (1, 1, 1, 1), mode="replicate")
-        slope = torch.hypot(
-            around[..., 1:-1, 2:] - around[..., 1:-1, :-2], around[..., 2:, 1:-1] - around[..., :-2, 1:-1]
-        )
-        sharpness = 0.4 + (slope / 2).clamp(0, 2) / 2
-        lightness = (nearest + width / 2 * torch.tanh(sharpness * (lightness - nearest))) * paper
-        return rgb_of(torch.cat([lightness, SATURATION * smooth[:, 1:]], 1)), rgb_of(smooth)
+                paper = draw_lines(smooth[:, :1])
+        lightness = quantise_lightness(smooth[:, :1]) * paper
+        return rgb_of(torch.cat([lightness, ABSTRACTION.saturation * smooth[:, 1:]], 1)), rgb_of(smooth)
+
+
+def draw_lines(lightness: Tensor) -> Tensor:
+    """How much paper each pixel keeps, (B, 1, H, W): 1 = no line, 0 = a black one."""
+    near = blur(lightness, ABSTRACTION.edge_sigma_px)
+    difference = near - ABSTRACTION.edge_tau * blur(lightness, ABSTRACTION.edge_sigma_px * ABSTRACTION.wide)
+    return 1 + torch.tanh(ABSTRACTION.edge_slope * difference.clamp(max=0))
+
+
+def quantise_lightness(lightness: Tensor) -> Tensor:
+    """Lightness (B, 1, H, W) in soft steps, which are sharper where the picture itself changes faster."""
+    width = ABSTRACTION.bin_width
+    nearest = torch.floor(lightness / width) * width + width / 2
+    around = F.pad(lightness, (1, 1, 1, 1), mode="replicate")
+    slope = torch.hypot(around[..., 1:-1, 2:] - around[..., 1:-1, :-2], around[..., 2:, 1:-1] - around[..., :-2, 1:-1])
+    sharpness = 0.4 + (slope / 2).clamp(0, 2) / 2
+    return nearest + width / 2 * torch.tanh(sharpness * (lightness - nearest))

@@ -2,10 +2,17 @@
 
 import torch
 
-from core.sdl.methods.thin_structures.hough_voting import BESIDE, ENOUGH, agreed, handed_on, loosened, steps, surer
+from core.sdl.methods.thin_structures.hough_voting import (
+    VOTING,
+    dilate_messages,
+    keep_confident,
+    list_shifts,
+    propagate_beliefs,
+    transfer_motion,
+)
 
 SIDE = 7
-SHIFTS = steps(SIDE // 2, torch.zeros(1))
+SHIFTS = list_shifts(SIDE // 2, torch.zeros(1))
 
 
 def at(right: int, down: int) -> int:
@@ -29,7 +36,7 @@ def test_the_ends_of_a_plain_wire_tell_its_middle_where_it_has_gone():
     votes = wire()
     alone = votes.argmax(0)
     assert alone[1, 0] == alone[1, -1] == at(1, 2) and (alone[1, 1:-1] == at(-3, 2)).all()
-    together = agreed(votes)
+    together = propagate_beliefs(votes)
     assert (together[1] == at(1, 2)).all()
     assert torch.equal(together[[0, 2]], alone[[0, 2]]), "where nobody votes nothing is chosen"
 
@@ -39,23 +46,23 @@ def test_who_is_far_away_is_not_heard_and_who_differs_much_keeps_its_own():
     apart = torch.zeros(SIDE * SIDE, 3, 9)
     apart[:, :, 5:] = votes
     apart[at(-2, -3), 1, :3] = 10.0
-    together = agreed(apart)
+    together = propagate_beliefs(apart)
     assert (together[1, :3] == at(-2, -3)).all() and (together[1, 5:] == at(1, 2)).all()
 
 
 def test_few_votes_stay_as_they_are():
     votes = torch.rand(SIDE * SIDE, 4, 5, generator=torch.Generator().manual_seed(1)) * 0.4
-    assert torch.equal(agreed(votes), votes.argmax(0))
+    assert torch.equal(propagate_beliefs(votes), votes.argmax(0))
     # One that speaks, between others that do not.
-    votes[at(2, 0), 2, 2] = 3 * ENOUGH
-    assert agreed(votes)[2, 2] == at(2, 0)
+    votes[at(2, 0), 2, 2] = 3 * VOTING.half_confidence
+    assert propagate_beliefs(votes)[2, 2] == at(2, 0)
 
 
 def test_loosened_reaches_one_step_around():
     maps = torch.zeros(2, 5, 6)
     maps[0, 2, 3], maps[1, 0, 0] = 2.0, 1.0
-    wide = loosened(maps)
-    row = torch.tensor([BESIDE, 1.0, BESIDE])
+    wide = dilate_messages(maps)
+    row = torch.tensor([VOTING.step_decay, 1.0, VOTING.step_decay])
     assert torch.allclose(wide[0, 1:4, 2:5], 2 * row * row[:, None]) and (wide[0] > 0).sum() == 9
     assert torch.allclose(wide[1, :2, :2], row[1:] * row[1:, None]) and (wide[1] > 0).sum() == 4
 
@@ -65,14 +72,14 @@ def test_what_one_frame_knows_is_believed_in_the_other_if_it_looks_alike_there()
     source[..., 4:20, 10], target[..., 4:20, 17] = 0.1, 0.1
     way = torch.zeros(1, 3, 24, 40)
     way[0, :, 4:20, 10] = torch.tensor([7.0, 0.0, 0.9])[:, None]
-    told = handed_on(source, target, way)
+    told = transfer_motion(source, target, way)
     assert torch.allclose(told[0, :, 4:20, 17], torch.tensor([-7.0, 0.0, 0.9])[:, None].expand(3, 16), atol=1e-4)
     assert told[0, 2].sum() == told[0, 2, 4:20, 17].sum()
-    believed = surer(torch.zeros(1, 3, 24, 40), told)
+    believed = keep_confident(torch.zeros(1, 3, 24, 40), told)
     assert torch.equal(believed[:, 2], told[:, 2]) and (believed[0, 0, 4:20, 17] == told[0, 0, 4:20, 17]).all()
     # An own way that is about as sure stays.
     own = torch.zeros(1, 3, 24, 40)
     own[0, :, 4:20, 17] = torch.tensor([-6.0, 1.0, 0.8])[:, None]
-    assert (surer(own, told)[0, :2, 4:20, 17] == own[0, :2, 4:20, 17]).all()
+    assert (keep_confident(own, told)[0, :2, 4:20, 17] == own[0, :2, 4:20, 17]).all()
     way[0, 0] = 3.0
-    assert handed_on(source, target, way)[0, 2].max() < 0.01, "where it leads the picture is another"
+    assert transfer_motion(source, target, way)[0, 2].max() < 0.01, "where it leads the picture is another"

@@ -3,12 +3,11 @@
 import pytest
 import torch
 
-from core.errors import OptionError
 from core.image import to_tensor
 from core.metrics import psnr
-from core.sdl.methods.refinement.network import LOOK_PX, SecondLook
-from core.sdl.networks import small_network
-from core.sdl.paper.network import SDLNet
+from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
+from core.sdl.methods.refinement.network import SIDE_PX, RefinementNet
+from core.sdl.networks import build_network
 from core.sdl.training.train import PARTS, with_new_parts
 from tests.sdl.conftest import FORMS, TINY, stirred, textured, tiny
 
@@ -25,7 +24,7 @@ def pair(shift_px: int = 6) -> torch.Tensor:
 def test_it_learns_which_picture_to_take_where_the_network_could_not():
     """Stripes of one pixel decide: only at full size can they be told apart."""
     torch.manual_seed(0)
-    look = SecondLook(2, 1, (16, 24, 24))
+    look = RefinementNet(2, 1, (16, 24, 24))
     generator = torch.Generator().manual_seed(0)
     optimizer = torch.optim.Adam(look.parameters(), 3e-3)
 
@@ -51,9 +50,9 @@ def test_it_learns_which_picture_to_take_where_the_network_could_not():
     assert right.float().mean() > 0.95
 
 
-@pytest.mark.parametrize("size", [(64, 96), (50, 70), (7, 9), (40, LOOK_PX + 300)])
+@pytest.mark.parametrize("size", [(64, 96), (50, 70), (7, 9), (40, SIDE_PX + 300)])
 def test_any_size_comes_back(size):
-    look = SecondLook(6, 12, (4, 6, 6)).eval()
+    look = RefinementNet(6, 12, (4, 6, 6)).eval()
     warped = [torch.rand(1, 3, *size) for _ in range(6)]
     more, colours, changes = look(warped, torch.full((1, 6, *size), 1 / 6), warped[0], torch.zeros(1, 12, 20, 30))
     assert more.shape == changes.shape == (1, 6, *size) and colours.shape == (1, 3, *size)
@@ -61,7 +60,7 @@ def test_any_size_comes_back(size):
 
 def test_a_new_second_look_changes_nothing_and_a_stirred_one_does():
     known = tiny(**FIRST_LOOK)
-    wider = SDLNet(**{**TINY, **FIRST_LOOK, "look_widths": (4, 6, 6)}).eval()
+    wider = HypothesisSDLNet(**{**TINY, **FIRST_LOOK, "look_widths": (4, 6, 6)}).eval()
     wider.load_state_dict(known.state_dict(), strict=False)
     inputs = pair()
     with torch.inference_mode():
@@ -78,15 +77,10 @@ def test_the_ends_stay_exact():
 
 
 def test_training_from_weights_without_it_adds_the_shipped_one():
-    values = small_network("sdl-vfi").config
-    known = SDLNet(**{k: v for k, v in values.items() if not k.startswith("_") and k not in PARTS})
+    values = build_network("sdl-vfi").config
+    known = HypothesisSDLNet(**{k: v for k, v in values.items() if not k.startswith("_") and k not in PARTS})
     assert known.look is None and known.thin is None
     wider = with_new_parts(known, "sdl-vfi")
     assert wider.look is not None and wider.thin is not None and torch.equal(wider.head[0].weight, known.head[0].weight)
     assert with_new_parts(wider, "sdl-vfi") is wider
     assert with_new_parts(known, "published") is known
-
-
-def test_only_a_choice_among_warped_frames_can_be_looked_at_again():
-    with pytest.raises(OptionError, match="second look"):
-        SDLNet(num_in_ch=3, output="residual", look_widths=(4, 6))

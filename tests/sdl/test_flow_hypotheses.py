@@ -7,22 +7,20 @@ import torch
 from core.errors import OptionError
 from core.image import to_tensor
 from core.metrics import psnr
+from core.sdl.methods.flow_hypotheses.background import fit_background
 from core.sdl.methods.flow_hypotheses.hypotheses import (
-    CANDIDATES,
     MOMENT_CHANNELS,
     PAIR_CHANNELS,
-    background,
-    candidates_at,
-    compose_candidates,
-    pair_motion,
+    carry_hypotheses,
+    find_pair_motion,
 )
-from core.sdl.methods.small_network.composition import CHOICE
-from core.sdl.methods.thin_structures.hough_voting import thin_motion
-from core.sdl.networks import small_network
-from core.sdl.paper.network import SDLNet
+from core.sdl.methods.flow_hypotheses.network import HYPOTHESES, HypothesisSDLNet, compose_hypotheses
+from core.sdl.methods.thin_structures.hough_voting import find_thin_motion
+from core.sdl.networks import build_network, network_class
 from tests.sdl.conftest import textured
 
 HALF = torch.tensor([0.5])
+CHANGES = HypothesisSDLNet.CHANGE_CHANNELS
 
 
 def wire(at: int) -> torch.Tensor:
@@ -37,7 +35,7 @@ def wire(at: int) -> torch.Tensor:
 
 def test_a_thin_thing_that_flow_loses_is_followed():
     first, second, still = wire(0), wire(24), torch.zeros(1, 2, 160, 192)
-    found = thin_motion(first, second, still, still)
+    found = find_thin_motion(first, second, still, still)
     assert found.shape == (1, 6, 160, 192)
     sure = found[0, 2] > 0.3
     assert 100 <= sure.sum() <= 260
@@ -45,13 +43,13 @@ def test_a_thin_thing_that_flow_loses_is_followed():
     assert (moved[0] - 24).abs().median() <= 1 and (moved[1] + 12).abs().median() <= 1
     back = found[0, 3:5, found[0, 5] > 0.3]
     assert (back[0] + 24).abs().median() <= 1 and (back[1] - 12).abs().median() <= 1
-    assert torch.equal(thin_motion(first, first, still, still)[:, [2, 5]], torch.zeros(1, 2, 160, 192))
+    assert torch.equal(find_thin_motion(first, first, still, still)[:, [2, 5]], torch.zeros(1, 2, 160, 192))
 
 
 def test_the_wire_stays_whole_between_the_frames():
     inputs = torch.cat([wire(0), wire(24)], 1)
     with torch.inference_mode():
-        made = small_network("sdl-vfi").eval()(inputs, HALF)
+        made = build_network("sdl-vfi").eval()(inputs, HALF)
     truth, blend = wire(12), (inputs[:, :3] + inputs[:, 3:]) / 2
     # The wire's own pixels: without it the scene is dark.
     on = truth.amin(1, keepdim=True) > 0.5
@@ -65,10 +63,10 @@ def test_the_background_is_found_behind_figures_and_stands_still_exactly():
     flow = camera.clone()
     flow[:, :, 20:80, 40:90] = torch.tensor([-20.0, 9.0])[None, :, None, None]
     trust = torch.ones(1, 1, 96, 128)
-    assert torch.allclose(background(flow, trust), camera, atol=0.1)
+    assert torch.allclose(fit_background(flow, trust), camera, atol=0.1)
     noise = 0.1 * torch.randn(camera.shape, generator=torch.Generator().manual_seed(0))
     still = torch.where(flow == camera, noise, flow)
-    assert torch.equal(background(still, trust), torch.zeros_like(camera))
+    assert torch.equal(fit_background(still, trust), torch.zeros_like(camera))
 
 
 def test_the_figures_motion_reaches_over_its_outline():
@@ -77,7 +75,7 @@ def test_the_figures_motion_reaches_over_its_outline():
     # What the figure hides in the other frame has no way there.
     motion[:, 4, 16:48, 56:68] = motion[:, 5, 16:48, 24:36] = 1e-4
     motion[:, 0, 16:48, 24:56], motion[:, 2, 16:48, 36:68] = 12.0, -12.0
-    moment = candidates_at(motion, HALF)
+    moment = carry_hypotheses(motion, HALF)
     assert moment.shape == (1, MOMENT_CHANNELS, 64, 96)
     assert torch.equal(moment[:, 2:4], torch.zeros(1, 2, 64, 96))
     assert (moment[0, 4, 12:52, 24:66] - 12).abs().max() < 1
@@ -90,37 +88,37 @@ def test_shares_choose_a_frame_and_a_motion():
     inputs = torch.cat([to_tensor(textured(64, 64, seed)) for seed in (1, 2)], 1)
     motion = torch.zeros(1, PAIR_CHANNELS, 64, 64)
     motion[:, 0], motion[:, 2], motion[:, 4:6] = 6.0, -6.0, 1.0
-    moment, maps = candidates_at(motion, HALF), torch.zeros(1, 12 + CHOICE, 32, 32)
-    maps[:, 12 + CANDIDATES + 1] = 50.0
-    assert torch.allclose(compose_candidates(maps, moment, inputs, HALF, 2), inputs[:, 3:], atol=1e-5)
-    maps[:, 12 + CANDIDATES + 1], maps[:, 12] = 0.0, 50.0
-    made = compose_candidates(maps, moment, inputs, HALF, 2)
+    moment, maps = carry_hypotheses(motion, HALF), torch.zeros(1, 12 + CHANGES, 32, 32)
+    maps[:, 12 + HYPOTHESES + 1] = 50.0
+    assert torch.allclose(compose_hypotheses(maps, moment, inputs, HALF), inputs[:, 3:], atol=1e-5)
+    maps[:, 12 + HYPOTHESES + 1], maps[:, 12] = 0.0, 50.0
+    made = compose_hypotheses(maps, moment, inputs, HALF)
     assert torch.allclose(made[..., 12:60], inputs[:, :3, :, 9:57], atol=1e-4)
     for t, end in ((0.0, inputs[:, :3]), (1.0, inputs[:, 3:])):
-        known = candidates_at(motion, torch.tensor([t]))
+        known = carry_hypotheses(motion, torch.tensor([t]))
         maps = torch.randn(maps.shape, generator=torch.Generator().manual_seed(3))
-        assert torch.allclose(compose_candidates(maps, known, inputs, torch.tensor([t]), 2), end, atol=1e-5)
+        assert torch.allclose(compose_hypotheses(maps, known, inputs, torch.tensor([t])), end, atol=1e-5)
 
 
 def test_still_frames_are_blended_to_the_last_bit():
     first = to_tensor(textured(96, 64))
     second = (first + 0.02 * torch.randn(first.shape, generator=torch.Generator().manual_seed(0))).clamp(0, 1)
     inputs, quarter = torch.cat([first, second], 1), torch.tensor([0.25])
-    motion = pair_motion(inputs)
+    motion = find_pair_motion(inputs)
     motion[:, :4] *= 0.01
     motion[:, [8, 11]] = 0.0
-    maps = torch.full((1, 12 + CHOICE, 32, 48), 3.0)
-    made = compose_candidates(maps, candidates_at(motion, quarter), inputs, quarter, 2)
+    maps = torch.full((1, 12 + CHANGES, 32, 48), 3.0)
+    made = compose_hypotheses(maps, carry_hypotheses(motion, quarter), inputs, quarter)
     assert torch.equal(made, 0.75 * first + 0.25 * second)
 
 
-def test_candidates_and_dense_matching_belong_together():
+def test_the_config_of_another_network_is_refused():
     for output, matching in (("candidates", "none"), ("motion", "dense")):
-        with pytest.raises(OptionError, match="belong together"):
-            SDLNet(output=output, matching=matching, work_px=64, reduction=2)
+        with pytest.raises(OptionError, match="takes output"):
+            network_class({"output": output})(output=output, matching=matching, work_px=64, reduction=2)
 
 
 def test_larger_inputs_are_searched_reduced():
     inputs = to_tensor(textured(1200, 64, cell_px=24)).repeat(1, 2, 1, 1)
-    assert pair_motion(inputs).shape == (1, PAIR_CHANNELS, round(64 * 1024 / 1200), 1024)
-    assert np.isclose(float(pair_motion(inputs).abs()[:, :4].max()), 0, atol=0.5)
+    assert find_pair_motion(inputs).shape == (1, PAIR_CHANNELS, round(64 * 1024 / 1200), 1024)
+    assert np.isclose(float(find_pair_motion(inputs).abs()[:, :4].max()), 0, atol=0.5)
