@@ -30,7 +30,7 @@ from core.errors import InputError, MorphospaceError
 from core.image import to_pil, to_tensor
 from core.metrics import evenness, psnr, sharpness, ssim
 from core.sdl.jobs import job_of
-from core.sdl.networks import load_network
+from core.sdl.loading import load_network
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.weights import resolve

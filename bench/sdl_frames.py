@@ -12,7 +12,7 @@ from torch import Tensor
 from bench import Row, seconds
 from core.devices import policy
 from core.metrics import psnr
-from core.sdl.networks import build_network
+from core.sdl.loading import build_network
 from core.sdl.paper.network import SDLNet
 
 FRAMES = 7

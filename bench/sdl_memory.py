@@ -11,8 +11,8 @@ from PIL import Image
 
 from bench import Row
 from core.devices import policy
+from core.sdl.loading import build_network
 from core.sdl.methods.video_rate.conversion import convert_video
-from core.sdl.networks import build_network
 from core.sdl.options import RateOptions
 from core.sdl.pipeline import SDLPipeline
 from core.video import write_video

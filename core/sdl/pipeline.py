@@ -25,13 +25,13 @@ from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
 from core.sdl.jobs import job_named, job_of, trained_side_px
+from core.sdl.loading import AnyNet, load_network
 from core.sdl.methods.ageing.face_guide import find_face_guide, find_head_box
 from core.sdl.methods.ageing.network import AgeingSDLNet
 from core.sdl.methods.ageing.region import Region
 from core.sdl.methods.face_morph.correspondence import find_face_motion
 from core.sdl.methods.face_morph.network import MorphSDLNet
 from core.sdl.methods.tiling.tiles import Tile, split_tiles, stitch_tiles
-from core.sdl.networks import AnyNet, load_network
 from core.sdl.options import SDLOptions
 from core.sdl.paper.convert import PUBLISHED, network_of, state_of
 from core.sdl.paper.network import Encoded, SDLNet

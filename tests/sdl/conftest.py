@@ -7,7 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from core.sdl.networks import AnyNet, build_network, network_class
+from core.sdl.loading import AnyNet, build_network, network_class
 
 TINY = {"widths": (4, 4, 6, 6, 8, 8), "grid_widths": (4, 4, 6), "ncol": 2}
 

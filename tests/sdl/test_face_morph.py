@@ -10,6 +10,7 @@ from core.metrics import evenness, psnr, sharpness
 from core.ops.pull_push import filled
 from core.sdl.data.sequences import held_out
 from core.sdl.data.toons import toonify
+from core.sdl.loading import build_network
 from core.sdl.methods.ageing.face_guide import find_head_box
 from core.sdl.methods.face_morph.correspondence import (
     SHOULDER,
@@ -28,7 +29,6 @@ from core.sdl.methods.toon.abstraction import (
     lab_of,
     rgb_of,
 )
-from core.sdl.networks import build_network
 from core.ui.parts.examples import HEADS
 from tests.sdl.conftest import textured
 

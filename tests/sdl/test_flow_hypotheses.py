@@ -7,6 +7,7 @@ import torch
 from core.errors import OptionError
 from core.image import to_tensor
 from core.metrics import psnr
+from core.sdl.loading import build_network, network_class
 from core.sdl.methods.flow_hypotheses.background import fit_background
 from core.sdl.methods.flow_hypotheses.hypotheses import (
     MOMENT_CHANNELS,
@@ -16,7 +17,6 @@ from core.sdl.methods.flow_hypotheses.hypotheses import (
 )
 from core.sdl.methods.flow_hypotheses.network import HYPOTHESES, HypothesisSDLNet, compose_hypotheses
 from core.sdl.methods.thin_structures.hough_voting import find_thin_motion
-from core.sdl.networks import build_network, network_class
 from tests.sdl.conftest import textured
 
 HALF = torch.tensor([0.5])

@@ -5,10 +5,10 @@ import torch
 
 from core.errors import OptionError, ShapeError
 from core.image import to_tensor
+from core.sdl.loading import network_class
 from core.sdl.methods.face_morph.block_matching import MATCHING, describe_structure, match_blocks
 from core.sdl.methods.face_morph.network import MorphSDLNet
 from core.sdl.methods.toon.abstraction import abstract_picture
-from core.sdl.networks import network_class
 from core.sdl.paper.network import SDLNet
 from tests.sdl.conftest import shipped_network, textured, tiny
 

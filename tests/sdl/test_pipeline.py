@@ -11,8 +11,8 @@ from core.detect.faces import detect_faces
 from core.errors import CancelledError, InputError, OptionError
 from core.image import to_pil, to_tensor
 from core.sdl.jobs import JOBS, job_of, trained_side_px
+from core.sdl.loading import build_network
 from core.sdl.methods.tiling.tiles import fade_overlap, split_tiles, stitch_tiles
-from core.sdl.networks import build_network
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import OVERLAP_PX, SDLPipeline
 from core.timeline import Timeline

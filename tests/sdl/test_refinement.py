@@ -5,9 +5,9 @@ import torch
 
 from core.image import to_tensor
 from core.metrics import psnr
+from core.sdl.loading import build_network
 from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
 from core.sdl.methods.refinement.network import SIDE_PX, RefinementNet
-from core.sdl.networks import build_network
 from core.sdl.training.train import PARTS, with_new_parts
 from tests.sdl.conftest import FORMS, TINY, stirred, textured, tiny
 

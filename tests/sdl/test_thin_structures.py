@@ -115,7 +115,7 @@ def test_a_tiny_run_leaves_the_rest_alone(pairs, tmp_path, monkeypatch):
         task="vfi", network="sdl-vfi", objective="thin", data=str(pairs), batch=2, steps=12, lr=5e-3, decay_steps=12,
         out=str(tmp_path / "run"), save_every=12, log_every=1, sample_every=12, cpu=True,
     )  # fmt: skip
-    from core.sdl.networks import build_network
+    from core.sdl.loading import build_network
     from core.training import load_trained
 
     rows = read_curves(run_training(options))

@@ -13,7 +13,7 @@ from core.ops.vgg import VGG19Features
 from core.sdl.data.datasets import SequenceSource, StylePairs, directed_pair, fitter
 from core.sdl.data.sequences import write_sequence
 from core.sdl.jobs import SHIPPED
-from core.sdl.networks import build_network
+from core.sdl.loading import build_network
 from core.sdl.paper import losses
 from core.sdl.paper.recipes import PUBLISHED
 from core.sdl.training import objectives

@@ -20,9 +20,9 @@ from core.ops.vgg import VGG19Features
 from core.progress import Progress, silent
 from core.sdl.data.datasets import SequenceSource, StyleCodes, StylePairs
 from core.sdl.jobs import SHIPPED
+from core.sdl.loading import AnyNet, build_network, load_network
 from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
 from core.sdl.methods.style.network import SDLStyleNet
-from core.sdl.networks import AnyNet, build_network, load_network
 from core.sdl.paper.convert import network_of, state_of
 from core.sdl.paper.discriminator import PatchGANDiscriminator
 from core.sdl.paper.network import SDLNet
