@@ -53,11 +53,11 @@ def test_another_tasks_file_is_refused(bare, tmp_path):
 
 
 def test_missing_unknown_and_misshapen_tensors_are_named(bare):
-    for change in ("missing", "unknown", "misshap"):
+    for change in ("missing", "unexpected", "misshap"):
         broken = dict(bare)
         if change == "missing":
             del broken["tail.0.bias"]
-        elif change == "unknown":
+        elif change == "unexpected":
             broken["extra.weight"] = torch.zeros(1)
         else:
             broken["tail.0.bias"] = torch.zeros(7)
