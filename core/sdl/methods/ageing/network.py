@@ -15,8 +15,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.metrics import LUMA
+from core.ops.filters import box_filter, guided_coefficients
 from core.ops.warp import fine_warp
-from core.sdl.methods.small_network.filters import box_filter, guided_coefficients
 from core.sdl.methods.small_network.network import SmallSDLNet, enlarge, motion_unit_px, unfold_residual
 from core.sdl.paper.blocks import over_batch
 

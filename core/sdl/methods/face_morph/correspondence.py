@@ -8,15 +8,15 @@ import cv2
 import numpy as np
 import torch
 from PIL import Image
-from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 
 from core.detect.faces import detect_faces
 from core.detect.segment import depth, outline, person_mask
 from core.errors import NothingFoundError
 from core.image import limit_size, to_tensor
+from core.ops.filters import box_filter
+from core.ops.thin_plate import spline_grid
 from core.ops.warp import backward_warp
-from core.sdl.methods.small_network.filters import box_filter
 
 # Points from the height of the chin to the corner of neck and shoulder, and from there to the picture's edge.
 SHOULDER = (4, 7)
@@ -170,12 +170,8 @@ def interpolate_flow(
         slack: smoothing, one for all or (N,).
         size_px: width and height.
         grid: cells along each side on which the spline is solved, coarser than the pixels.
-
-    Source: thin-plate splines, Bookstein 1989.
     """
-    across, down = ((np.arange(grid) + 0.5) * side / grid for side in size_px)
-    where = np.stack(np.meshgrid(across, down), -1).reshape(-1, 2)
-    moved = RBFInterpolator(points_px, places_px - points_px, smoothing=slack)(where).reshape(grid, grid, 2)
+    moved = spline_grid(points_px, places_px - points_px, slack, size_px, grid)
     return cv2.resize(moved.astype(np.float32), size_px, interpolation=cv2.INTER_CUBIC)
 
 

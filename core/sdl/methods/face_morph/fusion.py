@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.ops.filters import box_filter
 from core.sdl.methods.flow_hypotheses.optical_flow import ramp
-from core.sdl.methods.small_network.filters import box_filter
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from core.ops.filters import box_filter
 from core.ops.warp import backward_warp
 from core.sdl.methods.flow_hypotheses.optical_flow import estimate_motion, ramp
-from core.sdl.methods.small_network.filters import box_filter
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.ops.filters import box_filter
 from core.ops.pull_push import filled
 from core.ops.warp import backward_warp
 from core.sdl.methods.flow_hypotheses.background import estimate_smooth_motion
@@ -28,7 +29,6 @@ from core.sdl.methods.flow_hypotheses.optical_flow import (
     speed,
     splat_forward,
 )
-from core.sdl.methods.small_network.filters import box_filter
 from core.sdl.methods.small_network.network import enlarge
 from core.sdl.methods.thin_structures.hough_voting import find_thin_motion
 from core.sdl.methods.thin_structures.segmentation import ThinSegmentation

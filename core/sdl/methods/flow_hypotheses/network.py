@@ -11,10 +11,10 @@ import torch.nn.functional as F
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
+from core.ops.filters import box_filter
 from core.ops.warp import backward_warp
 from core.sdl.methods.flow_hypotheses.hypotheses import MOMENT_CHANNELS, carry_hypotheses, find_pair_motion
 from core.sdl.methods.refinement.network import RefinementNet
-from core.sdl.methods.small_network.filters import box_filter
 from core.sdl.methods.small_network.network import (
     MOTION_UNIT_PX,
     SmallSDLNet,

@@ -17,7 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.sdl.methods.small_network.filters import box_filter, gaussian_kernel, guided_filter
+from core.ops.filters import box_filter, gaussian_kernel, guided_filter
 
 # CIE 1931 XYZ of linear sRGB, by the white point D65.
 TO_XYZ = ((0.412453, 0.357580, 0.180423), (0.212671, 0.715160, 0.072169), (0.019334, 0.119193, 0.950227))

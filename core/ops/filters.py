@@ -1,4 +1,4 @@
-"""TEMPORARY copy of the shared filters."""
+"""Filters over neighbourhoods: box, Gaussian and guided. Maps are (B, C, H, W), every channel is filtered by itself."""
 
 from __future__ import annotations
 
