@@ -28,22 +28,15 @@ DISPLACEMENT, AFFINE = 2, 12
 
 @dataclass(frozen=True)
 class Ageing:
-    """Constants of the method.
+    """Constants of the method."""
 
-    Attributes:
-        person_margin: how far around a person a change may reach, as a share of the picture's longer side: masks are
-            about a pixel off.
-        neck, body: below the middle of the face, in face heights: from the first on what is worn keeps its shape more
-            and more, from the second on wholly.
-        edge_radius: of the guided filter, in cells of the predicted maps.
-        edge_variance: of the luma, below which an edge does not count.
-    """
-
-    person_margin: float = 0.003
-    neck: float = 0.55
-    body: float = 0.95
-    edge_radius: int = 2
-    edge_variance: float = 1e-3
+    person_margin: float = 0.003  # of the longer side: masks are about a pixel off
+    neck: float = (
+        0.55  # face heights below the middle of the face: from here on what is worn keeps its shape more and more
+    )
+    body: float = 0.95  # and from here on wholly
+    edge_radius: int = 2  # of the guided filter, in cells of the predicted maps
+    edge_variance: float = 1e-3  # of the luma, below which an edge does not count
 
 
 AGEING = Ageing()

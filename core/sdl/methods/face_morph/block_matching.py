@@ -15,21 +15,13 @@ from torch import Tensor
 
 @dataclass(frozen=True)
 class BlockMatching:
-    """Constants of the search.
+    """Constants of the search."""
 
-    Attributes:
-        scale: how many times smaller the pictures are searched: of two faces only the coarse shape is alike.
-        radius_px: of the search, in pixels of that scale.
-        block_px: side of a block, in pixels of that scale.
-        temperature: mean difference (of 1) that makes a shift e times less likely.
-        displacement_penalty: the same for a step of one pixel away from no motion: flat areas stand still.
-    """
-
-    scale: int = 4
-    radius_px: int = 4
-    block_px: int = 9
-    temperature: float = 0.02
-    displacement_penalty: float = 0.002
+    scale: int = 4  # how many times smaller the pictures are searched: of two faces only the coarse shape is alike
+    radius_px: int = 4  # of the search, in pixels of that scale
+    block_px: int = 9  # side of a block, in pixels of that scale
+    temperature: float = 0.02  # mean difference (of 1) that makes a shift e times less likely
+    displacement_penalty: float = 0.002  # the same per pixel away from no motion: flat areas stand still
 
 
 MATCHING = BlockMatching()

@@ -24,32 +24,19 @@ SHOULDER = (4, 7)
 
 @dataclass(frozen=True)
 class Alignment:
-    """Constants of the spline between two faces and of its correction by the pictures; shares are of the longer side.
+    """Constants of the spline between two faces and of its correction; shares are of the longer side."""
 
-    Attributes:
-        side_px: longer side at which the motion is found.
-        grid: cells along each side on which the spline is solved: landmarks lie further apart than these.
-        slack_face, slack_outline, slack_edge: how far the spline may pass by its points: the face mesh is sure, an outline
-            is a guess, the picture's edge stays.
-        most_displacement: an outline that moves more than this, in face heights, against the faces is another haircut.
-        normalised: the neighbourhood whose lightness is normalised, as a share.
-        least_spread: what spread of lightness counts as flat (of 1).
-        most_correction: how far the correction may go, as a share.
-        smoothness: radius of its smoothing, as a share.
-        least_confidence: what counts as little: there the spline stays.
-    """
-
-    side_px: int = 512
-    grid: int = 49
-    slack_face: float = 20.0
-    slack_outline: float = 100.0
-    slack_edge: float = 20.0
-    most_displacement: float = 0.45
-    normalised: float = 0.03
-    least_spread: float = 0.06
-    most_correction: float = 0.05
-    smoothness: float = 0.01
-    least_confidence: float = 0.1
+    side_px: int = 512  # longer side at which the motion is found
+    grid: int = 49  # cells along each side on which the spline is solved: landmarks lie further apart
+    slack_face: float = 20.0  # how far the spline may pass by its points: the face mesh is sure
+    slack_outline: float = 100.0  # an outline is a guess
+    slack_edge: float = 20.0  # the picture's edge stays
+    most_displacement: float = 0.45  # in face heights, of an outline against the faces: more is another haircut
+    normalised: float = 0.03  # share: neighbourhood whose lightness is normalised
+    least_spread: float = 0.06  # of lightness (of 1), which counts as flat
+    most_correction: float = 0.05  # share: how far the pictures may correct the spline
+    smoothness: float = 0.01  # share: radius of the correction's smoothing
+    least_confidence: float = 0.1  # counts as little: there the spline stays
 
 
 ALIGNMENT = Alignment()

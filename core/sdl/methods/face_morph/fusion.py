@@ -22,35 +22,21 @@ from core.sdl.methods.flow_hypotheses.optical_flow import ramp
 
 @dataclass(frozen=True)
 class Fusion:
-    """Constants of the fusion; shares are of the longer side.
+    """Constants of the fusion; shares are of the longer side."""
 
-    Attributes:
-        rim, least_rim_px: width of a silhouette's rim, where a picture shows neither person nor background alone.
-        bands: radii of the bands of detail, as shares.
-        area: radius of the neighbourhood that decides together, as a share.
-        haste: how suddenly a place changes over.
-        energy_weight: how much more detail counts.
-        delay: how much sooner the top changes over than the bottom: a morph whose places all changed at once would jump.
-        alike, same: correlation of detail from which on it is mixed in part, and altogether.
-        known: share of a neighbourhood that must be known to give its mean.
-        faint: what counts as nothing.
-        least: the least share of either picture between the ends; far more than nothing.
-        wide_px: a blur wider than this is computed on a smaller picture.
-    """
-
-    rim: float = 0.008
-    least_rim_px: float = 1.5
-    bands: tuple[float, float] = (0.006, 0.016)
-    area: float = 0.05
-    haste: float = 12.0
-    energy_weight: float = 6.0
-    delay: float = 1.5
-    alike: float = 0.7
-    same: float = 0.97
-    known: float = 0.1
-    faint: float = 1e-7
-    least: float = 1e-4
-    wide_px: int = 4
+    rim: float = 0.008  # share: width of a silhouette's rim, which shows neither person nor background alone
+    least_rim_px: float = 1.5  # masks are not finer
+    bands: tuple[float, float] = (0.006, 0.016)  # shares: radii of the bands of detail
+    area: float = 0.05  # share: radius of the neighbourhood that decides together
+    haste: float = 12.0  # how suddenly a place changes over
+    energy_weight: float = 6.0  # how much more detail counts
+    delay: float = 1.5  # how much sooner the top changes over than the bottom: all at once would jump
+    alike: float = 0.7  # correlation of detail from which on it is mixed in part
+    same: float = 0.97  # and altogether
+    known: float = 0.1  # share of a neighbourhood that must be known to give its mean
+    faint: float = 1e-7  # counts as nothing
+    least: float = 1e-4  # share of either picture between the ends; far more than nothing
+    wide_px: int = 4  # a wider blur is computed on a smaller picture
 
 
 FUSION = Fusion()

@@ -18,22 +18,22 @@ from core.sdl.methods.flow_hypotheses.optical_flow import estimate_motion, ramp
 
 @dataclass(frozen=True)
 class Background:
-    """Constants of the fit.
+    """Constants of the fit."""
 
-    Attributes:
-        outlier_px: scale of outliers, one per round: the first fit sees everything.
-        agreement_px: what agrees with a fit is nearer than this.
-        still_share: the camera stands still if so much of what agrees with the fit agrees with that too.
-        unexplained: differences of colour (of 1) from which on the background's motion explains a pixel no more, and not
-            at all.
-        window_radius_px: around a pixel, for that difference.
-    """
-
-    outlier_px: tuple[float, ...] = (16.0, 8.0, 4.0, 2.0, 1.0, 0.7, 0.5, 0.5)
-    agreement_px: float = 0.5
-    still_share: float = 0.85
-    unexplained: tuple[float, float] = (0.02, 0.06)
-    window_radius_px: int = 2
+    outlier_px: tuple[float, ...] = (
+        16.0,
+        8.0,
+        4.0,
+        2.0,
+        1.0,
+        0.7,
+        0.5,
+        0.5,
+    )  # one per round: the first sees everything
+    agreement_px: float = 0.5  # what agrees with a fit is nearer
+    still_share: float = 0.85  # the camera stands still if so much of what agrees with the fit agrees with that too
+    unexplained: tuple[float, float] = (0.02, 0.06)  # differences of colour (of 1): explained no more, and not at all
+    window_radius_px: int = 2  # around a pixel, for that difference
 
 
 BACKGROUND = Background()

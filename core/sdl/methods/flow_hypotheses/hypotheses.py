@@ -40,24 +40,19 @@ PAIR_CHANNELS, MOMENT_CHANNELS = 16, 11
 
 @dataclass(frozen=True)
 class FigureMotion:
-    """Constants of the third hypothesis, the motion of what moves apart from the background.
+    """Constants of the third hypothesis, the motion of what moves apart from the background."""
 
-    Attributes:
-        apart_px: a figure's pixel moves by more than the first apart from the background, surely by the second.
-        reach: how far its motion reaches, as a share of the longer side: over its outline.
-        voted_weight: of what was found by Hough voting beside what the flow shows: thin structures are few pixels.
-        support: how much of a figure's weight suffices to be known by itself, for the filling of holes.
-        thin_presence: weight of a thin structure that is seen in both frames: two warps of it that are a pixel off
-            differ all over, and so speak against it.
-        thin_cover: the same where it hides the background.
-    """
-
-    apart_px: tuple[float, float] = (0.5, 1.5)
-    reach: float = 0.012
-    voted_weight: float = 50.0
-    support: float = 0.002
-    thin_presence: float = 10.0
-    thin_cover: float = 2.0
+    apart_px: tuple[float, float] = (
+        0.5,
+        1.5,
+    )  # a figure moves by more than that apart from the background, surely by this
+    reach: float = 0.012  # of its motion, over its outline, as a share of the longer side
+    voted_weight: float = 50.0  # of voted motion beside the flow's: thin structures are few pixels
+    support: float = 0.002  # weight that suffices to be known by itself, for the filling of holes
+    thin_presence: float = (
+        10.0  # of a thin structure: two warps of it a pixel off differ all over, and speak against it
+    )
+    thin_cover: float = 2.0  # the same where it hides the background
 
 
 FIGURE = FigureMotion()

@@ -34,25 +34,19 @@ WARPS = 2 * HYPOTHESES
 
 @dataclass(frozen=True)
 class Weighting:
-    """Constants of the weights that the network's logits are counted from, and of the units of its output.
+    """Constants of the logits that the network's are counted from, and of the units of its output."""
 
-    Attributes:
-        difference_penalty: on the logit, per difference (of 1) of a hypothesis's two warped frames.
-        most_penalty: its limit: a wrong colour is no proof.
-        preference: logits of the dense, the background's and the figure's motion where nothing speaks against them.
-        presence: logit of the figure where it is seen in both frames: what is seen in both stands before the background.
-        cover: logit against a frame's background where a figure hides it.
-        logit_unit, displacement_unit: what an output of 1 means, in logits and in displacements: a choice needs logits of
-            5 and a motion some pixels; what a network learns in its first thousand steps is smaller.
-    """
-
-    difference_penalty: float = 30.0
-    most_penalty: float = 5.0
-    preference: tuple[float, float, float] = (0.0, -1.5, -2.0)
-    presence: float = 4.0
-    cover: float = 4.0
-    logit_unit: float = 8.0
-    displacement_unit: float = 4.0
+    difference_penalty: float = 30.0  # per difference (of 1) of a hypothesis's two warped frames
+    most_penalty: float = 5.0  # a wrong colour is no proof
+    preference: tuple[float, float, float] = (
+        0.0,
+        -1.5,
+        -2.0,
+    )  # dense, background's, figure's, if nothing speaks against
+    presence: float = 4.0  # of a figure seen in both frames: it stands before the background
+    cover: float = 4.0  # against a frame's background where a figure hides it
+    logit_unit: float = 8.0  # of an output of 1: a choice needs logits of 5; what is learned first is smaller
+    displacement_unit: float = 4.0  # of an output of 1, in units of `MOTION_UNIT_PX`, for the same reason
 
 
 WEIGHTING = Weighting()

@@ -24,32 +24,20 @@ from core.ops.warp import backward_warp
 
 @dataclass(frozen=True)
 class OpticalFlow:
-    """Constants of the flow and of its way to the moment t.
+    """Constants of the flow and of its way to the moment t."""
 
-    Attributes:
-        side_px: longer side of what is searched at most: larger pictures take long and gain little.
-        patch_px, stride_px, descents, refinements: of the search: finer and with more iterations than OpenCV's presets.
-        colour_decay: how fast confidence falls with the difference of colours (of 1).
-        consistency_decay: the same, with the gap between forward and backward flow, per pixel.
-        least_confidence: keeps logarithms and quotients finite.
-        still_px, moving_px: frames are blended where nothing near moves faster than the first; above the second all of
-            the motion counts. Noise moves flow by a tenth of a pixel.
-        near_px: how far near is.
-        covered: share of a pixel from which on a place is covered: what grows spreads its pixels.
-    """
-
-    side_px: int = 1024
-    patch_px: int = 8
+    side_px: int = 1024  # longer side of what is searched at most: more takes long and gains little
+    patch_px: int = 8  # of the search, as the next three: finer and with more iterations than OpenCV's presets
     stride_px: int = 3
     descents: int = 40
     refinements: int = 10
-    colour_decay: float = 15.0
-    consistency_decay: float = 1.0
-    least_confidence: float = 1e-4
-    still_px: float = 0.15
-    moving_px: float = 0.4
-    near_px: int = 9
-    covered: float = 0.3
+    colour_decay: float = 15.0  # of confidence, per difference of colours (of 1)
+    consistency_decay: float = 1.0  # of confidence, per pixel between forward and backward flow
+    least_confidence: float = 1e-4  # keeps logarithms and quotients finite
+    still_px: float = 0.15  # frames are blended where nothing near moves faster: noise moves flow by a tenth of a pixel
+    moving_px: float = 0.4  # from here on all of the motion counts
+    near_px: int = 9  # how far near is
+    covered: float = 0.3  # share of a pixel from which on it is covered: what grows spreads its pixels
 
 
 FLOW = OpticalFlow()

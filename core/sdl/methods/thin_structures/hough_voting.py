@@ -27,48 +27,28 @@ from core.sdl.methods.flow_hypotheses.optical_flow import ramp, splat_forward
 
 @dataclass(frozen=True)
 class HoughVoting:
-    """Constants of residual pixels, voting, and belief propagation. Colours are of 1.
+    """Constants of residual pixels, voting, and belief propagation. Colours are of 1."""
 
-    Attributes:
-        unexplained: differences between a pixel and where its flow leads, from which on it is residual, and fully so.
-        salient: the same for the difference from its surroundings, a median over `median_px`.
-        median_px: wider than what is thin.
-        segmented_weight: factor of such a pixel where the trained segmentation has looked too, and not found it.
-        least_residual: what is less does not vote.
-        similarity_scale: two pixels are alike within about this difference.
-        reach_px, fine_px: how far the coarse pass looks, at half the size, and the fine one around it.
-        tile_px: votes are gathered in tiles, five by five of them together, the nearer ones more.
-        voter_share, most_voters, most_far_voters: one pixel in so many votes, at most so many, in the coarse pass so many.
-        half_confidence: so many votes make a motion half sure.
-        least_votes: so that where nobody votes there is a motion as well.
-        same_object_px: tiles whose motions are nearer than this are one object, between them its motion changes evenly.
-        iterations: of belief propagation.
-        neighbour_weight: of the neighbours' messages beside a tile's own votes.
-        speaking_votes: tiles with fewer votes send no message.
-        step_decay: factor of a message's value for a shift a step beside: what turns moves a little differently there.
-        confidence_margin: what one frame knows by so much more surely is believed in the other.
-    """
-
-    unexplained: tuple[float, float] = (0.03, 0.13)
-    salient: tuple[float, float] = (0.02, 0.10)
-    median_px: int = 7
-    segmented_weight: float = 0.5
-    least_residual: float = 0.15
-    similarity_scale: float = 0.05
-    reach_px: int = 36
-    fine_px: int = 2
-    tile_px: int = 8
-    voter_share: int = 16
-    most_voters: int = 2048
-    most_far_voters: int = 1024
-    half_confidence: float = 4.0
-    least_votes: float = 1e-3
-    same_object_px: float = 6.0
-    iterations: int = 12
-    neighbour_weight: float = 30.0
-    speaking_votes: float = 0.5
-    step_decay: float = 0.97
-    confidence_margin: float = 0.3
+    unexplained: tuple[float, float] = (0.03, 0.13)  # difference to where the flow leads: residual, and fully so
+    salient: tuple[float, float] = (0.02, 0.10)  # the same for the difference to the surroundings
+    median_px: int = 7  # of the surroundings: wider than what is thin
+    segmented_weight: float = 0.5  # of such a pixel where the segmentation has looked too, and not found it
+    least_residual: float = 0.15  # what is less does not vote
+    similarity_scale: float = 0.05  # two pixels are alike within about this difference
+    reach_px: int = 36  # of the coarse pass, at half the size
+    fine_px: int = 2  # of the fine pass around it
+    tile_px: int = 8  # votes are gathered in tiles, five by five of them together, the nearer ones more
+    voter_share: int = 16  # one pixel in so many votes
+    most_voters: int = 2048  # for speed
+    most_far_voters: int = 1024  # in the coarse pass, where each looks at more shifts
+    half_confidence: float = 4.0  # votes that make a motion half sure
+    least_votes: float = 1e-3  # so that where nobody votes there is a motion as well
+    same_object_px: float = 6.0  # between tiles whose motions are nearer, motion changes evenly
+    iterations: int = 12  # of belief propagation
+    neighbour_weight: float = 30.0  # of messages beside a tile's own votes
+    speaking_votes: float = 0.5  # tiles with fewer send no message
+    step_decay: float = 0.97  # of a message for a shift a step beside: what turns moves a little differently there
+    confidence_margin: float = 0.3  # what one frame knows by so much more surely is believed in the other
 
 
 VOTING = HoughVoting()

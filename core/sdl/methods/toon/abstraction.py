@@ -27,29 +27,18 @@ KNEE, SLOPE = 216 / 24389, 24389 / 27
 
 @dataclass(frozen=True)
 class Abstraction:
-    """Constants of the drawing, which the teacher shares from `edge_sigma_px` on. Lightness and colour are of L*a*b*.
+    """Constants of the drawing, which the teacher shares from `edge_sigma_px` on. Lightness and colour are of L*a*b*."""
 
-    Attributes:
-        passes: of the smoothing filter.
-        radius_px, edge_variance: its window, and the variance of lightness below which an edge does not count.
-        edge_sigma_px, edge_tau, edge_slope: of the softened difference of Gaussians that draws lines: width of the finer
-            one, weight of the coarser one (below 1, so that noise draws nothing), and how suddenly lines turn black.
-        wide: sigma of the coarser Gaussian by that of the finer, the classic approximation of a Laplacian.
-        bins: steps of lightness from 0 to 100.
-        saturation: factor of a* and b*: drawings are more colourful than photos.
-        lead: how much lines run ahead of t, so that they come before texture leaves.
-    """
-
-    passes: int = 3
-    radius_px: int = 2
-    edge_variance: float = 16.0
-    edge_sigma_px: float = 1.0
-    edge_tau: float = 0.98
-    edge_slope: float = 2.5
-    wide: float = math.sqrt(1.6)
-    bins: int = 8
-    saturation: float = 1.25
-    lead: float = 0.15
+    passes: int = 3  # of the smoothing filter
+    radius_px: int = 2  # of its window
+    edge_variance: float = 16.0  # of lightness, below which an edge does not count
+    edge_sigma_px: float = 1.0  # of the finer Gaussian, whose difference to the coarser one draws lines
+    wide: float = math.sqrt(1.6)  # sigma of the coarser one by that: their difference is nearly a Laplacian
+    edge_tau: float = 0.98  # weight of the coarser one: below 1, so that noise draws nothing
+    edge_slope: float = 2.5  # how suddenly lines turn black
+    bins: int = 8  # steps of lightness from 0 to 100
+    saturation: float = 1.25  # factor of a* and b*: drawings are more colourful than photos
+    lead: float = 0.15  # how much lines run ahead of t, so that they come before texture leaves
 
     @property
     def bin_width(self) -> float:
