@@ -10,30 +10,18 @@ from core.errors import unknown_name
 
 @dataclass(frozen=True)
 class Job:
-    """One thing that the network can be trained for.
+    """One thing that the network can be trained for."""
 
-    Attributes:
-        name: as the tab and the command line call it.
-        title: what a person reads.
-        task: the original `--task`, which is also the training task.
-        pictures: how many go in, 1 or 2.
-        low, high: range of t; beyond it the results fall apart.
-        exact_end: whether t = 1 is the second picture.
-        records: weights that do it, the shipped ones first.
-        slider: what the slider's ends mean.
-        fits: what our shipped weights are good for, and what they cannot do.
-    """
-
-    name: str
-    title: str
-    task: str
-    pictures: int
-    low: float
+    name: str  # as the tab and the command line call it
+    title: str  # what a person reads
+    task: str  # the original `--task`, which is also the training task
+    pictures: int  # how many go in, 1 or 2
+    low: float  # range of t; beyond it the results fall apart
     high: float
-    exact_end: bool
-    records: tuple[str, ...]
-    slider: str
-    fits: str
+    exact_end: bool  # whether t = 1 is the second picture
+    records: tuple[str, ...]  # weights that do it, the shipped ones first
+    slider: str  # what the slider's ends mean
+    fits: str  # what our shipped weights are good for, and what they cannot do
 
 
 JOBS: dict[str, Job] = {

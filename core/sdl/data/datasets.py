@@ -100,16 +100,6 @@ def random_triple(task: str, count: int, extend_t: bool, rng: np.random.Generato
     return choose_triple(task, count, drawn, rng.random(), trick, rng.random() if extend_t else None)
 
 
-def enlarged_order(count: int, ratio: int, epoch: int, rank: int = 0, replicas: int = 1) -> list[int]:
-    """The published order of one epoch: a permutation, seeded by the epoch, of a data set that counts `ratio` times.
-
-    Every process takes each `replicas`-th index from its rank on.
-    """
-    share = -(-count * ratio // replicas)
-    order = torch.randperm(share * replicas, generator=torch.Generator().manual_seed(epoch)).tolist()
-    return [index % count for index in order[rank::replicas]]
-
-
 @dataclass(frozen=True)
 class Fitter:
     """One random cut and orientation, to be applied alike to all pictures of an item."""

@@ -26,14 +26,9 @@ GRID, SLACK = 33, 1e-3
 
 
 def make_heads(source: Path, out: Path, kind: str, split: str = "train") -> int:
-    """The rendered head sequences of one kind; how many were written.
+    """The rendered head sequences of one kind, age (25 to 90 years) or morph; how many were written.
 
-    Args:
-        source: the data pack's folder (heads.zip, heads.csv).
-        out: the root to fill.
-        kind: age (25 to 90 years) or morph; morphs whose hair differs between the ends are left out, since their
-            renderings are cross-faded there.
-        split: train or test.
+    Morphs whose hair differs between the ends are left out, since their renderings are cross-faded there.
     """
     rows = defaultdict(list)
     with (source / "heads.csv").open(newline="") as file:

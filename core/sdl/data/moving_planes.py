@@ -95,15 +95,7 @@ def make_moved(
 ) -> None:
     """`count` sequences of real pictures under known motions, with shapes and thin lines that hide what is behind.
 
-    A sixth of the backgrounds stand still.
-
-    Args:
-        source: the data pack's folder (content.zip, pets.zip, style.zip).
-        out: the root to fill.
-        count: number of sequences.
-        side_px: of the frames.
-        seed: of every random choice.
-        shapes: shares of sequences with nothing before the background, a shape, or thin lines; sum 1.
+    `shapes` are the shares of sequences with nothing before the background, a shape, or thin lines.
     """
     for index, scene in enumerate(random_scenes(source, count, side_px, seed, shapes)):
         write_sequence(out / f"moved_{index:05d}", moved(*scene, side_px))
@@ -132,16 +124,7 @@ def random_scenes(
 
 
 def make_windows(clip: Path, out: Path, count: int, side_px: int, seed: int, long_side_px: int = 480) -> int:
-    """Up to `count` windows of a clip in which something moves and nothing is cut; how many were found.
-
-    Args:
-        clip: a video file.
-        out: the root to fill.
-        count: at most this many sequences.
-        side_px: of the frames.
-        seed: of the places.
-        long_side_px: the clip is reduced to this before windows are taken.
-    """
+    """Up to `count` windows of a clip, reduced to a longer side, in which something moves and nothing is cut; how many."""
     rng, found = np.random.default_rng(seed), 0
     window: list[np.ndarray] = []
     every = 3

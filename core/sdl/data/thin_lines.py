@@ -22,13 +22,6 @@ def make_thin(source: Path, out: Path, count: int, side_px: int, seed: int) -> N
 
     A file holds `frames` (6, H, W) uint8; `dense`, `ground` and `unlike`, `estimate_smooth_motion` of them;
     `thin` (2, H, W) uint8, what belongs to a line in either frame.
-
-    Args:
-        source: the data pack's folder (content.zip, pets.zip, style.zip).
-        out: the folder to fill.
-        count: number of pairs.
-        side_px: of the frames.
-        seed: of every random choice.
     """
     out.mkdir(parents=True, exist_ok=True)
     rng = np.random.default_rng(seed)

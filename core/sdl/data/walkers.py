@@ -125,15 +125,7 @@ def walking(
 
 
 def make_walkers(source: Path, out: Path, count: int, side_px: int, seed: int) -> None:
-    """`count` sequences of rendered people who walk over photos.
-
-    Args:
-        source: the data pack's folder (content.zip, pets.zip, people.zip, people.csv).
-        out: the root to fill.
-        count: number of sequences.
-        side_px: of the frames.
-        seed: of every random choice.
-    """
+    """`count` sequences of rendered people who walk over photos, of content.zip, pets.zip, people.zip and people.csv."""
     rng = np.random.default_rng(seed)
     pools = [list(read_zip(source / name, 512).values()) for name in ("content.zip", "pets.zip")]
     for index, person in enumerate(people(source, count, rng)):

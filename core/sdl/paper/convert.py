@@ -15,7 +15,6 @@ from typing import Any
 from torch import Tensor
 
 from core.errors import WeightsError
-from core.sdl.paper.discriminator import PatchGANDiscriminator
 from core.sdl.paper.network import SDLNet
 from core.weights import fill_strict, open_checkpoint, save_model, state_dict_of
 
@@ -66,13 +65,6 @@ def network_of(state: Mapping[str, Tensor], split: float = 0.5) -> SDLNet:
         raise WeightsError(f"this is no SDL network: it has no head.0.weight, it starts with {next(iter(state))}")
     columns = [int(found[1]) + 2 for name in state if (found := re.match(r"gridnet\.lateral_0_(\d+)\.", name))]
     network = SDLNet(num_in_ch=state["head.0.weight"].shape[1], split=split, ncol=max(columns, default=0))
-    fill_strict(network, state)
-    return network
-
-
-def discriminator_of(state: Mapping[str, Tensor], norm_type: str = "spectral") -> PatchGANDiscriminator:
-    """A published discriminator, loaded; its normalisation cannot be read off and must be told."""
-    network = PatchGANDiscriminator(norm_type=norm_type)
     fill_strict(network, state)
     return network
 

@@ -12,52 +12,29 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.errors import unknown_name
 from core.ops.vgg import VGG19Features
 
 
-def charbonnier(prediction: Tensor, target: Tensor, eps: float = 1e-12, reduction: str = "mean") -> Tensor:
-    """A smooth L1: mean (or sum) of sqrt(d^2 + eps).
+def charbonnier(prediction: Tensor, target: Tensor, eps: float = 1e-12) -> Tensor:
+    """A smooth L1: mean of sqrt(d^2 + eps).
 
     Source: Charbonnier et al. 1994; the interpolation loss of Yang et al. 2022, section 3.3.
     """
-    if reduction not in ("mean", "sum"):
-        raise unknown_name("reduction", reduction, ("mean", "sum"))
-    values = torch.sqrt((prediction - target) ** 2 + eps)
-    return values.mean() if reduction == "mean" else values.sum()
-
-
-def gram(features: Tensor) -> Tensor:
-    """Correlations of channels, (B, C, C), divided by C H W."""
-    batch, channels, height, width = features.shape
-    flat = features.reshape(batch, channels, height * width)
-    return flat @ flat.transpose(1, 2) / (channels * height * width)
+    return torch.sqrt((prediction - target) ** 2 + eps).mean()
 
 
 def perceptual(
-    vgg: VGG19Features,
-    prediction: Tensor,
-    target: Tensor,
-    layers: Mapping[str, float] | None = None,
-    style: bool = False,
+    vgg: VGG19Features, prediction: Tensor, target: Tensor, layers: Mapping[str, float] | None = None
 ) -> Tensor:
     """L1 distance of VGG19 features, weighted per layer, conv5_4 unless said otherwise; no gradient to `target`.
-
-    Args:
-        vgg: the feature network.
-        prediction: (B, 3, H, W).
-        target: (B, 3, H, W).
-        layers: weight by layer name.
-        style: compare the Gram matrices in place of the features.
 
     Source: Johnson et al. 2016, "Perceptual Losses for Real-Time Style Transfer".
     """
     layers = layers or {"conv5_4": 1.0}
     found, wanted = vgg(prediction, layers), vgg(target.detach(), layers)
-    seen = gram if style else (lambda features: features)
     total = prediction.new_zeros(())
     for name, weight in layers.items():
-        total = total + weight * F.l1_loss(seen(found[name]), seen(wanted[name]))
+        total = total + weight * F.l1_loss(found[name], wanted[name])
     return total
 
 

@@ -6,7 +6,7 @@ Source: the released option files of Yang et al. 2022, and section 4 of the pape
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 from core.errors import unknown_name
@@ -17,50 +17,28 @@ FITS = ("crop", "resize", "crop_512", "zoom")
 
 @dataclass(frozen=True)
 class Published:
-    """One released option file.
-
-    Attributes:
-        option_file: its name.
-        roots: data folders below the data root, as they are spelt there; for style the content first.
-        num_in_ch: input channels of the generator.
-        size_px: side of the training squares.
-        fit: crop: a random square; resize: the whole frame squeezed; crop_512: squeezed to 512, then a random square.
-        flip, rotate: horizontal flips; vertical flips and transposition.
-        extend_t: half of the items mirrored in time with negative t.
-        workers, batch: per GPU.
-        enlarge_ratio: how often the data set counts in one epoch.
-        lr: of the generator and of the discriminator.
-        terms: loss weights by name; a weight of 0 is present in the file but switched off.
-        multi_scale: half of the batches resized to a random square; no switch in the released code.
-        validation: data, interval and measure, where the file has them switched on.
-    """
+    """One released option file."""
 
     option_file: str
-    roots: tuple[str, ...]
-    num_in_ch: int
-    size_px: int
-    fit: str
-    flip: bool
-    rotate: bool
-    extend_t: bool
-    workers: int
-    batch: int
-    enlarge_ratio: int
-    lr: float
-    terms: Mapping[str, float]
-    multi_scale: bool = False
+    roots: tuple[str, ...]  # data folders as they are spelt there; for style the content first
+    num_in_ch: int  # of the generator
+    size_px: int  # side of the training squares
+    fit: str  # crop: a random square; resize: the frame squeezed; crop_512: squeezed to 512, then a random square
+    flip: bool  # horizontally
+    rotate: bool  # vertical flips and transposition
+    extend_t: bool  # half of the items mirrored in time with negative t
+    batch: int  # per GPU, of which there are 4
+    enlarge_ratio: int  # how often the data set counts in one epoch
+    lr: float  # of the generator and of the discriminator
+    terms: Mapping[str, float]  # loss weights by name; 0 is present in the file but switched off
+    multi_scale: bool = False  # half of the batches resized to a random square; no switch in the released code
     discriminator: Mapping[str, Any] | None = None
-    validation: Mapping[str, Any] = field(default_factory=dict)
-    gpus: int = 4
-    seed: int = 0
     steps: int = 600_000
     betas: tuple[float, float] = (0.9, 0.99)
     weight_decay: float = 0.0
     milestones: tuple[int, ...] = (50_000, 100_000, 200_000, 300_000, 400_000, 500_000)
     gamma: float = 0.8
     ema_decay: float = 0.0
-    log_every: int = 100
-    save_every: int = 5_000
 
 
 PATCHES = {"num_in_ch": 3, "num_feat": 64, "n_layers": 3, "norm_type": "spectral"}
@@ -70,27 +48,26 @@ PUBLISHED: dict[str, Published] = {
         option_file="train_SDL_VFI.yml",
         roots=("VFI/adobe240fps/train", "VFI/vimeo_triplet/train"),
         num_in_ch=6, size_px=256, fit="crop", flip=True, rotate=True, extend_t=False,
-        workers=8, batch=16, enlarge_ratio=10, lr=2e-4,
+        batch=16, enlarge_ratio=10, lr=2e-4,
         terms={"charbonnier": 1.0, "perceptual": 0.1},
-        validation={"data": "UCF101 triplets", "every": 5_000, "measure": "PSNR", "border_px": 0, "colour": "RGB"},
     ),
     "i2i": Published(
         option_file="train_SDLGAN_I2I.yml",
         roots=("I2I/aging/train",),
         num_in_ch=3, size_px=512, fit="resize", flip=True, rotate=False, extend_t=True,
-        workers=3, batch=6, enlarge_ratio=10, lr=2e-4, terms=ADVERSARIAL, multi_scale=True, discriminator=PATCHES,
+        batch=6, enlarge_ratio=10, lr=2e-4, terms=ADVERSARIAL, multi_scale=True, discriminator=PATCHES,
     ),
     "morphing": Published(
         option_file="train_SDLGAN_Morphing.yml",
         roots=("I2I/dog2dog/train",),
         num_in_ch=6, size_px=512, fit="resize", flip=True, rotate=False, extend_t=False,
-        workers=3, batch=6, enlarge_ratio=10, lr=2e-4, terms=ADVERSARIAL, multi_scale=True, discriminator=PATCHES,
+        batch=6, enlarge_ratio=10, lr=2e-4, terms=ADVERSARIAL, multi_scale=True, discriminator=PATCHES,
     ),
     "style_transfer": Published(
         option_file="train_SDL_StyleTransfer.yml",
         roots=("StyleTransfer/coco2017/train", "StyleTransfer/wikiart"),
         num_in_ch=6, size_px=256, fit="crop_512", flip=True, rotate=True, extend_t=False,
-        workers=6, batch=6, enlarge_ratio=1, lr=1e-4,
+        batch=6, enlarge_ratio=1, lr=1e-4,
         terms={"content": 1.0, "style": 3.0, "content_relation": 16.0, "style_relation": 10.0},
     ),
 }  # fmt: skip

@@ -56,18 +56,9 @@ class HypothesisSDLNet(SmallSDLNet):
     """Two frames; `motion` is that of `find_pair_motion`, which it looks for where there is None.
 
     Args:
-        num_in_ch: see `SmallSDLNet`, as all that is not named here.
-        num_out_ch: see there.
-        split: see there.
-        widths: see there.
-        grid_widths: see there.
-        ncol: see there.
-        output: see there.
-        reduction: see there.
-        work_px: see there.
-        matching: see there.
         look_widths: channels of the rows of `RefinementNet`; empty = no refinement.
         thin_widths: channels of the rows of `ThinSegmentation`; empty = voting alone.
+        **others: as in `SmallSDLNet`.
     """
 
     whole_only = True

@@ -31,16 +31,11 @@ class SmallSDLNet(SDLNet):
     """The paper's U-net on folded pixels; a subclass says what it sees besides, and how its output becomes a picture.
 
     Args:
-        num_in_ch: as in `SDLNet`; fixed by the subclass.
-        num_out_ch: as in `SDLNet`.
-        split: as in `SDLNet`.
-        widths: as in `SDLNet`.
-        grid_widths: as in `SDLNet`.
-        ncol: as in `SDLNet`.
         output: name of the subclass's output in the config of its weights.
         reduction: 2: pixels are folded into channels, two by two.
         work_px: longer side of what the network sees at most; the output is enlarged to the inputs. 0 = no limit.
         matching: name of the subclass's prior in the config of its weights.
+        **others: as in `SDLNet`.
 
     Raises:
         OptionError: values of another subclass.
