@@ -46,25 +46,15 @@ OVERLAP_PX = 128
 
 @dataclass(frozen=True)
 class SDLPrepared(Prepared):
-    """One or two pictures, padded and encoded.
+    """One or two pictures, padded and encoded."""
 
-    Attributes:
-        inputs: (1, 3 or 6, H, W) float32 in [0, 1], source first, sides as the network needs them.
-        crop: how to undo the padding.
-        encoded: what does not depend on t; None for pictures that are worked on in tiles.
-        tile_px: side of the tiles; 0 for none.
-        exact_ends: t = 0 (and t = 1, where the second picture is the end) shows the input.
-        region: where only a part of the picture is worked on, how it goes back.
-        made_for: the job and weights that encoded it, `SDLPipeline.identity`.
-    """
-
-    inputs: Tensor
-    crop: Crop
-    encoded: Encoded | None
-    tile_px: int
-    exact_ends: bool
-    region: Region | None = None
-    made_for: str = ""
+    inputs: Tensor  # (1, 3 or 6, H, W) float32 in [0, 1], source first, sides as the network needs them
+    crop: Crop  # how to undo the padding
+    encoded: Encoded | None  # what does not depend on t; None for pictures that are worked on in tiles
+    tile_px: int  # side of the tiles; 0 for none
+    exact_ends: bool  # t = 0 (and t = 1, where the second picture is the end) shows the input
+    region: Region | None = None  # where only a part of the picture is worked on, how it goes back
+    made_for: str = ""  # the job and weights that encoded it, `SDLPipeline.identity`
 
 
 class SDLPipeline(TransitionPipeline[SDLPrepared]):

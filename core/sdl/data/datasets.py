@@ -27,17 +27,11 @@ MOTION_CHANNELS = 8
 
 @dataclass(frozen=True)
 class Triple:
-    """Frames of one item.
+    """Frames of one item."""
 
-    Attributes:
-        inputs: indices of the frames that go in, source first.
-        truth: index of the frame that should come out.
-        t: its position; negative for the mirrored items of image-to-image.
-    """
-
-    inputs: tuple[int, ...]
-    truth: int
-    t: float
+    inputs: tuple[int, ...]  # indices of the frames that go in, source first
+    truth: int  # index of the frame that should come out
+    t: float  # its position; negative for the mirrored items of image-to-image
 
 
 def choose_triple(
@@ -196,27 +190,18 @@ def orient(array: np.ndarray, mirrored: bool, upside_down: bool, transposed: boo
 
 @dataclass
 class SequenceSource:
-    """Batches from sequence folders (layout: `core.sdl.data.sequences`).
+    """Batches from sequence folders (layout: `core.sdl.data.sequences`)."""
 
-    Attributes:
-        task: one of `TASKS`; style_transfer needs sequences with a `target` picture.
-        roots: folders of sequences.
-        size_px: side of the items.
-        fit, flip, rotate: see `fitter`.
-        extend_t: the published mirroring of image-to-image.
-        direction: for image-to-image, published or a `directed_pair`.
-        known: what else to hand out as `motion`: motion, between the ends, from `motion.npy` in each folder (`sequences
-            motions`), or guide, of the source, from `guides.npy` (`sequences guides`); sequences without are left out.
-    """
-
-    task: str
-    roots: Sequence[Path]
-    size_px: int
-    fit: str = "crop"
+    task: str  # one of `TASKS`; style_transfer needs sequences with a `target` picture
+    roots: Sequence[Path]  # folders of sequences
+    size_px: int  # side of the items
+    fit: str = "crop"  # see `fitter`
     flip: bool = True
     rotate: bool = False
-    extend_t: bool = False
-    direction: str = "published"
+    extend_t: bool = False  # the published mirroring of image-to-image
+    direction: str = "published"  # for image-to-image, published or a `directed_pair`
+    # what else to hand out as `motion`: motion, between the ends, from `motion.npy` in each folder (`sequences
+    # motions`), or guide, of the source, from `guides.npy` (`sequences guides`); sequences without are left out
     known: str = ""
 
     def __post_init__(self) -> None:

@@ -22,19 +22,12 @@ STILL_SHARE, SHAPES, LINES = 1 / 6, (0.15, 0.4, 0.45), (0.0, 0.0, 1.0)
 
 @dataclass(frozen=True)
 class Motion:
-    """A path of a plane: where its content lies at t, from -1/2 to 1/2 around the middle frame.
+    """A path of a plane: where its content lies at t, from -1/2 to 1/2 around the middle frame."""
 
-    Attributes:
-        shift_px: (x, y) over the whole sequence.
-        turn_rad: rotation over the whole sequence.
-        growth: share by which it grows over the whole sequence.
-        wave_px: (h, w, 2), a smooth local displacement over the whole sequence.
-    """
-
-    shift_px: np.ndarray
-    turn_rad: float
-    growth: float
-    wave_px: np.ndarray
+    shift_px: np.ndarray  # (x, y) over the whole sequence
+    turn_rad: float  # rotation over the whole sequence
+    growth: float  # share by which it grows over the whole sequence
+    wave_px: np.ndarray  # (h, w, 2), a smooth local displacement over the whole sequence
 
     def maps(self, along: float) -> np.ndarray:
         """(h, w, 2) float32: for every pixel at `along` in [-1/2, 1/2], the pixel of the plane that it shows."""

@@ -33,18 +33,12 @@ DISTANCE_LAYERS = ("relu1_2", "relu2_2", "relu3_4", "relu4_4", "relu5_4")
 
 @dataclass(frozen=True)
 class Item:
-    """Two frames and what lies between them.
+    """Two frames and what lies between them."""
 
-    Attributes:
-        name: for messages.
-        first, second: the frames that go in.
-        truths: (t, file) of the known in-betweens.
-    """
-
-    name: str
-    first: Path
+    name: str  # for messages
+    first: Path  # the frames that go in
     second: Path
-    truths: tuple[tuple[float, Path], ...]
+    truths: tuple[tuple[float, Path], ...]  # (t, file) of the known in-betweens
 
 
 def vimeo90k(root: Path) -> Iterator[Item]:

@@ -24,16 +24,11 @@ HALVINGS = 5
 
 @dataclass
 class Encoded:
-    """What does not depend on t, for one batch of inputs.
+    """What does not depend on t, for one batch of inputs."""
 
-    Attributes:
-        flow: first merge's share of the flow space, to be multiplied by t, (B, C, h, w).
-        feature: first merge's share of the feature space, bias included, (B, C, h, w).
-        skips: the skip connections' shares of the other decoupling convolutions, bias included, coarse first.
-    """
-
-    flow: Tensor
-    feature: Tensor
+    flow: Tensor  # first merge's share of the flow space, to be multiplied by t, (B, C, h, w)
+    feature: Tensor  # first merge's share of the feature space, bias included, (B, C, h, w)
+    # the skip connections' shares of the other decoupling convolutions, bias included, coarse first
     skips: list[Tensor]
 
     def to(self, device: torch.device | str) -> Self:

@@ -14,18 +14,12 @@ RIM = 0.1
 
 @dataclass(frozen=True)
 class Region:
-    """A rectangle of a picture.
+    """A rectangle of a picture."""
 
-    Attributes:
-        whole: the picture, (1, 3, H, W) in [0, 1].
-        left, top: where the rectangle lies, in pixels.
-        mask: (1, 1, h, w), 1 inside and falling to 0 at those of its rims that lie inside the picture.
-    """
-
-    whole: Tensor
-    left: int
+    whole: Tensor  # the picture, (1, 3, H, W) in [0, 1]
+    left: int  # where the rectangle lies, in pixels
     top: int
-    mask: Tensor
+    mask: Tensor  # (1, 1, h, w), 1 inside and falling to 0 at those of its rims that lie inside the picture
 
     @classmethod
     def of_box(cls, whole: Tensor, box: tuple[int, int, int, int]) -> Self:

@@ -42,19 +42,12 @@ class Pair:
 
 @dataclass
 class RateReport:
-    """What was done, filled while frames stream.
+    """What was done, filled while frames stream."""
 
-    Attributes:
-        frames_in: frames read.
-        frames_out: frames written.
-        cuts: frame numbers at which a new scene begins.
-        repeats: pairs that were equal, so that nothing was computed.
-    """
-
-    frames_in: int = 0
-    frames_out: int = 0
-    cuts: list[int] | None = None
-    repeats: int = 0
+    frames_in: int = 0  # frames read
+    frames_out: int = 0  # frames written
+    cuts: list[int] | None = None  # frame numbers at which a new scene begins
+    repeats: int = 0  # pairs that were equal, so that nothing was computed
 
 
 def scene_change(first: Image.Image, second: Image.Image) -> float:
