@@ -20,8 +20,8 @@ from bench import Row, sheet_path
 from core.detect.faces import Face, detect_faces
 from core.errors import NothingFoundError
 from core.metrics import ssim
-from core.ripple.data import HeadPairs
-from core.ripple.data_turn import TurnPairs, eyes_and_mouth
+from core.ripple.data.head_pairs import HeadPairs
+from core.ripple.data.turn_pairs import TurnPairs, eyes_and_mouth
 from core.ripple.options import RippleOptions
 from core.ripple.pipeline import RipplePipeline, pasted
 

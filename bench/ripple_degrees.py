@@ -10,11 +10,11 @@ from __future__ import annotations
 import torch
 
 from bench import Row, seconds
-from core.ripple.edits import published_directions
-from core.ripple.inversion import Inversion, Inverter, resized
-from core.ripple.network_encoder import Encoder
-from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator
+from core.ripple.paper.directions import published_directions
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
+from core.ripple.paper.inversion import Inversion, Inverter, resized
+from core.ripple.paper.stylegan2 import Generator
 
 TARGET = 3.0
 

@@ -9,11 +9,11 @@ import torch
 from PIL import Image
 
 from bench import Row
-from core.ripple.data import HeadPairs, as_tensor, cut
-from core.ripple.inversion import Inverter
-from core.ripple.masks import grown
-from core.ripple.parts import choose_inpainter, choose_parser
-from core.ripple.train_inpainter import random_hole
+from core.ripple.components import choose_inpainter, choose_parser
+from core.ripple.data.head_pairs import HeadPairs, as_tensor, cut
+from core.ripple.paper.inversion import Inverter
+from core.ripple.paper.masks import grown
+from core.ripple.paper.train_lama import random_hole
 from core.weights import resolve
 
 DATA = Path(__file__).parents[2] / "shared" / "data"

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from core.errors import InputError, OptionError
-from core.ripple.choices import PARSERS, TRAINERS
+from core.ripple.options import PARSERS, TRAINERS
 
 if TYPE_CHECKING:
     from core.ripple.pipeline import RipplePipeline, RippleResult
@@ -267,7 +267,7 @@ def mask(args: argparse.Namespace) -> dict[str, Any]:
     from PIL import Image
 
     from core.image import load_image
-    from core.ripple.masks import collage, grown, ripple_mask
+    from core.ripple.paper.masks import collage, grown, ripple_mask
 
     written, shares = [], []
     for original, edited, pictures, out in _mask_jobs(args):
@@ -311,8 +311,8 @@ def parse(args: argparse.Namespace) -> dict[str, Any]:
 
     from core.image import load_image
     from core.progress import TqdmProgress, part_of
-    from core.ripple.masks import background
-    from core.ripple.parts import choose_parser
+    from core.ripple.components import choose_parser
+    from core.ripple.paper.masks import background
 
     parser, label = choose_parser(args.parser, args.single_scale)
     files, written = pictures_of(args.inputs), []
@@ -333,7 +333,7 @@ def inpaint(args: argparse.Namespace) -> dict[str, Any]:
 
     from core.image import load_image
     from core.progress import TqdmProgress, part_of
-    from core.ripple.parts import choose_inpainter
+    from core.ripple.components import choose_inpainter
 
     fill, label = choose_inpainter(args.inpainter)
     jobs, written = _inpainting_jobs(args), []
@@ -386,7 +386,7 @@ def invert(args: argparse.Namespace) -> dict[str, Any]:
 def train(args: argparse.Namespace) -> dict[str, Any]:
     """Train one part until its steps are done, going on from the folder's newest checkpoint."""
     from core.progress import TqdmProgress
-    from core.ripple.train import list_options, run_part
+    from core.ripple.training.run import list_options, run_part
 
     if args.list:
         return {"options": list_options(args.part)}
@@ -403,9 +403,9 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
 def calibrate(args: argparse.Namespace) -> dict[str, Any]:
     """Measure how far known points move on training heads, and scale the pre-aligner's flow to one."""
-    from core.ripple.calibrate import flow_share, scale_flow
-    from core.ripple.data import HeadPairs
-    from core.ripple.inversion import Inverter
+    from core.ripple.data.head_pairs import HeadPairs
+    from core.ripple.paper.inversion import Inverter
+    from core.ripple.training.calibrate import flow_share, scale_flow
     from core.weights import save_model, seal
 
     inverter = Inverter.load(args.record)

@@ -27,14 +27,14 @@ from core.image import load_image, resize, to_tensor
 from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, part_of, silent
-from core.ripple.data import DEG_PER_DEGREE
-from core.ripple.inpaint import Inpainter
-from core.ripple.inversion import Edited, Inversion, Inverter, resized, to_input, to_uint8
-from core.ripple.masks import background, feathered, grown, ripple_mask
+from core.ripple.components import choose_inpainter, choose_parser
+from core.ripple.data.head_pairs import DEG_PER_DEGREE
+from core.ripple.methods.head_turn.surface import Course, HeadSurface
 from core.ripple.options import RippleOptions
-from core.ripple.parse import Parser
-from core.ripple.parts import choose_inpainter, choose_parser
-from core.ripple.surface import Course, HeadSurface
+from core.ripple.paper.inpainting import Inpainter
+from core.ripple.paper.inversion import Edited, Inversion, Inverter, resized, to_input, to_uint8
+from core.ripple.paper.masks import background, feathered, grown, ripple_mask
+from core.ripple.paper.parsing import Parser
 
 DETAIL_PX = 512
 UNCHANGED_LEVELS = 3  # of 255: less is rounding

@@ -12,12 +12,12 @@ from PIL import Image
 
 from core.progress import Progress, silent
 from core.ripple import pipeline as pipeline_module
-from core.ripple.edits import Directions
-from core.ripple.inversion import Inverter
-from core.ripple.network_encoder import Encoder
-from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator
-from core.ripple.network_painter import Painter
+from core.ripple.methods.head_turn.painter import Painter
+from core.ripple.paper.directions import Directions
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
+from core.ripple.paper.inversion import Inverter
+from core.ripple.paper.stylegan2 import Generator
 from core.ripple.pipeline import RipplePipeline
 
 SIDE = 32

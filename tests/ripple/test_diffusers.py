@@ -11,9 +11,9 @@ import torch
 from PIL import Image
 
 from core.errors import WeightsError
-from core.ripple.inpaint import diffusers_inpainter
+from core.ripple.components import choose_inpainter
 from core.ripple.options import RippleOptions
-from core.ripple.parts import choose_inpainter
+from core.ripple.paper.inpainting import diffusers_inpainter
 from core.ripple.pipeline import repainted
 
 pytestmark = pytest.mark.filterwarnings("ignore")

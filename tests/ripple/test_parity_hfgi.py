@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from core.ripple.convert import assemble, fitted_encoder, fitted_generator
-from core.ripple.edits import published_directions
-from core.ripple.inversion import Inverter, resized, to_input, to_uint8
-from core.ripple.network_encoder import Encoder
-from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator, mix_codes, truncate
+from core.ripple.paper.convert import assemble, fitted_encoder, fitted_generator
+from core.ripple.paper.directions import published_directions
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
+from core.ripple.paper.inversion import Inverter, resized, to_input, to_uint8
+from core.ripple.paper.stylegan2 import Generator, mix_codes, truncate
 from tests.parity import golden
 from tests.ripple.cases import case, cases, compare, few_levels_off, filled, manifest_entries, picture, tensor
 

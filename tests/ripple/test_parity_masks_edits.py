@@ -7,9 +7,9 @@ import pytest
 import torch
 
 from core.detect.align import align_face
-from core.ripple.edits import GANSPACE, published_directions
-from core.ripple.inversion import to_input, to_uint8
-from core.ripple.masks import background, collage, ripple_mask
+from core.ripple.paper.directions import GANSPACE, published_directions
+from core.ripple.paper.inversion import to_input, to_uint8
+from core.ripple.paper.masks import background, collage, ripple_mask
 from tests.parity import golden
 from tests.ripple.cases import case, cases, compare, picture, tensor
 

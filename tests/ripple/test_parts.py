@@ -10,13 +10,14 @@ import torch
 from PIL import Image
 
 from core.errors import OptionError, ShapeError, WeightsError
-from core.ripple import masks, parts
-from core.ripple.convert import CONVERTERS, convert_graphonomy, graphonomy_key
-from core.ripple.edits import Directions, load_directions, published_directions
-from core.ripple.inpaint import diffusers_inpainter, opencv_fill
-from core.ripple.network_generator import Generator, grown
-from core.ripple.parse import graphonomy_parser
-from core.ripple.train_parser import PREVIEW, mirrored_labels
+from core.ripple import components as parts
+from core.ripple.paper import masks
+from core.ripple.paper.convert import CONVERTERS, convert_graphonomy, graphonomy_key
+from core.ripple.paper.directions import Directions, load_directions, published_directions
+from core.ripple.paper.inpainting import diffusers_inpainter, opencv_fill
+from core.ripple.paper.parsing import graphonomy_parser
+from core.ripple.paper.stylegan2 import Generator, grown
+from core.ripple.paper.train_graphonomy import PREVIEW, mirrored_labels
 from tests.ripple.conftest import GENERATOR
 
 
@@ -121,7 +122,7 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_parser_labels_every_pixel() -> None:
-    from core.ripple.network_graphonomy import Graphonomy
+    from core.ripple.paper.graphonomy import Graphonomy
 
     labels = graphonomy_parser(Graphonomy(**PREVIEW).eval(), (1.0, 0.5))(Image.new("RGB", (70, 51)), lambda *_: None)
     assert labels.shape == (51, 70)

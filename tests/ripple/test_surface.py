@@ -9,8 +9,8 @@ from PIL import Image, ImageOps
 
 from core.errors import NothingFoundError
 from core.ops.warp import sample_at
+from core.ripple.methods.head_turn.surface import VIEW_PX, HeadSurface, turned
 from core.ripple.pipeline import RipplePipeline
-from core.ripple.surface import VIEW_PX, HeadSurface, turned
 from core.ui.parts.examples import HEADS
 
 NOSE, EYES = 1, (33, 263)

@@ -14,21 +14,21 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import InputError
-from core.ripple import train as parts
-from core.ripple.data import HeadPairs, Square, cut, face_square
-from core.ripple.inversion import Inverter
-from core.ripple.network_generator import Generator
-from core.ripple.network_graphonomy import Graphonomy
-from core.ripple.network_judges import Lpips
-from core.ripple.network_lama import Lama
-from core.ripple.network_painter import Painter
-from core.ripple.train_autoencoder import AutoencoderOptions, AutoencoderRecipe, LearnedDirections
-from core.ripple.train_encoder import EncoderOptions, EncoderRecipe
-from core.ripple.train_fusion import FusionOptions, FusionRecipe
-from core.ripple.train_generator import GeneratorOptions, GeneratorRecipe
-from core.ripple.train_inpainter import InpainterOptions, InpainterRecipe, random_hole
-from core.ripple.train_parser import ParserOptions, ParserRecipe
-from core.ripple.train_turn import TurnOptions, TurnRecipe
+from core.ripple.data.head_pairs import HeadPairs, Square, cut, face_square
+from core.ripple.methods.head_turn.painter import Painter
+from core.ripple.paper.graphonomy import Graphonomy
+from core.ripple.paper.inversion import Inverter
+from core.ripple.paper.lama import Lama
+from core.ripple.paper.loss_networks import Lpips
+from core.ripple.paper.stylegan2 import Generator
+from core.ripple.paper.train_e4e import EncoderOptions, EncoderRecipe
+from core.ripple.paper.train_graphonomy import ParserOptions, ParserRecipe
+from core.ripple.paper.train_hfgi import FusionOptions, FusionRecipe
+from core.ripple.paper.train_lama import InpainterOptions, InpainterRecipe, random_hole
+from core.ripple.paper.train_stylegan2 import GeneratorOptions, GeneratorRecipe
+from core.ripple.training import run as parts
+from core.ripple.training.autoencoder import AutoencoderOptions, AutoencoderRecipe, LearnedDirections
+from core.ripple.training.turn import TurnOptions, TurnRecipe
 from core.training import Run, load_trained, train
 from core.weights import save_model
 from tests.ripple.conftest import ENCODER, GENERATOR, SIDE, SMALL, tiny_networks
@@ -246,7 +246,7 @@ def test_trained_parts_export_and_load(tmp_path: Path) -> None:
 
 
 def test_parser_and_inpainter_records_load(tmp_path: Path) -> None:
-    from core.ripple.parts import inpainting_network, parsing_network
+    from core.ripple.components import inpainting_network, parsing_network
 
     recipes = (tiny_parser(tmp_path / "p", steps=1), tiny_inpainter(tmp_path / "i", steps=1))
     for recipe, source in zip(recipes, (ParserFaces(), Faces()), strict=True):

@@ -10,14 +10,14 @@ import torch
 from PIL import Image
 
 from core.errors import ShapeError
-from core.ripple.calibrate import scale_flow
-from core.ripple.data_turn import Look, TurnPairs, turned
-from core.ripple.inversion import pre_align
-from core.ripple.network_fusion import ResidualAligner
-from core.ripple.network_painter import INPUTS, Painter
+from core.ripple.data.turn_pairs import Look, TurnPairs, turned
+from core.ripple.methods.head_turn.painter import INPUTS, Painter
+from core.ripple.methods.head_turn.painting import Painted, inside, paint
 from core.ripple.options import RippleOptions
-from core.ripple.painting import Painted, inside, paint
+from core.ripple.paper.fusion import ResidualAligner
+from core.ripple.paper.inversion import pre_align
 from core.ripple.pipeline import RipplePipeline
+from core.ripple.training.calibrate import scale_flow
 from tests.ripple.conftest import SIDE, tiny_inverter
 
 

@@ -15,9 +15,8 @@ from core.errors import InputError
 from core.image import load_image
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of
-from core.ripple.choices import EDITS, INPAINTERS
-from core.ripple.options import RippleOptions
-from core.ripple.parts import choose_inpainter
+from core.ripple.components import choose_inpainter
+from core.ripple.options import EDITS, INPAINTERS, RippleOptions
 from core.ripple.pipeline import RipplePipeline, RipplePrepared, repainted
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.ops.warp import backward_warp
-from core.ripple.network_painter import Painter, painter_input
+from core.ripple.methods.head_turn.painter import Painter, painter_input
 
 LIGHT_PX = 16  # shading changes are smooth: one value per so many pixels
 FULL_DEGREES = 0.5  # edits below this fade into the photograph, which no edit leaves as it is

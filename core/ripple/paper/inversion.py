@@ -18,13 +18,13 @@ from torch import Tensor
 
 from core.errors import WeightsError
 from core.ops.warp import backward_warp
-from core.ripple.edits import Directions, load_directions
-from core.ripple.network_encoder import Encoder
-from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator
-from core.ripple.network_painter import Painter
-from core.ripple.painting import PERSON_SLOPE, Painted, inside, paint
-from core.ripple.surface import Course
+from core.ripple.methods.head_turn.painter import Painter
+from core.ripple.methods.head_turn.painting import PERSON_SLOPE, Painted, inside, paint
+from core.ripple.methods.head_turn.surface import Course
+from core.ripple.paper.directions import Directions, load_directions
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
+from core.ripple.paper.stylegan2 import Generator
 
 FLOW_UNIT = 1 / 16  # the pre-aligner's output 1 is a shift by this share of the side
 FLOW_EDITS = ("pose", "age")  # whose degrees the pre-aligner is told, one plane each

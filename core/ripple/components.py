@@ -8,11 +8,11 @@ from pathlib import Path
 import torch
 
 from core.errors import unknown_name
-from core.ripple.choices import INPAINTERS, PARSERS
-from core.ripple.inpaint import Inpainter, diffusers_inpainter, lama_inpainter, opencv_fill
-from core.ripple.network_graphonomy import Graphonomy
-from core.ripple.network_lama import Lama
-from core.ripple.parse import SCALES, Parser, graphonomy_parser, mediapipe_parser
+from core.ripple.options import INPAINTERS, PARSERS
+from core.ripple.paper.graphonomy import Graphonomy
+from core.ripple.paper.inpainting import Inpainter, diffusers_inpainter, lama_inpainter, opencv_fill
+from core.ripple.paper.lama import Lama
+from core.ripple.paper.parsing import SCALES, Parser, graphonomy_parser, mediapipe_parser
 from core.weights import load_strict, resolve
 from core.weights.places import local_folder
 

@@ -12,10 +12,10 @@ from torch import nn
 
 from core.errors import InputError
 from core.ops.warp import sample_at
-from core.ripple.data import HeadPairs
-from core.ripple.inversion import Inverter
-from core.ripple.network_encoder import IRBlock
-from core.ripple.network_fusion import ResidualAligner
+from core.ripple.data.head_pairs import HeadPairs
+from core.ripple.paper.e4e import IRBlock
+from core.ripple.paper.fusion import ResidualAligner
+from core.ripple.paper.inversion import Inverter
 
 STEPS = (0, 1, 5, 6)  # -30, -20, 20, 30 degrees, from frame 3
 

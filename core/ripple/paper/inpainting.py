@@ -15,7 +15,7 @@ from torch import Tensor
 
 from core.errors import ShapeError, WeightsError
 from core.progress import Progress, silent
-from core.ripple.network_lama import Lama
+from core.ripple.paper.lama import Lama
 
 Inpainter = Callable[[Image.Image, np.ndarray, Progress], Image.Image]
 

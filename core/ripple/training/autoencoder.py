@@ -17,13 +17,13 @@ from torch import Tensor, nn
 
 from core.ops.warp import backward_warp, sample_at
 from core.options import option
-from core.ripple.data import HeadPairs
-from core.ripple.edits import Directions
-from core.ripple.inversion import FLOW_EDITS, FLOW_UNIT, pre_align
-from core.ripple.losses import pyramid_l1
-from core.ripple.network_encoder import Encoder
-from core.ripple.network_fusion import ResidualAligner
-from core.ripple.network_generator import Generator
+from core.ripple.data.head_pairs import HeadPairs
+from core.ripple.paper.directions import Directions
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner
+from core.ripple.paper.inversion import FLOW_EDITS, FLOW_UNIT, pre_align
+from core.ripple.paper.losses import pyramid_l1
+from core.ripple.paper.stylegan2 import Generator
 from core.training import Run, TrainOptions
 
 HEADS, STYLE_DIM = 12, 96

@@ -12,25 +12,19 @@ from torch import nn
 from core.errors import unknown_name
 from core.options import check, fields_of, parse_value
 from core.progress import Progress, silent
-from core.ripple import (
-    train_autoencoder,
-    train_encoder,
-    train_fusion,
-    train_generator,
-    train_inpainter,
-    train_parser,
-    train_turn,
-)
-from core.ripple.data import HeadPairs
-from core.ripple.edits import FILE, load_directions
-from core.ripple.inversion import FLOW_EDITS
-from core.ripple.network_encoder import Encoder
-from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator, grown, settings
-from core.ripple.network_graphonomy import Graphonomy
-from core.ripple.network_judges import IdentityNet, Lpips
-from core.ripple.network_lama import Lama
-from core.ripple.network_painter import Painter
+from core.ripple.data.head_pairs import HeadPairs
+from core.ripple.methods.head_turn.painter import Painter
+from core.ripple.paper import train_e4e, train_graphonomy, train_hfgi, train_lama, train_stylegan2
+from core.ripple.paper.directions import FILE, load_directions
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
+from core.ripple.paper.graphonomy import Graphonomy
+from core.ripple.paper.inversion import FLOW_EDITS
+from core.ripple.paper.lama import Lama
+from core.ripple.paper.loss_networks import IdentityNet, Lpips
+from core.ripple.paper.stylegan2 import Generator, grown, settings
+from core.ripple.training import autoencoder as train_autoencoder
+from core.ripple.training import turn as train_turn
 from core.training import Recipe, Source, load_trained, train
 
 CLASSES: dict[str, type] = {
@@ -88,7 +82,7 @@ def autoencoder(options: train_autoencoder.AutoencoderOptions, origin: Path | No
     return train_autoencoder.AutoencoderRecipe(options, networks)
 
 
-def fusion(options: train_fusion.FusionOptions, origin: Path | None) -> Recipe:
+def fusion(options: train_hfgi.FusionOptions, origin: Path | None) -> Recipe:
     """From a record with encoder and generator; aligner and residual encoder start fresh where it has none."""
     folder = origin or Path("weights/ripple-preview")
     networks = networks_from(folder, ("encoder", "generator", "pre_aligner", "aligner", "residual"))
@@ -97,7 +91,7 @@ def fusion(options: train_fusion.FusionOptions, origin: Path | None) -> Recipe:
     networks = {**fresh_fusion(networks["generator"]), **networks}
     if options.pairs:
         networks["directions"] = learned_directions(folder, networks["encoder"])
-    return train_fusion.FusionRecipe(options, networks, judges(options))
+    return train_hfgi.FusionRecipe(options, networks, judges(options))
 
 
 def fresh_fusion(generator: Generator) -> dict[str, Any]:
@@ -123,21 +117,21 @@ def turn(options: train_turn.TurnOptions, origin: Path | None) -> Recipe:
     return train_turn.TurnRecipe(options, networks)
 
 
-def encoder(options: train_encoder.EncoderOptions, origin: Path | None) -> Recipe:
+def encoder(options: train_e4e.EncoderOptions, origin: Path | None) -> Recipe:
     """Into the space of a record's generator; the encoder starts fresh where the record has none."""
     networks = networks_from(origin or Path("weights/ripple-preview"), ("encoder", "generator"))
-    return train_encoder.EncoderRecipe(options, networks, judges(options))
+    return train_e4e.EncoderRecipe(options, networks, judges(options))
 
 
-def parser(options: train_parser.ParserOptions, origin: Path | None) -> Recipe:
+def parser(options: train_graphonomy.ParserOptions, origin: Path | None) -> Recipe:
     """From scratch at preview size, or from a record's parser."""
-    return train_parser.ParserRecipe(options, networks_from(origin, ("parser",))["parser"] if origin else None)
+    return train_graphonomy.ParserRecipe(options, networks_from(origin, ("parser",))["parser"] if origin else None)
 
 
-def inpainter(options: train_inpainter.InpainterOptions, origin: Path | None) -> Recipe:
+def inpainter(options: train_lama.InpainterOptions, origin: Path | None) -> Recipe:
     """From scratch at preview size, or from a record's inpainter."""
     network = networks_from(origin, ("inpainter",))["inpainter"] if origin else None
-    return train_inpainter.InpainterRecipe(options, network, judges=judges(options))
+    return train_lama.InpainterRecipe(options, network, judges=judges(options))
 
 
 def heads(options: Any) -> HeadPairs:
@@ -147,12 +141,12 @@ def heads(options: Any) -> HeadPairs:
 
 PARTS: dict[str, Part] = {
     "autoencoder": Part(train_autoencoder.AutoencoderOptions, train_autoencoder.open_source, autoencoder),
-    "generator": Part(train_generator.GeneratorOptions, heads, lambda o, _: train_generator.GeneratorRecipe(o)),
-    "encoder": Part(train_encoder.EncoderOptions, heads, encoder),
-    "fusion": Part(train_fusion.FusionOptions, heads, fusion),
+    "generator": Part(train_stylegan2.GeneratorOptions, heads, lambda o, _: train_stylegan2.GeneratorRecipe(o)),
+    "encoder": Part(train_e4e.EncoderOptions, heads, encoder),
+    "fusion": Part(train_hfgi.FusionOptions, heads, fusion),
     "turn": Part(train_turn.TurnOptions, train_turn.open_source, turn),
-    "parser": Part(train_parser.ParserOptions, lambda o: train_parser.LabelledHeads(heads(o)), parser),
-    "inpainter": Part(train_inpainter.InpainterOptions, lambda o: train_inpainter.HoledPictures(heads(o)), inpainter),
+    "parser": Part(train_graphonomy.ParserOptions, lambda o: train_graphonomy.LabelledHeads(heads(o)), parser),
+    "inpainter": Part(train_lama.InpainterOptions, lambda o: train_lama.HoledPictures(heads(o)), inpainter),
 }
 
 

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from core.errors import InputError
 from core.options import option
-from core.ripple.losses import (
+from core.ripple.paper.losses import (
     delta_penalty,
     discriminator_loss,
     generator_loss,
@@ -20,9 +20,9 @@ from core.ripple.losses import (
     identity_loss,
     pyramid_l1,
 )
-from core.ripple.network_layers import EqualLinear
-from core.ripple.optim import Ranger
-from core.ripple.train_fusion import pooled
+from core.ripple.paper.ranger import Ranger
+from core.ripple.paper.stylegan2_layers import EqualLinear
+from core.ripple.paper.train_hfgi import pooled
 from core.training import Run, TrainOptions
 
 

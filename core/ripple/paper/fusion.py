@@ -11,8 +11,8 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from core.errors import ShapeError
-from core.ripple.network_encoder import IRBlock, stem
-from core.ripple.network_layers import SQRT2, EqualConv2d
+from core.ripple.paper.e4e import IRBlock, stem
+from core.ripple.paper.stylegan2_layers import SQRT2, EqualConv2d
 
 
 def ir_group(inputs: int, outputs: int, stride: int) -> nn.Sequential:

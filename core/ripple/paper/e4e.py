@@ -10,7 +10,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from core.ripple.network_layers import EqualLinear
+from core.ripple.paper.stylegan2_layers import EqualLinear
 
 
 class SqueezeExcite(nn.Module):

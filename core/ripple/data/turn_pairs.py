@@ -22,8 +22,18 @@ from core.detect.faces import detect_faces
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
 from core.ops.warp import backward_warp
-from core.ripple.data import DEG_PER_DEGREE, HeadPairs, Square, as_tensor, cut, decode, face_square, jitter, mirrored
-from core.ripple.surface import HeadSurface, before_axis, eyes_and_mouth, turned
+from core.ripple.data.head_pairs import (
+    DEG_PER_DEGREE,
+    HeadPairs,
+    Square,
+    as_tensor,
+    cut,
+    decode,
+    face_square,
+    jitter,
+    mirrored,
+)
+from core.ripple.methods.head_turn.surface import HeadSurface, before_axis, eyes_and_mouth, turned
 
 POINTS = 63
 COARSE = 33  # cells of a training flow, which is smooth

@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from core.errors import InputError
 from core.options import option
-from core.ripple.data import HeadPairs
-from core.ripple.losses import discriminator_loss, feature_matching, generator_loss, gradient_penalty, masked_l1
-from core.ripple.network_lama import Lama, PatchDiscriminator
+from core.ripple.data.head_pairs import HeadPairs
+from core.ripple.paper.lama import Lama, PatchDiscriminator
+from core.ripple.paper.losses import discriminator_loss, feature_matching, generator_loss, gradient_penalty, masked_l1
 from core.training import Run, TrainOptions
 
 PREVIEW = {"width": 12, "blocks": 3}

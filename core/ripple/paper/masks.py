@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from core.errors import ShapeError, unknown_name
-from core.ripple.choices import RULES, SIDES
+from core.ripple.options import RULES, SIDES
 
 
 def background(labels: np.ndarray) -> np.ndarray:

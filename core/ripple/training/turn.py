@@ -18,11 +18,16 @@ from torch import Tensor, nn
 
 from core.ops.warp import backward_warp
 from core.options import option
-from core.ripple.choices import TURNS
-from core.ripple.data import stacked
-from core.ripple.data_turn import TurnPairs
-from core.ripple.inversion import FLOW_EDITS, FLOW_UNIT, plain_edit, pre_align, resized
-from core.ripple.losses import (
+from core.ripple.data.head_pairs import stacked
+from core.ripple.data.turn_pairs import TurnPairs
+from core.ripple.methods.head_turn.painter import Painter
+from core.ripple.methods.head_turn.painting import PERSON_SLOPE, Painted, inside, paint
+from core.ripple.methods.head_turn.surface import person_logit
+from core.ripple.options import TURNS
+from core.ripple.paper.fusion import ResidualAligner
+from core.ripple.paper.inversion import FLOW_EDITS, FLOW_UNIT, plain_edit, pre_align, resized
+from core.ripple.paper.lama import PatchDiscriminator
+from core.ripple.paper.losses import (
     discriminator_loss,
     feature_matching,
     generator_loss,
@@ -30,12 +35,7 @@ from core.ripple.losses import (
     polynomial_rate,
     pyramid_l1,
 )
-from core.ripple.network_fusion import ResidualAligner
-from core.ripple.network_lama import PatchDiscriminator
-from core.ripple.network_painter import Painter
-from core.ripple.painting import PERSON_SLOPE, Painted, inside, paint
-from core.ripple.surface import person_logit
-from core.ripple.train_autoencoder import flow_loss, shrunk
+from core.ripple.training.autoencoder import flow_loss, shrunk
 from core.training import Run, TrainOptions
 
 PRE_ALIGNER = {"size": 64, "channels": (16, 32, 64, 96), "outputs": 3, "inputs": 6 + len(FLOW_EDITS)}

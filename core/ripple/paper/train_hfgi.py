@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from core.errors import InputError
 from core.ops.warp import backward_warp
 from core.options import option
-from core.ripple.distort import random_perspective
-from core.ripple.inversion import flow_px
-from core.ripple.losses import identity_loss, pyramid_l1
-from core.ripple.optim import Ranger
+from core.ripple.paper.inversion import flow_px
+from core.ripple.paper.losses import identity_loss, pyramid_l1
+from core.ripple.paper.random_perspective import random_perspective
+from core.ripple.paper.ranger import Ranger
 from core.training import Run, TrainOptions
 
 TRAINED = ("aligner", "residual")

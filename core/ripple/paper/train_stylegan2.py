@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from core.options import option
-from core.ripple.losses import discriminator_loss, generator_loss, gradient_penalty, path_length_penalty
-from core.ripple.network_generator import Discriminator, Generator
+from core.ripple.paper.losses import discriminator_loss, generator_loss, gradient_penalty, path_length_penalty
+from core.ripple.paper.stylegan2 import Discriminator, Generator
 from core.training import Run, TrainOptions
 
 

@@ -8,7 +8,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
-from core.ripple.network_encoder import ir_body, stem
+from core.ripple.paper.e4e import ir_body, stem
 
 
 class IdentityNet(ModelMixin, ConfigMixin):

@@ -11,9 +11,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.options import option
-from core.ripple.data import HeadPairs
-from core.ripple.losses import parsing_loss, polynomial_rate
-from core.ripple.network_graphonomy import Graphonomy
+from core.ripple.data.head_pairs import HeadPairs
+from core.ripple.paper.graphonomy import Graphonomy
+from core.ripple.paper.losses import parsing_loss, polynomial_rate
 from core.training import Run, TrainOptions
 
 PREVIEW = {

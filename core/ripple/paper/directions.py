@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from core.errors import ShapeError, WeightsError, unknown_name
-from core.ripple.choices import EDITS
+from core.ripple.options import EDITS
 
 PUBLISHED = Path(__file__).parent / "constants" / "edit_directions.npz"
 FILE = "directions.safetensors"

@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.progress import Progress, silent
-from core.ripple.network_graphonomy import Graphonomy, resized
+from core.ripple.paper.graphonomy import Graphonomy, resized
 
 SCALES = (1.0, 0.5, 0.75, 1.25, 1.5, 1.75)
 PERSON_LABEL = 5  # what MediaPipe's one class is called in Graphonomy's list: upper clothes

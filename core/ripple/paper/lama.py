@@ -190,7 +190,7 @@ class Lama(ModelMixin, ConfigMixin):
         if image.shape[2] % 8 or image.shape[3] % 8 or mask.shape[2:] != image.shape[2:]:
             raise ShapeError(
                 f"image is {tuple(image.shape)} and mask {tuple(mask.shape)}: both need one size, "
-                "with sides that divide by 8 (core.ripple.inpaint pads)"
+                "with sides that divide by 8 (core.ripple.paper.inpainting pads)"
             )
         return self.model(torch.cat([image * (1 - mask), mask], dim=1))
 

@@ -22,7 +22,7 @@ from core.detect.faces import Face, detect_faces
 from core.detect.segment import outline, person_mask
 from core.errors import NothingFoundError
 from core.ops.warp import backward_warp
-from core.ripple.data import Square, face_square
+from core.ripple.data.head_pairs import Square, face_square
 
 EYES_BEFORE_AXIS = (
     0.4  # of the crop's side: how far the eyes lie before the axis of turning (median of the rendered heads)

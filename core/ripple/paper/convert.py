@@ -15,13 +15,13 @@ from diffusers import ModelMixin
 from torch import Tensor
 
 from core.errors import WeightsError
-from core.ripple.edits import published_directions
-from core.ripple.network_encoder import Encoder
-from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator
-from core.ripple.network_graphonomy import Graphonomy
-from core.ripple.network_judges import IdentityNet, Lpips
-from core.ripple.network_lama import Lama
+from core.ripple.paper.directions import published_directions
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
+from core.ripple.paper.graphonomy import Graphonomy
+from core.ripple.paper.lama import Lama
+from core.ripple.paper.loss_networks import IdentityNet, Lpips
+from core.ripple.paper.stylegan2 import Generator
 
 State = Mapping[str, Tensor]
 GRAPHONOMY_UNUSED = (

@@ -12,7 +12,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from core.errors import ShapeError
-from core.ripple.network_layers import (
+from core.ripple.paper.stylegan2_layers import (
     FIR,
     SQRT2,
     BiasedLeakyReLU,
