@@ -267,12 +267,14 @@ def mask(args: argparse.Namespace) -> dict[str, Any]:
     from PIL import Image
 
     from core.image import load_image
-    from core.ripple.paper.masks import collage, grown, ripple_mask
+    from core.ripple.methods.repainting.masks import find_ripple, refine_mask
+    from core.ripple.paper.masks import collage
 
     written, shares = [], []
     for original, edited, pictures, out in _mask_jobs(args):
         before, after = (np.asarray(load_image(path)) for path in (original, edited))
-        found = grown(ripple_mask(before, after, args.rule, args.side), args.open_px, args.close_px, args.dilate_px)
+        found = find_ripple(before, after, args.rule, args.side)
+        found = refine_mask(found, args.open_px, args.close_px, args.dilate_px)
         out.parent.mkdir(parents=True, exist_ok=True)
         Image.fromarray(found).save(out)
         written.append(str(out))
@@ -403,17 +405,6 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
 def calibrate(args: argparse.Namespace) -> dict[str, Any]:
     """Measure how far known points move on training heads, and scale the pre-aligner's flow to one."""
-    from core.ripple.data.head_pairs import HeadPairs
-    from core.ripple.paper.inversion import Inverter
-    from core.ripple.training.calibrate import flow_share, scale_flow
-    from core.weights import save_model, seal
+    from core.ripple.training.calibrate import calibrate as calibrate_record
 
-    inverter = Inverter.load(args.record)
-    pairs = HeadPairs(args.data, inverter.size, "train", portrait_share=0.0)
-    before = flow_share(inverter, pairs, args.heads)
-    if inverter.pre_aligner is None:
-        raise InputError(f"{args.record} has no pre-aligner: there is nothing to calibrate")
-    scale_flow(inverter.pre_aligner, 1 / before)
-    save_model(inverter.pre_aligner, args.record / "pre_aligner")
-    seal(args.record)
-    return {"share_before": before, "share_after": flow_share(inverter, pairs, args.heads)}
+    return calibrate_record(args.record, args.data, args.heads)

@@ -1,22 +1,54 @@
-"""The exchangeable parts of a pose edit, chosen by name and labelled with what answered."""
+"""What a pose edit is made of: the networks of a record, and parser and inpainter by name, labelled with what answered."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image
 
 from core.errors import unknown_name
+from core.progress import Progress, silent
+from core.ripple.methods.head_turn.painter import Painter
+from core.ripple.methods.head_turn.pre_aligner import PreAligner
+from core.ripple.methods.repainting.inpainters import diffusers_inpainter, opencv_fill
 from core.ripple.options import INPAINTERS, PARSERS
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
 from core.ripple.paper.graphonomy import Graphonomy
-from core.ripple.paper.inpainting import Inpainter, diffusers_inpainter, lama_inpainter, opencv_fill
+from core.ripple.paper.inpainting import Inpainter, lama_inpainter
 from core.ripple.paper.lama import Lama
-from core.ripple.paper.parsing import SCALES, Parser, graphonomy_parser, mediapipe_parser
+from core.ripple.paper.parsing import SCALES, Parser, graphonomy_parser
+from core.ripple.paper.stylegan2 import Generator
 from core.weights import load_strict, resolve
 from core.weights.places import local_folder
 
 PUBLISHED_PARSER, PUBLISHED_INPAINTER, PREVIEW = "ripple-graphonomy", "ripple-lama", "ripple-preview"
+HFGI, OURS = ("encoder", "generator", "aligner", "residual"), ("pre_aligner", "painter")
+NETWORKS: dict[str, type[Any]] = {
+    "encoder": Encoder, "generator": Generator, "aligner": ResidualAligner, "residual": ResidualEncoder,
+    "pre_aligner": PreAligner, "painter": Painter, "parser": Graphonomy, "inpainter": Lama,
+}  # fmt: skip
+PERSON_LABEL = 5  # what MediaPipe's one class is called in Graphonomy's list: upper clothes
+
+
+def load_networks(folder: Path, names: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Any]:
+    """Networks of a record by name, in evaluation mode.
+
+    Args:
+        folder: of the record.
+        names: what it must have.
+        optional: what is left out where it has none.
+
+    Raises:
+        WeightsError: one of `names` is missing, or a network does not fit its class.
+    """
+    present = [*names, *(name for name in optional if (folder / name).is_dir())]
+    return {name: load_strict(NETWORKS[name], folder, name) for name in present}
 
 
 @cache
@@ -29,6 +61,19 @@ def parsing_network(folder: Path) -> Graphonomy:
 def inpainting_network(folder: Path) -> Lama:
     """One inpainter per folder, kept."""
     return load_strict(Lama, folder, "inpainter")
+
+
+def mediapipe_parser(threshold: float = 0.5) -> Parser:
+    """A parser that knows background (0) and person (5) only, in a fraction of the time."""
+
+    def parse(picture: Image.Image, progress: Progress = silent) -> np.ndarray:
+        from core.detect.segment import person_mask
+
+        progress(0.0, "finding the person")
+        share = person_mask(picture)[0, 0].numpy()
+        return np.where(share > threshold, PERSON_LABEL, 0).astype(np.uint8)
+
+    return parse
 
 
 def choose_parser(

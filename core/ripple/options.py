@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from core.options import option
 
+MASK_PX = 256  # side of the face that masks are found at, and that their radii are counted in
 RULES = ("xor", "uncovered")
 SIDES = ("auto", "left", "right", "both")
 TURNS = ("surface", "network")

@@ -9,7 +9,6 @@ from __future__ import annotations
 import csv
 import io
 import zipfile
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -20,35 +19,11 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
+from core.ripple.methods.head_turn.geometry import DEG_PER_DEGREE, Square, face_square
 
-DEG_PER_DEGREE = 10.0
 YEARS_PER_DEGREE = 10.0
 LABEL_OF_PART = np.array([0, 13, 2, 5], np.uint8)  # background, skin, hair, clothes in Graphonomy's list
 NO_POINTS = np.zeros((63, 2))
-
-
-@dataclass(frozen=True)
-class Square:
-    """An upright square crop: centre and side in pixels of the picture."""
-
-    x: float
-    y: float
-    side: float
-
-
-def face_square(eyes: np.ndarray, mouth: np.ndarray) -> Square:
-    """The FFHQ crop of an upright face, from the middle of the eyes' line and of the mouth.
-
-    Args:
-        eyes: (2, 2) eye centres, (x, y) px.
-        mouth: (2, 2) mouth corners.
-
-    Source: Karras et al. 2019 (FFHQ), alignment; here without rotation.
-    """
-    middle, eye_to_mouth = eyes.mean(0), mouth.mean(0) - eyes.mean(0)
-    half = max(2.0 * np.linalg.norm(eyes[1] - eyes[0]), 1.8 * np.linalg.norm(eye_to_mouth))
-    centre = middle + 0.1 * eye_to_mouth
-    return Square(float(centre[0]), float(centre[1]), 2 * float(half))
 
 
 def cut(picture: np.ndarray, square: Square, size: int, smooth: bool = True) -> np.ndarray:

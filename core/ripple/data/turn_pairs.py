@@ -22,18 +22,16 @@ from core.detect.faces import detect_faces
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
 from core.ops.warp import backward_warp
-from core.ripple.data.head_pairs import (
+from core.ripple.data.head_pairs import HeadPairs, as_tensor, cut, decode, jitter, mirrored
+from core.ripple.methods.head_turn.geometry import (
     DEG_PER_DEGREE,
-    HeadPairs,
     Square,
-    as_tensor,
-    cut,
-    decode,
+    eyes_and_mouth,
     face_square,
-    jitter,
-    mirrored,
+    mesh_in_space,
+    rotate_about_axis,
 )
-from core.ripple.methods.head_turn.surface import HeadSurface, before_axis, eyes_and_mouth, turned
+from core.ripple.methods.head_turn.surface import HeadSurface
 
 POINTS = 63
 COARSE = 33  # cells of a training flow, which is smooth
@@ -183,13 +181,13 @@ class TurnPairs(HeadPairs):
         self, source: dict[str, Any], degree: float, square: Square, rng: np.random.Generator
     ) -> dict[str, Tensor]:
         """A portrait, and where points of its face have to go; its picture counts where nothing turns."""
-        chosen = source["spatial"][rng.choice(len(source["spatial"]), POINTS, replace=False)]
-        places, facing = turned(chosen, source["square"].x, degree * DEG_PER_DEGREE)
+        chosen = source["mesh"][rng.choice(len(source["mesh"]), POINTS, replace=False)]
+        points, visible = rotate_about_axis(chosen, source["square"].x, degree * DEG_PER_DEGREE)
         if self.courses:
             self.surface(source)  # before it is copied
-        frame = {**source, "points": chosen[:, :2], "seen": facing}
+        frame = {**source, "points": chosen[:, :2], "seen": visible}
         flip = bool(rng.random() < 0.5)
-        item = self.pair(frame, {**frame, "points": places, "yaw_deg": degree * DEG_PER_DEGREE}, square, flip)
+        item = self.pair(frame, {**frame, "points": points, "yaw_deg": degree * DEG_PER_DEGREE}, square, flip)
         item["picture_known"] = torch.tensor(float(degree == 0))
         person = self.share_of((source["person"] * 255).astype(np.uint8), square, flip)
         item |= {"source_mask": person, "target_mask": person, "mask_known": torch.tensor(degree == 0)}
@@ -202,7 +200,7 @@ def portrait(picture: np.ndarray, name: str) -> dict[str, Any]:
     face = detect_faces(image, name)[0]
     square = face_square(*eyes_and_mouth(face.points))
     person = person_mask(image, name)[0, 0].numpy()
-    return {"picture": picture, "square": square, "spatial": before_axis(face, square), "person": person}
+    return {"picture": picture, "square": square, "mesh": mesh_in_space(face, square), "person": person}
 
 
 def read_scenes(folder: Path) -> list[np.ndarray]:

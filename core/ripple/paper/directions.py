@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from torch import Tensor
+from diffusers import ConfigMixin, ModelMixin
+from diffusers.configuration_utils import register_to_config
+from torch import Tensor, nn
 
 from core.errors import ShapeError, WeightsError, unknown_name
 from core.ripple.options import EDITS
@@ -30,26 +32,45 @@ class Component:
 GANSPACE = {"eyes": Component(54, 7, 8, 20), "lip": Component(34, 10, 11, 20), "beard": Component(58, 7, 9, -20)}
 
 
-@dataclass(frozen=True)
-class Directions:
+class Directions(ModelMixin, ConfigMixin):
     """What a set of weights can edit.
 
-    Attributes:
-        linear: name -> (1 or N, D); `degree` times this is added to the codes.
-        mean, components, std: GANSpace's (1, D), (K, 1, D), (K,); None where a set has none.
+    Args:
+        counts: name -> how many codes its InterFaceGAN direction has: N, or 1 for one that all codes share.
+        width: D, length of a code.
+        components: K, number of GANSpace's components; 0 where a set has none.
+
+    Source: Shen et al. 2020 (InterFaceGAN), section 3.2; Harkonen et al. 2020 (GANSpace), section 3.
     """
 
-    linear: Mapping[str, Tensor] = field(default_factory=dict)
-    mean: Tensor | None = None
-    components: Tensor | None = None
-    std: Tensor | None = None
+    @register_to_config
+    def __init__(self, counts: Mapping[str, int], width: int = 512, components: int = 0) -> None:
+        super().__init__()
+        shapes = {name: (count, width) for name, count in counts.items()}
+        self.linear = nn.ParameterDict({name: torch.zeros(shape) for name, shape in shapes.items()})
+        basis = {"mean": (1, width), "components": (components, 1, width), "std": (components,)} if components else {}
+        self.ganspace = nn.ParameterDict({name: torch.zeros(shape) for name, shape in basis.items()})
+        self.requires_grad_(False)
+
+    @classmethod
+    def of(cls, state: Mapping[str, Tensor]) -> Directions:
+        """The directions with these tensors: `linear.NAME` (1 or N, D), and `ganspace.` mean, components and std.
+
+        Raises:
+            WeightsError: tensors are missing, unknown or of another shape.
+        """
+        from core.weights import fill_strict
+
+        counts = {key.removeprefix("linear."): len(state[key]) for key in state if key.startswith("linear.")}
+        components = len(state["ganspace.components"]) if "ganspace.components" in state else 0
+        width = next((value.shape[-1] for value in state.values() if value.dim() > 1), 0)
+        return fill_strict(cls(counts, width, components), state, "the file of directions").eval()
 
     def names(self) -> list[str]:
         """The edits that these directions allow, in the order of `EDITS`."""
-        has_ganspace = self.components is not None
-        return [n for n in EDITS if n == "inversion" or n in self.linear or (has_ganspace and n in GANSPACE)]
+        return [n for n in EDITS if n == "inversion" or n in self.linear or (n in GANSPACE and len(self.ganspace))]
 
-    def apply(self, codes: Tensor, name: str, degree: float) -> Tensor:
+    def forward(self, codes: Tensor, name: str, degree: float) -> Tensor:
         """Edited codes.
 
         Args:
@@ -64,53 +85,29 @@ class Directions:
             raise unknown_name("edit of these weights", name, self.names())
         if name == "inversion" or degree == 0:
             return codes
-        if name in self.linear:
-            return shift(codes, self.linear[name], degree)
-        return self.move_along(codes, GANSPACE[name], degree)
+        if name in GANSPACE:
+            return self.move_along(codes, GANSPACE[name], degree)
+        direction = self.linear[name]
+        if direction.shape[-1] != codes.shape[-1] or direction.shape[-2] not in (1, codes.shape[1]):
+            raise ShapeError(f"direction is {tuple(direction.shape)}, the codes are {tuple(codes.shape)}")
+        return codes + degree * direction.to(codes)
 
-    def move_along(self, codes: Tensor, edit: Component, degree: float = 1.0) -> Tensor:
+    def move_along(self, codes: Tensor, edit: Component, degree: float) -> Tensor:
         """GANSpace: move layers [start, end) to coordinate `degree * strength` of a component.
 
-        The present coordinate is read from layer 0, whatever layers are edited, as published.
-
-        Source: Harkonen et al. 2020 (GANSpace), section 3; the rule is that of encoder4editing.
+        The present coordinate is read from layer 0, whatever layers are edited, as encoder4editing does.
         """
-        mean, components, stds = self.ganspace()
-        component, std = components[edit.index], stds[edit.index]
-        present = ((codes[:, :1] - mean) * component).sum(-1, keepdim=True) / std
+        component, std = self.ganspace["components"][edit.index], self.ganspace["std"][edit.index]
+        present = ((codes[:, :1] - self.ganspace["mean"]) * component).sum(-1, keepdim=True) / std
         edited = codes.clone()
         edited[:, edit.start : edit.end] += (degree * edit.strength - present) * component * std
         return edited
 
-    def ganspace(self) -> tuple[Tensor, Tensor, Tensor]:
-        """Mean, components and standard deviations.
-
-        Raises:
-            WeightsError: one of them is missing.
-        """
-        if self.mean is None or self.components is None or self.std is None:
-            raise WeightsError("the GANSpace basis is not whole: give mean, components and std together")
-        return self.mean, self.components, self.std
-
     def save(self, folder: Path) -> None:
-        """Write `directions.safetensors` into `folder`."""
+        """Write `directions.safetensors` into a record's folder."""
         from safetensors.torch import save_file
 
-        tensors = {f"linear.{name}": value.contiguous() for name, value in self.linear.items()}
-        if self.components is not None:
-            basis = zip(("mean", "components", "std"), self.ganspace(), strict=True)
-            tensors |= {f"ganspace.{name}": value.contiguous() for name, value in basis}
-        save_file(tensors, folder / FILE)
-
-
-def shift(codes: Tensor, direction: Tensor, degree: float | Tensor) -> Tensor:
-    """Codes + degree * direction: InterFaceGAN's edit on all layers.
-
-    Source: Shen et al. 2020 (InterFaceGAN), section 3.2.
-    """
-    if direction.shape[-1] != codes.shape[-1] or direction.shape[-2] not in (1, codes.shape[1]):
-        raise ShapeError(f"direction is {tuple(direction.shape)}, the codes are {tuple(codes.shape)}")
-    return codes + degree * direction.to(codes)
+        save_file({key: value.cpu().contiguous() for key, value in self.state_dict().items()}, folder / FILE)
 
 
 def published_directions() -> Directions:
@@ -118,7 +115,9 @@ def published_directions() -> Directions:
     with np.load(PUBLISHED) as file:
         data = {name: torch.from_numpy(file[name]) for name in file.files}
     linear = {"age": data["age"], "smile": data["smile"], "pose": data["pose"][0]}
-    return Directions(linear, data["ganspace_mean"], data["ganspace_comp"], data["ganspace_std"])
+    basis = {"mean": data["ganspace_mean"], "components": data["ganspace_comp"], "std": data["ganspace_std"]}
+    state = {f"linear.{name}": value for name, value in linear.items()}
+    return Directions.of(state | {f"ganspace.{name}": value for name, value in basis.items()})
 
 
 def load_directions(folder: Path) -> Directions:
@@ -128,6 +127,4 @@ def load_directions(folder: Path) -> Directions:
     file = folder / FILE
     if not file.is_file():
         raise WeightsError(f"{folder} has no {FILE}: convert the record again, or copy the file of the same generator")
-    data = load_file(file)
-    linear = {name.removeprefix("linear."): value for name, value in data.items() if name.startswith("linear.")}
-    return Directions(linear, data.get("ganspace.mean"), data.get("ganspace.components"), data.get("ganspace.std"))
+    return Directions.of(load_file(file))

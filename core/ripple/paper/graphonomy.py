@@ -18,6 +18,7 @@ LABELS = (
     "background", "hat", "hair", "glove", "sunglasses", "upper clothes", "dress", "coat", "socks", "pants",
     "torso skin", "scarf", "skirt", "face", "left arm", "right arm", "left leg", "right leg", "left shoe", "right shoe",
 )  # fmt: skip
+MIRRORED = (*range(14), 15, 14, 17, 16, 19, 18)  # each label's in a mirrored picture: left and right limbs exchanged
 CONSTANTS = Path(__file__).parent / "constants" / "graphonomy.npz"
 
 

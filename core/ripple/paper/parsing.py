@@ -1,4 +1,4 @@
-"""Which pixels are person: Graphonomy at several sizes, or MediaPipe's selfie segmentation by name."""
+"""Which pixels are person: Graphonomy at several sizes."""
 
 from __future__ import annotations
 
@@ -11,10 +11,9 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.progress import Progress, silent
-from core.ripple.paper.graphonomy import Graphonomy, resized
+from core.ripple.paper.graphonomy import MIRRORED, Graphonomy, resized
 
 SCALES = (1.0, 0.5, 0.75, 1.25, 1.5, 1.75)
-PERSON_LABEL = 5  # what MediaPipe's one class is called in Graphonomy's list: upper clothes
 
 Parser = Callable[[Image.Image, Progress], np.ndarray]
 
@@ -27,15 +26,9 @@ def scaled_pair(picture: Image.Image, scale: float) -> Tensor:
     return torch.stack([plain, plain.flip(-1)])
 
 
-def swapped_sides(logits: Tensor) -> Tensor:
-    """Logits (.., 20, H, W) with left and right arms, legs and shoes exchanged."""
-    order = [*range(14), 15, 14, 17, 16, 19, 18]
-    return logits[..., order, :, :]
-
-
 def unmirrored_mean(logits: Tensor) -> Tensor:
-    """Mean over a picture and its mirror image: (2, 20, h, w) to (1, 20, h, w)."""
-    return (logits[:1] + swapped_sides(logits[1:]).flip(-1)) / 2
+    """Mean over a picture and its mirror image, limbs exchanged back: (2, 20, h, w) to (1, 20, h, w)."""
+    return (logits[:1] + logits[1:, MIRRORED, :, :].flip(-1)) / 2
 
 
 @torch.no_grad()
@@ -66,18 +59,5 @@ def graphonomy_parser(network: Graphonomy, scales: Sequence[float] = SCALES) -> 
     def parse(picture: Image.Image, progress: Progress = silent) -> np.ndarray:
         labels = summed_logits(network, picture, scales, progress).argmax(1)[0]
         return labels.to(torch.uint8).cpu().numpy()
-
-    return parse
-
-
-def mediapipe_parser(threshold: float = 0.5) -> Parser:
-    """A parser that knows background (0) and person (5) only, in a fraction of the time."""
-
-    def parse(picture: Image.Image, progress: Progress = silent) -> np.ndarray:
-        from core.detect.segment import person_mask
-
-        progress(0.0, "finding the person")
-        share = person_mask(picture)[0, 0].numpy()
-        return np.where(share > threshold, PERSON_LABEL, 0).astype(np.uint8)
 
     return parse

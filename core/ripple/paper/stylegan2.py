@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any
 
 import torch
 from diffusers import ConfigMixin, ModelMixin
@@ -179,31 +178,9 @@ class Generator(ModelMixin, ConfigMixin):
         return x, self.to_rgbs[level](x, codes[:, 2 * level + 3], rgb)
 
 
-def grown(generator: Generator, size: int) -> Generator:
-    """A larger generator that starts with the same picture, enlarged: its new colour layers begin at zero.
-
-    Source: the idea of growing is that of Karras et al. 2018 (Progressive GAN), section 2.
-    """
-    larger = Generator(**{**settings(generator), "size": size, "fusion_size": min(64, size)})
-    for to_rgb in larger.to_rgbs[len(generator.to_rgbs) :]:
-        nn.init.zeros_(to_rgb.conv.weight)
-    larger.load_state_dict(larger.state_dict() | generator.state_dict())
-    return larger
-
-
-def settings(network: ConfigMixin) -> dict[str, Any]:
-    """The registered hyperparameters of a network, without diffusers' own entries."""
-    return {name: value for name, value in network.config.items() if not name.startswith("_")}
-
-
 def mix_codes(first: Tensor, second: Tensor, inject_index: int, count: int) -> Tensor:
     """Style mixing: (B, count, D) with `first` (B, D) up to `inject_index`, then `second` (B, D)."""
     return torch.stack([first] * inject_index + [second] * (count - inject_index), dim=1)
-
-
-def truncate(codes: Tensor, psi: float, mean: Tensor) -> Tensor:
-    """Codes drawn towards `mean` by 1 - psi (the truncation trick in W)."""
-    return mean + psi * (codes - mean)
 
 
 class DownBlock(nn.Module):

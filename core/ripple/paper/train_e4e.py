@@ -7,20 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.errors import InputError
 from core.options import option
-from core.ripple.paper.losses import (
-    delta_penalty,
-    discriminator_loss,
-    generator_loss,
-    gradient_penalty,
-    identity_loss,
-    pyramid_l1,
-)
+from core.ripple.paper.losses import delta_penalty, discriminator_loss, generator_loss, gradient_penalty
 from core.ripple.paper.ranger import Ranger
+from core.ripple.paper.recipe import LossRecipe, checked_judges, perceptual_terms, update_by
 from core.ripple.paper.stylegan2_layers import EqualLinear
 from core.ripple.paper.train_hfgi import pooled
 from core.training import Run, TrainOptions
@@ -37,7 +29,6 @@ class EncoderOptions(TrainOptions):
     l2_lambda: float = option(1.0, "weight of the mean squared error", low=0, high=100)
     lpips_lambda: float = option(0.8, "weight of LPIPS; needs the weights ripple-lpips", low=0, high=100)
     id_lambda: float = option(0.1, "weight of the identity loss; needs the weights ripple-identity", low=0, high=100)
-    l1_lambda: float = option(0.0, "weight of the pyramid of absolute differences (own)", low=0, high=100)
     delta_lambda: float = option(2e-4, "weight of what codes differ from the base code", low=0, high=100)
     code_lambda: float = option(0.1, "weight of the discriminator of codes", low=0, high=100)
     code_r1: float = option(10.0, "gradient penalty of the discriminator of codes", low=0, high=1000)
@@ -56,22 +47,15 @@ class CodeDiscriminator(nn.Module):
         return self.layers(code).view(-1, 1, 1, 1)
 
 
-class EncoderRecipe:
+class EncoderRecipe(LossRecipe):
     """Source: Tov et al. 2021 (e4e), section 4; all codes from the start instead of one by one."""
 
     averaged = ("encoder",)
 
     def __init__(
-        self, options: EncoderOptions, networks: Mapping[str, Any], judges: Mapping[str, nn.Module] | None = None
+        self, options: Any, networks: Mapping[str, Any], judges: Mapping[str, nn.Module] | None = None
     ) -> None:
-        self.options = options
-        self.judges: dict[str, Any] = dict(judges or {})
-        wanted = {"lpips": options.lpips_lambda, "identity": options.id_lambda}
-        missing = [name for name, weight in wanted.items() if weight and name not in self.judges]
-        if missing:
-            raise InputError(
-                f"the losses {', '.join(missing)} need their networks: convert them, or set their weight to 0"
-            )
+        self.options, self.judges = options, checked_judges(options, judges)
         generator, encoder = networks["generator"].requires_grad_(False).eval(), networks["encoder"].train()
         self.networks: dict[str, nn.Module] = {"encoder": encoder, "generator": generator}
         self.optimizers: dict[str, torch.optim.Optimizer] = {"encoder": Ranger(encoder.parameters(), options.lr)}
@@ -83,26 +67,18 @@ class EncoderRecipe:
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One update of the discriminator of codes and one of the encoder."""
         image, nets, options = batch["source"], run.networks, self.options
-        generator = nets["generator"]
         offsets = nets["encoder"].offsets(pooled(image, nets["encoder"].config.input_size))
         codes = offsets + nets["encoder"].latent_avg
-        made = pooled(generator(codes, noise=generator.random_noise(len(image))), image.shape[-1])
-        terms = {"delta": options.delta_lambda * delta_penalty(offsets)}
-        if options.l2_lambda:
-            terms["mse"] = options.l2_lambda * F.mse_loss(made, image)
-        if options.l1_lambda:
-            terms["pyramid"] = options.l1_lambda * pyramid_l1(made, image)
-        if options.lpips_lambda:
-            terms["lpips"] = options.lpips_lambda * self.judges["lpips"](made, image)
-        if options.id_lambda:
-            identity = self.judges["identity"]
-            terms["identity"] = options.id_lambda * identity_loss(identity.of_aligned(made), identity.of_aligned(image))
+        made = pooled(nets["generator"](codes, noise=nets["generator"].random_noise(len(image))), image.shape[-1])
+        terms = {"delta": options.delta_lambda * delta_penalty(offsets), **self.terms(made, image)}
         if options.code_lambda:
             self.teach_discriminator(run, codes.detach())
             terms["codes"] = options.code_lambda * generator_loss(nets["code_discriminator"](codes.flatten(0, 1)))
-        loss = torch.stack(list(terms.values())).sum()
-        run.update("encoder", loss)
-        return {"loss": loss.detach(), **{name: value.detach() for name, value in terms.items()}}
+        return update_by(run, "encoder", terms)
+
+    def terms(self, made: Tensor, image: Tensor) -> dict[str, Tensor]:
+        """The weighted losses of the pictures."""
+        return perceptual_terms(self.options, self.judges, made, image)
 
     def teach_discriminator(self, run: Run, codes: Tensor) -> None:
         """Real codes come from the mapping network, made ones from the encoder."""
@@ -114,7 +90,3 @@ class EncoderRecipe:
         if self.options.code_r1 and run.step % 16 == 0:
             loss = loss + self.options.code_r1 / 2 * 16 * gradient_penalty(score, real)
         run.update("code_discriminator", loss)
-
-    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
-        """No sheet: `python -m core ripple invert` on the exported run shows more."""
-        return None

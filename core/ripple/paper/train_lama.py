@@ -4,28 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.errors import InputError
 from core.options import option
-from core.ripple.data.head_pairs import HeadPairs
 from core.ripple.paper.lama import Lama, PatchDiscriminator
 from core.ripple.paper.losses import discriminator_loss, feature_matching, generator_loss, gradient_penalty, masked_l1
+from core.ripple.paper.recipe import LossRecipe, update_by
 from core.training import Run, TrainOptions
-
-PREVIEW = {"width": 12, "blocks": 3}
 
 
 @dataclass(frozen=True)
 class InpainterOptions(TrainOptions):
-    """Options of LaMa training; the defaults are big-lama's, but for the perceptual network.
+    """Options of LaMa training; the defaults are big-lama's.
 
-    LaMa compares features of a segmentation network (ResNet50, ADE20K, weight 30), which no hub offers
-    in an open layout; LPIPS stands in where its weights are at hand.
+    Its perceptual loss (features of a ResNet50 trained on ADE20K, weight 30) is missing: no hub offers that network in an open layout.
     """
 
     data: str = option("../shared/data", "folder with heads.zip")
@@ -44,22 +41,6 @@ class InpainterOptions(TrainOptions):
     r1: float = option(1e-3, "weight of the gradient penalty", low=0, high=1000)
     matching: float = option(100.0, "weight of feature matching", low=0, high=1000)
     discriminator_width: int = option(64, "channels of the discriminator's first layer", low=4, high=512)
-    lpips_lambda: float = option(0.0, "weight of LPIPS; needs the weights ripple-lpips", low=0, high=1000)
-
-
-class HoledPictures:
-    """Heads before their backgrounds with holes in the background: strokes and boxes, 1 to 1."""
-
-    def __init__(self, pairs: HeadPairs) -> None:
-        self.pairs = pairs
-
-    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
-        """`image` (B, 3, S, S) in [0, 1] and `mask` (B, 1, S, S), 1 = hole, never on a known person."""
-        batch = self.pairs.draw(rng, size)
-        side = self.pairs.size
-        holes = torch.stack([torch.from_numpy(random_hole(side, rng))[None] for _ in range(size)])
-        person = batch["source_mask"] * batch["mask_known"].float().view(-1, 1, 1, 1)
-        return {"image": (batch["source"] + 1) / 2, "mask": holes * (1 - person)}
 
 
 def random_hole(side: int, rng: np.random.Generator) -> np.ndarray:
@@ -85,32 +66,37 @@ def random_hole(side: int, rng: np.random.Generator) -> np.ndarray:
     return mask
 
 
-class InpainterRecipe:
+class InpainterRecipe(LossRecipe):
     """Source: Suvorov et al. 2022 (LaMa), sections 2.2 and 2.3."""
 
     averaged = ("inpainter",)
 
-    def __init__(
-        self,
-        options: InpainterOptions,
-        network: Lama | None = None,
-        judges: Mapping[str, nn.Module] | None = None,
-    ) -> None:
-        self.options, self.judges = options, dict(judges or {})
-        if options.lpips_lambda and "lpips" not in self.judges:
-            raise InputError("the loss lpips needs its network: convert it, or set its weight to 0")
-        inpainter, judge = (network or Lama(**PREVIEW)).train(), PatchDiscriminator(options.discriminator_width).train()
-        self.networks: dict[str, nn.Module] = {"inpainter": inpainter, "discriminator": judge}
+    def __init__(self, options: Any, network: Lama) -> None:
+        self.options = options
+        judge = PatchDiscriminator(options.discriminator_width).train()
+        self.networks: dict[str, nn.Module] = {"inpainter": network.train(), "discriminator": judge}
         self.optimizers = {
-            "inpainter": torch.optim.Adam(inpainter.parameters(), options.lr),
+            "inpainter": torch.optim.Adam(network.parameters(), options.lr),
             "discriminator": torch.optim.Adam(judge.parameters(), options.lr / 10),
         }
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """The inpainter first, then the discriminator on the same prediction."""
-        options, judge = self.options, run.networks["discriminator"]
-        image, mask = batch["image"], batch["mask"]
+        image, mask, judge = batch["image"], batch["mask"], run.networks["discriminator"]
         predicted = run.networks["inpainter"].predict(image, mask)
+        values = update_by(run, "inpainter", self.terms(predicted, image, mask, judge))
+        if self.options.adversarial or self.options.matching:
+            real = image.detach().requires_grad_(True)
+            realness, _ = judge(real)
+            judged = discriminator_loss(realness, judge(predicted.detach())[0], mask)
+            judged = judged + self.options.r1 * gradient_penalty(realness, real)
+            run.update("discriminator", judged)
+            values["discriminator"] = judged.detach()
+        return values
+
+    def terms(self, predicted: Tensor, image: Tensor, mask: Tensor, judge: nn.Module) -> dict[str, Tensor]:
+        """The weighted losses that are switched on."""
+        options = self.options
         terms = {"l1": masked_l1(predicted, image, mask, options.known_l1, options.missing_l1)}
         if options.adversarial or options.matching:
             score, features = judge(predicted)
@@ -118,23 +104,4 @@ class InpainterRecipe:
                 _, true_features = judge(image)
             terms["adversarial"] = options.adversarial * generator_loss(score)
             terms["matching"] = options.matching * feature_matching(features, true_features)
-        if options.lpips_lambda:
-            terms["lpips"] = options.lpips_lambda * self.judges["lpips"](predicted * 2 - 1, image * 2 - 1)
-        loss = torch.stack(list(terms.values())).sum()
-        run.update("inpainter", loss)
-        values: dict[str, float | Tensor] = {
-            "loss": loss.detach(),
-            **{name: value.detach() for name, value in terms.items()},
-        }
-        if options.adversarial or options.matching:
-            real = image.detach().requires_grad_(True)
-            realness, _ = judge(real)
-            judged = discriminator_loss(realness, judge(predicted.detach())[0], mask)
-            judged = judged + options.r1 * gradient_penalty(realness, real)
-            run.update("discriminator", judged)
-            values["discriminator"] = judged.detach()
-        return values
-
-    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
-        """No sheet: `python -m core ripple inpaint` on the exported run shows more."""
-        return None
+        return terms

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from core.options import option
 from core.ripple.paper.losses import discriminator_loss, generator_loss, gradient_penalty, path_length_penalty
-from core.ripple.paper.stylegan2 import Discriminator, Generator
+from core.ripple.paper.stylegan2 import Discriminator, Generator, mix_codes
 from core.training import Run, TrainOptions
 
 
@@ -62,7 +62,7 @@ class GeneratorRecipe:
         count, width = generator.code_count, self.options.style_dim
         first, second = (generator.mapping(torch.randn(batch, width).to(device)) for _ in range(2))
         inject = int(torch.randint(1, count, ())) if torch.rand(()) < self.options.mixing else count
-        return torch.stack([first] * inject + [second] * (count - inject), dim=1)
+        return mix_codes(first, second, inject, count)
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """Discriminator, then generator, each with its penalty now and then."""

@@ -12,24 +12,22 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.ops.warp import backward_warp, sample_at
 from core.options import option
 from core.ripple.data.head_pairs import HeadPairs
+from core.ripple.methods.head_turn.pre_aligner import FLOW_EDITS, INPUTS, OUTPUTS, PreAligner, fitted
 from core.ripple.paper.directions import Directions
 from core.ripple.paper.e4e import Encoder
-from core.ripple.paper.fusion import ResidualAligner
-from core.ripple.paper.inversion import FLOW_EDITS, FLOW_UNIT, pre_align
-from core.ripple.paper.losses import pyramid_l1
+from core.ripple.paper.recipe import LossRecipe
 from core.ripple.paper.stylegan2 import Generator
+from core.ripple.training.losses import flow_loss, pyramid_l1
 from core.training import Run, TrainOptions
 
 HEADS, STYLE_DIM = 12, 96
 ENCODER = {"input_size": 32, "channels": (32, 48, 64, STYLE_DIM), "depths": (1, 2, 2, 1), "heads": HEADS}
 GENERATOR = {"style_dim": STYLE_DIM, "mapping_layers": 0, "channel_base": 3072, "channel_max": 96}
-PRE_ALIGNER = {"size": 32, "channels": (16, 32, 48, 64), "outputs": 3, "inputs": 6 + len(FLOW_EDITS)}
+PRE_ALIGNER = {"size": 32, "channels": (16, 32, 48, 64), "outputs": OUTPUTS, "inputs": INPUTS}
 
 
 @dataclass(frozen=True)
@@ -59,10 +57,10 @@ class LearnedDirections(nn.Module):
 
     def directions(self) -> Directions:
         """For the record."""
-        return Directions({name: self.linear[index].detach().clone() for index, name in enumerate(FLOW_EDITS)})
+        return Directions.of({f"linear.{name}": self.linear[i].detach() for i, name in enumerate(FLOW_EDITS)})
 
 
-class AutoencoderRecipe:
+class AutoencoderRecipe(LossRecipe):
     """Joint training; `networks` may be handed in to go on from earlier weights."""
 
     averaged = ("encoder", "generator", "directions", "pre_aligner")
@@ -73,7 +71,7 @@ class AutoencoderRecipe:
             "encoder": Encoder(**ENCODER),
             "generator": Generator(size=options.size, fusion_size=min(64, options.size), **GENERATOR),
             "directions": LearnedDirections(HEADS, STYLE_DIM),
-            "pre_aligner": ResidualAligner(**PRE_ALIGNER),
+            "pre_aligner": PreAligner(**PRE_ALIGNER),
         })  # fmt: skip
         self.networks |= {name: network.train() for name, network in self.networks.items()}
         main = [p for name in ("encoder", "generator", "directions") for p in self.networks[name].parameters()]
@@ -87,54 +85,20 @@ class AutoencoderRecipe:
         nets = run.networks
         values: dict[str, float | Tensor] = {}
         with torch.set_grad_enabled(run.step % self.options.picture_every == 0):
-            codes = nets["encoder"](shrunk(batch["source"], nets["encoder"].config.input_size))
+            codes = nets["encoder"](fitted(batch["source"], nets["encoder"].config.input_size))
             noise = nets["generator"].random_noise(len(codes))
             edited = nets["generator"](nets["directions"](codes, batch["degrees"]), noise=noise)
         if edited.requires_grad:
             weight = self.options.background + batch["target_mask"]
-            target, weight = (shrunk(x, self.options.size) for x in (batch["target"], weight))
+            target, weight = (fitted(x, self.options.size) for x in (batch["target"], weight))
             loss = pyramid_l1(edited, target, weight, levels=3)
             run.update("main", loss)
             values["picture"] = loss.detach()
         shown = edited.detach().clamp(-1, 1)
-        loss = flow_loss(pre_align(nets["pre_aligner"], batch["source"], shown, batch["degrees"]), batch)
+        loss = flow_loss(nets["pre_aligner"].estimate(batch["source"], shown, batch["degrees"]), batch)
         run.update("pre_aligner", self.options.flow * loss)
         values["flow"] = loss.detach()
         return values
-
-    def samples(self, networks: Mapping[str, nn.Module]) -> Tensor | None:
-        """No sheet: the curves say enough at this size."""
-        return None
-
-
-def flow_loss(made: Tensor, batch: Mapping[str, Tensor]) -> Tensor:
-    """Known points must be found, known background must stay, the warped source and the silhouette must fit.
-
-    Args:
-        made: (B, 3, S, S) what `pre_align` answered.
-        batch: of `HeadPairs`; `picture_known` (B,) where some targets have points only.
-    """
-    size = made.shape[-1]
-    flow, person_logit = made[:, :2], made[:, 2:]
-    scale = size / batch["source"].shape[-1]
-    then, here = batch["source_points"] * scale, batch["target_points"] * scale
-    found = sample_at(flow, here).transpose(1, 2)
-    wanted = (then - here) / (FLOW_UNIT * size)
-    at_points = (F.smooth_l1_loss(found, wanted, reduction="none", beta=0.1).sum(2) * batch["points_seen"]).mean()
-    person = shrunk(batch["target_mask"], size)
-    known = batch["mask_known"].float().view(-1, 1, 1, 1)
-    at_rest = (flow.abs() * (1 - person) * known).mean()
-    there = F.binary_cross_entropy_with_logits(person_logit, person, reduction="none")
-    warped = backward_warp(shrunk(batch["source"], size), flow * (FLOW_UNIT * size))
-    comparable = person * batch["picture_known"].view(-1, 1, 1, 1) if "picture_known" in batch else person
-    fit = ((warped - shrunk(batch["target"], size)).abs() * comparable).mean()
-    smooth = flow.diff(dim=2).abs().mean() + flow.diff(dim=3).abs().mean()
-    return at_points + at_rest + 0.3 * fit + 0.1 * smooth + 0.3 * (there * known).mean()
-
-
-def shrunk(image: Tensor, size: int) -> Tensor:
-    """Area-averaged to size x size."""
-    return image if image.shape[-1] == size else F.interpolate(image, (size, size), mode="area")
 
 
 def open_source(options: AutoencoderOptions) -> HeadPairs:

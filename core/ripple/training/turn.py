@@ -20,12 +20,11 @@ from core.ops.warp import backward_warp
 from core.options import option
 from core.ripple.data.head_pairs import stacked
 from core.ripple.data.turn_pairs import TurnPairs
-from core.ripple.methods.head_turn.painter import Painter
-from core.ripple.methods.head_turn.painting import PERSON_SLOPE, Painted, inside, paint
+from core.ripple.methods.head_turn.painter import PAINTING, Painted, Painter
+from core.ripple.methods.head_turn.pre_aligner import INPUTS, OUTPUTS, PreAligner, fitted, scaled_flow
 from core.ripple.methods.head_turn.surface import person_logit
 from core.ripple.options import TURNS
-from core.ripple.paper.fusion import ResidualAligner
-from core.ripple.paper.inversion import FLOW_EDITS, FLOW_UNIT, plain_edit, pre_align, resized
+from core.ripple.paper.inversion import resized
 from core.ripple.paper.lama import PatchDiscriminator
 from core.ripple.paper.losses import (
     discriminator_loss,
@@ -33,12 +32,12 @@ from core.ripple.paper.losses import (
     generator_loss,
     gradient_penalty,
     polynomial_rate,
-    pyramid_l1,
 )
-from core.ripple.training.autoencoder import flow_loss, shrunk
+from core.ripple.paper.recipe import update_by
+from core.ripple.training.losses import flow_loss, pyramid_l1
 from core.training import Run, TrainOptions
 
-PRE_ALIGNER = {"size": 64, "channels": (16, 32, 64, 96), "outputs": 3, "inputs": 6 + len(FLOW_EDITS)}
+PRE_ALIGNER = {"size": 64, "channels": (16, 32, 64, 96), "outputs": OUTPUTS, "inputs": INPUTS}
 FROZEN = ("encoder", "generator", "directions")
 
 
@@ -71,7 +70,7 @@ class TurnOptions(TrainOptions):
     r1_every: int = option(8, "steps between two gradient penalties", low=1, high=1000)
 
 
-class Turned(NamedTuple):
+class Forward(NamedTuple):
     """One pass: plain edit, the pre-aligner's answer at its size (if asked), flow px, the painter's answer, the person."""
 
     plain: Tensor
@@ -98,21 +97,21 @@ class TurnRecipe:
         }
         self.shown: dict[str, Tensor] | None = None
 
-    def forward(self, nets: Mapping[str, Any], batch: Mapping[str, Tensor]) -> Turned:
+    def forward(self, nets: Mapping[str, Any], batch: Mapping[str, Tensor]) -> Forward:
         """The whole chain."""
         source, degrees, size = batch["source"], batch["degrees"], batch["source"].shape[-1]
         with torch.no_grad():
-            codes = nets["encoder"](shrunk(source, nets["encoder"].config.input_size))
-            plain = plain_edit(nets["generator"], nets["directions"](codes, degrees))
+            codes = nets["encoder"](fitted(source, nets["encoder"].config.input_size))
+            # the generator's picture below its fusion level: a rough edit, half the size of that level
+            plain = nets["generator"].lower(nets["directions"](codes, degrees))[1].clamp(-1, 1)
         if self.options.course == "surface":
             answer, flow, person = None, batch["flow"], person_logit(batch["person"])
         else:
-            answer = pre_align(nets["pre_aligner"], source, plain, degrees).float()
-            large = resized(answer, size)
-            flow, person = large[:, :2] * (FLOW_UNIT * size), large[:, 2:]
-        painted = paint(nets["painter"], source, resized(plain, size), flow, person, degrees, FLOW_UNIT * size)
-        painted = Painted(*(part.float() for part in painted))
-        return Turned(plain, answer, flow, painted, inside(source, flow, painted))
+            answer = nets["pre_aligner"].estimate(source, plain, degrees).float()
+            flow, person = scaled_flow(answer, size)
+        painted = nets["painter"].paint(source, resized(plain, size), flow, person, degrees)
+        painted = Painted(*(plane.float() for plane in painted))
+        return Forward(plain, answer, flow, painted, painted.composite(source, flow))
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """The turn first, then the critic on the same picture."""
@@ -135,12 +134,7 @@ class TurnRecipe:
             terms["adversarial"] = options.adversarial * generator_loss(score)
             terms["matching"] = options.matching * feature_matching(features, wanted)
             critic.requires_grad_(True)
-        loss = torch.stack(list(terms.values())).sum()
-        run.update("turn", loss)
-        values: dict[str, float | Tensor] = {
-            "loss": loss.detach(),
-            **{name: value.detach() for name, value in terms.items()},
-        }
+        values = update_by(run, "turn", terms)
         if judged:
             values["critic"] = self.judge(critic, target, shown.detach(), comparable, run)
         return values
@@ -153,7 +147,7 @@ class TurnRecipe:
             for group in run.optimizers[name].param_groups:
                 group["lr"] = share * base
 
-    def terms(self, made: Turned, batch: Mapping[str, Tensor], weight: Tensor) -> dict[str, Tensor]:
+    def terms(self, made: Forward, batch: Mapping[str, Tensor], weight: Tensor) -> dict[str, Tensor]:
         """Losses of flow and painter but for the critic's."""
         options, person = self.options, batch["target_mask"]
         mask_known = batch["mask_known"].float().view(-1, 1, 1, 1)
@@ -162,7 +156,7 @@ class TurnRecipe:
         return flow | {
             "picture": pyramid_l1(made.image, batch["target"], weight),
             "rim": options.rim * (rim * mask_known).mean() * 4,
-            "trust": options.trust * ((1 - made.painted.keep) * person).mean(),
+            "trust": options.trust * ((1 - made.painted.trust) * person).mean(),
         }
 
     def judge(self, critic: Any, target: Tensor, shown: Tensor, comparable: Tensor, run: Run) -> Tensor:
@@ -182,9 +176,9 @@ class TurnRecipe:
             self.shown = held_out(open_source(self.options, "test", changed_share=0))
         made = self.forward(networks, self.shown)
         source, target = self.shown["source"], self.shown["target"]
-        share = torch.sigmoid(PERSON_SLOPE * made.painted.person)
+        share = torch.sigmoid(PAINTING.rim_slope * made.painted.person)
         turned = share * made.image + (1 - share) * source
-        trust = (made.painted.keep * 2 - 1).expand_as(source)
+        trust = (made.painted.trust * 2 - 1).expand_as(source)
         columns = [
             source,
             backward_warp(source, made.flow),
@@ -210,7 +204,7 @@ def held_out(pairs: TurnPairs) -> dict[str, Tensor]:
 
 def fresh(options: TurnOptions) -> dict[str, nn.Module]:
     """What a record may lack."""
-    return {"pre_aligner": ResidualAligner(**PRE_ALIGNER), "painter": Painter(options.size)}
+    return {"pre_aligner": PreAligner(**PRE_ALIGNER), "painter": Painter(options.size)}
 
 
 def open_source(options: TurnOptions, split: str = "train", **shares: float) -> TurnPairs:
