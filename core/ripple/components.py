@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from core.construction import load_once
 from core.errors import unknown_name
 from core.progress import Progress, silent
 from core.ripple.methods.head_turn.painter import Painter
@@ -51,13 +51,13 @@ def load_networks(folder: Path, names: Sequence[str], optional: Sequence[str] = 
     return {name: load_strict(NETWORKS[name], folder, name) for name in present}
 
 
-@cache
+@load_once
 def parsing_network(folder: Path) -> Graphonomy:
     """One parser per folder, kept."""
     return load_strict(Graphonomy, folder, "parser")
 
 
-@cache
+@load_once
 def inpainting_network(folder: Path) -> Lama:
     """One inpainter per folder, kept."""
     return load_strict(Lama, folder, "inpainter")

@@ -9,6 +9,7 @@ pipe.render(prepared, [0.0, 0.5, 1.0])          # whole pictures from degree_fro
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -45,7 +46,7 @@ DETAIL_PX = 512  # side of results that carry the photograph's detail along, at 
 CPU = torch.device("cpu")
 
 
-class RipplePipeline(TransitionPipeline):
+class RipplePipeline(TransitionPipeline[RipplePrepared]):
     """Pose, age and other edits of portraits without a ripple where the head used to be.
 
     Args:
@@ -64,9 +65,6 @@ class RipplePipeline(TransitionPipeline):
     gpu_methods: ClassVar[tuple[str, ...]] = ("invert", "edited")
     batch_size: ClassVar[int] = 1
     _optional_components: ClassVar[list[str]] = ["pre_aligner", "painter"]
-    model_cpu_offload_seq: ClassVar[str] = "encoder->pre_aligner->painter->aligner->residual"
-    # They are used by other methods than `forward`, which alone offloading knows.
-    _exclude_from_cpu_offload: ClassVar[list[str]] = ["generator", "directions"]
     encoder: Encoder
     generator: Generator
     aligner: ResidualAligner
@@ -85,12 +83,10 @@ class RipplePipeline(TransitionPipeline):
         pre_aligner: PreAligner | None = None,
         painter: Painter | None = None,
     ) -> None:
-        super().__init__()
-        self.register_modules(
+        super().__init__(
             encoder=encoder, generator=generator, aligner=aligner, residual=residual, directions=directions,
             pre_aligner=pre_aligner, painter=painter,
         )  # fmt: skip
-        self.use(policy("cpu", "float32"))
 
     @classmethod
     def from_record(
@@ -106,15 +102,8 @@ class RipplePipeline(TransitionPipeline):
         return pipe
 
     def use(self, chosen: Policy) -> Self:
-        """Place the networks where `chosen` says, for inference; returns the pipeline.
-
-        The memory format stays: the generator's five-dimensional weights have no channels_last.
-        """
-        self.policy = chosen
-        for network in self.components.values():
-            if network is not None:
-                network.to(chosen.device).eval()
-        return self
+        """Place the networks where `chosen` says; the generator's five-dimensional weights have no channels_last."""
+        return super().use(replace(chosen, channels_last=False))
 
     @property
     def hfgi(self) -> Inverter:
@@ -183,18 +172,18 @@ class RipplePipeline(TransitionPipeline):
     @property
     def part_device(self) -> torch.device:
         """Where parser and inpainter compute."""
-        return CPU if self.gpu_is_lent else self._execution_device
+        return CPU if self.gpu_is_lent else self.device
 
     @torch.no_grad()
     def invert(self, image: Tensor, motion: HeadMotion | None = None) -> tuple[Inversion, Edited]:
         """A face (1, 3, S, S) in [-1, 1] as codes, and what comes back without an edit; both on the CPU."""
-        inversion = self.hfgi.invert(image.to(self._execution_device))
+        inversion = self.hfgi.invert(image.to(self.device))
         return inversion.to(CPU), self.run(inversion, "inversion", 0.0, motion).to(CPU)
 
     @torch.no_grad()
     def edited(self, inversion: Inversion, name: str, degree: float, motion: HeadMotion | None = None) -> Edited:
         """One edit of an inversion by the networks, on the CPU."""
-        return self.run(inversion.to(self._execution_device), name, degree, motion).to(CPU)
+        return self.run(inversion.to(self.device), name, degree, motion).to(CPU)
 
     def run(self, inversion: Inversion, name: str, degree: float, motion: HeadMotion | None) -> Edited:
         """One edit of an inversion on the networks' device, along a flow where these weights know one."""
