@@ -52,7 +52,7 @@ def tiny_pipeline(pre_aligner: bool = False, painter: bool = False) -> RipplePip
     """The tiny networks with a pose and an age direction."""
     networks = tiny_networks(pre_aligner)
     if painter:
-        networks["painter"] = Painter(SIDE, (8, 8, 8)).eval()
+        networks["painter"] = Painter(size=SIDE, channels=(8, 8, 8)).eval()
     rng = torch.Generator().manual_seed(1)
     directions = {f"linear.{name}": torch.randn(8, 16, generator=rng) for name in ("pose", "age")}
     return RipplePipeline(**networks, directions=Directions.of(directions))

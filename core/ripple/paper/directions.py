@@ -64,7 +64,9 @@ class Directions(ModelMixin, ConfigMixin):
         counts = {key.removeprefix("linear."): len(state[key]) for key in state if key.startswith("linear.")}
         components = len(state["ganspace.components"]) if "ganspace.components" in state else 0
         width = next((value.shape[-1] for value in state.values() if value.dim() > 1), 0)
-        return fill_strict(cls(counts, width, components), state, "the file of directions").eval()
+        # by name: diffusers takes what comes by position for defaults, and forgets it
+        module = cls(counts=counts, width=width, components=components)
+        return fill_strict(module, state, "the file of directions").eval()
 
     def names(self) -> list[str]:
         """The edits that these directions allow, in the order of `EDITS`."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from diffusers import ModelMixin
 from torch import Tensor
 
 from core.ripple.paper.fusion import ResidualAligner
@@ -14,7 +15,7 @@ FLOW_EDITS = ("pose", "age")  # whose degrees are told, one plane each
 INPUTS, OUTPUTS = 6 + len(FLOW_EDITS), 3
 
 
-class PreAligner(ResidualAligner):
+class PreAligner(ResidualAligner, ModelMixin):  # named again: diffusers looks in this module for how it is loaded
     """ADA's architecture with 6 + edits inputs and 3 outputs: flow (2, units of `FLOW_UNIT`) and the person's logit (1).
 
     Source: own; that large turns need an alignment before ADA is the HFGI authors' suggestion.
