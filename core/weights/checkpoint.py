@@ -36,14 +36,28 @@ def open_checkpoint(path: str | Path, inert: Iterable[str] = ()) -> Any:
     if not path.is_file():
         raise WeightsError(f"{path} does not exist: check the path")
     with path.open("rb") as file:
-        start = file.read(512).lstrip().lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        kind = text_kind(file.read(512))
+    if kind == "a web page":
         raise WeightsError(
             f"{path.name} is a web page, not a checkpoint: open its address in a browser and save the file"
         )
+    if kind:
+        raise WeightsError(f"{path.name} is {kind}, not a checkpoint: fetch it again, or name the authors' file")
     if path.suffix == ".safetensors":
         return _open_safetensors(path)
     return _open_pickle(path, tuple(inert))
+
+
+def text_kind(start: bytes) -> str | None:
+    """What a file is that begins with `start` if it is text, which no checkpoint is: a web page, JSON or a text file."""
+    plain = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if plain.startswith((b"<!doctype", b"<html", b"<head", b"<!--", b"<?xml")):
+        return "a web page"
+    # The last character may be cut.
+    text = plain.decode("utf-8", errors="ignore")
+    if not text or len(text.encode()) < len(plain) - 3 or not all(c.isprintable() or c in "\t\r\n\f" for c in text):
+        return None
+    return "JSON" if text[0] in "{[" else "a text file"
 
 
 def _open_safetensors(path: Path) -> dict[str, Tensor]:
