@@ -41,6 +41,7 @@ from core.ripple.paper.inversion import Edited, Inversion, Inverter, resized, to
 from core.ripple.paper.masks import background
 from core.ripple.paper.stylegan2 import Generator
 from core.ripple.results import RipplePrepared, RippleResult
+from core.weights import resolve
 
 DETAIL_PX = 512  # side of results that carry the photograph's detail along, at least
 CPU = torch.device("cpu")
@@ -93,8 +94,6 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         cls, name: str = "ripple-preview", path: str | None = None, device: str = "auto", precision: str = "float32"
     ) -> Self:
         """The pipeline on a record's weights: "ripple-preview" (shipped) or "ripple-hfgi" (converted)."""
-        from core.weights import resolve
-
         found = resolve(name, path)
         networks = load_networks(found.folder, HFGI, OURS)
         pipe = cls(**networks, directions=load_directions(found.folder)).use(policy(device, precision))

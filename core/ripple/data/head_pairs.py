@@ -72,7 +72,7 @@ class HeadPairs:
         folder = Path(folder)
         if not (folder / "heads.zip").is_file():
             raise InputError(f"{folder} has no heads.zip: give the folder of the rendered heads with --data")
-        self.size, self.portrait_share = size, portrait_share
+        self.size, self.split, self.portrait_share = size, split, portrait_share
         self.age_share, self.same_share = age_share, same_share
         self.frames: dict[str, list[dict[str, Any]]] = {}
         self.read_heads(folder, split)

@@ -23,14 +23,7 @@ from core.detect.segment import person_mask
 from core.errors import NothingFoundError
 from core.ops.warp import backward_warp
 from core.ripple.data.head_pairs import HeadPairs, as_tensor, cut, decode, jitter, mirrored
-from core.ripple.methods.head_turn.geometry import (
-    DEG_PER_DEGREE,
-    Square,
-    eyes_and_mouth,
-    face_square,
-    mesh_in_space,
-    rotate_about_axis,
-)
+from core.ripple.methods.head_turn.geometry import DEG_PER_DEGREE, Square, measure_face, rotate_about_axis
 from core.ripple.methods.head_turn.surface import HeadSurface
 
 POINTS = 63
@@ -58,31 +51,20 @@ class Look:
 class TurnPairs(HeadPairs):
     """`HeadPairs` with `picture_known` (B,), 1 where the target's picture counts, and changed looks.
 
+    Half of the portraits are turned by a known flow but unknown picture.
+
     Args:
-        folder: see `HeadPairs`.
-        size: side of the crops.
-        split: "train" or "test".
-        portrait_share: how many items are portraits; half of them are turned by a known flow but unknown picture.
-        age_share: how many items age.
-        same_share: how many items of the rest ask for no change.
+        folder: this and what is not named here: see `HeadPairs`.
         changed_share: how many rendered heads get other colours; half as many another background.
         courses: add where the head goes by its measured surface: `flow` (B, 2, S, S) px and `person` (B, 1, S, S).
     """
 
     def __init__(
-        self,
-        folder: Path | str,
-        size: int = 128,
-        split: str = "train",
-        portrait_share: float = 0.2,
-        age_share: float = 0.08,
-        same_share: float = 0.06,
-        changed_share: float = 0.7,
-        courses: bool = False,
+        self, folder: Path | str, *args: Any, changed_share: float = 0.7, courses: bool = False, **shares: Any
     ) -> None:
-        super().__init__(folder, size, split, portrait_share, age_share, same_share)
+        super().__init__(folder, *args, **{"portrait_share": 0.2, "age_share": 0.08, "same_share": 0.06} | shares)
         self.changed_share, self.courses = changed_share, courses
-        self.scenes = read_scenes(Path(folder)) if split == "train" else []
+        self.scenes = read_scenes(Path(folder)) if self.split == "train" else []
 
     def read_portraits(self, folder: Path, split: str) -> list[dict[str, Any]]:
         """Neutral and smiling portraits with depth and person; every tenth person is for the test split."""
@@ -197,10 +179,8 @@ class TurnPairs(HeadPairs):
 def portrait(picture: np.ndarray, name: str) -> dict[str, Any]:
     """A photograph (H, W, 3) uint8 with its crop, its mesh in space and its person."""
     image = Image.fromarray(picture)
-    face = detect_faces(image, name)[0]
-    square = face_square(*eyes_and_mouth(face.points))
-    person = person_mask(image, name)[0, 0].numpy()
-    return {"picture": picture, "square": square, "mesh": mesh_in_space(face, square), "person": person}
+    square, mesh = measure_face(detect_faces(image, name)[0])
+    return {"picture": picture, "square": square, "mesh": mesh, "person": person_mask(image, name)[0, 0].numpy()}
 
 
 def read_scenes(folder: Path) -> list[np.ndarray]:

@@ -22,6 +22,7 @@ from core.ripple.paper.graphonomy import Graphonomy
 from core.ripple.paper.lama import Lama
 from core.ripple.paper.loss_networks import IdentityNet, Lpips
 from core.ripple.paper.stylegan2 import Generator
+from core.weights import fill_strict, open_checkpoint, save_model
 
 State = Mapping[str, Tensor]
 GRAPHONOMY_UNUSED = (
@@ -41,8 +42,6 @@ def assemble(network: ModelMixin, state: State, drop: tuple[str, ...] = ()) -> M
     Raises:
         WeightsError: for missing, unknown or misshapen tensors.
     """
-    from core.weights import fill_strict
-
     given = {key: value for key, value in state.items() if not any(re.fullmatch(p, key) for p in drop)}
     # files of torch before 1.6 have no batch counters; they play no part in inference
     counters = {k: v for k, v in network.state_dict().items() if k.endswith("num_batches_tracked")}
@@ -71,43 +70,30 @@ def fitted_encoder(state: State, latent_avg: Tensor) -> Encoder:
 
 def convert_hfgi(file: Path, folder: Path) -> None:
     """HFGI's ckpt.pt: encoder, generator, ADA, residual encoder; with the published directions."""
-    from core.weights import open_checkpoint, save_model
-
-    checkpoint = open_checkpoint(file)
-    if not {"state_dict", "latent_avg"} <= set(checkpoint):
-        raise WeightsError(
-            f"{file.name} holds {sorted(map(str, checkpoint))[:5]}: HFGI's file has state_dict, latent_avg"
-        )
-    state = checkpoint["state_dict"]
-    save_model(fitted_encoder(under(state, "encoder."), checkpoint["latent_avg"]), folder / "encoder")
-    save_model(fitted_generator(under(state, "decoder.")), folder / "generator")
+    state = convert_e4e(file, folder)
     save_model(assemble(ResidualAligner(), under(state, "grid_align.")), folder / "aligner")
     save_model(assemble(ResidualEncoder(), under(state, "residue.")), folder / "residual")
-    published_directions().save(folder)
 
 
-def convert_e4e(file: Path, folder: Path) -> None:
-    """e4e_ffhq_encode.pt: encoder and generator without HFGI's parts, to start HFGI training from."""
-    from core.weights import open_checkpoint, save_model
-
+def convert_e4e(file: Path, folder: Path) -> State:
+    """e4e_ffhq_encode.pt: encoder and generator without HFGI's parts, to start HFGI training from; returns all tensors."""
     checkpoint = open_checkpoint(file)
+    if not {"state_dict", "latent_avg"} <= set(checkpoint):
+        raise WeightsError(f"{file.name} holds {sorted(map(str, checkpoint))[:5]}, not state_dict and latent_avg")
     state = checkpoint["state_dict"]
     save_model(fitted_encoder(under(state, "encoder."), checkpoint["latent_avg"]), folder / "encoder")
     save_model(fitted_generator(under(state, "decoder.")), folder / "generator")
     published_directions().save(folder)
+    return state
 
 
 def convert_stylegan2(file: Path, folder: Path) -> None:
     """stylegan2-ffhq-config-f.pt in the layout {"g_ema", "latent_avg"}."""
-    from core.weights import open_checkpoint, save_model
-
     save_model(fitted_generator(open_checkpoint(file)["g_ema"]), folder / "generator")
 
 
 def convert_graphonomy(file: Path, folder: Path) -> None:
     """inference.pth or universal_trained.pth of Graphonomy."""
-    from core.weights import open_checkpoint, save_model
-
     state = {graphonomy_key(key): value for key, value in open_checkpoint(file).items()}
     save_model(assemble(Graphonomy(), state, GRAPHONOMY_UNUSED), folder / "parser")
 
@@ -121,8 +107,6 @@ def graphonomy_key(key: str) -> str:
 
 def convert_lama(file: Path, folder: Path) -> None:
     """big-lama's best.ckpt (lightning), or big-lama.pt (TorchScript), generator only."""
-    from core.weights import save_model
-
     state = lama_state(file)
     found = under(state, "model.generator.") or under(state, "generator.")
     save_model(assemble(Lama(), found), folder / "inpainter")
@@ -130,8 +114,6 @@ def convert_lama(file: Path, folder: Path) -> None:
 
 def lama_state(file: Path) -> State:
     """The tensors of either layout of big-lama."""
-    from core.weights import open_checkpoint
-
     try:
         return torch.jit.load(str(file), map_location="cpu").state_dict()
     except RuntimeError:
@@ -143,15 +125,11 @@ def lama_state(file: Path) -> State:
 
 def convert_identity(file: Path, folder: Path) -> None:
     """model_ir_se50.pth, for the identity loss."""
-    from core.weights import open_checkpoint, save_model
-
     save_model(assemble(IdentityNet(), open_checkpoint(file)), folder / "identity")
 
 
 def convert_lpips(file: Path, folder: Path) -> None:
     """Torchvision's alexnet-*.pth with LPIPS' alex.pth (v0.1) beside it, for the perceptual loss."""
-    from core.weights import open_checkpoint, save_model
-
     lines = file.with_name("alex.pth")
     if not lines.is_file():
         raise WeightsError(f"{lines} is missing: put LPIPS' weights/v0.1/alex.pth beside {file.name}")
@@ -165,7 +143,7 @@ def convert_lpips(file: Path, folder: Path) -> None:
     save_model(assemble(network, state), folder / "lpips")
 
 
-CONVERTERS: dict[str, Callable[[Path, Path], None]] = {
+CONVERTERS: dict[str, Callable[[Path, Path], object]] = {
     "ripple-hfgi": convert_hfgi,
     "ripple-e4e": convert_e4e,
     "ripple-stylegan2": convert_stylegan2,

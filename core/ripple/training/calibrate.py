@@ -21,6 +21,7 @@ from core.ripple.methods.head_turn.pre_aligner import PreAligner
 from core.ripple.methods.head_turn.turn import HeadTurner, degrees_of
 from core.ripple.paper.directions import Directions, load_directions
 from core.ripple.paper.e4e import IRBlock
+from core.weights import save_model, seal
 
 STEPS = (0, 1, 5, 6)  # -30, -20, 20, 30 degrees, from frame 3
 
@@ -39,8 +40,6 @@ def calibrate(record: Path, data: Path, heads: int = 40) -> dict[str, float]:
     Raises:
         InputError: no pre-aligner.
     """
-    from core.weights import save_model, seal
-
     networks = load_networks(record, HFGI, ("pre_aligner",))
     if "pre_aligner" not in networks:
         raise InputError(f"{record} has no pre-aligner: there is nothing to calibrate")

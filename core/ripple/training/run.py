@@ -26,6 +26,7 @@ from core.ripple.paper.train_stylegan2 import GeneratorOptions, GeneratorRecipe
 from core.ripple.training import autoencoder, preview, turn
 from core.ripple.training.autoencoder import LearnedDirections
 from core.training import Recipe, Source, load_trained, train
+from core.weights import load_strict, resolve, save_model, seal
 
 SHIPPED = Path("weights/ripple-preview")
 
@@ -51,8 +52,6 @@ def learned_directions(folder: Path, encoder: Encoder) -> LearnedDirections:
 
 def judges(options: Any) -> dict[str, nn.Module]:
     """The judging networks that the options' weights ask for."""
-    from core.weights import load_strict, resolve
-
     wanted = {
         "lpips": (Lpips, getattr(options, "lpips_lambda", 0)),
         "identity": (IdentityNet, getattr(options, "id_lambda", 0)),
@@ -163,8 +162,6 @@ def run_part(
 
 def export(recipe: Recipe, run: Path, target: Path) -> list[str]:
     """Write a run's trained networks (averaged where they are) and directions into a record folder."""
-    from core.weights import save_model, seal
-
     written = []
     load_trained(run, recipe.networks)
     for name, network in recipe.networks.items():

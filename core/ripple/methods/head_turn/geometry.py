@@ -46,13 +46,14 @@ def eyes_and_mouth(points: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return np.stack([points[list(corners)].mean(0) for corners in EYE_CORNERS]), points[list(MOUTH_CORNERS)]
 
 
-def mesh_in_space(face: Face, square: Square) -> np.ndarray:
-    """(478, 3): x and y px, and how far before the axis of turning each point lies, px."""
+def measure_face(face: Face) -> tuple[Square, np.ndarray]:
+    """Its FFHQ crop, and its mesh (478, 3): x and y px, and how far before the axis of turning each point lies, px."""
+    square = face_square(*eyes_and_mouth(face.points))
     if face.depths is None:
         raise NothingFoundError("these landmarks have no depth: detect them rather than setting them by hand")
     corners = [index for eye in EYE_CORNERS for index in eye]
     depth = face.depths[corners].mean() - face.depths + EYES_BEFORE_AXIS * square.side
-    return np.concatenate([face.points, depth[:, None]], axis=1)
+    return square, np.concatenate([face.points, depth[:, None]], axis=1)
 
 
 def rotate_about_axis(mesh: np.ndarray, axis_x: float, yaw_deg: float) -> tuple[np.ndarray, np.ndarray]:

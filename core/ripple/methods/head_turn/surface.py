@@ -21,16 +21,8 @@ from torch import Tensor
 from core.detect.faces import detect_faces
 from core.detect.segment import outline, person_mask
 from core.ops.warp import backward_warp
-from core.ripple.methods.head_turn.geometry import (
-    EYE_CORNERS,
-    EYES_BEFORE_AXIS,
-    GRAZING_DEG,
-    Square,
-    eyes_and_mouth,
-    face_square,
-    mesh_in_space,
-    rotate_about_axis,
-)
+from core.ripple.methods.head_turn import geometry
+from core.ripple.methods.head_turn.geometry import EYE_CORNERS, EYES_BEFORE_AXIS, GRAZING_DEG, Square
 
 # The rim of MediaPipe's mesh from the brow's middle to the chin, on the picture's left and on its right.
 MESH_RIM = {
@@ -125,8 +117,7 @@ class HeadSurface:
         size = (width, max(1, round(picture.height * width / picture.width)))
         view = picture.resize(size, Image.Resampling.BICUBIC)
         face = detect_faces(view)[0]
-        square = face_square(*eyes_and_mouth(face.points))
-        mesh = mesh_in_space(face, square)
+        square, mesh = geometry.measure_face(face)
         left, right = (mesh[list(corners)].mean(0) for corners in EYE_CORNERS)
         yaw = float(np.arctan2(left[2] - right[2], right[0] - left[0]))
         arm = EYES_BEFORE_AXIS * square.side
@@ -172,7 +163,7 @@ class HeadSurface:
 
     def rotated_mesh(self, turn: float) -> tuple[np.ndarray, np.ndarray]:
         """Where the mesh is after a turn, (478, 2), and which points still face the viewer, (478,)."""
-        mesh, _ = rotate_about_axis(self.mesh, self.axis_x, np.rad2deg(turn))
+        mesh, _ = geometry.rotate_about_axis(self.mesh, self.axis_x, np.rad2deg(turn))
         middle = SURFACE.skull_before_axis * self.square.side
         around = np.arctan2(self.mesh[:, 0] - self.axis_x, self.mesh[:, 2] - middle)
         return mesh, np.abs(around + turn) < np.deg2rad(GRAZING_DEG)
