@@ -5,7 +5,8 @@ import torch
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from core.errors import ShapeError
-from core.metrics import evenness, folded_share, mean_landmark_error, psnr, sharpness, ssim, step_sizes
+from core.metrics import evenness, folded_share, psnr, sharpness, ssim, ssim_loss, step_sizes
+from core.metrics.lpips import Lpips
 from core.ops.warp import pixel_centres
 
 
@@ -44,8 +45,25 @@ def test_steps_of_a_linear_fade_are_even_and_a_jump_is_not():
     assert evenness(torch.cat([a, a])) == 1
 
 
-def test_landmark_error_is_the_mean_distance():
-    assert mean_landmark_error(torch.zeros(4, 2), torch.tensor([[3.0, 4.0]]).expand(4, 2)) == 5
+def test_ssim_loss_is_scikit_images_uniform_window():
+    a, b = pair()
+    x, y = (v[0].permute(1, 2, 0).double().numpy() for v in (a, b))
+    same = {"win_size": 7, "channel_axis": -1, "data_range": 1, "use_sample_covariance": False}
+    assert ssim_loss(a.double(), b.double()).item() == pytest.approx(1 - structural_similarity(x, y, **same), abs=1e-9)
+    wide = ssim_loss(a * 2 - 1, a * 2 - 1, data_range=2.0)
+    assert wide.item() == pytest.approx(0, abs=1e-6)
+
+
+def test_lpips_gives_one_distance_per_pair_and_none_for_equal_pictures():
+    torch.manual_seed(0)
+    judge = Lpips().requires_grad_(False).eval()
+    for line in judge.lin:
+        line.get_submodule("1").weight.abs_()
+    a, b = (torch.rand(2, 3, 64, 64) * 2 - 1 for _ in range(2))
+    found = judge(a, b)
+    assert found.shape == (2,) and found.min() > 0
+    assert torch.allclose(found, judge(b, a)) and judge(a, a).abs().max() == 0
+    assert torch.allclose(found[:1], judge(a[:1], b[:1]), atol=1e-6)
 
 
 def test_folds_are_counted():
