@@ -12,12 +12,12 @@ from torch import Tensor, nn
 from bench import Row, seconds
 from bench.gfla_attention import unfolded
 from core.devices import policy
-from core.gfla.attention import LocalAttention, SourceTables
-from core.gfla.blocks import initialise
-from core.gfla.data import batch_heatmaps
-from core.gfla.library import FRAME_HW, poses
-from core.gfla.network import PoseGenerator
-from core.gfla.pose import scaled
+from core.gfla.data.people import batch_heatmaps
+from core.gfla.methods.retargeting.library import FRAME_HW, poses
+from core.gfla.paper.attention import LocalAttention, SourceTables
+from core.gfla.paper.blocks import initialise
+from core.gfla.paper.network import PoseGenerator
+from core.gfla.paper.pose import scaled
 
 POSES = 24
 TARGET = 3

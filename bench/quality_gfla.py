@@ -17,12 +17,12 @@ from torch import Tensor
 from bench import Row, sheet_path
 from core.detect.body import detect_bodies
 from core.errors import NothingFoundError
-from core.gfla import pose
-from core.gfla.data import STUDIO_GREY, People, as_network_picture, load_people
-from core.gfla.features import SubstituteFeatures
-from core.gfla.limbs import HEAD, body_unit
-from core.gfla.losses import CONTENT_FEATURES, gram
+from core.gfla.data.people import STUDIO_GREY, People, as_network_picture, load_people
+from core.gfla.methods.limb_layers.skeleton import HEAD, body_unit
 from core.gfla.options import PoseOptions
+from core.gfla.paper import pose
+from core.gfla.paper.features import SubstituteFeatures
+from core.gfla.paper.losses import CONTENT_FEATURES, gram
 from core.gfla.pipeline import PosePipeline, PosePrepared
 from core.image import Box, to_pil
 from core.metrics import psnr, ssim

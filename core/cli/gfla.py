@@ -211,7 +211,7 @@ def _pose_pipeline(args: argparse.Namespace) -> Any:
 def generate(args: argparse.Namespace) -> dict[str, Any]:
     """One picture in the last pose, or a video through all poses."""
     from core.gfla.options import PoseOptions
-    from core.gfla.preview import explained
+    from core.gfla.paper.visuals import explained
     from core.image import to_pil
     from core.options import from_args, to_query
     from core.progress import TqdmProgress, part_of
@@ -243,8 +243,8 @@ def run_test(args: argparse.Namespace) -> dict[str, Any]:
         return test_objects(args)
     if args.task in FOLLOWED:
         return test_clips(args)
-    from core.gfla.generate import write_pairs
-    from core.gfla.train import test_pairs
+    from core.gfla.data.test_sets import write_pairs
+    from core.gfla.training.run import test_pairs
     from core.progress import TqdmProgress
 
     record, display = TESTS[args.task]
@@ -257,10 +257,10 @@ def run_test(args: argparse.Namespace) -> dict[str, Any]:
 
 def test_objects(args: argparse.Namespace) -> dict[str, Any]:
     """Turn every object of a test list."""
-    from core.gfla.generate import write_views
-    from core.gfla.network_views import VIEW_SIDE_PX
+    from core.gfla.data.test_sets import write_views
+    from core.gfla.data.view_data import ViewPairs
+    from core.gfla.paper.network_views import VIEW_SIDE_PX
     from core.gfla.pipeline_views import ViewPipeline
-    from core.gfla.view_data import ViewPairs
     from core.progress import TqdmProgress
 
     objects = ViewPairs(args.data, args.task, args.phase, VIEW_SIDE_PX)
@@ -274,9 +274,9 @@ def test_objects(args: argparse.Namespace) -> dict[str, Any]:
 def test_clips(args: argparse.Namespace) -> dict[str, Any]:
     """Follow every clip of a test set; its skeletons are clean already, so no motion network is needed."""
     from core.devices import policy
-    from core.gfla.clips import DanceClips, FaceClips
-    from core.gfla.generate import write_clips
-    from core.gfla.network_animation import DanceGenerator, FaceGenerator
+    from core.gfla.data.clips import DanceClips, FaceClips
+    from core.gfla.data.test_sets import write_clips
+    from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
     from core.gfla.pipeline_animation import RECORDS, SIDE_PX
     from core.progress import TqdmProgress
     from core.weights import load_strict, resolve
@@ -342,7 +342,7 @@ def views(args: argparse.Namespace) -> dict[str, Any]:
 def train(args: argparse.Namespace) -> dict[str, Any]:
     """Train until `--steps`, going on from the folder's newest checkpoint."""
     from core.gfla.options import GflaTrainOptions
-    from core.gfla.train import run_training
+    from core.gfla.training.run import run_training
     from core.options import from_args
     from core.progress import TqdmProgress
 
@@ -353,14 +353,14 @@ def train(args: argparse.Namespace) -> dict[str, Any]:
 
 def export(args: argparse.Namespace) -> dict[str, Any]:
     """Write a run's averaged generator, its model card and its contact sheet."""
-    from core.gfla.train import export as export_run
+    from core.gfla.training.run import export as export_run
 
     return {"written": str(export_run(args.run_folder, args.to))}
 
 
 def metrics(args: argparse.Namespace) -> dict[str, Any]:
     """Measure a folder of results."""
-    from core.gfla.evaluate import Backbones, deep_metrics, evaluate_folders
+    from core.gfla.paper.evaluate import Backbones, deep_metrics, evaluate_folders
 
     found = evaluate_folders(args.results, args.truth)
     files = Backbones(args.inception, args.alexnet, args.lpips)
@@ -373,6 +373,6 @@ def metrics(args: argparse.Namespace) -> dict[str, Any]:
 
 def poses(args: argparse.Namespace) -> dict[str, Any]:
     """List the pose library."""
-    from core.gfla.library import poses as library
+    from core.gfla.methods.retargeting.library import poses as library
 
     return {"poses": list(library())}

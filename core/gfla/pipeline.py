@@ -22,17 +22,18 @@ from torch import Tensor
 from core.detect.body import detect_bodies
 from core.detect.segment import person_mask
 from core.errors import InputError
-from core.gfla import framing, pose
-from core.gfla.attention import SourceTables
-from core.gfla.data import batch_heatmaps
-from core.gfla.ground import cut_out
-from core.gfla.head import BELOW, NECK, best_head, surroundings, whole_head
-from core.gfla.layers import LAYERS, LimbLayers, fetch_layers, limb_layers
-from core.gfla.library import FRAME_HW, library_pose
-from core.gfla.limbs import limb_prior
-from core.gfla.network import Painted, PoseGenerator
-from core.gfla.operators import fetch_along
+from core.gfla.data.people import batch_heatmaps
+from core.gfla.methods.limb_layers.background import cut_out
+from core.gfla.methods.limb_layers.head import BELOW, NECK, best_head, surroundings, whole_head
+from core.gfla.methods.limb_layers.layers import LAYERS, LimbLayers, fetch_layers, limb_layers
+from core.gfla.methods.limb_layers.skeleton import limb_prior
+from core.gfla.methods.retargeting import framing
+from core.gfla.methods.retargeting.library import FRAME_HW, library_pose
 from core.gfla.options import PoseOptions
+from core.gfla.paper import pose
+from core.gfla.paper.attention import SourceTables
+from core.gfla.paper.network import Painted, PoseGenerator
+from core.gfla.paper.operators import fetch_along
 from core.image import Box, crop_box, load_image, resize, to_tensor
 from core.options import check
 from core.pipeline import GeneratorPipeline, Prepared, content_key

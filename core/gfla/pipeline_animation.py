@@ -20,12 +20,13 @@ from core.detect.body import detect_bodies
 from core.detect.faces import detect_faces
 from core.devices import Policy, policy
 from core.errors import InputError, NothingFoundError, unknown_name
-from core.gfla import dance, face, framing, pose
-from core.gfla.data import as_network_picture, resized
-from core.gfla.motion import cleaned
-from core.gfla.network_animation import AnimationGenerator, DanceGenerator, FaceGenerator
-from core.gfla.network_motion import MotionExtractionNet
+from core.gfla.data.people import as_network_picture, resized
+from core.gfla.methods.retargeting import framing
 from core.gfla.options import AnimationOptions, PoseOptions
+from core.gfla.paper import dance, face, pose
+from core.gfla.paper.motion import cleaned
+from core.gfla.paper.network_animation import AnimationGenerator, DanceGenerator, FaceGenerator
+from core.gfla.paper.network_motion import MotionExtractionNet
 from core.gfla.pipeline import PosePipeline
 from core.image import load_image, to_pil
 from core.options import check

@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
-from core.gfla.attention import SourceTables
-from core.gfla.network_views import VIEW_SIDE_PX, ShapeNetGenerator
 from core.gfla.options import ViewOptions
-from core.gfla.views import AZIMUTHS, view_code, view_of_angles
+from core.gfla.paper.attention import SourceTables
+from core.gfla.paper.network_views import VIEW_SIDE_PX, ShapeNetGenerator
+from core.gfla.paper.views import AZIMUTHS, view_code, view_of_angles
 from core.image import load_image, to_tensor
 from core.options import check
 from core.pipeline import GeneratorPipeline, Prepared, content_key

@@ -70,10 +70,14 @@ def pull(name: str, accept: Callable[[Record], bool], progress: Progress = silen
 
 def converter_of(entry: Record) -> Callable[[Path, Path], object]:
     """The function (file, folder) of the record's system."""
-    try:
-        table = importlib.import_module(f"core.{entry.system}.convert").CONVERTERS
-    except ModuleNotFoundError as error:
-        raise WeightsError(f"{entry.name}: the system {entry.system} has no converter") from error
+    for place in ("paper.convert", "convert"):
+        try:
+            table = importlib.import_module(f"core.{entry.system}.{place}").CONVERTERS
+            break
+        except ModuleNotFoundError:
+            continue
+    else:
+        raise WeightsError(f"{entry.name}: the system {entry.system} has no converter")
     key = entry.converter or entry.name
     if key not in table:
         raise unknown_name("converter", key, table)

@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 import torch
 
-from core.gfla.convert import NETWORKS, load_published
-from core.gfla.pose import heatmaps
-from core.gfla.views import view_code
+from core.gfla.paper.convert import NETWORKS, load_published
+from core.gfla.paper.pose import heatmaps
+from core.gfla.paper.views import view_code
 from tests.parity import fill
 from tests.parity.golden import PARITY, arrays
 

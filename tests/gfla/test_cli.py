@@ -5,7 +5,7 @@ import json
 import pytest
 
 from core.cli import main
-from core.gfla import annotations
+from core.gfla.data import annotations
 from core.video import read_settings
 from core.weights import save_model
 from tests.gfla import tiny

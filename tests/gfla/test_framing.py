@@ -7,10 +7,12 @@ import pytest
 import torch
 
 from core.errors import InputError, OptionError
-from core.gfla import annotations, framing, pose
-from core.gfla.data import AnnotatedPairs, PeoplePairs, batch_heatmaps
-from core.gfla.library import library_pose, poses
-from core.gfla.limbs import limb_flow
+from core.gfla.data import annotations
+from core.gfla.data.people import AnnotatedPairs, PeoplePairs, batch_heatmaps
+from core.gfla.methods.limb_layers.skeleton import limb_flow
+from core.gfla.methods.retargeting import framing
+from core.gfla.methods.retargeting.library import library_pose, poses
+from core.gfla.paper import pose
 from tests.gfla import tiny
 
 

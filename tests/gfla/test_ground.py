@@ -4,11 +4,11 @@ import pytest
 import torch
 
 from core.errors import ShapeError
-from core.gfla import losses
-from core.gfla.data import STUDIO_GREY, batch_heatmaps
-from core.gfla.ground import cut_out, person_share
-from core.gfla.layers import limb_layers
-from core.gfla.limbs import limb_prior
+from core.gfla.data.people import STUDIO_GREY, batch_heatmaps
+from core.gfla.methods.limb_layers.background import cut_out, person_share
+from core.gfla.methods.limb_layers.layers import limb_layers
+from core.gfla.methods.limb_layers.skeleton import limb_prior
+from core.gfla.paper import losses
 from tests.gfla import tiny
 
 GREY = 2 * STUDIO_GREY - 1

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from core.gfla.head import BEFORE, HEAD_LAYERS, best_head, surroundings, whole_head
-from core.gfla.layers import LAYER_COUNT, LAYERS, limb_layers
-from core.gfla.limbs import HEAD
+from core.gfla.methods.limb_layers.head import BEFORE, HEAD_LAYERS, best_head, surroundings, whole_head
+from core.gfla.methods.limb_layers.layers import LAYER_COUNT, LAYERS, limb_layers
+from core.gfla.methods.limb_layers.skeleton import HEAD
 from core.gfla.options import PoseOptions
 from core.gfla.pipeline import PosePipeline
 from tests.gfla import tiny

@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from core.errors import ShapeError
-from core.gfla import losses
-from core.gfla.data import batch_heatmaps
-from core.gfla.layers import LAYER_COUNT, LAYERS, fetch_layers, limb_layers
-from core.gfla.limbs import limb_prior
+from core.gfla.data.people import batch_heatmaps
+from core.gfla.methods.limb_layers.layers import LAYER_COUNT, LAYERS, fetch_layers, limb_layers
+from core.gfla.methods.limb_layers.skeleton import limb_prior
 from core.gfla.options import PoseOptions
+from core.gfla.paper import losses
 from core.gfla.pipeline import PosePipeline
 from tests.gfla import tiny
 

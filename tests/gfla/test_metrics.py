@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.cli import main
 from core.errors import WeightsError
-from core.gfla import backbones, evaluate
+from core.gfla.paper import backbones, evaluate
 
 
 @pytest.fixture

@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ShapeError
-from core.gfla.attention import LocalAttention
-from core.gfla.operators import block_extractor, fetch_along, local_attn_reshape, resample2d
+from core.gfla.paper.attention import LocalAttention
+from core.gfla.paper.operators import block_extractor, fetch_along, local_attn_reshape, resample2d
 
 
 def unfolded(layer, source, target, flow):

@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from core.gfla import losses
-from core.gfla.train import published_learning_rate
+from core.gfla.paper import losses
+from core.gfla.training.run import published_learning_rate
 from tests.parity.golden import arrays, assert_matches, facts
 
 CASES = {case["name"]: case for case in facts("gfla", "losses")["cases"]}

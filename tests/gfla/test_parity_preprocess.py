@@ -6,8 +6,10 @@ import torch
 from PIL import Image
 
 from core.detect.body import openpose18
-from core.gfla import annotations, dance, evaluate, face, pose, preview, views
-from core.gfla.data import as_network_picture, resized
+from core.gfla.data import annotations
+from core.gfla.data.people import as_network_picture, resized
+from core.gfla.paper import dance, evaluate, face, pose, views
+from core.gfla.paper import visuals as preview
 from tests.parity.golden import arrays, assert_matches, facts
 
 CASES = {case["name"]: case for case in facts("gfla", "preprocess")["cases"]}

@@ -6,13 +6,13 @@ import torch
 from PIL import Image
 
 from core.errors import InputError, OptionError
-from core.gfla import framing
-from core.gfla.data import STUDIO_GREY
+from core.gfla.data.people import STUDIO_GREY
+from core.gfla.methods.retargeting import framing
 from core.gfla.options import AnimationOptions, PoseOptions, ViewOptions
+from core.gfla.paper.visuals import explained
 from core.gfla.pipeline import PosePipeline
 from core.gfla.pipeline_animation import AnimationPipeline, driven, following, steadied
 from core.gfla.pipeline_views import ViewPipeline
-from core.gfla.preview import explained
 from core.timeline import Timeline
 from tests.gfla import tiny
 
@@ -134,8 +134,8 @@ def test_a_clip_moves_as_much_as_its_person():
 
 
 def test_views_and_faces_run_on_tiny_networks():
-    from core.gfla.network_animation import FaceGenerator
-    from core.gfla.network_views import ShapeNetGenerator
+    from core.gfla.paper.network_animation import FaceGenerator
+    from core.gfla.paper.network_views import ShapeNetGenerator
     from core.gfla.pipeline_animation import AnimationPrepared
 
     turner = ViewPipeline(ShapeNetGenerator(**tiny.SMALL).eval())

@@ -7,11 +7,12 @@ import pytest
 import torch
 
 from core.errors import InputError, WeightsError
-from core.gfla import evaluate, losses, train
-from core.gfla.features import SubstituteFeatures, feature_network
-from core.gfla.network import PoseGenerator
 from core.gfla.options import SHIPPED, GflaTrainOptions, with_recipe
+from core.gfla.paper import evaluate, losses
+from core.gfla.paper.features import SubstituteFeatures, feature_network
+from core.gfla.paper.network import PoseGenerator
 from core.gfla.pipeline import PosePipeline
+from core.gfla.training import run as train
 from core.training.checkpoint import load, newest
 from core.weights import load_strict, save_model
 from tests.gfla import tiny

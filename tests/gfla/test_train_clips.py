@@ -12,11 +12,14 @@ from PIL import Image
 
 from core.cli import main
 from core.errors import InputError
-from core.gfla import clips, generate, pipeline_animation, train, view_data
-from core.gfla.network_animation import DanceGenerator, FaceGenerator
-from core.gfla.network_views import ShapeNetGenerator
+from core.gfla import pipeline_animation
+from core.gfla.data import clips, view_data
+from core.gfla.data import test_sets as generate
 from core.gfla.options import GflaTrainOptions
-from core.gfla.views import view_code
+from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
+from core.gfla.paper.network_views import ShapeNetGenerator
+from core.gfla.paper.views import view_code
+from core.gfla.training import run as train
 from core.training.checkpoint import load, newest
 from core.weights import load_strict, save_model
 

@@ -4,11 +4,11 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.gfla.blocks import initialise
-from core.gfla.data import People
-from core.gfla.library import FRAME_HW, library_pose
-from core.gfla.network import PoseGenerator
-from core.gfla.pose import scaled
+from core.gfla.data.people import People
+from core.gfla.methods.retargeting.library import FRAME_HW, library_pose
+from core.gfla.paper.blocks import initialise
+from core.gfla.paper.network import PoseGenerator
+from core.gfla.paper.pose import scaled
 
 SIZE = (64, 64)
 SMALL = {"ngf": 8, "img_f": 16, "flow_ngf": 8, "flow_img_f": 16}

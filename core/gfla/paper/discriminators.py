@@ -11,7 +11,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn.utils import spectral_norm
 
-from core.gfla.blocks import activation, widths
+from core.gfla.paper.blocks import activation, widths
 
 
 def normalised(layer: nn.Module) -> nn.Module:

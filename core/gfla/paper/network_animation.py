@@ -1,6 +1,6 @@
 """GFLA networks for video: each frame is painted from a reference picture and from the frame before it.
 
-Same conventions as `core.gfla.network`. Lists of flows and masks run coarse to fine, previous before reference.
+Same conventions as `core.gfla.paper.network`. Lists of flows and masks run coarse to fine, previous before reference.
 
 Source: Ren et al. 2020, section 4 (face animation); Ren et al. 2020b, arXiv 2008.12606 (dance).
 """
@@ -14,7 +14,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
-from core.gfla.network import FlowTrunk, Painted, PoseFlowNet, PoseTargetNet, SourceEncoder, check_sides
+from core.gfla.paper.network import FlowTrunk, Painted, PoseFlowNet, PoseTargetNet, SourceEncoder, check_sides
 
 PER_SCALE = tuple[list[Tensor], list[Tensor]]
 

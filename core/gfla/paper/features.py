@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.gfla.losses import CONTENT_FEATURES, CORRECTNESS_FEATURES, STYLE_FEATURES
+from core.gfla.paper.losses import CONTENT_FEATURES, CORRECTNESS_FEATURES, STYLE_FEATURES
 from core.ops.vgg import CONVS_PER_STAGE, VGG19Features
 
 WANTED = tuple(sorted({*CONTENT_FEATURES, *STYLE_FEATURES, *CORRECTNESS_FEATURES.values()}))

@@ -19,8 +19,8 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
-from core.gfla import pose
-from core.gfla.annotations import Pair, read_annotations, read_pairs
+from core.gfla.data.annotations import Pair, read_annotations, read_pairs
+from core.gfla.paper import pose
 
 STUDIO_GREY = 0.88
 

@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
-from core.gfla import pose
+from core.gfla.paper import pose
 from core.image import to_pil, to_tensor
 
 if TYPE_CHECKING:
-    from core.gfla.network import Painted
+    from core.gfla.paper.network import Painted
     from core.gfla.pipeline import PosePrepared
 
 # Lengths of the six colour ramps of the Middlebury wheel: red-yellow, yellow-green, green-cyan, cyan-blue, ...

@@ -19,11 +19,11 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from core.errors import ShapeError
-from core.gfla.attention import LocalAttention, SourceTables
-from core.gfla.blocks import EncoderBlock, Jump, Output, ResBlockDecoder, ResBlocks, activation, widths
-from core.gfla.ground import cut_out
-from core.gfla.layers import LAYER_COUNT, LayerChoice, LimbLayers, LimbNet, Palette, fetch_layers
-from core.gfla.operators import fetch_along
+from core.gfla.methods.limb_layers.background import cut_out
+from core.gfla.methods.limb_layers.layers import LAYER_COUNT, LayerChoice, LimbLayers, LimbNet, Palette, fetch_layers
+from core.gfla.paper.attention import LocalAttention, SourceTables
+from core.gfla.paper.blocks import EncoderBlock, Jump, Output, ResBlockDecoder, ResBlocks, activation, widths
+from core.gfla.paper.operators import fetch_along
 
 SIDE_MULTIPLE = 32
 
@@ -40,7 +40,7 @@ class Painted:
         painted: (B, 3, H, W), what the decoder alone painted; `image` itself unless source pixels are copied.
         copied: (B, 1, H, W) in [0, 1], the share of each pixel copied from the source along the finest flow; None
             without copying.
-        layered: (B, K, H, W) in [0, 1], the share of each limb layer (`core.gfla.layers`); None without layers.
+        layered: (B, K, H, W) in [0, 1], the share of each limb layer (`core.gfla.methods.limb_layers.layers`); None without layers.
         places: (B, K, H / 2, W / 2, 2), where each limb layer fetches its pixels, in -1..1 over the source.
         each: (B, 2 + K, 3, H, W), what was to choose from: painted, moved along the flow, the layers, and plain ground
             where that can be chosen.
@@ -330,13 +330,13 @@ class PoseGenerator(ModelMixin, ConfigMixin):
         layers: halvings of source and target networks.
         flow_ngf, flow_img_f, flow_layers: the same of the flow network.
         flow_prior: whether the flow network is handed a flow from the two skeletons, and the target network a map of
-            the target's limbs (own addition, `core.gfla.limbs`).
+            the target's limbs (own addition, `core.gfla.methods.limb_layers.skeleton`).
         copy_source: whether the last features also choose, per pixel, how much of the source moved along the finest
             flow shows through (own addition: keeps fine texture that few channels cannot carry).
         limb_layers: whether the source's limbs, each moved rigidly, are further choices beside painting and copying
-            (own addition, `core.gfla.layers`; takes the place of `copy_source`).
+            (own addition, `core.gfla.methods.limb_layers.layers`; takes the place of `copy_source`).
         ground_choice: whether plain grey ground is one more choice, what is moved brings none along, and painting begins
-            with the colours of the person's pieces (own addition, `core.gfla.ground`; with `limb_layers` and
+            with the colours of the person's pieces (own addition, `core.gfla.methods.limb_layers.background`; with `limb_layers` and
             `studio_grey`).
         sample_hw: (H, W) of the pictures it was trained on.
         heatmap_sigma_px: of the pose heatmaps it was trained on.

@@ -15,9 +15,9 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
 from core.errors import ShapeError
-from core.gfla.attention import SourceTables
-from core.gfla.blocks import ResBlockDecoder, widths
-from core.gfla.network import FlowTrunk, Painted, SourceEncoder, TargetDecoder
+from core.gfla.paper.attention import SourceTables
+from core.gfla.paper.blocks import ResBlockDecoder, widths
+from core.gfla.paper.network import FlowTrunk, Painted, SourceEncoder, TargetDecoder
 
 VIEW_SIDE_PX = 256
 FIRST_SIDE = 8

@@ -16,8 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.gfla.blocks import EncoderBlock, ResBlockDecoder
-from core.gfla.limbs import (
+from core.gfla.methods.limb_layers.skeleton import (
     MIDDLE_OF_HEAD,
     _along_limb,
     _middle,
@@ -28,7 +27,8 @@ from core.gfla.limbs import (
     facing,
     with_head,
 )
-from core.gfla.pose import MISSING
+from core.gfla.paper.blocks import EncoderBlock, ResBlockDecoder
+from core.gfla.paper.pose import MISSING
 
 # Virtual joint after the head's middle: the middle of the hips.
 MIDDLE_OF_HIPS = 19

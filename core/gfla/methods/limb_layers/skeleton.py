@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.gfla.pose import MISSING
+from core.gfla.paper.pose import MISSING
 
 # First joint, second joint, reach and usual length; both in torso lengths (neck to hip). Joint 18 is the head's middle,
 # which keeps upright: the line from neck to nose leans with every turn of the head.

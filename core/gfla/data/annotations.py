@@ -15,7 +15,7 @@ from typing import NamedTuple
 import numpy as np
 
 from core.errors import InputError
-from core.gfla.pose import MISSING, NAMES
+from core.gfla.paper.pose import MISSING, NAMES
 
 SHOWN = 5
 

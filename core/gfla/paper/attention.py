@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.gfla.operators import bilinear_weights, flow_positions, weighted_gather
+from core.gfla.paper.operators import bilinear_weights, flow_positions, weighted_gather
 
 
 class SourceTables(NamedTuple):

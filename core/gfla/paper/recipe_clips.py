@@ -15,14 +15,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import InputError
-from core.gfla import losses
-from core.gfla.blocks import initialise
-from core.gfla.discriminators import ResDiscriminator, TemporalDiscriminator
-from core.gfla.network import Painted
-from core.gfla.network_animation import DanceGenerator, FaceGenerator
 from core.gfla.options import GflaTrainOptions
-from core.gfla.train import BETAS, PairRecipe
-from core.gfla.train_views import critics, discriminator_widths
+from core.gfla.paper import losses
+from core.gfla.paper.blocks import initialise
+from core.gfla.paper.discriminators import ResDiscriminator, TemporalDiscriminator
+from core.gfla.paper.network import Painted
+from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
+from core.gfla.paper.recipe_views import critics, discriminator_widths
+from core.gfla.training.run import BETAS, PairRecipe
 from core.training import Run
 
 # Frames that the discriminator of clips sees.

@@ -12,8 +12,8 @@ from PIL import Image
 from scipy import ndimage
 
 from core.errors import InputError, NothingFoundError
-from core.gfla import pose
-from core.gfla.limbs import body_unit
+from core.gfla.methods.limb_layers.skeleton import body_unit
+from core.gfla.paper import pose
 from core.image import Box
 
 # Shares of a training frame's height: from its top to the highest point, from the highest to the lowest.

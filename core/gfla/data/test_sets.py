@@ -9,14 +9,14 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.gfla.clips import DanceClips, FaceClips
-from core.gfla.data import AnnotatedPairs, stacked
-from core.gfla.network import PoseGenerator
-from core.gfla.network_animation import AnimationGenerator
-from core.gfla.network_views import ShapeNetGenerator
-from core.gfla.preview import published_bytes
-from core.gfla.train import Structures
-from core.gfla.view_data import ViewPairs, tested_views
+from core.gfla.data.clips import DanceClips, FaceClips
+from core.gfla.data.people import AnnotatedPairs, stacked
+from core.gfla.data.view_data import ViewPairs, tested_views
+from core.gfla.paper.network import PoseGenerator
+from core.gfla.paper.network_animation import AnimationGenerator
+from core.gfla.paper.network_views import ShapeNetGenerator
+from core.gfla.paper.visuals import published_bytes
+from core.gfla.training.run import Structures
 from core.progress import Progress, silent
 from core.video import write_video
 
@@ -25,7 +25,7 @@ CLIP_FPS = 15
 
 
 def result_name(source: str, target: str) -> str:
-    """`<source>_2_<target>_vis.jpg`, as `core.gfla.evaluate` reads it back."""
+    """`<source>_2_<target>_vis.jpg`, as `core.gfla.paper.evaluate` reads it back."""
     return f"{Path(source).stem}_2_{Path(target).stem}_vis.jpg"
 
 

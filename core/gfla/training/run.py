@@ -20,20 +20,20 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.errors import InputError
-from core.gfla import losses
-from core.gfla.blocks import initialise
-from core.gfla.clips import DanceClips, FaceClips
-from core.gfla.data import STUDIO_GREY, AnnotatedPairs, PeoplePairs, batch_heatmaps, load_people
-from core.gfla.discriminators import ResDiscriminator
-from core.gfla.features import feature_network
-from core.gfla.ground import cut_out
-from core.gfla.layers import LimbLayers, limb_layers
-from core.gfla.limbs import limb_flow, limb_map
-from core.gfla.network import Painted, PoseFlowGenerator, PoseGenerator
-from core.gfla.network_views import VIEW_SIDE_PX
-from core.gfla.operators import fetch_along
+from core.gfla.data.clips import DanceClips, FaceClips
+from core.gfla.data.people import STUDIO_GREY, AnnotatedPairs, PeoplePairs, batch_heatmaps, load_people
+from core.gfla.data.view_data import ViewPairs
+from core.gfla.methods.limb_layers.background import cut_out
+from core.gfla.methods.limb_layers.layers import LimbLayers, limb_layers
+from core.gfla.methods.limb_layers.skeleton import limb_flow, limb_map
 from core.gfla.options import GflaTrainOptions, with_recipe
-from core.gfla.view_data import ViewPairs
+from core.gfla.paper import losses
+from core.gfla.paper.blocks import initialise
+from core.gfla.paper.discriminators import ResDiscriminator
+from core.gfla.paper.features import feature_network
+from core.gfla.paper.network import Painted, PoseFlowGenerator, PoseGenerator
+from core.gfla.paper.network_views import VIEW_SIDE_PX
+from core.gfla.paper.operators import fetch_along
 from core.progress import Progress, silent
 from core.training import Card, Run, load_trained, train
 from core.training import export as export_run
@@ -370,7 +370,8 @@ def pairs_of(options: GflaTrainOptions) -> tuple[Any, Mapping[str, Tensor] | Non
 
 def recipe_of(options: GflaTrainOptions, shown: Mapping[str, Tensor] | None) -> PairRecipe:
     """What trains a task's stage."""
-    from core.gfla import train_clips, train_views
+    from core.gfla.paper import recipe_clips as train_clips
+    from core.gfla.paper import recipe_views as train_views
 
     if options.task in CLIPS:
         return train_clips.AnimationRecipe(options)
@@ -451,8 +452,8 @@ CARD = {
 
 def generator_of(options: GflaTrainOptions) -> Any:
     """The empty generator of a task."""
-    from core.gfla.network_animation import DanceGenerator, FaceGenerator
-    from core.gfla.network_views import ShapeNetGenerator
+    from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
+    from core.gfla.paper.network_views import ShapeNetGenerator
 
     others = {"face": FaceGenerator, "dance": DanceGenerator, "views": ShapeNetGenerator}
     return others.get(options.task, PoseGenerator)(**network_config(options))

@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from core.errors import InputError
-from core.gfla import pose
+from core.gfla.paper import pose
 
 SIGMA_PX = 6.0
 MISSING = 0.0

@@ -11,9 +11,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.gfla.layers import HEAD_PART, LAYERS
-from core.gfla.limbs import HEAD, MIDDLE_OF_HEAD, body_unit, completed, with_head
-from core.gfla.pose import MISSING
+from core.gfla.methods.limb_layers.layers import HEAD_PART, LAYERS
+from core.gfla.methods.limb_layers.skeleton import HEAD, MIDDLE_OF_HEAD, body_unit, completed, with_head
+from core.gfla.paper.pose import MISSING
 
 HEAD_LAYERS = [index for index, layer in enumerate(LAYERS) if layer.target == HEAD_PART]
 # Arms may be in front of the head.

@@ -12,13 +12,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.gfla import losses
-from core.gfla.blocks import initialise
-from core.gfla.discriminators import ResDiscriminator
-from core.gfla.network import Painted
-from core.gfla.network_views import ShapeNetFlowGenerator, ShapeNetGenerator
 from core.gfla.options import GflaTrainOptions
-from core.gfla.train import BETAS, PairRecipe, flow_config
+from core.gfla.paper import losses
+from core.gfla.paper.blocks import initialise
+from core.gfla.paper.discriminators import ResDiscriminator
+from core.gfla.paper.network import Painted
+from core.gfla.paper.network_views import ShapeNetFlowGenerator, ShapeNetGenerator
+from core.gfla.training.run import BETAS, PairRecipe, flow_config
 from core.training import Run, load_trained
 
 LAYOUT = {"memory_format": torch.channels_last}

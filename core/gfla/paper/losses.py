@@ -1,6 +1,6 @@
 """Losses of GFLA: sampling correctness, affine regularisation, perceptual, style, adversarial; and our substitutes.
 
-The perceptual ones take feature dictionaries (`core.gfla.features`), so VGG19 and its substitute are interchangeable.
+The perceptual ones take feature dictionaries (`core.gfla.paper.features`), so VGG19 and its substitute are interchangeable.
 
 Source: Ren et al. 2020, sections 3.2 and 3.4.
 """
@@ -16,12 +16,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import ShapeError, unknown_name
-from core.gfla.limbs import body_unit, with_head
-from core.gfla.operators import resample2d
-from core.gfla.pose import MISSING
+from core.gfla.methods.limb_layers.skeleton import body_unit, with_head
+from core.gfla.paper.operators import resample2d
+from core.gfla.paper.pose import MISSING
 
 if TYPE_CHECKING:
-    from core.gfla.network import Painted
+    from core.gfla.paper.network import Painted
 
 # The feature that a flow of each attention layer is judged on, by layer.
 CORRECTNESS_FEATURES = {1: "relu2_1", 2: "relu3_1", 3: "relu4_1"}

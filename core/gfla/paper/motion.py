@@ -9,9 +9,9 @@ import numpy as np
 import torch
 
 from core.errors import InputError
-from core.gfla.dance import COCO_FROM_OPENPOSE
-from core.gfla.network_motion import MotionExtractionNet
-from core.gfla.pose import present
+from core.gfla.paper.dance import COCO_FROM_OPENPOSE
+from core.gfla.paper.network_motion import MotionExtractionNet
+from core.gfla.paper.pose import present
 
 CHUNK_FRAMES = 24
 

@@ -113,7 +113,7 @@ def _pair(result: Path, target: Path) -> tuple[np.ndarray, np.ndarray]:
 
 @dataclass(frozen=True)
 class Backbones:
-    """Files of the networks behind FID and LPIPS; "" looks in the usual places (`core.gfla.backbones`)."""
+    """Files of the networks behind FID and LPIPS; "" looks in the usual places (`core.gfla.paper.backbones`)."""
 
     inception: str = ""
     alexnet: str = ""
@@ -131,7 +131,7 @@ def deep_metrics(
         files: of the backbones. One that was named but is missing is an error, others leave their measure out.
         training_set: folder whose pictures FID compares with, as published; the truth if None.
     """
-    from core.gfla import backbones
+    from core.gfla.paper import backbones
 
     found: dict[str, float] = {}
     left_out = []
