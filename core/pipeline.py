@@ -13,6 +13,7 @@ import hashlib
 import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar, Self
 
 import numpy as np
@@ -153,9 +154,14 @@ class GeneratorPipeline(TransitionPipeline):
         from core.weights import load_strict, resolve
 
         found = resolve(name or cls.record, path)
-        pipe = cls(load_strict(cls.Network, found.folder)).use(policy(device, precision))
+        pipe = cls(load_strict(cls.network_class(found.folder), found.folder)).use(policy(device, precision))
         pipe.weights_label = found.label
         return pipe
+
+    @classmethod
+    def network_class(cls, folder: Path) -> type[Any]:
+        """The class of the weights in a folder: `Network`, unless the folder's config.json names a class of our own."""
+        return cls.Network
 
     def use(self, chosen: Policy) -> Self:
         """Place the network where `chosen` says; returns the pipeline."""

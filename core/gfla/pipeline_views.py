@@ -57,7 +57,7 @@ class ViewPipeline(GeneratorPipeline):
         source = to_tensor(picture) * 2 - 1
         progress(0.3, "encoding")
         with torch.inference_mode(), self.policy.autocast():
-            encoded = self.generator.encode(source.to(self.policy.device))
+            encoded = self.generator.encode(source.to(self.device))
         tables = tuple(SourceTables(*(item.cpu().clone() for item in table)) for table in encoded)
         view = view_of_angles(options.azimuth_deg, options.elevation_deg)
         key = content_key(picture, dataclasses.astuple(options), self.weights_label)
@@ -66,7 +66,7 @@ class ViewPipeline(GeneratorPipeline):
     @torch.inference_mode()
     def views(self, prepared: ViewPrepared, targets: Sequence[tuple[int, int]]) -> Tensor:
         """Pictures of (azimuth, elevation) classes, (N, 3, 256, 256) in [0, 1]."""
-        device = self.policy.device
+        device = self.device
         codes = torch.stack([view_code(*target) for target in targets]).to(device)
         own = view_code(*prepared.view)[None].to(device).expand(len(codes), -1, -1, -1)
         tables = [SourceTables(*(item.to(device) for item in table)) for table in prepared.tables]

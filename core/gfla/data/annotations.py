@@ -102,26 +102,3 @@ def read_pairs(file: Path, known: Container[str] | None = None) -> list[Pair]:
             found.append(Pair(*row))
     _refuse(file, faults)
     return found
-
-
-def write_annotations(points: dict[str, np.ndarray], file: Path) -> None:
-    """Keypoints by picture name in the published form, rounded to whole pixels."""
-    with open(file, "w", newline="", encoding="utf-8") as stream:
-        writer = csv.writer(stream, delimiter=":", quoting=csv.QUOTE_NONE, quotechar=None)
-        writer.writerow(("name", "keypoints_y", "keypoints_x"))
-        for name, item in points.items():
-            whole = np.rint(item).astype(int)
-            writer.writerow((name, json.dumps(whole[:, 1].tolist()), json.dumps(whole[:, 0].tolist())))
-
-
-def deepfashion_name(path: str) -> str:
-    """The name under which published lists know a DeepFashion file: its path below `img_highres`, joined.
-
-    "WOMEN/Dresses/id_00000002/02_1_front.jpg" becomes "fashionWOMENDressesid0000000202_1front.jpg".
-    """
-    parts = path.replace("\\", "/").strip("/").split("/")
-    if len(parts) != 4:
-        raise InputError(f"{path!r} is no DeepFashion path: gender/category/id_number/picture.jpg fits")
-    gender, category, identity, picture = parts
-    first, _, rest = picture.partition("_")
-    return f"fashion{gender}{category}{identity.replace('_', '')}{first}_{rest.replace('_', '')}"

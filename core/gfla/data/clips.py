@@ -27,8 +27,8 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
-from core.gfla.data.people import as_network_picture, resized, stacked
 from core.gfla.paper import dance, face, pose
+from core.gfla.paper.pictures import as_network_picture, resized, stacked
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 REFERENCE_FRAMES = 20

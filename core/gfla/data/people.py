@@ -1,8 +1,8 @@
-"""Pairs of pictures of one person for training: the rendered people, and the published data sets' lists.
+"""Pairs of pictures of one rendered person, for training.
 
 A batch is a dictionary of float tensors: `source`, `target` (B, 3, H, W) in [-1, 1]; `source_points`, `target_points`
-(B, 18, 2) x, y in pixels of that frame, -1 where missing; of rendered people `source_mask`, `target_mask`
-(B, 1, H, W), 1 where the person is. Heatmaps are made per batch, on the device.
+(B, 18, 2) x, y in pixels of that frame, -1 where missing; `source_mask`, `target_mask` (B, 1, H, W), 1 where the person
+is.
 """
 
 from __future__ import annotations
@@ -19,21 +19,10 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
-from core.gfla.data.annotations import Pair, read_annotations, read_pairs
 from core.gfla.paper import pose
+from core.gfla.paper.pictures import as_network_picture, stacked
 
 STUDIO_GREY = 0.88
-
-
-def batch_heatmaps(points: Tensor, size_hw: tuple[int, int], sigma_px: float) -> Tensor:
-    """Heatmaps (B, 18, H, W) of truncated points (B, 18, 2); the batched twin of `core.gfla.pose.heatmaps`."""
-    known = (points != pose.MISSING).all(-1)
-    whole = points.trunc()
-    x = torch.arange(size_hw[1], device=points.device) - whole[..., 0, None]
-    y = torch.arange(size_hw[0], device=points.device) - whole[..., 1, None]
-    spread = 2 * sigma_px**2
-    maps = torch.exp(-(y**2) / spread)[..., :, None] * torch.exp(-(x**2) / spread)[..., None, :]
-    return maps * known[..., None, None]
 
 
 def on_studio_ground(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
@@ -104,21 +93,6 @@ def load_people(folder: Path, size_hw: tuple[int, int], limit: int | None = None
         pictures, points, facts["visible"][: len(names)].astype(bool), facts["identity"][: len(names)], split, names,
         masks,
     )  # fmt: skip
-
-
-def as_network_picture(picture: np.ndarray) -> Tensor:
-    """(H, W, 3) uint8 to (3, H, W) in [-1, 1]."""
-    return torch.from_numpy(np.ascontiguousarray(picture)).permute(2, 0, 1).float() / 127.5 - 1
-
-
-def resized(picture: Image.Image, size_hw: tuple[int, int], method: str = "bilinear") -> Image.Image:
-    """The picture at (H, W) as published loaders resize it: bilinear for people, bicubic for faces and dance."""
-    return picture.convert("RGB").resize(size_hw[::-1], Image.Resampling[method.upper()])
-
-
-def stacked(items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Items of equal keys as one batch."""
-    return {key: torch.stack([item[key] for item in items]) for key in items[0]}
 
 
 class PeoplePairs:
@@ -208,65 +182,3 @@ def moved_person(
     points = pose.transformed(points, matrix)
     inside = (points >= 0).all(-1) & (points < size[::-1]).all(-1)
     return moved, np.where(inside[:, None], points, pose.MISSING), cut
-
-
-class AnnotatedPairs:
-    """DeepFashion or Market pairs by the published lists: `<phase>/` pictures, pair list and annotation file.
-
-    Args:
-        root: the data root.
-        pairs: the pair list, CSV with columns from, to.
-        annotations: the keypoint file.
-        phase: folder with the pictures.
-        size_hw: size of the network's frame; pictures are resized straight to it, as published.
-        old_size_hw: frame of the annotated keypoints, (256, 176) fashion, (128, 64) market.
-        augment: (angle_deg, shift_px, scale) ranges of the published affine augmentation, or None.
-    """
-
-    def __init__(
-        self,
-        root: Path,
-        pairs: Path,
-        annotations: Path,
-        phase: str,
-        size_hw: tuple[int, int],
-        old_size_hw: tuple[int, int],
-        augment: tuple[float, float, float] | None = None,
-    ) -> None:
-        self.folder, self.size_hw, self.old_size_hw = Path(root) / phase, size_hw, old_size_hw
-        self.points = read_annotations(annotations)
-        self.pairs: list[Pair] = read_pairs(pairs, known=self.points)
-        self.augment = augment
-
-    def __len__(self) -> int:
-        """Number of pairs."""
-        return len(self.pairs)
-
-    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
-        """`size` random pairs of the list."""
-        return stacked([self.pair(int(index), rng) for index in rng.integers(len(self.pairs), size=size)])
-
-    def pair(self, index: int, rng: np.random.Generator) -> dict[str, Tensor]:
-        """One pair, without the batch axis; the target is augmented more gently than the source, as published."""
-        pair = self.pairs[index]
-        source = self._one(pair.source, rng, 1.0)
-        target = self._one(pair.target, rng, 0.2)
-        return {"source": source[0], "source_points": source[1], "target": target[0], "target_points": target[1]}
-
-    def _one(self, name: str, rng: np.random.Generator, strength: float) -> tuple[Tensor, Tensor]:
-        path = self.folder / name
-        if not path.is_file():
-            raise InputError(f"{path} is missing, the pair list names it: check the phase folder")
-        picture = resized(Image.open(path), self.size_hw)
-        points = pose.scaled(self.points[name], self.size_hw, self.old_size_hw)
-        if self.augment:
-            angle, shift, scale = self.augment
-            matrix = pose.affine_matrix(
-                self.size_hw, strength * rng.uniform(-angle, angle),
-                (rng.uniform(-shift, shift, 2) * (1.0 if strength == 1 else 0.5)).tolist(),
-                1 + (rng.uniform(-scale, scale) if strength == 1 else 0.0),
-            )  # fmt: skip
-            inverse = np.linalg.inv(matrix)[:2].ravel().tolist()
-            picture = picture.transform(picture.size, Image.Transform.AFFINE, inverse, fillcolor=(128, 128, 128))
-            points = pose.transformed(points, matrix)
-        return as_network_picture(np.asarray(picture)), torch.from_numpy(points).float()

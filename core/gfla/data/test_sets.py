@@ -10,13 +10,12 @@ import torch
 from PIL import Image
 
 from core.gfla.data.clips import DanceClips, FaceClips
-from core.gfla.data.people import AnnotatedPairs, stacked
+from core.gfla.data.pairs import AnnotatedPairs
 from core.gfla.data.view_data import ViewPairs, tested_views
 from core.gfla.paper.network import PoseGenerator
 from core.gfla.paper.network_animation import AnimationGenerator
 from core.gfla.paper.network_views import ShapeNetGenerator
-from core.gfla.paper.visuals import published_bytes
-from core.gfla.training.run import Structures
+from core.gfla.paper.pictures import published_bytes, stacked
 from core.progress import Progress, silent
 from core.video import write_video
 
@@ -39,10 +38,8 @@ def painted_pairs(
         numbers = range(start, min(start + batch, len(pairs)))
         items = stacked([pairs.pair(number, rng) for number in numbers])
         items = {key: value.to(generator.device) for key, value in items.items()}
-        structures = Structures.of(items, generator.config)
-        made = generator(
-            items["source"], structures.source_pose, structures.target_pose, structures.prior, structures.layers
-        ).image
+        source, points = items["source"], (items["source_points"], items["target_points"])
+        made = generator(source, *generator.structures(*points, source.shape[2:])).image
         for number, picture in zip(numbers, made, strict=True):
             yield result_name(*pairs.pairs[number]), published_bytes(picture[None])
         progress(numbers[-1] / len(pairs), f"pair {numbers[-1] + 1} of {len(pairs)}")

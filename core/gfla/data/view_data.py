@@ -21,7 +21,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
-from core.gfla.data.people import as_network_picture, stacked
+from core.gfla.paper.pictures import as_network_picture, stacked
 from core.gfla.paper.views import AZIMUTH_STEP_DEG, AZIMUTHS, view_code, view_of_annotation
 
 SHOWN = 5

@@ -8,7 +8,9 @@ Source: Ren et al. 2020, section 3 and supplementary material A.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -29,10 +31,6 @@ class InstanceNorm(nn.GroupNorm):
         return super().forward(x.float() if x.dtype == torch.bfloat16 and x.device.type == "cpu" else x)
 
 
-def norm(channels: int) -> InstanceNorm:
-    """The norm of all GFLA networks."""
-    return InstanceNorm(channels)
-
 
 def activation(inplace: bool = False) -> nn.LeakyReLU:
     """The activation of all GFLA networks; in place where its input is a norm's output, which nobody else reads."""
@@ -45,8 +43,8 @@ class EncoderBlock(nn.Module):
     def __init__(self, a: int, b: int) -> None:
         super().__init__()
         self.model = nn.Sequential(
-            norm(a), activation(inplace=True), nn.Conv2d(a, b, 4, stride=2, padding=1),
-            norm(b), activation(inplace=True), nn.Conv2d(b, b, 3, padding=1),
+            InstanceNorm(a), activation(inplace=True), nn.Conv2d(a, b, 4, stride=2, padding=1),
+            InstanceNorm(b), activation(inplace=True), nn.Conv2d(b, b, 3, padding=1),
         )  # fmt: skip
 
     def forward(self, x: Tensor) -> Tensor:
@@ -61,8 +59,8 @@ class ResBlock(nn.Module):
         super().__init__()
         b = a if b is None else b
         self.model = nn.Sequential(
-            norm(a), activation(inplace=True), nn.Conv2d(a, a, 3, padding=1),
-            norm(a), activation(inplace=True), nn.Conv2d(a, b, 3, padding=1),
+            InstanceNorm(a), activation(inplace=True), nn.Conv2d(a, a, 3, padding=1),
+            InstanceNorm(a), activation(inplace=True), nn.Conv2d(a, b, 3, padding=1),
         )  # fmt: skip
         self.shortcut = nn.Sequential(nn.Conv2d(a, b, 1)) if a != b else None
 
@@ -91,8 +89,8 @@ class ResBlockDecoder(nn.Module):
         hidden = a if hidden is None else hidden
         double = partial(nn.ConvTranspose2d, kernel_size=3, stride=2, padding=1, output_padding=1)
         self.model = nn.Sequential(
-            norm(a), activation(inplace=True), nn.Conv2d(a, hidden, 3, padding=1),
-            norm(hidden), activation(inplace=True), double(hidden, b),
+            InstanceNorm(a), activation(inplace=True), nn.Conv2d(a, hidden, 3, padding=1),
+            InstanceNorm(hidden), activation(inplace=True), double(hidden, b),
         )  # fmt: skip
         self.shortcut = nn.Sequential(double(a, b))
 
@@ -140,3 +138,18 @@ def initialise(network: nn.Module, gain: float = 0.02) -> None:
 def widths(base: int, most: int, count: int) -> list[int]:
     """Channels after each halving: `base` doubled each time, never more than `most`."""
     return [min(base * 2**index, most) for index in range(count)]
+
+
+def add_encoder(module: nn.Module, in_channels: int, channels: Sequence[int]) -> None:
+    """Give a network a row of halving blocks under their published names: block0, encoder0, encoder1, ..."""
+    module.add_module("block0", EncoderBlock(in_channels, channels[0]))
+    for index, (a, b) in enumerate(pairwise(channels)):
+        module.add_module(f"encoder{index}", EncoderBlock(a, b))
+
+
+def encoder_features(module: nn.Module, x: Tensor) -> list[Tensor]:
+    """The features (B, C, H / 2^n, W / 2^n) after each of these blocks, the finest first."""
+    features = [module.get_submodule("block0")(x)]
+    while hasattr(module, name := f"encoder{len(features) - 1}"):
+        features.append(module.get_submodule(name)(features[-1]))
+    return features

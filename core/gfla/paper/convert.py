@@ -18,10 +18,11 @@ from torch import Tensor
 from core import weights
 from core.errors import WeightsError
 from core.gfla.paper.discriminators import ResDiscriminator, TemporalDiscriminator
-from core.gfla.paper.network import PoseFlowGenerator, PoseGenerator
+from core.gfla.paper.network import PoseGenerator
 from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
+from core.gfla.paper.network_flow import PoseFlowGenerator, ShapeNetFlowGenerator
 from core.gfla.paper.network_motion import MotionExtractionNet
-from core.gfla.paper.network_views import ShapeNetFlowGenerator, ShapeNetGenerator
+from core.gfla.paper.network_views import ShapeNetGenerator
 
 MARKET = {"attn_layers": (2,), "kernel_sizes": (3,)}
 # Record name -> the network of its `latest_net_G.pth`.

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from core.errors import InputError
 from core.gfla.paper import pose
 
-SIGMA_PX = 6.0
 MISSING = 0.0
 # OpenPose-18 index of each COCO-17 joint.
 COCO_FROM_OPENPOSE = (0, 15, 14, 17, 16, 5, 2, 6, 3, 7, 4, 11, 8, 12, 9, 13, 10)
@@ -85,7 +85,7 @@ def structure(points: np.ndarray, size_hw: Sequence[int], limbs: Sequence[tuple[
     """17 heatmaps and the drawn skeleton (RGB, 0..255 as published, not normalised), (20, H, W) float32."""
     present = known(points)
     marked = np.where(present[:, None], points, pose.MISSING)
-    maps = pose.gaussian_maps(marked, size_hw, SIGMA_PX) * present[:, None, None]
+    maps = pose.gaussian_maps(torch.from_numpy(marked), size_hw).numpy()
     # Published drawing tests the truncated numbers, so a joint within a pixel of the edge is missing there.
     whole = np.trunc(points)
     marked = np.where(known(whole)[:, None], whole, pose.MISSING)

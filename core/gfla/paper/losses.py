@@ -1,4 +1,4 @@
-"""Losses of GFLA: sampling correctness, affine regularisation, perceptual, style, adversarial; and our substitutes.
+"""Losses of GFLA: sampling correctness, affine regularisation, perceptual, style, adversarial.
 
 The perceptual ones take feature dictionaries (`core.gfla.paper.features`), so VGG19 and its substitute are interchangeable.
 
@@ -9,19 +9,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import ShapeError, unknown_name
-from core.gfla.methods.limb_layers.skeleton import body_unit, with_head
 from core.gfla.paper.operators import resample2d
-from core.gfla.paper.pose import MISSING
-
-if TYPE_CHECKING:
-    from core.gfla.paper.network import Painted
 
 # The feature that a flow of each attention layer is judged on, by layer.
 CORRECTNESS_FEATURES = {1: "relu2_1", 2: "relu3_1", 3: "relu4_1"}
@@ -169,91 +163,3 @@ def adversarial(scores: Tensor, real: bool, for_discriminator: bool, mode: str =
             return -scores.mean()
         return F.relu(1 - scores if real else 1 + scores).mean()
     raise unknown_name("adversarial loss", mode, ("lsgan", "hinge", "nsgan"))
-
-
-def flow_to_prior(flows: Sequence[Tensor], wanted: Tensor, weight: Tensor) -> Tensor:
-    """Mean distance of the flows from a known flow, where it is known. Own, for renderings with exact keypoints.
-
-    Args:
-        flows: (B, 2, h, w) per scale, in pixels of their own grid.
-        wanted: (B, 2, H, W) in pixels of the picture.
-        weight: (B, 1, H, W) in [0, 1], how sure `wanted` is.
-
-    Returns:
-        In pixels of the picture, summed over scales.
-    """
-    terms = []
-    for flow in flows:
-        scale = wanted.shape[-1] / flow.shape[-1]
-        sure = F.interpolate(weight, flow.shape[2:], mode="area")
-        goal = F.interpolate(wanted * weight, flow.shape[2:], mode="area") / (sure + 1e-4)
-        terms.append((sure * F.smooth_l1_loss(flow * scale, goal, reduction="none")).sum() / (2 * sure.sum() + 1.0))
-    return torch.stack(terms).sum()
-
-
-def ssim_loss(generated: Tensor, real: Tensor, window: int = 8, stride: int = 2) -> Tensor:
-    """1 - structural similarity of pictures in [-1, 1], uniform windows at every `stride`-th pixel (Wang et al. 2004)."""
-    a, b = (generated + 1) / 2, (real + 1) / 2
-
-    def mean(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, window, stride=stride)
-
-    mu_a, mu_b = mean(a), mean(b)
-    var_a, var_b = mean(a * a) - mu_a**2, mean(b * b) - mu_b**2
-    covariance = mean(a * b) - mu_a * mu_b
-    c1, c2 = 0.01**2, 0.03**2
-    ratio = (2 * mu_a * mu_b + c1) * (2 * covariance + c2) / ((mu_a**2 + mu_b**2 + c1) * (var_a + var_b + c2))
-    return 1 - ratio.mean()
-
-
-def choice_loss(painted: Painted, real: Tensor) -> Tensor:
-    """The error that a pixel would have on average if it showed one of its choices, drawn by their shares.
-
-    The error of the blend lets two half shares average to the right colour and leaves ghosts elsewhere; this one is
-    smallest where one choice has it all, or where those that share agree.
-
-    Args:
-        painted: of a generator with limb layers.
-        real: (B, 3, H, W) in [-1, 1].
-
-    Returns:
-        (B, 3, H, W).
-    """
-    shares = painted.shares
-    if painted.each is None or shares is None:
-        raise ShapeError("this picture was made without limb layers: there is nothing to choose from")
-    return (shares[:, :, None] * (painted.each - real[:, None]).abs()).sum(1)
-
-
-def ground_loss(ground: Tensor, person: Tensor) -> Tensor:
-    """Cross entropy of the share of plain ground (B, 1, H, W) against a person's true mask, both in [0, 1]; same shape."""
-    ground = ground.clamp(1e-4, 1 - 1e-4)
-    return -(person * (1 - ground).log() + (1 - person) * ground.log())
-
-
-def care(real: Tensor, points: Tensor, strength: float, ground: float | None) -> Tensor:
-    """How much each pixel of a picture counts, (B, 1, H, W): 1 on plain ground, more on the person, most on the head.
-
-    Own: the person fills a fifth of the frame and the face a fiftieth, and an even mean would paint ground.
-
-    Args:
-        real: (B, 3, H, W) in [-1, 1].
-        points: (B, 18, 2) of the person, -1 where missing.
-        strength: added on the person, and once more on the head; 0 counts all pixels alike.
-        ground: grey in [0, 1] of the ground; None where the ground is not plain, then only the head counts more.
-    """
-    weight = torch.ones_like(real[:, :1])
-    if not strength:
-        return weight
-    if ground is not None:
-        apart = (real - (2 * ground - 1)).abs().amax(1, keepdim=True)
-        # A rim of ground counts with the person, so that limbs do not grow.
-        weight = weight + strength * F.max_pool2d((apart * 8).clamp_max(1), 5, 1, 2)
-    known = (points != MISSING).all(-1)
-    points, known = with_head(points.float(), known, known)
-    unit = body_unit(points, known)[:, None, None]
-    x = torch.arange(real.shape[3], device=real.device) + 0.5 - points[:, -1, 0, None]
-    y = torch.arange(real.shape[2], device=real.device) + 0.5 - points[:, -1, 1, None]
-    beyond = (x[:, None, :] ** 2 + y[:, :, None] ** 2) / (0.3 * unit) ** 2
-    head = torch.exp(-0.5 * beyond) * known[:, -1, None, None]
-    return weight + strength * head[:, None]

@@ -8,15 +8,21 @@ Source: Ren et al. 2020, section 4 (face animation); Ren et al. 2020b, arXiv 200
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
-import torch
-from diffusers import ConfigMixin, ModelMixin
-from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
-from core.gfla.paper.network import FlowTrunk, Painted, PoseFlowNet, PoseTargetNet, SourceEncoder, check_sides
+from core.gfla.paper.network import Generator, Painted, PoseTargetNet, SourceEncoder, check_sides
+from core.gfla.paper.network_flow import FlowNet, PoseFlowNet
 
-PER_SCALE = tuple[list[Tensor], list[Tensor]]
+PerScale = tuple[list[Tensor], list[Tensor]]
+
+
+class Frame(NamedTuple):
+    """A picture (B, 3, H, W) in [-1, 1] and its structure (B, S, H, W)."""
+
+    image: Tensor
+    structure: Tensor
 
 
 def interleave(previous: list[Tensor], reference: list[Tensor]) -> list[Tensor]:
@@ -24,21 +30,19 @@ def interleave(previous: list[Tensor], reference: list[Tensor]) -> list[Tensor]:
     return [item for pair in zip(previous, reference, strict=True) for item in pair]
 
 
-class AnimationGenerator(ModelMixin, ConfigMixin):
+class AnimationGenerator(Generator):
     """What the face and the dance generator share: the recurrence over frames and the two-source decoder."""
 
     source_previous: SourceEncoder
     source_reference: SourceEncoder
     target: PoseTargetNet
 
-    def align(
-        self,
-        structure: Tensor,
-        previous: Tensor,
-        previous_structure: Tensor,
-        reference: Tensor,
-        reference_structure: Tensor,
-    ) -> tuple[PER_SCALE, PER_SCALE]:
+    def build(self) -> None:
+        """Both source encoders and the target network."""
+        self.source_previous, self.source_reference = self.source_encoder(), self.source_encoder()
+        self.target = PoseTargetNet(self.config.structure_nc, *self.decoder_settings(), ("attn_p", "attn_r"))
+
+    def align(self, structure: Tensor, previous: Frame, reference: Frame) -> tuple[PerScale, PerScale]:
         """(flows, masks) from the previous frame and from the reference, each coarse first."""
         raise TypeError(f"{type(self).__name__} must define align")
 
@@ -60,20 +64,18 @@ class AnimationGenerator(ModelMixin, ConfigMixin):
             previous_structure: its structure.
         """
         check_sides(reference)
-        tables = self.target.tables(self.source_reference(reference), source=1)
-        previous = reference if previous is None else previous
-        previous_structure = reference_structure if previous_structure is None else previous_structure
+        fixed = Frame(reference, reference_structure)
+        before = fixed if previous is None or previous_structure is None else Frame(previous, previous_structure)
+        reference_tables = self.target.tables(self.source_reference(reference), source=1)
         for structure in frames.unbind(1):
-            before = self.target.tables(self.source_previous(previous), source=0)
-            (p_flows, p_masks), (r_flows, r_masks) = self.align(
-                structure, previous, previous_structure, reference, reference_structure
-            )
+            tables = self.target.tables(self.source_previous(before.image), source=0)
+            (p_flows, p_masks), (r_flows, r_masks) = self.align(structure, before, fixed)
             features, attention = self.target.decode(
-                self.target.encode(structure), [before, tables], [p_flows, r_flows], [p_masks, r_masks]
+                self.target.encode(structure), [tables, reference_tables], [p_flows, r_flows], [p_masks, r_masks]
             )
             image = self.target.outconv(features)
             yield Painted(image, interleave(p_flows, r_flows), interleave(p_masks, r_masks), attention)
-            previous, previous_structure = image, structure
+            before = Frame(image, structure)
 
     def forward(
         self,
@@ -90,39 +92,17 @@ class AnimationGenerator(ModelMixin, ConfigMixin):
 class FaceGenerator(AnimationGenerator):
     """Face re-enactment: 16 structure channels; one flow network looks at both sources and aligns both."""
 
-    @register_to_config
-    def __init__(
-        self,
-        attn_layers: tuple[int, ...] = (2, 3),
-        kernel_sizes: tuple[int, ...] = (5, 3),
-        image_nc: int = 3,
-        structure_nc: int = 16,
-        ngf: int = 64,
-        img_f: int = 512,
-        layers: int = 3,
-        flow_ngf: int = 32,
-        flow_img_f: int = 256,
-        flow_layers: int = 5,
-    ) -> None:
-        super().__init__()
-        self.source_previous = SourceEncoder(image_nc, ngf, img_f, layers)
-        self.source_reference = SourceEncoder(image_nc, ngf, img_f, layers)
-        names = ("attn_p", "attn_r")
-        self.target = PoseTargetNet(structure_nc, ngf, img_f, layers, attn_layers, kernel_sizes, image_nc, names)
-        channels = 3 * structure_nc + 2 * image_nc
-        self.flow_net = FlowTrunk(channels, attn_layers, flow_ngf, flow_img_f, flow_layers, pairs=2)
+    structure_channels = 16
 
-    def align(
-        self,
-        structure: Tensor,
-        previous: Tensor,
-        previous_structure: Tensor,
-        reference: Tensor,
-        reference_structure: Tensor,
-    ) -> tuple[PER_SCALE, PER_SCALE]:
+    def build(self) -> None:
+        """As all, and the flow network."""
+        super().build()
+        attn_layers, image_nc, structure_nc, *sizes = self.flow_settings()
+        self.flow_net = FlowNet(3 * structure_nc + 2 * image_nc, attn_layers, *sizes, pairs=2)
+
+    def align(self, structure: Tensor, previous: Frame, reference: Frame) -> tuple[PerScale, PerScale]:
         """Both alignments from one pass."""
-        joined = torch.cat([structure, previous, previous_structure, reference, reference_structure], dim=1)
-        flows, masks = self.flow_net(joined)
+        flows, masks = self.flow_net(structure, *previous, *reference)
         return (
             ([flow[:, :2] for flow in flows], [mask[:, :1] for mask in masks]),
             ([flow[:, 2:] for flow in flows], [mask[:, 1:] for mask in masks]),
@@ -132,39 +112,14 @@ class FaceGenerator(AnimationGenerator):
 class DanceGenerator(AnimationGenerator):
     """Dance: 20 structure channels (17 heatmaps, a drawn skeleton); one flow network per source."""
 
-    @register_to_config
-    def __init__(
-        self,
-        attn_layers: tuple[int, ...] = (2, 3),
-        kernel_sizes: tuple[int, ...] = (5, 3),
-        image_nc: int = 3,
-        structure_nc: int = 20,
-        ngf: int = 64,
-        img_f: int = 512,
-        layers: int = 3,
-        flow_ngf: int = 32,
-        flow_img_f: int = 256,
-        flow_layers: int = 5,
-    ) -> None:
-        super().__init__()
-        self.source_previous = SourceEncoder(image_nc, ngf, img_f, layers)
-        self.source_reference = SourceEncoder(image_nc, ngf, img_f, layers)
-        names = ("attn_p", "attn_r")
-        self.target = PoseTargetNet(structure_nc, ngf, img_f, layers, attn_layers, kernel_sizes, image_nc, names)
-        flow = (attn_layers, image_nc, structure_nc, flow_ngf, flow_img_f, flow_layers)
-        self.flow_net_previous = PoseFlowNet(*flow)
-        self.flow_net_reference = PoseFlowNet(*flow)
+    structure_channels = 20
 
-    def align(
-        self,
-        structure: Tensor,
-        previous: Tensor,
-        previous_structure: Tensor,
-        reference: Tensor,
-        reference_structure: Tensor,
-    ) -> tuple[PER_SCALE, PER_SCALE]:
+    def build(self) -> None:
+        """As all, and both flow networks."""
+        super().build()
+        self.flow_net_previous = PoseFlowNet(*self.flow_settings())
+        self.flow_net_reference = PoseFlowNet(*self.flow_settings())
+
+    def align(self, structure: Tensor, previous: Frame, reference: Frame) -> tuple[PerScale, PerScale]:
         """Each source by its own network."""
-        return (
-            self.flow_net_previous(previous, previous_structure, structure),
-            self.flow_net_reference(reference, reference_structure, structure),
-        )
+        return self.flow_net_previous(*previous, structure), self.flow_net_reference(*reference, structure)

@@ -1,4 +1,4 @@
-"""The three sampling operations of GFLA as differentiable torch functions, and the one gather they rest on.
+"""The sampling operations of GFLA as differentiable torch functions, and the one gather they rest on.
 
 Convention of this file (the published one): pixel centres are whole numbers, a flow is (B, 2, h, w) with x before y,
 in pixels of the source grid, from a target cell to the place it is fetched from. Neighbours beyond the edge are
@@ -68,39 +68,6 @@ def bilinear_weights(row_fraction: Tensor, column_fraction: Tensor) -> Tensor:
     """(..., 4) weights of the neighbours upper left, upper right, lower left, lower right."""
     top, left = 1 - row_fraction, 1 - column_fraction
     return torch.stack([top * left, top * column_fraction, row_fraction * left, row_fraction * column_fraction], dim=-1)
-
-
-def block_extractor(source: Tensor, flow: Tensor, kernel_size: int) -> Tensor:
-    """The kernel_size x kernel_size neighbourhood round every flowed position, laid out as blocks.
-
-    Args:
-        source: (B, C, H, W).
-        flow: (B, 2, h, w); h x w may differ from H x W, target cell (y, x) starts at source cell (y, x).
-        kernel_size: k; taps run from -(k // 2) to k - 1 - k // 2.
-
-    Returns:
-        (B, C, k h, k w); tap (i, j) of cell (y, x) is at row k y + i, column k x + j.
-    """
-    k = kernel_size
-    row, column, row_fraction, column_fraction = flow_positions(flow)
-    taps = torch.arange(k, device=flow.device) - k // 2
-
-    def blocks(values: Tensor, offset: Tensor) -> Tensor:
-        """(B, k h, k w): every cell repeated k x k times, plus each tap's offset (k, 1) or (1, k)."""
-        tiled = values[:, :, None, :, None] + offset[None, None, :, None, :]
-        return tiled.expand(-1, -1, k, -1, k).reshape(values.shape[0], k * values.shape[1], k * values.shape[2])
-
-    still = torch.zeros(1, 1, device=flow.device, dtype=torch.long)
-    rows, columns = blocks(row, taps[:, None]), blocks(column, taps[None])
-    weights = bilinear_weights(blocks(row_fraction, still), blocks(column_fraction, still))
-    neighbour_rows = torch.stack([rows, rows, rows + 1, rows + 1], dim=-1)
-    neighbour_columns = torch.stack([columns, columns + 1, columns, columns + 1], dim=-1)
-    return weighted_gather(source, neighbour_rows, neighbour_columns, weights)
-
-
-def local_attn_reshape(weights: Tensor, kernel_size: int) -> Tensor:
-    """(B, k k, h, w) tap weights as blocks (B, 1, k h, k w): channel k i + j goes to row offset i, column offset j."""
-    return F.pixel_shuffle(weights, kernel_size)
 
 
 def resample2d(source: Tensor, flow: Tensor, kernel_size: int = 4, dilation: int = 1, sigma: float = 2.0) -> Tensor:

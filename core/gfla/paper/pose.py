@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import torch
 from PIL import Image
 from skimage.draw import disk, line_aa
+from torch import Tensor
 
 from core.detect.body import MISSING, NAMES
 from core.errors import InputError
@@ -75,45 +77,25 @@ def transformed(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.where(present(points)[:, None], moved, MISSING)
 
 
-def gaussian_maps(points: np.ndarray, size_hw: Sequence[int], sigma_px: float = SIGMA_PX) -> np.ndarray:
-    """One Gaussian of peak 1 per point, zeros where it is missing. (N, 2) to (N, H, W) float32."""
-    x = np.arange(size_hw[1]) - points[:, 0, None]
-    y = np.arange(size_hw[0]) - points[:, 1, None]
+def gaussian_maps(points: Tensor, size_hw: Sequence[int], sigma_px: float = SIGMA_PX) -> Tensor:
+    """One Gaussian of peak 1 per point, zeros where it is missing: (..., N, 2) to (..., N, H, W)."""
+    x = torch.arange(size_hw[1], device=points.device) - points[..., 0, None]
+    y = torch.arange(size_hw[0], device=points.device) - points[..., 1, None]
     spread = 2 * sigma_px**2
-    maps = np.exp(-(y**2) / spread)[:, :, None] * np.exp(-(x**2) / spread)[:, None, :]
-    return (maps * present(points)[:, None, None]).astype(np.float32)
+    maps = torch.exp(-(y**2) / spread)[..., :, None] * torch.exp(-(x**2) / spread)[..., None, :]
+    return maps * (points != MISSING).all(-1)[..., None, None]
 
 
-def heatmaps(
-    points: np.ndarray,
-    size_hw: Sequence[int],
-    old_size_hw: Sequence[int] | None = None,
-    matrix: np.ndarray | None = None,
-    sigma_px: float = SIGMA_PX,
-) -> np.ndarray:
-    """The structure that the pose networks read: a heatmap per joint, (18, H, W) float32.
+def heatmaps(points: Tensor, size_hw: Sequence[int], sigma_px: float = SIGMA_PX) -> Tensor:
+    """The structure that the pose networks read: a heatmap per joint, (B, 18, 2) to (B, 18, H, W).
 
     Args:
-        points: (18, 2) in a frame of `old_size_hw`.
-        size_hw: (H, W) of the network's picture.
-        old_size_hw: frame of the points; `size_hw` if None.
-        matrix: augmentation, applied to the scaled points.
+        points: in pixels of the network's picture, -1 where missing.
+        size_hw: (H, W) of that picture.
         sigma_px: 6 at every size, as published.
     """
-    points = checked(points)
-    points = scaled(points, size_hw, old_size_hw or size_hw)
-    if matrix is not None:
-        points = transformed(points, matrix)
     # Published maps are centred on the truncated, not the rounded position.
-    return gaussian_maps(np.where(present(points)[:, None], np.trunc(points), MISSING), size_hw, sigma_px)
-
-
-def points_of_heatmaps(maps: np.ndarray, threshold: float = 0.1) -> np.ndarray:
-    """The peak of every map as (N, 2); missing where it does not exceed `threshold`."""
-    flat = np.asarray(maps).reshape(len(maps), -1)
-    peak = flat.argmax(axis=1)
-    points = np.stack([peak % maps.shape[2], peak // maps.shape[2]], axis=1).astype(np.float64)
-    return np.where(flat.max(axis=1)[:, None] > threshold, points, MISSING)
+    return gaussian_maps(points.trunc(), size_hw, sigma_px)
 
 
 def draw(

@@ -9,6 +9,7 @@ Source: Ren et al. 2020, section 4.4 (faces); Ren et al. 2020b, arXiv 2008.12606
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -21,8 +22,7 @@ from core.gfla.paper.blocks import initialise
 from core.gfla.paper.discriminators import ResDiscriminator, TemporalDiscriminator
 from core.gfla.paper.network import Painted
 from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
-from core.gfla.paper.recipe_views import critics, discriminator_widths
-from core.gfla.training.run import BETAS, PairRecipe
+from core.gfla.paper.recipe import BETAS, Recipe, discriminator_widths
 from core.training import Run
 
 # Frames that the discriminator of clips sees.
@@ -31,13 +31,11 @@ WATCHED = {"face": 3, "dance": 6}
 MASKED_CORRECT = 2.0
 
 
-class AnimationRecipe(PairRecipe):
+class AnimationRecipe(Recipe):
     """Generator, discriminator of frames and discriminator of short clips."""
 
-    averaged = ("generator",)
-
-    def __init__(self, options: GflaTrainOptions) -> None:
-        super().__init__(options)
+    def __init__(self, options: GflaTrainOptions, config: Mapping[str, Any], features: nn.Module) -> None:
+        super().__init__(options, config, features)
         self.watched = WATCHED[options.task]
         if options.chunk_frames < self.watched:
             raise InputError(
@@ -54,7 +52,7 @@ class AnimationRecipe(PairRecipe):
         rate = options.lr * options.ratio_g2d
         self.optimizers = {
             "generator": torch.optim.Adam(generator.parameters(), options.lr, BETAS),
-            "discriminator": torch.optim.Adam(critics(frame=frame, clip=clip), rate, BETAS),
+            "discriminator": torch.optim.Adam([*frame.parameters(), *clip.parameters()], rate, BETAS),
         }
 
     @property

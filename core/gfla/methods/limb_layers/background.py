@@ -1,7 +1,7 @@
-"""People apart from the plain ground behind them: their share of each pixel, and their colours without the ground's.
+"""A person apart from the plain background behind it: alpha, and colours without the background's.
 
-A limb cut out of a picture brings a rim of ground along, which shows as a halo wherever it lands. Colours that go on
-beyond the person's outline leave none, and the outline is then a choice of its own (`PoseGenerator`, `ground_choice`).
+A limb cut out of a picture brings a rim of background along, which shows as a halo wherever it lands. Colours that go on
+beyond the person's outline leave none, and the outline is then decided apart (`LayerBlend`).
 """
 
 from __future__ import annotations
@@ -10,35 +10,26 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.gfla.methods.limb_layers.settings import SETTINGS
 from core.ops.pull_push import filled
 
-# Distance from the ground's grey, of 2, at which a pixel begins to be the person's and is wholly so.
-NOISE, APART = 0.03, 0.12
-# How much the outermost pixels, which are part ground, count where a limb is too thin to have others.
-RIM = 1e-3
-# Share of a pixel that must be the person's to give its colour by itself.
-KNOWN = 0.5
-# A picture of so many rows has a rim of one pixel.
-ROWS_A_RIM = 192
+
+def person_alpha(picture: Tensor, grey: float) -> Tensor:
+    """How surely each pixel of (B, 3, H, W) in [-1, 1] is not the background's `grey` (0..1); (B, 1, H, W) in [0, 1]."""
+    return ((_distance(picture, grey) - SETTINGS.noise) / (SETTINGS.apart - SETTINGS.noise)).clamp(0, 1)
 
 
-def person_share(picture: Tensor, grey: float) -> Tensor:
-    """How surely each pixel of (B, 3, H, W) in [-1, 1] is not the ground's `grey` (0..1); (B, 1, H, W) in [0, 1]."""
-    return ((_apart(picture, grey) - NOISE) / (APART - NOISE)).clamp(0, 1)
+def foreground(picture: Tensor, grey: float) -> Tensor:
+    """The person's colours, going on beyond the outline, and its alpha: (B, 3, H, W) in [-1, 1] to (B, 4, H, W)."""
+    alpha = person_alpha(picture, grey)
+    rim = max(1, round(picture.shape[2] / SETTINGS.rows_a_rim))
+    inner = -F.max_pool2d(-F.pad(alpha, (rim, rim, rim, rim), mode="replicate"), 2 * rim + 1, 1)
+    weight = torch.maximum(inner, SETTINGS.rim_weight * alpha)
+    colours = filled(picture * weight, weight, SETTINGS.known_alpha)
+    # Along the outline: how far a pixel is from the background, by how far the person's colour is there.
+    mixed = _distance(picture, grey) / _distance(colours, grey).clamp_min(SETTINGS.apart)
+    return torch.cat([colours, torch.minimum(alpha, torch.maximum(mixed, inner))], 1)
 
 
-def cut_out(picture: Tensor, grey: float) -> Tensor:
-    """The person's colours, going on beyond the outline, and its share: (B, 3, H, W) in [-1, 1] to (B, 4, H, W)."""
-    share = person_share(picture, grey)
-    # The rim is a pixel wide in small pictures and more in photos that were cut out and enlarged.
-    rim = max(1, round(picture.shape[2] / ROWS_A_RIM))
-    inner = -F.max_pool2d(-F.pad(share, (rim, rim, rim, rim), mode="replicate"), 2 * rim + 1, 1)
-    weight = torch.maximum(inner, RIM * share)
-    colours = filled(picture * weight, weight, KNOWN)
-    # Along the outline: how far a pixel is from the ground, by how far the person's colour is there.
-    mixed = _apart(picture, grey) / _apart(colours, grey).clamp_min(APART)
-    return torch.cat([colours, torch.minimum(share, torch.maximum(mixed, inner))], 1)
-
-
-def _apart(picture: Tensor, grey: float) -> Tensor:
+def _distance(picture: Tensor, grey: float) -> Tensor:
     return (picture - (2 * grey - 1)).abs().amax(1, keepdim=True)

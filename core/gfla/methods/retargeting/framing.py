@@ -6,25 +6,49 @@ The frame follows the training pictures: head just below the upper edge, feet ju
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
-from PIL import Image
 from scipy import ndimage
 
-from core.errors import InputError, NothingFoundError
-from core.gfla.methods.limb_layers.skeleton import body_unit
+from core.errors import InputError
+from core.gfla.methods.limb_layers.skeleton import torso_length
 from core.gfla.paper import pose
 from core.image import Box
 
-# Shares of a training frame's height: from its top to the highest point, from the highest to the lowest.
-TOP_SHARE, BODY_SHARE = 0.12, 0.77
-SIDE_SHARE = 0.92
 ANKLES, KNEES, FOREARMS = (10, 13), (9, 12), ((3, 4), (6, 7))
-# Length of a stretched hand by that of the forearm, and how far to the sides a frame may show it.
-HAND_SHARE, FINGERS_SHARE = 0.55, 0.98
-FEWEST_POINTS = 4
-# Distances from the studio grey, in [0, 1]: surely the person, surely the ground, and no ground left.
-MATTE_SOLID, MATTE_CLEAR, MATTE_FULL = 0.12, 0.05, 0.3
+
+
+@dataclass(frozen=True)
+class FramingSettings:
+    """What tunes the method; shares are of the frame's height or width, as in the training pictures.
+
+    Attributes:
+        top: from the frame's top to the highest point.
+        body: from the highest to the lowest point where ankles are seen; `body_to_knees` where only knees are.
+        bottom: below the lowest point of an upper body, which the lower edge cuts.
+        side: how far to the sides joints may lie, which have flesh around them.
+        fingers: how far to the sides fingers may.
+        lowest: how far down a pose may reach.
+        hand: length of a stretched hand by that of the forearm.
+        fewest_points: with fewer known keypoints no frame is told.
+        least_height_px: of a frame.
+    """
+
+    top: float = 0.12
+    body: float = 0.77
+    body_to_knees: float = 0.85
+    bottom: float = 0.02
+    side: float = 0.92
+    fingers: float = 0.98
+    lowest: float = 0.95
+    hand: float = 0.55
+    fewest_points: int = 4
+    least_height_px: float = 16.0
+
+
+SETTINGS = FramingSettings()
 
 
 def person_box(points: np.ndarray, aspect: float) -> Box:
@@ -34,21 +58,21 @@ def person_box(points: np.ndarray, aspect: float) -> Box:
         InputError: fewer than 4 known points.
     """
     known = pose.present(points)
-    if known.sum() < FEWEST_POINTS:
-        raise InputError(f"{known.sum()} keypoints are known, at least {FEWEST_POINTS} are needed: set them by hand")
+    if known.sum() < SETTINGS.fewest_points:
+        raise InputError(f"{known.sum()} keypoints are known, at least {SETTINGS.fewest_points} are needed: set them by hand")
     (left, top), (right, bottom) = points[known].min(0), points[known].max(0)
     tall = bottom - top
     if known[list(ANKLES)].any():
-        height = tall / BODY_SHARE
+        height = tall / SETTINGS.body
     elif known[list(KNEES)].any():
-        height = tall / (BODY_SHARE + 0.08)
+        height = tall / SETTINGS.body_to_knees
     else:
         # An upper body is cut at the lower edge, as such training pictures are.
-        height = tall / (1 - TOP_SHARE - 0.02)
-    height = max(height, (right - left) / SIDE_SHARE / aspect, 16.0)
+        height = tall / (1 - SETTINGS.top - SETTINGS.bottom)
+    height = max(height, (right - left) / SETTINGS.side / aspect, SETTINGS.least_height_px)
     width = height * aspect
     middle = (left + right) / 2
-    first = top - TOP_SHARE * height
+    first = top - SETTINGS.top * height
     return Box(middle - width / 2, first, middle + width / 2, first + height)
 
 
@@ -72,7 +96,7 @@ def fit_map(points: np.ndarray, like: np.ndarray) -> tuple[float, np.ndarray]:
     sizes = []
     for item in (points, like):
         seen = torch.from_numpy(pose.present(item))[None]
-        sizes.append(float(body_unit(torch.from_numpy(item)[None].float(), seen)))
+        sizes.append(float(torso_length(torch.from_numpy(item)[None].float(), seen)))
     known, model = pose.present(points), pose.present(like)
     scale = sizes[1] / sizes[0]
     stands = known[list(ANKLES)].any() and model[list(ANKLES)].any()
@@ -94,9 +118,9 @@ def contained(points: np.ndarray, size_hw: tuple[int, int]) -> np.ndarray:
     """A skeleton shrunk and moved as little as needed to lie in the frame, with room for head, hands and feet."""
     known = pose.present(points)
     size = np.array([size_hw[1], size_hw[0]], dtype=float)
-    first, last = size * (1 - SIDE_SHARE, 0.8 * TOP_SHARE), size * (SIDE_SHARE, 0.95)
+    first, last = size * (1 - SETTINGS.side, 0.8 * SETTINGS.top), size * (SETTINGS.side, SETTINGS.lowest)
     # Fingers may come nearer to the sides than joints, which have flesh around them.
-    tips, nearer = finger_tips(points), size * (FINGERS_SHARE - SIDE_SHARE, 0)
+    tips, nearer = finger_tips(points), size * (SETTINGS.fingers - SETTINGS.side, 0)
     low = np.concatenate([points[known], tips + nearer]).min(0)
     high = np.concatenate([points[known], tips - nearer]).max(0)
     scale = min(1.0, *((last - first) / np.maximum(high - low, 1e-6)))
@@ -111,7 +135,7 @@ def finger_tips(points: np.ndarray) -> np.ndarray:
     """Where the hands end, which the skeleton does not say: (up to 2, 2), on from the known wrists."""
     known = pose.present(points)
     arms = [(elbow, wrist) for elbow, wrist in FOREARMS if known[elbow] and known[wrist]]
-    tips = [points[wrist] + HAND_SHARE * (points[wrist] - points[elbow]) for elbow, wrist in arms]
+    tips = [points[wrist] + SETTINGS.hand * (points[wrist] - points[elbow]) for elbow, wrist in arms]
     return np.array(tips).reshape(-1, 2)
 
 
@@ -148,55 +172,21 @@ def _turned(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
     return length * np.array([np.cos(angle), np.sin(angle)])
 
 
-def choose_person(bodies: list, person: int, name: str = "the picture"):
-    """The n-th largest of the detected people (1 = largest).
-
-    Raises:
-        NothingFoundError: there are fewer.
-    """
-    if not 1 <= person <= len(bodies):
-        raise NothingFoundError(
-            f"{name} shows {len(bodies)} people, person {person} was asked for: choose 1 to {len(bodies)}"
-        )
-    return bodies[person - 1]
-
-
-def matte(painted: np.ndarray, grey: float) -> np.ndarray:
-    """How much of each pixel of a painted person (H, W, 3) in [0, 1] is not the plain studio grey, (H, W) in [0, 1].
-
-    Holes are closed, so that a grey shirt stays on, and specks are dropped.
-    """
-    distance = np.abs(painted - grey).max(axis=-1)
-    solid = ndimage.binary_fill_holes(ndimage.binary_closing(distance > MATTE_SOLID, iterations=2))
-    labels, count = ndimage.label(solid)
-    if count > 1:
-        sizes = ndimage.sum_labels(solid, labels, range(1, count + 1))
-        solid = np.isin(labels, 1 + np.flatnonzero(sizes >= 0.05 * sizes.max()))
-    near = ndimage.binary_dilation(solid, iterations=2)
-    inner = ndimage.binary_erosion(solid, iterations=2)
-    rim = np.clip((distance - MATTE_CLEAR) / (MATTE_FULL - MATTE_CLEAR), 0, 1)
-    return np.where(inner, 1.0, np.where(near, rim, 0.0)).astype(np.float32)
+def following(
+    bodies: np.ndarray, own: np.ndarray, fit_body: bool, size_hw: tuple[int, int], aspect: float
+) -> np.ndarray:
+    """Bodies of a clip (T, 18, 2) in a person's frame, all moved by the map that suits the first."""
+    box = person_box(bodies[0], aspect)
+    framed = np.stack([into_frame(body, box, size_hw) for body in bodies])
+    if not fit_body:
+        return framed
+    scale, shift = fit_map(framed[0], own)
+    return np.where(pose.present(framed)[..., None], framed * scale + shift, pose.MISSING)
 
 
-def unmixed(painted: np.ndarray, alpha: np.ndarray, grey: float) -> np.ndarray:
-    """The person's own colour where a pixel (H, W, 3) is partly studio grey."""
-    share = np.maximum(alpha, 0.25)[..., None]
-    return np.clip((painted - (1 - share) * grey) / share, 0, 1)
-
-
-def without_person(picture: Image.Image, mask: np.ndarray) -> Image.Image:
-    """The picture with the person's pixels (mask (H, W) in [0, 1]) filled from around by smooth interpolation.
-
-    Coarse to fine: every level takes what is known from the level above, so that large holes fill too.
-    """
-    array = np.asarray(picture, dtype=np.float32)
-    known = 1 - ndimage.grey_dilation(mask.astype(np.float32), size=(9, 9))[..., None]
-    known = (known > 0.5).astype(np.float32)
-    total, weight = array * known, known.copy()
-    for sigma in (2, 6, 18, 54, 162):
-        blurred = np.stack([ndimage.gaussian_filter(total[..., c], sigma) for c in range(3)], -1)
-        share = ndimage.gaussian_filter(weight[..., 0], sigma)[..., None]
-        fresh = (weight < 0.5) & (share > 0.05)
-        array = np.where(fresh, blurred / np.maximum(share, 1e-6), array)
-        total, weight = np.where(fresh, array, total), np.where(fresh, 1.0, weight)
-    return Image.fromarray(array.clip(0, 255).astype(np.uint8))
+def steadied(bodies: np.ndarray, sigma_frames: float = 1.0) -> np.ndarray:
+    """A sequence (T, 18, 2) smoothed over time where joints are seen; missing ones stay missing."""
+    seen = pose.present(bodies)[..., None].astype(float)
+    total = ndimage.gaussian_filter1d(bodies * seen, sigma_frames, axis=0, mode="nearest")
+    weight = ndimage.gaussian_filter1d(seen, sigma_frames, axis=0, mode="nearest")
+    return np.where(seen > 0, total / np.maximum(weight, 1e-6), pose.MISSING)
