@@ -211,7 +211,6 @@ def _pose_pipeline(args: argparse.Namespace) -> Any:
 def generate(args: argparse.Namespace) -> dict[str, Any]:
     """One picture in the last pose, or a video through all poses."""
     from core.gfla.options import PoseOptions
-    from core.gfla.paper.visuals import explained
     from core.image import to_pil
     from core.options import from_args, to_query
     from core.progress import TqdmProgress, part_of
@@ -232,7 +231,7 @@ def generate(args: argparse.Namespace) -> dict[str, Any]:
             path = write_video(frames, args.out, timeline.fps, {**settings, **to_query(timeline)})
         said = {"written": str(path), "weights": pipe.weights_label, **prepared.figures}
         if args.explain:
-            pictures = explained(prepared, pipe.paint(prepared, [prepared.path[-1]]), prepared.path[-1])
+            pictures = pipe.explain(prepared, pipe.paint(prepared, [prepared.path[-1]]), prepared.path[-1])
             said["explained"] = str(write_picture(pictures, args.explain, settings))
     return said
 
@@ -243,15 +242,15 @@ def run_test(args: argparse.Namespace) -> dict[str, Any]:
         return test_objects(args)
     if args.task in FOLLOWED:
         return test_clips(args)
+    from core.gfla.data.pairs import annotated_pairs
     from core.gfla.data.test_sets import write_pairs
-    from core.gfla.training.run import test_pairs
     from core.progress import TqdmProgress
 
     record, display = TESTS[args.task]
     args.weights = args.weights or record
     with TqdmProgress(quiet=args.json) as bar:
         pipe = _pose_pipeline(args)
-        count = write_pairs(pipe.generator, test_pairs(args.task, args.data, args.phase), args.out, display, bar)
+        count = write_pairs(pipe.generator, annotated_pairs(args.task, args.data, args.phase), args.out, display, bar)
     return {"folder": str(args.out), "pairs": count, "weights": pipe.weights_label}
 
 

@@ -9,6 +9,7 @@ pipe.paint(prepared, [pose_a, pose_b])                     # these poses, with f
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -82,7 +83,11 @@ class PosePipeline(GeneratorPipeline):
     @classmethod
     def network_class(cls, folder: Path) -> type[PoseGenerator]:
         """Ours or the paper's, by the folder's configuration."""
-        return generator_class(PoseGenerator.load_config(str(folder)))
+        try:
+            return generator_class(json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            # The loader says what is wrong with the folder.
+            return PoseGenerator
 
     @property
     def grey(self) -> float | None:
@@ -226,20 +231,19 @@ class PosePipeline(GeneratorPipeline):
 
     def finish(self, prepared: PosePrepared, painted: Painted) -> Tensor:
         """Painted pictures at the result's size, before grey or back in the picture."""
-        alphas: Sequence[Tensor | None]
+        alphas: Tensor | None = None
         if isinstance(painted, LayeredPainting) and self.grey is not None:
             large, alphas = compose(painted, prepared.fine, self.grey)
         else:
             size = prepared.fine.shape[2:]
             large = F.interpolate((painted.image + 1) / 2, size, mode="bicubic", align_corners=False).clamp(0, 1)
-            alphas = [None] * len(large)
         picture = prepared.picture
         if prepared.options.background == "studio" or picture is None:
             return large
         background = picture if prepared.hole is None else without_person(picture, prepared.hole)
         laid = [
-            lay_back(background, frame, prepared.box, alpha, self.grey or 0.0)
-            for frame, alpha in zip(large, alphas, strict=True)
+            lay_back(background, frame, prepared.box, None if alphas is None else alphas[item], self.grey or 0.0)
+            for item, frame in enumerate(large)
         ]
         return torch.cat([to_tensor(item) for item in laid])
 

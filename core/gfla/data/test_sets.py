@@ -39,7 +39,7 @@ def painted_pairs(
         items = stacked([pairs.pair(number, rng) for number in numbers])
         items = {key: value.to(generator.device) for key, value in items.items()}
         source, points = items["source"], (items["source_points"], items["target_points"])
-        made = generator(source, *generator.structures(*points, source.shape[2:])).image
+        made = generator(source, *generator.structures(*points, (source.shape[2], source.shape[3]))).image
         for number, picture in zip(numbers, made, strict=True):
             yield result_name(*pairs.pairs[number]), published_bytes(picture[None])
         progress(numbers[-1] / len(pairs), f"pair {numbers[-1] + 1} of {len(pairs)}")

@@ -31,7 +31,6 @@ class InstanceNorm(nn.GroupNorm):
         return super().forward(x.float() if x.dtype == torch.bfloat16 and x.device.type == "cpu" else x)
 
 
-
 def activation(inplace: bool = False) -> nn.LeakyReLU:
     """The activation of all GFLA networks; in place where its input is a norm's output, which nobody else reads."""
     return nn.LeakyReLU(0.1, inplace)

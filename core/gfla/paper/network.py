@@ -96,6 +96,10 @@ class TargetDecoder(nn.Module):
             setattr(self, f"decoder{index}", nn.Sequential(ResBlocks(a), ResBlockDecoder(a, b)))
         self.outconv = Output(channels[0], image_nc)
 
+    def encode(self, structure: Tensor) -> Tensor:
+        """The coarsest target feature of a structure."""
+        raise TypeError(f"{type(self).__name__} must define encode")
+
     def attentions(self, source: int = 0) -> list[tuple[int, LocalAttention]]:
         """(decoder index, attention) of one source, coarse first."""
         indices = [i for i in range(self.layers) if self.layers - i in self.attn_layers]

@@ -97,8 +97,8 @@ class FaceGenerator(AnimationGenerator):
     def build(self) -> None:
         """As all, and the flow network."""
         super().build()
-        attn_layers, image_nc, structure_nc, *sizes = self.flow_settings()
-        self.flow_net = FlowNet(3 * structure_nc + 2 * image_nc, attn_layers, *sizes, pairs=2)
+        attn_layers, image_nc, structure_nc, ngf, img_f, layers = self.flow_settings()
+        self.flow_net = FlowNet(3 * structure_nc + 2 * image_nc, attn_layers, ngf, img_f, layers, pairs=2)
 
     def align(self, structure: Tensor, previous: Frame, reference: Frame) -> tuple[PerScale, PerScale]:
         """Both alignments from one pass."""

@@ -28,7 +28,7 @@ from core.training import Run, load_trained
 
 Batch = Mapping[str, Any]
 BETAS = (0.0, 0.999)
-LAYOUT = {"memory_format": torch.channels_last}
+LAYOUT: dict[str, Any] = {"memory_format": torch.channels_last}
 FLOW_KEYS = ("attn_layers", "image_nc", "structure_nc", "flow_ngf", "flow_img_f", "flow_layers")
 
 

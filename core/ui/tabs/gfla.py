@@ -17,7 +17,6 @@ from core.gfla.methods.retargeting import framing
 from core.gfla.methods.retargeting.library import FRAME_HW, library_pose, poses
 from core.gfla.options import AnimationOptions, PoseOptions, ViewOptions
 from core.gfla.paper import pose
-from core.gfla.paper.visuals import explained
 from core.gfla.pipeline import PosePipeline, PosePrepared
 from core.gfla.pipeline_animation import RECORDS, AnimationPipeline, driven
 from core.gfla.pipeline_views import ViewPipeline
@@ -128,7 +127,7 @@ def painted(prepared: PosePrepared, position: float) -> tuple[Image.Image, Image
     pipe = pipeline()
     at = pipe.poses_at(prepared, [position])
     made = pipe.paint(prepared, at)
-    return to_pil(pipe.finish(prepared, made))[0], explained(prepared, made, at[0])
+    return to_pil(pipe.finish(prepared, made))[0], pipe.explain(prepared, made, at[0])
 
 
 def details_of(prepared: PosePrepared, seconds: float, settings: dict[str, Any]) -> dict[str, Any]:

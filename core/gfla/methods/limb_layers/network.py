@@ -19,7 +19,7 @@ from core.gfla.methods.limb_layers.layers import LAYER_COUNT, LimbLayers, Skelet
 from core.gfla.paper.attention import SourceTables
 from core.gfla.paper.blocks import activation
 from core.gfla.paper.network import Painted, PoseGenerator, PoseTargetNet
-from core.gfla.paper.network_flow import FlowNet, PoseFlowGenerator
+from core.gfla.paper.network_flow import FlowGenerator, FlowNet
 from core.gfla.paper.operators import fetch_along
 
 # Brings a flow in pixels near the range of a picture.
@@ -87,14 +87,16 @@ class LimbFlowNet(FlowNet):
         return scaled, masks
 
 
-class LimbFlowGenerator(PoseFlowGenerator):
+class LimbFlowGenerator(FlowGenerator):
     """Stage 1 of the limb-layer generator."""
 
-    network = LimbFlowNet
+    structure_channels, network = 18, LimbFlowNet
 
 
 class LimbTargetNet(PoseTargetNet):
     """The paper's target network, which sees the limb layers and blends them."""
+
+    block0: nn.Module
 
     def __init__(
         self,
@@ -132,6 +134,8 @@ class LimbLayerGenerator(PoseGenerator):
         flow_prior, copy_source, limb_layers, ground_choice: parts of the method that files of it name; all belong to it.
     """
 
+    target: LimbTargetNet
+
     @register_to_config
     def __init__(
         self,
@@ -154,7 +158,9 @@ class LimbLayerGenerator(PoseGenerator):
         ground_choice: bool = True,
     ) -> None:
         if not (flow_prior and limb_layers and ground_choice):
-            raise ShapeError("these are weights of an older form of limb layers: train again with python -m core gfla train")
+            raise ShapeError(
+                "these are weights of an older form of limb layers: train again with python -m core gfla train"
+            )
         super().__init__(
             attn_layers, kernel_sizes, image_nc, structure_nc, ngf, img_f, layers, flow_ngf, flow_img_f, flow_layers,
             sample_hw, heatmap_sigma_px,

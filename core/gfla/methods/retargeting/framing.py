@@ -59,7 +59,9 @@ def person_box(points: np.ndarray, aspect: float) -> Box:
     """
     known = pose.present(points)
     if known.sum() < SETTINGS.fewest_points:
-        raise InputError(f"{known.sum()} keypoints are known, at least {SETTINGS.fewest_points} are needed: set them by hand")
+        raise InputError(
+            f"{known.sum()} keypoints are known, at least {SETTINGS.fewest_points} are needed: set them by hand"
+        )
     (left, top), (right, bottom) = points[known].min(0), points[known].max(0)
     tall = bottom - top
     if known[list(ANKLES)].any():
