@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -114,14 +114,14 @@ def check_task(options: GflaTrainOptions) -> None:
         raise InputError(f"--subset {options.subset} is none of task {options.task}: {said}")
 
 
-def run_training(options: GflaTrainOptions, progress: Progress = silent) -> Path:
-    """Train one stage; returns the run's folder.
+def run_training(options: GflaTrainOptions, progress: Progress = silent, given: Collection[str] = ()) -> Path:
+    """Train one stage; returns the run's folder. A recipe leaves the options alone that are `given`.
 
     Raises:
         InputError: data that is not there, or options that do not go together.
     """
     check_task(options)
-    options = with_recipe(options)
+    options = with_recipe(options, given)
     data, shown = data_of(options)
     torch.manual_seed(options.seed)
     return train(recipe_of(options, shown), data, options, progress)
@@ -138,7 +138,7 @@ def export(run_folder: Path, folder: Path) -> Path:
     """Write the averaged generator of a stage 2 run, its card and, where it made any, its newest sample sheet."""
     facts = json.loads((Path(run_folder) / "run.json").read_text())["options"]
     known = {field.name for field in dataclasses.fields(GflaTrainOptions)}
-    options = with_recipe(GflaTrainOptions(**{key: value for key, value in facts.items() if key in known}))
+    options = GflaTrainOptions(**{key: value for key, value in facts.items() if key in known})
     sheets = sorted((Path(run_folder) / "samples").glob("*.png"))
     Path(folder).mkdir(parents=True, exist_ok=True)
     if sheets:
