@@ -7,8 +7,9 @@ import pytest
 import torch
 
 from core.errors import InputError, OptionError
+from core.gfla.data import annotations
 from core.gfla.data.pairs import AnnotatedPairs
-from core.gfla.data.people import PeoplePairs, annotations
+from core.gfla.data.people import PeoplePairs
 from core.gfla.methods.limb_layers.skeleton import limb_flow
 from core.gfla.methods.retargeting import framing
 from core.gfla.methods.retargeting.library import library_pose, poses

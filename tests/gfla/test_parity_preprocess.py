@@ -9,6 +9,7 @@ from core.detect.body import openpose18
 from core.gfla.data import annotations
 from core.gfla.paper import dance, evaluate, face, pictures, pose, views, visuals
 from core.gfla.paper.pictures import as_network_picture, resized
+from core.metrics.fid import frechet_distance
 from tests.parity.golden import arrays, assert_matches, facts
 from tests.reference.gfla.published import points_of_heatmaps
 
@@ -91,7 +92,7 @@ RUNS = {
     "tensor_to_image": lambda c, o: {"rgb": pictures.published_bytes(torch.from_numpy(value(c, "tensor")))},
     "flow_to_colour": lambda c, o: {"rgb": visuals.flow_to_colour(torch.from_numpy(value(c, "flow"))[0])},
     "image_metrics": lambda c, o: evaluate.image_metrics(value(c, "real_rgb"), value(c, "generated_rgb")),
-    "frechet_distance": lambda c, o: {"fid": evaluate.frechet_distance(value(c, "features_a"), value(c, "features_b"))},
+    "frechet_distance": lambda c, o: {"fid": frechet_distance(value(c, "features_a"), value(c, "features_b"))},
     "mediapipe": lambda c, o: {
         "cords_yx": openpose18(value(c, "landmarks_xy01"), value(c, "visibility"), o["frame_hw"][::-1])[:, ::-1]
     },

@@ -56,10 +56,15 @@ def _rows(file: Path, separator: str, header: tuple[str, ...]) -> Iterable[tuple
         yield from ((lines.line_num, row) for row in lines if row)
 
 
+def listed(faults: list[str]) -> str:
+    """The first faults, and how many more there are."""
+    more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
+    return "; ".join(faults[:SHOWN]) + more
+
+
 def _refuse(file: Path, faults: list[str]) -> None:
     if faults:
-        more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        raise InputError(f"{Path(file).name} has {len(faults)} bad rows: {'; '.join(faults[:SHOWN])}{more}")
+        raise InputError(f"{Path(file).name} has {len(faults)} bad rows: {listed(faults)}")
 
 
 def read_annotations(file: Path) -> dict[str, np.ndarray]:

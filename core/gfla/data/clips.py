@@ -27,12 +27,13 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
+from core.gfla.data.annotations import listed
 from core.gfla.paper import dance, face, pose
 from core.gfla.paper.pictures import as_network_picture, resized, stacked
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 REFERENCE_FRAMES = 20
-SHOWN = 5
+STILL = np.eye(3)
 
 
 class DanceAugment(NamedTuple):
@@ -78,8 +79,7 @@ def clip_files(folders: Sequence[tuple[Path, Sequence[str]]]) -> list[list[list[
             faults.append(f"clip {name} has {said}")
         clips.append(files)
     if faults:
-        more = f" and {len(faults) - SHOWN} more" if len(faults) > SHOWN else ""
-        raise InputError(f"{len(faults)} clips do not pair up: {'; '.join(faults[:SHOWN])}{more}")
+        raise InputError(f"{len(faults)} clips do not pair up: {listed(faults)}")
     return clips
 
 
@@ -107,34 +107,69 @@ def read_landmarks(file: Path) -> np.ndarray:
     return points
 
 
-class FaceClips:
-    """Clips of faces; the reference is the clip's first frame, the drawn ones follow from anywhere.
+class Clips:
+    """What clips of faces and of dancers share.
 
     Args:
-        root: the data root.
-        phase: train or test.
+        folders: (folder, suffixes of its files), the frames' first.
         side_px: side of the network's square frame.
         frames: frames of an item.
         step: frames between two of them, at most.
     """
 
-    def __init__(self, root: Path, phase: str, side_px: int, frames: int, step: int = 1) -> None:
-        self.side_px, self.frames, self.step = side_px, frames, step
-        self.clips = clip_files([(root / f"{phase}_data", PICTURES), (root / f"{phase}_keypoints", (".txt",))])
+    def __init__(self, folders: Sequence[tuple[Path, Sequence[str]]], side_px: int, frames: int, step: int) -> None:
+        self.size, self.frames, self.step = (side_px, side_px), frames, step
+        self.clips = clip_files(folders)
 
     def __len__(self) -> int:
         """Number of clips."""
         return len(self.clips)
+
+    def name(self, index: int) -> str:
+        """The folder of a clip."""
+        return self.clips[index][0][0].parent.name
 
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
         """`size` random pieces of clips, cut to the shortest."""
         return cut([self.piece(rng) for _ in range(size)])
 
     def piece(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One piece, without the batch axis."""
+        raise TypeError(f"{type(self).__name__} must define piece")
+
+    def reference(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
+        """The reference picture of a clip and its structure, both as they are."""
+        raise TypeError(f"{type(self).__name__} must define reference")
+
+    def structure(self, index: int, frame: int) -> Tensor:
+        """The structure (S, H, W) of a clip's frame as it is."""
+        raise TypeError(f"{type(self).__name__} must define structure")
+
+    def followed(self, index: int, frames: int) -> Iterator[tuple[list[str], Tensor]]:
+        """Names and structures (T, S, H, W) of a whole clip in order, `frames` at a time."""
+        pictures = self.clips[index][0]
+        for start in range(0, len(pictures), frames):
+            some = range(start, min(start + frames, len(pictures)))
+            yield [pictures[i].stem for i in some], torch.stack([self.structure(index, i) for i in some])
+
+
+class FaceClips(Clips):
+    """Clips of faces; the reference is the clip's first frame, the drawn ones follow from anywhere.
+
+    Args:
+        root: the data root.
+        phase: train or test.
+        side_px, frames, step: see `Clips`.
+    """
+
+    def __init__(self, root: Path, phase: str, side_px: int, frames: int, step: int = 1) -> None:
+        folders = [(root / f"{phase}_data", PICTURES), (root / f"{phase}_keypoints", (".txt",))]
+        super().__init__(folders, side_px, frames, step)
+
+    def piece(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """One piece, without the batch axis. The frame before it is its reference, as in the published recurrence."""
-        pictures, landmarks = self.clips[int(rng.integers(len(self.clips)))]
-        numbers = window(rng, len(pictures), self.frames, self.step)
-        found = [self._frame(pictures[i], landmarks[i]) for i in numbers]
+        clip = int(rng.integers(len(self.clips)))
+        found = [self._frame(clip, i) for i in window(rng, len(self.clips[clip][0]), self.frames, self.step)]
         return {
             "frames": torch.stack([item[0] for item in found]),
             "structures": torch.stack([item[1] for item in found]),
@@ -143,70 +178,51 @@ class FaceClips:
 
     def reference(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """The first frame of a clip and its structure."""
-        pictures, landmarks = self.clips[index]
-        return self._frame(pictures[0], landmarks[0])
+        return self._frame(index, 0)
 
-    def followed(self, index: int, frames: int) -> Iterator[tuple[list[str], Tensor]]:
-        """Names and structures (T, 16, H, W) of a whole clip in order, `frames` at a time."""
-        for start in range(0, len(self.clips[index][0]), frames):
-            pictures, landmarks = (files[start : start + frames] for files in self.clips[index])
-            found = [self._frame(*pair)[1] for pair in zip(pictures, landmarks, strict=True)]
-            yield [file.stem for file in pictures], torch.stack(found)
+    def structure(self, index: int, frame: int) -> Tensor:
+        """The structure (16, H, W) of a clip's frame."""
+        return self._frame(index, frame)[1]
 
-    def name(self, index: int) -> str:
-        """The folder of a clip."""
-        return self.clips[index][0][0].parent.name
-
-    def _frame(self, picture: Path, landmarks: Path) -> tuple[Tensor, Tensor]:
+    def _frame(self, index: int, frame: int) -> tuple[Tensor, Tensor]:
+        picture, landmarks = (files[frame] for files in self.clips[index])
         with Image.open(picture) as opened:
             image = opened.convert("RGB")
-        shown = resized(image, (self.side_px, self.side_px), "bicubic")
-        made = face.structure(read_landmarks(landmarks), image, self.side_px)
-        return as_network_picture(np.asarray(shown)), torch.from_numpy(made)
+        made = face.structure(read_landmarks(landmarks), image, self.size[0])
+        return as_network_picture(np.asarray(resized(image, self.size, "bicubic"))), torch.from_numpy(made)
 
 
-class DanceClips:
+class DanceClips(Clips):
     """Clips of dancers; the reference is one of the clip's first 20 frames with its detected skeleton.
 
     Args:
         root: the data root.
         phase: train or test.
         subset: fashion or iper; iper has masks.
-        side_px: side of the network's square frame.
-        frames: frames of an item.
-        step: frames between two of them, at most.
+        side_px, frames, step: see `Clips`.
     """
 
     def __init__(self, root: Path, phase: str, subset: str, side_px: int, frames: int, step: int = 1) -> None:
         base = root / f"{phase}_256"
-        self.size, self.frames, self.step = (side_px, side_px), frames, step
         self.augment, self.masked = DANCE_AUGMENT[subset], subset == "iper" and phase == "train"
         folders: list[tuple[Path, Sequence[str]]] = [
             (base / "train_A", PICTURES), (base / "train_video2d", (".json",)), (base / "train_alphapose", (".json",)),
         ]  # fmt: skip
-        self.clips = clip_files([*folders, (base / "train_C", PICTURES)] if self.masked else folders)
-
-    def __len__(self) -> int:
-        """Number of clips."""
-        return len(self.clips)
-
-    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
-        """`size` random pieces of clips, cut to the shortest."""
-        return cut([self.piece(rng) for _ in range(size)])
+        super().__init__([*folders, (base / "train_C", PICTURES)] if self.masked else folders, side_px, frames, step)
 
     def piece(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """One piece, without the batch axis."""
-        files = self.clips[int(rng.integers(len(self.clips)))]
-        pictures, clean, noisy = files[:3]
+        clip = int(rng.integers(len(self.clips)))
+        files = self.clips[clip]
         moved = self._movement(rng)
-        numbers = window(rng, len(pictures), self.frames, self.step)
-        first = int(rng.integers(min(REFERENCE_FRAMES, len(pictures))))
+        numbers = window(rng, len(files[0]), self.frames, self.step)
+        first = int(rng.integers(min(REFERENCE_FRAMES, len(files[0]))))
         own = self._movement(rng) if self.augment.own_reference else moved
         item = {
-            "frames": torch.stack([self._picture(pictures[i], moved) for i in numbers]),
-            "structures": torch.stack([self._structure(clean[i], pictures[i], moved, True) for i in numbers]),
-            "reference": self._picture(pictures[first], own),
-            "reference_structure": self._structure(noisy[first], pictures[first], own, False),
+            "frames": torch.stack([self._picture(files[0][i], moved) for i in numbers]),
+            "structures": torch.stack([self.structure(clip, i, moved) for i in numbers]),
+            "reference": self._picture(files[0][first], own),
+            "reference_structure": self.structure(clip, first, own, clean=False),
         }
         if self.masked:
             item["masks"] = torch.stack([self._picture(files[3][i], moved, grey=True) for i in numbers])
@@ -214,39 +230,13 @@ class DanceClips:
 
     def reference(self, index: int, rng: np.random.Generator) -> tuple[Tensor, Tensor]:
         """A random one of a clip's first frames and its structure, both as they are."""
-        files = self.clips[index]
-        first = int(rng.integers(min(REFERENCE_FRAMES, len(files[0]))))
-        still = np.eye(3)
-        return self._picture(files[0][first], still), self._structure(files[2][first], files[0][first], still, False)
+        pictures = self.clips[index][0]
+        first = int(rng.integers(min(REFERENCE_FRAMES, len(pictures))))
+        return self._picture(pictures[first], STILL), self.structure(index, first, clean=False)
 
-    def followed(self, index: int, frames: int) -> Iterator[tuple[list[str], Tensor]]:
-        """Names and structures (T, 20, H, W) of a whole clip in order, `frames` at a time."""
-        pictures, clean = self.clips[index][:2]
-        for start in range(0, len(pictures), frames):
-            some = range(start, min(start + frames, len(pictures)))
-            found = [self._structure(clean[i], pictures[i], np.eye(3), True) for i in some]
-            yield [pictures[i].stem for i in some], torch.stack(found)
-
-    def name(self, index: int) -> str:
-        """The folder of a clip."""
-        return self.clips[index][0][0].parent.name
-
-    def _movement(self, rng: np.random.Generator) -> np.ndarray:
-        ranges = self.augment
-        shift = [float(rng.uniform(-most, most)) for most in ranges.shift_px]
-        angle, scale = rng.uniform(-ranges.angle_deg, ranges.angle_deg), 1 + rng.uniform(-ranges.scale, ranges.scale)
-        return pose.affine_matrix(self.size, float(angle), shift, float(scale))
-
-    def _picture(self, file: Path, moved: np.ndarray, grey: bool = False) -> Tensor:
-        with Image.open(file) as opened:
-            picture = resized(opened, self.size, "bicubic")
-        inverse = np.linalg.inv(moved)[:2].ravel().tolist()
-        fill = (255, 255, 255) if self.augment.white and not grey else (0, 0, 0)
-        picture = picture.transform(picture.size, Image.Transform.AFFINE, inverse, fillcolor=fill)
-        shown = as_network_picture(np.asarray(picture))
-        return (shown[:1] + 1) / 2 if grey else shown
-
-    def _structure(self, file: Path, picture: Path, moved: np.ndarray, clean: bool) -> Tensor:
+    def structure(self, index: int, frame: int, moved: np.ndarray = STILL, clean: bool = True) -> Tensor:
+        """The structure (20, H, W) of a frame moved by a matrix: of its clean Human3.6M joints, or of the detected ones."""
+        picture, file = self.clips[index][0][frame], self.clips[index][1 if clean else 2][frame]
         with Image.open(picture) as opened:
             old = opened.size[::-1]
         numbers = dance.read_frame(file)
@@ -257,9 +247,21 @@ class DanceClips:
         if numbers.size != wanted:
             raise InputError(f"{file} holds {numbers.size} numbers, {wanted} (x, y, score per joint) fit")
         points = dance.frame_points(numbers, self.size, old, moved)
-        if clean:
-            return torch.from_numpy(dance.structure(points, self.size, dance.HUMAN36M_LIMBS))
-        return torch.from_numpy(dance.structure(dance.coco17(points), self.size, dance.COCO_LIMBS))
+        joints, limbs = (points, dance.HUMAN36M_LIMBS) if clean else (dance.coco17(points), dance.COCO_LIMBS)
+        return torch.from_numpy(dance.structure(joints, self.size, limbs))
+
+    def _movement(self, rng: np.random.Generator) -> np.ndarray:
+        ranges = self.augment
+        shift = [float(rng.uniform(-most, most)) for most in ranges.shift_px]
+        angle, scale = rng.uniform(-ranges.angle_deg, ranges.angle_deg), 1 + rng.uniform(-ranges.scale, ranges.scale)
+        return pose.affine_matrix(self.size, float(angle), shift, float(scale))
+
+    def _picture(self, file: Path, moved: np.ndarray, grey: bool = False) -> Tensor:
+        with Image.open(file) as opened:
+            picture = resized(opened, self.size, "bicubic")
+        fill = (255, 255, 255) if self.augment.white and not grey else (0, 0, 0)
+        shown = as_network_picture(np.asarray(pose.transformed_picture(picture, moved, fill)))
+        return (shown[:1] + 1) / 2 if grey else shown
 
 
 def cut(items: list[dict[str, Tensor]]) -> dict[str, Tensor]:

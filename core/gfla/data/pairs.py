@@ -79,8 +79,7 @@ class AnnotatedPairs:
                 (rng.uniform(-shift, shift, 2) * (1.0 if strength == 1 else 0.5)).tolist(),
                 1 + (rng.uniform(-scale, scale) if strength == 1 else 0.0),
             )  # fmt: skip
-            inverse = np.linalg.inv(matrix)[:2].ravel().tolist()
-            picture = picture.transform(picture.size, Image.Transform.AFFINE, inverse, fillcolor=(128, 128, 128))
+            picture = pose.transformed_picture(picture, matrix, (128, 128, 128))
             points = pose.transformed(points, matrix)
         return as_network_picture(np.asarray(picture)), torch.from_numpy(points).float()
 

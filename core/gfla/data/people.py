@@ -164,15 +164,10 @@ def moved_person(
     shift = strength * rng.uniform(-0.12, 0.12, 2) * size[::-1]
     scale = 1 + strength * rng.uniform(-0.3, 0.2)
     matrix = pose.affine_matrix(size, strength * rng.uniform(-10, 10), shift.tolist(), scale)
-    inverse = np.linalg.inv(matrix)[:2].ravel().tolist()
     grey = (round(255 * STUDIO_GREY),) * 3
     sharp, soft, cut = (
-        np.asarray(
-            Image.fromarray(np.ascontiguousarray(array)).transform(
-                size[::-1], Image.Transform.AFFINE, inverse, method, fillcolor=ground
-            )
-        )
-        for array, method, ground in (
+        np.asarray(pose.transformed_picture(Image.fromarray(np.ascontiguousarray(array)), matrix, fill, method))
+        for array, method, fill in (
             (picture, Image.Resampling.BICUBIC, grey), (picture, Image.Resampling.BILINEAR, grey),
             (mask, Image.Resampling.BILINEAR, 0),
         )

@@ -21,10 +21,9 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
+from core.gfla.data.annotations import listed
 from core.gfla.paper.pictures import as_network_picture, stacked
 from core.gfla.paper.views import AZIMUTH_STEP_DEG, AZIMUTHS, view_code, view_of_annotation
-
-SHOWN = 5
 
 
 def open_hdf5(file: Path) -> Any:
@@ -99,7 +98,7 @@ class ViewPairs:
             except InputError as error:
                 faults.append(str(error))
         if faults:
-            raise InputError(f"{len(faults)} bad ids in the list: {'; '.join(faults[:SHOWN])}")
+            raise InputError(f"{len(faults)} bad ids in the list: {listed(faults)}")
         self._data()
 
     def __len__(self) -> int:

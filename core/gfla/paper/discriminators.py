@@ -5,6 +5,8 @@ Source: Ren et al. 2020, section 3.4; spectral norm: Miyato et al. 2018.
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
@@ -14,37 +16,25 @@ from torch.nn.utils import spectral_norm
 from core.gfla.paper.blocks import activation, widths
 
 
-def normalised(layer: nn.Module) -> nn.Module:
-    """The layer with the spectral norm that published files name weight_orig, weight_u, weight_v."""
-    return spectral_norm(layer)
-
-
 class ResBlockEncoder(nn.Module):
-    """Half the size without norm. (B, a, H, W) to (B, b, H/2, W/2)."""
+    """Half the size without norm, as (B, a, H, W) to (B, b, H/2, W/2).
 
-    def __init__(self, a: int, b: int, hidden: int) -> None:
+    With `frames` also two frames fewer, (B, a, T, H, W) to (B, b, T - 2, H/2, W/2). Published files name the spectral
+    norm's tensors weight_orig, weight_u, weight_v.
+    """
+
+    def __init__(self, a: int, b: int, hidden: int, frames: bool = False) -> None:
         super().__init__()
+        conv: Any = nn.Conv3d if frames else nn.Conv2d
+        halve = {"kernel_size": (3, 4, 4), "stride": (1, 2, 2), "padding": (0, 1, 1)} if frames else {
+            "kernel_size": 4, "stride": 2, "padding": 1,
+        }  # fmt: skip
         self.model = nn.Sequential(
-            activation(), normalised(nn.Conv2d(a, hidden, 3, padding=1)),
-            activation(), normalised(nn.Conv2d(hidden, b, 4, stride=2, padding=1)),
+            activation(), spectral_norm(conv(a, hidden, 3, padding=1)),
+            activation(), spectral_norm(conv(hidden, b, **halve)),
         )  # fmt: skip
-        self.shortcut = nn.Sequential(nn.AvgPool2d(2), normalised(nn.Conv2d(a, b, 1)))
-
-    def forward(self, x: Tensor) -> Tensor:
-        """The features at half size."""
-        return self.model(x) + self.shortcut(x)
-
-
-class ResBlock3DEncoder(nn.Module):
-    """Half the size and two frames fewer. (B, a, T, H, W) to (B, b, T - 2, H/2, W/2)."""
-
-    def __init__(self, a: int, b: int, hidden: int) -> None:
-        super().__init__()
-        self.model = nn.Sequential(
-            activation(), normalised(nn.Conv3d(a, hidden, 3, padding=1)),
-            activation(), normalised(nn.Conv3d(hidden, b, (3, 4, 4), stride=(1, 2, 2), padding=(0, 1, 1))),
-        )  # fmt: skip
-        self.shortcut = nn.Sequential(nn.AvgPool3d((3, 2, 2), stride=(1, 2, 2)), normalised(nn.Conv3d(a, b, 1)))
+        mean = nn.AvgPool3d((3, 2, 2), stride=(1, 2, 2)) if frames else nn.AvgPool2d(2)
+        self.shortcut = nn.Sequential(mean, spectral_norm(conv(a, b, 1)))
 
     def forward(self, x: Tensor) -> Tensor:
         """The features at half size."""
@@ -68,7 +58,7 @@ class ResDiscriminator(ModelMixin, ConfigMixin):
         for index in range(layers - 1):
             block = ResBlockEncoder(channels[index], channels[index + 1], channels[index])
             setattr(self, f"encoder{index}", block)
-        self.conv = normalised(nn.Conv2d(channels[-1], 1, 1))
+        self.conv = spectral_norm(nn.Conv2d(channels[-1], 1, 1))
         self.activation = activation()
 
     def forward(self, x: Tensor) -> Tensor:
@@ -86,13 +76,13 @@ class TemporalDiscriminator(ModelMixin, ConfigMixin):
     def __init__(self, image_nc: int = 3, ndf: int = 32, img_f: int = 128, layers: int = 4, frames: int = 6) -> None:
         super().__init__()
         channels = widths(ndf, img_f, layers)
-        self.block0 = ResBlock3DEncoder(image_nc, channels[0], channels[0])
-        self.block1 = ResBlock3DEncoder(channels[0], channels[1], channels[0])
+        self.block0 = ResBlockEncoder(image_nc, channels[0], channels[0], frames=True)
+        self.block1 = ResBlockEncoder(channels[0], channels[1], channels[0], frames=True)
         merged = channels[1] * (frames - 4)
         for index in range(layers - 2):
             into = channels[index + 2]
             setattr(self, f"encoder{index}", ResBlockEncoder(merged if index == 0 else channels[index + 1], into, into))
-        self.conv = normalised(nn.Conv2d(channels[-1], 1, 1))
+        self.conv = spectral_norm(nn.Conv2d(channels[-1], 1, 1))
         self.activation = activation()
 
     def forward(self, clip: Tensor) -> Tensor:

@@ -3,23 +3,25 @@
 Pictures are (H, W, 3) uint8. SSIM is taken twice, as published: with a uniform window of 51 pixels, and with a Gaussian
 of 1.5 pixels on the range of the generated picture. Result names are matched to truth by what stands after `_2_`.
 
-Source: Ren et al. 2020, section 4.2; FID: Heusel et al. 2017.
+Source: Ren et al. 2020, section 4.2.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
 from PIL import Image
-from scipy import linalg
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
-from torch import Tensor, nn
+from torch import Tensor
 
 from core.errors import InputError, ShapeError, WeightsError
+from core.metrics import backbone_files as files
+from core.metrics.fid import InceptionPool, frechet_distance
+from core.metrics.lpips import Lpips
 
 WINDOW = 51
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
@@ -49,22 +51,6 @@ def image_metrics(real: np.ndarray, generated: np.ndarray) -> dict[str, float]:
     }
 
 
-def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
-    """Distance of two feature sets (N, D), (M, D), each taken as a Gaussian (FID without the network)."""
-    if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
-        raise ShapeError(f"features are {a.shape} and {b.shape}; two sets (N, D) of at least 2 rows fit")
-    mean_gap = ((a.mean(0) - b.mean(0)) ** 2).sum()
-    a, b = _covariance_factor(a), _covariance_factor(b)
-    # The trace of the root of (A' A) (B' B) is the sum of the singular values of A B'.
-    return float(mean_gap + (a**2).sum() + (b**2).sum() - 2 * linalg.svdvals(a @ b.T).sum())
-
-
-def _covariance_factor(features: np.ndarray) -> np.ndarray:
-    """A matrix F of at most D rows whose product F' F is the covariance of features (N, D)."""
-    centred = (features - features.mean(0)) / np.sqrt(len(features) - 1)
-    return centred if len(centred) <= centred.shape[1] else linalg.qr(centred, mode="r")[0][: centred.shape[1]]
-
-
 def target_name(result: str) -> str:
     """The stem of the target that a result file shows: what stands between `_2_` and `_vis`.
 
@@ -77,31 +63,22 @@ def target_name(result: str) -> str:
     return stem.split("_2_", 1)[1]
 
 
-def evaluate_folders(results: Path, truth: Path) -> dict[str, float]:
-    """Mean measures of a folder of results against the folder of true pictures (resized to the results, bicubic).
-
-    Raises:
-        InputError: no results, or targets that are missing (named).
-    """
-    return mean_of(image_metrics(*_pair(*pair)) for pair in matched(results, truth))
-
-
 def matched(results: Path, truth: Path) -> list[tuple[Path, Path]]:
     """(result, its true picture) of a folder of results.
 
     Raises:
         InputError: no results, or targets that are missing (named).
     """
-    files = sorted(file for file in Path(results).glob("*_2_*") if file.suffix.lower() in SUFFIXES)
-    if not files:
+    found = [file for file in pictures_of(results) if "_2_" in file.name] if Path(results).is_dir() else []
+    if not found:
         raise InputError(f"{results} holds no results: files named <source>_2_<target>_vis.jpg fit")
     if not Path(truth).is_dir():
         raise InputError(f"no folder {truth}: that with the true pictures fits")
     targets = {file.stem: file for file in pictures_of(truth)}
-    missing = sorted({target_name(file.name) for file in files} - set(targets))
+    missing = sorted({target_name(file.name) for file in found} - set(targets))
     if missing:
         raise InputError(f"{truth} lacks {len(missing)} targets: {', '.join(missing[:5])}")
-    return [(file, targets[target_name(file.name)]) for file in files]
+    return [(file, targets[target_name(file.name)]) for file in found]
 
 
 def pictures_of(folder: Path) -> list[Path]:
@@ -109,16 +86,26 @@ def pictures_of(folder: Path) -> list[Path]:
     return sorted(file for file in Path(folder).iterdir() if file.suffix.lower() in SUFFIXES)
 
 
-def _pair(result: Path, target: Path) -> tuple[np.ndarray, np.ndarray]:
-    """True and generated picture, at the generated one's size."""
+def read_pair(result: Path, target: Path) -> tuple[np.ndarray, np.ndarray]:
+    """True and generated picture, at the generated one's size (bicubic)."""
     with Image.open(result) as made, Image.open(target) as real:
         made, real = made.convert("RGB"), real.convert("RGB").resize(made.size, Image.Resampling.BICUBIC)
         return np.asarray(real), np.asarray(made)
 
 
+def evaluate_folders(results: Path, truth: Path) -> dict[str, float]:
+    """Mean measures of a folder of results against the folder of true pictures, and how many pairs there were.
+
+    Raises:
+        InputError: no results, or targets that are missing (named).
+    """
+    rows = [image_metrics(*read_pair(*pair)) for pair in matched(results, truth)]
+    return {"pairs": float(len(rows)), **{key: float(np.mean([row[key] for row in rows])) for key in rows[0]}}
+
+
 @dataclass(frozen=True)
 class Backbones:
-    """Files of the networks behind FID and LPIPS; "" looks in the usual places (`core.gfla.paper.backbones`)."""
+    """Files of the networks behind FID and LPIPS; "" looks in the usual places (`core.metrics.backbone_files`)."""
 
     inception: str = ""
     alexnet: str = ""
@@ -126,66 +113,56 @@ class Backbones:
 
 
 def deep_metrics(
-    results: Path, truth: Path, files: Backbones, training_set: Path | None = None
+    results: Path, truth: Path, given: Backbones, training_set: Path | None = None
 ) -> tuple[dict[str, float], list[str]]:
     """FID against the training set and mean LPIPS against the truth, and what was left out because a file is missing.
 
     Args:
         results: folder of results.
         truth: folder of true pictures.
-        files: of the backbones. One that was named but is missing is an error, others leave their measure out.
+        given: files of the backbones. One that was named but is missing is an error, others leave their measure out.
         training_set: folder whose pictures FID compares with, as published; the truth if None.
     """
-    from core.gfla.paper import backbones
+    pairs = matched(results, truth)
 
-    found: dict[str, float] = {}
-    left_out = []
-    try:
-        network = backbones.InceptionPool.from_file(backbones.backbone_file(backbones.INCEPTION, files.inception))
-        made = [result for result, _ in matched(results, truth)]
-        real = pictures_of(training_set or truth)
-        found["fid"] = frechet_distance(pooled(network, made), pooled(network, real))
-    except WeightsError as error:
-        if files.inception:
-            raise
-        left_out.append(f"FID: {error}")
-    try:
-        judge = backbones.LpipsAlex.from_files(
-            backbones.backbone_file(backbones.ALEXNET, files.alexnet),
-            backbones.backbone_file(backbones.LPIPS, files.lpips),
-        )
-        found["lpips"] = float(np.mean([_distance(judge, *_pair(*pair)) for pair in matched(results, truth)]))
-    except WeightsError as error:
-        if files.alexnet or files.lpips:
-            raise
-        left_out.append(f"LPIPS: {error}")
+    def fid() -> float:
+        network = InceptionPool.from_file(files.backbone_file(files.INCEPTION, given.inception))
+        made, real = [result for result, _ in pairs], pictures_of(training_set or truth)
+        return frechet_distance(pooled(network, made), pooled(network, real))
+
+    def lpips() -> float:
+        alexnet = files.read_backbone(files.backbone_file(files.ALEXNET, given.alexnet))
+        judge = Lpips.from_published(alexnet, files.read_backbone(files.backbone_file(files.LPIPS, given.lpips)))
+        with torch.inference_mode():
+            return float(np.mean([float(judge(*(2 * as_batch(p) - 1 for p in read_pair(*pair)))) for pair in pairs]))
+
+    measures: tuple[tuple[str, Callable[[], float], str], ...] = (
+        ("FID", fid, given.inception), ("LPIPS", lpips, given.alexnet + given.lpips),
+    )  # fmt: skip
+    found, left_out = {}, []
+    for name, measure, named in measures:
+        try:
+            found[name.lower()] = measure()
+        except WeightsError as error:
+            if named:
+                raise
+            left_out.append(f"{name}: {error}")
     return found, left_out
 
 
-def _tensor(picture: np.ndarray) -> Tensor:
+def as_batch(picture: np.ndarray) -> Tensor:
+    """(H, W, 3) uint8 to (1, 3, H, W) in [0, 1]."""
     return torch.from_numpy(picture.copy()).permute(2, 0, 1).float()[None] / 255
 
 
 @torch.inference_mode()
-def _distance(judge: nn.Module, real: np.ndarray, made: np.ndarray) -> float:
-    return float(judge(_tensor(real), _tensor(made))[0])
-
-
-@torch.inference_mode()
-def pooled(network: nn.Module, files: list[Path], batch: int = 64) -> np.ndarray:
+def pooled(network: InceptionPool, pictures: list[Path], batch: int = 64) -> np.ndarray:
     """Features (N, D) of pictures in batches of one size; a last batch that is not full is dropped, as published.
 
     With fewer pictures than one batch all of them count.
     """
-    files = files[: len(files) // batch * batch] or files
     rows = []
-    for file in files:
+    for file in pictures[: len(pictures) // batch * batch] or pictures:
         with Image.open(file) as picture:
-            rows.append(network(_tensor(np.asarray(picture.convert("RGB"))))[0].double().numpy())
+            rows.append(network(as_batch(np.asarray(picture.convert("RGB"))))[0].double().numpy())
     return np.stack(rows)
-
-
-def mean_of(measured: Iterable[dict[str, float]]) -> dict[str, float]:
-    """The mean of every measure, and how many pairs there were."""
-    rows = list(measured)
-    return {"pairs": float(len(rows)), **{key: float(np.mean([row[key] for row in rows])) for key in rows[0]}}

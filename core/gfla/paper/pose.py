@@ -77,6 +77,17 @@ def transformed(points: np.ndarray, matrix: np.ndarray) -> np.ndarray:
     return np.where(present(points)[:, None], moved, MISSING)
 
 
+def transformed_picture(
+    picture: Image.Image,
+    matrix: np.ndarray,
+    fill: tuple[int, ...] | int = 0,
+    method: Image.Resampling = Image.Resampling.NEAREST,
+) -> Image.Image:
+    """A picture moved as `transformed` moves its points; `fill` comes in from outside."""
+    inverse = np.linalg.inv(matrix)[:2].ravel().tolist()
+    return picture.transform(picture.size, Image.Transform.AFFINE, inverse, method, fillcolor=fill)
+
+
 def gaussian_maps(points: Tensor, size_hw: Sequence[int], sigma_px: float = SIGMA_PX) -> Tensor:
     """One Gaussian of peak 1 per point, zeros where it is missing: (..., N, 2) to (..., N, H, W)."""
     x = torch.arange(size_hw[1], device=points.device) - points[..., 0, None]

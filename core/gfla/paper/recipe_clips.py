@@ -161,11 +161,15 @@ class AnimationRecipe(Recipe):
             }  # fmt: skip
             # Flows come previous, reference per scale.
             for seen, flows in ((earlier, item.flows[0::2]), (own, item.flows[1::2])):
-                for name, value in self.flow_losses(flows, seen, wanted, mask=mask).items():
-                    terms[name] = terms[name] + value if name in terms else value
-            for name, value in terms.items():
-                sums[name] = sums[name] + value if name in sums else value
+                add(terms, self.flow_losses(flows, seen, wanted, mask))
+            add(sums, terms)
             last, before = item.image.detach(), real
         if "masks" in chunk and self.options.lambda_correct == type(self.options).lambda_correct:
             sums["correct"] = sums["correct"] * (MASKED_CORRECT / self.options.lambda_correct)
         return sums
+
+
+def add(sums: dict[str, Tensor], terms: Mapping[str, Tensor]) -> None:
+    """Add losses to their sums by name."""
+    for name, value in terms.items():
+        sums[name] = sums[name] + value if name in sums else value

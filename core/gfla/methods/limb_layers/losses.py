@@ -1,7 +1,4 @@
-"""Losses of ours: distance from the skeletons' flow, SSIM, and what makes the blend of layers decide.
-
-Source of SSIM: Wang et al. 2004, "Image Quality Assessment".
-"""
+"""Losses of ours: distance from the skeletons' flow, and what makes the blend of layers decide."""
 
 from __future__ import annotations
 
@@ -35,21 +32,6 @@ def flow_to_prior(flows: Sequence[Tensor], wanted: Tensor, confidence: Tensor) -
         goal = F.interpolate(wanted * confidence, flow.shape[2:], mode="area") / (sure + 1e-4)
         terms.append((sure * F.smooth_l1_loss(flow * scale, goal, reduction="none")).sum() / (2 * sure.sum() + 1.0))
     return torch.stack(terms).sum()
-
-
-def ssim_loss(generated: Tensor, real: Tensor, window: int = 8, stride: int = 2) -> Tensor:
-    """1 - structural similarity of pictures in [-1, 1], uniform windows at every `stride`-th pixel (Wang et al. 2004)."""
-    a, b = (generated + 1) / 2, (real + 1) / 2
-
-    def mean(x: Tensor) -> Tensor:
-        return F.avg_pool2d(x, window, stride=stride)
-
-    mu_a, mu_b = mean(a), mean(b)
-    var_a, var_b = mean(a * a) - mu_a**2, mean(b * b) - mu_b**2
-    covariance = mean(a * b) - mu_a * mu_b
-    c1, c2 = 0.01**2, 0.03**2
-    ratio = (2 * mu_a * mu_b + c1) * (2 * covariance + c2) / ((mu_a**2 + mu_b**2 + c1) * (var_a + var_b + c2))
-    return 1 - ratio.mean()
 
 
 def expected_error(painted: LayeredPainting, real: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from core.gfla.paper.discriminators import ResDiscriminator
 from core.gfla.paper.network import Painted
 from core.gfla.paper.network_flow import PoseFlowGenerator
 from core.gfla.paper.recipe import Batch, FlowRecipe, GeneratorRecipe, PairRecipe, discriminator_widths
+from core.metrics import ssim_loss
 from core.training import Run
 from core.weights import fill_strict, load_strict
 
@@ -131,7 +132,7 @@ class LimbLayerRecipe(GuidedNetworks, GeneratorRecipe):
         elif options.lambda_painted:
             found["painted"] = found["rec"]
         if options.lambda_ssim:
-            found["ssim"] = losses.ssim_loss(painted.image, real)
+            found["ssim"] = ssim_loss((painted.image + 1) / 2, (real + 1) / 2, window=8, stride=2)
         return found
 
     def layer_losses(self, painted: LayeredPainting, batch: Batch, weight: Tensor) -> dict[str, Tensor]:
