@@ -16,6 +16,7 @@ import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
@@ -143,8 +144,8 @@ class TransitionPipeline(DiffusionPipeline, ABC, Generic[PreparedT]):
 
     @property
     def networks(self) -> dict[str, nn.Module]:
-        """The components that are networks, by name."""
-        return {name: part for name, part in self.components.items() if isinstance(part, nn.Module)}
+        """The registered networks, by name."""
+        return {name: part for name in self.config if isinstance(part := getattr(self, name, None), nn.Module)}
 
     @property
     def policy(self) -> Policy:
@@ -221,9 +222,14 @@ class GeneratorPipeline(TransitionPipeline[PreparedT]):
         from core.weights import load_strict, resolve
 
         found = resolve(name or cls.record, path)
-        pipe = cls(load_strict(cls.Network, found.folder)).use(policy(device, precision))
+        pipe = cls(load_strict(cls.network_class(found.folder), found.folder)).use(policy(device, precision))
         pipe.weights_label = found.label
         return pipe
+
+    @classmethod
+    def network_class(cls, folder: Path) -> type[Any]:
+        """The class of the weights in a folder: `Network`, unless the folder's config.json tells one of our own."""
+        return cls.Network
 
 
 def content_key(*parts: Any) -> str:

@@ -157,14 +157,14 @@ def curves(recipe: Any, source: Any) -> list[dict[str, float]]:
 
 
 LEARN = {
-    "autoencoder": ({"steps": 120, "batch": 8, "lr": 5e-3}, {"picture": 0.5, "flow": 0.6}),
+    "autoencoder": ({"steps": 60, "batch": 8, "lr": 1e-2}, {"picture": 0.5, "flow": 0.6}),
     # as published: squared error and aligned map, of one picture whose map was distorted
-    "fusion": ({"steps": 150, "batch": 8, "lr": 3e-2}, {"mse": 0.7, "residual": 0.8}),
-    "turn": ({"steps": 60, "batch": 8, "lr": 5e-3, "critic_from": 100}, {"picture": 0.7, "flow": 0.6, "rim": 0.7}),
-    "surface": ({"steps": 60, "batch": 8, "lr": 5e-3, "critic_from": 100}, {"picture": 0.7, "rim": 0.7}),
-    "encoder": ({"steps": 60, "batch": 8, "lr": 1e-2}, {"loss": 0.9}),
-    "parser": ({"steps": 40, "batch": 8}, {"loss": 0.7}),
-    "inpainter": ({"steps": 60, "batch": 4, "lr": 5e-3}, {"l1": 0.7}),
+    "fusion": ({"steps": 100, "batch": 4, "lr": 6e-2}, {"mse": 0.7, "residual": 0.8}),
+    "turn": ({"steps": 40, "batch": 8, "lr": 1e-2, "critic_from": 100}, {"picture": 0.7, "flow": 0.6, "rim": 0.7}),
+    "surface": ({"steps": 40, "batch": 8, "lr": 1e-2, "critic_from": 100}, {"picture": 0.7, "rim": 0.7}),
+    "encoder": ({"steps": 40, "batch": 4, "lr": 2e-2}, {"loss": 0.9}),
+    "parser": ({"steps": 25, "batch": 8}, {"loss": 0.7}),
+    "inpainter": ({"steps": 40, "batch": 4, "lr": 1e-2}, {"l1": 0.7}),
 }
 
 
