@@ -7,8 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from core.metrics.lpips import Lpips
 from core.ripple.paper.convert import assemble
-from core.ripple.paper.loss_networks import IdentityNet, Lpips
+from core.ripple.paper.loss_networks import IdentityNet
 from core.ripple.paper.losses import identity_loss
 from core.ripple.paper.random_perspective import perspective, random_corners
 from core.ripple.paper.ranger import Ranger
@@ -41,7 +42,7 @@ def test_lpips() -> None:
     network = assemble(Lpips(), filled("lpips_alex"))
     y, y_hat = pictures()
     with torch.no_grad():
-        compare("training", "lpips_alex", {"loss": network(y_hat[..., ::2, ::2], y[..., ::2, ::2])})
+        compare("training", "lpips_alex", {"loss": network(y_hat[..., ::2, ::2], y[..., ::2, ::2]).mean()})
 
 
 @pytest.mark.slow

@@ -10,6 +10,7 @@ from typing import Any
 from torch import nn
 
 from core.errors import unknown_name
+from core.metrics.lpips import Lpips
 from core.options import check, fields_of, parse_value
 from core.progress import Progress, silent
 from core.ripple.components import NETWORKS, load_networks
@@ -20,7 +21,7 @@ from core.ripple.paper.directions import FILE, load_directions
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.graphonomy import Graphonomy
 from core.ripple.paper.lama import Lama
-from core.ripple.paper.loss_networks import IdentityNet, Lpips
+from core.ripple.paper.loss_networks import IdentityNet
 from core.ripple.paper.train_graphonomy import ParserOptions, ParserRecipe
 from core.ripple.paper.train_stylegan2 import GeneratorOptions, GeneratorRecipe
 from core.ripple.training import autoencoder, preview, turn
