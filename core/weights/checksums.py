@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 
 from core.errors import WeightsError
@@ -40,7 +41,9 @@ def remember(entry: Record, file: Path) -> str | None:
         return None
     digest = known[entry.name] = sha256_of(file)
     place = cache_folder() / FILE
-    fresh = place.with_suffix(".part")
+    place.parent.mkdir(parents=True, exist_ok=True)
+    # Other processes may convert at the same time.
+    fresh = place.with_suffix(f".{os.getpid()}.part")
     fresh.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
     fresh.replace(place)
     log.warning("nobody states the checksum of %s: %s is remembered in %s", entry.filename, digest[:16], place)
