@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import errno
+import signal
+import subprocess
 from pathlib import Path
 
+import imageio_ffmpeg
 import pytest
 
 from core import settings
@@ -68,19 +71,40 @@ def test_an_upload_beyond_the_limit_is_refused(http_client):
 def test_a_full_disk_is_told(ask, uploaded, monkeypatch):
     from core.ui.parts import handlers
 
-    def full(*_, **__):
-        raise OSError(errno.ENOSPC, "No space left on device")
-
     monkeypatch.setattr(handlers.tempfile, "mkdtemp", full)
     with pytest.raises(ExportError, match="No space left"):
         handlers.result_folder()
     monkeypatch.undo()
-    monkeypatch.setattr("core.video._write_mp4", full)
+    monkeypatch.setattr("core.video.writer.write_container", full)
     send = {"picture_a": uploaded["a"], "picture_b": uploaded["b"], "size_px": 64, "frames": 2}
     status, text = ask("implicit_morph", send)
     assert "event: error" in text and "No space left" in text and "Traceback" not in text
     monkeypatch.undo()
     assert "event: complete" in ask("implicit_morph", send)[1]
+
+
+def full(*_, **__):
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_full_disk_is_told_for_one_picture(ask, uploaded, monkeypatch, capfd):
+    send = {"picture_a": uploaded["a"], "picture_b": uploaded["b"], "size_px": 64}
+    monkeypatch.setattr("gradio.processing_utils.save_pil_to_cache", full)
+    status, text = ask("implicit_frame", send)
+    assert "event: error" in text and "the server's disk is full" in text
+    assert "Traceback" not in "".join(capfd.readouterr())
+    monkeypatch.undo()
+    assert "event: complete" in ask("implicit_frame", send)[1]
+
+
+def test_a_full_disk_is_told_to_who_uploads(http_client, monkeypatch, capfd):
+    send = {"files": {"files": ("a.png", b"x" * 3_000_000)}}
+    monkeypatch.setattr("gradio.route_utils.NamedTemporaryFile", full)
+    answer = http_client.post("/gradio_api/upload", **send)
+    assert answer.status_code == 507 and "the server's disk is full" in answer.json()["error"]
+    assert "Traceback" not in "".join(capfd.readouterr())
+    monkeypatch.undo()
+    assert http_client.post("/gradio_api/upload", **send).status_code == 200
 
 
 def test_an_unwritable_cache_is_told_at_start(tmp_path, monkeypatch):
@@ -92,27 +116,25 @@ def test_an_unwritable_cache_is_told_at_start(tmp_path, monkeypatch):
         build_demo(["implicit"])
 
 
-def test_a_killed_encoder_is_told_and_the_next_job_works(tmp_path, monkeypatch):
-    """The one process that the app starts at home is ffmpeg."""
-    import signal
+def test_a_killed_ffmpeg_is_told_and_the_next_job_works(tmp_path, monkeypatch):
+    """The one process that the app starts at home is the ffmpeg that adds sound."""
+    from core.video import read_video, sound, write_video
 
-    from moviepy.video.io import ffmpeg_writer
+    film = tmp_path / "film.mp4"
+    tone = ["-f", "lavfi", "-i", "sine=duration=1", "-f", "lavfi", "-i", "color=size=64x48:duration=1"]
+    subprocess.run([imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *tone, str(film)], check=True)
+    real = subprocess.Popen
 
-    from core.video import read_video, write_video
+    def killed(*args, **kwargs):
+        process = real(*args, **kwargs)
+        process.send_signal(signal.SIGKILL)
+        return process
 
-    started = []
-    real = ffmpeg_writer.sp.Popen
-    monkeypatch.setattr(ffmpeg_writer.sp, "Popen", lambda *a, **k: started.append(real(*a, **k)) or started[-1])
-
-    def frames():
-        for index in range(400):
-            if index == 3:
-                started[-1].send_signal(signal.SIGKILL)
-                started[-1].wait()
-            yield gradient_picture(640, 480)
-
-    with pytest.raises(ExportError):
-        write_video(frames(), tmp_path / "a.mp4", 24)
-    assert not (tmp_path / "a.mp4").exists() and not list(tmp_path.glob(".a*"))
-    path = write_video([gradient_picture()] * 3, tmp_path / "b.mp4", 24)
-    assert len(list(read_video(path).frames())) == 3
+    monkeypatch.setattr(sound.subprocess, "Popen", killed)
+    with pytest.raises(ExportError, match="ffmpeg was ended from outside") as told:
+        write_video([gradient_picture(64, 48)] * 25, tmp_path / "a.mp4", 25, audio=film)
+    assert "\n" not in str(told.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["film.mp4"]
+    monkeypatch.undo()
+    path = write_video([gradient_picture(64, 48)] * 25, tmp_path / "b.mp4", 25, audio=film)
+    assert read_video(path).has_audio and len(list(read_video(path).frames())) == 25
