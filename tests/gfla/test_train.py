@@ -33,6 +33,7 @@ def state_of(folder):
     return load(newest(folder))
 
 
+@pytest.mark.slow
 def test_both_stages_run_resume_and_export(tmp_path):
     flow = GflaTrainOptions(out=str(tmp_path / "flow"), steps=2, lambda_prior=0.1, **SMALL)
     train.run_training(flow)

@@ -101,7 +101,7 @@ def test_a_curve_runs_from_corner_to_corner(tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_share_a_run_and_resume_exactly(tmp_path):
-    launch_two("tests.training.toy", str(tmp_path / "whole"), "10", str(tmp_path / "parts"), "5")
+    launch_two("tests.training.toy", str(tmp_path / "whole"), "10", str(tmp_path / "parts"), "5", launcher=True)
     launch_two("tests.training.toy", str(tmp_path / "parts"), "10")
     assert_same(load(newest(tmp_path / "whole")), load(newest(tmp_path / "parts")))
     train(ToyRecipe(), Points(), options(tmp_path / "alone", steps=10))
