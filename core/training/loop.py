@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -130,16 +131,17 @@ def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progr
         averages={name: average.to(accelerator.device) for name, average in averages.items()},
     )
     journal = Journal(folder, options, first) if accelerator.is_main_process else None
-    try:
+    gpu = [accelerator.device] if accelerator.device.type == "cuda" else []
+    # Dropout knows no generator but the global one; a run leaves it as it found it.
+    with torch.random.fork_rng(gpu), contextlib.ExitStack() as afterwards:
+        if journal is not None:
+            afterwards.callback(journal.close)
         for run.step, batch in enumerate(_batches(source, options, accelerator, first), first):
             torch.manual_seed(_seed(options, run.step, accelerator.process_index))
             values = recipe.step(batch, run)
             for name, average in run.averages.items():
                 average.update_parameters(accelerator.unwrap_model(run.networks[name]))
             _report(recipe, run, journal, values, progress)
-    finally:
-        if journal is not None:
-            journal.close()
     accelerator.wait_for_everyone()
     return folder
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import threading
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -73,13 +74,8 @@ def _open_safetensors(path: Path) -> dict[str, Tensor]:
 def _open_pickle(path: Path, inert: tuple[str, ...]) -> Any:
     import torch
 
-    stand_ins: list[Any] = []
-    if inert and zipfile.is_zipfile(path):
-        for name in torch.serialization.get_unsafe_globals_in_checkpoint(path):
-            if name.startswith(inert):
-                stand_ins.append((type(name.rpartition(".")[2], (), {}), name))
     try:
-        with _ADMITTING, torch.serialization.safe_globals(stand_ins):
+        with _stand_ins(path, inert) if inert and zipfile.is_zipfile(path) else contextlib.nullcontext():
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "weights_only" not in str(error):
@@ -92,6 +88,17 @@ def _open_pickle(path: Path, inert: tuple[str, ...]) -> Any:
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise WeightsError(f"{path.name} is damaged, incomplete or no checkpoint ({said}): fetch it again") from error
+
+
+@contextlib.contextmanager
+def _stand_ins(path: Path, inert: tuple[str, ...]) -> Iterator[None]:
+    """Empty classes admitted in place of those that a checkpoint mentions, for as long as it is read."""
+    import torch
+
+    with _ADMITTING:
+        names = [n for n in torch.serialization.get_unsafe_globals_in_checkpoint(path) if n.startswith(inert)]
+        with torch.serialization.safe_globals([(type(n.rpartition(".")[2], (), {}), n) for n in names]):
+            yield
 
 
 def state_dict_of(checkpoint: Any, nestings: Iterable[str] = NESTINGS, strip: str = "module.") -> dict[str, Tensor]:
