@@ -9,7 +9,6 @@ A field's type is `bool`, `int`, `float`, `str` or one of these `| None`; `choic
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import math
 import types
@@ -146,29 +145,3 @@ def parse_value(field: Field, text: str) -> Any:
         return field.kind(text)
     except ValueError:
         raise OptionError(f"option {field.name} is {text!r}, it needs a {field.kind.__name__}") from None
-
-
-def add_flags(parser: argparse._ActionsContainer, cls: type, group: str | None = None) -> None:
-    """One `--name` flag per option, with its help, range and default."""
-    for field in fields_of(cls):
-        if group is not None and field.group != group:
-            continue
-        limits = "" if field.low is None and field.high is None else f", {field.low} to {field.high}"
-        text = f"{field.help} (default: {field.default}{limits})".replace("%", "%%")
-        flag = "--" + field.name.replace("_", "-")
-        if field.kind is bool:
-            parser.add_argument(flag, action=argparse.BooleanOptionalAction, default=field.default, help=text)
-        else:
-            parser.add_argument(
-                flag,
-                type=field.kind,
-                choices=field.choices or None,
-                default=field.default,
-                help=text,
-                metavar=None if field.choices else field.kind.__name__.upper(),
-            )
-
-
-def from_args(cls: type[Options], args: argparse.Namespace) -> Options:
-    """Checked options from parsed flags."""
-    return check(cls(**{f.name: getattr(args, f.name) for f in fields_of(cls) if hasattr(args, f.name)}))

@@ -1,77 +1,130 @@
 """The command line: `python -m core <system> <verb>`; one thin file per system.
 
-Each module here has `add_commands(subparsers)`. A verb is a function of the parsed arguments that returns a dict,
-shown as lines or, with `--json`, as JSON. Heavy imports stay inside the verbs, so that `--help` is instant.
+Each module has an `app` (typer) with its verbs. A verb is a function that returns a dict, shown as lines or, with
+`--json`, as JSON. Heavy imports stay inside the verbs, so that `--help` is instant.
 """
 
 from __future__ import annotations
 
-import argparse
 import importlib
 import json
+import logging
 import os
-import pkgutil
 import sys
-from collections.abc import Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from typing import Annotated, Any
+
+import typer
+from typer import Option
 
 from core import __version__
 from core.errors import CancelledError, MorphospaceError
 
-EPILOG = """examples:
+SYSTEMS = ("implicit", "crossbreed", "sdl", "ripple", "gfla", "weights", "app", "space", "examples", "api_docs")
+PROGRAM = "python -m core"
+EPILOG = """\b
+examples:
   python -m core implicit video anna.jpg ben.jpg --out morph.mp4
   python -m core weights list
 Each system teaches its verbs: python -m core implicit --help"""
 
 
-def build_parser() -> argparse.ArgumentParser:
+def show_version(wanted: bool) -> None:
+    """Print the version and stop."""
+    if wanted:
+        print(f"Morphospace {__version__}")
+        raise typer.Exit
+
+
+def suite(
+    version: Annotated[
+        bool, Option("--version", is_eager=True, callback=show_version, help="show the version")
+    ] = False,
+    json: Annotated[bool, Option("--json", help="print the result as JSON; understood after the verb too")] = False,
+    verbose: Annotated[bool, Option("--verbose", help="tell what long jobs do, line by line")] = False,
+) -> None:
+    """Morphospace: five ways to turn one picture into another."""
+
+
+@cache
+def command_line() -> Any:
     """The whole command line."""
-    parser = argparse.ArgumentParser(
-        prog="python -m core",
-        description="Morphospace: five ways to turn one picture into another.",
-        epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--version", action="version", version=f"Morphospace {__version__}")
-    parser.add_argument("--json", action="store_true", help="print the result as JSON")
-    subparsers = parser.add_subparsers(dest="system", required=True, metavar="SYSTEM")
-    for module in pkgutil.iter_modules(__path__):
-        importlib.import_module(f"core.cli.{module.name}").add_commands(subparsers)
-    return parser
+    settings = {"help_option_names": ["-h", "--help"], "max_content_width": 110}
+    whole = typer.Typer(rich_markup_mode=None, add_completion=False, epilog=EPILOG, context_settings=settings)
+    whole.callback()(suite)
+    for name in SYSTEMS:
+        whole.add_typer(importlib.import_module(f"core.cli.{name}").app)
+    return typer.main.get_command(whole)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; 0 is success, 2 a mistake that the user can mend, 130 an interruption."""
+    """Run one command; 0 is success, 1 a batch of which a part failed, 2 a mistake to mend, 130 an interruption."""
     words = list(sys.argv[1:] if argv is None else argv)
-    # --json is understood after the verb too, where people type it.
-    as_json = "--json" in words
-    args = build_parser().parse_args([word for word in words if word != "--json"])
+    as_json, verbose = "--json" in words, "--verbose" in words
+    words = [word for word in words if word not in ("--json", "--verbose")]
     try:
-        report(args.run(args), as_json)
+        with logging_to_stderr(verbose):
+            result = command_line()(words, prog_name=PROGRAM, standalone_mode=False, obj={"quiet": as_json or verbose})
+        if isinstance(result, int):  # typer's own ends: help, version, Ctrl-C
+            return result
+        report(result, as_json)
         sys.stdout.flush()
     except BrokenPipeError:
         # Whoever read the output (`| head`) has seen enough.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
-    except (KeyboardInterrupt, CancelledError):
+    except (KeyboardInterrupt, CancelledError, typer.Abort):
         print("stopped", file=sys.stderr)
         return 130
+    except typer.TyperException as error:
+        context = getattr(error, "ctx", None)
+        hint = f" (see {context.command_path} --help)" if context else ""
+        return refuse(f"{error.format_message().rstrip('.')}{hint}", "UsageError", as_json)
     except MorphospaceError as error:
-        if as_json:
-            print(json.dumps({"error": str(error), "kind": type(error).__name__}))
-        print(f"error: {error}", file=sys.stderr)
-        return 2
-    return 0
+        return refuse(str(error), type(error).__name__, as_json)
+    except OSError as error:
+        logging.getLogger("core").debug("a file", exc_info=True)
+        place = f"{error.filename}: " if error.filename else ""
+        return refuse(
+            f"{place}{error.strerror or error}: check the path, its rights and the free space", "OSError", as_json
+        )
+    return 1 if result and result.get("failed") else 0
+
+
+def refuse(text: str, kind: str, as_json: bool) -> int:
+    """Say what has to change; the exit code for it."""
+    if as_json:
+        print(json.dumps({"error": text, "kind": kind}))
+    print(f"error: {text}", file=sys.stderr)
+    return 2
+
+
+@contextmanager
+def logging_to_stderr(verbose: bool) -> Iterator[None]:
+    """The suite's loggers speak on standard error for the time of one command: warnings, or with `verbose` all steps."""
+    logger, handler = logging.getLogger("core"), logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(name)s: %(message)s" if verbose else "%(message)s"))
+    before = logger.level
+    logger.addHandler(handler)
+    logger.setLevel(logging.INFO if verbose else logging.WARNING)
+    try:
+        yield
+    finally:
+        logger.removeHandler(handler)
+        logger.setLevel(before)
 
 
 def report(result: dict[str, Any] | None, as_json: bool) -> None:
-    """Print what a verb returned."""
+    """Print what a verb returned; an empty list of failures only to programs."""
     if as_json:
         print(json.dumps(result or {}, indent=2, default=str))
         return
     for name, value in (result or {}).items():
         if isinstance(value, list):
-            print(f"{name}:")
+            if value or name != "failed":
+                print(f"{name}:")
             for item in value:
                 print(f"  {item}")
         else:

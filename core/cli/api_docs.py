@@ -2,29 +2,25 @@
 
 from __future__ import annotations
 
-import argparse
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-PLACE = Path(__file__).parents[2] / "docs/api.md"
+import typer
+from typer import Option
 
+from core.cli.flags import Result, verb
 
-def add_commands(subparsers: Any) -> None:
-    """Add `api-docs`."""
-    parser = subparsers.add_parser(
-        "api-docs",
-        help="describe every endpoint of the app",
-        description="Write the endpoints' description from the app.",
-    )
-    parser.add_argument("--out", default=str(PLACE), help="the file to write (default: docs/api.md)")
-    parser.set_defaults(run=run)
+app = typer.Typer()
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Build the app and write its description."""
+@verb(app)
+def api_docs(
+    out: Annotated[Path, Option(help="the file to write")] = Path(__file__).parents[2] / "docs/api.md",
+) -> Result:
+    """Describe every endpoint of the app."""
     from core.ui.api import api_markdown
     from core.ui.build import build_demo
 
     text = api_markdown(build_demo())
-    Path(args.out).write_text(text)
-    return {"written": args.out, "endpoints": text.count("\n## ")}
+    out.write_text(text)
+    return {"written": str(out), "endpoints": text.count("\n## ")}

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-import argparse
-from typing import Any
+from typing import Annotated
+
+import typer
+from typer import Option
+
+from core.cli.flags import Result, verb
+
+app = typer.Typer()
 
 
-def add_commands(subparsers: Any) -> None:
-    """Add `app` with its address and port."""
-    parser = subparsers.add_parser("app", help="start the browser app", description="Start the browser app.")
-    parser.add_argument("--host", default="127.0.0.1", help="address to listen on; 0.0.0.0 for the whole network")
-    parser.add_argument("--port", type=int, default=None, help="port (default: the first free one from 7860)")
-    parser.set_defaults(run=run)
-
-
-def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Serve until interrupted."""
+@verb(app, "--port 7861", "app")
+def start(
+    host: Annotated[str, Option(help="address to listen on; 0.0.0.0 for the whole network")] = "127.0.0.1",
+    port: Annotated[int | None, Option(min=1, max=65535, help="the first free one from 7860 if left out")] = None,
+) -> Result:
+    """Start the browser app; it serves until it is interrupted."""
     from core.ui.build import build_demo, launch
 
-    launch(build_demo(), server_name=args.host, server_port=args.port)
+    launch(build_demo(), server_name=host, server_port=port)
     return {}

@@ -2,461 +2,349 @@
 
 from __future__ import annotations
 
-import argparse
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
-from core.errors import OptionError
+import typer
+from typer import Argument, Option
 
-if TYPE_CHECKING:
-    from core.crossbreed.pipeline import CrossbreedPipeline
+from core.cli.flags import (
+    VIDEOS,
+    Place,
+    Result,
+    checked_file,
+    folder,
+    one_of,
+    picture_file,
+    system,
+    verb,
+    video_file,
+)
+from core.crossbreed.options import CrossbreedOptions, CrossbreedTrainOptions
+from core.errors import InputError, OptionError
+from core.options import option
+from core.progress import Progress, part_of
+from core.timeline import Timeline
+from core.training.options import TrainOptions
 
-EPILOG = """examples:
+DATA = ("photos", "table", "heads", "sequences", "teacher")
+SEVERAL = (
+    "\n\nseveral GPUs: accelerate launch -m core crossbreed train ... (on processors: ACCELERATE_USE_CPU=true "
+    "accelerate launch --multi_gpu --num_processes 2 -m core ... --cpu)"
+)
+
+app = system(
+    "crossbreed",
+    "Learned morphs between animals (Neural Crossbreed): shape and appearance move together or apart.",
+    """examples:
   python -m core crossbreed morph cat.jpg dog.jpg --out morph.mp4
   python -m core crossbreed morph cat.jpg dog.jpg --out frames/ --niter 5 --disentangled --tau 0.3
   python -m core crossbreed chain cat.jpg dog.jpg puppy.jpg --closed --out round.gif
-  python -m core crossbreed train --data photos --from pictures/ --out runs/pets --steps 20000"""
+  python -m core crossbreed train --data photos --from pictures/ --out runs/pets --steps 20000""",
+)
 
 
-def add_commands(subparsers: Any) -> None:
-    """Add `crossbreed` with its verbs."""
-    system = subparsers.add_parser(
-        "crossbreed", help="learned morphs between animals (Neural Crossbreed)", epilog=EPILOG,
-        description="Learned morphs: shape and appearance move together or apart.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    verbs = system.add_subparsers(dest="verb", required=True, metavar="VERB")
-    _add_morph(verbs)
-    _add_grid(verbs)
-    _add_chain(verbs)
-    _add_transfer(verbs)
-    _add_interpolate(verbs)
-    _add_train(verbs)
-    _add_export(verbs)
-    _add_photo_trainers(verbs)
+def morph_file(ctx: typer.Context, value: Path | None) -> Path | None:
+    """Take what a configuration file of the official scripts sets for a morph; flags win."""
+    from core.crossbreed.paper.config import morph_values, read_config
+
+    ctx.default_map = morph_values(read_config(value)) if value else ctx.default_map
+    return value
 
 
-def _verb(verbs: Any, name: str, text: str, run: Any, example: str) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(
-        name, help=text, description=text[0].upper() + text[1:] + ".",
-        epilog=f"example:\n  python -m core crossbreed {name} {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.set_defaults(run=run)
-    return parser
+def training_file(ctx: typer.Context, value: Path | None) -> Path | None:
+    """Take what it sets for a training run; flags win."""
+    from core.crossbreed.paper.config import read_config, training_values
+
+    ctx.default_map = training_values(read_config(value)) if value else ctx.default_map
+    return value
 
 
-class _Config(argparse.Action):
-    """Take what a configuration file of the official scripts sets; flags that were given win."""
-
-    def __init__(self, option_strings: Any, dest: str, kind: str = "morph", **settings: Any) -> None:
-        super().__init__(option_strings, dest, **settings)
-        self.kind = kind
-
-    def __call__(self, parser: Any, namespace: Any, values: Any, option_string: Any = None) -> None:
-        """Read the file and set what still stands at its default."""
-        from core.crossbreed.config import morph_values, read_config, training_values
-
-        found = (training_values if self.kind == "train" else morph_values)(read_config(values))
-        for name, value in found.items():
-            if getattr(namespace, name, None) == parser.get_default(name):
-                setattr(namespace, name, value)
-        setattr(namespace, self.dest, values)
+def config_flag(read: Any) -> Any:
+    """The flag for a configuration file."""
+    text = "a configuration file (YAML) of the official scripts; flags win over it"
+    return Option("-c", "--config", metavar="FILE", is_eager=True, callback=read, help=text)
 
 
-def _add_config(parser: argparse.ArgumentParser, kind: str) -> None:
-    parser.add_argument(
-        "-c", "--config", action=_Config, kind=kind, metavar="FILE", default=None,
-        help="a configuration file (YAML) of the official scripts; flags win over it",
-    )  # fmt: skip
+First = Annotated[Path, Argument(help="first picture")]
+Second = Annotated[Path, Argument(help="second picture")]
 
 
-def _add_common(parser: argparse.ArgumentParser, timeline: bool = True) -> None:
-    from core.crossbreed.options import CrossbreedOptions
-    from core.options import add_flags
-    from core.timeline import Timeline
+@dataclass(frozen=True)
+class Pets(Place):
+    """Weights, device and boxes."""
 
-    add_flags(parser.add_argument_group("morph"), CrossbreedOptions)
-    if timeline:
-        add_flags(parser.add_argument_group("timeline"), Timeline)
-    place = parser.add_argument_group("weights and device")
-    place.add_argument(
-        "--weights", default="crossbreed-pets", help="record: crossbreed-pets, crossbreed-dog (default: %(default)s)"
-    )
-    place.add_argument("--checkpoint", default=None, help="a folder or hub id with converted weights")
-    place.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-    place.add_argument("--precision", default="auto", help="auto, float32, bfloat16 or float16")
-    parser.add_argument(
-        "--box", action="append", metavar="L,T,R,B", default=None,
-        help="box in pixels in place of head detection, once per picture in order; 'auto' detects",
-    )  # fmt: skip
+    weights: str = option("crossbreed-pets", "record: crossbreed-pets, crossbreed-dog")
+    box: Annotated[
+        list[str] | None,
+        Option(metavar="L,T,R,B", help="box in pixels instead of head detection, once per picture; 'auto' detects"),
+    ] = None
 
+    def loaded(self) -> Any:
+        """The pipeline."""
+        from core.crossbreed.pipeline import CrossbreedPipeline
 
-def _add_morph(verbs: Any) -> None:
-    parser = _verb(
-        verbs, "morph", "a video or frames between two pictures", morph, "cat.jpg dog.jpg --out morph.mp4 --frames 48"
-    )
-    parser.add_argument("input_a", help="first picture")
-    parser.add_argument("input_b", help="second picture")
-    parser.add_argument(
-        "--out",
-        type=Path,
-        default=Path("morph.mp4"),
-        help=".mp4 .gif .webp .png .zip, or a folder (default: %(default)s)",
-    )
-    parser.add_argument(
-        "--niter",
-        type=int,
-        default=None,
-        help="into a folder: frames BETWEEN the ends, named as the official script does",
-    )
-    parser.add_argument(
-        "--disentangled", action="store_true", help="into a folder: the grid of shape and appearance instead of a line"
-    )
-    _add_config(parser, "morph")
-    _add_common(parser)
-
-
-def _add_grid(verbs: Any) -> None:
-    parser = _verb(
-        verbs,
-        "grid",
-        "one picture of all mixtures: columns are shape, rows are appearance",
-        grid,
-        "cat.jpg dog.jpg --count 5 --tau 0",
-    )
-    parser.add_argument("input_a", help="first picture")
-    parser.add_argument("input_b", help="second picture")
-    parser.add_argument("--count", type=int, default=5, help="pictures per side (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("grid.png"), help="the picture (default: %(default)s)")
-    _add_common(parser, timeline=False)
-
-
-def _add_chain(verbs: Any) -> None:
-    parser = _verb(
-        verbs, "chain", "a video through three pictures or more", chain, "a.jpg b.jpg c.jpg --closed --out round.mp4"
-    )
-    parser.add_argument("inputs", nargs="+", help="pictures in order")
-    parser.add_argument("--out", type=Path, default=Path("chain.mp4"), help="the video (default: %(default)s)")
-    _add_common(parser)
-
-
-def _add_transfer(verbs: Any) -> None:
-    parser = _verb(
-        verbs, "transfer", "the first animal in the appearance of the second", transfer, "cat.jpg dog.jpg --amount 1"
-    )
-    parser.add_argument("input_a", help="whose shape")
-    parser.add_argument("input_b", help="whose appearance")
-    parser.add_argument("--amount", type=float, default=1.0, help="how much appearance, 0 to 1 (default: %(default)s)")
-    parser.add_argument("--out", type=Path, default=Path("transfer.png"), help="the picture (default: %(default)s)")
-    _add_common(parser, timeline=False)
-
-
-def _add_interpolate(verbs: Any) -> None:
-    parser = _verb(
-        verbs, "interpolate", "pictures between a video's frames", interpolate, "cat.mp4 --factor 2 --out smooth.mp4"
-    )
-    parser.add_argument("video", type=Path, help="the clip")
-    parser.add_argument("--factor", type=int, default=2, help="how many times the frame rate (default: %(default)s)")
-    parser.add_argument("--slow", action="store_true", help="keep the frame rate: slow motion")
-    parser.add_argument(
-        "--max-side", type=int, default=256, help="larger frames are reduced to this side (default: %(default)s)"
-    )
-    parser.add_argument("--out", type=Path, default=Path("interpolated.mp4"), help="the video (default: %(default)s)")
-    _add_common(parser, timeline=False)
-
-
-def _add_train(verbs: Any) -> None:
-    from core.crossbreed.options import CrossbreedTrainOptions
-    from core.options import add_flags
-
-    parser = _verb(
-        verbs,
-        "train",
-        "train a generator",
-        train,
-        "--data table --from pets.csv --label species --out runs/pets\n\nseveral GPUs: accelerate launch -m core crossbreed train ... (on processors: ACCELERATE_USE_CPU=true accelerate launch --multi_gpu --num_processes 2 -m core ... --cpu)",
-    )
-    parser.add_argument(
-        "--data",
-        choices=("photos", "table", "heads", "sequences", "teacher"),
-        required=True,
-        help="kind of data, see the docs",
-    )
-    parser.add_argument(
-        "--from", dest="origin", default="", help="folder, CSV file beside a zip of its name, or the teacher's weights"
-    )
-    parser.add_argument("--label", default="species", help="column of classes in a table (default: %(default)s)")
-    _add_config(parser, "train")
-    add_flags(parser, CrossbreedTrainOptions)
-
-
-def _add_export(verbs: Any) -> None:
-    parser = _verb(
-        verbs,
-        "export",
-        "the averaged generator of a run as weights to use",
-        export,
-        "--run runs/pets --to weights/mine",
-    )
-    parser.add_argument("--run", dest="run_folder", type=Path, required=True, help="folder of the training run")
-    parser.add_argument("--to", type=Path, required=True, help="folder to write")
-    parser.add_argument("--trained-on", default="", help="a sentence about the data, shown to users")
-
-
-def _add_photo_trainer(
-    verbs: Any, name: str, purpose: str, run: Any, example: str, column: str
-) -> argparse.ArgumentParser:
-    """A verb that trains one of the small finders on the table of photos."""
-    from core.options import add_flags
-    from core.training.options import TrainOptions
-
-    parser = _verb(verbs, name, purpose, run, f"--from pets.csv --out {example}")
-    parser.add_argument(
-        "--from", dest="origin", type=Path, required=True, help=f"CSV file with {column} beside a zip of its name"
-    )
-    parser.add_argument("--to", type=Path, default=None, help="folder to write the averaged weights to")
-    add_flags(parser, TrainOptions)
-    return parser
-
-
-def _add_photo_trainers(verbs: Any) -> None:
-    _add_photo_trainer(
-        verbs, "train-heads", "train the head detector", train_heads,
-        "runs/heads --steps 3000 --lr 2e-3 --batch 24", "boxes",
-    )  # fmt: skip
-    points = _add_photo_trainer(
-        verbs, "train-points", "train the point finder", train_points,
-        "runs/points --steps 800 --lr 2e-3 --batch 32", "boxes",
-    )  # fmt: skip
-    points.add_argument(
-        "--points", type=Path, default=None, help="CSV file of marked points (default: core/detect/pet_points.csv)"
-    )
-    _add_photo_trainer(
-        verbs, "train-mask", "train the network that cuts animals out", train_mask,
-        "runs/mask --steps 240 --lr 1.5e-3 --batch 16", "trimaps",
-    )  # fmt: skip
-
-
-def _pipeline(args: argparse.Namespace) -> CrossbreedPipeline:
-    from core.crossbreed.pipeline import CrossbreedPipeline
-
-    if args.checkpoint and Path(args.checkpoint).suffix in (".pt", ".pth", ".bin"):
-        raise OptionError(
-            f"{args.checkpoint} is a file as its authors wrote it: convert it once with `python -m core weights convert "
-            "crossbreed-dog FILE`, then use --weights crossbreed-dog"
-        )
-    return CrossbreedPipeline.from_record(args.weights, args.checkpoint, args.device, args.precision)
-
-
-def _boxes(args: argparse.Namespace, count: int) -> list[Any] | None:
-    """The given boxes, None where one is to be detected."""
-    from core.image import Box
-
-    if args.box is None:
-        return None
-    if len(args.box) != count:
-        raise OptionError(
-            f"{len(args.box)} boxes came with {count} pictures: give --box once per picture, 'auto' to detect"
-        )
-    found = []
-    for text in args.box:
-        try:
-            found.append(None if text == "auto" else Box(*(float(part) for part in text.split(","))))
-        except (TypeError, ValueError):
+        if self.checkpoint and Path(self.checkpoint).suffix in (".pt", ".pth", ".bin"):
+            absent = "" if Path(self.checkpoint).is_file() else " (which is not there: fetch it first)"
             raise OptionError(
-                f"the box is {text!r}: four numbers left,top,right,bottom in pixels fit, or auto"
-            ) from None
-    return found
+                f"{self.checkpoint} is a file as its authors wrote it{absent}: convert it once with `python -m core "
+                "weights convert crossbreed-dog FILE`, then use --weights crossbreed-dog"
+            )
+        return self.pipeline(CrossbreedPipeline, self.weights)
+
+    def prepared(self, inputs: list[Path], options: Any, progress: Progress) -> tuple[Any, Any, dict[str, Any]]:
+        """Pipeline, prepared pictures and the settings to write into files."""
+        from core.options import to_query
+
+        boxes = self._boxes(len(inputs))
+        pipe = self.loaded()
+        prepared = pipe.prepare(*inputs, options=options, boxes=boxes, progress=progress)
+        return pipe, prepared, {"system": "crossbreed", "weights": pipe.weights_label, **to_query(options)}
+
+    def _boxes(self, count: int) -> list[Any] | None:
+        """The given boxes, None where one is to be detected."""
+        from core.image import Box
+
+        if self.box is None:
+            return None
+        if len(self.box) != count:
+            raise OptionError(
+                f"{len(self.box)} boxes came with {count} pictures: give --box once per picture, 'auto' to detect"
+            )
+        found = []
+        for text in self.box:
+            try:
+                found.append(None if text == "auto" else Box(*(float(part) for part in text.split(","))))
+            except (TypeError, ValueError):
+                raise OptionError(
+                    f"the box is {text!r}: four numbers left,top,right,bottom in pixels fit, or auto"
+                ) from None
+        return found
 
 
-def _prepared(args: argparse.Namespace, inputs: list[str], progress: Any) -> tuple[Any, Any, dict[str, Any]]:
-    """Pipeline, prepared pictures and the settings to write into files."""
-    from core.crossbreed.options import CrossbreedOptions
-    from core.options import from_args, to_query
+@verb(app, "cat.jpg dog.jpg --out morph.mp4 --frames 48")
+def morph(
+    input_a: First,
+    input_b: Second,
+    morph: CrossbreedOptions,
+    timeline: Timeline,
+    pets: Pets,
+    progress: Progress,
+    out: Annotated[Path, Option(help=".mp4 .gif .webp .png .zip, or a folder")] = Path("morph.mp4"),
+    niter: Annotated[
+        int | None, Option(help="into a folder: frames BETWEEN the ends, named as the official script does")
+    ] = None,
+    disentangled: Annotated[
+        bool, Option("--disentangled", help="into a folder: the grid of shape and appearance instead of a line")
+    ] = False,
+    config: Annotated[Path | None, config_flag(morph_file)] = None,
+) -> Result:
+    """A video or frames between two pictures."""
+    shared = (morph, pets, progress)
+    if niter is not None or disentangled:
+        return _released_frames([input_a, input_b], out, 5 if niter is None else niter, disentangled, *shared)
+    return _video([input_a, input_b], out, timeline, *shared)
 
-    options = from_args(CrossbreedOptions, args)
-    pipe = _pipeline(args)
-    prepared = pipe.prepare(*inputs, options=options, boxes=_boxes(args, len(inputs)), progress=progress)
-    return pipe, prepared, {"system": "crossbreed", "weights": pipe.weights_label, **to_query(options)}
+
+@verb(app, "a.jpg b.jpg c.jpg --closed --out round.mp4")
+def chain(
+    inputs: Annotated[list[Path], Argument(help="pictures in order")],
+    morph: CrossbreedOptions,
+    timeline: Timeline,
+    pets: Pets,
+    progress: Progress,
+    out: Annotated[Path, Option(help="the video")] = Path("chain.mp4"),
+) -> Result:
+    """A video through three pictures or more."""
+    return _video(inputs, out, timeline, morph, pets, progress)
 
 
-def morph(args: argparse.Namespace) -> dict[str, Any]:
-    """Two pictures to a video, or to a folder of frames named as the official script names them."""
-    if args.niter is not None or args.disentangled:
-        return _released_frames(args)
-    return _video(args, [args.input_a, args.input_b])
-
-
-def chain(args: argparse.Namespace) -> dict[str, Any]:
-    """Several pictures to a video."""
-    return _video(args, args.inputs)
-
-
-def _video(args: argparse.Namespace, inputs: list[str]) -> dict[str, Any]:
-    from core.options import from_args, to_query
-    from core.progress import TqdmProgress, part_of
-    from core.timeline import Timeline
+def _video(inputs: list[Path], out: Path, timeline: Timeline, morph: Any, pets: Pets, progress: Progress) -> Result:
+    from core.options import to_query
     from core.video import write_video
 
-    timeline = from_args(Timeline, args)
-    with TqdmProgress(quiet=args.json) as bar:
-        pipe, prepared, settings = _prepared(args, inputs, part_of(bar, 0, 0.3))
-        frames = pipe.frames(prepared, timeline, progress=part_of(bar, 0.3, 1))
-        path = write_video(frames, args.out, timeline.fps, {**settings, **to_query(timeline)})
-    return {
-        "written": str(path),
-        "frames": len(timeline.positions()),
-        "weights": pipe.weights_label,
-        **prepared.figures,
-    }
+    checked_file(out, VIDEOS)
+    count = len(timeline.positions())
+    pipe, prepared, settings = pets.prepared(inputs, morph, part_of(progress, 0, 0.3))
+    frames = pipe.frames(prepared, timeline, progress=part_of(progress, 0.3, 1))
+    path = write_video(frames, out, timeline.fps, {**settings, **to_query(timeline)})
+    return {"written": str(path), "frames": count, "weights": pipe.weights_label, **prepared.figures}
 
 
-def _released_frames(args: argparse.Namespace) -> dict[str, Any]:
-    from core.crossbreed.interpolation import released_name
+def _released_frames(
+    inputs: list[Path], out: Path, niter: int, apart: bool, morph: Any, pets: Pets, progress: Progress
+) -> Result:
+    """A folder of frames named as the official script names them."""
+    from core.crossbreed.paper.disentanglement import released_name
     from core.image import to_pil
-    from core.progress import TqdmProgress
 
-    count = (5 if args.niter is None else args.niter) + 2
-    if count < 2:
-        raise OptionError(f"niter is {args.niter}, 0 or more fits")
-    steps = [index / (count - 1) for index in range(count)]
-    places = [(c, s) for s in steps for c in steps] if args.disentangled else [(c, None) for c in steps]
-    with TqdmProgress(quiet=args.json) as bar:
-        pipe, prepared, _ = _prepared(args, [args.input_a, args.input_b], bar)
+    target = out.with_suffix("") if out.suffix else out
+    folder(target)
+    if niter < 0:
+        raise OptionError(f"niter is {niter}, 0 or more fits")
+    steps = [index / (niter + 1) for index in range(niter + 2)]
+    places = [(c, s) for s in steps for c in steps] if apart else [(c, None) for c in steps]
+    pipe, prepared, _ = pets.prepared(inputs, morph, progress)
     content, style = [c for c, _ in places], [c if s is None else s for c, s in places]
     pictures = to_pil(pipe.render(prepared, content, shape=content, appearance=style))
-    folder = args.out.with_suffix("") if args.out.suffix else args.out
-    folder.mkdir(parents=True, exist_ok=True)
+    target.mkdir(parents=True, exist_ok=True)
     names = [released_name(*place) for place in places] + ["x_A.png", "x_B.png"]
     for name, picture in zip(names, pictures + to_pil(prepared.crops), strict=True):
-        picture.save(folder / name)
-    return {"folder": str(folder), "files": names, "weights": pipe.weights_label}
+        picture.save(target / name)
+    return {"folder": str(target), "files": names, "weights": pipe.weights_label}
 
 
-def grid(args: argparse.Namespace) -> dict[str, Any]:
-    """Two pictures to a grid of mixtures."""
+@verb(app, "cat.jpg dog.jpg --count 5 --tau 0")
+def grid(
+    input_a: First,
+    input_b: Second,
+    morph: CrossbreedOptions,
+    pets: Pets,
+    progress: Progress,
+    count: Annotated[int, Option(min=2, max=30, help="pictures per side")] = 5,
+    out: Annotated[Path, Option(callback=picture_file, help="the picture")] = Path("grid.png"),
+) -> Result:
+    """One picture of all mixtures: columns are shape, rows are appearance."""
     from core.crossbreed.sheet import grid_sheet
-    from core.progress import TqdmProgress
     from core.video import write_picture
 
-    with TqdmProgress(quiet=args.json) as bar:
-        pipe, prepared, settings = _prepared(args, [args.input_a, args.input_b], bar)
-    path = write_picture(grid_sheet(pipe.grid(prepared, args.count)), args.out, settings)
-    return {"written": str(path), "pictures": args.count**2, "weights": pipe.weights_label}
+    pipe, prepared, settings = pets.prepared([input_a, input_b], morph, progress)
+    path = write_picture(grid_sheet(pipe.grid(prepared, count)), out, settings)
+    return {"written": str(path), "pictures": count**2, "weights": pipe.weights_label}
 
 
-def transfer(args: argparse.Namespace) -> dict[str, Any]:
-    """The first picture in the appearance of the second."""
+@verb(app, "cat.jpg dog.jpg --amount 1")
+def transfer(
+    input_a: Annotated[Path, Argument(help="whose shape")],
+    input_b: Annotated[Path, Argument(help="whose appearance")],
+    morph: CrossbreedOptions,
+    pets: Pets,
+    progress: Progress,
+    amount: Annotated[float, Option(min=0, max=1, help="how much appearance")] = 1.0,
+    out: Annotated[Path, Option(callback=picture_file, help="the picture")] = Path("transfer.png"),
+) -> Result:
+    """The first animal in the appearance of the second."""
     from core.image import to_pil
-    from core.progress import TqdmProgress
     from core.video import write_picture
 
-    if not 0 <= args.amount <= 1:
-        raise OptionError(f"amount is {args.amount}, it fits between 0 and 1")
-    with TqdmProgress(quiet=args.json) as bar:
-        pipe, prepared, settings = _prepared(args, [args.input_a, args.input_b], bar)
-    picture = to_pil(pipe.render(prepared, [0.0], shape=[0.0], appearance=[args.amount], tau=0.0))[0]
-    return {"written": str(write_picture(picture, args.out, settings)), "weights": pipe.weights_label}
+    pipe, prepared, settings = pets.prepared([input_a, input_b], morph, progress)
+    picture = to_pil(pipe.render(prepared, [0.0], shape=[0.0], appearance=[amount], tau=0.0))[0]
+    return {"written": str(write_picture(picture, out, settings)), "weights": pipe.weights_label}
 
 
-def interpolate(args: argparse.Namespace) -> dict[str, Any]:
-    """A clip with more frames."""
+@verb(app, "cat.mp4 --factor 2 --out smooth.mp4")
+def interpolate(
+    video: Annotated[Path, Argument(help="the clip")],
+    morph: CrossbreedOptions,
+    pets: Pets,
+    progress: Progress,
+    factor: Annotated[int, Option(min=1, max=64, help="how many times the frame rate")] = 2,
+    slow: Annotated[bool, Option("--slow", help="keep the frame rate: slow motion")] = False,
+    max_side: Annotated[int, Option(min=16, help="larger frames are reduced to this side")] = 256,
+    out: Annotated[Path, Option(callback=video_file, help="the video")] = Path("interpolated.mp4"),
+) -> Result:
+    """Pictures between a video's frames."""
     from core.image import limit_size
     from core.video import read_video, write_video
 
-    clip, pipe = read_video(args.video), _pipeline(args)
-    frames = pipe.between((limit_size(frame, args.max_side) for frame in clip.frames()), args.factor)
-    fps = clip.fps if args.slow else clip.fps * args.factor
-    path = write_video(
-        frames, args.out, fps, {"system": "crossbreed", "weights": pipe.weights_label, "factor": args.factor}
-    )
-    return {"written": str(path), "fps": fps, "weights": pipe.weights_label}
+    clip, pipe = read_video(video), pets.loaded()
+    frames = pipe.between((limit_size(frame, max_side) for frame in clip.frames()), factor)
+    fps = clip.fps if slow else clip.fps * factor
+    settings = {"system": "crossbreed", "weights": pipe.weights_label, "factor": factor}
+    return {"written": str(write_video(frames, out, fps, settings)), "fps": fps, "weights": pipe.weights_label}
 
 
-def train(args: argparse.Namespace) -> dict[str, Any]:
-    """Train until `--steps`, going on from the folder's newest checkpoint."""
-    from core.crossbreed.train import CrossbreedRecipe, CrossbreedTrainOptions, open_source
-    from core.options import from_args
-    from core.progress import TqdmProgress
+@verb(app, "--data table --from pets.csv --label species --out runs/pets" + SEVERAL)
+def train(
+    data: Annotated[str, one_of(DATA, "kind of data, see the docs")],
+    training: CrossbreedTrainOptions,
+    progress: Progress,
+    origin: Annotated[
+        str, Option("--from", help="folder, CSV file beside a zip of its name, or the teacher's weights")
+    ] = "",
+    label: Annotated[str, Option(help="column of classes in a table")] = "species",
+    config: Annotated[Path | None, config_flag(training_file)] = None,
+) -> Result:
+    """Train a generator until `--steps`, going on from the folder's newest checkpoint."""
+    from core.crossbreed.training.recipe import CrossbreedRecipe, open_source
     from core.training import train as run_training
 
-    options = from_args(CrossbreedTrainOptions, args)
-    choice = {"label": args.label} if args.data in ("table", "heads") else {}
-    with TqdmProgress(quiet=args.json) as bar:
-        source = open_source(options, args.data, args.origin, **choice)
-        folder = run_training(CrossbreedRecipe(options, source), source, options, bar)
-    return {"folder": str(folder), "steps": options.steps, "classes": source.classes}
+    wanted = {"photos": "folder", "sequences": "folder", "table": "CSV file", "heads": "CSV file"}.get(data)
+    if wanted and not (Path(origin).is_dir() if wanted == "folder" else Path(origin).is_file()):
+        raise InputError(f"--data {data} needs a {wanted}, --from is {origin!r}: name one that is there")
+    choice: Any = {"label": label} if data in ("table", "heads") else {}
+    source = open_source(training, data, origin, **choice)
+    made = run_training(CrossbreedRecipe(training, source), source, training, progress)
+    return {"folder": str(made), "steps": training.steps, "classes": source.classes}
 
 
-def export(args: argparse.Namespace) -> dict[str, Any]:
-    """Fold a run's averaged generator into a folder of weights."""
-    from core.crossbreed.train import export as fold_run
+@verb(app, "--run runs/pets --to weights/mine")
+def export(
+    run: Annotated[Path, Option(help="folder of the training run")],
+    to: Annotated[Path, Option(callback=folder, help="folder to write")],
+    trained_on: Annotated[str, Option(help="a sentence about the data, shown to users")] = "",
+) -> Result:
+    """The averaged generator of a run as weights to use."""
+    from core.crossbreed.training.recipe import export as fold_run
 
-    return {"written": str(fold_run(args.run_folder, args.to, args.trained_on))}
+    return {"written": str(fold_run(run, to, trained_on))}
 
 
-def train_heads(args: argparse.Namespace) -> dict[str, Any]:
+Table = Annotated[
+    Path, Option("--from", exists=True, dir_okay=False, help="CSV file with boxes or trimaps beside a zip of its name")
+]
+Target = Annotated[Path | None, Option(callback=folder, help="folder to write the averaged weights to")]
+
+
+@verb(app, "--from pets.csv --out runs/heads --steps 3000 --lr 2e-3 --batch 24")
+def train_heads(origin: Table, training: TrainOptions, progress: Progress, to: Target = None) -> Result:
     """Train the head detector and measure it on every tenth photo, which it does not see."""
-    from core.detect.train_pets import PetHeadRecipe, read_boxed_photos
-    from core.options import from_args
-    from core.progress import TqdmProgress
-    from core.training import TrainOptions, load_trained
-    from core.training import train as run_training
-    from core.weights import save_model
+    from core.crossbreed.training.head_detector import PetHeadRecipe, read_boxed_photos
 
-    options = from_args(TrainOptions, args)
-    photos, held_out = read_boxed_photos(args.origin, args.origin.with_suffix(".zip"), 128).split(10)
-    recipe = PetHeadRecipe(options, held_out)
-    with TqdmProgress(quiet=args.json) as bar:
-        folder = run_training(recipe, photos, options, bar)
-    load_trained(folder, recipe.networks)
-    if args.to is not None:
-        save_model(recipe.networks["heads"], args.to)
-    figures = recipe.measured(recipe.networks["heads"].eval())
-    return {"folder": str(folder), "held_out": len(held_out), **{name: float(value) for name, value in figures.items()}}
+    photos, held_out = read_boxed_photos(origin, origin.with_suffix(".zip"), 128).split(10)
+    return _trained(PetHeadRecipe(training, held_out), "heads", photos, held_out, training, to, progress)
 
 
-def train_points(args: argparse.Namespace) -> dict[str, Any]:
+@verb(app, "--from pets.csv --out runs/points --steps 800 --lr 2e-3 --batch 32")
+def train_points(
+    origin: Table,
+    training: TrainOptions,
+    progress: Progress,
+    to: Target = None,
+    points: Annotated[
+        Path | None, Option(help="CSV file of marked points; core/crossbreed/data/pet_points.csv if left out")
+    ] = None,
+) -> Result:
     """Train the point finder and measure it on every eighth head, which it does not see."""
-    from core.detect.train_pet_points import MARKS, PetPointRecipe, read_marked
-    from core.options import from_args
-    from core.progress import TqdmProgress
-    from core.training import TrainOptions, load_trained
-    from core.training import train as run_training
-    from core.weights import save_model
+    from core.crossbreed.training.point_detector import MARKS, PetPointRecipe, read_marked
 
-    options = from_args(TrainOptions, args)
-    marked, held_out = read_marked(args.points or MARKS, args.origin, args.origin.with_suffix(".zip")).split(8)
-    recipe = PetPointRecipe(options, held_out)
-    with TqdmProgress(quiet=args.json) as bar:
-        folder = run_training(recipe, marked, options, bar)
-    load_trained(folder, recipe.networks)
-    network = recipe.networks["points"].eval()
-    if args.to is not None:
-        save_model(network, args.to)
-    figures = recipe.measured(network)
-    return {"folder": str(folder), "held_out": len(held_out), **{name: float(value) for name, value in figures.items()}}
+    marked, held_out = read_marked(points or MARKS, origin, origin.with_suffix(".zip")).split(8)
+    return _trained(PetPointRecipe(training, held_out), "points", marked, held_out, training, to, progress)
 
 
-def train_mask(args: argparse.Namespace) -> dict[str, Any]:
+@verb(app, "--from pets.csv --out runs/mask --steps 240 --lr 1.5e-3 --batch 16")
+def train_mask(origin: Table, training: TrainOptions, progress: Progress, to: Target = None) -> Result:
     """Train the network that cuts animals out and measure it on the photos that are held out."""
-    from core.detect.pets import point_network
-    from core.detect.train_pet_mask import PetMaskRecipe, read_cut
-    from core.options import from_args
-    from core.progress import TqdmProgress
-    from core.training import TrainOptions, load_trained
+    from core.crossbreed.methods.head_alignment.detector import point_network
+    from core.crossbreed.training.segmenter import PetMaskRecipe, read_cut
+
+    cut, held_out = read_cut(origin, origin.with_suffix(".zip"))
+    return _trained(PetMaskRecipe(training, held_out, point_network()), "mask", cut, held_out, training, to, progress)
+
+
+def _trained(
+    recipe: Any, name: str, source: Any, held_out: Any, training: TrainOptions, to: Path | None, progress: Progress
+) -> Result:
+    """Train one of the small finders, write its averaged network, and measure it."""
+    from core.training import load_trained
     from core.training import train as run_training
     from core.weights import save_model
 
-    options = from_args(TrainOptions, args)
-    cut, held_out = read_cut(args.origin, args.origin.with_suffix(".zip"))
-    recipe = PetMaskRecipe(options, held_out, point_network())
-    with TqdmProgress(quiet=args.json) as bar:
-        folder = run_training(recipe, cut, options, bar)
-    load_trained(folder, recipe.networks)
-    network = recipe.networks["mask"].eval()
-    if args.to is not None:
-        save_model(network, args.to)
-    figures = recipe.measured(network)
-    return {"folder": str(folder), "held_out": len(held_out), **{name: float(value) for name, value in figures.items()}}
+    made = run_training(recipe, source, training, progress)
+    load_trained(made, recipe.networks)
+    network = recipe.networks[name].eval()
+    if to is not None:
+        save_model(network, to)
+    figures = {key: float(value) for key, value in recipe.measured(network).items()}
+    return {"folder": str(made), "held_out": len(held_out), **figures}

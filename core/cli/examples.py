@@ -2,41 +2,36 @@
 
 from __future__ import annotations
 
-import argparse
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
+
+import typer
+from typer import Argument
+
+from core.cli.flags import Result, verb
 
 ROOT = Path(__file__).parents[2]
 README_PICTURE = ROOT / "docs/morph.webp"
 README_SIDE_PX = 256
 
-
-def add_commands(subparsers: Any) -> None:
-    """Add `examples`."""
-    parser = subparsers.add_parser(
-        "examples",
-        help="make the tabs' example results again",
-        description="Make the example results of the tabs, and the picture in the README, with the present weights.",
-    )
-    parser.add_argument("tab", nargs="*", help=f"{', '.join(MAKERS)} (default: all)")
-    parser.set_defaults(run=run)
+app = typer.Typer()
 
 
-def run(args: argparse.Namespace) -> dict[str, Any]:
-    """Write each example beside its inputs.
-
-    Raises:
-        OptionError: a tab that has no example.
-    """
+@verb(app, "implicit crossbreed")
+def examples(
+    tabs: Annotated[list[str] | None, Argument(metavar="TAB", help="tabs such as implicit; all if left out")] = None,
+) -> Result:
+    """Make the example results of the tabs, and the picture in the README, with the present weights."""
     from core.errors import unknown_name
     from core.ui.parts.examples import EXAMPLES
     from core.video import write_video
 
-    written = []
-    for name in args.tab or MAKERS:
+    for name in tabs or ():
         if name not in MAKERS:
             raise unknown_name("tab", name, MAKERS)
+    written = []
+    for name in tabs or MAKERS:
         frames, fps, settings = MAKERS[name]()
         path = EXAMPLES / f"{name}.mp4"
         pictures = list(frames)

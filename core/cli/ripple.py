@@ -2,194 +2,42 @@
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Annotated, Any
 
-from core.errors import InputError, OptionError
-from core.ripple.choices import PARSERS, TRAINERS
+from typer import Argument, Option
 
-if TYPE_CHECKING:
-    from core.ripple.pipeline import RipplePipeline, RippleResult
+from core.cli.flags import PICTURES as WRITTEN
+from core.cli.flags import Place, Result, checked_file, each, folder, one_of, one_word_of, system, verb, weights_flag
+from core.errors import InputError, OptionError, unknown_name
+from core.progress import Progress, part_of
+from core.ripple.options import EDITS, INPAINTERS, PARSERS, RULES, SIDES, TRAINERS, RippleOptions
 
-FLAGS = ("data", "out", "steps", "batch", "lr", "seed", "mixed_precision")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
-EPILOG = """examples:
+
+app = system(
+    "ripple",
+    "Turn a head without a ghost (HFGI, Graphonomy, LaMa): edit a face and repaint what the old head leaves behind.",
+    """examples:
   python -m core ripple edit anna.jpg --degrees -3 0 3 --out results
   python -m core ripple edit photos/ --edit age --degrees 2 --out results      (a folder, searched recursively)
   python -m core ripple inpaint room.jpg --mask room_mask.png --out clean.png  (remove an object)
   python -m core ripple parse photos/ --out labels --parser graphonomy
   python -m core ripple edit photos/ --degrees 3 --limit 10 --masks --output-px 256 --mask-rule xor --mask-side auto \\
       --mask-from parsing --parser graphonomy --inpainter lama --close-px 0 --dilate-px 0 --feather-px 0 \\
-      --no-hide-person --no-align --weights ripple-hfgi --out results                                       (the thesis' chain, as its script runs it)"""
+      --no-hide-person --no-align --weights ripple-hfgi --out results     (the thesis' chain, as its script runs it)""",
+)
+
+Inputs = Annotated[list[Path], Argument(help="pictures or folders")]
+Weights = Annotated[str, weights_flag("ripple-preview or ripple-hfgi")]
+Folder = Annotated[Path, Option(callback=folder, help="folder to write to")]
+Radius = Annotated[int, Option(min=0, max=256, help="radius of the opening, closing or growing of the mask")]
 
 
-def add_commands(subparsers: Any) -> None:
-    """Add `ripple` with its verbs."""
-    system = subparsers.add_parser(
-        "ripple", help="turn a head without a ghost (HFGI, Graphonomy, LaMa)", epilog=EPILOG,
-        description="Edit a face and repaint what the old head leaves behind.",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    verbs = system.add_subparsers(dest="verb", required=True, metavar="VERB")
-    _add_edit(verbs)
-    _add_mask(verbs)
-    _add_parse(verbs)
-    _add_inpaint(verbs)
-    _add_invert(verbs)
-    _add_train(verbs)
-    _add_calibrate(verbs)
-
-
-def _verb(
-    verbs: Any, name: str, text: str, run: Callable[[argparse.Namespace], Any], example: str
-) -> argparse.ArgumentParser:
-    parser = verbs.add_parser(
-        name, help=text, description=text[0].upper() + text[1:] + ".",
-        epilog=f"example:\n  python -m core ripple {name} {example}",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )  # fmt: skip
-    parser.set_defaults(run=run)
-    return parser
-
-
-def _add_weights(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument(
-        "--weights", default="ripple-preview", help="ripple-preview or ripple-hfgi (default: %(default)s)"
-    )
-    parser.add_argument("--checkpoint", default=None, help="a folder or hub id with converted weights")
-    parser.add_argument("--device", default="auto", help="auto, cpu, cuda, cuda:N or mps")
-
-
-def _add_edit(verbs: Any) -> None:
-    from core.options import add_flags
-    from core.ripple.options import RippleOptions
-
-    parser = _verb(verbs, "edit", "edit one picture or all of a folder, at one or more degrees", edit,
-                   "anna.jpg --degrees -3 -1.5 0 1.5 3 --out results")  # fmt: skip
-    parser.add_argument("inputs", nargs="+", help="pictures or folders")
-    parser.add_argument("--degrees", nargs="+", default=["3"], help="one or more, such as -3 0 3 (default: 3)")
-    parser.add_argument("--limit", type=int, default=None, help="at most so many pictures")
-    parser.add_argument("--out", type=Path, default=Path("results"), help="folder (default: %(default)s)")
-    parser.add_argument(
-        "--video", action="store_true", help="also a video from --degree-from to --degree-to per picture"
-    )
-    parser.add_argument(
-        "--masks", action="store_true",
-        help="also write the parsed backgrounds, into original_mask and EDIT_mask as the thesis' script does",
-    )  # fmt: skip
-    add_flags(parser.add_argument_group("edit"), RippleOptions)
-    _add_weights(parser)
-
-
-def _add_mask(verbs: Any) -> None:
-    parser = _verb(verbs, "mask", "the ripple mask from two background masks (white = background)", mask,
-                   "original.png edited.png --rule xor --side left --out ripple.png")  # fmt: skip
-    parser.add_argument("original", help="background of the inversion, or a folder of them")
-    parser.add_argument("edited", help="background of the edited picture, or a folder with the same names")
-    parser.add_argument("--rule", default="xor", choices=("xor", "uncovered"), help="xor is the thesis' mask (default)")
-    parser.add_argument(
-        "--side", default="left", choices=("left", "right", "both"), help="the half that is kept (default: left)"
-    )
-    parser.add_argument("--open-px", type=int, default=0, help="specks up to this radius go")
-    parser.add_argument("--close-px", type=int, default=0, help="pinholes up to this radius close")
-    parser.add_argument("--dilate-px", type=int, default=0, help="the mask grows by this radius")
-    parser.add_argument(
-        "--pictures",
-        nargs=2,
-        metavar=("INVERSION", "EDITED"),
-        help="also write the published script's collage of these",
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("ripple.png"),
-        help="the mask, white = hole; a folder for folders (default: %(default)s)",
-    )  # fmt: skip
-
-
-def _add_parse(verbs: Any) -> None:
-    parser = _verb(
-        verbs,
-        "parse",
-        "labels 0 to 19 and background masks of people",
-        parse,
-        "photos/ --out labels --parser mediapipe",
-    )
-    parser.add_argument("inputs", nargs="+", help="pictures or folders")
-    parser.add_argument("--parser", default="auto", choices=PARSERS, help="default: %(default)s")
-    parser.add_argument("--single-scale", action="store_true", help="one size instead of six")
-    parser.add_argument("--out", type=Path, default=Path("labels"), help="folder (default: %(default)s)")
-
-
-def _add_inpaint(verbs: Any) -> None:
-    parser = _verb(
-        verbs, "inpaint", "repaint what a mask covers", inpaint, "room.jpg --mask room_mask.png --out clean.png"
-    )
-    parser.add_argument("picture", help="a picture, or a folder of NAME.png beside NAME_mask*.png as LaMa reads it")
-    parser.add_argument("--mask", default=None, help="white or grey = hole; not needed for a folder")
-    parser.add_argument(
-        "--inpainter", default="auto", help="auto, lama, preview, opencv, or diffusers:<hub id or folder>"
-    )
-    parser.add_argument(
-        "--out", type=Path, default=Path("inpainted.png"), help="a picture, or a folder (default: %(default)s)"
-    )
-
-
-def _add_invert(verbs: Any) -> None:
-    parser = _verb(
-        verbs, "invert", "what the weights make of a face, and its codes", invert, "anna.jpg --out inversion"
-    )
-    parser.add_argument("inputs", nargs="+", help="pictures or folders")
-    parser.add_argument("--no-align", dest="align", action="store_false", help="the pictures are aligned faces")
-    parser.add_argument("--out", type=Path, default=Path("inversions"), help="folder (default: %(default)s)")
-    _add_weights(parser)
-
-
-def _add_train(verbs: Any) -> None:
-    parser = verbs.add_parser(
-        "train", help="train one part", description="Train one part; --help of a part lists its options."
-    )
-    parts = parser.add_subparsers(dest="part", required=True, metavar="PART")
-    for name in TRAINERS:
-        part = parts.add_parser(
-            name, help=f"the {name}", formatter_class=argparse.RawDescriptionHelpFormatter,
-            epilog=f"example:\n  python -m core ripple train {name} --data ../shared/data --out runs/{name} --steps 1000",
-        )  # fmt: skip
-        # the options live beside the networks: their flags are read when the part is chosen
-        part.set_defaults(run=train)
-        part.add_argument(
-            "--from", dest="origin", default=None, help="record folder whose networks training starts from"
-        )
-        part.add_argument("--export", type=Path, default=None, help="record folder to write the trained networks to")
-        part.add_argument(
-            "--option",
-            action="append",
-            default=[],
-            metavar="NAME=VALUE",
-            help="an option of the part; --list shows them",
-        )
-        part.add_argument("--list", action="store_true", help="list the part's options and stop")
-        for flag in ("data", "out"):
-            part.add_argument(f"--{flag}", default=None, help=f"same as --option {flag}=VALUE")
-        for flag in ("steps", "batch", "lr", "seed", "mixed-precision"):
-            part.add_argument(f"--{flag}", default=None, help=f"same as --option {flag.replace('-', '_')}=VALUE")
-
-
-def _add_calibrate(verbs: Any) -> None:
-    parser = _verb(
-        verbs, "calibrate", "after training, make heads turn by as many degrees as they are asked to", calibrate,
-        "weights/ripple-preview --data ../shared/data",
-    )  # fmt: skip
-    parser.add_argument("record", type=Path, help="record folder with a pre-aligner; changed in place")
-    parser.add_argument("--data", type=Path, default=Path("../shared/data"), help="folder with heads.zip")
-    parser.add_argument("--heads", type=int, default=40, help="rendered heads to measure on (default: %(default)s)")
-
-
-def pictures_of(inputs: list[str]) -> list[Path]:
+def pictures_of(inputs: list[Any]) -> list[Path]:
     """Files as they are; folders searched recursively, sorted."""
     found: list[Path] = []
-    for text in inputs:
-        path = Path(text)
+    for path in map(Path, inputs):
         inside = sorted(p for p in path.rglob("*") if p.suffix.lower() in SUFFIXES) if path.is_dir() else [path]
         if not inside:
             raise InputError(f"{path} holds no pictures ({', '.join(SUFFIXES)})")
@@ -205,53 +53,77 @@ def degree_list(texts: list[str]) -> list[float]:
         raise OptionError(f"degrees are {' '.join(texts)!r}: give numbers, such as -3 0 3") from None
 
 
-def _pipeline(args: argparse.Namespace) -> RipplePipeline:
+def _pipeline(place: Place, weights: str) -> Any:
     from core.ripple.pipeline import RipplePipeline
 
-    return RipplePipeline.from_record(args.weights, args.checkpoint, args.device)
+    return RipplePipeline.from_record(weights, place.checkpoint, place.device)
 
 
-def edit(args: argparse.Namespace) -> dict[str, Any]:
-    """Every picture at every degree; one face is inverted once."""
-    from core.options import from_args
-    from core.progress import TqdmProgress, part_of
-    from core.ripple.options import RippleOptions
-
-    options, degrees, pipe = from_args(RippleOptions, args), degree_list(args.degrees), _pipeline(args)
-    files, written = pictures_of(args.inputs)[: args.limit], []
-    folder = args.out / options.edit
-    folder.mkdir(parents=True, exist_ok=True)
-    with TqdmProgress(quiet=args.json) as bar:
-        for index, file in enumerate(files):
-            share = part_of(bar, index / len(files), (index + 1) / len(files))
-            prepared = pipe.prepare(file, options=options, progress=part_of(share, 0, 0.4))
-            for degree in degrees:
-                result = pipe.edit(prepared, degree, progress=part_of(share, 0.4, 0.9))
-                stem = f"{index:05d}_{file.stem}_{degree:+g}"
-                for kind in ("plain", "mask", "clean", "whole"):
-                    path = folder / f"{stem}_{kind}.png"
-                    getattr(result, kind).save(path)
-                    written.append(str(path))
-                if args.masks:
-                    written += _parsed(result, args.out, options.edit, f"{stem}.png")
-            if args.video:
-                written.append(_video(pipe, prepared, folder / f"{index:05d}_{file.stem}.mp4", share))
-    return {"written": written, "pictures": len(files), "degrees": degrees, "weights": pipe.parts_label(options)}
+def _check_edit(pipe: Any, options: RippleOptions, degrees: list[float]) -> None:
+    """Refuse, before a face is inverted, what these weights, the ranges or the parts that are here cannot do."""
+    if options.edit not in pipe.edits:
+        known = ", ".join(pipe.edits)
+        raise OptionError(f"the weights {pipe.weights_label} know no edit {options.edit!r}; they know: {known}")
+    edit = EDITS[options.edit]
+    if wrong := [degree for degree in degrees if not edit.low <= degree <= edit.high]:
+        raise OptionError(f"the degree {wrong[0]:g} of {edit.name} does not lie between {edit.low} and {edit.high}")
+    pipe.parts_label(options)
 
 
-def _parsed(result: RippleResult, out: Path, edit: str, name: str) -> list[str]:
+@verb(app, "anna.jpg --degrees -3 -1.5 0 1.5 3 --out results")
+def edit(
+    inputs: Inputs,
+    face: RippleOptions,
+    place: Place,
+    progress: Progress,
+    degrees: Annotated[list[str] | None, Option(metavar="DEGREE ...", help="such as -3 0 3; one if left out")] = None,
+    limit: Annotated[int | None, Option(min=1, help="at most so many pictures")] = None,
+    out: Folder = Path("results"),
+    video: Annotated[
+        bool, Option("--video", help="also a video from --degree-from to --degree-to per picture")
+    ] = False,
+    masks: Annotated[
+        bool, Option("--masks", help="also the parsed backgrounds, in original_mask and EDIT_mask as the thesis does")
+    ] = False,
+    weights: Weights = "ripple-preview",
+) -> Result:
+    """Edit one picture or all of a folder, at one or more degrees; one face is inverted once."""
+    wanted, files = degree_list(degrees or [str(EDITS[face.edit].start)]), pictures_of(inputs)[:limit]
+    pipe = _pipeline(place, weights)
+    _check_edit(pipe, face, wanted)
+    target, places = out / face.edit, {file: index for index, file in enumerate(files)}
+    target.mkdir(parents=True, exist_ok=True)
+
+    def edit_one(file: Path, share: Progress) -> list[str]:
+        written, start = [], f"{places[file]:05d}_{file.stem}"
+        prepared = pipe.prepare(file, options=face, progress=part_of(share, 0, 0.4))
+        for degree in wanted:
+            result = pipe.edit(prepared, degree, progress=part_of(share, 0.4, 0.9))
+            for kind in ("plain", "mask", "clean", "whole"):
+                path = target / f"{start}_{degree:+g}_{kind}.png"
+                getattr(result, kind).save(path)
+                written.append(str(path))
+            if masks:
+                written += _parsed(result, out, face.edit, f"{start}_{degree:+g}.png")
+        if video:
+            written.append(_video(pipe, prepared, target / f"{start}.mp4", share))
+        return written
+
+    made = each(files, edit_one, progress)
+    return {**made, "pictures": len(files), "degrees": wanted, "weights": pipe.parts_label(face)}
+
+
+def _parsed(result: Any, out: Path, edit: str, name: str) -> list[str]:
     """Backgrounds before and after, where something was cleaned; white = background."""
-    written = []
-    for kind, picture in (("original", result.before), (edit, result.after)):
-        if picture is not None:
-            path = out / f"{kind}_mask" / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            picture.save(path)
-            written.append(str(path))
-    return written
+    found = {out / "original_mask" / name: result.before, out / f"{edit}_mask" / name: result.after}
+    kept = {path: picture for path, picture in found.items() if picture is not None}
+    for path, picture in kept.items():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        picture.save(path)
+    return [str(path) for path in kept]
 
 
-def _video(pipe: RipplePipeline, prepared: Any, path: Path, progress: Any) -> str:
+def _video(pipe: Any, prepared: Any, path: Path, progress: Progress) -> str:
     from core.options import to_query
     from core.timeline import Timeline
     from core.video import write_video
@@ -261,159 +133,219 @@ def _video(pipe: RipplePipeline, prepared: Any, path: Path, progress: Any) -> st
     return str(write_video(pipe.frames(prepared, timeline, progress=progress), path, timeline.fps, settings))
 
 
-def mask(args: argparse.Namespace) -> dict[str, Any]:
-    """Two parse pictures, or two folders of them, to the hole."""
+@verb(app, "original.png edited.png --rule xor --side left --out ripple.png")
+def mask(
+    original: Annotated[Path, Argument(help="background of the inversion, or a folder of them")],
+    edited: Annotated[Path, Argument(help="background of the edited picture, or a folder with the same names")],
+    progress: Progress,
+    rule: Annotated[str, one_of(RULES, "xor is the thesis' mask")] = "xor",
+    side: Annotated[str, one_of([one for one in SIDES if one != "auto"], "the half that is kept")] = "left",
+    open_px: Radius = 0,
+    close_px: Radius = 0,
+    dilate_px: Radius = 0,
+    pictures: Annotated[
+        tuple[Path, Path] | None,
+        Option(metavar="INVERSION EDITED", help="also write the published script's collage of these"),
+    ] = None,
+    out: Annotated[Path, Option(help="the mask, white = hole; a folder for folders")] = Path("ripple.png"),
+) -> Result:
+    """The ripple mask from two background masks (white = background)."""
     import numpy as np
     from PIL import Image
 
     from core.image import load_image
-    from core.ripple.masks import collage, grown, ripple_mask
+    from core.ripple.methods.repainting.masks import find_ripple, refine_mask
+    from core.ripple.paper.masks import collage
 
-    written, shares = [], []
-    for original, edited, pictures, out in _mask_jobs(args):
-        before, after = (np.asarray(load_image(path)) for path in (original, edited))
-        found = grown(ripple_mask(before, after, args.rule, args.side), args.open_px, args.close_px, args.dilate_px)
-        out.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(found).save(out)
-        written.append(str(out))
+    shares = []
+
+    def one(job: tuple[Path, Path, list[Path], Path], progress: Progress) -> list[str]:
+        first, second, more, place = job
+        before, after, *seen = (np.asarray(load_image(path)) for path in (first, second, *more))
+        found = refine_mask(find_ripple(before, after, rule, side), open_px, close_px, dilate_px)
+        pieces = {place: found}
+        if seen:
+            names = [place.with_name(f"{place.stem}_{name}.png") for name in ("fg", "bg", "collage")]
+            pieces |= dict(zip(names, collage(before, after, *seen), strict=True))
+        place.parent.mkdir(parents=True, exist_ok=True)
+        for path, picture in pieces.items():
+            Image.fromarray(picture).save(path)
         shares.append(float((found > 0).mean()))
-        if pictures:
-            parts = collage(before, after, *(np.asarray(load_image(path)) for path in pictures))
-            for name, picture in zip(("fg", "bg", "collage"), parts, strict=True):
-                path = out.with_name(f"{out.stem}_{name}.png")
-                Image.fromarray(picture).save(path)
-                written.append(str(path))
-    return {"written": written, "ripple_share": sum(shares) / len(shares)}
+        return [str(path) for path in pieces]
+
+    made = each(_mask_jobs([original, edited, *(pictures or ())], out), one, progress)
+    return {**made, "ripple_share": sum(shares) / len(shares) if shares else 0.0}
 
 
-def _mask_jobs(args: argparse.Namespace) -> list[tuple[Path, Path, list[Path], Path]]:
+def _mask_jobs(places: list[Path], out: Path) -> list[tuple[Path, Path, list[Path], Path]]:
     """Backgrounds before and after, the pictures of the collage, and where the mask goes; folders pair by name."""
-    places = [Path(path) for path in (args.original, args.edited, *(args.pictures or ()))]
     if not any(path.is_dir() for path in places):
-        return [(places[0], places[1], places[2:], args.out)]
-    names = [path.relative_to(places[0]) for path in pictures_of([str(places[0])])] if places[0].is_dir() else []
-    missing = [str(folder / name) for folder in places[1:] for name in names if not (folder / name).is_file()]
+        return [(places[0], places[1], places[2:], checked_file(out, WRITTEN))]
+    names = [path.relative_to(places[0]) for path in pictures_of([places[0]])] if places[0].is_dir() else []
+    missing = [str(beside / name) for beside in places[1:] for name in names if not (beside / name).is_file()]
     if missing or not names:
         raise InputError(
             f"folders need the same names in all of them; missing: {', '.join(missing[:5]) or 'a folder of originals'}"
         )
-    out = args.out.with_suffix("") if args.out.suffix else args.out
-    found = [[folder / name for folder in places] for name in names]
+    target = out.with_suffix("") if out.suffix else out
+    found = [[beside / name for beside in places] for name in names]
     return [
-        (before, after, more, out / name.with_suffix(".png"))
+        (before, after, more, target / name.with_suffix(".png"))
         for name, (before, after, *more) in zip(names, found, strict=True)
     ]
 
 
-def parse(args: argparse.Namespace) -> dict[str, Any]:
-    """Label pictures (grey values 0 to 19) and background masks."""
+@verb(app, "photos/ --out labels --parser mediapipe")
+def parse(
+    inputs: Inputs,
+    progress: Progress,
+    parser: Annotated[str, one_of(PARSERS, "who finds the person")] = "auto",
+    single_scale: Annotated[bool, Option("--single-scale", help="one size instead of six")] = False,
+    out: Folder = Path("labels"),
+) -> Result:
+    """Labels 0 to 19 (grey values) and background masks of people."""
     from PIL import Image
 
     from core.image import load_image
-    from core.progress import TqdmProgress, part_of
-    from core.ripple.masks import background
-    from core.ripple.parts import choose_parser
+    from core.ripple.components import choose_parser
+    from core.ripple.paper.masks import background
 
-    parser, label = choose_parser(args.parser, args.single_scale)
-    files, written = pictures_of(args.inputs), []
-    args.out.mkdir(parents=True, exist_ok=True)
-    with TqdmProgress(quiet=args.json) as bar:
-        for index, file in enumerate(files):
-            labels = parser(load_image(file), part_of(bar, index / len(files), (index + 1) / len(files)))
-            for name, picture in (("gray", labels), ("background", background(labels))):
-                path = args.out / f"{file.stem}_{name}.png"
-                Image.fromarray(picture).save(path)
-                written.append(str(path))
-    return {"written": written, "parser": label}
+    files, (find, label) = pictures_of(inputs), choose_parser(parser, single_scale)
+
+    def one(file: Path, progress: Progress) -> list[str]:
+        labels = find(load_image(file), progress)
+        out.mkdir(parents=True, exist_ok=True)
+        made = {out / f"{file.stem}_gray.png": labels, out / f"{file.stem}_background.png": background(labels)}
+        for path, picture in made.items():
+            Image.fromarray(picture).save(path)
+        return [str(path) for path in made]
+
+    return {**each(files, one, progress), "parser": label}
 
 
-def inpaint(args: argparse.Namespace) -> dict[str, Any]:
-    """One picture and its mask, or a folder of them."""
+@verb(app, "room.jpg --mask room_mask.png --out clean.png")
+def inpaint(
+    picture: Annotated[
+        Path, Argument(help="a picture, or a folder of NAME.png beside NAME_mask*.png as LaMa reads it")
+    ],
+    progress: Progress,
+    mask: Annotated[Path | None, Option(help="white or grey = hole; not needed for a folder")] = None,
+    inpainter: Annotated[str, Option(help="auto, lama, preview, opencv, or diffusers:<hub id or folder>")] = "auto",
+    out: Annotated[Path, Option(help="a picture, or a folder")] = Path("inpainted.png"),
+) -> Result:
+    """Repaint what a mask covers."""
     import numpy as np
 
     from core.image import load_image
-    from core.progress import TqdmProgress, part_of
-    from core.ripple.parts import choose_inpainter
+    from core.ripple.components import choose_inpainter
 
-    fill, label = choose_inpainter(args.inpainter)
-    jobs, written = _inpainting_jobs(args), []
-    with TqdmProgress(quiet=args.json) as bar:
-        for index, (picture, hole, out) in enumerate(jobs):
-            seen = np.asarray(load_image(hole).convert("L"))
-            result = fill(load_image(picture), seen, part_of(bar, index / len(jobs), (index + 1) / len(jobs)))
-            out.parent.mkdir(parents=True, exist_ok=True)
-            result.save(out)
-            written.append(str(out))
-    return {"written": written, "inpainter": label}
+    if not inpainter.startswith("diffusers:") and inpainter not in INPAINTERS:
+        raise unknown_name("inpainter", inpainter, (*INPAINTERS, "diffusers:<hub id or folder>"))
+    jobs = _inpainting_jobs(picture, mask, out)
+    fill, label = choose_inpainter(inpainter)
+
+    def one(job: tuple[Path, Path, Path], progress: Progress) -> list[str]:
+        source, hole, target = job
+        result = fill(load_image(source), np.asarray(load_image(hole).convert("L")), progress)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        result.save(target)
+        return [str(target)]
+
+    return {**each(jobs, one, progress), "inpainter": label}
 
 
-def _inpainting_jobs(args: argparse.Namespace) -> list[tuple[Path, Path, Path]]:
-    source = Path(args.picture)
+def _inpainting_jobs(source: Path, mask: Path | None, out: Path) -> list[tuple[Path, Path, Path]]:
     if not source.is_dir():
-        if args.mask is None:
+        if mask is None:
             raise InputError("the mask is missing: add --mask PICTURE, white where it shall be repainted")
-        return [(source, Path(args.mask), args.out)]
-    folder = args.out.with_suffix("") if args.out.suffix else args.out
-    masks = sorted(source.rglob("*mask*.png"))
-    jobs = [(hole.with_name(hole.stem.rpartition("_mask")[0] + ".png"), hole, folder / hole.name) for hole in masks]
-    missing = [str(picture) for picture, _, _ in jobs if not picture.is_file()]
-    if missing or not jobs:
-        raise InputError(
-            f"{source} needs NAME.png beside every NAME_mask.png; missing: {', '.join(missing) or 'all masks'}"
-        )
+        return [(source, mask, checked_file(out, WRITTEN))]
+    target = out.with_suffix("") if out.suffix else out
+    holes = sorted(source.rglob("*mask*.png"))
+    jobs = [(hole.with_name(hole.stem.rpartition("_mask")[0] + ".png"), hole, target / hole.name) for hole in holes]
+    if not jobs:
+        raise InputError(f"{source} needs NAME.png beside every NAME_mask.png; missing: all masks")
     return jobs
 
 
-def invert(args: argparse.Namespace) -> dict[str, Any]:
-    """The inversion's picture, and codes as .npy."""
+@verb(app, "anna.jpg --out inversion")
+def invert(
+    inputs: Inputs,
+    place: Place,
+    progress: Progress,
+    align: Annotated[bool, Option(help="find the face; off: the pictures are aligned faces")] = True,
+    out: Folder = Path("inversions"),
+    weights: Weights = "ripple-preview",
+) -> Result:
+    """What the weights make of a face, and its codes as .npy."""
     import numpy as np
 
-    from core.ripple.options import RippleOptions
+    files, pipe, quality = pictures_of(inputs), _pipeline(place, weights), []
+    options = RippleOptions(edit="inversion", align=align, clean=False, detail=0.0)
 
-    pipe, written, quality = _pipeline(args), [], []
-    options = RippleOptions(edit="inversion", align=args.align, clean=False, detail=0.0)
-    args.out.mkdir(parents=True, exist_ok=True)
-    for file in pictures_of(args.inputs):
+    def one(file: Path, progress: Progress) -> list[str]:
         prepared = pipe.prepare(file, options=options)
         result = pipe.edit(prepared, 0.0)
-        result.plain.save(args.out / f"{file.stem}_inversion.png")
-        np.save(args.out / f"{file.stem}_codes.npy", result.codes.numpy())
-        written += [str(args.out / f"{file.stem}_inversion.png"), str(args.out / f"{file.stem}_codes.npy")]
+        out.mkdir(parents=True, exist_ok=True)
+        picture, codes = out / f"{file.stem}_inversion.png", out / f"{file.stem}_codes.npy"
+        result.plain.save(picture)
+        np.save(codes, result.codes.numpy())
         quality.append(prepared.figures["inversion_psnr_db"])
-    return {"written": written, "mean_psnr_db": sum(quality) / len(quality), "weights": pipe.weights_label}
+        return [str(picture), str(codes)]
+
+    made = each(files, one, progress)
+    return {**made, "mean_psnr_db": sum(quality) / max(1, len(quality)), "weights": pipe.weights_label}
 
 
-def train(args: argparse.Namespace) -> dict[str, Any]:
+@verb(app, "autoencoder --data ../shared/data --out runs/autoencoder --steps 1000")
+def train(
+    part: Annotated[str, one_word_of(TRAINERS, "what to train; `train PART --list` shows its options")],
+    progress: Progress,
+    origin: Annotated[str | None, Option("--from", help="record folder whose networks training starts from")] = None,
+    export: Annotated[
+        Path | None, Option(callback=folder, help="record folder to write the trained networks to")
+    ] = None,
+    option: Annotated[list[str] | None, Option(metavar="NAME=VALUE", help="an option of the part")] = None,
+    show: Annotated[bool, Option("--list", help="list the part's options and stop")] = False,
+    data: Annotated[str | None, Option(help="same as --option data=VALUE, and so on")] = None,
+    out: Annotated[str | None, Option()] = None,
+    steps: Annotated[str | None, Option()] = None,
+    batch: Annotated[str | None, Option()] = None,
+    lr: Annotated[str | None, Option()] = None,
+    seed: Annotated[str | None, Option()] = None,
+    precision: Annotated[str | None, Option("--mixed-precision")] = None,
+) -> Result:
     """Train one part until its steps are done, going on from the folder's newest checkpoint."""
-    from core.progress import TqdmProgress
-    from core.ripple.train import list_options, run_part
+    from core.ripple.training.run import list_options, run_part
 
-    if args.list:
-        return {"options": list_options(args.part)}
-    named = {name: getattr(args, name) for name in FLAGS}
+    if show:
+        return {"options": list_options(part)}
+    named = {
+        "data": data,
+        "out": out,
+        "steps": steps,
+        "batch": batch,
+        "lr": lr,
+        "seed": seed,
+        "mixed_precision": precision,
+    }
     given = {name: value for name, value in named.items() if value is not None}
-    for text in args.option:
+    for text in option or ():
         name, found, value = text.partition("=")
         if not found:
             raise OptionError(f"--option {text!r}: write NAME=VALUE")
         given[name.strip().replace("-", "_")] = value
-    with TqdmProgress(quiet=args.json) as bar:
-        return run_part(args.part, given, args.origin, args.export, bar)
+    if origin and not Path(origin).is_dir():
+        raise InputError(f"--from {origin} is no folder: name a record folder, such as weights/ripple-preview")
+    return run_part(part, given, origin, export, progress)
 
 
-def calibrate(args: argparse.Namespace) -> dict[str, Any]:
-    """Measure how far known points move on training heads, and scale the pre-aligner's flow to one."""
-    from core.ripple.calibrate import flow_share, scale_flow
-    from core.ripple.data import HeadPairs
-    from core.ripple.inversion import Inverter
-    from core.weights import save_model, seal
+@verb(app, "weights/ripple-preview --data ../shared/data")
+def calibrate(
+    record: Annotated[Path, Argument(help="record folder with a pre-aligner; changed in place")],
+    data: Annotated[Path, Option(help="folder with heads.zip")] = Path("../shared/data"),
+    heads: Annotated[int, Option(min=1, help="rendered heads to measure on")] = 40,
+) -> Result:
+    """After training, make heads turn by as many degrees as they are asked to."""
+    from core.ripple.training import calibrate as training
 
-    inverter = Inverter.load(args.record)
-    pairs = HeadPairs(args.data, inverter.size, "train", portrait_share=0.0)
-    before = flow_share(inverter, pairs, args.heads)
-    if inverter.pre_aligner is None:
-        raise InputError(f"{args.record} has no pre-aligner: there is nothing to calibrate")
-    scale_flow(inverter.pre_aligner, 1 / before)
-    save_model(inverter.pre_aligner, args.record / "pre_aligner")
-    seal(args.record)
-    return {"share_before": before, "share_after": flow_share(inverter, pairs, args.heads)}
+    return training.calibrate(record, data, heads)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Any
 
@@ -112,10 +113,10 @@ SHIPPED: dict[str, dict[str, Any]] = {
 }  # fmt: skip
 
 
-def with_recipe(options: GflaTrainOptions) -> GflaTrainOptions:
-    """The options with the shipped settings in place of every default, if that recipe is chosen."""
+def with_recipe(options: GflaTrainOptions, given: Collection[str] = ()) -> GflaTrainOptions:
+    """The options with the shipped settings, if that recipe is chosen, in place of every default that is not `given`."""
     if options.recipe == "published":
         return options
     defaults = {field.name: field.default for field in dataclasses.fields(options)}
-    wanted = SHIPPED[options.stage].items()
-    return dataclasses.replace(options, **{k: v for k, v in wanted if getattr(options, k) == defaults[k]})
+    wanted = {name: value for name, value in SHIPPED[options.stage].items() if name not in given}
+    return dataclasses.replace(options, **{k: v for k, v in wanted.items() if getattr(options, k) == defaults[k]})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import dataclass, fields
 from functools import cache
 from pathlib import Path
@@ -53,6 +54,12 @@ class Record:
     nesting: str = ""
     converter: str = ""
     note: str = ""
+
+    @property
+    def checksum(self) -> str | None:
+        """The beginning of the file's SHA-256, as far as it is known: its name may carry it, as torchvision's do."""
+        named = re.search(r"-([0-9a-f]{8,64})\.\w+$", self.filename)
+        return self.sha256 or (named.group(1) if named else None)
 
     @property
     def command(self) -> str:

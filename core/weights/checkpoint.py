@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 Network = TypeVar("Network", bound="nn.Module")
 NESTINGS = ("params_ema", "params", "state_dict", "g_ema")
+# torch keeps one list of admitted classes for the whole process.
+_ADMITTING = threading.Lock()
 
 
 def open_checkpoint(path: str | Path, inert: Iterable[str] = ()) -> Any:
@@ -33,14 +36,28 @@ def open_checkpoint(path: str | Path, inert: Iterable[str] = ()) -> Any:
     if not path.is_file():
         raise WeightsError(f"{path} does not exist: check the path")
     with path.open("rb") as file:
-        start = file.read(512).lstrip().lower()
-    if start.startswith((b"<!doctype", b"<html", b"<?xml")):
+        kind = text_kind(file.read(512))
+    if kind == "a web page":
         raise WeightsError(
             f"{path.name} is a web page, not a checkpoint: open its address in a browser and save the file"
         )
+    if kind:
+        raise WeightsError(f"{path.name} is {kind}, not a checkpoint: fetch it again, or name the authors' file")
     if path.suffix == ".safetensors":
         return _open_safetensors(path)
     return _open_pickle(path, tuple(inert))
+
+
+def text_kind(start: bytes) -> str | None:
+    """What a file is that begins with `start` if it is text, which no checkpoint is: a web page, JSON or a text file."""
+    plain = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
+    if plain.startswith((b"<!doctype", b"<html", b"<head", b"<!--", b"<?xml")):
+        return "a web page"
+    # The last character may be cut.
+    text = plain.decode("utf-8", errors="ignore")
+    if not text or len(text.encode()) < len(plain) - 3 or not all(c.isprintable() or c in "\t\r\n\f" for c in text):
+        return None
+    return "JSON" if text[0] in "{[" else "a text file"
 
 
 def _open_safetensors(path: Path) -> dict[str, Tensor]:
@@ -62,7 +79,7 @@ def _open_pickle(path: Path, inert: tuple[str, ...]) -> Any:
             if name.startswith(inert):
                 stand_ins.append((type(name.rpartition(".")[2], (), {}), name))
     try:
-        with torch.serialization.safe_globals(stand_ins):
+        with _ADMITTING, torch.serialization.safe_globals(stand_ins):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "weights_only" not in str(error):
@@ -110,18 +127,18 @@ def fill_strict(network: Network, state: Mapping[str, Tensor], what: str = "the 
         WeightsError: tensors are missing, unknown or of another shape; the first five of each and their number.
     """
     own = network.state_dict()
-    refuse_misfit(
+    _refuse_misfit(
         what,
         type(network).__name__,
         missing=[key for key in own if key not in state],
-        unknown=[key for key in state if key not in own],
+        unexpected=[key for key in state if key not in own],
         misshaped=[key for key in own if key in state and own[key].shape != state[key].shape],
     )
     network.load_state_dict(dict(state))
     return network
 
 
-def refuse_misfit(what: str, network: str, **faults: Iterable[Any]) -> None:
+def _refuse_misfit(what: str, network: str, **faults: Iterable[Any]) -> None:
     """Raise unless every list of faulty tensors is empty."""
     said = []
     for kind, found in faults.items():

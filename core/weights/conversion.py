@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import logging
 import shutil
 import tempfile
 import zipfile
@@ -12,11 +13,14 @@ from pathlib import Path
 from core.errors import WeightsError, unknown_name
 from core.progress import Progress, part_of, silent
 from core.weights.catalogue import Record, record
+from core.weights.checkpoint import text_kind
+from core.weights.checksums import remember, wrong_checksum
 from core.weights.fetch import download
 from core.weights.layout import seal
 from core.weights.places import cache_folder, holds_weights
 
 AS_PUBLISHED = "as-published"
+log = logging.getLogger(__name__)
 
 
 def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Path:
@@ -36,18 +40,18 @@ def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Pa
     if not source.exists():
         raise WeightsError(f"{source} does not exist: check the path")
     converter = converter_of(entry)
-    target = Path(folder) if folder else cache_folder() / name
+    target = _free(Path(folder) if folder else cache_folder() / name)
+    _refuse_text(entry, source)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as space:
             fresh = Path(space) / "converted"
-            converter(_member(entry, source, Path(space)), fresh)
+            _run(converter, entry, _member(entry, source, Path(space)), fresh)
             seal(fresh)
             if target.exists():
-                if not holds_weights(target) and any(target.iterdir()):
-                    raise WeightsError(f"{target} holds other things: choose an empty folder")
                 shutil.rmtree(target)
             fresh.rename(target)
+        remember(entry, source)
     except OSError as error:
         raise WeightsError(f"{target} cannot be written ({error}): free space, or choose another folder") from error
     return target
@@ -56,24 +60,67 @@ def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Pa
 def pull(name: str, accept: Callable[[Record], bool], progress: Progress = silent) -> Path:
     """Fetch the authors' file, convert it, and return the folder that `resolve` will find.
 
-    A record that is read as published has no folder: the file itself is returned.
+    A record that is read as published has no folder: the file itself is returned. A file that is not what the record says
+    is not kept.
     """
     entry = record(name)
+    if entry.converter != AS_PUBLISHED:
+        converter_of(entry)
+        _free(cache_folder() / name)
     file = download(entry, accept=accept, progress=part_of(progress, 0.0, 0.9))
     if entry.converter == AS_PUBLISHED:
         return file
     progress(0.9, "converting")
-    folder = convert(name, file)
+    try:
+        folder = convert(name, file)
+    except WeightsError as error:
+        if isinstance(error.__cause__, OSError):  # the place's fault, not the file's
+            raise
+        file.unlink(missing_ok=True)
+        raise WeightsError(f"{error}; what was fetched is deleted, `{entry.command}` begins anew") from error
     progress(1.0, "done")
     return folder
 
 
+def _free(target: Path) -> Path:
+    """A folder that may be written: one of weights, an empty one, or none yet."""
+    if target.exists() and (not target.is_dir() or (not holds_weights(target) and any(target.iterdir()))):
+        raise WeightsError(f"{target} holds other things: choose an empty folder")
+    return target
+
+
+def _refuse_text(entry: Record, source: Path) -> None:
+    if not source.is_file():
+        return
+    with source.open("rb") as file:
+        kind = text_kind(file.read(512))
+    if kind:
+        raise WeightsError(
+            f"{source} is {kind}, not a checkpoint: {entry.filename or 'a checkpoint'} of {entry.name} fits"
+        )
+    if fault := wrong_checksum(entry, source):
+        log.warning("%s %s: it is converted all the same", source, fault)
+
+
+def _run(converter: Callable[[Path, Path], object], entry: Record, source: Path, folder: Path) -> None:
+    """Convert; what a converter does not find in the file is the file's fault."""
+    try:
+        converter(source, folder)
+    except (KeyError, IndexError, AttributeError, TypeError, RuntimeError) as error:
+        said = f"{type(error).__name__}: {error}".splitlines()[0][:200]
+        raise WeightsError(f"{source.name} does not hold what {entry.name} consists of ({said})") from error
+
+
 def converter_of(entry: Record) -> Callable[[Path, Path], object]:
     """The function (file, folder) of the record's system."""
-    try:
-        table = importlib.import_module(f"core.{entry.system}.convert").CONVERTERS
-    except ModuleNotFoundError as error:
-        raise WeightsError(f"{entry.name}: the system {entry.system} has no converter") from error
+    for place in ("paper.convert", "convert"):
+        try:
+            table = importlib.import_module(f"core.{entry.system}.{place}").CONVERTERS
+            break
+        except ModuleNotFoundError:
+            continue
+    else:
+        raise WeightsError(f"{entry.name}: the system {entry.system} has no converter")
     key = entry.converter or entry.name
     if key not in table:
         raise unknown_name("converter", key, table)

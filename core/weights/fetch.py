@@ -7,6 +7,7 @@ import os
 import re
 import urllib.error
 import urllib.request
+import zipfile
 from collections.abc import Callable
 from html.parser import HTMLParser
 from http.client import HTTPException, HTTPResponse
@@ -16,7 +17,8 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from core.errors import WeightsError
 from core.progress import Progress, silent
 from core.weights.catalogue import Record
-from core.weights.layout import sha256_of
+from core.weights.checkpoint import text_kind
+from core.weights.checksums import wrong_checksum
 from core.weights.places import cache_folder, missing_text, offline
 
 ATTEMPTS = 5
@@ -108,6 +110,10 @@ def _one_attempt(entry: Record, part: Path, progress: Progress) -> bool:
     with response:
         resumed = response.status == 206
         start = have if resumed else 0
+        if resumed and not _continues(response, have, entry):
+            part.unlink(missing_ok=True)
+            stamp.unlink(missing_ok=True)
+            raise ConnectionError("the server sent another part than was asked for")
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else entry.bytes
         if version := response.headers.get("ETag") or response.headers.get("Last-Modified"):
@@ -124,6 +130,17 @@ def _one_attempt(entry: Record, part: Path, progress: Progress) -> bool:
     return total is None or done >= total
 
 
+def _continues(response: HTTPResponse, have: int, entry: Record) -> bool:
+    """Whether a partial answer begins where our part ends, and belongs to a file of the expected size."""
+    named = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
+    if not named or not have or int(named[1]) != have:
+        return False
+    length = response.headers.get("Content-Length")
+    size = named[3] if named[3].isdigit() else str(entry.bytes or int(named[2]) + 1)
+    whole = int(named[2]) + 1 == int(size) and (entry.bytes is None or int(size) == entry.bytes)
+    return whole and (length is None or int(length) == int(size) - have)
+
+
 def _open(
     opener: urllib.request.OpenerDirector, url: str, headers: dict[str, str], entry: Record
 ) -> tuple[HTTPResponse, bytes]:
@@ -133,10 +150,13 @@ def _open(
             raise WeightsError(f"{url} is no web address: {_by_hand(entry)}")
         response = opener.open(urllib.request.Request(url, headers=headers), timeout=TIMEOUT_S)
         body = response.read(CHUNK)
-        if not _is_page(response, body):
+        kind = _unfit(response, body)
+        if kind is None:
             return response, body
         page = body.decode("utf-8", errors="replace")
         response.close()
+        if kind != "a web page":
+            raise WeightsError(f"{url} answered with {kind} instead of {entry.filename}: {_by_hand(entry)}")
         onward = _confirmation(page, url)
         if onward is None:
             title = re.search(r"<title[^>]*>(.*?)</title>", page, re.I | re.S)
@@ -146,8 +166,14 @@ def _open(
     raise WeightsError(f"{entry.url} asks for confirmation again and again: {_by_hand(entry)}")
 
 
-def _is_page(response: HTTPResponse, body: bytes) -> bool:
-    return body.lstrip()[:15].lower().startswith((b"<!doctype html", b"<html"))
+def _unfit(response: HTTPResponse, body: bytes) -> str | None:
+    """What came in place of a file; None where it may be one. The rest of a file that was begun may look like anything."""
+    packed = response.headers.get("Content-Encoding", "identity").lower()
+    if packed not in ("identity", ""):
+        return f"a body packed with {packed}"
+    if response.status == 206:
+        return None
+    return text_kind(body[:512])
 
 
 class _Form(HTMLParser):
@@ -184,6 +210,7 @@ def _checked(entry: Record, part: Path, target: Path) -> Path:
     fault = _fault(entry, part)
     if fault:
         part.unlink()
+        part.with_name(part.name + ".stamp").unlink(missing_ok=True)
         raise WeightsError(f"{entry.filename} from {entry.url} {fault}: it is deleted; {_by_hand(entry)}")
     part.with_name(part.name + ".stamp").unlink(missing_ok=True)
     os.replace(part, target)
@@ -197,9 +224,13 @@ def _fault(entry: Record, file: Path) -> str | None:
         return "is empty"
     if entry.bytes is not None and size != entry.bytes:
         return f"has {size} bytes, {entry.bytes} were expected"
-    if entry.sha256 is not None and (digest := sha256_of(file)) != entry.sha256:
-        return f"has the checksum {digest[:16]}, {entry.sha256[:16]} was expected"
-    return None
+    with file.open("rb") as stream:
+        start = stream.read(512)
+    if kind := text_kind(start):
+        return f"is {kind}"
+    if start.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(file):
+        return "ends early"
+    return wrong_checksum(entry, file)
 
 
 def _by_hand(entry: Record) -> str:

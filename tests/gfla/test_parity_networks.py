@@ -14,8 +14,8 @@ def painted_parts(painted, stride):
     got = {"image": painted.image}
     if stride:
         got["image_strided"] = painted.image[..., ::stride, ::stride]
-        got["image_mean"] = painted.image.mean((0, 2, 3))
-        got["image_std"] = painted.image.std((0, 2, 3))
+        got["image_mean"] = painted.image.mean((2, 3))
+        got["image_std"] = painted.image.std((2, 3))
     return got | lists(painted.flows, painted.masks)
 
 
@@ -33,7 +33,7 @@ def pose_parts(net, inputs):
     for i, (index, _) in enumerate(net.target.attentions()):
         decoder = getattr(net.target, f"decoder{index}")
         decoder.register_forward_pre_hook(lambda _, args, i=i: seen.update({f"fused_target{i}": args[0]}))
-    painted = net(**inputs)
+    painted = net(*inputs.values())
     return seen | {f"attention{i}": a for i, a in enumerate(painted.attention)} | {"image": painted.image}
 
 
@@ -55,5 +55,4 @@ def test_network_matches_the_published_code(file, case):
         else:
             got = {"out": net(inputs["x"])}
     for key, spec in case["outputs"].items():
-        want, have = data[spec["array"]], got[key]
-        assert_matches(have.reshape(want.shape), want, f"{case['name']}.{key}", max_abs=case["tolerance"]["max_abs"])
+        assert_matches(got[key], data[spec["array"]], f"{case['name']}.{key}", max_abs=case["tolerance"]["max_abs"])

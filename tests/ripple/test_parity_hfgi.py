@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from core.ripple.convert import assemble, fitted_encoder, fitted_generator
-from core.ripple.edits import published_directions
-from core.ripple.inversion import Inverter, resized, to_input, to_uint8
-from core.ripple.network_encoder import Encoder
-from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator, mix_codes, truncate
+from core.ripple.paper.convert import assemble, fitted_encoder, fitted_generator
+from core.ripple.paper.directions import published_directions
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
+from core.ripple.paper.inversion import Inverter, resized, to_input, to_uint8
+from core.ripple.paper.stylegan2 import Generator, mix_codes
 from tests.parity import golden
 from tests.ripple.cases import case, cases, compare, few_levels_off, filled, manifest_entries, picture, tensor
 
@@ -59,7 +59,8 @@ def run_generator(generator: Generator, key: str) -> dict[str, torch.Tensor]:
     if "styles[1]" in inputs:
         codes = mix_codes(codes, tensor(inputs["styles[1]"]), call["inject_index"], generator.code_count)
     if "truncation_latent" in inputs:
-        codes = truncate(codes, call["truncation"], tensor(inputs["truncation_latent"]))
+        mean = tensor(inputs["truncation_latent"])
+        codes = mean + call["truncation"] * (codes - mean)  # the truncation trick in W
     conditions = None
     if "conditions[0]" in inputs:
         conditions = (tensor(inputs["conditions[0]"]), tensor(inputs["conditions[1]"]))
@@ -106,16 +107,16 @@ def test_residual(residual: ResidualEncoder, key: str) -> None:
 def test_whole_path(encoder: Encoder, aligner: ResidualAligner, residual: ResidualEncoder, size: int) -> None:
     """All edits of one picture from one inversion: what the script computes from scratch every time."""
     generator = fitted_generator(generator_state(size))
-    inverter = Inverter(encoder, generator, aligner, residual, published_directions())
+    inverter, directions = Inverter(encoder, generator, aligner, residual), published_directions()
     keys = cases("hfgi", f"g{size}_")
     image = to_input(picture(case("hfgi", keys[0])["inputs"]["image"]))
     inversion = inverter.invert(image)
+    first = resized(generator(inversion.codes), 256)
     for key in keys:
         spec = case("hfgi", key)
         call, limits = spec["call"], spec["tolerance"]
-        edited = inverter.edit(
-            inversion, call["edit_attribute"], 1.0 if call["edit_degree"] is None else call["edit_degree"]
-        )
+        degree = 1.0 if call["edit_degree"] is None else call["edit_degree"]
+        edited = inverter.edit(inversion, directions(inversion.codes, call["edit_attribute"], degree))
         result = resized(edited.image, 256)
         compare("hfgi", key, {"result": result})
         compare("hfgi", key, {"latents": edited.codes}, max_abs=limits["latents_max_abs"])
@@ -124,9 +125,8 @@ def test_whole_path(encoder: Encoder, aligner: ResidualAligner, residual: Residu
         scale, shift = residual(edited.aligned)
         compare("hfgi", key, {"scale": scale, "shift": shift}, max_abs=limits["conditions_max_abs"])
         compare("hfgi", key, {"aligned": edited.aligned}, max_abs=limits["aligned_max_abs"])
-        first = resized(generator(inversion.codes), 256) if key.endswith("inversion") else None
-        steps = {"residual": inversion.distortion, "edit_image": edited.plain, "codes": inversion.codes}
-        compare("hfgi", key, steps | ({} if first is None else {"first": first}))
+        steps = {"residual": inversion.distortion, "edit_image": edited.plain, "codes": inversion.codes, "first": first}
+        compare("hfgi", key, steps)
         facts = spec["outputs"]["uint8"]
         want = golden.arrays("ripple", "hfgi")[facts["array"]]
         few_levels_off(to_uint8(result[0])[:: facts["stride"][0], :: facts["stride"][1]], want, 0.005)

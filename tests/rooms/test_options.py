@@ -1,12 +1,11 @@
 """One declaration is a check, a flag and a link."""
 
-import argparse
 from dataclasses import dataclass
 
 import pytest
 
 from core.errors import OptionError
-from core.options import add_flags, build, field_of, from_args, from_query, option, to_query
+from core.options import build, field_of, from_query, option, to_query
 
 
 @dataclass(frozen=True)
@@ -50,13 +49,5 @@ def test_bad_links_are_refused(query):
         from_query(Sample, query)
 
 
-def test_flags():
-    parser = argparse.ArgumentParser()
-    add_flags(parser, Sample)
-    args = parser.parse_args(["--size", "128", "--fast", "--blend", "poisson"])
-    assert from_args(Sample, args) == Sample(128, 0.3, "poisson", True, None)
-    assert "0 to 2" in parser.format_help()
-    with pytest.raises(SystemExit) as stopped:
-        parser.parse_args(["--blend", "none"])
-    assert stopped.value.code == 2
+def test_a_field_is_found_by_name():
     assert field_of(Sample, "tau").high == 2

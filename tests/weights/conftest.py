@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import http.server
 import threading
@@ -19,6 +20,14 @@ CONFIRM_PAGE = """<!DOCTYPE html><html><head><title>Virus scan warning</title></
 <form id="download-form" action="/usercontent" method="get"><input type="submit" value="Download anyway"/>
 <input type="hidden" name="id" value="ID1"><input type="hidden" name="confirm" value="t"></form></body></html>"""
 LINK_PAGE = '<html><body><a href="/usercontent?id=ID1&amp;confirm=abc">Download anyway</a></body></html>'
+OTHERS = {
+    "/json": ("application/octet-stream", "", b'{"error": "quota exceeded"}'),
+    "/commented": ("application/octet-stream", "", b"\xef\xbb\xbf<!-- mirror --><html><title>Gone</title></html>"),
+    "/words": ("text/plain", "", "zu viele Zugriffe, später wieder".encode()),
+    "/packed": ("application/octet-stream", "gzip", gzip.compress(CONTENT[:1000])),
+    "/cut": ("application/octet-stream", "", CONTENT[:500_000]),
+    "/archive": ("application/octet-stream", "", b"PK\x03\x04" + CONTENT[:500_000]),
+}
 QUOTA_PAGE = "<!DOCTYPE html><html><head><title>Quota exceeded</title></head><body>Too many users</body></html>"
 
 
@@ -41,8 +50,16 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path = self.path.split("?")[0]
         self.state.asked.append((self.path, self.headers.get("Range")))
-        if path in ("/plain", "/interrupted", "/stops", "/norange"):
+        if path in ("/plain", "/interrupted", "/stops", "/norange", "/shifted", "/unasked"):
             self.file(path)
+        elif path in OTHERS:
+            kind, packing, body = OTHERS[path]
+            self.send_response(200)
+            self.send_header("Content-Type", kind)
+            if packing:
+                self.send_header("Content-Encoding", packing)
+            self.end_headers()  # no length: the end of the connection is the end of the answer
+            self.wfile.write(body)
         elif path == "/hub/resolve/main/file.bin":
             self.send_response(302)
             self.send_header("Location", "/plain")
@@ -76,12 +93,15 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if start >= len(CONTENT):
             self.send_error(416)
             return
-        self.send_response(206 if start else 200)
+        self.send_response(206 if start or path == "/unasked" else 200)
+        if start:
+            first = start + 7 if path == "/shifted" else start
+            self.send_header("Content-Range", f"bytes {first}-{len(CONTENT) - 1}/{len(CONTENT)}")
         self.send_header("ETag", self.state.version)
         self.send_header("Content-Length", str(len(CONTENT) - start))
         self.end_headers()
         end = len(CONTENT)
-        if path == "/stops" or (path in ("/interrupted", "/norange") and self.state.faults):
+        if path == "/stops" or (path in ("/interrupted", "/norange", "/shifted") and self.state.faults):
             self.state.faults -= 1
             end = start + 700_000 if path != "/stops" else start + 100
         self.wfile.write(CONTENT[start:end])

@@ -1,11 +1,12 @@
 """Downloads from a server that misbehaves in every way we know of."""
 
+import hashlib
 import threading
 
 import pytest
 
 from core.errors import CancelledError, WeightsError
-from core.weights import download
+from core.weights import download, records
 from tests.weights.conftest import CONTENT, remote
 
 
@@ -88,6 +89,51 @@ def test_a_page_instead_of_the_file_is_refused(server, clean, path, said):
     with pytest.raises(WeightsError, match=f"{said}.*by hand.*weights convert toy-net PATH/TO/file.bin"):
         fetch(remote(server.address + path), clean)
     assert not (clean / "file.bin").exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"),
+    [
+        ("/json", "answered with JSON"),
+        ("/commented", "web page titled 'Gone'"),
+        ("/words", "answered with a text file"),
+        ("/packed", "packed with gzip"),
+        ("/archive", "ends early"),
+    ],
+)
+def test_what_is_no_checkpoint_is_not_kept_and_fetched_anew(server, clean, path, said):
+    """Size and checksum are unknown, as for most published files, and the server states no length."""
+    entry = remote(server.address + path, bytes=None, sha256=None)
+    with pytest.raises(WeightsError, match=said):
+        fetch(entry, clean)
+    assert not list(clean.glob("file.bin*[!k]"))
+    with pytest.raises(WeightsError, match=said):
+        fetch(entry, clean)
+    assert [wanted for _, wanted in server.asked] == [None, None]
+
+
+def test_a_cut_answer_without_length_is_told_by_the_size(server, clean):
+    with pytest.raises(WeightsError, match="incomplete after 5 attempts"):
+        fetch(remote(server.address + "/cut"), clean)
+    assert not (clean / "file.bin").exists()
+
+
+def test_another_part_than_asked_for_is_dropped(server, clean):
+    server.faults = 1
+    assert fetch(remote(server.address + "/shifted"), clean).read_bytes() == CONTENT
+    assert [wanted for _, wanted in server.asked] == [None, "bytes=700000-", None]
+    with pytest.raises(WeightsError, match="another part than was asked for.* 0 bytes are kept"):
+        fetch(remote(server.address + "/unasked", name="other"), clean / "other")
+
+
+def test_a_name_that_carries_its_checksum_is_checked(server, clean):
+    digest = hashlib.sha256(CONTENT).hexdigest()[:8]
+    good = remote(server.address + "/plain", filename=f"vgg19-{digest}.pth", sha256=None)
+    assert fetch(good, clean).read_bytes() == CONTENT
+    with pytest.raises(WeightsError, match="dcbb9e9d was expected"):
+        fetch(remote(server.address + "/plain", filename="vgg19-dcbb9e9d.pth", sha256=None), clean)
+    named = {entry.checksum for entry in records().values() if entry.sha256 is None}
+    assert {"dcbb9e9d", "7be5be79"} <= named
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,6 @@
 """Where weights are looked for, in which order, and what is said about them; converting, pulling, the command line."""
 
-import importlib
+import hashlib
 import json
 import sys
 import types
@@ -13,6 +13,7 @@ from core.cli import main
 from core.errors import OptionError, WeightsError
 from core.weights import (
     check_seal,
+    checksums,
     convert,
     fill_strict,
     load_strict,
@@ -23,9 +24,9 @@ from core.weights import (
     save_model,
 )
 from core.weights import places as places_room
-from core.weights.conversion import AS_PUBLISHED
+from core.weights.conversion import AS_PUBLISHED, converter_of
 from core.weights.share import push
-from tests.weights.conftest import ToyNetwork, remote
+from tests.weights.conftest import OTHERS, ToyNetwork, remote
 
 
 @pytest.fixture
@@ -106,7 +107,7 @@ def test_converting_puts_sealed_weights_where_they_are_found(clean, toy, toy_con
     assert resolve("toy-net").folder == folder and check_seal(folder) == 2
     assert torch.equal(load_strict(ToyNetwork, folder).last.weight, network.last.weight)
     convert("toy-net", clean / "file.bin")
-    assert [p.name for p in (clean / "cache").iterdir()] == ["toy-net"], "nothing is left over"
+    assert sorted(p.name for p in (clean / "cache").iterdir()) == ["checksums.json", "toy-net"], "nothing is left over"
 
 
 def test_a_wrong_file_leaves_what_was_there(clean, toy, toy_converter):
@@ -143,6 +144,50 @@ def test_pull_fetches_and_converts(server, clean, known, toy_converter, monkeypa
     assert resolve_after(pull("toy-net", accept=lambda _: True))
 
 
+def test_a_cut_file_of_unknown_size_is_not_kept_and_a_second_pull_starts_anew(
+    server, clean, known, toy_converter, monkeypatch
+):
+    torch.save(ToyNetwork().state_dict(), clean / "served.bin", _use_new_zipfile_serialization=False)
+    whole = (clean / "served.bin").read_bytes()
+    monkeypatch.setitem(OTHERS, "/cut", ("application/octet-stream", "", whole[:-200]))
+    known(remote(server.address + "/cut", bytes=None, sha256=None))
+    with pytest.raises(WeightsError, match="damaged.*deleted, `python -m core weights pull toy-net` begins anew"):
+        pull("toy-net", accept=lambda _: True)
+    monkeypatch.setitem(OTHERS, "/cut", ("application/octet-stream", "", whole))
+    assert resolve_after(pull("toy-net", accept=lambda _: True))
+    assert [wanted for _, wanted in server.asked] == [None, None]
+
+
+def test_the_first_strict_conversion_sets_the_checksum(server, clean, known, toy_converter, monkeypatch, caplog):
+    torch.save(ToyNetwork().state_dict(), clean / "served.bin")
+    monkeypatch.setitem(OTHERS, "/cut", ("application/octet-stream", "", (clean / "served.bin").read_bytes()))
+    entry = known(remote(server.address + "/cut", bytes=None, sha256=None))
+    pull("toy-net", accept=lambda _: True)
+    digest = hashlib.sha256((clean / "served.bin").read_bytes()).hexdigest()
+    assert checksums.expected(entry) == digest and f"{digest[:16]} is remembered" in caplog.text
+    (clean / "cache/downloads/toy-net/file.bin").unlink()
+    torch.save(ToyNetwork().state_dict(), clean / "other.bin")
+    monkeypatch.setitem(OTHERS, "/cut", ("application/octet-stream", "", (clean / "other.bin").read_bytes()))
+    with pytest.raises(WeightsError, match=f"{digest[:16]} was expected as remembered.*it is deleted"):
+        pull("toy-net", accept=lambda _: True)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"# Morphospace\n\nFive systems, h\xc3\xbcbsch.\n", "is a text file, not a checkpoint"),
+        (b'{"a": 1}', "is JSON"),
+        (b"<!DOCTYPE html>", "is a web page"),
+        (b"", "damaged"),
+    ],
+)
+def test_a_file_that_is_no_checkpoint_is_named_for_what_it_is(clean, toy, toy_converter, content, said):
+    (clean / "README.md").write_bytes(content)
+    for read in (lambda: convert("toy-net", clean / "README.md"), lambda: open_checkpoint(clean / "README.md")):
+        with pytest.raises(WeightsError, match=said):
+            read()
+
+
 def resolve_after(folder) -> bool:
     return resolve("toy-net").folder == folder
 
@@ -161,8 +206,7 @@ def test_every_converter_exists(entry):
         with pytest.raises(WeightsError, match="needs no conversion"):
             convert(entry.name, "any.file")
         return
-    table = importlib.import_module(f"core.{entry.system}.convert").CONVERTERS
-    assert (entry.converter or entry.name) in table
+    assert callable(converter_of(entry))
 
 
 @pytest.mark.parametrize("entry", [e for e in records().values() if e.kind == "shipped"], ids=lambda e: e.name)

@@ -13,10 +13,10 @@ import torch
 from gradio.components import Component
 from PIL import Image
 
+from core.crossbreed.methods.head_alignment.detector import find_head
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline, CrossbreedPrepared
 from core.crossbreed.sheet import grid_sheet
-from core.detect.pets import find_head
 from core.errors import InputError, NothingFoundError
 from core.image import Box, limit_size, to_pil, to_tensor
 from core.metrics import step_sizes

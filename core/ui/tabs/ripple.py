@@ -14,10 +14,11 @@ from PIL import Image
 from core.errors import InputError
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of
-from core.ripple.choices import EDITS, INPAINTERS
-from core.ripple.options import RippleOptions
-from core.ripple.parts import choose_inpainter
-from core.ripple.pipeline import RipplePipeline, RipplePrepared, repainted
+from core.ripple.components import choose_inpainter
+from core.ripple.methods.repainting.compositing import repaint
+from core.ripple.options import EDITS, INPAINTERS, RippleOptions
+from core.ripple.pipeline import RipplePipeline
+from core.ripple.results import RipplePrepared
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import HEADS
@@ -96,7 +97,7 @@ def remove(
     def work(progress: Progress) -> tuple[Image.Image, dict[str, Any]]:
         start = time.perf_counter()
         hole = (mask > 0).astype(np.uint8) * 255
-        result = repainted(whole, hole, fill, RippleOptions(feather_px=1.0), progress)
+        result = repaint(whole, hole, fill, RippleOptions(feather_px=1.0), progress)
         return result, {"seconds": round(time.perf_counter() - start, 2), "weights": label}
 
     yield from stream(work, bar, 2)

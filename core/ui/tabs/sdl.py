@@ -14,9 +14,9 @@ from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.sdl.jobs import JOBS, Job, job_named
+from core.sdl.methods.video_rate.conversion import convert_video
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline, SDLPrepared
-from core.sdl.video_rate import convert_video
 from core.ui.parts.controls import controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import EXAMPLES, HEADS
