@@ -56,6 +56,8 @@ def _points(file: Path) -> Any:
         points = np.array(json.loads(file.read_text()), dtype=float)
         if points.shape != (18, 2):
             raise ValueError(f"numbers of shape {points.shape}")
+        if not np.isfinite(points).all() or (points < 0).any(1).all():
+            raise ValueError("all are missing or one is infinite")
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{file} holds no points ({error}): a JSON list of 18 [x, y] fits") from error
     return points

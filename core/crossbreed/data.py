@@ -6,9 +6,6 @@ the fields of `RealBatch` or `TeacherBatch`.
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -28,6 +25,7 @@ from core.crossbreed.preprocessing import centre_square, resize_generated, to_ne
 from core.errors import InputError, NothingFoundError, OptionError
 from core.image import Box, crop_box, load_image
 from core.progress import Progress, silent
+from core.training.photo_table import PhotoArchive, box_of, read_rows
 
 PICTURES = (".png", ".jpg", ".jpeg", ".webp")
 FIRST_DOG, LAST_DOG = 151, 268
@@ -102,17 +100,14 @@ def read_table(
 
     Photos without a box are boxed by the head detector; those in which it finds nothing are left out.
     """
-    rows = list(csv.DictReader(Path(table).read_text().splitlines()))
-    if not rows or label not in rows[0] or "file" not in rows[0]:
-        raise InputError(f"{Path(table).name} needs the columns file and {label}: choose another table or label")
+    rows = read_rows(table, ("file", label))
     classes = sorted({row[label] for row in rows})
     side = round(size_px * 1.08)
     crops, labels = [], []
-    with zipfile.ZipFile(archive) as photos:
-        names = {Path(name).name: name for name in photos.namelist()}
+    with PhotoArchive(archive) as photos:
         for index, row in enumerate(rows):
             progress(index / len(rows), "cutting out heads")
-            picture = load_image(Image.open(io.BytesIO(photos.read(names[Path(row["file"]).name]))))
+            picture = load_image(photos.open(row["file"]))
             box = _known_or_found(row, picture)
             if box is not None:
                 crops.append(as_bytes(head_crop(picture, box, side)))
@@ -121,11 +116,11 @@ def read_table(
 
 
 def _known_or_found(row: dict[str, str], picture: Image.Image) -> Box | None:
-    if row.get("x0"):
-        return Box(*(float(row[name]) for name in ("x0", "y0", "x1", "y1")))
     from core.detect.pets import detect_head
 
     try:
+        if box := box_of(row):
+            return box
         return detect_head(picture)
     except NothingFoundError:
         return None

@@ -6,15 +6,11 @@ these four pictures every mixture of shape and appearance follows. The network l
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor
 
 from core.crossbreed.alignment import flows, pulls, warped
@@ -27,6 +23,7 @@ from core.detect.pet_photos import UNSURE, cut_mask, held_out
 from core.errors import InputError
 from core.image import load_image
 from core.progress import Progress, silent
+from core.training.photo_table import PhotoArchive, read_rows
 
 # Heads whose points are found less surely than this (mean standard deviation in fractions of the crop) are only copied.
 SURE = 0.10
@@ -139,25 +136,20 @@ def read_heads(
     """
     from core.detect.pets import find_points
 
-    rows = list(csv.DictReader(Path(table).read_text().splitlines()))
-    if not rows or not {label, "file", "trimap", "x0"} <= rows[0].keys():
-        raise InputError(
-            f"{Path(table).name} needs the columns file, trimap, x0 and {label}: choose another table or label"
-        )
+    rows = read_rows(table, ("file", "trimap", "x0", label))
     kept_back = held_out(rows)
     rows = [row for row in rows if row["file"] not in kept_back]
     classes = sorted({row[label] for row in rows})
     pictures, masks, labels = [], [], []
-    with zipfile.ZipFile(archive) as photos:
-        names = {name.removeprefix("images/"): name for name in photos.namelist()}
+    with PhotoArchive(archive) as photos:
         for index, row in enumerate(rows):
             progress(index / len(rows), "cutting out heads")
-            picture = load_image(Image.open(io.BytesIO(photos.read(names[row["file"]]))))
+            picture = load_image(photos.open(row["file"]))
             box = _known_or_found(row, picture)
             if box is None:
                 continue
             pictures.append(as_bytes(head_crop(picture, box, size_px)))
-            trimap = Image.open(io.BytesIO(photos.read(names[row["trimap"]]))) if row["trimap"] else None
+            trimap = photos.open(row["trimap"]) if row["trimap"] else None
             masks.append(cut_mask(trimap, box.squared(HEAD_MARGIN), size_px))
             labels.append(classes.index(row[label]))
     crops = torch.stack(pictures)

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -20,8 +16,9 @@ from core.detect.pet_photos import cut_mask, held_out
 from core.detect.pets import find_head
 from core.detect.train_pet_points import ROOM, SIDE_PX, augmented, plain_window
 from core.errors import InputError, NothingFoundError
-from core.image import Box, crop_box, load_image, to_tensor
+from core.image import crop_box, load_image, to_tensor
 from core.training import Run, TrainOptions
+from core.training.photo_table import CORNERS, PhotoArchive, box_of, read_rows
 
 # Trimaps leave a rim undecided: it counts neither way.
 DECIDED = 64
@@ -49,21 +46,20 @@ class CutHeads:
 
 def read_cut(table: Path, archive: Path) -> tuple[CutHeads, CutHeads]:
     """(to train, to measure) from a table (`file`, `trimap`, `x0` ...) and a zip archive; measured is what is held out."""
-    rows = [row for row in csv.DictReader(Path(table).read_text().splitlines())]
+    rows = read_rows(table, ("file", "trimap", *CORNERS))
     kept_back = held_out(rows)
     parts: dict[bool, list[Tensor]] = {False: [], True: []}
-    with zipfile.ZipFile(archive) as photos:
+    with PhotoArchive(archive) as photos:
         for row in rows:
             if not row["trimap"]:
                 continue
-            picture = load_image(Image.open(io.BytesIO(photos.read(row["file"]))))
+            picture = load_image(photos.open(row["file"]))
             try:
-                known = Box(*(float(row[name]) for name in ("x0", "y0", "x1", "y1"))) if row["x0"] else None
-                square = (known or find_head(picture).box).squared(ROOM)
+                square = (box_of(row) or find_head(picture).box).squared(ROOM)
             except NothingFoundError:
                 continue
             cut = crop_box(picture, square, (SIDE_PX, SIDE_PX))
-            mask = cut_mask(Image.open(io.BytesIO(photos.read(row["trimap"]))), square, SIDE_PX)
+            mask = cut_mask(photos.open(row["trimap"]), square, SIDE_PX)
             parts[row["file"] in kept_back].append(torch.cat([(to_tensor(cut)[0] * 255).round().to(torch.uint8), mask]))
     if not all(parts.values()):
         raise InputError(f"{Path(table).name} holds no photo with a trimap to train on or none to measure with")

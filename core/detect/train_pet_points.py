@@ -2,23 +2,20 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
 from core.detect.network_pet_points import CELL_PX, MIRRORED, POINT_NAMES, PetPointNetwork, PetPoints, cell_centres
 from core.errors import InputError
-from core.image import Box, crop_box, load_image, to_tensor
+from core.image import crop_box, load_image, to_tensor
 from core.training import Run, TrainOptions
+from core.training.photo_table import CORNERS, PhotoArchive, box_of, read_rows
 
 # Marked by us on photos of the data pack; see the card of weights/pet-points.
 MARKS = Path(__file__).with_name("pet_points.csv")
@@ -61,16 +58,15 @@ def read_marked(points: Path, table: Path, archive: Path) -> MarkedHeads:
 
     Boxes come from `table` (`file, x0, y0, x1, y1`); the photos lie in a zip archive.
     """
-    marks = list(csv.DictReader(Path(points).read_text().splitlines()))
-    boxes = {Path(row["file"]).name: row for row in csv.DictReader(Path(table).read_text().splitlines()) if row["x0"]}
+    marks = read_rows(points, ("file", *(f"{name}_{axis}" for name in POINT_NAMES for axis in "xy")))
+    boxes = {Path(row["file"]).name: box_of(row) for row in read_rows(table, ("file", *CORNERS))}
     pictures, places = [], []
-    with zipfile.ZipFile(archive) as photos:
-        names = {Path(name).name: name for name in photos.namelist()}
+    with PhotoArchive(archive) as photos:
         for row in marks:
-            if row["file"] not in boxes or row["file"] not in names:
-                raise InputError(f"{row['file']} has points but no box in {table} or no photo in {archive}")
-            picture = load_image(Image.open(io.BytesIO(photos.read(names[row["file"]]))))
-            box = Box(*(float(boxes[row["file"]][name]) for name in ("x0", "y0", "x1", "y1"))).squared(ROOM)
+            known = boxes.get(row["file"])
+            if known is None:
+                raise InputError(f"{row['file']} has points but no box in {table}: add its box or delete its row")
+            picture, box = load_image(photos.open(row["file"])), known.squared(ROOM)
             pictures.append((to_tensor(crop_box(picture, box, (SIDE_PX, SIDE_PX)))[0] * 255).round().to(torch.uint8))
             xy = [float(row[f"{name}_{axis}"] or "nan") for name in POINT_NAMES for axis in "xy"]
             corner = torch.tensor([box.left, box.top])

@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-import csv
-import io
-import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import torch
-from PIL import Image
 from torch import Tensor, nn
 from torch.nn import functional as F
 
@@ -19,6 +15,7 @@ from core.detect.network_pets import CELL_PX, SPECIES, HeadMaps, PetHeadNetwork,
 from core.errors import InputError
 from core.image import to_tensor
 from core.training import Run, TrainOptions
+from core.training.photo_table import CORNERS, PhotoArchive, box_of, read_rows
 
 
 @dataclass(frozen=True)
@@ -58,22 +55,25 @@ class BoxedPhotos:
 
 def read_boxed_photos(table: Path, archive: Path, size_px: int) -> BoxedPhotos:
     """The photos of a table (`file, species, x0, y0, x1, y1`) that have a box; files lie in a zip archive."""
-    rows = [row for row in csv.DictReader(Path(table).read_text().splitlines()) if row["x0"]]
+    rows = [row for row in read_rows(table, ("file", "species", *CORNERS)) if row["x0"]]
     if not rows:
         raise InputError(
             f"{Path(table).name} holds no photo with a box: columns file, species, x0, y0, x1, y1 are needed"
         )
     pictures, boxes, species = [], [], []
-    with zipfile.ZipFile(archive) as photos:
-        names = {Path(name).name: name for name in photos.namelist()}
+    with PhotoArchive(archive) as photos:
         for row in rows:
-            picture = Image.open(io.BytesIO(photos.read(names[Path(row["file"]).name]))).convert("RGB")
+            picture = photos.open(row["file"]).convert("RGB")
             square, scale = letterbox(picture, size_px)
             left = (size_px - round(picture.width * scale)) // 2
             top = (size_px - round(picture.height * scale)) // 2
-            box = torch.tensor([float(row[name]) for name in ("x0", "y0", "x1", "y1")]) * scale
+            found = box_of(row)
+            assert found is not None, "rows without a box were left out"
+            box = torch.tensor([found.left, found.top, found.right, found.bottom]) * scale
             boxes.append(box + torch.tensor([left, top, left, top]))
             pictures.append((to_tensor(square)[0] * 255).to(torch.uint8))
+            if row["species"] not in SPECIES:
+                raise InputError(f"the species of {row['file']} is {row['species']!r}: {' or '.join(SPECIES)} fits")
             species.append(SPECIES.index(row["species"]))
     return BoxedPhotos(torch.stack(pictures), torch.stack(boxes), torch.tensor(species))
 

@@ -8,7 +8,6 @@ Source: Ren et al. 2020, section 4.1 and supplementary material B.
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
@@ -37,6 +36,7 @@ from core.gfla.view_data import ViewPairs
 from core.progress import Progress, silent
 from core.training import Card, Run, load_trained, train
 from core.training import export as export_run
+from core.training.journal import options_of
 from core.weights import fill_strict, load_strict
 
 BETAS = (0.0, 0.999)
@@ -460,7 +460,7 @@ def generator_of(options: GflaTrainOptions) -> Any:
 
 def export(run_folder: Path, folder: Path) -> Path:
     """Write the averaged generator of a stage 2 run, its card and, where it made any, its newest sample sheet."""
-    facts = json.loads((Path(run_folder) / "run.json").read_text())["options"]
+    facts = options_of(run_folder)
     known = {field.name for field in dataclasses.fields(GflaTrainOptions)}
     options = GflaTrainOptions(**{key: value for key, value in facts.items() if key in known})
     sheets = sorted((Path(run_folder) / "samples").glob("*.png"))

@@ -9,7 +9,7 @@ from typing import Any
 
 from torch import nn
 
-from core.errors import unknown_name
+from core.errors import OptionError, WeightsError, unknown_name
 from core.options import check, fields_of, parse_value
 from core.progress import Progress, silent
 from core.ripple import (
@@ -38,6 +38,10 @@ CLASSES: dict[str, type] = {
     "pre_aligner": ResidualAligner, "painter": Painter, "parser": Graphonomy, "inpainter": Lama,
 }  # fmt: skip
 # widths divide by 16: oneDNN's bfloat16 gradients crash on convolutions of 8, 12 or 24 channels (torch 2.13, CPU)
+# halved three times by the painters, drawn from 4 px on by the generators
+SIZES = dict.fromkeys(("turn", "inpainter"), range(16, 4096, 8)) | dict.fromkeys(
+    ("generator", "autoencoder"), [2**power for power in range(4, 11)]
+)
 PREVIEW_ALIGNER = {"channels": (16, 32, 48, 64)}
 PREVIEW_RESIDUAL = {"channels": (16, 32, 48), "strides": (2, 1)}
 
@@ -182,7 +186,17 @@ def run_part(
         if option_name not in known:
             raise unknown_name("option", option_name, known)
     options = check(part.options(**{key: parse_value(known[key], str(value)) for key, value in given.items()}))
-    recipe = part.recipe(options, Path(origin) if origin else None)
+    size = getattr(options, "size", None)
+    if size is not None and name in SIZES and size not in SIZES[name]:
+        raise OptionError(f"option size is {size}, the part {name} works at {SIZES[name][0]}, {SIZES[name][1]}, ... px")
+    try:
+        recipe = part.recipe(options, Path(origin) if origin else None)
+    except KeyError as error:
+        raise WeightsError(f"{origin} has no network {error}, which the part {name} starts from") from error
+    generator = recipe.networks.get("generator")
+    if isinstance(generator, Generator) and size not in (None, generator.config.size):
+        own = generator.config.size
+        raise OptionError(f"option size is {size}, the generator of {origin} has {own}: say --option size={own}")
     folder = train(recipe, part.source(options), options, progress)
     result: dict[str, Any] = {"folder": str(folder), "steps": options.steps}
     if target is not None:
