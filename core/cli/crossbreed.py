@@ -298,9 +298,7 @@ def export(
     return {"written": str(fold_run(run, to, trained_on))}
 
 
-Table = Annotated[
-    Path, Option("--from", exists=True, dir_okay=False, help="CSV file with boxes or trimaps beside a zip of its name")
-]
+Table = Annotated[Path, Option("--from", help="CSV file with boxes or trimaps beside a zip of its name")]
 Target = Annotated[Path | None, Option(callback=folder, help="folder to write the averaged weights to")]
 
 

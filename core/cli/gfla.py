@@ -129,7 +129,7 @@ def generate(
 @verb(app, "--task fashion --data dataset/fashion --out results/")
 def test(
     task: Annotated[str, one_of((*TESTS, *OBJECTS, *FOLLOWED), "which data set")],
-    data: Annotated[Path, Option(exists=True, file_okay=False, help="data root, laid out as published")],
+    data: Annotated[Path, Option(help="data root, laid out as published")],
     out: Annotated[
         Path,
         Option(
@@ -144,6 +144,8 @@ def test(
     weights: Annotated[str | None, weights_flag("that of the task if left out")] = None,
 ) -> Result:
     """Every pair, object or clip of a published test set, as the official script does it."""
+    if not data.is_dir():
+        raise InputError(f"{data} is no folder: name the data root")
     if task in OBJECTS:
         return _test_objects(task, data, phase, out, place, weights, progress)
     if task in FOLLOWED:

@@ -194,7 +194,7 @@ def run_part(
     except KeyError as error:
         raise WeightsError(f"{origin} has no network {error}, which the part {name} starts from") from error
     generator = recipe.networks.get("generator")
-    if isinstance(generator, Generator) and size not in (None, generator.config.size):
+    if name == "autoencoder" and isinstance(generator, Generator) and size != generator.config.size:
         own = generator.config.size
         raise OptionError(f"option size is {size}, the generator of {origin} has {own}: say --option size={own}")
     folder = train(recipe, part.source(options), options, progress)
