@@ -48,13 +48,14 @@ def rows() -> list[Row]:
 
 
 @contextmanager
-def serving(**extra: str) -> Iterator[tuple[str, float]]:
-    """(address, seconds until its first page) of a fresh app."""
+def serving(log: Path | None = None, **extra: str) -> Iterator[tuple[str, float]]:
+    """(address, seconds until its first page) of a fresh app; what it says is written to `log`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
     address = f"http://127.0.0.1:{port}"
-    with tempfile.TemporaryDirectory() as folder:
+    said = os.devnull if log is None else str(log)
+    with tempfile.TemporaryDirectory() as folder, open(said, "w") as output:
         environment = {
             **os.environ,
             "GRADIO_TEMP_DIR": folder,
@@ -64,7 +65,7 @@ def serving(**extra: str) -> Iterator[tuple[str, float]]:
         }
         start = time.perf_counter()
         process = subprocess.Popen(
-            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [sys.executable, "app.py"], cwd=ROOT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )
         try:
             while True:

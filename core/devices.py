@@ -11,6 +11,7 @@ from typing import TypeVar
 import torch
 from torch import nn
 
+from core.construction import load_once
 from core.errors import DeviceError, unknown_name
 from core.settings import DEVICE, PRECISION
 
@@ -90,9 +91,7 @@ def choose_device(name: str = "auto") -> torch.device:
     if name == "auto":
         name = os.environ.get(DEVICE, "auto")
     if name == "auto":
-        from accelerate import PartialState
-
-        return torch.device(PartialState().device)
+        return _best_device()
     kind = name.split(":")[0]
     if kind not in ("cpu", "cuda", "mps"):
         raise unknown_name("device", name, ("auto", "cpu", "cuda", "mps"))
@@ -101,6 +100,14 @@ def choose_device(name: str = "auto") -> torch.device:
     if kind == "mps" and not torch.backends.mps.is_available():
         raise DeviceError("device mps was asked for, this machine has no Apple GPU: use cpu or auto")
     return torch.device(name)
+
+
+@load_once
+def _best_device() -> torch.device:
+    # A second thread would see accelerate's shared state half made.
+    from accelerate import PartialState
+
+    return torch.device(PartialState().device)
 
 
 @cache

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import math
-import warnings
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -23,7 +22,9 @@ from core.errors import InputError, ShapeError
 
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 4096
-MAX_MEGAPIXELS = 200
+# What is held in memory at once: about half a gigabyte with its copies. A JPEG is reduced while it is decoded.
+MAX_MEGAPIXELS = 80
+MAX_JPEG_MEGAPIXELS = 178
 
 Source = str | Path | bytes | Image.Image | np.ndarray
 
@@ -40,8 +41,23 @@ def load_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
         background: colour name under transparent pixels.
 
     Raises:
-        InputError: no picture, damaged, below 16 pixels a side, or beyond 200 megapixels.
+        InputError: no picture, damaged, below 16 pixels a side, or beyond 80 megapixels (178 as a JPEG).
     """
+    return limit_size(_as_rgb(_loaded(source, max_side_px), background), max_side_px)
+
+
+def load_alpha(source: Source, size_px: tuple[int, int]) -> np.ndarray:
+    """How much each pixel of a layer covers, (H, W) uint8 at `size_px` (width, height); without alpha all of it.
+
+    Raises:
+        InputError: as `load_image`.
+    """
+    alpha = _loaded(source, MAX_SIDE_PX).convert("RGBA").getchannel("A")
+    return np.asarray(alpha.resize(size_px, Image.Resampling.NEAREST))
+
+
+def _loaded(source: Source, max_side_px: int) -> Image.Image:
+    """The upright picture in its own mode, read to its end, within the limits."""
     picture = _opened(source)
     name = _name_of(source)
     width, height = picture.size
@@ -49,18 +65,16 @@ def load_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
         raise InputError(
             f"{name} is {width} x {height} pixels; at least {MIN_SIDE_PX} x {MIN_SIDE_PX} are needed: use a larger picture"
         )
-    if width * height > MAX_MEGAPIXELS * 1_000_000:
-        raise InputError(
-            f"{name} has {width * height / 1e6:.0f} megapixels, {MAX_MEGAPIXELS} fit: reduce it before loading"
-        )
+    limit = MAX_JPEG_MEGAPIXELS if picture.format == "JPEG" else MAX_MEGAPIXELS
+    if width * height > limit * 1_000_000:
+        raise InputError(f"{name} has {width * height / 1e6:.1f} megapixels, {limit} fit: reduce it before loading")
     try:
         if picture.format == "JPEG":
             picture.draft("RGB", (max_side_px, max_side_px))
         picture.load()
-        picture = ImageOps.exif_transpose(picture)
+        return ImageOps.exif_transpose(picture)
     except (OSError, SyntaxError, ValueError, EOFError, MemoryError, Image.DecompressionBombError) as error:
         raise InputError(f"{name} is damaged and cannot be read to its end ({error}): export it again") from error
-    return limit_size(_as_rgb(picture, background), max_side_px)
 
 
 def _name_of(source: Any) -> str:
@@ -78,11 +92,11 @@ def _opened(source: Source) -> Image.Image:
         raise InputError(f"{name} does not exist: check the path {str(source)!r}")
     stream = io.BytesIO(source) if isinstance(source, bytes) else source
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            return Image.open(stream)
+        return Image.open(stream)
     except Image.DecompressionBombError as error:
-        raise InputError(f"{name} has more than {MAX_MEGAPIXELS} megapixels: reduce it before loading") from error
+        raise InputError(
+            f"{name} has more than {MAX_JPEG_MEGAPIXELS} megapixels, {MAX_MEGAPIXELS} fit: reduce it before loading"
+        ) from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise InputError(f"{name} is not a picture that can be read: use PNG, JPEG, WebP, TIFF, GIF or BMP") from error
 

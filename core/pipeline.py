@@ -9,22 +9,27 @@ for picture in pipe.frames(prepared, Timeline(frames=48)):
 
 from __future__ import annotations
 
+import copy
 import hashlib
+import os
 import pickle
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any, ClassVar, Self
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
 import torch
 from diffusers import DiffusionPipeline
 from diffusers.utils import BaseOutput
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 
 from core import options as option_tools
-from core.devices import Policy, policy
+from core.construction import BUILDING
+from core.devices import Policy, choose_device, policy
 from core.image import to_pil
+from core.offload import lend
 from core.progress import Progress, part_of, silent
 from core.timeline import Timeline
 
@@ -60,8 +65,15 @@ class TransitionOutput(BaseOutput):
     weights: str = ""
 
 
-class TransitionPipeline(DiffusionPipeline):
+PreparedT = TypeVar("PreparedT", bound=Prepared)
+
+
+class TransitionPipeline(DiffusionPipeline, ABC, Generic[PreparedT]):
     """Base of the five pipelines. A subclass sets `name` and `Options` and writes `prepare` and `render`.
+
+    Its constructor takes exactly the networks that it hands to this one by name (and plain values, with defaults, that it
+    registers itself), as diffusers asks: `to`, `components`, `device`, `save_pretrained`, `from_pretrained`, `push_to_hub` and
+    `enable_model_cpu_offload` rest on that.
 
     On ZeroGPU `gpu_methods` run in the GPU's process, so their arguments and results are picklable; `gpu_seconds` is what
     one megapixel of one picture takes there at most. `gpu_is_lent` is set there: what runs outside of them has no GPU.
@@ -75,19 +87,26 @@ class TransitionPipeline(DiffusionPipeline):
     gpu_is_lent: bool = False
     weights_label: str = ""
 
-    def prepare(self, *inputs: Any, **settings: Any) -> Any:
+    def __init__(self, **networks: nn.Module | None) -> None:
+        super().__init__()
+        # Without networks nothing else would make the configuration that diffusers looks into.
+        self.register_to_config()
+        self.register_modules(**networks)
+        self.use(policy("cpu", "float32"))
+
+    @abstractmethod
+    def prepare(self, *inputs: Any, **settings: Any) -> PreparedT:
         """Detect, encode, invert or fit: everything that does not depend on t.
 
         A subclass names its inputs, takes `options` (its `Options`) and `progress`, and returns its `Prepared`.
         """
-        raise TypeError(f"{type(self).__name__} must define prepare")
 
-    def render(self, *prepared_and_t: Any, **controls: Any) -> Tensor:
-        """Pictures (T, 3, H, W) float32 in [0, 1], on the CPU, from a `Prepared` at a list of positions t."""
-        raise TypeError(f"{type(self).__name__} must define render")
+    @abstractmethod
+    def render(self, prepared: PreparedT, t: Sequence[float], *args: Any, **controls: Any) -> Tensor:
+        """Pictures (T, 3, H, W) float32 in [0, 1], on the CPU, at a list of positions t."""
 
     def frames(
-        self, prepared: Prepared, timeline: Timeline, progress: Progress = silent, **controls: Any
+        self, prepared: PreparedT, timeline: Timeline, progress: Progress = silent, **controls: Any
     ) -> Iterator[Image.Image]:
         """The frames of a timeline, streamed; closing the iterator stops the work after one batch.
 
@@ -122,8 +141,59 @@ class TransitionPipeline(DiffusionPipeline):
         settings = {"system": self.name, **option_tools.to_query(chosen), **option_tools.to_query(timeline)}
         return TransitionOutput(frames, timeline.positions(), settings, dict(prepared.figures), self.weights_label)
 
+    @property
+    def networks(self) -> dict[str, nn.Module]:
+        """The components that are networks, by name."""
+        return {name: part for name, part in self.components.items() if isinstance(part, nn.Module)}
 
-class GeneratorPipeline(TransitionPipeline):
+    @property
+    def policy(self) -> Policy:
+        """How the networks compute; its device is where they are now, whoever moved them."""
+        return replace(self._policy, device=self.device)
+
+    def use(self, chosen: Policy) -> Self:
+        """Place the networks where `chosen` says; returns the pipeline."""
+        self._policy = chosen
+        for network in self.networks.values():
+            chosen.place(network)
+        return self
+
+    def to(self, *args: Any, **kwargs: Any) -> Self:
+        """Move the networks, as diffusers does; a dtype is what they compute in, their weights stay float32."""
+        given = [*args, kwargs.pop("dtype", None), kwargs.pop("torch_dtype", None)]
+        for dtype in (item for item in given if isinstance(item, torch.dtype)):
+            self._policy = replace(self._policy, dtype=dtype)
+        super().to(*(item for item in args if not isinstance(item, torch.dtype)), **kwargs)
+        return self
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **kwargs: Any) -> None:
+        """Write the pipeline as diffusers does, or push it (`push_to_hub=True`)."""
+        written = copy.copy(self)
+        for name, network in self.networks.items():
+            # safetensors refuses the strides that channels_last leaves in the tensors.
+            setattr(written, name, copy.deepcopy(network).to(memory_format=torch.contiguous_format))  # type: ignore[call-overload]
+        super(TransitionPipeline, written).save_pretrained(str(save_directory), **kwargs)
+
+    @classmethod
+    def from_pretrained(cls, pretrained_model_name_or_path: str | os.PathLike[str], **kwargs: Any) -> Self:
+        """A pipeline that `save_pretrained` wrote, or a hub repository; see diffusers for the arguments."""
+        dtypes = [kwargs.pop(name, None) for name in ("dtype", "torch_dtype")]
+        with BUILDING:
+            pipe: Self = super().from_pretrained(pretrained_model_name_or_path, **kwargs)
+        return pipe.to(*(dtype for dtype in dtypes if dtype is not None))
+
+    def enable_model_cpu_offload(self, gpu_id: int | None = None, device: torch.device | str = "auto") -> None:
+        """Keep the networks in main memory; the GPU holds them only while one of `gpu_methods` runs.
+
+        diffusers' own hooks wait for `forward`, our networks are called by other methods too.
+
+        Raises:
+            DeviceError: there is no GPU.
+        """
+        lend(self, choose_device(str(device)), gpu_id)
+
+
+class GeneratorPipeline(TransitionPipeline[PreparedT]):
     """A pipeline around one network, `generator`, of the class `Network`; `record` names its weights unless others are asked for."""
 
     Network: ClassVar[type[Any]]
@@ -131,9 +201,7 @@ class GeneratorPipeline(TransitionPipeline):
     generator: Any
 
     def __init__(self, generator: Any) -> None:
-        super().__init__()
-        self.register_modules(generator=generator)
-        self.use(policy("cpu", "float32"))
+        super().__init__(generator=generator)
 
     @classmethod
     def from_record(
@@ -156,12 +224,6 @@ class GeneratorPipeline(TransitionPipeline):
         pipe = cls(load_strict(cls.Network, found.folder)).use(policy(device, precision))
         pipe.weights_label = found.label
         return pipe
-
-    def use(self, chosen: Policy) -> Self:
-        """Place the network where `chosen` says; returns the pipeline."""
-        self.policy = chosen
-        self.generator = chosen.place(self.generator)
-        return self
 
 
 def content_key(*parts: Any) -> str:

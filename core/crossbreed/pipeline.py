@@ -71,7 +71,7 @@ class CrossbreedPrepared(Prepared):
         return Chain(len(self.style), self.closed)
 
 
-class CrossbreedPipeline(GeneratorPipeline):
+class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
     """Pictures to morphs with one Crossbreed generator.
 
     Args:

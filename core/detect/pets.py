@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING
 
 import cv2
@@ -11,6 +10,7 @@ import numpy as np
 import torch
 from PIL import Image
 
+from core.construction import load_once
 from core.detect.segment import depth
 from core.errors import NothingFoundError
 from core.image import Box, to_tensor
@@ -38,7 +38,7 @@ class PetHead:
     species: str
 
 
-@cache
+@load_once
 def head_network() -> PetHeadNetwork:
     """The detector on its shipped weights."""
     from core.detect.network_pets import PetHeadNetwork
@@ -84,7 +84,7 @@ def detect_head(picture: Image.Image) -> Box:
     return find_head(picture).box
 
 
-@cache
+@load_once
 def point_network() -> PetPointNetwork:
     """The point finder on its shipped weights."""
     from core.detect.network_pet_points import PetPointNetwork
@@ -119,7 +119,7 @@ def find_points(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[
     return (found.places + back) / 2 / size, spread / size
 
 
-@cache
+@load_once
 def mask_network() -> PetMaskNetwork:
     """The network that cuts animals out, on its shipped weights."""
     from core.detect.network_pet_points import PetMaskNetwork

@@ -70,7 +70,7 @@ class PosePrepared(Prepared):
     options: PoseOptions
 
 
-class PosePipeline(GeneratorPipeline):
+class PosePipeline(GeneratorPipeline[PosePrepared]):
     """Pose transfer by a `PoseGenerator`."""
 
     name: ClassVar[str] = "gfla"

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from core.detect.body import detect_bodies
 from core.detect.faces import detect_faces
-from core.devices import Policy, policy
+from core.devices import policy
 from core.errors import InputError, NothingFoundError, unknown_name
 from core.gfla import dance, face, framing, pose
 from core.gfla.data import as_network_picture, resized
@@ -51,20 +51,19 @@ class AnimationPrepared(Prepared):
     structures: Tensor
 
 
-class AnimationPipeline(TransitionPipeline):
+class AnimationPipeline(TransitionPipeline[AnimationPrepared]):
     """Recurrent animation by a face or a dance generator."""
 
     name: ClassVar[str] = "gfla-animation"
     Options: ClassVar[type] = AnimationOptions
     # Not `prepare`: MediaPipe, which it needs, does not survive the fork of ZeroGPU's worker.
     gpu_methods: ClassVar[tuple[str, ...]] = ("play",)
+    _optional_components = ["motion"]
 
     generator: AnimationGenerator
 
     def __init__(self, generator: AnimationGenerator, motion: MotionExtractionNet | None = None) -> None:
-        super().__init__()
-        self.register_modules(generator=generator, motion=motion)
-        self.policy = policy("cpu", "float32")
+        super().__init__(generator=generator, motion=motion)
 
     @classmethod
     def from_record(
@@ -89,12 +88,6 @@ class AnimationPipeline(TransitionPipeline):
             )
         pipe.use(policy(device, precision)).weights_label = found.label
         return pipe
-
-    def use(self, chosen: Policy) -> AnimationPipeline:
-        """Place the generator where `chosen` says; returns the pipeline."""
-        self.policy = chosen
-        self.generator = chosen.place(self.generator)
-        return self
 
     def prepare(
         self, *inputs: Any, options: AnimationOptions | None = None, progress: Progress = silent

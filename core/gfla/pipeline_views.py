@@ -32,7 +32,7 @@ class ViewPrepared(Prepared):
     options: ViewOptions
 
 
-class ViewPipeline(GeneratorPipeline):
+class ViewPipeline(GeneratorPipeline[ViewPrepared]):
     """Views by a `ShapeNetGenerator`."""
 
     name: ClassVar[str] = "gfla-views"

@@ -72,11 +72,14 @@ class ImplicitPrepared(Prepared):
     options: ImplicitOptions
 
 
-class ImplicitMorphPipeline(TransitionPipeline):
+class ImplicitMorphPipeline(TransitionPipeline[ImplicitPrepared]):
     """Face morphs by a smooth, invertible warp through landmarks."""
 
     name = "implicit"
     Options = ImplicitOptions
+
+    def __init__(self) -> None:
+        super().__init__()
 
     def prepare(
         self,

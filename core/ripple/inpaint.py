@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import cache
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.construction import BUILDING, load_once
 from core.errors import ShapeError, WeightsError
 from core.progress import Progress, silent
 from core.ripple.network_lama import Lama
@@ -61,13 +62,16 @@ def opencv_fill(picture: Image.Image, mask: np.ndarray, progress: Progress = sil
     return Image.fromarray(cv2.inpaint(np.asarray(picture.convert("RGB")), hole, 5, cv2.INPAINT_TELEA))
 
 
-@cache
+@load_once
 def diffusers_pipeline(name: str):  # noqa: ANN201 (its class depends on the checkpoint)
     """An inpainting pipeline by hub id or folder, kept for the next call."""
     from diffusers import DiffusionPipeline
 
     try:
-        pipeline = DiffusionPipeline.from_pretrained(name)
+        # Fetched first, so that nobody waits for the network while the lock is held.
+        folder = name if Path(name).is_dir() else DiffusionPipeline.download(name)
+        with BUILDING:
+            pipeline = DiffusionPipeline.from_pretrained(folder)
     except (OSError, ValueError, ImportError, RuntimeError) as error:
         raise WeightsError(
             f"no inpainting pipeline at {name!r} ({error}): give a hub id or folder of a diffusers inpainting model; "

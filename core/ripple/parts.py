@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 import torch
 
+from core.construction import load_once
 from core.errors import unknown_name
 from core.ripple.choices import INPAINTERS, PARSERS
 from core.ripple.inpaint import Inpainter, diffusers_inpainter, lama_inpainter, opencv_fill
@@ -19,13 +19,13 @@ from core.weights.places import local_folder
 PUBLISHED_PARSER, PUBLISHED_INPAINTER, PREVIEW = "ripple-graphonomy", "ripple-lama", "ripple-preview"
 
 
-@cache
+@load_once
 def parsing_network(folder: Path) -> Graphonomy:
     """One parser per folder, kept."""
     return load_strict(Graphonomy, folder, "parser")
 
 
-@cache
+@load_once
 def inpainting_network(folder: Path) -> Lama:
     """One inpainter per folder, kept."""
     return load_strict(Lama, folder, "inpainter")

@@ -97,7 +97,7 @@ class RippleResult:
     after: Image.Image | None = None
 
 
-class RipplePipeline(TransitionPipeline):
+class RipplePipeline(TransitionPipeline[RipplePrepared]):
     """Pose, age and other edits of portraits without a ripple where the head used to be.
 
     Args:
@@ -111,11 +111,9 @@ class RipplePipeline(TransitionPipeline):
     batch_size: ClassVar[int] = 1
 
     def __init__(self, inverter: Inverter) -> None:
-        super().__init__()
-        names = ("encoder", "generator", "aligner", "residual")
-        self.register_modules(**{name: getattr(inverter, name) for name in names})
         self.inverter = inverter
-        self.use(policy("cpu", "float32"))
+        names = ("encoder", "generator", "aligner", "residual")
+        super().__init__(**{name: getattr(inverter, name) for name in names})
 
     @classmethod
     def from_record(
@@ -131,9 +129,8 @@ class RipplePipeline(TransitionPipeline):
 
     def use(self, chosen: Policy) -> RipplePipeline:
         """Place the networks where `chosen` says; returns the pipeline."""
-        self.policy = chosen
         self.inverter.move(chosen.device)
-        return self
+        return super().use(chosen)
 
     @property
     def edits(self) -> list[str]:

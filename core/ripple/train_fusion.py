@@ -15,7 +15,7 @@ from core.errors import InputError
 from core.ops.warp import backward_warp
 from core.options import option
 from core.ripple.distort import random_perspective
-from core.ripple.inversion import flow_px
+from core.ripple.inversion import flow_px, resized
 from core.ripple.losses import identity_loss, pyramid_l1
 from core.ripple.optim import Ranger
 from core.training import Run, TrainOptions
@@ -97,12 +97,12 @@ class FusionRecipe:
         size, generator = source.shape[-1], nets["generator"]
         with torch.no_grad():
             codes = nets["encoder"](pooled(source, nets["encoder"].config.input_size))
-            first = pooled(generator(codes, noise=noise).clamp(-1, 1), size)
+            first = resized(generator(codes, noise=noise).clamp(-1, 1), size)
             edited = nets["directions"](codes, batch["degrees"]) if self.options.pairs else codes
         lower = generator.lower(edited, noise)
         plain, target = first, source
         if self.options.pairs:
-            plain, target = pooled(generator.upper(lower, edited, noise=noise)[0].clamp(-1, 1), size), batch["target"]
+            plain, target = resized(generator.upper(lower, edited, noise=noise)[0].clamp(-1, 1), size), batch["target"]
         distortion = source - first
         if self.options.pairs and "pre_aligner" in nets:
             with torch.no_grad():
@@ -151,5 +151,5 @@ class FusionRecipe:
 
 
 def pooled(image: Tensor, size: int) -> Tensor:
-    """Adaptive mean to size x size, as HFGI trains (its inference resizes bilinearly instead)."""
+    """Adaptive mean to size x size: how HFGI brings its final picture to the size of its losses."""
     return image if image.shape[-1] == size else F.adaptive_avg_pool2d(image, size)

@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
-from core.devices import Policy, policy
+from core.devices import policy
 from core.errors import InputError, OptionError
 from core.image import Crop, limit_size, load_image, pad_to_multiple, to_pil, to_tensor
 from core.options import check
@@ -83,7 +83,7 @@ class SDLPrepared(Prepared):
     made_for: str = ""
 
 
-class SDLPipeline(TransitionPipeline):
+class SDLPipeline(TransitionPipeline[SDLPrepared]):
     """Transitions with one network and the job that it was trained for.
 
     Args:
@@ -98,17 +98,15 @@ class SDLPipeline(TransitionPipeline):
     network: AnyNet
 
     def __init__(self, network: AnyNet, job: str = "interpolate") -> None:
-        super().__init__()
         self.job = job_named(job)
         if network.config.num_in_ch != 3 * self.job.pictures:
             raise OptionError(
                 f"the job {job} takes {self.job.pictures} pictures, this network {network.config.num_in_ch // 3}: "
                 f"use weights of that job ({', '.join(self.job.records)})"
             )
-        self.register_modules(network=network)
+        super().__init__(network=network)
         self.register_to_config(job=job)
         self.only_side_px: int | None = None
-        self.use(policy("cpu", "float32"))
 
     @classmethod
     def from_record(
@@ -126,12 +124,6 @@ class SDLPipeline(TransitionPipeline):
     def identity(self) -> str:
         """What `prepare` and `render` must share."""
         return f"{self.job.name}, {self.weights_label or 'unnamed weights'}"
-
-    def use(self, chosen: Policy) -> SDLPipeline:
-        """Place the network where `chosen` says; returns the pipeline."""
-        self.policy = chosen
-        self.network = chosen.place(self.network)
-        return self
 
     def prepare(self, *inputs: Any, options: SDLOptions | None = None, progress: Progress = silent) -> SDLPrepared:
         """Read, fit together, pad and encode the pictures of a job.

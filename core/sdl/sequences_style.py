@@ -1,8 +1,8 @@
 """Style sequences distilled from an open teacher: content whose style code goes from its own to the style's.
 
 The teacher is Magenta's arbitrary stylisation (Ghiasi et al. 2017, "Exploring the structure of a real-time, arbitrary
-neural artistic stylization network", Apache-2.0) as TF-Lite; it needs `pip install ai-edge-litert`, which nothing else
-in the suite does.
+neural artistic stylization network", Apache-2.0) as TF-Lite; it needs `pip install ai-edge-litert` (the extra `teacher`),
+which nothing else in the suite does.
 """
 
 from __future__ import annotations

@@ -7,9 +7,9 @@ import re
 from typing import Any
 
 import gradio as gr
-from gradio.components import Component
 
 from core.ui.parts.points import PointEditor
+from core.ui.values import kind_of
 
 HEAD = """# The suite as a service
 
@@ -74,23 +74,6 @@ def returned_text(handler: Any) -> str:
     """What the docstring says about the result."""
     block = re.search(r"^Returns:\n((?:    .*\n?)+)", inspect.getdoc(handler) or "", re.M)
     return " ".join(block.group(1).split()) if block else ""
-
-
-def kind_of(component: Component) -> str:
-    """A component's value in words."""
-    if isinstance(component, PointEditor):
-        return 'points: `{"panels": [{"points": [[x, y], ...]}, ...]}` in pixels, (-1, -1) = missing'
-    if isinstance(component, gr.Slider):
-        return f"number, {component.minimum:g} to {component.maximum:g}"
-    if isinstance(component, gr.Dropdown | gr.Radio):
-        return "one of " + ", ".join(f"`{value}`" for _, value in component.choices)
-    if isinstance(component, gr.ImageEditor):
-        return 'picture with a mask: `{"background": file, "layers": [file], "composite": file}`'
-    kinds = {gr.Checkbox: "true or false", gr.Number: "number", gr.Image: "picture file", gr.Video: "video file"}
-    kinds |= {gr.File: "file", gr.JSON: "JSON", gr.Textbox: "text", gr.LinePlot: "plot data", gr.Dataframe: "table"}
-    return next(
-        (words for kind, words in kinds.items() if isinstance(component, kind)), type(component).__name__.lower()
-    )
 
 
 def _section(name: str, entry: dict[str, Any], event: Any) -> str:

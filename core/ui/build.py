@@ -3,28 +3,34 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Sequence
 from typing import Any
 
 import gradio as gr
+from fastapi.exceptions import RequestValidationError
+from gradio.route_utils import FnIndexInferError
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from core import settings
 from core.devices import choose_device
-from core.errors import unknown_name
+from core.errors import OptionError, unknown_name
+from core.ui.agents import answer_agents
+from core.ui.parts.cleaner import EVERY_S, KEPT_HOURS, start_cleaner
 from core.ui.parts.examples import EXAMPLES
 from core.ui.parts.gpu import zero_gpu
+from core.ui.suite import DISK_FULL, FULL, Suite, event_named, parameters_of
 from core.ui.tabs import Tab, all_tabs
 from core.ui.theme import CSS, THEME
+from core.ui.values import kind_of
 
 WORK = "work"
 # What gradio raises over a body that is no call of the endpoint.
-MISFITS = (TypeError, KeyError, ValueError, AttributeError)
-CACHE_SWEEP_S = (3600, 7200)
+MISFITS = (TypeError, KeyError, ValueError, AttributeError, RecursionError, FnIndexInferError, RequestValidationError)
 
 INTRODUCTION = """# Morphospace
-Turn one picture into another: morphs, transitions and edits, each with its own slider. Your pictures stay on this machine."""
+Turn one picture into another: morphs, transitions and edits, each with its own slider. {promise}"""
 
 
 def build_demo(only: Sequence[str] | None = None) -> gr.Blocks:
@@ -43,9 +49,10 @@ def build_demo(only: Sequence[str] | None = None) -> gr.Blocks:
         if name not in known:
             raise unknown_name("tab", name, known)
     chosen = [tab for tab in tabs if only is None or tab.id in only]
-    with gr.Blocks(title="Morphospace", analytics_enabled=False, delete_cache=CACHE_SWEEP_S) as demo:
+    kept_s = round(3600 * KEPT_HOURS)
+    with Suite(title="Morphospace", analytics_enabled=False, delete_cache=(round(EVERY_S), kept_s)) as demo:
         with gr.Row():
-            gr.Markdown(INTRODUCTION, elem_id="masthead")
+            gr.Markdown(INTRODUCTION.format(promise=promise()), elem_id="masthead")
             # Duplicating means something on the Hub only.
             gr.DuplicateButton("Duplicate for a private copy", visible=bool(os.environ.get("SPACE_ID")), size="sm")
         _draw(chosen, demo)
@@ -60,7 +67,17 @@ def build_demo(only: Sequence[str] | None = None) -> gr.Blocks:
         if event.fn is not None and isinstance(event.api_name, str) and event.api_visibility == "public":
             # Agents see a tool under its function's name; tabs have functions of the same name.
             event.fn.__name__ = event.api_name
-    return demo.queue(max_size=settings.number(settings.QUEUE_SIZE), default_concurrency_limit=workers)
+    # Calls past the queue would take no turn, and answer a mistake as a failure of the server.
+    return demo.queue(max_size=settings.number(settings.QUEUE_SIZE), default_concurrency_limit=workers, api_open=False)
+
+
+def promise() -> str:
+    """Where a visitor's pictures go and how long they stay there."""
+    hosted = bool(os.environ.get("SPACE_ID"))
+    where = "go to this Space's server and no further" if hosted else "stay on the machine that runs this page"
+    hours = settings.number(settings.SHARE_HOURS)
+    shared = f", those of a shared link after {hours}" if hours else ""
+    return f"Your pictures {where}; they are deleted there after {KEPT_HOURS} hours{shared}."
 
 
 def _draw(tabs: list[Tab], demo: gr.Blocks) -> None:
@@ -76,16 +93,34 @@ def _draw(tabs: list[Tab], demo: gr.Blocks) -> None:
     demo.load(choose, None, strip, api_visibility="private", show_progress="hidden")
 
 
-async def refuse(_: Request, error: Exception) -> JSONResponse:
-    """The answer to a request that gradio cannot take apart: its words about parameters, never a trace of code."""
-    said = str(error)
-    known = said.startswith(("Parameter ", "No value provided", "Too many arguments"))
-    return JSONResponse({"error": said if known else "the request does not fit this endpoint: see docs/api.md"}, 422)
+async def refuse(request: Request, error: Exception) -> JSONResponse:
+    """The answer to a request that gradio cannot take apart: which parameter, never a trace of code."""
+    path, name = request.url.path.rstrip("/").rsplit("/", 1)
+    if "/call" not in path:
+        return JSONResponse({"error": "the request does not fit: docs/api.md shows how to call the suite"}, 422)
+    try:
+        known = parameters_of(event_named(request.app.get_blocks(), name))
+    except OptionError as unknown:
+        return JSONResponse({"error": str(unknown)}, 422)
+    said, listed = str(error), ", ".join(known)
+    if found := re.search(r"Parameter `(.*?)` is not a valid", said, re.S):
+        said = str(unknown_name("parameter", found.group(1), known))
+    elif found := re.search(r"No value provided for required argument: (\w+)", said):
+        said = f"{found.group(1)} is missing; what fits: {kind_of(known[found.group(1)][1])}"
+    else:
+        said = f"the body is no call of this endpoint; what fits: a JSON object with {listed}"
+    return JSONResponse({"error": said}, 422)
+
+
+async def disk_full(_: Request, error: Exception) -> JSONResponse:
+    """The answer to an upload that could not be stored."""
+    full = isinstance(error, OSError) and error.errno in FULL
+    said = DISK_FULL if full else f"the server could not store or read a file ({type(error).__name__}): try again"
+    return JSONResponse({"error": said}, 507)
 
 
 def launch(demo: gr.Blocks, **overrides: Any) -> Any:
     """Start serving, with the suite's limits; returns what `Blocks.launch` returns."""
-    os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
     chosen: dict[str, Any] = {
         "theme": THEME,
         "css": CSS,
@@ -93,7 +128,13 @@ def launch(demo: gr.Blocks, **overrides: Any) -> Any:
         "allowed_paths": [str(EXAMPLES)],
         "mcp_server": True,
         "show_error": False,
-        "app_kwargs": {"exception_handlers": dict.fromkeys(MISFITS, refuse)},
+        "app_kwargs": {"exception_handlers": {**dict.fromkeys(MISFITS, refuse), OSError: disk_full}},
         "footer_links": ["api", "gradio", "settings"],
+        **overrides,
     }
-    return demo.launch(**{**chosen, **overrides})
+    served = demo.launch(**{**chosen, "prevent_thread_lock": True})
+    answer_agents(demo)
+    start_cleaner(demo)
+    if not chosen.get("prevent_thread_lock"):
+        demo.block_thread()
+    return served

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+import threading
 import zipfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
 
 Network = TypeVar("Network", bound="nn.Module")
 NESTINGS = ("params_ema", "params", "state_dict", "g_ema")
+# torch keeps one list of admitted classes for the whole process.
+_ADMITTING = threading.Lock()
 
 
 def open_checkpoint(path: str | Path, inert: Iterable[str] = ()) -> Any:
@@ -78,7 +81,7 @@ def _open_pickle(path: Path, inert: tuple[str, ...]) -> Any:
             if name.startswith(inert):
                 stand_ins.append((type(name.rpartition(".")[2], (), {}), name))
     try:
-        with torch.serialization.safe_globals(stand_ins):
+        with _ADMITTING, torch.serialization.safe_globals(stand_ins):
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "weights_only" not in str(error):
@@ -126,18 +129,18 @@ def fill_strict(network: Network, state: Mapping[str, Tensor], what: str = "the 
         WeightsError: tensors are missing, unknown or of another shape; the first five of each and their number.
     """
     own = network.state_dict()
-    refuse_misfit(
+    _refuse_misfit(
         what,
         type(network).__name__,
         missing=[key for key in own if key not in state],
-        unknown=[key for key in state if key not in own],
+        unexpected=[key for key in state if key not in own],
         misshaped=[key for key in own if key in state and own[key].shape != state[key].shape],
     )
     network.load_state_dict(dict(state))
     return network
 
 
-def refuse_misfit(what: str, network: str, **faults: Iterable[Any]) -> None:
+def _refuse_misfit(what: str, network: str, **faults: Iterable[Any]) -> None:
     """Raise unless every list of faulty tensors is empty."""
     said = []
     for kind, found in faults.items():

@@ -3,51 +3,55 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from core.errors import WeightsError
-from core.weights.checkpoint import refuse_misfit
+from core.weights.checkpoint import fill_strict
 
 if TYPE_CHECKING:
     from diffusers.models.modeling_utils import ModelMixin
+    from torch import Tensor
 
 Network = TypeVar("Network", bound="ModelMixin")
+CONFIG, TENSORS = "config.json", "diffusion_pytorch_model.safetensors"
 SEAL = "SHA256SUMS"
 
 
 def load_strict(cls: type[Network], folder: str | Path, subfolder: str | None = None) -> Network:
-    """A network from a folder in our layout, in evaluation mode, every tensor accounted for.
+    """A network from a folder in our layout, on the CPU, in evaluation mode, every tensor accounted for.
 
-    diffusers only warns about missing tensors and leaves them empty, so what it reports is refused here.
+    Not `from_pretrained`: it patches torch.nn for all threads while it builds, and only warns about missing tensors.
 
     Raises:
         WeightsError: no such folder, damaged files, or missing, unexpected or misshaped tensors.
     """
+    from core.construction import building
+
     place = Path(folder) / (subfolder or "")
-    if not (place / "config.json").is_file():
-        raise WeightsError(f"{place} holds no config.json: it is not a folder of converted weights")
+    if not (place / CONFIG).is_file():
+        raise WeightsError(f"{place} holds no {CONFIG}: it is not a folder of converted weights")
     try:
-        answer: Any = cls.from_pretrained(
-            str(folder),
-            subfolder=subfolder,
-            output_loading_info=True,
-            local_files_only=True,
-            use_safetensors=True,
-            ignore_mismatched_sizes=True,
-        )
-        network, report = answer
-    except Exception as error:  # diffusers and safetensors raise many kinds for a damaged folder
+        config = json.loads((place / CONFIG).read_text(encoding="utf-8"))
+        with building():
+            network: Network = cls.from_config(config)
+        state = _tensors_in(place)
+    except Exception as error:  # a damaged folder raises many kinds
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise WeightsError(f"{place} cannot be loaded as {cls.__name__} ({said}): fetch or convert it again") from error
-    refuse_misfit(
-        str(place),
-        cls.__name__,
-        missing=report["missing_keys"],
-        unexpected=report["unexpected_keys"],
-        misshaped=report["mismatched_keys"],
-    )
-    return network.eval()
+    return fill_strict(network, state, str(place)).eval()
+
+
+def _tensors_in(place: Path) -> dict[str, Tensor]:
+    """All tensors of a network's folder, sharded or not."""
+    from safetensors.torch import load_file
+
+    index = place / f"{TENSORS}.index.json"
+    if not index.is_file():
+        return load_file(place / TENSORS)
+    shards = sorted(set(json.loads(index.read_text(encoding="utf-8"))["weight_map"].values()))
+    return {key: tensor for shard in shards for key, tensor in load_file(place / shard).items()}
 
 
 def save_model(model: ModelMixin, folder: str | Path, max_shard_size: str = "9MB") -> Path:
@@ -58,7 +62,7 @@ def save_model(model: ModelMixin, folder: str | Path, max_shard_size: str = "9MB
     folder.mkdir(parents=True, exist_ok=True)
     # Not `save_pretrained`: it refuses the strides that channels_last leaves in the tensors.
     state = {key: value.detach().cpu().contiguous() for key, value in model.state_dict().items()}
-    pattern = "diffusion_pytorch_model{suffix}.safetensors"
+    pattern = TENSORS.replace(".", "{suffix}.")
     save_torch_state_dict(state, folder, filename_pattern=pattern, max_shard_size=max_shard_size)
     model.save_config(folder)
     return folder

@@ -49,7 +49,7 @@ def test_a_video_at_twice_the_rate(client, tmp_path):
 
 
 def test_mistakes_are_messages(client, heads):
-    with pytest.raises(AppError, match="second picture is missing"):
+    with pytest.raises(AppError, match=r"second \(Second picture\) is missing"):
         client.predict("morph", "shipped", handle_file(heads[0]), None, 0.5, api_name="/sdl_frame")
     with pytest.raises(AppError, match="unknown weights for the job toon"):
         client.predict("toon", "sdl-vfi-psnr", handle_file(heads[0]), None, 0.5, api_name="/sdl_frame")

@@ -14,8 +14,8 @@ def painted_parts(painted, stride):
     got = {"image": painted.image}
     if stride:
         got["image_strided"] = painted.image[..., ::stride, ::stride]
-        got["image_mean"] = painted.image.mean((0, 2, 3))
-        got["image_std"] = painted.image.std((0, 2, 3))
+        got["image_mean"] = painted.image.mean((2, 3))
+        got["image_std"] = painted.image.std((2, 3))
     return got | lists(painted.flows, painted.masks)
 
 
@@ -55,5 +55,4 @@ def test_network_matches_the_published_code(file, case):
         else:
             got = {"out": net(inputs["x"])}
     for key, spec in case["outputs"].items():
-        want, have = data[spec["array"]], got[key]
-        assert_matches(have.reshape(want.shape), want, f"{case['name']}.{key}", max_abs=case["tolerance"]["max_abs"])
+        assert_matches(got[key], data[spec["array"]], f"{case['name']}.{key}", max_abs=case["tolerance"]["max_abs"])

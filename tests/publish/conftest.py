@@ -7,8 +7,12 @@ import http.server
 import json
 import threading
 from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 
 import pytest
+
+from core import publish
 
 
 @dataclass
@@ -97,3 +101,14 @@ def hub(monkeypatch):
     host.shutdown()
     host.server_close()
     thread.join()
+
+
+@pytest.fixture(scope="session")
+def staged(tmp_path_factory):
+    """Folder of a staged Space by its name, made once; tests that change one stage their own."""
+
+    @cache
+    def folder(name: str) -> Path:
+        return publish.stage(name, tmp_path_factory.mktemp("staged") / name)
+
+    return folder

@@ -29,7 +29,7 @@ def test_card_is_valid_and_agrees_with_the_lists(name):
     folder = ROOT if name == "." else publish.SPACES / name
     facts = SpaceCard.load(folder / "README.md").data.to_dict()
     assert facts["sdk"] == "gradio" and facts["app_file"] == "app.py" and (folder / "app.py").is_file()
-    assert facts["python_version"] == "3.12" and facts["license"] == "mit"
+    assert facts["python_version"] == "3.12"
     assert facts["title"] and len(facts["short_description"]) <= 60
     assert re.fullmatch(r"red|yellow|green|blue|indigo|purple|pink|gray", facts["colorFrom"])
     pinned = re.search(r"^gradio\S*==(\S+)", (ROOT / "requirements.txt").read_text(), re.M)

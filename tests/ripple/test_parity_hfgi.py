@@ -110,6 +110,7 @@ def test_whole_path(encoder: Encoder, aligner: ResidualAligner, residual: Residu
     keys = cases("hfgi", f"g{size}_")
     image = to_input(picture(case("hfgi", keys[0])["inputs"]["image"]))
     inversion = inverter.invert(image)
+    first = resized(generator(inversion.codes), 256)
     for key in keys:
         spec = case("hfgi", key)
         call, limits = spec["call"], spec["tolerance"]
@@ -124,9 +125,8 @@ def test_whole_path(encoder: Encoder, aligner: ResidualAligner, residual: Residu
         scale, shift = residual(edited.aligned)
         compare("hfgi", key, {"scale": scale, "shift": shift}, max_abs=limits["conditions_max_abs"])
         compare("hfgi", key, {"aligned": edited.aligned}, max_abs=limits["aligned_max_abs"])
-        first = resized(generator(inversion.codes), 256) if key.endswith("inversion") else None
-        steps = {"residual": inversion.distortion, "edit_image": edited.plain, "codes": inversion.codes}
-        compare("hfgi", key, steps | ({} if first is None else {"first": first}))
+        steps = {"residual": inversion.distortion, "edit_image": edited.plain, "codes": inversion.codes, "first": first}
+        compare("hfgi", key, steps)
         facts = spec["outputs"]["uint8"]
         want = golden.arrays("ripple", "hfgi")[facts["array"]]
         few_levels_off(to_uint8(result[0])[:: facts["stride"][0], :: facts["stride"][1]], want, 0.005)

@@ -17,6 +17,7 @@ from core.errors import InputError
 from core.ripple import train as parts
 from core.ripple.data import HeadPairs, Square, cut, face_square
 from core.ripple.inversion import Inverter
+from core.ripple.network_encoder import Encoder
 from core.ripple.network_generator import Generator
 from core.ripple.network_graphonomy import Graphonomy
 from core.ripple.network_judges import Lpips
@@ -229,6 +230,27 @@ def test_perceptual_losses_are_used_where_they_are_there(tmp_path: Path) -> None
     big = {name: torch.nn.functional.interpolate(batch[name], 64) for name in ("source", "target")}
     terms = recipe.terms(recipe.forward(recipe.networks, batch)._replace(image=big["source"]), big["target"])
     assert terms["lpips"] > 0
+
+
+def test_fusion_resizes_its_first_picture_bilinearly_and_pools_the_final_one() -> None:
+    networks = tiny_networks()
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        networks["encoder"] = Encoder(**ENCODER | {"heads": 12})
+        networks["generator"] = Generator(**GENERATOR | {"size": 4 * SIDE})
+    recipe = FusionRecipe(FusionOptions(lpips_lambda=0.0, id_lambda=0.0), networks)
+    source = Faces().draw(np.random.default_rng(0), 2)["source"]
+    with torch.no_grad():
+        made = recipe.forward({name: network.eval() for name, network in networks.items()}, {"source": source})
+        codes = networks["encoder"](source)
+        first = networks["generator"](codes)
+        final, _ = networks["generator"](codes, networks["residual"](made.aligned), return_features=True)
+    blocks = first.clamp(-1, 1).unfold(2, 4, 4).unfold(3, 4, 4)
+    bilinear, mean = blocks[..., 1:3, 1:3].mean((-2, -1)), blocks.mean((-2, -1))
+    assert first.abs().max() > 1.05 and (bilinear - mean).abs().max() > 0.02  # the order and the way both show
+    assert torch.allclose(made.wanted, source - bilinear, atol=1e-5)
+    assert torch.allclose(made.plain, bilinear, atol=1e-5)
+    assert torch.allclose(made.image, final.unfold(2, 4, 4).unfold(3, 4, 4).mean((-2, -1)), atol=1e-5)
 
 
 def test_trained_parts_export_and_load(tmp_path: Path) -> None:

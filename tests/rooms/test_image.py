@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from core.errors import InputError, ShapeError
-from core.image import Box, crop_box, load_image, pad_to_multiple, paste_back, resize, to_pil, to_tensor
+from core.image import Box, crop_box, load_alpha, load_image, pad_to_multiple, paste_back, resize, to_pil, to_tensor
 from tests.conftest import gradient_picture
 
 
@@ -80,6 +80,24 @@ def test_fifty_megapixels_are_reduced():
     huge = encoded(Image.new("RGB", (8660, 5774), "red"), "JPEG", quality=30)
     got = load_image(huge)
     assert max(got.size) == 4096 and abs(got.size[0] / got.size[1] - 8660 / 5774) < 1e-3
+
+
+def test_the_limit_is_said_as_it_is_enforced():
+    """A small file may hold many pixels: they are counted before any is read."""
+    for side, words in ((9_000, "81.0 megapixels, 80 fit"), (14_000, "more than 178 megapixels, 80 fit")):
+        with pytest.raises(InputError, match=words):
+            load_image(encoded(Image.new("1", (side, side)), "PNG"))
+    assert load_image(encoded(Image.new("1", (8_900, 8_900)), "PNG"), max_side_px=64).size == (64, 64)
+    large = encoded(Image.new("L", (9_000, 9_000), 128), "JPEG", quality=20)
+    assert load_image(large, max_side_px=512).size == (512, 512)
+
+
+def test_alpha_of_a_layer():
+    layer = Image.new("RGBA", (40, 20))
+    layer.paste((9, 9, 9, 200), (10, 0, 20, 20))
+    alpha = load_alpha(encoded(layer, "PNG"), (80, 40))
+    assert alpha.shape == (40, 80) and set(np.unique(alpha)) == {0, 200} and (alpha[:, 20:40] == 200).all()
+    assert (load_alpha(encoded(RGB, "JPEG"), (8, 8)) == 255).all()
 
 
 def png() -> bytes:

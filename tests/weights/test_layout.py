@@ -59,7 +59,7 @@ def test_a_cut_file_and_an_empty_folder_are_told(saved, tmp_path):
 
 
 def test_first_five_and_the_number_of_the_rest():
-    with pytest.raises(WeightsError, match="7 unknown: a, b, c, d, e and 2 more"):
+    with pytest.raises(WeightsError, match="7 unexpected: a, b, c, d, e and 2 more"):
         fill_strict(torch.nn.Identity(), dict.fromkeys("abcdefg", torch.ones(1)))
 
 

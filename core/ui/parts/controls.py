@@ -47,8 +47,8 @@ def controls(options: type, names: Sequence[str] | None = None, tab: str = "") -
 def named(handler: Callable[..., Any], *groups: Controls | dict[str, str]) -> Callable[..., Any]:
     """The handler with one named, described parameter per control in place of its `*values`.
 
-    The API page, the Python client and MCP show these names and texts. A group is the controls of an options class, or a
-    dict of names and descriptions.
+    The API page, the Python client and MCP show these names and texts; left out, a control's own value holds. A group is
+    the controls of an options class, or a dict of names and descriptions.
     """
     described: dict[str, str] = {}
     for group in groups:
@@ -64,7 +64,7 @@ def named(handler: Callable[..., Any], *groups: Controls | dict[str, str]) -> Ca
         if parameter.kind is not inspect.Parameter.VAR_POSITIONAL:
             special = parameter.kind is inspect.Parameter.KEYWORD_ONLY
             (after if special else kept).append(parameter.replace(kind=inspect.Parameter.POSITIONAL_OR_KEYWORD))
-    added = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD) for name in described]
+    added = [inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=None) for name in described]
 
     def called(*args: Any) -> Any:
         fixed, last = args[: len(args) - len(after)], args[len(args) - len(after) :]
@@ -94,7 +94,7 @@ def _control(field: Field, elem_id: str | None) -> Component:
     if field.kind in (int, float):
         if field.low is not None and field.high is not None:
             step = field.step or (1 if field.kind is int else 0.01)
-            return gr.Slider(field.low, field.high, step=step, **common)
+            return gr.Slider(field.low, field.high, step=step, precision=0 if field.kind is int else None, **common)
         return gr.Number(precision=0 if field.kind is int else None, **common)
     return gr.Textbox(max_lines=1, **common)
 

@@ -1,15 +1,20 @@
-"""A picture input that reads whatever people drop into it, through `core.image`."""
+"""Picture and clip inputs that read whatever people drop into them, through `core.image` and `core.video` and their limits."""
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any
 
 import gradio as gr
-from gradio.data_classes import ImageData
+import numpy as np
+from gradio.components.image_editor import EditorData
+from gradio.data_classes import FileData, ImageData
 from PIL import Image
 
-from core.errors import MorphospaceError
-from core.image import limit_size, load_image
+from core.errors import InputError
+from core.image import MIN_SIDE_PX, limit_size, load_alpha, load_image
+from core.video import read_video
 
 SHOWN_SIDE_PX = 2048
 
@@ -17,8 +22,8 @@ SHOWN_SIDE_PX = 2048
 class PictureInput(gr.Image):
     """gr.Image whose value is an upright 8-bit RGB picture.
 
-    gradio's own reading drops alpha, clips 16 bits and answers a damaged file with a stack trace; this one answers
-    with the error of `core.image.load_image`.
+    gradio's own reading drops alpha, clips 16 bits and knows no limits; this one answers with the error of
+    `core.image.load_image`.
     """
 
     def __init__(self, label: str, **kwargs: Any) -> None:
@@ -35,16 +40,79 @@ class PictureInput(gr.Image):
         return super().get_config(gr.Image)
 
     def preprocess(self, payload: ImageData | None) -> Image.Image | None:
-        """The picture as RGB, or None when there is none."""
+        """The picture as RGB, or None when there is none.
+
+        Raises:
+            InputError: what came is no picture, or one beyond the limits.
+        """
         if payload is None:
             return None
-        try:
-            if payload.path is None:
-                return load_image(super().preprocess(payload))
-            return load_image(payload.path)
-        except MorphospaceError as error:
-            raise gr.Error(f"{self.label}: {error}", print_exception=False) from error
+        return load_image(payload.path if payload.path is not None else decoded(payload.url or ""))
 
     def postprocess(self, value: Any) -> Any:
         """A picture or a path, reduced to what a screen can show."""
         return super().postprocess(limit_size(value, SHOWN_SIDE_PX) if isinstance(value, Image.Image) else value)
+
+
+class MaskInput(gr.ImageEditor):
+    """gr.ImageEditor whose value is (RGB picture, mask of what was brushed over as (H, W) uint8), or None."""
+
+    def get_block_name(self) -> str:
+        """The front end's name of the parent component."""
+        return "imageeditor"
+
+    def preprocess(self, payload: EditorData | None) -> tuple[Image.Image, np.ndarray] | None:
+        """The picture and its mask, within the limits of `core.image`.
+
+        Raises:
+            InputError: a file that is no picture or beyond the limits.
+        """
+        if payload is None:
+            return None
+        # What a browser sent apart waits here; it is taken once.
+        sent: Any = self.blob_storage.pop(payload.id, None) if payload.id is not None else payload
+        if sent is None or sent.background is None:
+            return None
+        whole = load_image(_source(sent.background))
+        masks = [load_alpha(_source(layer), whole.size) for layer in sent.layers if layer is not None]
+        return whole, np.max(masks, axis=0) if masks else np.zeros(whole.size[::-1], np.uint8)
+
+
+class ClipInput(gr.Video):
+    """gr.Video whose value is the path of a file that was opened and is a video, or None."""
+
+    def __init__(self, label: str, min_side_px: int = MIN_SIDE_PX, **kwargs: Any) -> None:
+        super().__init__(label=label, **kwargs)
+        self.min_side_px = min_side_px
+
+    def get_block_name(self) -> str:
+        """The front end's name of the parent component."""
+        return "video"
+
+    def get_config(self, cls: type | None = None) -> dict[str, Any]:
+        """The parent's settings."""
+        return super().get_config(gr.Video)
+
+    def preprocess(self, payload: FileData | None) -> str | None:
+        """The path.
+
+        Raises:
+            InputError: no video, a still picture by another name, or one too small.
+        """
+        return None if payload is None else str(read_video(payload.path, self.min_side_px).path)
+
+
+def _source(part: Any) -> Any:
+    return part if isinstance(part, bytes) else part.path
+
+
+def decoded(url: str, title: str = "the picture") -> bytes:
+    """The bytes of a base64 data URL.
+
+    Raises:
+        InputError: another encoding.
+    """
+    try:
+        return base64.b64decode(url.partition(",")[2], validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise InputError(f"{title} is a data URL that is no base64: upload the file, or encode it again") from error

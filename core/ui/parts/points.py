@@ -81,9 +81,11 @@ class PointEditor(gr.HTML):
         try:
             panels = [np.asarray(panel["points"], dtype=float).reshape(-1, 2) for panel in payload["panels"]]
         except (TypeError, KeyError, ValueError) as error:
-            raise gr.Error("The points are damaged: press Detect to find them again.", print_exception=False) from error
+            raise InputError(
+                'the points are damaged: {"panels": [{"points": [[x, y], ...]}, ...]} fits, or Detect again'
+            ) from error
         if any(len(points) > MOST_POINTS or not np.isfinite(points).all() for points in panels):
-            raise gr.Error(f"Points must be finite numbers, {MOST_POINTS} at most per picture.", print_exception=False)
+            raise InputError(f"points must be finite numbers, {MOST_POINTS} at most per picture: press Detect again")
         return panels
 
     def postprocess(self, value: Any) -> Any:

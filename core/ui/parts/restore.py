@@ -8,7 +8,6 @@ import gradio as gr
 from gradio.components import Component
 
 from core.errors import InputError
-from core.ui.parts.handlers import friendly
 from core.video import FORMATS, read_settings
 
 LONGEST_VALUE = 500
@@ -77,7 +76,7 @@ def restore_drop(tab: str, controls: dict[str, Component]) -> None:
         return [*updates, sentence]
 
     file.upload(
-        friendly(restore),
+        restore,
         file,
         [*controls.values(), said],
         api_visibility="private",

@@ -20,7 +20,6 @@ from core import settings as installation
 from core.errors import InputError
 from core.image import limit_size
 from core.pipeline import content_key
-from core.ui.parts.handlers import friendly
 from core.ui.parts.points import PointEditor
 from core.ui.parts.restore import restore_drop, restored
 from core.ui.parts.store import SHARED_SIDE_PX, fetch_all, keep
@@ -120,7 +119,7 @@ def share_link(
     private: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
     button.click(make, list(settings.values()), link, **private)
     if pictures:
-        with_pictures.click(friendly(make), [*settings.values(), *pictures.values(), *sources], link, **private)
+        with_pictures.click(make, [*settings.values(), *pictures.values(), *sources], link, **private)
     _restore_on_load(tab, settings, pictures, points)
 
 

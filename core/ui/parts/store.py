@@ -42,7 +42,6 @@ def keep(items: Mapping[str, Any]) -> str:
     """
     if settings.number(settings.SHARE_HOURS) == 0:
         raise ExportError("this server keeps no pictures for links: share the link without pictures")
-    sweep()
     name = secrets.token_urlsafe(12)
     try:
         STORE.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -103,14 +102,6 @@ def _gone() -> InputError:
     return InputError(
         f"the link's pictures are gone: they are kept for {settings.number(settings.SHARE_HOURS)} hours; add your own"
     )
-
-
-def sweep() -> None:
-    """Delete what is past its hours."""
-    if STORE.is_dir():
-        for folder in STORE.iterdir():
-            if _old(folder):
-                shutil.rmtree(folder, ignore_errors=True)
 
 
 def _old(folder: Path) -> bool:

@@ -16,7 +16,7 @@ from core.progress import Progress, part_of
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.examples import EXAMPLES, HEADS
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
-from core.ui.parts.handlers import follow, friendly
+from core.ui.parts.handlers import follow
 from core.ui.parts.picture import PictureInput
 from core.ui.parts.share import share_link
 from core.ui.tabs import Tab, crossbreed, implicit, sdl
@@ -154,7 +154,7 @@ def build() -> None:
             )  # fmt: skip
     wiring = Wiring(method, export)
     comparing = go.click(
-        friendly(named(wiring.compare, method, export.timeline, {"format": "the file to download"})),
+        named(wiring.compare, method, export.timeline, {"format": "the file to download"}),
         [*pair, chosen, *method.components, *export.components],
         [*result.components, table],
         api_name="compare_engines", concurrency_id="work", concurrency_limit=2, show_progress_on=result.video,

@@ -26,8 +26,8 @@ from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import EXAMPLES, PETS
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
-from core.ui.parts.handlers import follow, friendly, result_folder
-from core.ui.parts.picture import PictureInput
+from core.ui.parts.handlers import follow, result_folder
+from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import PointEditor, panel
 from core.ui.parts.share import SharedPoints, points_for, share_link
 from core.ui.tabs import Tab
@@ -40,6 +40,8 @@ MOVING = ("both", "shape", "appearance")
 EXAMPLE = EXAMPLES / "crossbreed.mp4"
 CLIP_SIDE_PX = 256
 CLIP_FRAMES = 240
+# What the encoder's padding needs.
+SMALLEST_CLIP_PX = 33
 
 INTRODUCTION = """Drop in two photos of cats or dogs: their heads are found and cut out, and you can move the boxes. The network
 looks at each picture once; then **shape** and **appearance** morph together or apart.
@@ -338,7 +340,7 @@ def build() -> None:
     inputs = [*pair, corners, *sliders, *method.components]
     _wire_preview(wiring, pair, linked, corners, said, again, sliders, inputs, [prepared, preview, result.details])
     morphing = go.click(
-        friendly(named(wiring.morph, method, export.timeline, {"format": "the file to download"})),
+        named(wiring.morph, method, export.timeline, {"format": "the file to download"}),
         [*pair, corners, *sliders, moving, *method.components, *export.components, files],
         [*result.components, plot, prepared, preview],
         api_name="crossbreed_morph", concurrency_id="work", concurrency_limit=2, show_progress_on=result.video,
@@ -346,12 +348,12 @@ def build() -> None:
     stop.click(None, None, None, cancels=[morphing], api_visibility="private")
     count, make, sheet, sheet_file = grid
     make.click(
-        friendly(named(wiring.grid, method)), [*pair, corners, count, *method.components], [sheet, sheet_file],
+        named(wiring.grid, method), [*pair, corners, count, *method.components], [sheet, sheet_file],
         api_name="crossbreed_grid", concurrency_id="work", show_progress_on=sheet,
     )  # fmt: skip
     source, factor, slow, smooth, smoothed = clip
     smooth.click(
-        friendly(smooth_clip), [source, factor, slow], smoothed, api_name="crossbreed_clip", concurrency_id="work",
+        smooth_clip, [source, factor, slow], smoothed, api_name="crossbreed_clip", concurrency_id="work",
         show_progress_on=smoothed,
     )  # fmt: skip
     _serve(wiring, pair, sliders, corners)
@@ -364,7 +366,7 @@ def _wire_preview(
     """Heads when a picture comes, codes when a box or an option changes, one decode when a slider moves."""
     quick = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
     encode = {
-        "fn": friendly(wiring.preview),
+        "fn": wiring.preview,
         "inputs": inputs,
         "outputs": outputs,
         "show_progress_on": outputs[1],
@@ -372,7 +374,7 @@ def _wire_preview(
     }
     tau = wiring.method.by_name["tau"]
     options = [component for name, component in wiring.method.by_name.items() if name != "tau"]
-    find: dict[str, Any] = {"fn": friendly(find_heads), "outputs": [corners, said], **quick}
+    find: dict[str, Any] = {"fn": find_heads, "outputs": [corners, said], **quick}
     gr.on([picture.change for picture in pair], inputs=[*pair, linked], trigger_mode="always_last", **find).then(
         trigger_mode="always_last", **encode
     )
@@ -380,7 +382,7 @@ def _wire_preview(
     again.click(inputs=pair, **find).then(trigger_mode="always_last", **encode)
     gr.on([corners.input, *(component.change for component in options)], trigger_mode="always_last", **encode)
     gr.on(
-        [component.change for component in (*sliders, tau)], friendly(wiring.show),
+        [component.change for component in (*sliders, tau)], wiring.show,
         [outputs[0], *sliders, *wiring.method.components], outputs[1],
         trigger_mode="always_last", show_progress="hidden", **quick,
     )  # fmt: skip
@@ -415,7 +417,14 @@ def _draw_preview() -> tuple[gr.Image, list[Component]]:
 def _draw_grid() -> tuple[gr.Slider, gr.Button, gr.Image, gr.File]:
     with gr.Accordion("Grid of shape and appearance", open=False):
         count = gr.Slider(
-            2, 9, 5, step=1, label="Pictures per side", info="the grid has its square", elem_id=f"{ID}-count"
+            2,
+            9,
+            5,
+            step=1,
+            precision=0,
+            label="Pictures per side",
+            info="the grid has its square",
+            elem_id=f"{ID}-count",
         )
         make = gr.Button("Make the grid", elem_id=f"{ID}-grid")
         sheet = gr.Image(
@@ -427,9 +436,16 @@ def _draw_grid() -> tuple[gr.Slider, gr.Button, gr.Image, gr.File]:
 
 def _draw_clip() -> tuple[gr.Video, gr.Slider, gr.Checkbox, gr.Button, gr.Video]:
     with gr.Accordion("Video: more frames", open=False):
-        source = gr.Video(label="Clip", elem_id=f"{ID}-clip", height=240)
+        source = ClipInput("Clip", SMALLEST_CLIP_PX, elem_id=f"{ID}-clip", height=240)
         factor = gr.Slider(
-            2, 8, 2, step=1, label="Times the frames", info="2 puts one picture between two", elem_id=f"{ID}-factor"
+            2,
+            8,
+            2,
+            step=1,
+            precision=0,
+            label="Times the frames",
+            info="2 puts one picture between two",
+            elem_id=f"{ID}-factor",
         )
         slow = gr.Checkbox(False, label="Slow motion", info="keep the frame rate", elem_id=f"{ID}-slow")
         smooth = gr.Button("Interpolate", elem_id=f"{ID}-interpolate")
@@ -443,10 +459,10 @@ def _serve(wiring: Wiring, pair: list[PictureInput], sliders: list[Component], c
     picture = gr.Image(label="Picture", format="png", visible=False)
     answer = gr.JSON(label="Head", visible=False)
     caller.click(
-        friendly(named(wiring.frame, wiring.method)), [*pair, *sliders, corners, *wiring.method.components], picture,
+        named(wiring.frame, wiring.method), [*pair, *sliders, corners, *wiring.method.components], picture,
         api_name="crossbreed_frame", concurrency_id="work",
     )  # fmt: skip
-    caller.click(friendly(head_box), pair[0], answer, api_name="crossbreed_head", concurrency_id="preview")
+    caller.click(head_box, pair[0], answer, api_name="crossbreed_head", concurrency_id="preview")
 
 
 TAB = Tab(ID, "Crossbreed morph", 2, build, pipeline)

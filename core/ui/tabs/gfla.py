@@ -27,8 +27,8 @@ from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import EXAMPLES, PEOPLE
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
-from core.ui.parts.handlers import follow, friendly
-from core.ui.parts.picture import PictureInput
+from core.ui.parts.handlers import follow
+from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import PointEditor, panel
 from core.ui.parts.share import SharedPoints, points_for, share_link
 from core.ui.tabs import Tab
@@ -163,7 +163,9 @@ class Wiring:
             return gr.skip(), gr.skip()
         return painted(prepared, position)
 
-    def frame(self, picture: Any, target_picture: Any, library: str, position: float, *values: Any) -> Image.Image:
+    def frame(
+        self, picture: Any, target_picture: Any = None, library: str = FIRST_POSE, position: float = 1.0, *values: Any
+    ) -> Image.Image:
         """Repaint a person in another pose.
 
         Args:
@@ -182,10 +184,10 @@ class Wiring:
     def video(
         self,
         picture: Any,
-        target_picture: Any,
-        driving: str | None,
-        library: str,
-        points: list[np.ndarray],
+        target_picture: Any = None,
+        driving: str | None = None,
+        library: str = FIRST_POSE,
+        points: list[np.ndarray] | None = None,
         *values: Any,
         bar: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds the bar by its default
     ) -> Iterator[Any]:
@@ -210,7 +212,7 @@ class Wiring:
         start = time.perf_counter()
 
         def work(progress: Progress) -> tuple[Any, ...]:
-            prepared = prepare(picture, points, target_picture or library, options, part_of(progress, 0.0, 0.3))
+            prepared = prepare(picture, points or [], target_picture or library, options, part_of(progress, 0.0, 0.3))
             rest, fps = part_of(progress, 0.3, 1.0), float(timeline.fps)
             if driving:
                 clip = read_video(driving)
@@ -229,9 +231,9 @@ class Wiring:
 
 def further(
     picture: Image.Image | None,
-    driving: str | None,
-    mode: str,
-    azimuth_deg: float,
+    driving: str | None = None,
+    mode: str = "face",
+    azimuth_deg: float = 0,
     bar: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds the bar by its default
 ) -> Iterator[Any]:
     """Animate a face or a dancer, or turn an object, with the authors' networks.
@@ -342,12 +344,12 @@ def build() -> None:
     wiring = Wiring(method, export)
     quick = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
     repaint = {
-        "fn": friendly(wiring.preview),
+        "fn": wiring.preview,
         "inputs": [picture, points, position, *method.components],
         "outputs": [prepared, preview, why, result.details],
         "show_progress_on": preview,
     }
-    find: dict[str, Any] = {"fn": friendly(find_points), "outputs": [points, said], **quick}
+    find: dict[str, Any] = {"fn": find_points, "outputs": [points, said], **quick}
     gr.on([item.change for item in source], inputs=[*source, linked], trigger_mode="always_last", **find).then(
         trigger_mode="always_last", **repaint, **quick
     )
@@ -356,7 +358,7 @@ def build() -> None:
     changes = [points.input, *(component.change for component in rest.components)]
     gr.on(changes, **repaint, trigger_mode="always_last", **quick)
     position.change(
-        friendly(wiring.show),
+        wiring.show,
         [prepared, position],
         [preview, why],
         trigger_mode="always_last",
@@ -364,7 +366,7 @@ def build() -> None:
         **quick,
     )
     making = go.click(
-        friendly(named(wiring.video, method, export.timeline, {"format": "the file to download"})),
+        named(wiring.video, method, export.timeline, {"format": "the file to download"}),
         [picture, target_picture, driving, library, points, *method.components, *export.components],
         result.components,
         api_name="gfla_video",
@@ -389,7 +391,7 @@ def _draw_inputs() -> tuple[PictureInput, PictureInput, gr.Dropdown, gr.Video]:
     )  # fmt: skip
     with gr.Row():
         target_picture = PictureInput("Or a photo of somebody in the pose", elem_id=f"{ID}-target", height=180)
-        driving = gr.Video(label="Or a clip to follow", elem_id=f"{ID}-driving", height=180)
+        driving = ClipInput("Or a clip to follow", elem_id=f"{ID}-driving", height=180)
     return picture, target_picture, library, driving
 
 
@@ -398,7 +400,7 @@ def _draw_further() -> None:
         gr.Markdown(FURTHER)
         with gr.Row():
             picture = PictureInput("Face, dancer or object", elem_id=f"{ID}-further-picture", height=180)
-            clip = gr.Video(label="Clip to follow", elem_id=f"{ID}-further-clip", height=180)
+            clip = ClipInput("Clip to follow", elem_id=f"{ID}-further-clip", height=180)
             with gr.Column():
                 mode = gr.Radio(
                     [*RECORDS, "chair", "car"],
@@ -421,7 +423,7 @@ def _draw_further() -> None:
             video = gr.Video(label="Result", interactive=False, elem_id=f"{ID}-further-video", height=300)
             file = gr.File(label="Download", interactive=False, height=80)
     go.click(
-        friendly(further), [picture, clip, mode, azimuth], [video, file],
+        further, [picture, clip, mode, azimuth], [video, file],
         api_name="gfla_further", concurrency_id="work", show_progress_on=video,
     )  # fmt: skip
 
@@ -431,15 +433,15 @@ def _serve(wiring: Wiring, inputs: list[Component]) -> None:
     caller = gr.Button(visible=False)
     image = gr.Image(label="Picture", format="png", visible=False)
     answer = gr.JSON(label="Keypoints", visible=False)
-    person = gr.Number(1, precision=0, visible=False, label="Person")
+    person = gr.Number(1, minimum=1, precision=0, visible=False, label="Person")
     caller.click(
-        friendly(named(wiring.frame, wiring.method)),
+        named(wiring.frame, wiring.method),
         [*inputs, *wiring.method.components],
         image,
         api_name="gfla_frame",
         concurrency_id="work",
     )
-    caller.click(friendly(keypoints), [inputs[0], person], answer, api_name="gfla_keypoints", concurrency_id="preview")
+    caller.click(keypoints, [inputs[0], person], answer, api_name="gfla_keypoints", concurrency_id="preview")
 
 
 TAB = Tab(ID, "Pose-guided generation", 5, build, pipeline)

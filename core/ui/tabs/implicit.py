@@ -21,7 +21,7 @@ from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import EXAMPLES, HEADS
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
-from core.ui.parts.handlers import follow, friendly
+from core.ui.parts.handlers import follow
 from core.ui.parts.picture import PictureInput
 from core.ui.parts.points import PointEditor, panel
 from core.ui.parts.share import SharedPoints, points_for, share_link
@@ -274,8 +274,8 @@ def build() -> None:
     wiring = Wiring(method, export)
     fit_inputs = [*pair, points, *sliders, *method.components]
     quick = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
-    refit = {"fn": friendly(wiring.preview), "inputs": fit_inputs, "outputs": [prepared, preview, result.details]}
-    shown: dict[str, Any] = {"fn": friendly(find_landmarks), "outputs": [points, said], **quick}
+    refit = {"fn": wiring.preview, "inputs": fit_inputs, "outputs": [prepared, preview, result.details]}
+    shown: dict[str, Any] = {"fn": find_landmarks, "outputs": [points, said], **quick}
     found = gr.on(
         [*(picture.change for picture in pair), *(face.change for face in faces.components)],
         inputs=[*pair, *faces.components, linked],
@@ -295,7 +295,7 @@ def build() -> None:
     )
     gr.on(
         [component.change for component in (*sliders, *(rest.by_name[name] for name in LOOK_FIELDS))],
-        friendly(wiring.show),
+        wiring.show,
         [prepared, *sliders, *method.components],
         preview,
         trigger_mode="always_last",
@@ -303,7 +303,7 @@ def build() -> None:
         **quick,
     )
     morphing = go.click(
-        friendly(named(wiring.morph, method, export.timeline, {"format": "the file to download"})),
+        named(wiring.morph, method, export.timeline, {"format": "the file to download"}),
         [*fit_inputs, *export.components],
         [*result.components, prepared, preview],
         api_name="implicit_morph",
@@ -356,13 +356,13 @@ def _serve(wiring: Wiring, pair: list[PictureInput], sliders: list[Component], p
     answer = gr.JSON(label="Landmarks", visible=False)
     shape, _, appearance = sliders
     caller.click(
-        friendly(named(wiring.frame, wiring.method)),
+        named(wiring.frame, wiring.method),
         [*pair, shape, appearance, points, *wiring.method.components],
         picture,
         api_name="implicit_frame",
         concurrency_id="work",
     )
-    caller.click(friendly(landmarks), pair[0], answer, api_name="implicit_landmarks", concurrency_id="preview")
+    caller.click(landmarks, pair[0], answer, api_name="implicit_landmarks", concurrency_id="preview")
 
 
 TAB = Tab(ID, "Implicit face morph", 1, build)

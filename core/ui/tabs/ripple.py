@@ -12,7 +12,6 @@ from gradio.components import Component
 from PIL import Image
 
 from core.errors import InputError
-from core.image import load_image
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of
 from core.ripple.choices import EDITS, INPAINTERS
@@ -23,8 +22,8 @@ from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import EXAMPLES, HEADS
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
-from core.ui.parts.handlers import follow, friendly
-from core.ui.parts.picture import PictureInput
+from core.ui.parts.handlers import follow
+from core.ui.parts.picture import MaskInput, PictureInput
 from core.ui.parts.share import share_link
 from core.ui.tabs import Tab
 
@@ -74,7 +73,11 @@ def served_here(inpainter: str) -> str:
     return inpainter
 
 
-def remove(picture: dict[str, Any] | None, inpainter: str, *, bar: gr.Progress = gr.Progress()) -> Iterator[Any]:  # noqa: B008
+def remove(
+    picture: tuple[Image.Image, np.ndarray] | None,
+    inpainter: str,
+    bar: gr.Progress = gr.Progress(),  # noqa: B008
+) -> Iterator[Any]:
     """Repaint what was brushed over.
 
     Args:
@@ -85,11 +88,9 @@ def remove(picture: dict[str, Any] | None, inpainter: str, *, bar: gr.Progress =
     Returns:
         The repainted picture and what repainted it.
     """
-    if not picture or picture.get("background") is None:
+    if picture is None:
         raise InputError("the picture is missing: drop one in, then brush over what shall go")
-    whole = load_image(picture["background"])
-    strokes = [np.asarray(layer.convert("RGBA"))[..., 3] for layer in picture.get("layers") or []]
-    mask = np.max(strokes, axis=0) if strokes else np.zeros(whole.size[::-1], np.uint8)
+    whole, mask = picture
     if not (mask > 0).any():
         raise InputError("nothing is brushed over: paint what shall go")
     fill, label = choose_inpainter(served_here(inpainter))
@@ -301,17 +302,17 @@ def _wire(
     method = wiring.method
     quick = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
     show = {
-        "fn": friendly(wiring.show),
+        "fn": wiring.show,
         "inputs": [prepared, weights, degree, *method.components],
         "outputs": outputs,
         "show_progress_on": outputs[2],
     }
-    weights.input(friendly(edits_of), weights, [edit, degree], **quick)
+    weights.input(edits_of, weights, [edit, degree], **quick)
     edit.input(slider_of, edit, degree, **quick)
     again = [method.by_name[name].change for name in BEFORE_FIELDS]
     inverted = gr.on(
         [picture.change, weights.change, *again],
-        friendly(wiring.prepare),
+        wiring.prepare,
         [picture, weights, *method.components],
         prepared,
         show_progress_on=outputs[0],
@@ -322,7 +323,7 @@ def _wire(
     other = [c.change for name, c in method.by_name.items() if name not in BEFORE_FIELDS + VIDEO_FIELDS]
     gr.on([degree.change, *other], **show, trigger_mode="always_last", **quick)
     making = go.click(
-        friendly(named(wiring.video, method, wiring.export.timeline, {"format": "the file to download"})),
+        named(wiring.video, method, wiring.export.timeline, {"format": "the file to download"}),
         [picture, weights, prepared, *method.components, *wiring.export.components],
         video,
         api_name="ripple_video",
@@ -334,7 +335,7 @@ def _wire(
     # what the page does in steps, in one call for programs
     caller = gr.Button(visible=False)
     caller.click(
-        friendly(named(wiring.edit, method)),
+        named(wiring.edit, method),
         [picture, weights, degree, *method.components],
         outputs,
         api_name="ripple_edit",
@@ -346,9 +347,8 @@ def _build_remover() -> None:
     """LaMa alone: brush over an object, it is repainted."""
     with gr.Accordion("Remove an object (LaMa alone)", open=False), gr.Row():
         with gr.Column():
-            canvas = gr.ImageEditor(
+            canvas = MaskInput(
                 label="Brush over what shall go",
-                type="pil",
                 elem_id=f"{ID}-canvas",
                 brush=gr.Brush(default_size=24, colors=["#ff2d55"], color_mode="fixed"),
                 layers=False,
@@ -366,7 +366,7 @@ def _build_remover() -> None:
             removed = gr.Image(label="Without it", format="png", interactive=False, elem_id=f"{ID}-removed")
             details = gr.JSON(label="Time and weights")
     button.click(
-        friendly(remove),
+        remove,
         [canvas, inpainter],
         [removed, details],
         api_name="ripple_remove",

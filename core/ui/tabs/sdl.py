@@ -22,8 +22,8 @@ from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import EXAMPLES, HEADS
 from core.ui.parts.export import Export, export_controls, export_frames, result_view
-from core.ui.parts.handlers import follow, friendly, result_folder
-from core.ui.parts.picture import PictureInput
+from core.ui.parts.handlers import follow, result_folder
+from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.share import share_link
 from core.ui.tabs import Tab
 
@@ -56,9 +56,9 @@ def prepare(
 ) -> SDLPrepared:
     """The job's pictures, encoded."""
     given = pictures[: job.pictures]
-    for label, picture in zip(LABELS[job.name], given, strict=False):
+    for name, label, picture in zip(("first", "second"), LABELS[job.name], given, strict=False):
         if picture is None:
-            raise InputError(f"the {label.lower()} is missing: drop in a picture")
+            raise InputError(f"{name} ({label}) is missing: the job {job.name} needs this picture")
     return pipeline(fitting(job, weights)).prepare(*given, options=options, progress=progress)
 
 
@@ -110,7 +110,9 @@ class Wiring:
             return gr.skip()
         return to_pil(pipe.render(prepared, [clamped(job, t)]))[0]
 
-    def frame(self, job: str, weights: str, first: Any, second: Any, t: float, *values: Any) -> Image.Image:
+    def frame(
+        self, job: str, weights: str, first: Any, second: Any = None, t: float = 0.5, *values: Any
+    ) -> Image.Image:
         """Render one picture of a transition.
 
         Args:
@@ -133,7 +135,7 @@ class Wiring:
         job: str,
         weights: str,
         first: Any,
-        second: Any,
+        second: Any = None,
         *values: Any,
         bar: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds the bar by its default
     ) -> Iterator[Any]:
@@ -246,7 +248,7 @@ def build() -> None:
         with gr.Column(scale=3, min_width=320):
             job, weights, pair, fits, examples = _draw_inputs(t)
             with gr.Accordion("A whole video", open=False):
-                clip = gr.Video(label="Video", elem_id=f"{ID}-clip", height=240)
+                clip = ClipInput("Video", elem_id=f"{ID}-clip", height=240)
                 rate = controls(RateOptions, tab=f"{ID}-rate")
                 with gr.Row():
                     smooth = gr.Button("Multiply frames", variant="primary", elem_id=f"{ID}-rate-go")
@@ -275,7 +277,7 @@ def build() -> None:
     quick: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
     chosen = job.change(choose_job, [job, t], [weights, *pair, t, fits], show_progress="hidden", **quick)
     preparing = {
-        "fn": friendly(wiring.preview),
+        "fn": wiring.preview,
         "inputs": [*sources, t, *method.components],
         "outputs": [prepared, preview, result.details],
     }
@@ -283,11 +285,11 @@ def build() -> None:
     changes = [picture.change for picture in pair] + [weights.input] + [c.change for c in method.components]
     gr.on(changes, **preparing, trigger_mode="always_last", show_progress_on=preview, **quick)
     gr.on(
-        [t.change], friendly(wiring.show), [prepared, job, weights, t], preview,
+        [t.change], wiring.show, [prepared, job, weights, t], preview,
         trigger_mode="always_last", show_progress="hidden", **quick,
     )  # fmt: skip
     making = go.click(
-        friendly(named(wiring.transition, method, export.timeline, {"format": "the file to download"})),
+        named(wiring.transition, method, export.timeline, {"format": "the file to download"}),
         [*sources, *method.components, *export.components],
         result.components,
         api_name="sdl_transition",
@@ -297,7 +299,7 @@ def build() -> None:
     )
     stop.click(None, None, None, cancels=[making], api_visibility="private")
     multiplying = smooth.click(
-        friendly(named(wiring.multiply, rate)),
+        named(wiring.multiply, rate),
         [clip, weights, *rate.components],
         result.components,
         api_name="sdl_rate",
@@ -359,7 +361,7 @@ def _serve(wiring: Wiring, sources: list[Component], t: gr.Slider) -> None:
     caller = gr.Button(visible=False)
     picture = gr.Image(label="Picture", format="png", visible=False)
     caller.click(
-        friendly(named(wiring.frame, wiring.method)),
+        named(wiring.frame, wiring.method),
         [*sources, t, *wiring.method.components],
         picture,
         api_name="sdl_frame",
