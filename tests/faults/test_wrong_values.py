@@ -111,7 +111,8 @@ def encoded(picture: Image.Image, kind: str) -> bytes:
 def test_files_that_are_no_pictures_for_the_remover(ask, send):
     head = (HEADS / "kofi.jpg").read_bytes()
     files = {
-        "cut.jpg": (head[:3000], "damaged"), "drawing.svg": (b"<svg/>", "not a picture"), "page.html": (b"<html>", "not a picture"),
+        "cut.png": (encoded(Image.open(HEADS / "kofi.jpg"), "PNG")[:3000], "damaged"), "drawing.svg": (b"<svg/>", "SVG drawing"),
+        "page.html": (b"<html>", "not a picture"), "none.jpg": (head[:100], "damaged"),
         "huge.png": (encoded(Image.new("1", (10_000, 10_000)), "PNG"), "100.0 megapixels, 80 fit"),
     }  # fmt: skip
     for name, (content, words) in files.items():
@@ -130,7 +131,7 @@ def test_a_picture_is_no_clip(ask, send, given, uploaded):
             ("gfla_video", "driving", {"picture": uploaded["a"]}), ("gfla_further", "driving", {"picture": uploaded["a"]}),
         ):  # fmt: skip
             said = refusal(ask(endpoint, {**body, name: file}))
-            assert said.startswith(name) and f"clip.mp4 is a picture ({kind}), not a video" in said
+            assert said.startswith(name) and "clip.mp4 is a still picture, not a video" in said
 
 
 def test_a_small_clip_says_what_fits(ask, send, tmp_path):
