@@ -91,6 +91,7 @@ def record(name: str) -> Record:
     """One record by name; an unknown name is refused with the nearest known one."""
     known = records()
     if name not in known:
-        near = ", ".join(get_close_matches(name, known, n=3)) or "none is alike"
-        raise OptionError(f"unknown weights {name!r} (alike: {near}): `python -m core weights list` shows all")
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ":"
+        raise OptionError(f"unknown weights {name!r}{hint} `python -m core weights list` shows all")
     return known[name]

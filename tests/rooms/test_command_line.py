@@ -187,7 +187,7 @@ crossbreed morph noise.png noise.png --out x.xyz                | kind of file '
 crossbreed morph noise.png noise.png -c broken.yaml             | cannot be read
 crossbreed morph noise.png noise.png -c odd.yaml                | a number fits
 crossbreed morph noise.png noise.png -c absent.yaml             | not there: fetch it first
-crossbreed morph noise.png noise.png --weights crossbreed-cat   | crossbreed-pets
+crossbreed morph noise.png noise.png --weights crossbreed-pet   | did you mean 'crossbreed-pets'
 crossbreed morph noise.png noise.png --box 99,99,120,120 --box auto | covers nothing
 crossbreed train --data photos --from README.md                 | needs a folder
 crossbreed train --data table --from nobody.csv                 | needs a CSV file
