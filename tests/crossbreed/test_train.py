@@ -180,7 +180,7 @@ def test_sequences_in_folders(tmp_path):
 
 def test_table_without_its_columns_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("name,colour\na.jpg,red\n")
-    with pytest.raises(InputError, match="columns file and species"):
+    with pytest.raises(InputError, match="columns file, species"):
         read_table(tmp_path / "t.csv", tmp_path / "t.zip", 64, 64)
 
 
