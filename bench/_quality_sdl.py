@@ -18,8 +18,8 @@ from torch import Tensor
 from core.detect.faces import detect_faces
 from core.errors import NothingFoundError
 from core.image import to_pil, to_tensor
-from core.sdl import sequences_motion
-from core.sdl.sequences import random_square, read_zip
+from core.sdl.data import moving_planes as sequences_motion
+from core.sdl.data.sequences import random_square, read_zip
 from core.video import read_video
 
 DATA = Path(__file__).resolve().parents[2] / "shared" / "data"
@@ -156,7 +156,7 @@ def photos(count: int, side_px: int) -> list[Image.Image]:
 
 def styles(count: int) -> list[tuple[Tensor, Tensor, Tensor]]:
     """Held-out photo, held-out painting, and what the teacher makes of them, 384 px."""
-    from core.sdl.sequences_style import PAINTED_PX, StyleTeacher
+    from core.sdl.data.styles import PAINTED_PX, StyleTeacher
 
     teacher, rng = StyleTeacher(DATA / "teachers"), np.random.default_rng(SEED)
     paintings = list(read_zip(DATA / "style.zip", None, "test").values())

@@ -13,11 +13,11 @@ from PIL import Image
 from torch import Tensor
 
 from bench import Row, seconds
-from core.crossbreed.convert import folded
-from core.crossbreed.network import CrossbreedGenerator
 from core.crossbreed.options import CrossbreedOptions
+from core.crossbreed.paper.convert import folded
+from core.crossbreed.paper.network import CrossbreedGenerator
+from core.crossbreed.paper.preprocessing import from_network, to_network
 from core.crossbreed.pipeline import CrossbreedPipeline
-from core.crossbreed.preprocessing import from_network, to_network
 from core.devices import policy
 from core.metrics import psnr
 

@@ -14,8 +14,8 @@ import torch
 
 from bench import Row, seconds
 from bench.crossbreed_frames import OPTIONS, pictures
-from core.crossbreed.network import CrossbreedGenerator
 from core.crossbreed.options import CrossbreedOptions
+from core.crossbreed.paper.network import CrossbreedGenerator
 from core.crossbreed.pipeline import CrossbreedPipeline
 from core.image import to_pil
 

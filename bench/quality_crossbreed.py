@@ -1,6 +1,6 @@
 """Crossbreed: what the shipped pet weights reach on 40 pairs of photos that no training saw (needs ../shared/data).
 
-Photos: every third one without an annotated box (`core.detect.pet_photos.held_out`), heads found by the shipped detector, those
+Photos: every third one without an annotated box (`core.crossbreed.data.tables.held_out`), heads found by the shipped detector, those
 whose points are found surely, as the tab tells its users; 80 of them in a fixed random order make 40 pairs. All at 128 px.
 
 Ends: SSIM of the frame at 0 (at 1) with the first (second) crop, once by the network alone and once with exact ends.
@@ -30,13 +30,13 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bench import Row, sheet_path
-from core.crossbreed.alignment import SURE
-from core.crossbreed.data import as_bytes, head_crop
-from core.crossbreed.options import CrossbreedOptions
+from core.crossbreed.data.pairs import as_bytes
+from core.crossbreed.data.tables import held_out
+from core.crossbreed.methods.head_alignment.alignment import SETTINGS
+from core.crossbreed.methods.head_alignment.detector import crop_head, find_head, find_points
+from core.crossbreed.options import HEAD_MARGIN, CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline
 from core.crossbreed.sheet import tile
-from core.detect.pet_photos import held_out
-from core.detect.pets import find_head, find_points
 from core.errors import NothingFoundError
 from core.image import Box, load_image, to_pil
 from core.metrics import LUMA, sharpness, ssim
@@ -77,9 +77,9 @@ def read_held_out() -> list[Head]:
                 box = find_head(picture).box
             except NothingFoundError:
                 continue
-            crop = as_bytes(head_crop(picture, box, SIZE_PX))[None] / 255
+            crop = as_bytes(crop_head(picture, box, SIZE_PX, HEAD_MARGIN))[None] / 255
             points, spread = find_points(crop)
-            if spread.mean() < SURE:
+            if spread.mean() < SETTINGS.max_point_std:
                 heads.append(Head(name, picture, box, crop, points[0]))
     order = np.random.default_rng(0).permutation(len(heads))[: 2 * PAIRS]
     return [heads[index] for index in order]

@@ -20,10 +20,12 @@ from bench import Row, sheet_path
 from core.detect.faces import Face, detect_faces
 from core.errors import NothingFoundError
 from core.metrics import ssim
-from core.ripple.data import HeadPairs
-from core.ripple.data_turn import TurnPairs, eyes_and_mouth
+from core.ripple.data.head_pairs import HeadPairs
+from core.ripple.data.turn_pairs import TurnPairs
+from core.ripple.methods.head_turn.geometry import eyes_and_mouth
+from core.ripple.methods.repainting.compositing import paste_face
 from core.ripple.options import RippleOptions
-from core.ripple.pipeline import RipplePipeline, pasted
+from core.ripple.pipeline import RipplePipeline
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 STEPS = {-30: 0, -20: 1, 20: 5, 30: 6}
@@ -85,7 +87,7 @@ def turn_all(pipe: RipplePipeline, pairs: HeadPairs) -> tuple[list[Turned], int]
         for yaw, step in STEPS.items():
             result = pipe.edit(prepared, yaw / 10)
             truth = frames[step]
-            plain = pasted(prepared, result.plain)
+            plain = paste_face(prepared.whole, prepared.aligned, result.plain)
             one = Turned(
                 name, yaw, frames[3]["picture"], truth["picture"], truth["mask"] > 0,
                 np.asarray(plain), np.asarray(result.whole), truth["points"][:5].mean(0), truth["square"].side,

@@ -1,6 +1,6 @@
 """SDL: how good the shipped pictures are, on pictures that no training saw, beside what needs no training.
 
-Held out of the data pack: what `core.sdl.sequences.held_out` names, rendered heads whose number ends in 7, and two clips.
+Held out of the data pack: what `core.sdl.data.sequences.held_out` names, rendered heads whose number ends in 7, and two clips.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from core.errors import InputError, MorphospaceError
 from core.image import to_pil, to_tensor
 from core.metrics import evenness, psnr, sharpness, ssim
 from core.sdl.jobs import job_of
-from core.sdl.loading import network_in
+from core.sdl.loading import load_network
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.weights import resolve
@@ -44,7 +44,7 @@ OPEN_ENDS = SDLOptions(exact_ends=False)
 
 def pipe_of(record: str) -> SDLPipeline:
     """The shipped weights on this processor, in full precision."""
-    return SDLPipeline(network_in(resolve(record).folder), job_of(record).name).use(policy("cpu", "float32"))
+    return SDLPipeline(load_network(resolve(record).folder), job_of(record).name).use(policy("cpu", "float32"))
 
 
 def rendered(pipe: SDLPipeline, inputs: tuple[Tensor, ...], t: tuple[float, ...]) -> Tensor:
@@ -192,13 +192,13 @@ def face_rows(record: str, name: str, faces: list[Faces], t: tuple[float, ...] =
 
 def toon() -> list[Row]:
     """sdl-toon against its teacher, on photos."""
-    from core.sdl.sequences_toon import toonified
+    from core.sdl.data.toons import toonify
 
     pipe, close, alike, untouched, sharp, sheet = pipe_of("sdl-toon"), [], [], [], [], []
     for picture in photos(24, 320):
         photo = to_tensor(picture)
 
-        taught = torch.from_numpy(toonified(np.asarray(picture))).permute(2, 0, 1)[None].float() / 255
+        taught = torch.from_numpy(toonify(np.asarray(picture))).permute(2, 0, 1)[None].float() / 255
         made = rendered(pipe, (photo,), ALONG)
         close.append(psnr(made[-1:], taught))
         alike.append(ssim(made[-1:], taught))

@@ -9,12 +9,12 @@ import torch
 from PIL import Image
 
 from bench import Row
-from core.ripple.data import HeadPairs, as_tensor, cut
-from core.ripple.inversion import Inverter
-from core.ripple.masks import grown
-from core.ripple.parts import choose_inpainter, choose_parser
-from core.ripple.train_inpainter import random_hole
-from core.weights import resolve
+from core.ripple.components import choose_inpainter, choose_parser
+from core.ripple.data.head_pairs import HeadPairs, as_tensor, cut
+from core.ripple.methods.head_turn.turn import edit_photograph
+from core.ripple.methods.repainting.masks import refine_mask
+from core.ripple.paper.train_lama import random_hole
+from core.ripple.pipeline import RipplePipeline
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 IDENTITIES = 12
@@ -37,7 +37,7 @@ def rows() -> list[Row]:
 
 def turn_rows(pairs: HeadPairs) -> list[Row]:
     """Frontal heads turned by 10 to 30 degrees, compared with the rendered truth inside its silhouette."""
-    inverter = Inverter.load(resolve("ripple-preview").folder)
+    pipe = RipplePipeline.from_record("ripple-preview", device="cpu")
     made, still, overlaps = [], [], []
     for name in pairs.turns[:IDENTITIES]:
         frames = pairs.frames[name]
@@ -45,10 +45,9 @@ def turn_rows(pairs: HeadPairs) -> list[Row]:
         for target in (frames[1], frames[2], frames[4], frames[5], frames[6]):
             item = pairs.pair(front, target, front["square"])
             source, truth = item["source"][None], item["target"][None]
-            inversion = inverter.invert(source)
-            start = inverter.render(inversion, inversion.codes).image
-            edited = inverter.edit(inversion, "pose", float(item["degrees"][0]))
-            result = inverter.carried(start, source - start, edited.image, edited)
+            inversion, base = pipe.invert(source)
+            edited = pipe.edited(inversion, "pose", float(item["degrees"][0]))
+            result = edit_photograph(base.image, source - base.image, edited.image, edited)
             person = item["target_mask"][None].bool().expand_as(truth)
             made.append((result - truth)[person])
             still.append((source - truth)[person])
@@ -70,7 +69,7 @@ def fill_rows(pairs: HeadPairs) -> list[Row]:
         person = cut((frame["mask"] > 0).astype(np.uint8), frame["square"], 128, smooth=False)
         hole = ((random_hole(128, rng) > 0) & (person == 0)).astype(np.uint8) * 255
         for method, kept in errors.items():
-            unseen = np.maximum(hole, grown(person * 255, dilate_px=2))  # as the pipeline hides the person
+            unseen = np.maximum(hole, refine_mask(person * 255, dilate_px=2))  # as the pipeline hides the person
             filled = choose_inpainter(method)[0](Image.fromarray(picture), unseen, lambda *_: None)
             difference = as_tensor(np.asarray(filled)) - as_tensor(picture)
             kept.append(difference[:, torch.from_numpy(hole > 0)].flatten())

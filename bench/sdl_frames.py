@@ -12,8 +12,8 @@ from torch import Tensor
 from bench import Row, seconds
 from core.devices import policy
 from core.metrics import psnr
-from core.sdl.network import SDLNet
-from core.sdl.recipes import SHIPPED
+from core.sdl.loading import build_network
+from core.sdl.paper.network import SDLNet
 
 FRAMES = 7
 SIDE_PX = 512
@@ -40,7 +40,7 @@ def rows() -> list[Row]:
     fast = SDLNet()
     fast.load_state_dict(published.state_dict())
     chosen = policy("cpu", "float32")
-    fast, small = chosen.place(fast), chosen.place(SDLNet(**SHIPPED["sdl-vfi"]))
+    fast, small = chosen.place(fast), chosen.place(build_network("sdl-vfi"))
     pair = torch.rand(1, 6, SIDE_PX, SIDE_PX)
     t = torch.arange(1, FRAMES + 1) / (FRAMES + 1)
     base, ours, little = seconds(

@@ -11,11 +11,10 @@ from PIL import Image
 
 from bench import Row
 from core.devices import policy
-from core.sdl.network import SDLNet
+from core.sdl.loading import build_network
+from core.sdl.methods.video_rate.conversion import convert_video
 from core.sdl.options import RateOptions
 from core.sdl.pipeline import SDLPipeline
-from core.sdl.recipes import SHIPPED
-from core.sdl.video_rate import convert_video
 from core.video import write_video
 
 SECONDS, FPS, SIZE = 60, 12, (160, 96)
@@ -38,7 +37,7 @@ def panned() -> Iterator[Image.Image]:
 
 def rows() -> list[Row]:
     """Measure."""
-    pipe = SDLPipeline(SDLNet(**SHIPPED["sdl-vfi"]), "interpolate").use(policy("cpu", "float32"))
+    pipe = SDLPipeline(build_network("sdl-vfi"), "interpolate").use(policy("cpu", "float32"))
     seen: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as space:
         clip = write_video(panned(), Path(space) / "minute.mp4", FPS)

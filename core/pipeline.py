@@ -143,8 +143,8 @@ class TransitionPipeline(DiffusionPipeline, ABC, Generic[PreparedT]):
 
     @property
     def networks(self) -> dict[str, nn.Module]:
-        """The components that are networks, by name."""
-        return {name: part for name, part in self.components.items() if isinstance(part, nn.Module)}
+        """The registered networks, by name."""
+        return {name: part for name in self.config if isinstance(part := getattr(self, name, None), nn.Module)}
 
     @property
     def policy(self) -> Policy:

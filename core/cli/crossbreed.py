@@ -48,7 +48,7 @@ app = system(
 
 def morph_file(ctx: typer.Context, value: Path | None) -> Path | None:
     """Take what a configuration file of the official scripts sets for a morph; flags win."""
-    from core.crossbreed.config import morph_values, read_config
+    from core.crossbreed.paper.config import morph_values, read_config
 
     ctx.default_map = morph_values(read_config(value)) if value else ctx.default_map
     return value
@@ -56,7 +56,7 @@ def morph_file(ctx: typer.Context, value: Path | None) -> Path | None:
 
 def training_file(ctx: typer.Context, value: Path | None) -> Path | None:
     """Take what it sets for a training run; flags win."""
-    from core.crossbreed.config import read_config, training_values
+    from core.crossbreed.paper.config import read_config, training_values
 
     ctx.default_map = training_values(read_config(value)) if value else ctx.default_map
     return value
@@ -183,7 +183,7 @@ def _released_frames(
     inputs: list[Path], out: Path, niter: int, apart: bool, morph: Any, pets: Pets, progress: Progress
 ) -> Result:
     """A folder of frames named as the official script names them."""
-    from core.crossbreed.interpolation import released_name
+    from core.crossbreed.paper.disentanglement import released_name
     from core.image import to_pil
 
     target = out.with_suffix("") if out.suffix else out
@@ -274,7 +274,7 @@ def train(
     config: Annotated[Path | None, config_flag(training_file)] = None,
 ) -> Result:
     """Train a generator until `--steps`, going on from the folder's newest checkpoint."""
-    from core.crossbreed.train import CrossbreedRecipe, open_source
+    from core.crossbreed.training.recipe import CrossbreedRecipe, open_source
     from core.training import train as run_training
 
     wanted = {"photos": "folder", "sequences": "folder", "table": "CSV file", "heads": "CSV file"}.get(data)
@@ -293,7 +293,7 @@ def export(
     trained_on: Annotated[str, Option(help="a sentence about the data, shown to users")] = "",
 ) -> Result:
     """The averaged generator of a run as weights to use."""
-    from core.crossbreed.train import export as fold_run
+    from core.crossbreed.training.recipe import export as fold_run
 
     return {"written": str(fold_run(run, to, trained_on))}
 
@@ -305,7 +305,7 @@ Target = Annotated[Path | None, Option(callback=folder, help="folder to write th
 @verb(app, "--from pets.csv --out runs/heads --steps 3000 --lr 2e-3 --batch 24")
 def train_heads(origin: Table, training: TrainOptions, progress: Progress, to: Target = None) -> Result:
     """Train the head detector and measure it on every tenth photo, which it does not see."""
-    from core.detect.train_pets import PetHeadRecipe, read_boxed_photos
+    from core.crossbreed.training.head_detector import PetHeadRecipe, read_boxed_photos
 
     photos, held_out = read_boxed_photos(origin, origin.with_suffix(".zip"), 128).split(10)
     return _trained(PetHeadRecipe(training, held_out), "heads", photos, held_out, training, to, progress)
@@ -318,11 +318,11 @@ def train_points(
     progress: Progress,
     to: Target = None,
     points: Annotated[
-        Path | None, Option(help="CSV file of marked points; core/detect/pet_points.csv if left out")
+        Path | None, Option(help="CSV file of marked points; core/crossbreed/data/pet_points.csv if left out")
     ] = None,
 ) -> Result:
     """Train the point finder and measure it on every eighth head, which it does not see."""
-    from core.detect.train_pet_points import MARKS, PetPointRecipe, read_marked
+    from core.crossbreed.training.point_detector import MARKS, PetPointRecipe, read_marked
 
     marked, held_out = read_marked(points or MARKS, origin, origin.with_suffix(".zip")).split(8)
     return _trained(PetPointRecipe(training, held_out), "points", marked, held_out, training, to, progress)
@@ -331,8 +331,8 @@ def train_points(
 @verb(app, "--from pets.csv --out runs/mask --steps 240 --lr 1.5e-3 --batch 16")
 def train_mask(origin: Table, training: TrainOptions, progress: Progress, to: Target = None) -> Result:
     """Train the network that cuts animals out and measure it on the photos that are held out."""
-    from core.detect.pets import point_network
-    from core.detect.train_pet_mask import PetMaskRecipe, read_cut
+    from core.crossbreed.methods.head_alignment.detector import point_network
+    from core.crossbreed.training.segmenter import PetMaskRecipe, read_cut
 
     cut, held_out = read_cut(origin, origin.with_suffix(".zip"))
     return _trained(PetMaskRecipe(training, held_out, point_network()), "mask", cut, held_out, training, to, progress)

@@ -11,8 +11,7 @@ from core.cli.flags import PICTURES as WRITTEN
 from core.cli.flags import Place, Result, checked_file, each, folder, one_of, one_word_of, system, verb, weights_flag
 from core.errors import InputError, OptionError, unknown_name
 from core.progress import Progress, part_of
-from core.ripple.choices import EDITS, INPAINTERS, PARSERS, RULES, SIDES, TRAINERS
-from core.ripple.options import RippleOptions
+from core.ripple.options import EDITS, INPAINTERS, PARSERS, RULES, SIDES, TRAINERS, RippleOptions
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -157,14 +156,15 @@ def mask(
     from PIL import Image
 
     from core.image import load_image
-    from core.ripple.masks import collage, grown, ripple_mask
+    from core.ripple.methods.repainting.masks import find_ripple, refine_mask
+    from core.ripple.paper.masks import collage
 
     shares = []
 
     def one(job: tuple[Path, Path, list[Path], Path], progress: Progress) -> list[str]:
         first, second, more, place = job
         before, after, *seen = (np.asarray(load_image(path)) for path in (first, second, *more))
-        found = grown(ripple_mask(before, after, rule, side), open_px, close_px, dilate_px)
+        found = refine_mask(find_ripple(before, after, rule, side), open_px, close_px, dilate_px)
         pieces = {place: found}
         if seen:
             names = [place.with_name(f"{place.stem}_{name}.png") for name in ("fg", "bg", "collage")]
@@ -209,8 +209,8 @@ def parse(
     from PIL import Image
 
     from core.image import load_image
-    from core.ripple.masks import background
-    from core.ripple.parts import choose_parser
+    from core.ripple.components import choose_parser
+    from core.ripple.paper.masks import background
 
     files, (find, label) = pictures_of(inputs), choose_parser(parser, single_scale)
 
@@ -239,7 +239,7 @@ def inpaint(
     import numpy as np
 
     from core.image import load_image
-    from core.ripple.parts import choose_inpainter
+    from core.ripple.components import choose_inpainter
 
     if not inpainter.startswith("diffusers:") and inpainter not in INPAINTERS:
         raise unknown_name("inpainter", inpainter, (*INPAINTERS, "diffusers:<hub id or folder>"))
@@ -317,7 +317,7 @@ def train(
     precision: Annotated[str | None, Option("--mixed-precision")] = None,
 ) -> Result:
     """Train one part until its steps are done, going on from the folder's newest checkpoint."""
-    from core.ripple.train import list_options, run_part
+    from core.ripple.training.run import list_options, run_part
 
     if show:
         return {"options": list_options(part)}
@@ -348,17 +348,6 @@ def calibrate(
     heads: Annotated[int, Option(min=1, help="rendered heads to measure on")] = 40,
 ) -> Result:
     """After training, make heads turn by as many degrees as they are asked to."""
-    from core.ripple.calibrate import flow_share, scale_flow
-    from core.ripple.data import HeadPairs
-    from core.ripple.inversion import Inverter
-    from core.weights import save_model, seal
+    from core.ripple.training import calibrate as training
 
-    inverter = Inverter.load(record)
-    if inverter.pre_aligner is None:
-        raise InputError(f"{record} has no pre-aligner: there is nothing to calibrate")
-    pairs = HeadPairs(data, inverter.size, "train", portrait_share=0.0)
-    before = flow_share(inverter, pairs, heads)
-    scale_flow(inverter.pre_aligner, 1 / before)
-    save_model(inverter.pre_aligner, record / "pre_aligner")
-    seal(record)
-    return {"share_before": before, "share_after": flow_share(inverter, pairs, heads)}
+    return training.calibrate(record, data, heads)

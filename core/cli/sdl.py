@@ -11,7 +11,8 @@ from core.cli.flags import Place, Result, folder, one_of, one_word_of, system, v
 from core.errors import InputError
 from core.progress import Progress, part_of
 from core.sdl.jobs import JOBS
-from core.sdl.options import LAYOUTS, ORIGINAL_TASKS, RateOptions, SDLOptions, TransitionTrainOptions
+from core.sdl.options import LAYOUTS, ORIGINAL_TASKS, RateOptions, SDLOptions
+from core.sdl.training.options import TransitionTrainOptions
 from core.timeline import Timeline
 
 SEQUENCE_KINDS = (
@@ -68,8 +69,8 @@ def rate(
     weights: Annotated[str, weights_flag(LISTED)] = "sdl-vfi",
 ) -> Result:
     """A video at a higher frame rate or in slow motion."""
+    from core.sdl.methods.video_rate.conversion import convert_video
     from core.sdl.pipeline import SDLPipeline
-    from core.sdl.video_rate import convert_video
     from core.video import read_video
 
     read_video(clip)
@@ -103,8 +104,7 @@ def original(
     precision: Annotated[str, Option(help="auto, float32, bfloat16 or float16")] = "float32",
 ) -> Result:
     """The original test script, option by option."""
-    from core.sdl.original import Request, run
-    from core.sdl.published import pipeline_for
+    from core.sdl.paper.original import Request, open_pipeline, run
 
     given = [indir] if task == "vfi-dir" else [source, target][: 1 if task == "i2i" else 2]
     named = [file for file in given if file is not None]
@@ -118,7 +118,7 @@ def original(
             f"the checkpoint {model} does not exist: leave --model out for the shipped weights, or get the authors' file "
             "(`python -m core weights list --system sdl` names it and its page) and give its path"
         )
-    pipe = pipeline_for(task, model, key, split, device, precision)
+    pipe = open_pipeline(task, model, key, split, device, precision)
     files = run(pipe, Request(task, num, size, extend_t, in_ch), named, outdir, progress)
     return {"weights": pipe.weights_label, "files": [str(file) for file in files]}
 
@@ -136,7 +136,7 @@ def evaluate(
 ) -> Result:
     """PSNR, SSIM and VGG19 distance on known in-betweens."""
     from core.ops.vgg import VGG19Features
-    from core.sdl.evaluate import evaluate as measure
+    from core.sdl.paper.evaluate import evaluate as measure
     from core.sdl.pipeline import SDLPipeline
 
     pipe = None if blend else place.pipeline(SDLPipeline, weights)
@@ -156,27 +156,26 @@ def sequences(
     long_side_px: Annotated[int, Option(min=32, help="windows: the video is reduced to this")] = 480,
 ) -> Result:
     """Training sequences made from open pictures."""
-    from core.sdl import sequences_faces, sequences_motion, sequences_style, sequences_thin, sequences_toon
-    from core.sdl.sequences_walkers import make_walkers
+    from core.sdl.data import faces, moving_planes, styles, thin_lines, toons, walkers
 
     if not source.exists():
         raise InputError(f"{source} does not exist: name the data pack's folder, or for windows a video")
     sized = (source, out, count, side_px, seed)
     makers = {
-        "moved": lambda: sequences_motion.make_moved(*sized),
-        "lines": lambda: sequences_motion.make_moved(*sized, sequences_motion.LINES),
-        "thin": lambda: sequences_thin.make_thin(*sized),
-        "walkers": lambda: make_walkers(*sized),
-        "windows": lambda: sequences_motion.make_windows(*sized, long_side_px),
-        "heads-age": lambda: sequences_faces.make_heads(source, out, "age"),
-        "heads-morph": lambda: sequences_faces.make_heads(source, out, "morph"),
-        "landmarks": lambda: sequences_faces.make_landmark_morphs(*sized),
-        "toon": lambda: sequences_toon.make_toons(*sized),
-        "style": lambda: sequences_style.make_styles(*sized),
-        "codes": lambda: sequences_style.make_codes(*sized),
-        "motions": lambda: sequences_faces.add_motions(out),
-        "guides": lambda: sequences_faces.add_guides(out),
-        "painter": lambda: sequences_style.make_painter(source, out),
+        "moved": lambda: moving_planes.make_moved(*sized),
+        "lines": lambda: moving_planes.make_moved(*sized, moving_planes.LINES),
+        "thin": lambda: thin_lines.make_thin(*sized),
+        "walkers": lambda: walkers.make_walkers(*sized),
+        "windows": lambda: moving_planes.make_windows(*sized, long_side_px),
+        "heads-age": lambda: faces.make_heads(source, out, "age"),
+        "heads-morph": lambda: faces.make_heads(source, out, "morph"),
+        "landmarks": lambda: faces.make_landmark_morphs(*sized),
+        "toon": lambda: toons.make_toons(*sized),
+        "style": lambda: styles.make_styles(*sized),
+        "codes": lambda: styles.make_codes(*sized),
+        "motions": lambda: faces.add_motions(out),
+        "guides": lambda: faces.add_guides(out),
+        "painter": lambda: styles.make_painter(source, out),
     }
     makers[kind]()
     made = sum(path.is_dir() or path.suffix == ".npz" for path in out.iterdir())
@@ -186,7 +185,7 @@ def sequences(
 @verb(app, "--task morphing --data sequences/heads --network sdl-morph --objective pixels")
 def train(training: TransitionTrainOptions, progress: Progress) -> Result:
     """Train a network, as published or as shipped, or go on with an interrupted run."""
-    from core.sdl.train import run_training
+    from core.sdl.training.train import run_training
 
     return {"folder": str(run_training(training, progress))}
 
@@ -204,7 +203,7 @@ def export(
 ) -> Result:
     """The newest checkpoint's averaged generator as a folder of weights with a model card."""
     from core.options import check
-    from core.sdl.train import generator_for
+    from core.sdl.training.train import generator_for
     from core.training import Card
     from core.training import export as write
 

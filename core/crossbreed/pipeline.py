@@ -10,72 +10,35 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.crossbreed.alignment import HeadLine, warped
-from core.crossbreed.data import head_crop
-from core.crossbreed.fusion import one_outline, refined, with_details
-from core.crossbreed.interpolation import contract
-from core.crossbreed.network import Codes, CrossbreedGenerator
+from core.crossbreed.chain import at_pace, chain_weights, even_pace, positions_of
+from core.crossbreed.methods.blending.composition import CrossbreedPrepared, compose, enlarge
+from core.crossbreed.methods.colour_transfer.masks import apply_grabcut, refine_masks
+from core.crossbreed.methods.colour_transfer.palette import Palette
+from core.crossbreed.methods.head_alignment.alignment import HeadAlignment
+from core.crossbreed.methods.head_alignment.detector import crop_head, find_head, segment_animals
 from core.crossbreed.options import CrossbreedOptions
-from core.crossbreed.preprocessing import centre_square, from_network
-from core.crossbreed.recolouring import Palette
+from core.crossbreed.paper.disentanglement import contract, grid_alphas
+from core.crossbreed.paper.network import Codes, CrossbreedGenerator
+from core.crossbreed.paper.preprocessing import centre_square, from_network
 from core.errors import InputError, NothingFoundError
 from core.image import Box, load_image, pad_to_multiple, to_pil, to_tensor
 from core.options import check
-from core.pipeline import GeneratorPipeline, Prepared, content_key
+from core.pipeline import GeneratorPipeline, content_key
 from core.progress import Progress, silent
-from core.timeline import Chain
-
-PACE_STEPS = 32
-
-
-@dataclass(frozen=True)
-class CrossbreedPrepared(Prepared):
-    """N pictures as codes.
-
-    Attributes:
-        content: (N, C, h, w) shape codes, of the crops in line where they are aligned.
-        style: (N, S) appearance codes, likewise.
-        crops: (N, 3, size, size) the pictures, in [0, 1].
-        copies: (N, 3, size, size) what the network makes of each, where it was encoded; None where ends need not be exact.
-        boxes: the crop of each picture, in its pixels; None is the middle square.
-        tau: contraction of shape and appearance when they are set apart.
-        closed: the chain returns to its first picture.
-        pace: positions at equal steps of visible change, None for the plain pace.
-        line: how the heads were brought into line, None where they were not.
-        palette: the colours of the pictures, None where they are left to the network.
-    """
-
-    content: Tensor
-    style: Tensor
-    crops: Tensor
-    copies: Tensor | None
-    boxes: tuple[Box | None, ...]
-    tau: float
-    closed: bool
-    pace: tuple[float, ...] | None = None
-    line: HeadLine | None = None
-    palette: Palette | None = None
-
-    @property
-    def chain(self) -> Chain:
-        """The order of the pictures."""
-        return Chain(len(self.style), self.closed)
 
 
 class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
     """Pictures to morphs with one Crossbreed generator.
 
     Args:
-        generator: folded, see `core.crossbreed.convert.folded`.
+        generator: folded, see `core.crossbreed.paper.convert.folded`.
     """
 
     name: ClassVar[str] = "crossbreed"
@@ -109,32 +72,26 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
             raise InputError(f"{sum(item is not None for item in inputs)} pictures came, two or more are needed")
         if boxes is not None and len(boxes) != len(inputs):
             raise InputError(f"{len(boxes)} boxes came with {len(inputs)} pictures: give one for each, or none")
-        places, crops, seen = [], [], []
-        for index, source in enumerate(inputs):
-            progress(index / len(inputs), f"picture {index + 1} of {len(inputs)}")
-            picture = load_image(source)
-            box = self._place(picture, boxes[index] if boxes else None, chosen, index)
-            places.append(box)
-            crops.append(self._crop(picture, box, chosen.size_px))
-            seen.append(self._crop(picture, box, self.native_px))
+        places, crops, shown = self._crops(inputs, boxes or [None] * len(inputs), chosen, progress)
         progress(0.8, "encoding")
-        line, figures = None, {}
+        alignment, palette, figures = None, None, {}
+        if chosen.colours and chosen.crop == "head":
+            palette = self._palette(crops, shown)
         if chosen.align and chosen.crop == "head":
-            line, figures["points_unsure_percent"] = HeadLine.of(torch.cat(seen))
-            figures["aligned"] = float(line is not None)
-        shown = torch.cat(seen) if line is None else line.in_line(torch.cat(seen))
+            alignment, figures["points_unsure_percent"] = HeadAlignment.estimate(shown)
+            figures["aligned"] = float(alignment is not None)
+            shown = shown if alignment is None else alignment.to_mean_shape(shown)
         codes, copies = self._encode(shown)
-        crops_all = torch.cat(crops)
         figures["reconstruction_psnr_db"] = float(-10 * torch.log10((shown - copies).square().mean() + 1e-10))
         prepared = CrossbreedPrepared(
-            key=content_key(crops_all, chosen, self.weights_label), figures=figures,
-            content=codes.content, style=codes.style, crops=crops_all,
-            copies=self._enlarge(copies, chosen.size_px) if chosen.exact_ends else None,
-            boxes=tuple(places), tau=chosen.tau, closed=chosen.closed, line=line,
-            palette=self._palette(crops_all, torch.cat(seen)) if chosen.colours and chosen.crop == "head" else None,
+            key=content_key(crops, chosen, self.weights_label), figures=figures,
+            content=codes.content, style=codes.style, crops=crops,
+            copies=enlarge(copies, chosen.size_px) if chosen.exact_ends else None,
+            boxes=tuple(places), tau=chosen.tau, closed=chosen.closed, alignment=alignment, palette=palette,
         )  # fmt: skip
         if chosen.even_steps:
-            prepared = dataclasses.replace(prepared, pace=self._even_pace(prepared))
+            pace = even_pace(prepared.chain, lambda t: self.render(prepared, t))
+            prepared = dataclasses.replace(prepared, pace=pace)
         progress(1.0, "prepared")
         return prepared
 
@@ -143,56 +100,49 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         """Side of the pictures that the network was trained on."""
         return int(self.generator.config.img_size)
 
-    def _place(self, picture: Image.Image, box: Box | None, options: CrossbreedOptions, index: int) -> Box | None:
-        """The head's box, or None for the middle square."""
-        if box is not None or options.crop == "middle":
-            return box.squared() if box is not None else None
-        from core.detect.pets import detect_head
-
-        try:
-            return detect_head(picture).squared(options.margin)
-        except NothingFoundError as error:
-            raise NothingFoundError(f"picture {index + 1}: {error}") from error
+    def _crops(
+        self, inputs: Sequence[Any], boxes: Sequence[Box | None], options: CrossbreedOptions, progress: Progress
+    ) -> tuple[list[Box | None], Tensor, Tensor]:
+        """The box of each head (None: the middle square) and its crop, at the result's size and at the network's."""
+        places, crops = [], []
+        for index, (source, box) in enumerate(zip(inputs, boxes, strict=True)):
+            progress(index / len(inputs), f"picture {index + 1} of {len(inputs)}")
+            picture = load_image(source)
+            if box is not None:
+                box = box.squared()
+            elif options.crop == "head":
+                try:
+                    box = find_head(picture).box.squared(options.margin)
+                except NothingFoundError as error:
+                    raise NothingFoundError(f"picture {index + 1}: {error}") from error
+            places.append(box)
+            for size in (options.size_px, self.native_px):
+                crops.append(to_tensor(centre_square(picture, size) if box is None else crop_head(picture, box, size)))
+        return places, torch.cat(crops[::2]), torch.cat(crops[1::2])
 
     @staticmethod
-    def _crop(picture: Image.Image, box: Box | None, size_px: int) -> Tensor:
-        square = centre_square(picture, size_px) if box is None else head_crop(picture, box, size_px, margin=0)
-        return to_tensor(square)
-
-    @staticmethod
-    def _palette(crops: Tensor, seen: Tensor) -> Palette:
-        from core.detect.pets import cut_out, redrawn
-
-        mask = F.interpolate(cut_out(seen), crops.shape[-2:], mode="bilinear", align_corners=False)
-        return Palette.of(crops, refined(redrawn(crops, mask), crops))
+    def _palette(crops: Tensor, native: Tensor) -> Palette:
+        rough = F.interpolate(segment_animals(native), crops.shape[-2:], mode="bilinear", align_corners=False)
+        return Palette.measure(crops, refine_masks(apply_grabcut(crops, rough), crops))
 
     @torch.inference_mode()
     def _encode(self, pictures: Tensor) -> tuple[Codes, Tensor]:
-        """Codes of (N, 3, S, S) in [0, 1], and the network's copies of the pictures; all on the CPU in float32."""
-        x = self._placed(pictures * 2 - 1)
+        """Codes of (N, 3, S, S) in [0, 1], and the network's reconstructions; all on the CPU in float32."""
         with self.policy.autocast():
-            codes = self.generator.encode(x)
-            # Pictures of another size than the trained one have another sum over their pixels.
-            style = codes.style * (self.native_px**2 / (x.shape[-1] * x.shape[-2]))
-        codes = Codes(codes.content.float().cpu().contiguous(), style.float().cpu())
+            codes = self.generator.encode_at_any_size(self._placed(pictures * 2 - 1))
+        codes = Codes(codes.content.float().cpu().contiguous(), codes.style.float().cpu())
         return codes, self._decode(codes)
 
     @torch.inference_mode()
     def _decode(self, codes: Codes) -> Tensor:
         """Codes on the CPU to pictures in [0, 1] on the CPU."""
         with self.policy.autocast():
-            y = self.generator.decode(Codes(self._placed(codes.content), codes.style.to(self.policy.device)))
+            y = self.generator.decode(Codes(self._placed(codes.content), codes.style.to(self.device)))
         return from_network(y.float()).cpu().contiguous()
 
     def _placed(self, x: Tensor) -> Tensor:
         layout = torch.channels_last if self.policy.channels_last else torch.contiguous_format
-        return x.to(self.policy.device).contiguous(memory_format=layout)
-
-    @staticmethod
-    def _enlarge(pictures: Tensor, size_px: int) -> Tensor:
-        if pictures.shape[-1] == size_px:
-            return pictures
-        return F.interpolate(pictures, (size_px, size_px), mode="bicubic", align_corners=False, antialias=True)
+        return x.to(self.device).contiguous(memory_format=layout)
 
     def mix(self, prepared: CrossbreedPrepared, shape_weights: Tensor, appearance_weights: Tensor) -> Tensor:
         """Pictures of mixtures: (T, 3, size, size) in [0, 1].
@@ -201,79 +151,10 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
             prepared: N encoded pictures.
             shape_weights: (T, N), how much of each picture's shape; rows sum to 1.
             appearance_weights: (T, N), how much of each picture's appearance.
-
-        What the network misses of picture i returns as far as a mixture is picture i in shape and appearance. Of heads
-        in line, fine detail returns as far as the shape is picture i's.
         """
         content = torch.tensordot(shape_weights, prepared.content, dims=1)
         decoded = self._decode(Codes(content, appearance_weights @ prepared.style))
-        pictures = self._enlarge(decoded, prepared.crops.shape[-1])
-        palette = prepared.palette
-        # With colours carried over afterwards, a photograph may return in full as soon as the shape is its own.
-        near = shape_weights if palette is not None else torch.minimum(shape_weights, appearance_weights)
-        here = (shape_weights != 0).any(0).nonzero()[:, 0]
-        known = prepared.crops if palette is None else torch.cat([prepared.crops, palette.masks, palette.depths], 1)
-        if prepared.line is None:
-            seen = known[here].expand(len(pictures), -1, -1, -1, -1)
-        else:
-            there = prepared.line.from_crops(shape_weights, here)
-            seen = torch.stack([_each_warped(one, moved) for one, moved in zip(known[here], there, strict=True)], 1)
-        pictures = self._finished(prepared, pictures, shape_weights, fade(near), here, seen[:, :, :3])
-        if palette is not None:
-            pictures = self._in_colours(palette, pictures, shape_weights[:, here], appearance_weights, seen)
-        if prepared.copies is not None:
-            # The photograph itself: a sum would keep the rounding of half precision.
-            end = (shape_weights == 1) & (appearance_weights == 1)
-            photographs = torch.tensordot(end.to(pictures.dtype), prepared.crops, dims=1)
-            pictures = torch.where(end.any(1)[:, None, None, None], photographs, pictures)
-        return pictures.clamp(0, 1)
-
-    @staticmethod
-    def _in_colours(
-        palette: Palette, pictures: Tensor, shape_weights: Tensor, appearance_weights: Tensor, seen: Tensor
-    ) -> Tensor:
-        """Mixtures (T, 3, size, size) with the colours carried over, and with one outline.
-
-        Args:
-            palette: of all pictures.
-            pictures: the mixtures.
-            shape_weights: (T, n), of those pictures alone that are in a mixture.
-            appearance_weights: (T, N).
-            seen: (T, n, 5, size, size), those pictures, their masks and depths in line with each mixture.
-        """
-        alone, masks, depths = seen.split((3, 1, 1), 2)
-        masks = masks.clamp(0, 1)
-        animal = (shape_weights[:, :, None, None, None] * masks).sum(1).clamp(0, 1)
-        pictures = palette.carried(pictures, animal, appearance_weights)
-        if seen.shape[1] == 1:
-            return pictures
-        each = zip(alone.unbind(1), masks.unbind(1), strict=True)
-        alone = torch.stack([palette.carried(one, mask, appearance_weights) for one, mask in each], 1)
-        return one_outline(pictures, shape_weights, alone, depths)
-
-    @staticmethod
-    def _finished(
-        prepared: CrossbreedPrepared,
-        pictures: Tensor,
-        shape_weights: Tensor,
-        nearness: Tensor,
-        here: Tensor,
-        crops: Tensor,
-    ) -> Tensor:
-        """Decoded mixtures (T, 3, size, size) in their own place, with what is missing of the photographs `here`.
-
-        `crops` (T, n, 3, size, size) are these photographs in line with each mixture.
-        """
-        if prepared.line is None:
-            if prepared.copies is not None:
-                pictures = pictures + torch.tensordot(nearness, prepared.crops - prepared.copies, dims=1)
-            return pictures
-        back = prepared.line.back(shape_weights)
-        pictures = warped(pictures, back)
-        if prepared.copies is None:
-            return pictures
-        copies = [_each_warped(prepared.copies[index], back) for index in here]
-        return with_details(pictures, crops, torch.stack(copies, 1), shape_weights[:, here], nearness[:, here])
+        return compose(prepared, enlarge(decoded, prepared.crops.shape[-1]), shape_weights, appearance_weights)
 
     def render(
         self,
@@ -297,7 +178,7 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         """
         if controls:
             raise InputError(f"unknown controls {', '.join(controls)}: shape, appearance and tau are known")
-        along = [self._paced(prepared, position) for position in t]
+        along = [at_pace(prepared.pace, position) for position in t]
         content, style = positions_of(shape, along, "shapes"), positions_of(appearance, along, "appearances")
         content, style = contract(content, style, prepared.tau if tau is None else tau)
         weights = [chain_weights(prepared.chain, positions.tolist()) for positions in (content, style)]
@@ -308,8 +189,7 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         """All mixtures of two pictures: (count, count, 3, size, size); rows are appearance, columns are shape."""
         if count < 2:
             raise InputError(f"a grid of {count} x {count}: at least 2 x 2 is needed")
-        steps = torch.linspace(0, 1, count)
-        style, content = (axis.flatten().tolist() for axis in torch.meshgrid(steps, steps, indexing="ij"))
+        content, style = (axis.tolist() for axis in grid_alphas(count))
         pictures = self.render(prepared, content, shape=content, appearance=style, tau=tau)
         return pictures.unflatten(0, (count, count))
 
@@ -339,57 +219,3 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
                     yield to_pil(crop.undo(y))[0]
             yield frame
             before = now
-
-    def _even_pace(self, prepared: CrossbreedPrepared) -> tuple[float, ...]:
-        """Positions at which the visible change since the start grows by equal amounts."""
-        from core.metrics import step_sizes
-
-        places = np.linspace(0, 1, PACE_STEPS * len(prepared.chain.pairs) + 1)
-        walked = np.concatenate([[0.0], np.cumsum(step_sizes(self.render(prepared, places.tolist())))])
-        if walked[-1] <= 0:
-            return tuple(places)
-        return tuple(np.interp(np.linspace(0, walked[-1], len(places)), walked, places))
-
-    @staticmethod
-    def _paced(prepared: CrossbreedPrepared, t: float) -> float:
-        if prepared.pace is None or not 0 <= t <= 1:
-            return t
-        return float(np.interp(t, np.linspace(0, 1, len(prepared.pace)), prepared.pace))
-
-
-def _each_warped(picture: Tensor, moved: Tensor) -> Tensor:
-    """One picture (C, S, S) under each displacement (T, 2, h, w): (T, C, S, S)."""
-    return warped(picture.expand(len(moved), -1, -1, -1), moved)
-
-
-def fade(nearness: Tensor) -> Tensor:
-    """How much of a picture's missing detail a mixture gets: all at 1, none below a half.
-
-    Two photographs' details over one another look like a double exposure, so they never overlap.
-    """
-    x = (2 * nearness - 1).clamp(0, 1)
-    return (x * x * (3 - 2 * x)).to(torch.float32)
-
-
-def positions_of(given: float | Sequence[float] | None, along: Sequence[float], what: str) -> Tensor:
-    """Positions (T,): those along the way, one for all, or one for each."""
-    if given is None:
-        given = along
-    elif isinstance(given, int | float):
-        given = [given] * len(along)
-    if len(given) != len(along):
-        raise InputError(f"{len(given)} {what} came with {len(along)} positions: give one for each, or one for all")
-    return torch.tensor(list(given), dtype=torch.float64)
-
-
-def chain_weights(chain: Chain, positions: Sequence[float]) -> Tensor:
-    """(T, N) weights of the pictures at positions along a chain; a pair may be stretched beyond 0 and 1."""
-    weights = torch.zeros(len(positions), chain.count)
-    for row, position in enumerate(positions):
-        segment, t = chain.at(position)
-        if len(chain.pairs) == 1:
-            t = position
-        first, second = chain.pairs[segment]
-        weights[row, first] += 1 - t
-        weights[row, second] += t
-    return weights

@@ -29,19 +29,6 @@ class Aligned:
     picture: Image.Image
     quad: np.ndarray
 
-    def to_whole(self, points: np.ndarray) -> np.ndarray:
-        """Points (N, 2) of the aligned picture in the whole one."""
-        share = np.asarray(points, dtype=np.float64) / self.picture.size
-        corner, lower, _, right = self.quad
-        return corner + share[:, :1] * (right - corner) + share[:, 1:] * (lower - corner)
-
-    def to_aligned(self, points: np.ndarray) -> np.ndarray:
-        """Points (N, 2) of the whole picture in the aligned one."""
-        corner, lower, _, right = self.quad
-        axes = np.stack((right - corner, lower - corner), axis=1)
-        share = np.linalg.solve(axes, (np.asarray(points, dtype=np.float64) - corner).T).T
-        return share * self.picture.size
-
     def paste_back(self, whole: Image.Image, patch: Image.Image, feather: float = 0.12) -> Image.Image:
         """`whole` with `patch` (this face, changed; any square size) at its place.
 

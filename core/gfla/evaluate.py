@@ -15,7 +15,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
-from scipy import linalg
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from torch import Tensor, nn
 
@@ -53,11 +52,11 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Distance of two feature sets (N, D), (M, D), each taken as a Gaussian (FID without the network)."""
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise ShapeError(f"features are {a.shape} and {b.shape}; two sets (N, D) of at least 2 rows fit")
-    mean_a, mean_b = a.mean(0), b.mean(0)
-    spread_a, spread_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    root = linalg.sqrtm(spread_a @ spread_b)
-    root = root.real if np.iscomplexobj(root) else root
-    return float(((mean_a - mean_b) ** 2).sum() + np.trace(spread_a) + np.trace(spread_b) - 2 * np.trace(root))
+    means = a.mean(0) - b.mean(0)
+    # Of covariances R'R and S'S, the root of the product has as its trace the sum of the singular values of R S'.
+    root_a, root_b = (np.linalg.qr((x - x.mean(0)) / np.sqrt(len(x) - 1), mode="r") for x in (a, b))
+    shared = np.linalg.svd(root_a @ root_b.T, compute_uv=False).sum()
+    return float((means**2).sum() + (root_a**2).sum() + (root_b**2).sum() - 2 * shared)
 
 
 def target_name(result: str) -> str:

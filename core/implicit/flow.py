@@ -4,6 +4,8 @@ At each time the velocity is the thin-plate spline that moves all landmarks, whe
 own constant velocity. Following it is a diffeomorphism: its inverse is the same flow run backwards, it cannot fold,
 and landmarks are met exactly at every time. One small linear system per time replaces the training of a network.
 
+Arrays are numpy's: it keeps to one thread here, while torch would wake a second one for every small product.
+
 Source: landmark matching by flows, Joshi and Miller 2000; thin plates, Bookstein 1989. The use for face morphs instead
 of a trained network: section 3 of Schardong et al. 2024 states the properties that the warp has to have.
 """
@@ -11,37 +13,42 @@ of a trained network: section 3 of Schardong et al. 2024 states the properties t
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
-from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import torch
+from scipy.linalg.lapack import dgesv
 from scipy.sparse.csgraph import connected_components
-from torch import Tensor
 
 from core.errors import InputError
 from core.implicit.warp import check_pairs
 
-MERGE_DISTANCE = 1.5e-4
-NUGGET = 3e-8
-MIN_STEPS, MAX_STEPS = 8, 64
-INVERSE_TOLERANCE = 4e-7
-STEEP = 1e-4
-EDGE_FLOOR = 0.02
-PROBES = 14
-CHUNK = 1 << 22
+
+@dataclass(frozen=True)
+class FlowConstants:
+    """What the flow is tuned by. Lengths are in halves of the frame's longer side."""
+
+    # Landmarks that come closer than this (0.04 px of 512) become one: parting them would need a fold.
+    merge_distance: float = 1.5e-4
+    # On the system's diagonal: the least that keeps it solvable where landmarks nearly touch.
+    nugget: float = 3e-8
+    # Keeps the affine part finite for landmarks on one line, where it is not determined.
+    affine_nugget: float = 1e-9
+    # Runge-Kutta steps over the whole time, and the miss of there and back at which more stop to help the eye.
+    min_steps: int = 8
+    max_steps: int = 64
+    inverse_tolerance: float = 4e-7
+    # Misses above this need four times the steps at once; twice below.
+    steep: float = 1e-4
+    # Landmarks on the very edge would ask for infinite velocity beside it.
+    edge_floor: float = 0.02
+    # Points per side of the grid on which there and back is measured.
+    probes: int = 14
+    # Numbers per operation; as many fit into a core's cache.
+    chunk: int = 1 << 15
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Torch on one thread: these products are so small that waking a second one takes longer, many times so on a busy machine."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
+CONSTANTS = FlowConstants()
 
 
 class FlowWarp:
@@ -56,8 +63,8 @@ class FlowWarp:
 
     def __init__(
         self,
-        points_a: np.ndarray | Tensor,
-        points_b: np.ndarray | Tensor,
+        points_a: np.ndarray,
+        points_b: np.ndarray,
         size_px: tuple[int, int],
         smoothing: float = 0.0,
         edges_stay: bool = True,
@@ -78,21 +85,19 @@ class FlowWarp:
             raise InputError(f"smoothing is {smoothing}, it fits between 0 and 1")
         self.size_px = size_px
         self.edges_stay = edges_stay
-        self.nugget = NUGGET + smoothing**3
+        self.nugget = CONSTANTS.nugget + smoothing**3
         self.scale = max(size_px) / 2
-        self.half = torch.tensor(size_px, dtype=torch.float64) / (2 * self.scale)
+        self.half = np.array(size_px) / (2 * self.scale)
         a, b = (self._to_unit(points) for points in check_pairs(points_a, points_b))
         self.source, self.target = _merge_touching(a, b)
         self.merged = len(a) - len(self.source)
-        self._solved: dict[float, Tensor] = {}
+        self._solved: dict[float, np.ndarray] = {}
         self.steps, self.inverse_error = self._choose_steps()
 
-    @one_thread()
-    def carry(self, points: Tensor, start: float, end: float, steps: int | None = None) -> Tensor:
-        """See `Warp.carry`; classical Runge-Kutta of order 4 in float64."""
+    def carry(self, points: np.ndarray, start: float, end: float, steps: int | None = None) -> np.ndarray:
+        """See `Warp.carry`; classical Runge-Kutta of order 4."""
         steps = steps or max(1, math.ceil(abs(end - start) * self.steps - 1e-9))
         dt = (end - start) / steps
-        self._solve([start + k * dt / 2 for k in range(2 * steps + 1)])
         at = self._to_unit(points)
         for step in range(steps):
             t = start + step * dt
@@ -103,43 +108,41 @@ class FlowWarp:
             at = at + dt / 6 * (k1 + 2 * k2 + 2 * k3 + k4)
         return (at + self.half) * self.scale
 
-    def velocity(self, at: Tensor, t: float) -> Tensor:
+    def velocity(self, at: np.ndarray, t: float) -> np.ndarray:
         """Velocity (N, 2) at time t, per unit of time; places and velocity in halves of the frame's longer side."""
-        self._solve([t])
-        weights, centres = self._solved[_key(t)], self._centres(t)
-        chunk = max(1, CHUNK // len(centres))
-        plates = [_plate(part, centres) @ weights[:-3] for part in at.split(chunk)]
-        free = torch.cat(plates) + _affine(at) @ weights[-3:]
+        weights, centres = self._weights(t), self._centres(t)
+        free = _affine(at) @ weights[-3:]
+        chunk = max(1, CONSTANTS.chunk // len(centres))
+        for first in range(0, len(at), chunk):
+            free[first : first + chunk] += _plate(at[first : first + chunk], centres) @ weights[:-3]
         return self._edge(at) * free
 
-    def _centres(self, t: float) -> Tensor:
+    def _centres(self, t: float) -> np.ndarray:
         return self.source + t * (self.target - self.source)
 
-    def _edge(self, at: Tensor) -> Tensor:
+    def _edge(self, at: np.ndarray) -> np.ndarray:
         """(N, 2): 1 in the middle, 0 where an edge stops the motion across it."""
-        if not self.edges_stay:
-            return torch.ones_like(at)
-        return (1 - (at / self.half).square()).clamp_min(0)
+        return np.maximum(1 - np.square(at / self.half), 0) if self.edges_stay else np.ones_like(at)
 
-    def _solve(self, times: list[float]) -> None:
-        """Find the spline's weights for these times, all in one batch."""
-        missing = list(dict.fromkeys(t for t in times if _key(t) not in self._solved))
-        if not missing:
-            return
-        count = len(self.source)
-        system = torch.zeros(len(missing), count + 3, count + 3, dtype=torch.float64)
-        wanted = torch.zeros(len(missing), count + 3, 2, dtype=torch.float64)
-        for row, t in enumerate(missing):
+    def _weights(self, t: float) -> np.ndarray:
+        """(K + 3, 2): the spline's weights at time t, found once."""
+        key = round(t, 9)
+        if key not in self._solved:
             centres = self._centres(t)
-            system[row, :count, :count] = _plate(centres, centres)
-            system[row, :count, count:] = _affine(centres)
-            wanted[row, :count] = (self.target - self.source) / self._edge(centres).clamp_min(EDGE_FLOOR)
-        system[:, count:, :count] = system[:, :count, count:].mT
-        diagonal = torch.full((count + 3,), self.nugget, dtype=torch.float64)
-        # Keeps the affine part finite for landmarks on one line, where it is not determined.
-        diagonal[count:] = -1e-9
-        weights = torch.linalg.solve(system + torch.diag(diagonal), wanted)
-        self._solved.update({_key(t): item for t, item in zip(missing, weights, strict=True)})
+            count = len(centres)
+            system = np.zeros((count + 3, count + 3))
+            system[:count, :count] = _plate(centres, centres)
+            system[:count, count:] = _affine(centres)
+            system[count:, :count] = system[:count, count:].T
+            diagonal = np.full(count + 3, self.nugget)
+            diagonal[count:] = -CONSTANTS.affine_nugget
+            wanted = np.zeros((count + 3, 2))
+            wanted[:count] = (self.target - self.source) / np.maximum(self._edge(centres), CONSTANTS.edge_floor)
+            *_, solution, fault = dgesv(system + np.diag(diagonal), wanted)
+            if fault:
+                raise InputError("no warp goes through these landmarks: remove those that lie on top of each other")
+            self._solved[key] = solution
+        return self._solved[key]
 
     def _choose_steps(self) -> tuple[int, float]:
         """The fewest steps with which going there and back ends where it began, over the frame and around landmarks.
@@ -147,51 +150,51 @@ class FlowWarp:
         Returns:
             Steps, and the largest miss in halves of the frame's longer side.
         """
-        share = (torch.arange(PROBES, dtype=torch.float64) + 0.5) / PROBES * 2 - 1
-        frame = torch.cartesian_prod(share, share) * self.half
-        near = torch.cat([self.source + offset * self.half for offset in (0.006, -0.012)])
-        probes = (torch.cat((self.source, near, frame)) + self.half) * self.scale
-        steps = MIN_STEPS
+        share = (np.arange(CONSTANTS.probes) + 0.5) / CONSTANTS.probes * 2 - 1
+        frame = np.stack(np.meshgrid(share, share, indexing="ij"), -1).reshape(-1, 2) * self.half
+        near = [self.source + offset * self.half for offset in (0.006, -0.012)]
+        probes = (np.concatenate((self.source, *near, frame)) + self.half) * self.scale
+        steps = CONSTANTS.min_steps
         while True:
             back = self.carry(self.carry(probes, 0, 1, steps), 1, 0, steps)
-            error = (back - probes).abs().max().item() / self.scale
-            if error < INVERSE_TOLERANCE or steps >= MAX_STEPS:
+            error = float(np.abs(back - probes).max()) / self.scale
+            if error < CONSTANTS.inverse_tolerance or steps >= CONSTANTS.max_steps:
                 return steps, error
-            steps = min(MAX_STEPS, steps * (4 if error > STEEP else 2))
+            steps = min(CONSTANTS.max_steps, steps * (4 if error > CONSTANTS.steep else 2))
 
-    def _to_unit(self, points: Tensor) -> Tensor:
-        return points.double() / self.scale - self.half
+    def _to_unit(self, points: np.ndarray) -> np.ndarray:
+        return np.asarray(points, dtype=np.float64) / self.scale - self.half
 
     def __getstate__(self) -> dict[str, Any]:
         """Without the solved weights, which are found again where they are needed."""
         return {**self.__dict__, "_solved": {}}
 
 
-def _key(t: float) -> float:
-    return round(t, 9)
-
-
-def _affine(at: Tensor) -> Tensor:
+def _affine(at: np.ndarray) -> np.ndarray:
     """(N, 3): 1, x, y."""
-    return torch.cat((torch.ones_like(at[:, :1]), at), 1)
+    return np.concatenate((np.ones_like(at[:, :1]), at), 1)
 
 
-def _plate(at: Tensor, centres: Tensor) -> Tensor:
+def _plate(at: np.ndarray, centres: np.ndarray) -> np.ndarray:
     """(N, K): r^2 log r between places and centres."""
-    squared = (at[:, :1] - centres[:, 0]).square_().add_((at[:, 1:] - centres[:, 1]).square_())
-    return torch.log(squared.clamp_min(1e-40)).mul_(squared).mul_(0.5)
+    squared = np.square(at[:, :1] - centres[:, 0])
+    squared += np.square(at[:, 1:] - centres[:, 1])
+    plate = np.log(np.maximum(squared, 1e-40))
+    plate *= squared
+    plate *= 0.5
+    return plate
 
 
-def _merge_touching(a: Tensor, b: Tensor) -> tuple[Tensor, Tensor]:
+def _merge_touching(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """The pairs, with those that meet another pair at some time replaced by their mean.
 
     No map without folds can bring two points together or part them, so the pairs in question become one.
     """
     begin = a[:, None] - a
     change = (b[:, None] - b) - begin
-    nearest = (-(begin * change).sum(-1) / change.square().sum(-1).clamp_min(1e-30)).clamp(0, 1)
-    distance = (begin + nearest[..., None] * change).norm(dim=-1)
-    count, label = connected_components((distance < MERGE_DISTANCE).numpy())
-    member = torch.nn.functional.one_hot(torch.from_numpy(label).long(), count).double()
-    share = (member / member.sum(0)).T
+    nearest = (-(begin * change).sum(-1) / np.maximum(np.square(change).sum(-1), 1e-30)).clip(0, 1)
+    distance = np.linalg.norm(begin + nearest[..., None] * change, axis=-1)
+    count, label = connected_components(distance < CONSTANTS.merge_distance)
+    share = np.eye(count)[:, label]
+    share /= share.sum(1, keepdims=True)
     return share @ a, share @ b

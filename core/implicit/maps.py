@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-import torch
 from scipy.interpolate import BSpline, make_interp_spline
 from scipy.ndimage import map_coordinates, spline_filter
 from scipy.sparse import csr_array
 
-from core.implicit.flow import FlowWarp, one_thread
+from core.implicit.flow import FlowWarp
 from core.implicit.warp import Warp
 from core.progress import Progress, silent
 
@@ -75,16 +74,15 @@ def draw_maps(warp: Warp, progress: Progress = silent) -> WarpMaps:
     if isinstance(warp, FlowWarp):
         first, second = _follow_flow(warp, grid, progress)
     else:
-        points = torch.from_numpy(grid.reshape(-1, 2))
+        points = grid.reshape(-1, 2)
         first, second = np.empty((2, KNOTS, rows, columns, 2))
         for knot, t in enumerate(times):
-            first[knot] = (warp.carry(points, t, 0) - points).double().reshape(rows, columns, 2).numpy()
-            second[knot] = (warp.carry(points, t, 1) - points).double().reshape(rows, columns, 2).numpy()
+            first[knot] = (warp.carry(points, t, 0) - points).reshape(rows, columns, 2)
+            second[knot] = (warp.carry(points, t, 1) - points).reshape(rows, columns, 2)
             progress((knot + 1) / KNOTS, "drawing the warp")
     return WarpMaps(warp.size_px, _coefficients(first), _coefficients(second))
 
 
-@one_thread()
 def _follow_flow(warp: FlowWarp, grid: np.ndarray, progress: Progress) -> tuple[np.ndarray, np.ndarray]:
     """Displacements from every knot to both ends, built knot by knot from one short step each.
 
@@ -93,10 +91,10 @@ def _follow_flow(warp: FlowWarp, grid: np.ndarray, progress: Progress) -> tuple[
     rows, columns = grid.shape[:2]
     knots = KNOTS if warp.steps < MANY_STEPS else MORE_KNOTS
     cell = np.array([grid[0, 1, 0], grid[1, 0, 1]])
-    at = torch.from_numpy((grid / warp.scale).reshape(-1, 2)) - warp.half
+    at = (grid / warp.scale).reshape(-1, 2) - warp.half
     fields = []
     for index in range(2 * knots - 1):
-        field = warp.velocity(at, index / (2 * knots - 2)).numpy().reshape(rows, columns, 2) * warp.scale
+        field = warp.velocity(at, index / (2 * knots - 2)).reshape(rows, columns, 2) * warp.scale
         fields.append(_filtered(field))
         progress((index + 1) / (2 * knots), "drawing the warp")
     nodes = grid / cell

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 
 import cv2
 import numpy as np
-import torch
 from PIL import Image
 
 from core.implicit.landmark_files import published_list
@@ -30,7 +29,7 @@ def mark_frame(frame: Image.Image, prepared: ImplicitPrepared, t: float) -> Imag
     """A frame at time t with the first picture's landmarks in red and the second's, where they meet them, in green."""
     marked, size = np.asarray(frame), frame.size
     for points, start, colour in ((prepared.points_a, 0.0, FIRST_COLOUR), (prepared.points_b, 1.0, SECOND_COLOUR)):
-        places = prepared.warp.carry(torch.from_numpy(points), start, t).numpy()
+        places = prepared.warp.carry(points, start, t)
         marked = mark_points(marked, np.array(published_list(places, size)), colour)
     return Image.fromarray(marked)
 

@@ -163,7 +163,7 @@ class ImplicitMorphPipeline(TransitionPipeline[ImplicitPrepared]):
         if given:
             if len(given) == 1:
                 raise InputError("landmarks came for one picture only: give both lists, or neither to detect them")
-            a, b = (points.numpy() for points in check_pairs(*given))
+            a, b = check_pairs(*given)
             # A long list comes from the detector, whose first points are the oval, even if a person has edited some.
             oval = a[: len(OVAL)] if len(a) > EDITED_AT_LEAST else a
             return a, b, oval
@@ -231,7 +231,7 @@ def train_siren_warp(
 def face_region(prepared: ImplicitPrepared, t: float) -> np.ndarray:
     """(H, W) bool: inside the outline of the face, where the warp has carried it at time t."""
     width, height = prepared.maps.size_px
-    place = prepared.warp.carry(torch.from_numpy(prepared.oval), 0.0, t).numpy()
+    place = prepared.warp.carry(prepared.oval, 0.0, t)
     mask = np.zeros((height, width), np.uint8)
     # fillConvexPoly counts from the centre of the top-left pixel.
     cv2.fillConvexPoly(mask, cv2.convexHull(np.round(place - 0.5).astype(np.int32)), 1)
@@ -248,10 +248,10 @@ def _sampled(picture: np.ndarray, look: np.ndarray) -> np.ndarray:
 
 def figures_of(warp: Warp, maps: WarpMaps, a: np.ndarray, b: np.ndarray) -> dict[str, float]:
     """Landmark error where both pictures' landmarks meet, folds, and the largest inverse error, at the landmarks."""
-    first, second = torch.from_numpy(a), torch.from_numpy(b)
     half_px = max(warp.size_px) / 2
-    meeting = (warp.carry(first, 0.0, 0.5) - warp.carry(second, 1.0, 0.5)).norm(dim=-1) / half_px
-    there_and_back = (warp.carry(warp.carry(first, 0.0, 0.5), 0.5, 0.0) - first).norm(dim=-1) / half_px
+    half_way = warp.carry(a, 0.0, 0.5)
+    meeting = np.linalg.norm(half_way - warp.carry(b, 1.0, 0.5), axis=-1) / half_px
+    there_and_back = np.linalg.norm(warp.carry(half_way, 0.5, 0.0) - a, axis=-1) / half_px
     x, y = (np.linspace(0, side, FOLD_GRID) for side in maps.size_px)
     folds = max(
         folded_share(torch.from_numpy(place)) for t in (0.0, 0.25, 0.5, 0.75, 1.0) for place in maps.at(x, y, t)
@@ -259,8 +259,8 @@ def figures_of(warp: Warp, maps: WarpMaps, a: np.ndarray, b: np.ndarray) -> dict
     return {
         "landmarks": float(len(a)),
         "landmarks_merged": float(getattr(warp, "merged", 0)),
-        "landmark_error": meeting.mean().item(),
-        "landmark_error_max_px": meeting.max().item() * half_px,
-        "inverse_error": getattr(warp, "inverse_error", there_and_back.max().item()),
+        "landmark_error": float(meeting.mean()),
+        "landmark_error_max_px": float(meeting.max()) * half_px,
+        "inverse_error": getattr(warp, "inverse_error", float(there_and_back.max())),
         "folded_share": folds,
     }

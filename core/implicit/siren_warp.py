@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -29,11 +30,11 @@ class SirenWarp:
         self.size_px = size_px
 
     @torch.no_grad()
-    def carry(self, points: Tensor, start: float, end: float) -> Tensor:
+    def carry(self, points: np.ndarray, start: float, end: float) -> np.ndarray:
         """See `Warp.carry`. The network has learnt this only nearly: there and back is not quite the identity."""
-        places = to_published(points.double(), self.size_px).float()
+        places = to_published(torch.from_numpy(np.asarray(points, dtype=np.float64)), self.size_px).float()
         rows = torch.cat((places, places.new_full((len(places), 1), end - start)), 1)
-        return from_published(self.network(rows).double(), self.size_px)
+        return from_published(self.network(rows).double(), self.size_px).numpy()
 
     def __getstate__(self) -> dict[str, Any]:
         """Configuration and tensors instead of the module, so that it pickles small and safely."""

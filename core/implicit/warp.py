@@ -5,8 +5,6 @@ from __future__ import annotations
 from typing import Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
 
 from core.errors import InputError
 
@@ -21,25 +19,25 @@ class Warp(Protocol):
 
     size_px: tuple[int, int]
 
-    def carry(self, points: Tensor, start: float, end: float) -> Tensor:
-        """Where points (N, 2), seen at time `start`, are at time `end`.
+    def carry(self, points: np.ndarray, start: float, end: float) -> np.ndarray:
+        """Where points (N, 2), seen at time `start`, are at time `end`, float64.
 
         In the paper's notation T(p, t) is `carry(p, 0, t)`; the first picture is looked up at `carry(x, t, 0)`, the
         second at `carry(x, t, 1)`.
         """
 
 
-def check_pairs(points_a: np.ndarray | Tensor, points_b: np.ndarray | Tensor) -> tuple[Tensor, Tensor]:
-    """Both point lists as (N, 2) float64 tensors.
+def check_pairs(points_a: np.ndarray, points_b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Both point lists as (N, 2) float64.
 
     Raises:
         InputError: different counts, fewer than three pairs, or numbers that are not finite.
     """
-    a, b = (torch.as_tensor(np.asarray(points), dtype=torch.float64) for points in (points_a, points_b))
+    a, b = (np.asarray(points, dtype=np.float64) for points in (points_a, points_b))
     for points, which in ((a, "first"), (b, "second")):
-        if points.numel() and (points.ndim != 2 or points.shape[-1] != 2):
-            raise InputError(f"the {which} picture's landmarks are {tuple(points.shape)}, (N, 2) with x before y fits")
-        if not torch.isfinite(points).all():
+        if points.size and (points.ndim != 2 or points.shape[-1] != 2):
+            raise InputError(f"the {which} picture's landmarks are {points.shape}, (N, 2) with x before y fits")
+        if not np.isfinite(points).all():
             raise InputError(f"the {which} picture has a landmark that is not a finite number: remove it")
     if len(a) != len(b):
         raise InputError(

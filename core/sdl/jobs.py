@@ -1,40 +1,27 @@
-"""The five jobs: what each takes, how far its slider goes, and which weights do it."""
+"""The five jobs: what each takes, how far its slider goes, which weights do it, and which networks we ship."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from core.errors import unknown_name
-
-CARDS = "sdl-"
 
 
 @dataclass(frozen=True)
 class Job:
-    """One thing that the network can be trained for.
+    """One thing that the network can be trained for."""
 
-    Attributes:
-        name: as the tab and the command line call it.
-        title: what a person reads.
-        task: the original `--task`, which is also the training task.
-        pictures: how many go in, 1 or 2.
-        low, high: range of t; beyond it the results fall apart.
-        exact_end: whether t = 1 is the second picture.
-        records: weights that do it, the shipped ones first.
-        slider: what the slider's ends mean.
-        fits: what our shipped weights are good for, and what they cannot do.
-    """
-
-    name: str
-    title: str
-    task: str
-    pictures: int
-    low: float
+    name: str  # as the tab and the command line call it
+    title: str  # what a person reads
+    task: str  # the original `--task`, which is also the training task
+    pictures: int  # how many go in, 1 or 2
+    low: float  # range of t; beyond it the results fall apart
     high: float
-    exact_end: bool
-    records: tuple[str, ...]
-    slider: str
-    fits: str
+    exact_end: bool  # whether t = 1 is the second picture
+    records: tuple[str, ...]  # weights that do it, the shipped ones first
+    slider: str  # what the slider's ends mean
+    fits: str  # what our shipped weights are good for, and what they cannot do
 
 
 JOBS: dict[str, Job] = {
@@ -70,6 +57,22 @@ JOBS: dict[str, Job] = {
             "Any photo and any painting. Brush strokes are some pixels wide: a smaller longest side (Method) makes them bolder.",
         ),
     )
+}  # fmt: skip
+
+
+SMALL = {"widths": (16, 24, 32, 48, 64, 64), "grid_widths": (16, 24, 32), "ncol": 2, "reduction": 2}
+# Lines and flat areas are made at the finest scale, so that is where the channels are.
+CRISP = {"widths": (24, 32, 40, 48, 48, 48), "grid_widths": (24, 32, 40), "ncol": 2, "reduction": 2}
+# The networks of the shipped records: about 1/40 of the published work, starting from the inputs.
+SHIPPED: dict[str, dict[str, Any]] = {
+    "sdl-vfi": {
+        "num_in_ch": 6, "output": "candidates", "work_px": 448, "matching": "dense", "look_widths": (32, 48, 64),
+        "thin_widths": (32, 48, 64, 96), **SMALL,
+    },
+    "sdl-morph": {"num_in_ch": 6, "output": "motion", "work_px": 192, "matching": "landmarks", **SMALL},
+    "sdl-ageing": {"num_in_ch": 3, "output": "retouch", "work_px": 192, "matching": "face", **SMALL},
+    "sdl-toon": {"num_in_ch": 3, "output": "abstraction", **CRISP},
+    "sdl-style": {"num_in_ch": 6, "output": "style"},
 }  # fmt: skip
 
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
@@ -23,64 +24,37 @@ from core.image import Crop, limit_size, load_image, pad_to_multiple, to_pil, to
 from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
-from core.sdl.alignment import face_guide, head_box, try_face_motion
 from core.sdl.jobs import job_named, job_of, trained_side_px
-from core.sdl.loading import AnyNet, network_in
-from core.sdl.network import Encoded
+from core.sdl.loading import AnyNet, load_network
+from core.sdl.methods.ageing.face_guide import find_face_guide, find_head_box
+from core.sdl.methods.ageing.network import AgeingSDLNet
+from core.sdl.methods.ageing.region import Region
+from core.sdl.methods.face_morph.correspondence import find_face_motion
+from core.sdl.methods.face_morph.network import MorphSDLNet
+from core.sdl.methods.tiling.tiles import Tile, split_tiles, stitch_tiles
 from core.sdl.options import SDLOptions
-from core.sdl.tiles import chunks, stitched, tiles_of
+from core.sdl.paper.convert import PUBLISHED, network_of, state_of
+from core.sdl.paper.network import Encoded, SDLNet
 
 # Pixels that the published network, 32 channels at full size, may hold at once: about 2 GB.
 PIXELS_AT_ONCE = 2**19
+# Positions at once of a network that sees a reduced picture.
+POSITIONS_AT_ONCE = 4
 # Of tiles, in pixels of what the network sees.
 OVERLAP_PX = 128
 
 
 @dataclass(frozen=True)
-class Surroundings:
-    """The picture that a worked-on part goes back into.
-
-    Attributes:
-        whole: (1, 3, H, W) in [0, 1].
-        left, top: where the part lies, in pixels.
-        mask: (1, 1, h, w), 1 where the part shows and falling to 0 at those of its rims that lie inside the picture.
-    """
-
-    whole: Tensor
-    left: int
-    top: int
-    mask: Tensor
-
-    def with_part(self, parts: Tensor) -> Tensor:
-        """(T, 3, H, W): the whole with each of `parts` (T, 3, h, w) in its place."""
-        pictures = self.whole.repeat(len(parts), 1, 1, 1)
-        height, width = parts.shape[-2:]
-        place = pictures[..., self.top : self.top + height, self.left : self.left + width]
-        place.copy_(torch.lerp(place, parts, self.mask))
-        return pictures
-
-
-@dataclass(frozen=True)
 class SDLPrepared(Prepared):
-    """One or two pictures, padded and encoded.
+    """One or two pictures, padded and encoded."""
 
-    Attributes:
-        inputs: (1, 3 or 6, H, W) float32 in [0, 1], source first, sides as the network needs them.
-        crop: how to undo the padding.
-        encoded: what does not depend on t; None for pictures that are worked on in tiles.
-        tile_px: side of the tiles; 0 for none.
-        exact_ends: t = 0 (and t = 1, where the second picture is the end) shows the input.
-        surroundings: where only a part of the picture is worked on, the rest.
-        made_for: the job and weights that encoded it, `SDLPipeline.identity`.
-    """
-
-    inputs: Tensor
-    crop: Crop
-    encoded: Encoded | None
-    tile_px: int
-    exact_ends: bool
-    surroundings: Surroundings | None = None
-    made_for: str = ""
+    inputs: Tensor  # (1, 3 or 6, H, W) float32 in [0, 1], source first, sides as the network needs them
+    crop: Crop  # how to undo the padding
+    encoded: Encoded | None  # what does not depend on t; None for pictures that are worked on in tiles
+    tile_px: int  # side of the tiles; 0 for none
+    exact_ends: bool  # t = 0 (and t = 1, where the second picture is the end) shows the input
+    region: Region | None = None  # where only a part of the picture is worked on, how it goes back
+    made_for: str = ""  # the job and weights that encoded it, `SDLPipeline.identity`
 
 
 class SDLPipeline(TransitionPipeline[SDLPrepared]):
@@ -96,6 +70,8 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
     gpu_methods: ClassVar[tuple[str, ...]] = (*TransitionPipeline.gpu_methods, "in_betweens")
 
     network: AnyNet
+    # The only side that the weights work at, if there is one.
+    only_side_px: int | None = None
 
     def __init__(self, network: AnyNet, job: str = "interpolate") -> None:
         self.job = job_named(job)
@@ -106,7 +82,6 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
             )
         super().__init__(network=network)
         self.register_to_config(job=job)
-        self.only_side_px: int | None = None
 
     @classmethod
     def from_record(
@@ -116,8 +91,31 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         from core.weights import resolve
 
         found = resolve(name, path)
-        pipe = cls(network_in(found.folder), job_of(name).name).use(policy(device, precision))
+        pipe = cls(load_network(found.folder), job_of(name).name).use(policy(device, precision))
         pipe.weights_label, pipe.only_side_px = found.label, trained_side_px(name)
+        return pipe
+
+    @classmethod
+    def from_file(
+        cls, file: Path, job: str, key: str | None = None, split: float = 0.5, device: str = "auto",
+        precision: str = "auto",
+    ) -> SDLPipeline:  # fmt: skip
+        """The pipeline on a published checkpoint as it is; a published name tells its job.
+
+        Args:
+            file: a `.pth` or safetensors file.
+            job: for a file of another name.
+            key: the file's top-level entry, see `state_of`.
+            split: of the network, which the file does not tell.
+            device: see `core.devices.policy`.
+            precision: see `core.devices.policy`.
+        """
+        from core.weights import open_checkpoint
+
+        record = next((name for name, (published, _) in PUBLISHED.items() if published == file.name), None)
+        network = network_of(state_of(open_checkpoint(file), key), split)
+        pipe = cls(network, job_of(record).name if record else job).use(policy(device, precision))
+        pipe.weights_label, pipe.only_side_px = file.name, trained_side_px(record) if record else None
         return pipe
 
     @property
@@ -145,60 +143,54 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
             raise InputError(f"{came} pictures came, the job {self.job.name} takes {self.job.pictures}")
         pictures = [load_image(source) for source in inputs]
         square = chosen.square_px or self.only_side_px
-        joined = self._squared(pictures, square) if square else self._fitted(pictures, chosen.max_side_px)
-        if self.job.name == "age" and self.network.config.work_px:
+        joined = square_pictures(pictures, square) if square else self._fitted(pictures, chosen.max_side_px)
+        if isinstance(self.network, AgeingSDLNet):
             return self._prepare_face(joined, chosen, progress)
         return self.prepare_tensor(joined, chosen, progress)
 
     def _prepare_face(self, joined: Tensor, options: SDLOptions, progress: Progress) -> SDLPrepared:
-        """The largest face, framed as the small network was trained; without one, the whole picture."""
+        """The largest face, framed as the network was trained; without one, the whole picture."""
         progress(0.05, "looking for a face")
-        box = head_box(to_pil(joined)[0])
+        box = find_head_box(to_pil(joined)[0])
         if box is None:
             return self.prepare_tensor(joined, options, progress)
-        left, top, right, bottom = box
-        prepared = self.prepare_tensor(joined[..., top:bottom, left:right].contiguous(), options, progress)
+        region = Region.of_box(joined, box)
+        prepared = self.prepare_tensor(region.cut(), options, progress)
         height, width = joined.shape[-2:]
-        rims = (left > 0, right < width, top > 0, bottom < height)
-        around = Surroundings(joined, left, top, faded_mask(bottom - top, right - left, rims))
         return dataclasses.replace(
-            prepared, key=content_key(joined, options, self.weights_label), surroundings=around,
+            prepared, key=content_key(joined, options, self.weights_label), region=region,
             figures={**prepared.figures, "width_px": width, "height_px": height},
         )  # fmt: skip
 
     def prepare_tensor(self, joined: Tensor, options: SDLOptions, progress: Progress = silent) -> SDLPrepared:
         """The same for pictures that are already joined: (1, 3 or 6, H, W) in [0, 1], source first."""
-        known, figures = self._known(joined, progress)
-        padded, crop = pad_to_multiple(joined, self._multiple())
-        height, width = padded.shape[-2:]
-        tile = options.tile_px or int(self._pixels() ** 0.5)
-        tiled = not self.network.whole_only and height * width > (tile**2 if options.tile_px else self._pixels())
+        known, figures = self._find_motion(joined, progress)
+        padded, crop = pad_to_multiple(joined, 1 if self.network.config.get("work_px") else self.network.side_multiple)
+        pixels, limit = padded.shape[-2] * padded.shape[-1], self._pixels()
+        tile = options.tile_px or int(limit**0.5)
+        tiled = not self.network.whole_only and pixels > (tile**2 if options.tile_px else limit)
         progress(0.1, "encoding")
         with torch.inference_mode(), self.policy.autocast():
-            encoded = (
-                None if tiled else moved_to(self.network.encode(self._placed(padded), **known), torch.device("cpu"))
-            )
+            encoded = None if tiled else self.network.encode(self._placed(padded), **known).to("cpu")
         progress(1.0, "prepared")
+        tiles = len(self._tiles(padded, tile)) if tiled else 1
         return SDLPrepared(
             key=content_key(joined, options, self.weights_label),
-            figures={"width_px": crop.width, "height_px": crop.height, "tiles": len(self._tiles(padded, tile)) if tiled else 1, **figures},
+            figures={"width_px": crop.width, "height_px": crop.height, "tiles": tiles, **figures},
             inputs=padded, crop=crop, encoded=encoded, tile_px=tile if tiled else 0, exact_ends=options.exact_ends,
             made_for=self.identity,
         )  # fmt: skip
 
-    def _known(self, joined: Tensor, progress: Progress) -> tuple[dict[str, Tensor], dict[str, int]]:
+    def _find_motion(self, joined: Tensor, progress: Progress) -> tuple[dict[str, Tensor], dict[str, int]]:
         """What a network asks to know about faces, and whether they were found."""
-        matching = getattr(self.network.config, "matching", "none")
-        if matching == "face":
-            guide = face_guide(to_pil(joined)[0])
-            return {} if guide is None else {"motion": guide.to(self.policy.device)}, {"faces": int(guide is not None)}
-        if matching != "landmarks":
+        if isinstance(self.network, AgeingSDLNet):
+            motion, figure = find_face_guide(to_pil(joined)[0]), "faces"
+        elif isinstance(self.network, MorphSDLNet):
+            progress(0.05, "looking for faces")
+            motion, figure = find_face_motion(*(to_pil(picture)[0] for picture in joined.split(3, 1))), "landmarks"
+        else:
             return {}, {}
-        progress(0.05, "looking for faces")
-        motion = try_face_motion(*(to_pil(part)[0] for part in joined.split(3, 1)))
-        return {} if motion is None else {"motion": motion.to(self.policy.device)}, {
-            "landmarks": int(motion is not None)
-        }
+        return {} if motion is None else {"motion": motion.to(self.device)}, {figure: int(motion is not None)}
 
     def render(self, prepared: SDLPrepared, t: Sequence[float], **controls: Any) -> Tensor:
         """Pictures at positions t: (T, 3, H, W) float32 in [0, 1], on the CPU.
@@ -226,22 +218,23 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
             raise InputError(
                 f"the pictures were prepared for {prepared.made_for}, this is {self.identity}: prepare them again"
             )
-        positions = torch.tensor(list(t), dtype=torch.float32)
-        height, width = prepared.inputs.shape[-2:]
-        inside = (min(prepared.tile_px or height, height)) * min(prepared.tile_px or width, width)
-        at_once = max(1, self._pixels() // inside) if not self.network.config.work_px else 4
-        inputs, parts = self._placed(prepared.inputs), []
-        encoded = None if prepared.encoded is None else moved_to(prepared.encoded, inputs.device)
+        sides = [min(prepared.tile_px or side, side) for side in prepared.inputs.shape[-2:]]
+        at_once = max(1, self._pixels() // (sides[0] * sides[1]))
+        if self.network.config.get("work_px"):
+            at_once = POSITIONS_AT_ONCE
+        inputs, made = self._placed(prepared.inputs), []
+        encoded = None if prepared.encoded is None else prepared.encoded.to(inputs.device)
         with torch.inference_mode(), self.policy.autocast():
-            for chunk in chunks(positions.to(inputs.device), at_once):
-                maps = self._tiled(prepared, inputs, chunk) if encoded is None else self.network.maps(encoded, chunk)
-                parts.append(
-                    prepared.crop.undo(self.network.compose(maps.float(), inputs, chunk, encoded)).float().cpu()
-                )
-        pictures = torch.cat(parts).clamp(0, 1)
+            for chunk in torch.tensor(list(t), dtype=torch.float32, device=inputs.device).split(at_once):
+                if encoded is None:
+                    pictures = self._render_tiles(prepared, inputs, chunk)
+                else:
+                    pictures = self.network.decode(encoded, inputs, chunk)
+                made.append(prepared.crop.undo(pictures).float().cpu())
+        pictures = torch.cat(made).clamp(0, 1)
         if prepared.exact_ends:
-            pictures = self._with_ends(pictures, prepared, list(t))
-        return pictures if prepared.surroundings is None else prepared.surroundings.with_part(pictures)
+            self._show_ends(pictures, prepared, t)
+        return pictures if prepared.region is None else prepared.region.paste(pictures)
 
     def in_betweens(
         self, pairs: Sequence[tuple[Image.Image, Image.Image]], t: Sequence[float], options: SDLOptions
@@ -252,31 +245,30 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
             batches = (t[start : start + self.batch_size] for start in range(0, len(t), self.batch_size))
             yield [picture for batch in batches for picture in to_pil(self.render(prepared, batch))]
 
-    def _tiled(self, prepared: SDLPrepared, inputs: Tensor, t: Tensor) -> Tensor:
-        """The network's last maps, stitched from tiles."""
-        tiles = self._tiles(inputs, prepared.tile_px)
-        height, width = inputs.shape[-2:]
-        return stitched(
-            tiles, height, width, self._overlap(), self.network.config.reduction,
-            lambda tile: self.network.maps(self.network.encode(tile.cut(inputs)), t),
+    def _render_tiles(self, prepared: SDLPrepared, inputs: Tensor, t: Tensor) -> Tensor:
+        """Pictures whose network's output is stitched from tiles."""
+        network = self.network
+        if not isinstance(network, SDLNet):
+            raise OptionError(f"a {type(network).__name__} sees pictures whole: it cannot work in tiles")
+        overlap = OVERLAP_PX * network.reduction
+        predicted = stitch_tiles(
+            self._tiles(inputs, prepared.tile_px), inputs.shape[-2:], overlap, network.reduction,
+            lambda tile: network.predict(network.encode(tile.cut(inputs)), t),
         )  # fmt: skip
+        return network.compose(predicted.float(), inputs, t)
 
-    def _tiles(self, inputs: Tensor, side: int) -> list[Any]:
+    def _tiles(self, inputs: Tensor, side_px: int) -> list[Tile]:
         height, width = inputs.shape[-2:]
-        return tiles_of(height, width, side, self._overlap(), self.network.side_multiple)
+        return split_tiles(height, width, side_px, OVERLAP_PX * self.network.reduction, self.network.side_multiple)
 
-    def _overlap(self) -> int:
-        return OVERLAP_PX * self.network.config.reduction
-
-    def _with_ends(self, pictures: Tensor, prepared: SDLPrepared, t: list[float]) -> Tensor:
-        """The given pictures where t names them."""
+    def _show_ends(self, pictures: Tensor, prepared: SDLPrepared, t: Sequence[float]) -> None:
+        """Put the given pictures where t names them."""
         ends = {0.0: prepared.inputs[:, :3]}
         if self.job.exact_end:
             ends[1.0] = prepared.inputs[:, 3:]
         for index, position in enumerate(t):
             if position in ends:
                 pictures[index] = prepared.crop.undo(ends[position])[0]
-        return pictures
 
     def _fitted(self, pictures: list[Image.Image], max_side_px: int) -> Tensor:
         """(1, 3 or 6, H, W): the second picture at the first one's size."""
@@ -289,46 +281,21 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         ]
         return torch.cat([to_tensor(picture) for picture in (first, *others)], 1)
 
-    @staticmethod
-    def _squared(pictures: list[Image.Image], side_px: int) -> Tensor:
-        """(1, 3 or 6, S, S), bilinear without antialiasing as the original does, S a multiple of 32."""
-        side = max(32, side_px // 32 * 32)
-        return torch.cat([bilinear(to_tensor(picture), side, side) for picture in pictures], 1)
-
-    def _multiple(self) -> int:
-        return 1 if self.network.config.work_px else self.network.side_multiple
-
     def _pixels(self) -> int:
         """Pixels that this network may hold at once: the narrower or coarser, the more."""
-        config = self.network.config
-        return int(PIXELS_AT_ONCE * 32 / config.widths[0] * config.reduction**2)
+        return int(PIXELS_AT_ONCE * 32 / self.network.config.widths[0] * self.network.reduction**2)
 
     def _placed(self, pictures: Tensor) -> Tensor:
-        shape = torch.channels_last if self.policy.channels_last else torch.contiguous_format
-        return pictures.to(self.policy.device, memory_format=shape)
+        layout = torch.channels_last if self.policy.channels_last else torch.contiguous_format
+        return pictures.to(self.device, memory_format=layout)
 
 
-def faded_mask(height: int, width: int, rims: tuple[bool, bool, bool, bool], share: float = 0.1) -> Tensor:
-    """(1, 1, height, width): 1 inside, falling to 0 over `share` of the shorter side at the left, right, upper, lower rim."""
-    length = max(1.0, share * min(height, width))
-
-    def ramp(count: int, start: bool, end: bool) -> Tensor:
-        place = torch.arange(count) + 0.5
-        rise = (place / length).clamp(max=1) if start else torch.ones(count)
-        return rise * ((count - place) / length).clamp(max=1) if end else rise
-
-    left, right, upper, lower = rims
-    return (ramp(height, upper, lower)[:, None] * ramp(width, left, right))[None, None]
+def square_pictures(pictures: list[Image.Image], side_px: int) -> Tensor:
+    """(1, 3 or 6, S, S), S a multiple of 32, resized as the original does."""
+    side = max(32, side_px // 32 * 32)
+    return torch.cat([resize_bilinear(to_tensor(picture), side, side) for picture in pictures], 1)
 
 
-def bilinear(pictures: Tensor, height: int, width: int) -> Tensor:
+def resize_bilinear(pictures: Tensor, height: int, width: int) -> Tensor:
     """(B, C, height, width), half-pixel centres, no antialiasing: what OpenCV's default does."""
     return F.interpolate(pictures, size=(height, width), mode="bilinear", align_corners=False)
-
-
-def moved_to(encoded: Encoded, device: torch.device) -> Encoded:
-    """The same on another device."""
-    skips = [dataclasses.replace(part, decoupled=part.decoupled.to(device)) for part in encoded.skips]
-    start = None if encoded.start is None else encoded.start.to(device)
-    seen = None if encoded.seen is None else encoded.seen.to(device)
-    return Encoded(encoded.flow.to(device), encoded.feature.to(device), skips, start, seen)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import datetime
 import json
+import math
 import platform
 import shlex
 import subprocess
@@ -13,11 +14,15 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
 from core.errors import WeightsError
 from core.image import to_pil
+
+PLOT_PX = (360, 234)
 
 
 class Journal:
@@ -75,21 +80,36 @@ def read_curves(folder: Path) -> list[dict[str, float]]:
 
 def draw_curves(rows: list[dict[str, float]], path: Path) -> None:
     """One small plot per value, over steps."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
     names = list(dict.fromkeys(name for row in rows for name in row if name != "step"))
     if not names:
         return
-    figure = Figure(figsize=(4 * min(3, len(names)), 2.6 * -(-len(names) // 3)), layout="constrained")
-    FigureCanvasAgg(figure)
-    for place, name in enumerate(names, 1):
-        axis = figure.add_subplot(-(-len(names) // 3), min(3, len(names)), place)
-        points = [(row["step"], row[name]) for row in rows if name in row]
-        axis.plot(*zip(*points, strict=True), linewidth=0.9)
-        axis.set_title(name, fontsize=9)
-        axis.tick_params(labelsize=7)
-    figure.savefig(path, dpi=90)
+    across = min(3, len(names))
+    sheet = Image.new("RGB", (across * PLOT_PX[0], -(-len(names) // across) * PLOT_PX[1]), "white")
+    for place, name in enumerate(names):
+        plot = draw_curve(name, [(row["step"], row[name]) for row in rows if math.isfinite(row.get(name, math.nan))])
+        sheet.paste(plot, (place % across * PLOT_PX[0], place // across * PLOT_PX[1]))
+    sheet.save(path)
+
+
+def draw_curve(name: str, points: list[tuple[float, float]]) -> Image.Image:
+    """A plot of `PLOT_PX`: a frame, the line, and what its ends and its middle height stand for."""
+    scale = 2  # drawn larger and reduced, so that the line is smooth
+    width, height = (scale * side for side in PLOT_PX)
+    left, top, right, bottom = 0.16 * width, 0.12 * height, 0.96 * width, 0.88 * height
+    plot = Image.new("RGB", (width, height), "white")
+    draw, font = ImageDraw.Draw(plot), ImageFont.load_default(scale * 10)
+    x, y = np.array(points or [(0, 0)], dtype=float).T
+    low, high = y.min(), y.max()
+    across = left + (x - x[0]) / max(x[-1] - x[0], 1e-12) * (right - left)
+    down = bottom - (y - low) / max(high - low, 1e-12) * (bottom - top)
+    draw.rectangle((left, top, right, bottom), outline="#888888", width=scale)
+    draw.line(list(zip(across, down, strict=True)), fill="#1f77b4", width=scale)
+    draw.text(((left + right) / 2, top / 2), name, "black", font, "mm")
+    for share, anchor in ((0.0, "la"), (0.5, "ma"), (1.0, "ra")):
+        value, step = low + share * (high - low), x[0] + share * (x[-1] - x[0])
+        draw.text((left - 3 * scale, bottom - share * (bottom - top)), f"{value:.3g}", "black", font, "rm")
+        draw.text((left + share * (right - left), bottom + 3 * scale), f"{step:.0f}", "black", font, anchor)
+    return plot.resize(PLOT_PX, Image.Resampling.LANCZOS)
 
 
 def _origin(options: Any, first_step: int) -> dict[str, Any]:

@@ -28,6 +28,9 @@ class Jump(TransitionPipeline):
     name = "jump"
     Options = type("None", (), {})
 
+    def __init__(self):
+        super().__init__()
+
     def prepare(self, a, b, options=None, progress=silent):
         prepared = Prepared("jump", {})
         object.__setattr__(prepared, "ends", torch.cat([to_tensor(a), to_tensor(b)]))

@@ -9,10 +9,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from core.crossbreed.convert import fold, generator_state
-from core.crossbreed.network import CrossbreedGenerator
-from core.crossbreed.network_biggan import BigGANDeep
-from core.crossbreed.network_discriminator import CrossbreedDiscriminator
+from core.crossbreed.paper.biggan import BigGANDeep
+from core.crossbreed.paper.convert import fold, generator_state
+from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
+from core.crossbreed.paper.network import CrossbreedGenerator
 from tests.parity.fill import fill_state_dict, test_image
 from tests.parity.golden import PARITY, arrays, assert_matches, facts
 

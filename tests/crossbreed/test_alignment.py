@@ -8,15 +8,25 @@ import pytest
 import torch
 from PIL import Image
 
-from core.crossbreed import fusion, losses
-from core.crossbreed.alignment import EARS, HeadLine, displacement, flows, least_area, pulls, spline, warped
-from core.crossbreed.heads import AlignedHeads, between, decide, read_heads
+from core.crossbreed.data.aligned_heads import AlignedHeads, decide_rims, mix_pairs, read_heads
+from core.crossbreed.methods.blending.fusion import blend
+from core.crossbreed.methods.colour_transfer.palette import Palette, mean_and_covariance, transfer_colours
+from core.crossbreed.methods.head_alignment.alignment import (
+    EARS,
+    HeadAlignment,
+    align_points,
+    match_points,
+    min_jacobian,
+    spline_displacement,
+    warp,
+)
+from core.crossbreed.methods.head_alignment.detector import find_points
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline
-from core.crossbreed.recolouring import Palette, colour_statistics, recoloured
-from core.detect.pets import find_points
+from core.crossbreed.training.losses import contrast_difference
 from core.errors import InputError
 from core.metrics import psnr, sharpness
+from core.ops.filters import gaussian_blur
 from core.training.checkpoint import load, newest
 from tests.conftest import ROOT
 from tests.crossbreed.test_train import states_equal
@@ -57,41 +67,41 @@ def noise(*shape: int, seed: int = 0) -> torch.Tensor:
 
 def test_spline_brings_every_held_point_to_its_place():
     at, to = CAT[None], moved_cat(1)[None]
-    moved = displacement(spline(at, to, ALL, 1e-6), at, cells=256)
+    moved = spline_displacement(at, to, ALL, 1e-6, cells=256)
     index = (at[0] * 256).long()
     found = at[0] + moved[0][:, index[:, 1], index[:, 0]].T
     assert (found - to[0]).norm(dim=1).max() < 0.01
 
 
 def test_equal_points_move_nothing():
-    assert flows(CAT[None], CAT[None], ALL).abs().max() == 0
+    assert align_points(CAT[None], CAT[None], ALL).abs().max() == 0
     picture = noise(1, 3, 40, 40)
-    assert (warped(picture, torch.zeros(1, 2, 32, 32)) - picture).abs().max() < 1e-5
+    assert (warp(picture, torch.zeros(1, 2, 32, 32)) - picture).abs().max() < 1e-5
 
 
 def test_maps_do_not_fold_however_far_the_points_go():
     generator = torch.Generator().manual_seed(0)
     at, to = (torch.rand(20, 9, 2, generator=generator) * 0.8 + 0.1 for _ in range(2))
-    rigid = least_area(displacement(spline(at, to, ALL, 1e-4), at))
+    rigid = min_jacobian(spline_displacement(at, to, ALL, 1e-4))
     assert (rigid < 0).any(), "the test needs points that would fold"
-    assert (least_area(flows(at, to, ALL)) > 0).all()
+    assert (min_jacobian(align_points(at, to, ALL)) > 0).all()
 
 
 def test_hanging_ears_are_not_pulled_up():
-    assert pulls(torch.stack([CAT, moved_cat(1)])).all()
-    mixed = pulls(torch.stack([CAT, DOG]))
+    assert match_points(torch.stack([CAT, moved_cat(1)])).all()
+    mixed = match_points(torch.stack([CAT, DOG]))
     assert not mixed[list(EARS)].any() and mixed.sum() == 7
 
 
-def test_line_leads_back_to_each_picture():
+def test_alignment_leads_back_to_each_picture():
     points = torch.stack([CAT, moved_cat(2)])
-    line = HeadLine(points, points.mean(0), ALL)
-    pictures = fusion.blurred(noise(2, 3, 64, 64), 1.5)
-    there = line.in_line(pictures)
-    back = warped(there, line.back(torch.eye(2)))
+    alignment = HeadAlignment(points, points.mean(0), ALL)
+    pictures = gaussian_blur(noise(2, 3, 64, 64), 1.5)
+    there = alignment.to_mean_shape(pictures)
+    back = warp(there, alignment.from_mean_shape(torch.eye(2)))
     inner = (..., slice(8, -8), slice(8, -8))
     assert psnr(back[inner], pictures[inner]) > 38 > psnr(there[inner], pictures[inner])
-    (from_first,) = line.from_crops(torch.eye(2)[:1], torch.tensor([0]))
+    (from_first,) = alignment.from_pictures(torch.eye(2)[:1], torch.tensor([0]))
     assert from_first.abs().max() < 1e-6
 
 
@@ -101,11 +111,11 @@ def test_fused_details_keep_their_energy():
     speckle = 0.3 * (torch.rand(2, 3, 64, 32, generator=torch.Generator().manual_seed(0)) - 0.5)
     pair[0, 0, ..., :32] += speckle[0]
     pair[0, 1, ..., 32:] += speckle[1]
-    fused, mean = fusion.blended(pair, torch.tensor([[0.5, 0.5]])), pair.mean(1)
+    fused, mean = blend(pair, torch.tensor([[0.5, 0.5]])), pair.mean(1)
     ends = sharpness(pair[:, 0]) + sharpness(pair[:, 1])
     assert sharpness(mean) < 0.3 * ends and sharpness(fused) > 0.8 * ends
     for index, weights in enumerate(torch.eye(2)):
-        assert torch.allclose(fusion.blended(pair, weights[None]), pair[:, index], atol=1e-5)
+        assert torch.allclose(blend(pair, weights[None]), pair[:, index], atol=1e-5)
 
 
 def test_recoloured_takes_the_other_pictures_colours():
@@ -113,23 +123,23 @@ def test_recoloured_takes_the_other_pictures_colours():
     red = red + torch.tensor([0.2, 0.0, -0.2])[:, None, None]
     mask = torch.zeros(1, 1, 32, 32)
     mask[..., 8:24, 8:24] = 1
-    made = recoloured(red * 0.5, mask, blue * 0.5, mask)
+    made = transfer_colours(red * 0.5, mask, blue * 0.5, mask)
     for side in (mask, 1 - mask):
-        (mean, spread), (wanted, wanted_spread) = (colour_statistics(x, side) for x in (made, blue * 0.5))
+        (mean, spread), (wanted, wanted_spread) = (mean_and_covariance(x, side) for x in (made, blue * 0.5))
         assert torch.allclose(mean, wanted, atol=2e-2) and torch.allclose(spread, wanted_spread, atol=1.5e-2)
     red = red * 0.5
-    assert torch.allclose(recoloured(red, mask, red, mask), red, atol=1e-3)
+    assert torch.allclose(transfer_colours(red, mask, red, mask), red, atol=1e-3)
 
 
 def test_palette_leaves_the_ends_alone_and_reaches_the_other():
     pictures, masks = noise(2, 3, 64, 64) * 0.6 + 0.2, torch.full((2, 1, 64, 64), 0.5)
     masks[:, :, 16:48, 16:48] = 0.9
-    palette = Palette.of(pictures, masks)
-    same = palette.carried(pictures, masks, torch.eye(2))
+    palette = Palette.measure(pictures, masks)
+    same = palette.transfer(pictures, masks, torch.eye(2))
     assert (same - pictures).abs().max() < 1e-3
-    other = palette.carried(pictures[:1], masks[:1], torch.tensor([[0.0, 1.0]]))
-    own, wanted = (fusion.blurred(x, 3.0).mean(dim=(2, 3)) for x in (pictures[:1], pictures[1:]))
-    found = fusion.blurred(other, 3.0).mean(dim=(2, 3))
+    other = palette.transfer(pictures[:1], masks[:1], torch.tensor([[0.0, 1.0]]))
+    own, wanted = (gaussian_blur(x, 3.0).mean(dim=(2, 3)) for x in (pictures[:1], pictures[1:]))
+    found = gaussian_blur(other, 3.0).mean(dim=(2, 3))
     assert (found - wanted).abs().max() < 0.2 * (own - wanted).abs().max()
 
 
@@ -137,7 +147,7 @@ def test_halfway_between_two_palettes_lies_between():
     """Red fur and blue fur: the spread of the middle is the mean of the standard deviations, not a wide mixture."""
     palette = Palette(torch.ones(2, 1, 4, 4), torch.zeros(2, 1, 4, 4), torch.tensor([[[1.0, 0, 0]] * 2, [[0, 0, 1.0]] * 2]),
                       torch.stack([torch.eye(3) * 0.01, torch.eye(3) * 0.04])[:, None].repeat(1, 2, 1, 1))  # fmt: skip
-    mean, spread = palette.mixed(torch.tensor([[0.5, 0.5]]))
+    mean, spread = palette.barycentre(torch.tensor([[0.5, 0.5]]))
     assert torch.allclose(mean[0, 0], torch.tensor([0.5, 0, 0.5]))
     assert torch.allclose(spread[0, 0].diagonal().sqrt(), torch.full((3,), 0.15), atol=2e-3)
 
@@ -147,7 +157,7 @@ def test_unsure_rim_goes_to_the_likelier_side():
     picture[..., :8] = 220
     mask = torch.full((1, 1, 16, 16), 128, dtype=torch.uint8)
     mask[..., :5], mask[..., 11:] = 255, 0
-    found = decide(picture, mask)
+    found = decide_rims(picture, mask)
     assert found[..., :7].min() > 200 and found[..., 9:].max() < 55
 
 
@@ -165,7 +175,7 @@ def heads() -> AlignedHeads:
 def test_teacher_between_meets_its_four_corners():
     a, a_in_b, b, b_in_a = (noise(1, 3, 32, 32, seed=seed) * 2 - 1 for seed in range(4))
     for (shape, appearance), wanted in {(0, 0): a, (0, 1): a_in_b, (1, 1): b, (1, 0): b_in_a}.items():
-        found = between(a, a_in_b, b, b_in_a, torch.tensor([float(shape)]), torch.tensor([float(appearance)]))
+        found = mix_pairs(a, a_in_b, b, b_in_a, torch.tensor([float(shape)]), torch.tensor([float(appearance)]))
         assert torch.allclose(found, wanted, atol=1e-5)
 
 
@@ -177,15 +187,15 @@ def test_pairs_come_from_cut_out_heads_and_repeat():
     assert first["mixed"].shape == first["alone"].shape == (4, 3, 64, 64) and first["mixed"].abs().max() <= 1
     with pytest.raises(InputError, match="two or more"):
         AlignedHeads(
-            source.pictures[4:], source.masks[4:], source.points[4:], source.sure[4:], source.labels[4:], ["a"], 64
+            source.pictures[4:], source.masks[4:], source.points[4:], source.reliable[4:], source.labels[4:], ["a"], 64
         )
 
 
 def test_contrast_minds_blur_and_not_places():
     sharp = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(0))
-    moved, soft = sharp.roll(2, 3), fusion.blurred(sharp, 1.0)
-    assert losses.contrast_difference(sharp, sharp) == 0
-    assert losses.contrast_difference(sharp, moved) < 0.2 * losses.contrast_difference(sharp, soft)
+    moved, soft = sharp.roll(2, 3), gaussian_blur(sharp, 1.0)
+    assert contrast_difference(sharp, sharp) == 0
+    assert contrast_difference(sharp, moved) < 0.2 * contrast_difference(sharp, soft)
 
 
 @pytest.mark.parametrize(("adversarial", "contrast"), [(0.0, 0.0), (1.0, 5.0)])
@@ -231,11 +241,11 @@ def pipe() -> CrossbreedPipeline:
 
 def test_points_are_found_on_the_drawn_pets(pipe):
     prepared = pipe.prepare(*PETS[:2], options=CrossbreedOptions(size_px=128))
-    assert prepared.figures["aligned"] == 1 and prepared.line is not None
-    eye_l, eye_r, nose, chin = prepared.line.points[0, :4]
+    assert prepared.figures["aligned"] == 1 and prepared.alignment is not None
+    eye_l, eye_r, nose, chin = prepared.alignment.points[0, :4]
     assert 0.3 < eye_l[0] < 0.5 < eye_r[0] < 0.8 and eye_l[1] < nose[1] < chin[1]
     mirrored, _ = find_points(prepared.crops.flip(-1))
-    assert (1 - mirrored[:, 0, 0] - prepared.line.points[:, 1, 0]).abs().max() < 0.03
+    assert (1 - mirrored[:, 0, 0] - prepared.alignment.points[:, 1, 0]).abs().max() < 0.03
 
 
 @pytest.mark.parametrize("choice", [{}, {"align": False}, {"colours": False}, {"align": False, "colours": False}])
@@ -257,5 +267,5 @@ def test_what_is_no_head_is_left_as_it_is(pipe):
 
     flat = to_pil(noise(1, 3, 100, 100))[0]
     prepared = pipe.prepare(flat, PETS[0], options=CrossbreedOptions(size_px=64), boxes=[Box(10, 10, 90, 90), None])
-    assert prepared.figures["aligned"] == 0 and prepared.line is None
+    assert prepared.figures["aligned"] == 0 and prepared.alignment is None
     assert pipe.render(prepared, [0.5]).shape == (1, 3, 64, 64)

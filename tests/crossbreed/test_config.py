@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from core.cli import main
-from core.crossbreed.config import morph_values, read_config, training_values
+from core.crossbreed.paper.config import morph_values, read_config, training_values
 from core.errors import InputError, OptionError
 from core.weights import save_model
 from tests.crossbreed.tiny import picture, pipeline

@@ -3,10 +3,10 @@
 import pytest
 import torch
 
-from core.crossbreed.convert import CONVERTERS, folded
-from core.crossbreed.network import CrossbreedGenerator
-from core.crossbreed.network_biggan import BigGANDeep
-from core.crossbreed.network_discriminator import CrossbreedDiscriminator
+from core.crossbreed.paper.biggan import BigGANDeep
+from core.crossbreed.paper.convert import CONVERTERS, folded
+from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
+from core.crossbreed.paper.network import CrossbreedGenerator
 from core.errors import WeightsError
 from core.weights import convert, load_strict, record, resolve
 from tests.crossbreed.published import case_of, check, picture, state

@@ -3,9 +3,9 @@
 import numpy as np
 import torch
 
-from core.crossbreed.fusion import one_outline
-from core.detect.pets import redrawn
-from core.detect.segment import depth
+from core.crossbreed.methods.blending.fusion import blend_silhouettes
+from core.crossbreed.methods.colour_transfer.masks import apply_grabcut
+from core.ops.masks import signed_distance
 
 SIDE = 128
 FUR, GROUND = torch.tensor([0.9, 0.5, 0.2]), torch.tensor([0.2, 0.4, 0.6])
@@ -24,7 +24,7 @@ def head(ear: slice) -> torch.Tensor:
 
 
 def depths_of(masks: list[torch.Tensor]) -> torch.Tensor:
-    return torch.stack([torch.from_numpy(depth(mask.numpy()))[None] for mask in masks])[None]
+    return torch.stack([torch.from_numpy(signed_distance(mask.numpy()))[None] for mask in masks])[None]
 
 
 def test_ears_shrink_and_grow_and_are_never_seen_twice():
@@ -34,7 +34,7 @@ def test_ears_shrink_and_grow_and_are_never_seen_twice():
     for w in (0.25, 0.5, 0.75):
         weights = torch.tensor([[1 - w, w]])
         faded = (weights[:, :, None, None, None] * alone).sum(1)
-        made = one_outline(faded, weights, alone, depths_of(masks))
+        made = blend_silhouettes(faded, weights, alone, depths_of(masks))
         assert torch.equal(made[..., 70:, :], faded[..., 70:, :]), "the head is alike in both"
         # 1 where fur is shown, 0 where ground is.
         fur = ((made - GROUND[:, None, None]) * (FUR - GROUND)[:, None, None]).sum(1) / (FUR - GROUND).square().sum()
@@ -49,7 +49,7 @@ def test_one_picture_stays_as_it_is():
     masks = [head(slice(35, 45)), head(slice(80, 90))]
     alone = torch.stack([painted(mask) for mask in masks])[None]
     for w, index in ((0.0, 0), (1.0, 1)):
-        made = one_outline(alone[:, index], torch.tensor([[1 - w, w]]), alone, depths_of(masks))
+        made = blend_silhouettes(alone[:, index], torch.tensor([[1 - w, w]]), alone, depths_of(masks))
         assert torch.allclose(made, alone[:, index], atol=1e-5)
 
 
@@ -59,7 +59,7 @@ def test_bodies_fade_as_before():
     alone = torch.stack([painted(mask) for mask in masks])[None]
     weights = torch.tensor([[0.5, 0.5]])
     faded = (weights[:, :, None, None, None] * alone).sum(1)
-    made = one_outline(faded, weights, alone, depths_of(masks))
+    made = blend_silhouettes(faded, weights, alone, depths_of(masks))
     assert torch.equal(made[..., 50:80, 30:40], faded[..., 50:80, 30:40])
 
 
@@ -69,15 +69,15 @@ def test_a_rough_mask_gets_back_the_ear_it_cut_off():
     rough[36:52] = 0.0
     noise = 0.02 * torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
     picture = (painted(whole) + noise).clamp(0, 1)[None]
-    again = redrawn(picture, rough[None, None])
+    again = apply_grabcut(picture, rough[None, None])
     assert (again[0, 0] - whole).abs().mean() < 0.2 * (rough - whole).abs().mean()
-    assert torch.equal(again, redrawn(picture, rough[None, None])), "no chance in it"
+    assert torch.equal(again, apply_grabcut(picture, rough[None, None])), "no chance in it"
     nothing = torch.zeros(1, 1, SIDE, SIDE)
-    assert torch.equal(redrawn(picture, nothing), nothing)
+    assert torch.equal(apply_grabcut(picture, nothing), nothing)
 
 
 def test_depth_counts_pixels_from_the_rim():
     mask = np.zeros((64, 64), np.float32)
     mask[:, 20:44] = 1
-    inside = depth(mask)[32]
+    inside = signed_distance(mask)[32]
     assert abs(inside[32] - 11.5) < 1 and abs(inside[4] + 15.5) < 1 and inside[19] < 0 < inside[20]

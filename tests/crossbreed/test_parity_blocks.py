@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from core.crossbreed.blocks import AdaIN, DownBlock, ResidualBlock
-from core.crossbreed.spectral import SpectralConv2d, fold
+from core.crossbreed.paper.blocks import AdaIN, DownBlock, ResidualBlock
+from core.crossbreed.paper.spectral import SpectralConv2d, fold
 from tests.crossbreed.published import SYSTEM, cases, check, given
 from tests.parity.golden import arrays
 

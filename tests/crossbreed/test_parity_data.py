@@ -4,10 +4,9 @@ import numpy as np
 import pytest
 import torch
 
-from core.crossbreed.data import teacher_inputs, truncated_noise
-from core.crossbreed.interpolation import slerp
-from core.crossbreed.network import lerp
-from core.crossbreed.preprocessing import resize_generated
+from core.crossbreed.data.teacher import slerp, teacher_inputs, truncated_noise
+from core.crossbreed.paper.network import lerp
+from core.crossbreed.paper.preprocessing import resize_generated
 from tests.crossbreed.published import biggan, case_of, cases, check, given, picture
 from tests.parity.golden import assert_matches
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from core.crossbreed import losses
-from core.crossbreed.objectives import LossWeights, TeacherBatch, discriminator_terms, generator_terms
+from core.crossbreed.paper import losses
+from core.crossbreed.paper.objectives import LossWeights, TeacherBatch, discriminator_terms, generator_terms
 from tests.crossbreed.published import case_of, check, discriminator, generator, given, picture, wanted
 from tests.parity.golden import assert_matches
 

@@ -5,8 +5,8 @@ import json
 import pytest
 import torch
 
-from core.crossbreed.interpolation import contract, grid_alphas
-from core.crossbreed.network import Codes, lerp
+from core.crossbreed.paper.disentanglement import contract, grid_alphas
+from core.crossbreed.paper.network import Codes, lerp
 from tests.crossbreed.published import case_of, cases, check, discriminator, generator, picture
 from tests.parity.golden import PARITY, assert_matches
 

@@ -13,8 +13,8 @@ import pytest
 import torch
 from PIL import Image
 
-from core.crossbreed.interpolation import contract, released_name
-from core.crossbreed.preprocessing import centre_square, from_network, to_network
+from core.crossbreed.paper.disentanglement import contract, released_name
+from core.crossbreed.paper.preprocessing import centre_square, from_network, to_network
 from core.image import to_pil
 from tests.crossbreed.published import SYSTEM, case_of, cases, check, generator, wanted
 from tests.parity.golden import arrays, assert_matches

@@ -7,8 +7,9 @@ import pytest
 import torch
 from PIL import Image
 
+from core.crossbreed.chain import chain_weights
+from core.crossbreed.methods.blending.fusion import fade_in
 from core.crossbreed.options import CrossbreedOptions
-from core.crossbreed.pipeline import chain_weights, fade
 from core.devices import policy
 from core.errors import InputError, OptionError, ShapeError
 from core.image import Box, to_tensor
@@ -79,8 +80,8 @@ def test_exact_ends_come_in_smoothly(pipe):
 
 def test_fade_never_lets_two_pictures_overlap():
     share = torch.linspace(0, 1, 101)
-    assert (torch.minimum(fade(share), fade(1 - share)) == 0).all()
-    assert fade(torch.tensor([1.0, 0.5, 0.0])).tolist() == [1.0, 0.0, 0.0]
+    assert (torch.minimum(fade_in(share), fade_in(1 - share)) == 0).all()
+    assert fade_in(torch.tensor([1.0, 0.5, 0.0])).tolist() == [1.0, 0.0, 0.0]
 
 
 def test_shape_and_appearance_apart(pipe, pair):

@@ -4,9 +4,9 @@ import pytest
 from PIL import Image
 from torch.nn import functional as F
 
+from core.crossbreed.methods.head_alignment.detector import find_head
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline
-from core.detect.pets import find_head
 from core.metrics import psnr
 from core.weights import WEIGHTS, check_seal
 from tests.conftest import ROOT

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from core.crossbreed.convert import folded
-from core.crossbreed.data import BigGANPairs, SequenceFolders, read_folders, read_table, teacher_inputs
-from core.crossbreed.network import CrossbreedGenerator
-from core.crossbreed.network_biggan import BigGANDeep
+from core.crossbreed.data.photos import read_folders, read_table
+from core.crossbreed.data.sequences import SequenceFolders
+from core.crossbreed.data.teacher import BigGANPairs, teacher_inputs
 from core.crossbreed.options import CrossbreedTrainOptions
-from core.crossbreed.train import CrossbreedRecipe, export, open_source
+from core.crossbreed.paper.biggan import BigGANDeep
+from core.crossbreed.paper.convert import folded
+from core.crossbreed.paper.network import CrossbreedGenerator
+from core.crossbreed.training.recipe import CrossbreedRecipe, export, open_source
 from core.errors import InputError, OptionError, WeightsError
 from core.training import train
 from core.training.checkpoint import load, newest
@@ -180,7 +182,7 @@ def test_sequences_in_folders(tmp_path):
 
 def test_table_without_its_columns_is_refused(tmp_path):
     (tmp_path / "t.csv").write_text("name,colour\na.jpg,red\n")
-    with pytest.raises(InputError, match="columns file, species"):
+    with pytest.raises(InputError, match="columns file and species"):
         read_table(tmp_path / "t.csv", tmp_path / "t.zip", 64, 64)
 
 

@@ -8,11 +8,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.crossbreed.data import LabelledPhotos, SequenceFolders
-from core.crossbreed.network import CrossbreedGenerator
+from core.crossbreed.data.photos import LabelledPhotos
+from core.crossbreed.data.sequences import SequenceFolders
 from core.crossbreed.options import CrossbreedTrainOptions
+from core.crossbreed.paper.network import CrossbreedGenerator
 from core.crossbreed.pipeline import CrossbreedPipeline
-from core.crossbreed.train import CrossbreedRecipe
+from core.crossbreed.training.recipe import CrossbreedRecipe
 from core.training import train
 
 SIZES = {"img_size": 64, "n_f": 4, "max_style_f": 16, "n_mlp_f": 8, "n_mlp_blks": 1}

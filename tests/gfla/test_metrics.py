@@ -25,9 +25,10 @@ def folders(tmp_path):
     return tmp_path
 
 
-@pytest.fixture
-def files(tmp_path):
+@pytest.fixture(scope="module")
+def files(tmp_path_factory):
     """Random weights under torchvision's and LPIPS's names."""
+    tmp_path = tmp_path_factory.mktemp("backbones")
     torch.manual_seed(0)
     inception, alex = backbones.InceptionPool().state_dict(), backbones.LpipsAlex().state_dict()
     head = {"AuxLogits.fc.weight": torch.zeros(1), "fc.weight": torch.zeros(1000, 2048)}

@@ -4,12 +4,9 @@ import gradio as gr
 import numpy as np
 import pytest
 
-from core.errors import InputError, NothingFoundError, WeightsError
-from core.gfla.options import PoseOptions
+from core.errors import NothingFoundError, WeightsError
 from core.gfla.pipeline import PosePipeline
 from core.ui.build import build_demo
-from core.ui.parts.controls import controls
-from core.ui.parts.export import export_controls
 from core.ui.tabs import gfla as tab
 from tests.gfla import tiny
 
@@ -33,7 +30,7 @@ def picture():
 @pytest.fixture
 def wiring():
     with gr.Blocks():
-        return tab.Wiring(controls(PoseOptions), export_controls("t"))
+        return tab.PoseTab()
 
 
 def values(wiring, **changed):
@@ -76,10 +73,8 @@ def test_video_of_the_way(picture, wiring):
 
 def test_messages(picture, wiring, monkeypatch, tmp_path):
     monkeypatch.setenv("MORPHOSPACE_CACHE", str(tmp_path))
-    with pytest.raises(InputError, match="photo is missing"):
-        wiring.frame(None, None, "walking", 1.0, *values(wiring))
-    with pytest.raises(InputError, match="picture is missing"):
-        list(tab.further(None, None, "face", 0))
+    with pytest.raises(WeightsError, match="gfla-face"):
+        list(tab.further(picture, None, "face", 0))
     with pytest.raises(WeightsError, match="gfla-chair"):
         list(tab.further(picture, None, "chair", 0))
 

@@ -10,6 +10,7 @@ import pytest
 import torch
 from PIL import Image
 
+from core.construction import Once
 from core.errors import InputError
 from core.gfla.pipeline import PosePipeline
 from core.implicit.pipeline import ImplicitMorphPipeline
@@ -140,7 +141,8 @@ def test_a_tab_works_through_the_worker(monkeypatch, lender, tmp_path):
     from core.ui.tabs import crossbreed
 
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setitem(engines._MADE, "crossbreed", on_gpu(crossbreed.CrossbreedPipeline.from_record(), lender))
+    monkeypatch.setattr(engines, "_ENGINES", Once())
+    engines.engine("crossbreed", lambda: on_gpu(crossbreed.CrossbreedPipeline.from_record(), lender))
     y, x = torch.meshgrid(torch.arange(64), torch.arange(80), indexing="ij")
     files = []
     for index in range(2):

@@ -5,6 +5,9 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import os
+import subprocess
+import sys
 import threading
 from dataclasses import dataclass, field
 from functools import cache
@@ -112,3 +115,43 @@ def staged(tmp_path_factory):
         return publish.stage(name, tmp_path_factory.mktemp("staged") / name)
 
     return folder
+
+
+# Packages of others are imported once; each Space then starts in a process that has none of the project's modules yet.
+START_EACH = """
+import os, sys, traceback
+import torch, gradio, accelerate, scipy.ndimage, scipy.optimize, pandas, spaces
+from diffusers import DiffusionPipeline, ModelMixin
+from diffusers.models.autoencoders import autoencoder_kl
+for place in sys.argv[1:]:
+    if not os.fork():
+        os.chdir(place)
+        sys.path.insert(0, place)
+        try:
+            import app, core
+            assert core.__file__.startswith(place), core.__file__
+            assert callable(spaces.GPU)
+            print(place, *app.demo.get_api_info()["named_endpoints"], flush=True)
+        except BaseException:
+            traceback.print_exc()
+        os._exit(0)
+    os.wait()
+"""
+
+
+@pytest.fixture(scope="session")
+def endpoints_of(staged):
+    """What a staged Space's endpoints are when it starts alone, by the Space's name."""
+    folders = {name: staged(name) for name in publish.space_names()}
+    clean = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, "-IB", "-c", START_EACH, *map(str, folders.values())], capture_output=True, text=True,
+        cwd=folders[publish.SUITE], env=clean | {"SPACE_ID": "me/space", "SYSTEM": "spaces"}, timeout=250,
+    )  # fmt: skip
+    started = {place: endpoints for place, *endpoints in map(str.split, done.stdout.splitlines())}
+
+    def endpoints(name: str) -> list[str]:
+        assert str(folders[name]) in started, done.stderr[-3000:]
+        return started[str(folders[name])]
+
+    return endpoints

@@ -80,5 +80,5 @@ def test_apache_layers_bring_text_and_notice():
 def test_texts_are_staged_with_what_needs_them(staged):
     for file in ("LICENSE", "LICENSE-Apache-2.0", "NOTICE"):
         assert (staged("sdl") / "weights/sdl-style" / file).is_file()
-    assert "omertov" in (staged("ripple") / "core/ripple/constants/LICENSE-encoder4editing.txt").read_text()
+    assert "omertov" in (staged("ripple") / "core/ripple/paper/constants/LICENSE-encoder4editing.txt").read_text()
     assert (staged("ripple") / "LICENSE").read_text().startswith("MIT")

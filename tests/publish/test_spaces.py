@@ -14,10 +14,6 @@ from tests.conftest import ROOT
 NAMES = publish.space_names()
 
 
-def here(name: str) -> bool:
-    return name == publish.SUITE or (ROOT / "core/ui/tabs" / f"{name}.py").is_file()
-
-
 def test_all_six_are_there():
     assert NAMES == ["crossbreed", "gfla", "implicit", "ripple", "sdl", "suite"]
 
@@ -58,10 +54,8 @@ def test_nothing_turns_the_folder_into_a_package():
 
 
 @pytest.mark.parametrize("name", [name for name in NAMES if name != publish.SUITE])
-def test_only_what_the_space_needs(name, tmp_path):
-    if not here(name):
-        pytest.skip("its tab is not here yet")
-    folder = publish.stage(name, tmp_path / name)
+def test_only_what_the_space_needs(name, staged):
+    folder = staged(name)
     others = {"implicit", "crossbreed", "sdl", "ripple", "gfla"} - {name}
     assert not [other for other in others if (folder / "core" / other).exists()]
     assert [file.stem for file in (folder / "core/ui/tabs").glob("*.py") if file.stem != "__init__"] == [name]
@@ -73,19 +67,20 @@ def test_only_what_the_space_needs(name, tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", NAMES)
-def test_staged_space_starts_alone(name, tmp_path, monkeypatch):
-    if not here(name):
-        pytest.skip("its tab is not here yet")
-    monkeypatch.setenv("SPACE_ID", f"me/{name}")
-    monkeypatch.setenv("SYSTEM", "spaces")
-    endpoints = publish.try_out(publish.stage(name, tmp_path / name))
+def test_staged_space_starts_alone(name, endpoints_of):
     wanted = publish.tabs_of(name)
-    assert {endpoint.strip("/").split("_")[0] for endpoint in endpoints} == set(wanted)
+    assert {endpoint.strip("/").split("_")[0] for endpoint in endpoints_of(name)} == set(wanted)
 
 
-def test_examples_of_a_tab_come_along(tmp_path):
-    folder = publish.stage("implicit", tmp_path / "implicit")
-    assert {f.name for f in folder.rglob("heads/*.jpg")} == {
+@pytest.mark.slow
+def test_a_space_is_tried_in_a_fresh_process(staged, endpoints_of, monkeypatch):
+    monkeypatch.setenv("SPACE_ID", "me/implicit")
+    monkeypatch.setenv("SYSTEM", "spaces")
+    assert publish.try_out(staged("implicit")) == endpoints_of("implicit")
+
+
+def test_examples_of_a_tab_come_along(staged):
+    assert {f.name for f in staged("implicit").rglob("heads/*.jpg")} == {
         f.name for f in (ROOT / "core/ui/examples/heads").glob("*.jpg")
     }
 
@@ -106,14 +101,15 @@ def test_staging_twice_renews_and_never_deletes_other_things(tmp_path):
 
 
 def test_a_broken_space_is_told(tmp_path):
-    folder = publish.stage("implicit", tmp_path / "broken")
-    (folder / "core/progress.py").unlink()
+    (tmp_path / "core").mkdir()
+    (tmp_path / "core/__init__.py").write_text("")
+    (tmp_path / "app.py").write_text("import core.progress\n")
     with pytest.raises(ExportError, match=r"core\.progress"):
-        publish.try_out(folder)
+        publish.try_out(tmp_path)
 
 
-def test_push_creates_uploads_and_cleans(hub, tmp_path):
-    folder = publish.stage("implicit", tmp_path / "implicit")
+def test_push_creates_uploads_and_cleans(hub, staged):
+    folder = staged("implicit")
     address = publish.push(folder, "me/space", hardware=publish.ZERO_GPU)
     assert address == f"{hub.address}/spaces/me/space"
     made = hub.created[0]
@@ -125,10 +121,9 @@ def test_push_creates_uploads_and_cleans(hub, tmp_path):
     assert "Bearer hf_test" in hub.tokens
 
 
-def test_push_says_what_the_hub_said(hub, tmp_path):
+def test_push_says_what_the_hub_said(hub, staged, tmp_path):
     hub.refuses = True
-    folder = publish.stage("implicit", tmp_path / "implicit")
     with pytest.raises(ExportError, match="hf auth login"):
-        publish.push(folder, "me/space")
+        publish.push(staged("implicit"), "me/space")
     with pytest.raises(ExportError, match="no Space"):
         publish.push(tmp_path, "me/space")

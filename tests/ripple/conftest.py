@@ -12,12 +12,12 @@ from PIL import Image
 
 from core.progress import Progress, silent
 from core.ripple import pipeline as pipeline_module
-from core.ripple.edits import Directions
-from core.ripple.inversion import Inverter
-from core.ripple.network_encoder import Encoder
-from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator
-from core.ripple.network_painter import Painter
+from core.ripple.methods.head_turn.painter import Painter
+from core.ripple.methods.head_turn.pre_aligner import PreAligner
+from core.ripple.paper.directions import Directions
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
+from core.ripple.paper.stylegan2 import Generator
 from core.ripple.pipeline import RipplePipeline
 
 SIDE = 32
@@ -44,18 +44,18 @@ def tiny_networks(pre_aligner: bool = False) -> dict[str, torch.nn.Module]:
             "residual": ResidualEncoder(channels=(4, 4, 4), condition_channels=16, condition_size=16),
         }
         if pre_aligner:
-            networks["pre_aligner"] = ResidualAligner(size=16, outputs=3, inputs=8, **SMALL)
+            networks["pre_aligner"] = PreAligner(size=16, outputs=3, inputs=8, **SMALL)
     return {name: network.eval() for name, network in networks.items()}
 
 
-def tiny_inverter(pre_aligner: bool = False, painter: bool = False) -> Inverter:
+def tiny_pipeline(pre_aligner: bool = False, painter: bool = False) -> RipplePipeline:
     """The tiny networks with a pose and an age direction."""
     networks = tiny_networks(pre_aligner)
     if painter:
-        networks["painter"] = Painter(SIDE, (8, 8, 8)).eval()
+        networks["painter"] = Painter(size=SIDE, channels=(8, 8, 8)).eval()
     rng = torch.Generator().manual_seed(1)
-    linear = {name: torch.randn(8, 16, generator=rng) for name in ("pose", "age")}
-    return Inverter(**networks, directions=Directions(linear))
+    directions = {f"linear.{name}": torch.randn(8, 16, generator=rng) for name in ("pose", "age")}
+    return RipplePipeline(**networks, directions=Directions.of(directions))
 
 
 @pytest.fixture
@@ -84,7 +84,7 @@ def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[RipplePipeline]:
     """A tiny pipeline whose parser and inpainter need no weights."""
     monkeypatch.setattr(pipeline_module, "choose_parser", lambda *_: (halves, "halves"))
     monkeypatch.setattr(pipeline_module, "choose_inpainter", lambda *_: (grey_fill, "grey"))
-    yield RipplePipeline(tiny_inverter())
+    yield tiny_pipeline()
 
 
 @pytest.fixture(scope="session")

@@ -14,7 +14,7 @@ from PIL import Image
 from core.cli import main
 from core.cli.ripple import degree_list, pictures_of
 from core.errors import InputError, OptionError
-from core.ripple import parts
+from core.ripple import components as parts
 from core.ripple.pipeline import RipplePipeline
 from tests.ripple.conftest import grey_fill, halves
 
@@ -148,14 +148,13 @@ def test_calibrated_weights_turn_as_far_as_they_are_asked(
     tmp_path: Path, shared_data: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """Half the flow of the shipped weights is measured as half, and set right."""
-    from core.ripple.calibrate import scale_flow
-    from core.ripple.inversion import Inverter
+    from core.ripple.components import load_networks
+    from core.ripple.training.calibrate import scale_flow
     from core.weights import save_model
 
     shipped, record = Path(__file__).parents[2] / "weights/ripple-preview", tmp_path / "record"
     shutil.copytree(shipped, record)
-    pre_aligner = Inverter.load(record).pre_aligner
-    assert pre_aligner is not None
+    pre_aligner = load_networks(record, ["pre_aligner"])["pre_aligner"]
     scale_flow(pre_aligner, 0.5)
     save_model(pre_aligner, record / "pre_aligner")
     said = run(capsys, "ripple", "calibrate", record, "--data", shared_data, "--heads", "3")

@@ -11,10 +11,10 @@ import torch
 from PIL import Image
 
 from core.errors import WeightsError
-from core.ripple.inpaint import diffusers_inpainter
+from core.ripple.components import choose_inpainter
+from core.ripple.methods.repainting.compositing import repaint
+from core.ripple.methods.repainting.inpainters import diffusers_inpainter
 from core.ripple.options import RippleOptions
-from core.ripple.parts import choose_inpainter
-from core.ripple.pipeline import repainted
 
 pytestmark = pytest.mark.filterwarnings("ignore")
 WORDS = ("<|startoftext|>", "<|endoftext|>")
@@ -88,7 +88,7 @@ def test_it_is_chosen_by_name_and_cleans_an_edit(
     monkeypatch.setattr(diffusers_inpainter, "__defaults__", ("empty scene", 2, 0, 48))
     fill, label = choose_inpainter(f"diffusers:{model}")
     assert label == f"repainted by diffusers:{model}"
-    clean = np.asarray(repainted(whole, hole, fill, RippleOptions(feather_px=0.0, inpaint_px=64)))
+    clean = np.asarray(repaint(whole, hole, fill, RippleOptions(feather_px=0.0, inpaint_px=64)))
     assert (clean[hole == 0] == (90, 120, 150)).all()
     assert clean[hole > 0].std() > 1
 

@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from core.ripple import parse
-from core.ripple.convert import GRAPHONOMY_UNUSED, assemble
-from core.ripple.losses import parsing_loss, polynomial_rate
-from core.ripple.masks import background
-from core.ripple.network_graphonomy import Graphonomy, graph_constants
+from core.ripple.paper import parsing as parse
+from core.ripple.paper.convert import GRAPHONOMY_UNUSED, assemble
+from core.ripple.paper.graphonomy import Graphonomy, graph_constants
+from core.ripple.paper.losses import parsing_loss, polynomial_rate
+from core.ripple.paper.masks import background
 from tests.parity import golden
 from tests.ripple.cases import case, cases, compare, filled, picture, tensor
 

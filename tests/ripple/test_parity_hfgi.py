@@ -7,12 +7,12 @@ from collections.abc import Iterator
 import pytest
 import torch
 
-from core.ripple.convert import assemble, fitted_encoder, fitted_generator
-from core.ripple.edits import published_directions
-from core.ripple.inversion import Inverter, resized, to_input, to_uint8
-from core.ripple.network_encoder import Encoder
-from core.ripple.network_fusion import ResidualAligner, ResidualEncoder
-from core.ripple.network_generator import Generator, mix_codes, truncate
+from core.ripple.paper.convert import assemble, fitted_encoder, fitted_generator
+from core.ripple.paper.directions import published_directions
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
+from core.ripple.paper.inversion import Inverter, resized, to_input, to_uint8
+from core.ripple.paper.stylegan2 import Generator, mix_codes
 from tests.parity import golden
 from tests.ripple.cases import case, cases, compare, few_levels_off, filled, manifest_entries, picture, tensor
 
@@ -59,7 +59,8 @@ def run_generator(generator: Generator, key: str) -> dict[str, torch.Tensor]:
     if "styles[1]" in inputs:
         codes = mix_codes(codes, tensor(inputs["styles[1]"]), call["inject_index"], generator.code_count)
     if "truncation_latent" in inputs:
-        codes = truncate(codes, call["truncation"], tensor(inputs["truncation_latent"]))
+        mean = tensor(inputs["truncation_latent"])
+        codes = mean + call["truncation"] * (codes - mean)  # the truncation trick in W
     conditions = None
     if "conditions[0]" in inputs:
         conditions = (tensor(inputs["conditions[0]"]), tensor(inputs["conditions[1]"]))
@@ -106,7 +107,7 @@ def test_residual(residual: ResidualEncoder, key: str) -> None:
 def test_whole_path(encoder: Encoder, aligner: ResidualAligner, residual: ResidualEncoder, size: int) -> None:
     """All edits of one picture from one inversion: what the script computes from scratch every time."""
     generator = fitted_generator(generator_state(size))
-    inverter = Inverter(encoder, generator, aligner, residual, published_directions())
+    inverter, directions = Inverter(encoder, generator, aligner, residual), published_directions()
     keys = cases("hfgi", f"g{size}_")
     image = to_input(picture(case("hfgi", keys[0])["inputs"]["image"]))
     inversion = inverter.invert(image)
@@ -114,9 +115,8 @@ def test_whole_path(encoder: Encoder, aligner: ResidualAligner, residual: Residu
     for key in keys:
         spec = case("hfgi", key)
         call, limits = spec["call"], spec["tolerance"]
-        edited = inverter.edit(
-            inversion, call["edit_attribute"], 1.0 if call["edit_degree"] is None else call["edit_degree"]
-        )
+        degree = 1.0 if call["edit_degree"] is None else call["edit_degree"]
+        edited = inverter.edit(inversion, directions(inversion.codes, call["edit_attribute"], degree))
         result = resized(edited.image, 256)
         compare("hfgi", key, {"result": result})
         compare("hfgi", key, {"latents": edited.codes}, max_abs=limits["latents_max_abs"])

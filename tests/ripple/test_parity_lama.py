@@ -10,10 +10,10 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
-from core.ripple import losses
-from core.ripple.convert import assemble, lama_state, under
-from core.ripple.inpaint import lama_fill, lama_inpainter, prepared
-from core.ripple.network_lama import FFCLayer, FourierUnit, Lama, SpectralTransform
+from core.ripple.paper import losses
+from core.ripple.paper.convert import assemble, lama_state, under
+from core.ripple.paper.inpainting import lama_fill, lama_inpainter, prepared
+from core.ripple.paper.lama import FFCLayer, FourierUnit, Lama, SpectralTransform
 from tests.parity import golden
 from tests.ripple.cases import case, cases, compare, few_levels_off, filled, load_parameters, picture, state, tensor
 

@@ -7,9 +7,10 @@ import pytest
 import torch
 
 from core.detect.align import align_face
-from core.ripple.edits import GANSPACE, published_directions
-from core.ripple.inversion import to_input, to_uint8
-from core.ripple.masks import background, collage, ripple_mask
+from core.ripple.methods.repainting.masks import find_ripple
+from core.ripple.paper.directions import GANSPACE, published_directions
+from core.ripple.paper.inversion import to_input, to_uint8
+from core.ripple.paper.masks import background, collage, ripple_mask
 from tests.parity import golden
 from tests.ripple.cases import case, cases, compare, picture, tensor
 
@@ -33,7 +34,7 @@ def test_ripple() -> None:
     got = {
         "mask": ripple_mask(before, after),
         "xor": ripple_mask(before, after, side="both"),
-        "uncovered": ripple_mask(before, after, rule="uncovered", side="both"),
+        "uncovered": find_ripple(before, after, rule="uncovered", side="both"),
     }
     compare("ripple_mask", "ripple_xor_left", got)
 
@@ -44,20 +45,20 @@ def test_ganspace(name: str) -> None:
     edit, call = GANSPACE[name], spec["call"]
     assert (edit.index, edit.start, edit.end, edit.strength) == tuple(call.values())
     codes = tensor(spec["inputs"]["latents"])
-    compare("edits", f"ganspace_{name}", {"latents": published_directions().apply(codes, name, 1.0)})
+    compare("edits", f"ganspace_{name}", {"latents": published_directions()(codes, name, 1.0)})
 
 
 def test_several_components_are_not_summed() -> None:
     codes = tensor(case("edits", "ganspace_two")["inputs"]["latents"])
     directions = published_directions()
-    edited = [directions.apply(codes, name, 1.0) for name in ("eyes", "lip")]
+    edited = [directions(codes, name, 1.0) for name in ("eyes", "lip")]
     compare("edits", "ganspace_two", {"latents": torch.cat(edited)})
 
 
 @pytest.mark.parametrize("name", ["age", "smile", "pose"])
 def test_interfacegan(name: str) -> None:
     spec = case("edits", f"interfacegan_{name}")
-    edited = published_directions().apply(tensor(spec["inputs"]["latents"]), name, spec["call"]["factor"])
+    edited = published_directions()(tensor(spec["inputs"]["latents"]), name, spec["call"]["factor"])
     compare("edits", f"interfacegan_{name}", {"latents": edited})
 
 

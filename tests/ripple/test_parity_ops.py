@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from core.ripple import network_layers as layers
-from core.ripple.network_generator import PixelNorm
+from core.ripple.paper import stylegan2_layers as layers
+from core.ripple.paper.stylegan2 import PixelNorm
 from tests.parity import golden
 from tests.ripple.cases import case, cases, compare, load_parameters, state, tensor
 

@@ -7,12 +7,12 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.ripple.convert import assemble
-from core.ripple.distort import perspective, random_corners
-from core.ripple.losses import identity_loss
-from core.ripple.network_judges import IdentityNet, Lpips
-from core.ripple.optim import Ranger
-from core.ripple.train_fusion import FusionOptions, FusionRecipe
+from core.ripple.paper.convert import assemble
+from core.ripple.paper.loss_networks import IdentityNet, Lpips
+from core.ripple.paper.losses import identity_loss
+from core.ripple.paper.random_perspective import perspective, random_corners
+from core.ripple.paper.ranger import Ranger
+from core.ripple.paper.train_hfgi import FusionOptions, FusionRecipe
 from tests.parity import fill, golden
 from tests.ripple import test_parity_hfgi as hfgi
 from tests.ripple.cases import case, compare, filled, tensor

@@ -10,13 +10,16 @@ import torch
 from PIL import Image
 
 from core.errors import OptionError, ShapeError, WeightsError
-from core.ripple import masks, parts
-from core.ripple.convert import CONVERTERS, convert_graphonomy, graphonomy_key
-from core.ripple.edits import Directions, load_directions, published_directions
-from core.ripple.inpaint import diffusers_inpainter, opencv_fill
-from core.ripple.network_generator import Generator, grown
-from core.ripple.parse import graphonomy_parser
-from core.ripple.train_parser import PREVIEW, mirrored_labels
+from core.ripple import components as parts
+from core.ripple.data.sources import mirrored_labels
+from core.ripple.methods.repainting.inpainters import diffusers_inpainter, opencv_fill
+from core.ripple.methods.repainting.masks import feather_mask, find_ripple, refine_mask
+from core.ripple.options import RULES
+from core.ripple.paper.convert import CONVERTERS, convert_graphonomy, graphonomy_key
+from core.ripple.paper.directions import Directions, load_directions, published_directions
+from core.ripple.paper.parsing import graphonomy_parser
+from core.ripple.paper.stylegan2 import Generator
+from core.ripple.training.preview import PARSER, grown
 from tests.ripple.conftest import GENERATOR
 
 
@@ -25,16 +28,16 @@ def test_mask_is_cleaned_and_grown() -> None:
     mask[8:20, 8:20] = 255
     mask[14, 14] = 0
     mask[28, 28] = 255
-    clean = masks.grown(mask, open_px=1, close_px=1)
+    clean = refine_mask(mask, open_px=1, close_px=1)
     assert clean[28, 28] == 0
-    assert clean[14, 14] == 0 or masks.grown(mask, close_px=1)[14, 14] == 255
-    assert masks.grown(mask, dilate_px=3)[14, 5] == 255
+    assert clean[14, 14] == 0 or refine_mask(mask, close_px=1)[14, 14] == 255
+    assert refine_mask(mask, dilate_px=3)[14, 5] == 255
 
 
 def test_feathering_keeps_the_range() -> None:
     mask = np.zeros((32, 32), np.uint8)
     mask[:, :16] = 255
-    soft = masks.feathered(mask, 4)
+    soft = feather_mask(mask, 4)
     assert 0 <= soft.min() < soft.max() <= 1
     assert (np.diff(soft[16]) <= 1e-6).all()
 
@@ -42,12 +45,13 @@ def test_feathering_keeps_the_range() -> None:
 @pytest.mark.parametrize("name", ["rule", "side"])
 def test_unknown_mask_words_are_refused(name: str) -> None:
     with pytest.raises(OptionError, match="nonsense"):
-        masks.ripple_mask(np.zeros((4, 4), np.uint8), np.zeros((4, 4), np.uint8), **{name: "nonsense"})
+        find_ripple(*2 * [np.zeros((4, 4), np.uint8)], **{"rule": "xor", "side": "both", name: "nonsense"})
 
 
 def test_masks_of_two_sizes_are_refused() -> None:
-    with pytest.raises(ShapeError):
-        masks.ripple_mask(np.zeros((4, 4), np.uint8), np.zeros((5, 4), np.uint8))
+    for rule in RULES:
+        with pytest.raises(ShapeError):
+            find_ripple(np.zeros((4, 4), np.uint8), np.zeros((5, 4), np.uint8), rule, "both")
 
 
 def test_opencv_fills_from_the_surroundings() -> None:
@@ -82,7 +86,7 @@ def test_directions_survive_saving(tmp_path: Path) -> None:
     again, codes = load_directions(tmp_path), torch.randn(1, 18, 512)
     assert again.names() == directions.names() == ["inversion", "pose", "age", "smile", "eyes", "lip", "beard"]
     for name in again.names():
-        assert torch.equal(again.apply(codes, name, 1.0), directions.apply(codes, name, 1.0))
+        assert torch.equal(again(codes, name, 1.0), directions(codes, name, 1.0))
     with pytest.raises(WeightsError, match="directions"):
         load_directions(tmp_path / "elsewhere")
 
@@ -90,12 +94,12 @@ def test_directions_survive_saving(tmp_path: Path) -> None:
 def test_degree_zero_leaves_codes_alone() -> None:
     codes = torch.randn(1, 18, 512)
     for name in published_directions().names():
-        assert torch.equal(published_directions().apply(codes, name, 0.0), codes)
+        assert torch.equal(published_directions()(codes, name, 0.0), codes)
 
 
 def test_direction_of_another_width_is_refused() -> None:
     with pytest.raises(ShapeError):
-        Directions({"pose": torch.zeros(1, 8)}).apply(torch.zeros(1, 4, 16), "pose", 1.0)
+        Directions.of({"linear.pose": torch.zeros(1, 8)})(torch.zeros(1, 4, 16), "pose", 1.0)
 
 
 def test_grown_generator_makes_the_same_picture() -> None:
@@ -121,9 +125,9 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_parser_labels_every_pixel() -> None:
-    from core.ripple.network_graphonomy import Graphonomy
+    from core.ripple.paper.graphonomy import Graphonomy
 
-    labels = graphonomy_parser(Graphonomy(**PREVIEW).eval(), (1.0, 0.5))(Image.new("RGB", (70, 51)), lambda *_: None)
+    labels = graphonomy_parser(Graphonomy(**PARSER).eval(), (1.0, 0.5))(Image.new("RGB", (70, 51)), lambda *_: None)
     assert labels.shape == (51, 70)
     assert labels.dtype == np.uint8
 

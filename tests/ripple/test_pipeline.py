@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,10 +11,11 @@ from PIL import Image
 
 from core.detect.align import Aligned
 from core.errors import CancelledError, InputError, OptionError
+from core.ripple.methods.repainting.compositing import paste_face, repaint
 from core.ripple.options import RippleOptions
-from core.ripple.pipeline import RipplePipeline, pasted, repainted
+from core.ripple.pipeline import RipplePipeline
 from core.timeline import Timeline
-from tests.ripple.conftest import SIDE, grey_fill, tiny_inverter
+from tests.ripple.conftest import SIDE, grey_fill, tiny_pipeline
 
 OPTIONS = RippleOptions(align=False, dilate_px=0, feather_px=0.0, mask_side="auto", hide_person=False)
 
@@ -98,13 +98,12 @@ def test_one_portrait_is_needed(pipe: RipplePipeline, portrait: Image.Image) -> 
             pipe.prepare(*inputs)
 
 
-def test_pre_aligner_brings_the_photograph_back_unchanged(pipe: RipplePipeline, portrait: Image.Image) -> None:
+def test_pre_aligner_brings_the_photograph_back_unchanged(portrait: Image.Image) -> None:
     """With no flow the carried detail makes the result equal the photograph."""
-    inverter = tiny_inverter(pre_aligner=True)
-    last = inverter.pre_aligner.dconv_layer3[-1]
-    for parameter in (*last.res_layer[-1].parameters(), *inverter.pre_aligner.dconv_layer3[1].parameters()):
+    pipe = tiny_pipeline(pre_aligner=True)
+    last = pipe.pre_aligner.dconv_layer3[-1]
+    for parameter in (*last.res_layer[-1].parameters(), *pipe.pre_aligner.dconv_layer3[1].parameters()):
         torch.nn.init.zeros_(parameter)
-    pipe = RipplePipeline(inverter)
     prepared = pipe.prepare(portrait, options=RippleOptions(align=False, clean=False, output_px=64, turn="network"))
     result = np.asarray(pipe.edit(prepared, 0.0).plain).astype(int)
     seen = np.asarray(portrait.resize((64, 64), Image.Resampling.LANCZOS)).astype(int)
@@ -121,7 +120,7 @@ def test_large_pictures_are_filled_at_the_inpainters_size() -> None:
     picture = Image.new("RGB", (200, 100), (10, 20, 30))
     mask = np.zeros((100, 200), np.uint8)
     mask[40:60, 80:120] = 255
-    result = np.asarray(repainted(picture, mask, fill, RippleOptions(inpaint_px=64, feather_px=0.0)))
+    result = np.asarray(repaint(picture, mask, fill, RippleOptions(inpaint_px=64, feather_px=0.0)))
     assert sizes == [(64, 32)]
     assert (result[:30] == (10, 20, 30)).all()
     assert abs(int(result[50, 100, 0]) - 128) <= 2
@@ -132,11 +131,11 @@ def test_pixels_that_no_edit_touched_stay_as_they_were() -> None:
     noise = np.random.default_rng(0).integers(0, 255, (80, 80, 3), np.uint8)
     whole, quad = Image.fromarray(noise), np.array([[11.3, 12.1], [11.3, 67.4], [66.6, 67.4], [66.6, 12.1]])
     crop = whole.transform((64, 64), Image.Transform.QUAD, quad.ravel(), Image.Resampling.BILINEAR)
-    prepared = SimpleNamespace(aligned=Aligned(crop, quad), whole=whole)
-    assert np.array_equal(np.asarray(pasted(prepared, crop)), noise)  # type: ignore[arg-type]
+    aligned = Aligned(crop, quad)
+    assert np.array_equal(np.asarray(paste_face(whole, aligned, crop)), noise)
     edited = crop.copy()
     edited.paste((255, 0, 0), (24, 24, 40, 40))
-    after = np.asarray(pasted(prepared, edited))  # type: ignore[arg-type]
+    after = np.asarray(paste_face(whole, aligned, edited))
     assert np.abs(after[38:41, 38:41].astype(int) - (255, 0, 0)).max() < 30
     changed = (after != noise).any(2)
     assert changed[20:24].sum() == 0

@@ -9,10 +9,12 @@ from PIL import Image, ImageOps
 
 from core.errors import NothingFoundError
 from core.ops.warp import sample_at
-from core.ripple.pipeline import RipplePipeline
-from core.ripple.surface import VIEW_PX, HeadSurface, turned
+from core.ripple.methods.head_turn.geometry import rotate_about_axis
+from core.ripple.methods.head_turn.surface import SURFACE, HeadSurface
+from core.ripple.pipeline import measure_surface
 from core.ui.parts.examples import HEADS
 
+VIEW = SURFACE.view_px
 NOSE, EYES = 1, (33, 263)
 
 
@@ -30,21 +32,21 @@ def surface(picture: Image.Image) -> HeadSurface:
 
 
 def test_no_turn_moves_nothing(surface: HeadSurface) -> None:
-    course = surface.course(0.0)
-    assert (course.flow == 0).all()
-    assert torch.allclose(course.person[0, 0], torch.from_numpy(surface.person), atol=1e-3)
+    motion = surface.motion(0.0)
+    assert (motion.flow == 0).all()
+    assert torch.allclose(motion.person[0, 0], torch.from_numpy(surface.person), atol=1e-3)
 
 
 @pytest.mark.parametrize("yaw_deg", [-25.0, 20.0])
 def test_the_face_turns_about_the_axis_and_the_edge_stays(surface: HeadSurface, yaw_deg: float) -> None:
-    places, _ = turned(surface.spatial, surface.axis_x, yaw_deg)
-    wanted = (surface.spatial[:, :2] - places)[[NOSE, *EYES]]
-    flow = surface.course(yaw_deg).flow_px(VIEW_PX)
-    at = torch.from_numpy(places[[NOSE, *EYES]]).float()[None] - 0.5
-    assert np.sign(places[NOSE, 0] - surface.spatial[NOSE, 0]) == np.sign(yaw_deg)
-    assert np.abs(sample_at(flow, at)[0].T.numpy() - wanted).max() < 0.012 * VIEW_PX
+    points, _ = rotate_about_axis(surface.mesh, surface.axis_x, yaw_deg)
+    wanted = (surface.mesh[:, :2] - points)[[NOSE, *EYES]]
+    flow = surface.motion(yaw_deg).flow_px(VIEW)
+    at = torch.from_numpy(points[[NOSE, *EYES]]).float()[None] - 0.5
+    assert np.sign(points[NOSE, 0] - surface.mesh[NOSE, 0]) == np.sign(yaw_deg)
+    assert np.abs(sample_at(flow, at)[0].T.numpy() - wanted).max() < 0.012 * VIEW
     edge = torch.cat([flow[..., 0, :], flow[..., -1, :], flow[..., :, 0], flow[..., :, -1]], -1)
-    assert edge.abs().max() < 0.012 * VIEW_PX
+    assert edge.abs().max() < 0.012 * VIEW
 
 
 def test_a_mirrored_head_turned_the_other_way_is_the_mirrored_result(
@@ -56,13 +58,13 @@ def test_a_mirrored_head_turned_the_other_way_is_the_mirrored_result(
 
 def test_the_person_turns_with_the_flow(surface: HeadSurface) -> None:
     """The head leans to where it turns; the person grows or shrinks by little."""
-    person = surface.course(25.0).person[0, 0].numpy()
+    person = surface.motion(25.0).person[0, 0].numpy()
     head = slice(0, int(surface.chin_y))
-    before, after = ((mask[head] * np.arange(VIEW_PX)).sum() / mask[head].sum() for mask in (surface.person, person))
-    assert after > before + 0.01 * VIEW_PX
+    before, after = ((mask[head] * np.arange(VIEW)).sum() / mask[head].sum() for mask in (surface.person, person))
+    assert after > before + 0.01 * VIEW
     assert 0.9 < person.sum() / surface.person.sum() < 1.25
 
 
 def test_a_picture_without_a_face_names_the_other_way() -> None:
     with pytest.raises(NothingFoundError, match="turn to 'network'"):
-        RipplePipeline.surface_of(Image.new("RGB", (200, 200), (90, 120, 90)))
+        measure_surface(Image.new("RGB", (200, 200), (90, 120, 90)))

@@ -10,30 +10,29 @@ import torch
 from PIL import Image
 
 from core.errors import ShapeError
-from core.ripple.calibrate import scale_flow
-from core.ripple.data_turn import Look, TurnPairs, turned
-from core.ripple.inversion import pre_align
-from core.ripple.network_fusion import ResidualAligner
-from core.ripple.network_painter import INPUTS, Painter
+from core.ripple.data.turn_pairs import Look, TurnPairs
+from core.ripple.methods.head_turn.geometry import rotate_about_axis
+from core.ripple.methods.head_turn.painter import INPUTS, Painted, Painter
+from core.ripple.methods.head_turn.pre_aligner import PreAligner
 from core.ripple.options import RippleOptions
-from core.ripple.painting import Painted, inside, paint
 from core.ripple.pipeline import RipplePipeline
-from tests.ripple.conftest import SIDE, tiny_inverter
+from core.ripple.training.calibrate import scale_flow
+from tests.ripple.conftest import SIDE, tiny_pipeline
 
 
-def painted(side: int, keep: float, light: float = 0.0) -> Painted:
+def painted(side: int, trust: float, light: float = 0.0) -> Painted:
     """A painter's answer that is the same everywhere: grey paint."""
     plane = torch.ones(1, 1, side, side)
-    return Painted(torch.zeros(1, 3, side, side), keep * plane, light * plane.expand(1, 3, -1, -1), plane)
+    return Painted(torch.zeros(1, 3, side, side), trust * plane, light * plane.expand(1, 3, -1, -1), plane)
 
 
 def test_trusted_pixels_come_from_the_photograph_and_the_rest_from_paint() -> None:
     photo, flow = torch.rand(1, 3, 64, 64) * 2 - 1, torch.zeros(1, 2, 64, 64)
     flow[:, 0] = 3.0
     moved = photo[..., 3:]
-    assert torch.allclose(inside(photo, flow, painted(32, 1.0))[..., :-3], moved, atol=1e-5)
-    assert torch.allclose(inside(photo, flow, painted(32, 1.0, light=0.25))[..., :-3], moved + 0.25, atol=1e-5)
-    assert torch.allclose(inside(photo, flow, painted(32, 0.0)), torch.zeros(1), atol=1e-5)
+    assert torch.allclose(painted(32, 1.0).composite(photo, flow)[..., :-3], moved, atol=1e-5)
+    assert torch.allclose(painted(32, 1.0, light=0.25).composite(photo, flow)[..., :-3], moved + 0.25, atol=1e-5)
+    assert torch.allclose(painted(32, 0.0).composite(photo, flow), torch.zeros(1), atol=1e-5)
 
 
 def test_turns_to_both_sides_mirror_each_other() -> None:
@@ -41,31 +40,31 @@ def test_turns_to_both_sides_mirror_each_other() -> None:
     torch.manual_seed(0)
     painter = Painter(SIDE, (8, 8, 8)).eval()
     torch.nn.init.normal_(painter.last.weight, std=0.1)
-    aligner = ResidualAligner(16, (16, 16, 16, 16), outputs=3, inputs=8).eval()
+    aligner = PreAligner(16, (16, 16, 16, 16), outputs=3, inputs=8).eval()
     source, plain = torch.rand(1, 3, SIDE, SIDE), torch.rand(1, 3, SIDE, SIDE)
     degrees, sign = torch.tensor([[1.5, 0.0]]), torch.tensor([-1.0, 1.0]).view(1, 2, 1, 1)
     with torch.no_grad():
-        right = pre_align(aligner, source, plain, degrees)
-        left = pre_align(aligner, source.flip(-1), plain.flip(-1), -degrees)
+        right = aligner.estimate(source, plain, degrees)
+        left = aligner.estimate(source.flip(-1), plain.flip(-1), -degrees)
         assert torch.allclose(left[:, :2], right[:, :2].flip(-1) * sign, atol=1e-6)
         flow, person = torch.randn(1, 2, SIDE, SIDE), torch.randn(1, 1, SIDE, SIDE)
-        one = paint(painter, source, plain, flow, person, degrees, 2.0)
+        one = painter.paint(source, plain, flow, person, degrees)
         mirrored = (source.flip(-1), plain.flip(-1), flow.flip(-1) * sign, person.flip(-1))
-        other = paint(painter, *mirrored, -degrees, 2.0)
+        other = painter.paint(*mirrored, -degrees)
     for a, b in zip(one, other, strict=True):
         assert torch.allclose(a, b.flip(-1), atol=1e-4)
 
 
 def test_no_degree_moves_nothing() -> None:
-    aligner = ResidualAligner(16, (16, 16, 16, 16), outputs=3, inputs=8).eval()
+    aligner = PreAligner(16, (16, 16, 16, 16), outputs=3, inputs=8).eval()
     with torch.no_grad():
-        made = pre_align(aligner, torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16), torch.zeros(1, 2))
+        made = aligner.estimate(torch.rand(1, 3, 16, 16), torch.rand(1, 3, 16, 16), torch.zeros(1, 2))
     assert (made[:, :2] == 0).all()
 
 
 def test_the_flow_can_be_scaled_without_touching_the_silhouette() -> None:
     torch.manual_seed(0)
-    aligner = ResidualAligner(16, (16, 16, 16, 16), outputs=3, inputs=8).train()
+    aligner = PreAligner(16, (16, 16, 16, 16), outputs=3, inputs=8).train()
     for _ in range(5):
         aligner(torch.randn(4, 8, 16, 16))
     x = torch.randn(2, 8, 16, 16)
@@ -83,7 +82,7 @@ def test_a_picture_of_another_size_is_refused() -> None:
 
 
 def test_the_pipeline_turns_with_a_painter(pipe: RipplePipeline, portrait: Image.Image) -> None:
-    painter = RipplePipeline(tiny_inverter(pre_aligner=True, painter=True))
+    painter = tiny_pipeline(pre_aligner=True, painter=True)
     prepared = painter.prepare(portrait, options=RippleOptions(align=False, output_px=64, turn="network"))
     still, moved = (painter.edit(prepared, degree) for degree in (0.0, 2.0))
     shown = np.asarray(portrait.resize((64, 64), Image.Resampling.LANCZOS)).astype(int)
@@ -96,12 +95,12 @@ def test_the_pipeline_turns_with_a_painter(pipe: RipplePipeline, portrait: Image
 
 def test_points_turn_about_the_axis() -> None:
     """A quarter turn takes what is right of the axis to the back and what is in front to the right."""
-    places, facing = turned(np.array([[10.0, 5.0, 0.0], [0.0, 7.0, 10.0], [-10.0, 5.0, 0.0]]), 0.0, 90.0)
-    assert np.allclose(places, [[0, 5], [10, 7], [0, 5]])
-    assert facing.tolist() == [False, False, True]
-    places, facing = turned(np.array([[3.0, 1.0, 9.0]]), 0.0, 0.0)
-    assert np.allclose(places, [[3, 1]])
-    assert facing.all()
+    points, visible = rotate_about_axis(np.array([[10.0, 5.0, 0.0], [0.0, 7.0, 10.0], [-10.0, 5.0, 0.0]]), 0.0, 90.0)
+    assert np.allclose(points, [[0, 5], [10, 7], [0, 5]])
+    assert visible.tolist() == [False, False, True]
+    points, visible = rotate_about_axis(np.array([[3.0, 1.0, 9.0]]), 0.0, 0.0)
+    assert np.allclose(points, [[3, 1]])
+    assert visible.all()
 
 
 def test_a_look_changes_both_frames_alike_and_stays_in_range() -> None:
@@ -130,19 +129,19 @@ def test_pairs_of_portraits_and_heads(shared_data: Path) -> None:
         yaw = np.deg2rad(20)
         other = pairs.frames[name][1]["points"]
         near = (side["points"][:, 0] - other[:, 0]) / (2 * np.sin(yaw))
-        places, _ = turned(np.column_stack([front["points"], near]), 80.0, 20.0)
-        errors.append(np.abs(places - side["points"])[front["seen"] & side["seen"]].max())
+        points, _ = rotate_about_axis(np.column_stack([front["points"], near]), 80.0, 20.0)
+        errors.append(np.abs(points - side["points"])[front["seen"] & side["seen"]].max())
     assert max(errors) < 1.5
 
 
 def test_ageing_moves_nothing_and_uncovers_nothing(pipe: RipplePipeline, portrait: Image.Image) -> None:
-    painter = RipplePipeline(tiny_inverter(pre_aligner=True, painter=True))
+    painter = tiny_pipeline(pre_aligner=True, painter=True)
     prepared = painter.prepare(portrait, options=RippleOptions(align=False, output_px=64, turn="network"))
-    aged = painter.inverter.edit(prepared.inversion, "age", 3.0)
+    aged = painter.edited(prepared.inversion, "age", 3.0)
     assert aged.flow is not None
-    assert not aged.turned
+    assert not aged.moves
     assert (aged.flow == 0).all()
     result = painter.edit(prepared, 3.0, "age")
     assert (np.asarray(result.mask) == 0).all()
     assert np.array_equal(np.asarray(result.clean), np.asarray(result.plain))
-    assert painter.inverter.edit(prepared.inversion, "pose", 1.0).turned
+    assert painter.edited(prepared.inversion, "pose", 1.0).moves

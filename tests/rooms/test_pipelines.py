@@ -38,10 +38,9 @@ def sdl() -> TransitionPipeline:
 
 
 def ripple() -> TransitionPipeline:
-    from core.ripple.pipeline import RipplePipeline
-    from tests.ripple.conftest import tiny_networks
+    from tests.ripple.conftest import tiny_pipeline
 
-    return RipplePipeline(**tiny_networks(pre_aligner=True))
+    return tiny_pipeline(pre_aligner=True, painter=True)
 
 
 def gfla() -> TransitionPipeline:

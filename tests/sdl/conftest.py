@@ -7,9 +7,7 @@ import pytest
 import torch
 from PIL import Image
 
-from core.sdl.loading import AnyNet, small_network
-from core.sdl.network import SDLNet
-from core.sdl.network_style import SDLStyleNet
+from core.sdl.loading import AnyNet, build_network, network_class
 
 TINY = {"widths": (4, 4, 6, 6, 8, 8), "grid_widths": (4, 4, 6), "ncol": 2}
 
@@ -25,19 +23,14 @@ def stirred(network: AnyNet, gain: float = 1.0) -> AnyNet:
     return network.eval()
 
 
-def tiny(**config) -> SDLNet:
+def tiny(**config) -> AnyNet:
     """A stirred network of a few thousand weights."""
-    return stirred(SDLNet(**{**TINY, **config}))
+    return stirred(network_class(config)(**{**TINY, **config}))
 
 
 FORMS = {
     "direct-pair": {"num_in_ch": 6},
     "direct-single": {"num_in_ch": 3},
-    "residual": {"num_in_ch": 3, "output": "residual", "reduction": 2},
-    "recolour": {"num_in_ch": 6, "output": "recolour", "reduction": 2},
-    "motion-pair": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64},
-    "motion-single": {"num_in_ch": 3, "output": "motion", "work_px": 64},
-    "matching": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "colour"},
     "candidates": {"num_in_ch": 6, "output": "candidates", "reduction": 2, "work_px": 64, "matching": "dense"},
     "second-look": {
         "num_in_ch": 6, "output": "candidates", "reduction": 2, "work_px": 64, "matching": "dense",
@@ -47,7 +40,6 @@ FORMS = {
         "num_in_ch": 6, "output": "candidates", "reduction": 2, "work_px": 64, "matching": "dense", "thin_widths": (4, 6),
     },
     "landmarks": {"num_in_ch": 6, "output": "motion", "reduction": 2, "work_px": 64, "matching": "landmarks"},
-    "retouch": {"num_in_ch": 3, "output": "retouch", "reduction": 2, "work_px": 64},
     "face": {"num_in_ch": 3, "output": "retouch", "reduction": 2, "work_px": 64, "matching": "face"},
     "abstraction": {"num_in_ch": 3, "output": "abstraction", "reduction": 2},
     "style": {"output": "style", "widths": (4, 6, 8), "code_channels": 5, "blocks": 1, "code_widths": (4, 6)},
@@ -58,12 +50,12 @@ FORMS = {
 def form(request) -> AnyNet:
     """One network per way of making the picture."""
     values = FORMS[request.param]
-    return stirred(SDLStyleNet(**values)) if values.get("output") == "style" else tiny(**values)
+    return stirred(network_class(values)(**values)) if values.get("output") == "style" else tiny(**values)
 
 
 def shipped_network(record: str) -> AnyNet:
     """The untrained network of a shipped record."""
-    return small_network(record).eval()
+    return build_network(record).eval()
 
 
 def textured(width: int, height: int, seed: int = 0, cell_px: int = 6) -> Image.Image:

@@ -5,7 +5,9 @@ from functools import cache
 import torch
 
 from core.ops.vgg import VGG19Features
-from core.sdl.convert import discriminator_of, network_of, state_of
+from core.sdl.paper.convert import network_of, state_of
+from core.sdl.paper.discriminator import PatchGANDiscriminator
+from core.weights import fill_strict
 from tests.parity.fill import fill_state_dict, test_image
 from tests.parity.golden import PARITY
 
@@ -23,7 +25,7 @@ def network(manifest: str, split: float = 0.5):
 
 
 def discriminator(manifest: str, norm_type: str):
-    return discriminator_of(state_of({"params": state(manifest)}), norm_type)
+    return fill_strict(PatchGANDiscriminator(norm_type=norm_type), state_of({"params": state(manifest)}))
 
 
 @cache

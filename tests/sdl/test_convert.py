@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from core.errors import WeightsError
-from core.sdl.convert import CONVERTERS, PUBLISHED, convert, network_of, state_of
 from core.sdl.jobs import JOBS
-from core.sdl.network import SDLNet
-from core.sdl.published import pipeline_for
+from core.sdl.paper.convert import CONVERTERS, PUBLISHED, convert, network_of, state_of
+from core.sdl.paper.network import SDLNet
+from core.sdl.paper.original import open_pipeline
 from core.weights import load_strict, records
 from tests.sdl.published import state
 
@@ -43,7 +43,7 @@ def test_a_file_becomes_a_folder_that_loads_strictly(bare, tmp_path):
     network = load_strict(SDLNet, tmp_path / "out")
     assert network.config.ncol == 0 and network.config.num_in_ch == 6
     assert all(torch.equal(network.state_dict()[key], value) for key, value in bare.items())
-    assert pipeline_for("vfi", str(tmp_path / "SDL.pth")).network.config.ncol == 0
+    assert open_pipeline("vfi", str(tmp_path / "SDL.pth")).network.config.ncol == 0
 
 
 def test_another_tasks_file_is_refused(bare, tmp_path):
@@ -53,11 +53,11 @@ def test_another_tasks_file_is_refused(bare, tmp_path):
 
 
 def test_missing_unknown_and_misshapen_tensors_are_named(bare):
-    for change in ("missing", "unknown", "misshap"):
+    for change in ("missing", "unexpected", "misshap"):
         broken = dict(bare)
         if change == "missing":
             del broken["tail.0.bias"]
-        elif change == "unknown":
+        elif change == "unexpected":
             broken["extra.weight"] = torch.zeros(1)
         else:
             broken["tail.0.bias"] = torch.zeros(7)

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from core.errors import InputError
-from core.sdl.evaluate import READERS, evaluate, feature_distance
+from core.sdl.paper.evaluate import READERS, evaluate, feature_distance
 from core.sdl.pipeline import SDLPipeline
 from tests.sdl.conftest import textured, tiny
 from tests.sdl.published import vgg

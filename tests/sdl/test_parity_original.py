@@ -7,12 +7,13 @@ from PIL import Image
 
 from core.image import pad_to_multiple
 from core.metrics import psnr, ssim
-from core.sdl import original
-from core.sdl.data import choose_triple, enlarged_order
-from core.sdl.losses import at_square
-from core.sdl.pipeline import SDLPipeline, bilinear
-from core.sdl.recipes import learning_rate
+from core.sdl.data.datasets import choose_triple
+from core.sdl.paper import original
+from core.sdl.paper.losses import at_square
+from core.sdl.paper.recipes import learning_rate
+from core.sdl.pipeline import SDLPipeline, resize_bilinear
 from tests.parity.golden import arrays, assert_matches, facts
+from tests.reference.sdl.published import enlarged_order
 from tests.sdl.published import image, network
 
 PREPOST = {case["name"]: case for case in facts("sdl", "prepost")["cases"]}
@@ -32,12 +33,12 @@ def run_pad(case):
 
 def run_resize(case):
     height, width = case["options"]["out"]
-    return {"image": channels_last(bilinear(image(case["inputs"]["image"]), height, width))[::2, ::2]}
+    return {"image": channels_last(resize_bilinear(image(case["inputs"]["image"]), height, width))[::2, ::2]}
 
 
 def run_halves(case):
     values = torch.cat([(torch.arange(254) + 0.5) / 255, torch.tensor([-0.4, 1.7])])
-    return {"levels": original.levels(values.reshape(1, 1, -1).expand(3, -1, -1))}
+    return {"levels": original.to_levels(values.reshape(1, 1, -1).expand(3, -1, -1))}
 
 
 def run_metrics(case):
@@ -54,7 +55,7 @@ def run_multiscale(case):
 def run_prepost(name, case):
     if name == "tensor2img":
         # The golden is BGR, as OpenCV writes it.
-        return {"image": original.levels(image(case["inputs"]["image"])[0])[..., ::-1]}
+        return {"image": original.to_levels(image(case["inputs"]["image"])[0])[..., ::-1]}
     runs = {"pad": run_pad, "resize": run_resize, "tensor2img": run_halves, "metrics": run_metrics}
     return runs.get(name.split("_")[0], run_multiscale)(case)
 
@@ -79,7 +80,7 @@ def test_whole_calls_write_the_published_files(case, tmp_path):
     folder.mkdir()
     for name, spec in case["inputs"].items():
         file = folder / (name if name.endswith(".png") else f"{name}.png")
-        Image.fromarray(original.levels(image(spec)[0])).save(file)
+        Image.fromarray(original.to_levels(image(spec)[0])).save(file)
         pictures.append(file)
     options = dict(case["options"])
     task = options.pop("task")

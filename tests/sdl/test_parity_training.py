@@ -7,8 +7,9 @@ import pytest
 import torch
 from accelerate import Accelerator
 
-from core.sdl.options import TransitionTrainOptions
-from core.sdl.train import AdversarialRecipe, PictureRecipe, StyleRecipe, filled
+from core.sdl.paper.objectives import AdversarialRecipe, PictureRecipe, StyleRecipe
+from core.sdl.training.options import TransitionTrainOptions
+from core.sdl.training.train import filled, recipe_values
 from core.training import Run
 from tests.parity.golden import arrays, assert_matches, facts
 from tests.sdl.published import discriminator, image, network, network_input, vgg
@@ -17,14 +18,14 @@ CASES = {case["name"]: case for case in facts("sdl", "training")["cases"]}
 TASKS = {"style_tv1": "style_transfer", "style_tv": "style_transfer"}
 
 
-def recipe_of(name, case, options, sheet):
+def recipe_of(name, case, values, sheet):
     net = copy.deepcopy(network(case["manifest"])).train()
     if name == "vfi":
-        return PictureRecipe(net, options, sheet, vgg())
+        return PictureRecipe(net, values, sheet, vgg())
     if name.startswith("style"):
-        return StyleRecipe(net, options, sheet, vgg())
+        return StyleRecipe(net, values, sheet, vgg())
     return AdversarialRecipe(
-        net, discriminator(case["options"]["discriminator_manifest"], "spectral").train(), options, sheet
+        net, discriminator(case["options"]["discriminator_manifest"], "spectral").train(), values, sheet
     )
 
 
@@ -39,7 +40,7 @@ def test_two_steps_match_the_published_trainer(name):
     batch = {"inputs": inputs, "t": torch.tensor(t)}
     if "gt" in case["inputs"]:
         batch["truth"] = image(case["inputs"]["gt"])
-    recipe = recipe_of(name, case, options, batch)
+    recipe = recipe_of(name, case, recipe_values(options), batch)
     run = Run(Accelerator(cpu=True), recipe.networks, recipe.optimizers, options)
     limits = case["tolerance"]
     for run.step, wanted in enumerate(case["losses"]):
@@ -58,7 +59,7 @@ def test_two_steps_match_the_published_trainer(name):
 def test_the_rate_falls_at_the_published_milestones():
     options = filled(TransitionTrainOptions(task="vfi", ema_decay=0.0))
     net = torch.nn.Linear(1, 1)
-    recipe = PictureRecipe(net, options, {}, None)
+    recipe = PictureRecipe(net, recipe_values(options), {})
     run = Run(None, recipe.networks, recipe.optimizers, options)
     rates = []
     for run.step in (0, 49_999, 50_000, 500_000):

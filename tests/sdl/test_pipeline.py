@@ -11,10 +11,10 @@ from core.detect.faces import detect_faces
 from core.errors import CancelledError, InputError, OptionError
 from core.image import to_pil, to_tensor
 from core.sdl.jobs import JOBS, job_of, trained_side_px
-from core.sdl.loading import small_network
+from core.sdl.loading import build_network
+from core.sdl.methods.tiling.tiles import fade_overlap, split_tiles, stitch_tiles
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import OVERLAP_PX, SDLPipeline
-from core.sdl.tiles import ramp, stitched, tiles_of
 from core.timeline import Timeline
 from core.ui.parts.examples import HEADS
 from tests.sdl.conftest import shipped_network, textured, tiny
@@ -103,10 +103,10 @@ def test_squares_are_made_as_the_original_does():
     assert job_of("sdl-cat2cat-512").name == "morph"
 
 
-@pytest.mark.parametrize("config", [{"num_in_ch": 6}, {"num_in_ch": 6, "output": "recolour", "reduction": 2}])
+@pytest.mark.parametrize("config", [{"num_in_ch": 6}, {"num_in_ch": 3, "output": "abstraction", "reduction": 2}])
 def test_tiles_leave_no_seam(config):
-    pipe = SDLPipeline(tiny(**config), "style")
-    pictures = [textured(900, 300, seed) for seed in range(2)]
+    pipe = SDLPipeline(tiny(**config), "style" if config["num_in_ch"] == 6 else "toon")
+    pictures = [textured(900, 300, seed) for seed in range(config["num_in_ch"] // 3)]
     whole = pipe.prepare(*pictures)
     tiled = pipe.prepare(*pictures, options=SDLOptions(tile_px=448))
     assert whole.figures["tiles"] == 1 and tiled.figures["tiles"] > 2 and tiled.encoded is None
@@ -120,14 +120,14 @@ def test_tiles_leave_no_seam(config):
 
 
 def test_tiles_cover_and_weigh_to_one():
-    tiles = tiles_of(320, 704, 256, 128, 32)
+    tiles = split_tiles(320, 704, 256, 128, 32)
     assert all(value % 32 == 0 for tile in tiles for value in (tile.top, tile.left, tile.height, tile.width))
     picture = torch.rand(1, 3, 320, 704)
-    again = stitched(tiles, 320, 704, 128, 1, lambda tile: tile.cut(picture))
+    again = stitch_tiles(tiles, (320, 704), 128, 1, lambda tile: tile.cut(picture))
     assert torch.allclose(again, picture, atol=1e-5)
-    assert ramp(0, 64, 64, 32, picture).min() >= 1, "a side of one tile is not faded"
+    assert fade_overlap(0, 64, 64, 32, picture).min() >= 1, "a side of one tile is not faded"
     with pytest.raises(OptionError, match="larger tiles"):
-        tiles_of(512, 512, 128, OVERLAP_PX, 32)
+        split_tiles(512, 512, 128, OVERLAP_PX, 32)
 
 
 def test_small_networks_keep_the_detail_of_large_pictures():
@@ -142,7 +142,7 @@ def heads(count, side=160):
 
 
 def test_faces_of_a_morph_are_aligned_and_other_pairs_are_said_not_to_be():
-    pipe = SDLPipeline(small_network("sdl-morph"), "morph")
+    pipe = SDLPipeline(build_network("sdl-morph"), "morph")
     first, second = heads(2)
     prepared = pipe.prepare(first, second)
     assert prepared.figures["landmarks"] == 1
@@ -154,7 +154,7 @@ def test_faces_of_a_morph_are_aligned_and_other_pairs_are_said_not_to_be():
 
 
 def test_ageing_works_on_the_face_and_leaves_the_rest():
-    network = small_network("sdl-ageing")
+    network = build_network("sdl-ageing")
     with torch.no_grad():
         network.gridnet.lateral_final.f[2].bias[13] += 0.3
     pipe = SDLPipeline(network, "age")
@@ -171,6 +171,6 @@ def test_ageing_works_on_the_face_and_leaves_the_rest():
 
 
 def test_what_one_job_prepared_no_other_renders():
-    style, morph = SDLPipeline(small_network("sdl-style"), "style"), pipe_for("morph")
+    style, morph = SDLPipeline(build_network("sdl-style"), "style"), pipe_for("morph")
     with pytest.raises(InputError, match="prepare them again"):
         morph.render(style.prepare(*pictures_for("style")), [0.5])

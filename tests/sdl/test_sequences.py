@@ -9,17 +9,17 @@ import pytest
 from PIL import Image
 
 from core.errors import InputError
-from core.sdl.sequences import frames_of, read_zip, sequence_folders, write_sequence
-from core.sdl.sequences_faces import (
+from core.sdl.data.faces import (
     add_guides,
     add_motions,
+    fetch_map,
     landmark_morph,
     make_heads,
     make_landmark_morphs,
-    spline_map,
 )
-from core.sdl.sequences_motion import LINES, Motion, make_moved, make_windows
-from core.sdl.sequences_toon import make_toons, toonified
+from core.sdl.data.moving_planes import LINES, Motion, make_moved, make_windows
+from core.sdl.data.sequences import frames_of, read_zip, sequence_folders, write_sequence
+from core.sdl.data.toons import make_toons, toonify
 from core.ui.parts.examples import HEADS
 from core.video import write_video
 from tests.sdl.conftest import textured
@@ -93,8 +93,8 @@ def test_toons_grow_and_flatten(pack, tmp_path):
     photo = np.asarray(textured(96, 96)).copy()
     photo[:, 48:] = 255 - photo[:, 48:] // 4
     noisy = np.clip(photo.astype(int) + np.random.default_rng(0).integers(-9, 10, photo.shape), 0, 255).astype(np.uint8)
-    toon = toonified(noisy)
-    assert np.abs(toonified(noisy, 0.0).astype(int) - noisy).max() <= 2
+    toon = toonify(noisy)
+    assert np.abs(toonify(noisy, 0.0).astype(int) - noisy).max() <= 2
     inner = (slice(10, 80), slice(60, 90))
     assert (
         np.abs(np.diff(toon[inner].astype(int), axis=0)).mean()
@@ -110,7 +110,7 @@ def test_landmark_morphs_meet_their_ends(pack, tmp_path):
     frames = landmark_morph(pictures, [points, points + 3])
     assert np.abs(frames[0].astype(int) - pictures[0]).mean() < 2
     assert np.abs(frames[-1].astype(int) - pictures[1]).mean() < 2
-    fetch = spline_map(points, points + 3, 64)
+    fetch = fetch_map(points, points + 3, 64)
     middle = fetch[30:34, 30:34] - np.stack(np.meshgrid(np.arange(30, 34), np.arange(30, 34)), -1)
     assert np.allclose(middle, 3, atol=0.7)
     make_landmark_morphs(pack, tmp_path / "faces", 1, 64, 1)

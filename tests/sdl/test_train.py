@@ -10,13 +10,15 @@ from PIL import Image
 
 from core.errors import InputError, OptionError
 from core.ops.vgg import VGG19Features
-from core.sdl import losses
-from core.sdl import train as trainers
-from core.sdl.data import SequenceSource, StylePairs, directed_pair, fitter
-from core.sdl.loading import small_network
-from core.sdl.options import TransitionTrainOptions
-from core.sdl.recipes import PUBLISHED, SHIPPED
-from core.sdl.sequences import write_sequence
+from core.sdl.data.datasets import SequenceSource, StylePairs, directed_pair, fitter
+from core.sdl.data.sequences import write_sequence
+from core.sdl.jobs import SHIPPED
+from core.sdl.loading import build_network
+from core.sdl.paper import losses
+from core.sdl.paper.recipes import PUBLISHED
+from core.sdl.training import objectives
+from core.sdl.training import train as trainers
+from core.sdl.training.options import TransitionTrainOptions
 from core.training import load_trained
 from core.training.journal import read_curves
 from core.weights import save_model
@@ -91,7 +93,7 @@ def test_a_tiny_run_of_every_shipped_network(record, roots, tmp_path):
     )  # fmt: skip
     trainers.run_training(options)
     torch.manual_seed(0)
-    network = small_network(record)
+    network = build_network(record)
     last = network.expand[-1].conv if record == "sdl-style" else network.gridnet.lateral_final.f[2]
     before = last.weight.clone()
     load_trained(tmp_path, {"generator": network})
@@ -107,10 +109,10 @@ def test_a_tiny_run_on_a_teachers_codes(tmp_path):
         out=str(tmp_path / "run"), save_every=1, log_every=1, sample_every=2, cpu=True,
     )  # fmt: skip
     torch.manual_seed(0)
-    before = small_network("sdl-style")
+    before = build_network("sdl-style")
     rows = read_curves(trainers.run_training(options))
     assert len(rows) == 2 and all(row["l_strokes"] > 0 for row in rows)
-    after = small_network("sdl-style")
+    after = build_network("sdl-style")
     load_trained(tmp_path / "run", {"generator": after}, averaged=False)
     assert torch.equal(before.expand[0].conv.weight, after.expand[0].conv.weight), "the painter is left alone"
     assert not torch.equal(before.code.read[0].weight, after.code.read[0].weight)
@@ -119,7 +121,7 @@ def test_a_tiny_run_on_a_teachers_codes(tmp_path):
 
 
 def test_a_folder_of_weights_can_be_fine_tuned(roots, tmp_path):
-    network = small_network("sdl-toon")
+    network = build_network("sdl-toon")
     with torch.no_grad():
         network.tail[0].bias.fill_(0.25)
     save_model(network, tmp_path / "weights")
@@ -151,8 +153,8 @@ def test_a_motion_follows_its_item(roots):
 def test_the_strength_of_detail_asks_for_texture_wherever_it_lies():
     wanted = torch.rand(1, 3, 48, 48, generator=torch.Generator().manual_seed(0))
     moved, flat = wanted.roll(1, 3), wanted.mean((2, 3), keepdim=True).expand_as(wanted)
-    assert losses.detail_difference(wanted, wanted) == 0
-    assert losses.detail_difference(moved, wanted) < 0.2 * losses.detail_difference(flat, wanted)
+    assert objectives.detail_difference(wanted, wanted) == 0
+    assert objectives.detail_difference(moved, wanted) < 0.2 * objectives.detail_difference(flat, wanted)
     assert (moved - wanted).abs().mean() > (flat - wanted).abs().mean(), "pixel by pixel the flat one is nearer"
 
 
@@ -161,9 +163,9 @@ def test_a_lost_limb_weighs_more_in_psnr_than_as_much_noise():
     noisy, lost = wanted + 0.02, wanted.clone()
     lost[..., :4, :10] = 0.2
     assert losses.charbonnier(noisy, wanted) == pytest.approx(float(losses.charbonnier(lost, wanted)), abs=1e-4)
-    assert losses.negative_psnr(noisy, wanted, 0.0) == pytest.approx(20 * math.log10(0.02), abs=1e-3)
-    assert losses.negative_psnr(lost, wanted) > losses.negative_psnr(noisy, wanted) + 5
-    assert losses.negative_psnr(wanted, wanted, 1e-4) == pytest.approx(-40, abs=1e-3)
+    assert objectives.negative_psnr(noisy, wanted, 0.0) == pytest.approx(20 * math.log10(0.02), abs=1e-3)
+    assert objectives.negative_psnr(lost, wanted) > objectives.negative_psnr(noisy, wanted) + 5
+    assert objectives.negative_psnr(wanted, wanted, 1e-4) == pytest.approx(-40, abs=1e-3)
 
 
 def test_a_resumed_run_is_the_uninterrupted_one(roots, tmp_path):
@@ -171,7 +173,7 @@ def test_a_resumed_run_is_the_uninterrupted_one(roots, tmp_path):
     whole = trainers.run_training(options_for("i2i", roots, tmp_path / "whole", **same))
     trainers.run_training(options_for("i2i", roots, tmp_path / "parts", steps=1, **same))
     parts = trainers.run_training(options_for("i2i", roots, tmp_path / "parts", **same))
-    first, second = (small_network("sdl-toon") for _ in range(2))
+    first, second = (build_network("sdl-toon") for _ in range(2))
     load_trained(whole, {"generator": first})
     load_trained(parts, {"generator": second})
     assert all(torch.equal(value, second.state_dict()[key]) for key, value in first.state_dict().items())

@@ -9,16 +9,16 @@ import pytest
 from PIL import Image
 
 from core.errors import CancelledError, InputError
+from core.sdl.methods.video_rate.conversion import RateReport, convert_video, is_cut, multiplied
 from core.sdl.options import RateOptions
 from core.sdl.pipeline import SDLPipeline
-from core.sdl.video_rate import RateReport, convert_video, is_cut, multiplied
 from core.video import read_video
 from tests.sdl.conftest import textured, tiny
 
 
 @pytest.fixture(scope="module")
 def pipe():
-    return SDLPipeline(tiny(num_in_ch=6, output="motion", reduction=2, work_px=64), "interpolate")
+    return SDLPipeline(tiny(num_in_ch=6, output="motion", reduction=2, work_px=64, matching="landmarks"), "interpolate")
 
 
 def panned(count, width=64, height=48, seed=0):

@@ -9,8 +9,8 @@ import pytest
 from PIL import Image
 
 from core.errors import InputError
-from core.sdl.sequences import frames_of, sequence_folders
-from core.sdl.sequences_walkers import make_walkers, people, walk
+from core.sdl.data.sequences import frames_of, sequence_folders
+from core.sdl.data.walkers import make_walkers, people, walk
 from tests.sdl.conftest import textured
 
 

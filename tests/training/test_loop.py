@@ -1,21 +1,19 @@
 """A run that was cut off and resumed equals one that was not, to the bit; in one process and in two."""
 
 import dataclasses
-import os
-import socket
-import subprocess
-import sys
+import math
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from core.errors import InputError, OptionError, WeightsError
 from core.training import TrainOptions, load_trained, train
 from core.training.checkpoint import load, newest
-from core.training.journal import read_curves
-from tests.conftest import ROOT
-from tests.training.toy import Points, ToyRecipe
+from core.training.journal import PLOT_PX, draw_curve, draw_curves, read_curves
+from tests.training.toy import Points, ToyRecipe, launch_two
 
 
 def options(folder, **changes) -> TrainOptions:
@@ -105,22 +103,20 @@ def test_mistakes_are_told(tmp_path):
         train(ToyRecipe(), Points(), options(tmp_path))
 
 
+def test_a_curve_runs_from_corner_to_corner(tmp_path):
+    falling = np.asarray(draw_curve("loss", [(step, 5.0 - step) for step in range(100)])).astype(int)
+    rows, columns = np.nonzero(falling[..., 2] - falling[..., 0] > 100)
+    assert np.corrcoef(rows, columns)[0, 1] > 0.99
+    assert np.ptp(rows) > 0.7 * PLOT_PX[1] and np.ptp(columns) > 0.75 * PLOT_PX[0]
+    draw_curves([{"step": 1.0, "a": 1.0, "b": math.nan, "c": 2.0, "d": 3.0}], tmp_path / "curves.png")
+    with Image.open(tmp_path / "curves.png") as sheet:
+        assert sheet.size == (3 * PLOT_PX[0], 2 * PLOT_PX[1])
+
+
 @pytest.mark.slow
 def test_two_processes_share_a_run_and_resume_exactly(tmp_path):
-    def launch(folder, steps):
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            port = str(free.getsockname()[1])
-        command = [sys.executable, "-m", "torch.distributed.run", "--nproc_per_node", "2"]
-        command += ["--master_addr", "127.0.0.1", "--master_port", port]
-        command += ["-m", "tests.training.toy", str(tmp_path / folder), str(steps)]
-        environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=100)
-        assert done.returncode == 0, done.stderr[-2000:]
-
-    launch("whole", 10)
-    launch("parts", 5)
-    launch("parts", 10)
+    launch_two("tests.training.toy", str(tmp_path / "whole"), "10", str(tmp_path / "parts"), "5")
+    launch_two("tests.training.toy", str(tmp_path / "parts"), "10")
     assert_same(load(newest(tmp_path / "whole")), load(newest(tmp_path / "parts")))
     train(ToyRecipe(), Points(), options(tmp_path / "alone", steps=10))
     two, one = load(newest(tmp_path / "whole")), load(newest(tmp_path / "alone"))

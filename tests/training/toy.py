@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import socket
+import subprocess
 import sys
 
 import numpy as np
@@ -9,6 +12,7 @@ import torch
 from torch import nn
 
 from core.training import TrainOptions, train
+from tests.conftest import ROOT
 
 
 class Points:
@@ -40,7 +44,29 @@ class ToyRecipe:
             return torch.sigmoid(networks["generator"](torch.ones(64, 4))).reshape(1, 8, 8).expand(3, 8, 8)
 
 
+def launch_two(module: str, *arguments: str) -> None:
+    """Run a module in two processes that know of each other, as a launcher would start them."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    shared = {"WORLD_SIZE": "2", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": port, "LOCAL_WORLD_SIZE": "2"}
+    shared |= {"ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen(
+            [sys.executable, "-m", module, *arguments], cwd=ROOT, stderr=subprocess.PIPE, text=True,
+            env={**os.environ, **shared, "RANK": rank, "LOCAL_RANK": rank},
+        )
+        for rank in ("0", "1")
+    ]  # fmt: skip
+    try:
+        said = [process.communicate(timeout=200)[1] for process in started]
+    finally:
+        for process in started:
+            process.kill()
+    assert [process.returncode for process in started] == [0, 0], "\n".join(said)[-3000:]
+
+
 if __name__ == "__main__":
-    out, steps = sys.argv[1], int(sys.argv[2])
-    options = TrainOptions(out=out, steps=steps, batch=8, log_every=1, save_every=5, sample_every=0, cpu=True)
-    train(ToyRecipe(), Points(), options)
+    for out, steps in zip(sys.argv[1::2], map(int, sys.argv[2::2]), strict=True):
+        options = TrainOptions(out=out, steps=steps, batch=8, log_every=1, save_every=5, sample_every=0, cpu=True)
+        train(ToyRecipe(), Points(), options)

@@ -93,7 +93,7 @@ def test_link_restores_every_setting(page, server):
 def test_missing_picture_is_told(page):
     page.get_by_role("tab", name="Implicit face morph").click()
     page.get_by_role("button", name="Morph", exact=True).click()
-    page.get_by_text("the first picture is missing").first.wait_for(timeout=60_000)
+    page.get_by_text("is missing; what fits: picture file").first.wait_for(timeout=60_000)
 
 
 def test_narrow_and_dark(page, server, tmp_path):

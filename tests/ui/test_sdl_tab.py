@@ -61,7 +61,7 @@ def test_an_example_leaves_the_slider_as_wide_as_its_job(page):
 def test_missing_picture_is_told(page):
     page.get_by_role("tab", name="SDL transitions").click()
     page.locator("#sdl-go").click()
-    page.get_by_text("the first picture is missing").first.wait_for(timeout=60_000)
+    page.get_by_text("is missing; what fits: picture file").first.wait_for(timeout=60_000)
 
 
 def test_link_restores_job_and_place(page, server):

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import gradio as gr
 
@@ -13,11 +13,13 @@ from core.errors import ExportError
 from core.progress import Progress, watch
 
 Result = TypeVar("Result")
+# gradio finds a handler's progress bar by this default.
+BAR = gr.Progress()
 RESULTS = Path(tempfile.gettempdir()) / "morphospace-results"
 
 
-def follow(work: Callable[[Progress], Result], bar: gr.Progress, idle: Any) -> Iterator[Any]:
-    """Run `work` in a thread, moving `bar`; yields `idle` while it runs, then ("done", result).
+def follow(work: Callable[[Progress], Result], bar: gr.Progress, idle: Any) -> Generator[Any, None, Result]:
+    """Run `work` in a thread, moving `bar`; yields `idle` while it runs and returns the result.
 
     A generator handler forwards the idle values, so that gradio can close it (Stop button, closed page): the work is
     cancelled at its next progress call.
@@ -25,13 +27,18 @@ def follow(work: Callable[[Progress], Result], bar: gr.Progress, idle: Any) -> I
     stages = watch(work)
     try:
         for said in stages:
-            if isinstance(said, tuple) and len(said) == 2 and isinstance(said[0], float | int):
-                bar(min(max(float(said[0]), 0.0), 1.0), desc=said[1])
-                yield idle
-            else:
-                yield ("done", said)
+            if not (isinstance(said, tuple) and len(said) == 2 and isinstance(said[0], float | int)):
+                return cast(Result, said)
+            bar(min(max(float(said[0]), 0.0), 1.0), desc=said[1])
+            yield idle
     finally:
         stages.close()
+    raise RuntimeError("the work ended without a result")
+
+
+def stream(work: Callable[[Progress], Any], bar: gr.Progress, outputs: int) -> Iterator[Any]:
+    """The outputs of a handler: nothing new while `work` runs, then what it made, one value per output."""
+    yield (yield from follow(work, bar, (gr.skip(),) * outputs if outputs > 1 else gr.skip()))
 
 
 def result_folder() -> Path:

@@ -23,7 +23,7 @@ class Tab:
     id: str
     title: str
     order: int
-    build: Callable[[], None]
+    build: Callable[[], object]
     load: Callable[[], object] | None = None
 
 

@@ -10,20 +10,17 @@ from PIL import Image
 
 from core.compare import CompareOptions, Engine, Run, run_engine, side_by_side
 from core.crossbreed.options import CrossbreedOptions
-from core.errors import InputError, unknown_name
-from core.options import to_query
+from core.errors import InputError
 from core.progress import Progress, part_of
-from core.ui.parts.controls import Controls, controls, named
-from core.ui.parts.examples import EXAMPLES, HEADS
-from core.ui.parts.export import Export, export_controls, export_frames, result_view
-from core.ui.parts.handlers import follow
-from core.ui.parts.picture import PictureInput
-from core.ui.parts.share import share_link
+from core.ui.parts.controls import controls
+from core.ui.parts.examples import HEADS
+from core.ui.parts.export import export_frames
+from core.ui.parts.handlers import BAR, follow
+from core.ui.parts.transition import TransitionTab, draw_examples
 from core.ui.tabs import Tab, crossbreed, implicit, sdl
 
 ID = "compare"
 LABELS = ("First picture", "Second picture")
-EXAMPLE = EXAMPLES / "compare.mp4"
 ENGINES = {
     engine.name: engine
     for engine in (
@@ -56,19 +53,44 @@ def rows_of(runs: list[Run]) -> list[list[Any]]:
     ]
 
 
-class Wiring:
-    """The handler of the tab, which knows its controls."""
+class CompareTab(TransitionTab):
+    """Two pictures, the engines, one video and a table."""
 
-    def __init__(self, method: Controls, export: Export) -> None:
-        self.method, self.export = method, export
+    id = ID
+    introduction = INTRODUCTION
+    options = CompareOptions
+    go_text = "Compare"
+    columns = ((2, 320), (3, 320))
+
+    def draw_left(self) -> None:
+        """The pair, the engines and all settings."""
+        self.pair = self.draw_pair(LABELS)
+        heads = [str(file) for file in sorted(HEADS.glob("*.jpg"))]
+        rows = [list(row) for row in zip(heads[::2], heads[1::2], strict=False)]
+        draw_examples(rows, self.pair, "Rendered heads (ours, CC0)")
+        self.chosen = gr.CheckboxGroup(
+            [(engine.title, engine.name) for engine in ENGINES.values()], value=["fade", "implicit", "sdl"], label="Engines",
+            info="an engine whose weights are not here, or that finds nothing in the pictures, is named as such",
+            elem_id=f"{ID}-chosen",
+        )  # fmt: skip
+        self.method = controls(CompareOptions, tab=ID)
+        self.draw_export()
+        self.draw_link()
+
+    def draw_right(self) -> None:
+        """The video and the figures."""
+        self.draw_result()
+        self.table = gr.Dataframe(
+            headers=["engine", *COLUMNS.values(), "why not"], label="Time and figures per engine", interactive=False,
+            wrap=True, elem_id=f"{ID}-table",
+        )  # fmt: skip
+
+    def wire(self) -> None:
+        """One button."""
+        self.on_go(self.compare, "compare_engines", [*self.pair, self.chosen], [self.table])
 
     def compare(
-        self,
-        picture_a: Image.Image | None,
-        picture_b: Image.Image | None,
-        chosen: list[str],
-        *values: Any,
-        bar: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds the bar by its default
+        self, picture_a: Image.Image, picture_b: Image.Image, chosen: list[str], *values: Any, bar: gr.Progress = BAR
     ) -> Iterator[Any]:
         """Run several engines on the same pair and show them side by side.
 
@@ -82,84 +104,29 @@ class Wiring:
         Returns:
             One video with all engines, the file to download, the details, and a table of times and figures per engine.
         """
-        if picture_a is None or picture_b is None:
-            missing = LABELS[0] if picture_a is None else LABELS[1]
-            raise InputError(f"the {missing.lower()} is missing: drop one in")
-        for name in chosen:
-            if name not in ENGINES:
-                raise unknown_name("engine", name, ENGINES)
         if not chosen:
             raise InputError(f"no engine is chosen: choose among {', '.join(ENGINES)}")
-        count = len(self.method.components)
-        options = self.method.read(values[:count])
-        timeline, kind = self.export.read(values[count:])
-        settings = {"system": ID, "chosen": ",".join(chosen), **to_query(options), **to_query(timeline)}
+        order = self.order(values, chosen=",".join(chosen))
         idle, runs = (gr.skip(),) * 4, []
         for index, name in enumerate(chosen):
 
             def work(progress: Progress, name: str = name, index: int = index) -> Run:
                 stage = part_of(progress, index / len(chosen), (index + 1) / len(chosen))
-                return run_engine(ENGINES[name], (picture_a, picture_b), timeline, options, stage)
+                return run_engine(ENGINES[name], (picture_a, picture_b), order.timeline, order.options, stage)
 
-            for said in follow(work, bar, idle):
-                if said[0] == "done":
-                    runs.append(said[1])
-                yield (*idle[:3], rows_of(runs)) if said[0] == "done" else said
+            runs.append((yield from follow(work, bar, idle)))
+            yield (*idle[:3], rows_of(runs))
 
         def write(progress: Progress) -> tuple[str, str]:
             progress(1.0, "writing the video")
-            return export_frames(side_by_side(runs), ID, kind, timeline.fps, settings)
+            return export_frames(side_by_side(runs), ID, order.format, order.timeline.fps, order.settings)
 
         details = {
             "figures": {run.title: run.figures for run in runs if run.frames},
             "not there": {run.title: run.refusal for run in runs if not run.frames},
-            "settings": settings,
+            "settings": order.settings,
         }
-        for said in follow(write, bar, idle):
-            yield (*said[1], details, rows_of(runs)) if said[0] == "done" else said
+        yield (*(yield from follow(write, bar, idle)), details, rows_of(runs))
 
 
-def build() -> None:
-    """Draw the tab and wire it."""
-    gr.Markdown(INTRODUCTION)
-    with gr.Row():
-        with gr.Column(scale=2, min_width=320):
-            with gr.Row():
-                pair = [
-                    PictureInput(label, elem_id=f"{ID}-picture-{which}")
-                    for label, which in zip(LABELS, "ab", strict=True)
-                ]
-            heads = sorted(HEADS.glob("*.jpg"))
-            gr.Examples(
-                [[str(a), str(b)] for a, b in zip(heads[::2], heads[1::2], strict=False)], pair,
-                label="Rendered heads (ours, CC0)", api_visibility="private",
-            )  # fmt: skip
-            chosen = gr.CheckboxGroup(
-                [(engine.title, engine.name) for engine in ENGINES.values()], value=["fade", "implicit", "sdl"], label="Engines",
-                info="an engine whose weights are not here, or that finds nothing in the pictures, is named as such",
-                elem_id=f"{ID}-chosen",
-            )  # fmt: skip
-            method = controls(CompareOptions, tab=ID)
-            export = export_controls(ID)
-            with gr.Row():
-                go = gr.Button("Compare", variant="primary", elem_id=f"{ID}-go")
-                stop = gr.Button("Stop", variant="stop")
-            pictures = dict(zip(("picture_a", "picture_b"), pair, strict=True))
-            share_link(ID, {**method.by_name, **export.by_name}, pictures)
-        with gr.Column(scale=3, min_width=320):
-            result = result_view(ID, EXAMPLE if EXAMPLE.exists() else None)
-            table = gr.Dataframe(
-                headers=["engine", *COLUMNS.values(), "why not"], label="Time and figures per engine", interactive=False,
-                wrap=True, elem_id=f"{ID}-table",
-            )  # fmt: skip
-    wiring = Wiring(method, export)
-    comparing = go.click(
-        named(wiring.compare, method, export.timeline, {"format": "the file to download"}),
-        [*pair, chosen, *method.components, *export.components],
-        [*result.components, table],
-        api_name="compare_engines", concurrency_id="work", concurrency_limit=2, show_progress_on=result.video,
-    )  # fmt: skip
-    stop.click(None, None, None, cancels=[comparing], api_visibility="private")
-
-
-TAB = Tab(ID, "Compare", 9, build)
+TAB = Tab(ID, "Compare", 9, CompareTab)

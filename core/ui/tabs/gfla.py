@@ -8,7 +8,6 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-from gradio.components import Component
 from PIL import Image
 
 from core.detect.body import NAMES
@@ -21,16 +20,17 @@ from core.gfla.pipeline_animation import RECORDS, AnimationPipeline, driven
 from core.gfla.pipeline_views import ViewPipeline
 from core.gfla.preview import explained
 from core.image import Box, crop_box, to_pil
-from core.options import fields_of, to_query
+from core.options import to_query
 from core.progress import Progress, part_of, silent
-from core.ui.parts.controls import Controls, controls, named
+from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import EXAMPLES, PEOPLE
-from core.ui.parts.export import Export, export_controls, export_frames, result_view
-from core.ui.parts.handlers import follow
+from core.ui.parts.examples import PEOPLE
+from core.ui.parts.export import export_frames
+from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import ClipInput, PictureInput
-from core.ui.parts.points import PointEditor, panel
-from core.ui.parts.share import SharedPoints, points_for, share_link
+from core.ui.parts.points import panel
+from core.ui.parts.share import points_for
+from core.ui.parts.transition import TransitionTab, about, details_of, draw_examples
 from core.ui.tabs import Tab
 from core.video import read_video
 
@@ -39,9 +39,9 @@ LABELS = ("Person", "Target pose")
 FIRST_POSE = "arms spread"
 # No hand before the body: what it hides would be missing in the new pose.
 FIRST_PERSON = "ben"
-EXAMPLE = EXAMPLES / "gfla.mp4"
 TARGET_HEIGHT_PX = 384
 VIEW_COUNT = 18
+FOLLOWED = AnimationOptions(frames=240)
 
 INTRODUCTION = """Drop in a full-body photo: its 18 keypoints are found and can be dragged. Choose a **target pose** from the
 library, from a second photo or by dragging, and the person is repainted in it; or let a **driving clip** lead.
@@ -104,15 +104,9 @@ def editor_panels(picture: Image.Image, own: np.ndarray, target: np.ndarray, box
 
 
 def prepare(
-    picture: Image.Image | None,
-    points: list[np.ndarray],
-    target: Any,
-    options: PoseOptions,
-    progress: Progress = silent,
+    picture: Image.Image, points: list[np.ndarray], target: Any, options: PoseOptions, progress: Progress = silent
 ) -> PosePrepared:
     """The person encoded; the editor's points where there are any, else detection and `target`."""
-    if picture is None:
-        raise InputError("the photo is missing: drop in a picture of a whole person")
     if len(points) != len(LABELS):
         return pipeline().prepare(picture, target, options=options, progress=progress)
     own = pose.checked(points[0])
@@ -130,111 +124,8 @@ def painted(prepared: PosePrepared, position: float) -> tuple[Image.Image, Image
     return to_pil(pipe.finish(prepared, made))[0], explained(prepared, made, at[0])
 
 
-def details_of(prepared: PosePrepared, seconds: float, settings: dict[str, Any]) -> dict[str, Any]:
-    """What the details row shows."""
-    return {
-        "seconds": round(seconds, 2),
-        "device": str(pipeline().policy),
-        "weights": pipeline().weights_label,
-        "figures": prepared.figures,
-        "settings": settings,
-    }
-
-
-class Wiring:
-    """The handlers of the tab, which know its controls."""
-
-    def __init__(self, method: Controls, export: Export) -> None:
-        self.method, self.export = method, export
-
-    def preview(self, picture: Any, points: list[np.ndarray], position: float, *values: Any) -> tuple[Any, ...]:
-        """Paint as soon as the photo and both skeletons are there."""
-        if picture is None or len(points) != len(LABELS):
-            return None, None, None, gr.skip()
-        options = self.method.read(values)
-        start = time.perf_counter()
-        prepared = prepare(picture, points, FIRST_POSE, options)
-        image, why = painted(prepared, position)
-        return prepared, image, why, details_of(prepared, time.perf_counter() - start, to_query(options))
-
-    def show(self, prepared: PosePrepared | None, position: float) -> Any:
-        """The preview at the slider's place."""
-        if prepared is None:
-            return gr.skip(), gr.skip()
-        return painted(prepared, position)
-
-    def frame(
-        self, picture: Any, target_picture: Any = None, library: str = FIRST_POSE, position: float = 1.0, *values: Any
-    ) -> Image.Image:
-        """Repaint a person in another pose.
-
-        Args:
-            picture: A photo of a whole person.
-            target_picture: A photo of somebody in the target pose; left out, the library pose is used.
-            library: A name of the pose library.
-            position: Where on the way to the target pose, 0 to 1.
-            values: The remaining controls.
-
-        Returns:
-            The repainted person, lossless.
-        """
-        prepared = prepare(picture, [], target_picture or library, self.method.read(values))
-        return to_pil(pipeline().render(prepared, [position]))[0]
-
-    def video(
-        self,
-        picture: Any,
-        target_picture: Any = None,
-        driving: str | None = None,
-        library: str = FIRST_POSE,
-        points: list[np.ndarray] | None = None,
-        *values: Any,
-        bar: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds the bar by its default
-    ) -> Iterator[Any]:
-        """Move a person into a pose, or after a driving clip, and return a video.
-
-        Args:
-            picture: A photo of a whole person.
-            target_picture: A photo of somebody in the target pose; left out, the library pose is used.
-            driving: A clip to follow; left out, the way to the target pose is shown.
-            library: A name of the pose library.
-            points: Keypoints from the page's editor; left out, they are detected.
-            values: The remaining controls.
-            bar: Shows how far the work is.
-
-        Returns:
-            The video, the file to download and the details.
-        """
-        count = len(self.method.components)
-        options = self.method.read(values[:count])
-        timeline, kind = self.export.read(values[count:])
-        settings = {"system": ID, **to_query(options), **to_query(timeline)}
-        start = time.perf_counter()
-
-        def work(progress: Progress) -> tuple[Any, ...]:
-            prepared = prepare(picture, points or [], target_picture or library, options, part_of(progress, 0.0, 0.3))
-            rest, fps = part_of(progress, 0.3, 1.0), float(timeline.fps)
-            if driving:
-                clip = read_video(driving)
-                frames, fps = (
-                    driven(pipeline(), picture, clip.frames(), AnimationOptions(frames=240), options, rest),
-                    clip.fps,
-                )
-            else:
-                frames = pipeline().frames(prepared, timeline, progress=rest)
-            shown, file = export_frames(frames, "pose", kind, fps, settings)
-            return shown, file, details_of(prepared, time.perf_counter() - start, settings)
-
-        for said in follow(work, bar, (gr.skip(),) * 3):
-            yield said[1] if said[0] == "done" else said
-
-
 def further(
-    picture: Image.Image | None,
-    driving: str | None = None,
-    mode: str = "face",
-    azimuth_deg: float = 0,
-    bar: gr.Progress = gr.Progress(),  # noqa: B008  gradio finds the bar by its default
+    picture: Image.Image, driving: str | None = None, mode: str = "face", azimuth_deg: float = 0, bar: gr.Progress = BAR
 ) -> Iterator[Any]:
     """Animate a face or a dancer, or turn an object, with the authors' networks.
 
@@ -248,8 +139,6 @@ def further(
     Returns:
         The video and the file to download.
     """
-    if picture is None:
-        raise InputError("the picture is missing: drop in a face, a dancer or an object")
 
     def work(progress: Progress) -> tuple[Any, ...]:
         settings = {"system": ID, "mode": mode}
@@ -266,11 +155,10 @@ def further(
         round_trip = to_pil(turner.render(seen, [index / (VIEW_COUNT - 1) for index in range(VIEW_COUNT)]))
         return export_frames(round_trip, mode, "mp4", 6, settings)
 
-    for said in follow(work, bar, (gr.skip(),) * 2):
-        yield said[1] if said[0] == "done" else said
+    yield from stream(work, bar, 2)
 
 
-def keypoints(picture: Image.Image | None, person: int = 1) -> dict[str, Any]:
+def keypoints(picture: Image.Image, person: int = 1) -> dict[str, Any]:
     """Find the 18 keypoints of a person.
 
     Args:
@@ -280,168 +168,148 @@ def keypoints(picture: Image.Image | None, person: int = 1) -> dict[str, Any]:
     Returns:
         Names and points as (x, y) in pixels, (-1, -1) where a point is not seen.
     """
-    if picture is None:
-        raise InputError("the picture is missing: send a photo of a person")
-    points = pipeline().find(picture, int(person))
+    points = pipeline().find(picture, person)
     return {"names": list(NAMES), "points": points.round(2).tolist(), "width": picture.width, "height": picture.height}
 
 
-def build() -> None:
-    """Draw the tab and wire it."""
-    gr.Markdown(INTRODUCTION)
-    prepared = gr.State(None, time_to_live=3600)
-    with gr.Row():
-        with gr.Column(scale=3, min_width=320):
-            picture, target_picture, library, driving = _draw_inputs()
-            with gr.Accordion("Keypoints", open=True):
-                said = gr.Markdown("Keypoints appear when a picture is there.")
-                points = PointEditor(
-                    paired=False, names=NAMES, edges=pose.LIMBS, label="Keypoints", elem_id=f"{ID}-points"
-                )
-                with gr.Row():
-                    who = controls(PoseOptions, ("person",), ID)
-                    again = gr.Button("Detect again", size="sm")
-        with gr.Column(scale=2, min_width=320):
-            preview = gr.Image(
-                label="Preview",
-                format="jpeg",
-                interactive=False,
-                elem_id=f"{ID}-preview",
-                height=380,
-                buttons=["fullscreen"],
-            )
-            position = gr.Slider(
-                0,
-                1,
-                1.0,
-                step=0.01,
-                label="On the way",
-                info="0 = the own pose, 1 = the target pose",
-                elem_id=f"{ID}-position",
-            )
-            with gr.Accordion("Flow, mask and attention", open=False):
-                why = gr.Image(
-                    label="What moved the texture", show_label=False, format="jpeg", interactive=False, height=560,
-                    elem_id=f"{ID}-why",
-                )  # fmt: skip
-            with gr.Accordion("Method", open=False):
-                names = [field.name for field in fields_of(PoseOptions) if field.name != "person"]
-                rest = controls(PoseOptions, names, ID)
-            method = Controls(PoseOptions, {**who.by_name, **rest.by_name})
-            export = export_controls(ID)
+class PoseTab(TransitionTab):
+    """A person, keypoints, a target pose and the way to it."""
+
+    id = ID
+    introduction = INTRODUCTION
+    options = PoseOptions
+    early_fields = ("person",)
+
+    def draw_inputs(self) -> None:
+        """The photo, the target pose and the keypoints of both."""
+        self.picture = PictureInput("Photo of a whole person", elem_id=f"{ID}-picture")
+        people = sorted(PEOPLE.glob("*.jpg"), key=lambda file: (file.stem != FIRST_PERSON, file.name))
+        draw_examples([[str(file)] for file in people], [self.picture], "Rendered people (ours, CC0)")
+        self.library = gr.Dropdown(
+            list(poses()), value=FIRST_POSE, label="Target pose", info="from the library; a photo beside it goes first",
+            elem_id=f"{ID}-library",
+        )  # fmt: skip
+        with gr.Row():
+            self.target = PictureInput("Or a photo of somebody in the pose", elem_id=f"{ID}-target", height=180)
+            self.driving = ClipInput("Or a clip to follow", elem_id=f"{ID}-driving", height=180)
+        self.pictures.update(picture=self.picture, target=self.target, driving=self.driving)
+        self.source = [self.picture, self.target, self.library]
+        self.draw_points(
+            "Keypoints", (self.picture, None), paired=False, names=NAMES, edges=pose.LIMBS, elem_id=f"{ID}-points"
+        )
+
+    def draw_preview(self) -> None:
+        """The person on the way to the pose, and what moved the texture."""
+        self.preview_picture = self.draw_picture()
+        self.sliders["library"] = self.library
+        info = "0 = the own pose, 1 = the target pose"
+        self.position = self.draw_place("position", 1.0, info, label="On the way", interactive=None)
+        with gr.Accordion("Flow, mask and attention", open=False):
+            self.why = gr.Image(
+                label="What moved the texture", show_label=False, format="jpeg", interactive=False, height=560,
+                elem_id=f"{ID}-why",
+            )  # fmt: skip
+
+    def wire(self) -> None:
+        """Keypoints when a picture comes, a new code when points or options change, one decode for the slider."""
+        shown = [self.preview_picture, self.why]
+        encode = self.encoding(self.preview, [self.picture, self.editor, self.position], shown)
+        self.on_points(find_points, encode)
+        gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
+        self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown)
+        self.on_go(self.video, "gfla_video", [self.picture, self.target, self.driving, self.library, self.editor])
+        self.draw_further()
+        image = gr.Image(label="Picture", format="png", visible=False)
+        frame = [self.picture, self.target, self.library, self.position, *self.method.components]
+        self.endpoint(named(self.frame, self.method), "gfla_frame", frame, image)
+        answer = gr.JSON(label="Keypoints", visible=False)
+        person = gr.Number(1, minimum=1, precision=0, visible=False, label="Person")
+        self.endpoint(keypoints, "gfla_keypoints", [self.picture, person], answer, queue="preview")
+
+    def draw_further(self) -> None:
+        """The authors' other networks."""
+        with gr.Accordion("Faces, dance, objects (the authors' weights)", open=False):
+            gr.Markdown(FURTHER)
             with gr.Row():
-                go = gr.Button("Make the video", variant="primary", elem_id=f"{ID}-go")
-                stop = gr.Button("Stop", variant="stop")
-            result = result_view(ID, EXAMPLE if EXAMPLE.exists() else None)
-            linked = gr.State(None, time_to_live=3600)
-            source: list[Component] = [picture, target_picture, library, *who.components]
-            share_link(
-                ID,
-                {**method.by_name, **export.by_name, "library": library, "position": position},
-                {"picture": picture, "target": target_picture, "driving": driving},
-                SharedPoints(points, linked, source, (picture, None)),
-            )
-    wiring = Wiring(method, export)
-    quick = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
-    repaint = {
-        "fn": wiring.preview,
-        "inputs": [picture, points, position, *method.components],
-        "outputs": [prepared, preview, why, result.details],
-        "show_progress_on": preview,
-    }
-    find: dict[str, Any] = {"fn": find_points, "outputs": [points, said], **quick}
-    gr.on([item.change for item in source], inputs=[*source, linked], trigger_mode="always_last", **find).then(
-        trigger_mode="always_last", **repaint, **quick
-    )
-    # Asked for by hand, keypoints are looked for even if a link brought some.
-    again.click(inputs=source, **find).then(trigger_mode="always_last", **repaint, **quick)
-    changes = [points.input, *(component.change for component in rest.components)]
-    gr.on(changes, **repaint, trigger_mode="always_last", **quick)
-    position.change(
-        wiring.show,
-        [prepared, position],
-        [preview, why],
-        trigger_mode="always_last",
-        show_progress="hidden",
-        **quick,
-    )
-    making = go.click(
-        named(wiring.video, method, export.timeline, {"format": "the file to download"}),
-        [picture, target_picture, driving, library, points, *method.components, *export.components],
-        result.components,
-        api_name="gfla_video",
-        concurrency_id="work",
-        concurrency_limit=2,
-        show_progress_on=result.video,
-    )
-    stop.click(None, None, None, cancels=[making], api_visibility="private")
-    _draw_further()
-    _serve(wiring, [picture, target_picture, library, position])
+                picture = PictureInput("Face, dancer or object", elem_id=f"{ID}-further-picture", height=180)
+                clip = ClipInput("Clip to follow", elem_id=f"{ID}-further-clip", height=180)
+                with gr.Column():
+                    mode = gr.Radio(
+                        [*RECORDS, "chair", "car"], value="face", label="Mode", info="what the picture shows",
+                        elem_id=f"{ID}-further-mode",
+                    )  # fmt: skip
+                    azimuth = gr.Slider(
+                        0, 340, 0, step=20, label="Side of the object (degrees)", info="from which side it was taken",
+                        elem_id=f"{ID}-further-azimuth",
+                    )  # fmt: skip
+                    go = gr.Button("Animate or turn", elem_id=f"{ID}-further-go")
+            with gr.Row():
+                video = gr.Video(label="Result", interactive=False, elem_id=f"{ID}-further-video", height=300)
+                file = gr.File(label="Download", interactive=False, height=80)
+        self.endpoint(further, "gfla_further", [picture, clip, mode, azimuth], [video, file], go, shown=video)
+
+    def preview(self, picture: Any, points: list[np.ndarray], position: float, *values: Any) -> tuple[Any, ...]:
+        """Paint as soon as the photo and both skeletons are there."""
+        if picture is None or len(points) != len(LABELS):
+            return None, None, None, gr.skip()
+        options, start = self.read(values), time.perf_counter()
+        prepared = prepare(picture, points, FIRST_POSE, options)
+        image, why = painted(prepared, position)
+        return prepared, image, why, details_of(start, prepared.figures, to_query(options), about(pipeline()))
+
+    def show(self, prepared: PosePrepared | None, position: float) -> Any:
+        """The preview at the slider's place."""
+        return (gr.skip(), gr.skip()) if prepared is None else painted(prepared, position)
+
+    def frame(
+        self, picture: Any, target_picture: Any = None, library: str = FIRST_POSE, position: float = 1.0, *values: Any
+    ) -> Image.Image:
+        """Repaint a person in another pose.
+
+        Args:
+            picture: A photo of a whole person.
+            target_picture: A photo of somebody in the target pose; left out, the library pose is used.
+            library: A name of the pose library.
+            position: Where on the way to the target pose, 0 to 1.
+            values: The remaining controls.
+
+        Returns:
+            The repainted person, lossless.
+        """
+        prepared = prepare(picture, [], target_picture or library, self.read(values))
+        return to_pil(pipeline().render(prepared, [position]))[0]
+
+    def video(
+        self, picture: Any, target_picture: Any = None, driving: str | None = None, library: str = FIRST_POSE,
+        points: list[np.ndarray] | None = None, *values: Any, bar: gr.Progress = BAR,
+    ) -> Iterator[Any]:  # fmt: skip
+        """Move a person into a pose, or after a driving clip, and return a video.
+
+        Args:
+            picture: A photo of a whole person.
+            target_picture: A photo of somebody in the target pose; left out, the library pose is used.
+            driving: A clip to follow; left out, the way to the target pose is shown.
+            library: A name of the pose library.
+            points: Keypoints from the page's editor; left out, they are detected.
+            values: The remaining controls.
+            bar: Shows how far the work is.
+
+        Returns:
+            The video, the file to download and the details.
+        """
+        order, target = self.order(values), target_picture or library
+
+        def work(progress: Progress) -> tuple[Any, ...]:
+            prepared = prepare(picture, points or [], target, order.options, part_of(progress, 0.0, 0.3))
+            rest, pipe = part_of(progress, 0.3, 1.0), pipeline()
+            if driving:
+                clip = read_video(driving)
+                frames, fps = driven(pipe, picture, clip.frames(), FOLLOWED, order.options, rest), clip.fps
+            else:
+                frames, fps = pipe.frames(prepared, order.timeline, progress=rest), float(order.timeline.fps)
+            return self.film(order, frames, "pose", prepared.figures, about(pipe), fps)
+
+        yield from stream(work, bar, 3)
 
 
-def _draw_inputs() -> tuple[PictureInput, PictureInput, gr.Dropdown, gr.Video]:
-    picture = PictureInput("Photo of a whole person", elem_id=f"{ID}-picture")
-    people = sorted(PEOPLE.glob("*.jpg"), key=lambda file: (file.stem != FIRST_PERSON, file.name))
-    gr.Examples(
-        [[str(file)] for file in people], [picture], label="Rendered people (ours, CC0)", api_visibility="private"
-    )
-    library = gr.Dropdown(
-        list(poses()), value=FIRST_POSE, label="Target pose", info="from the library; a photo beside it goes first",
-        elem_id=f"{ID}-library",
-    )  # fmt: skip
-    with gr.Row():
-        target_picture = PictureInput("Or a photo of somebody in the pose", elem_id=f"{ID}-target", height=180)
-        driving = ClipInput("Or a clip to follow", elem_id=f"{ID}-driving", height=180)
-    return picture, target_picture, library, driving
-
-
-def _draw_further() -> None:
-    with gr.Accordion("Faces, dance, objects (the authors' weights)", open=False):
-        gr.Markdown(FURTHER)
-        with gr.Row():
-            picture = PictureInput("Face, dancer or object", elem_id=f"{ID}-further-picture", height=180)
-            clip = ClipInput("Clip to follow", elem_id=f"{ID}-further-clip", height=180)
-            with gr.Column():
-                mode = gr.Radio(
-                    [*RECORDS, "chair", "car"],
-                    value="face",
-                    label="Mode",
-                    info="what the picture shows",
-                    elem_id=f"{ID}-further-mode",
-                )
-                azimuth = gr.Slider(
-                    0,
-                    340,
-                    0,
-                    step=20,
-                    label="Side of the object (degrees)",
-                    info="from which side it was taken",
-                    elem_id=f"{ID}-further-azimuth",
-                )
-                go = gr.Button("Animate or turn", elem_id=f"{ID}-further-go")
-        with gr.Row():
-            video = gr.Video(label="Result", interactive=False, elem_id=f"{ID}-further-video", height=300)
-            file = gr.File(label="Download", interactive=False, height=80)
-    go.click(
-        further, [picture, clip, mode, azimuth], [video, file],
-        api_name="gfla_further", concurrency_id="work", show_progress_on=video,
-    )  # fmt: skip
-
-
-def _serve(wiring: Wiring, inputs: list[Component]) -> None:
-    """Endpoints for programs: what the page does in steps, in one call each."""
-    caller = gr.Button(visible=False)
-    image = gr.Image(label="Picture", format="png", visible=False)
-    answer = gr.JSON(label="Keypoints", visible=False)
-    person = gr.Number(1, minimum=1, precision=0, visible=False, label="Person")
-    caller.click(
-        named(wiring.frame, wiring.method),
-        [*inputs, *wiring.method.components],
-        image,
-        api_name="gfla_frame",
-        concurrency_id="work",
-    )
-    caller.click(keypoints, [inputs[0], person], answer, api_name="gfla_keypoints", concurrency_id="preview")
-
-
-TAB = Tab(ID, "Pose-guided generation", 5, build, pipeline)
+TAB = Tab(ID, "Pose-guided generation", 5, PoseTab, pipeline)

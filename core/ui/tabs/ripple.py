@@ -14,21 +14,20 @@ from PIL import Image
 from core.errors import InputError
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of
-from core.ripple.choices import EDITS, INPAINTERS
-from core.ripple.options import RippleOptions
-from core.ripple.parts import choose_inpainter
-from core.ripple.pipeline import RipplePipeline, RipplePrepared, repainted
+from core.ripple.components import choose_inpainter
+from core.ripple.methods.repainting.compositing import repaint
+from core.ripple.options import EDITS, INPAINTERS, RippleOptions
+from core.ripple.pipeline import RipplePipeline
+from core.ripple.results import RipplePrepared
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import EXAMPLES, HEADS
-from core.ui.parts.export import Export, export_controls, export_frames, result_view
-from core.ui.parts.handlers import follow
+from core.ui.parts.examples import HEADS
+from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import MaskInput, PictureInput
-from core.ui.parts.share import share_link
+from core.ui.parts.transition import PREVIEW, TransitionTab, details_of, draw_examples, example_files
 from core.ui.tabs import Tab
 
 ID = "ripple"
-EXAMPLE = EXAMPLES / "ripple.mp4"
 # What these weights do best comes first.
 EXAMPLE_HEADS = ("kofi", "jonas", "edith", "anders", "walter", "mei", "amara", "clara")
 WEIGHTS = ("ripple-preview", "ripple-hfgi")
@@ -76,7 +75,7 @@ def served_here(inpainter: str) -> str:
 def remove(
     picture: tuple[Image.Image, np.ndarray] | None,
     inpainter: str,
-    bar: gr.Progress = gr.Progress(),  # noqa: B008
+    bar: gr.Progress = BAR,
 ) -> Iterator[Any]:
     """Repaint what was brushed over.
 
@@ -98,37 +97,120 @@ def remove(
     def work(progress: Progress) -> tuple[Image.Image, dict[str, Any]]:
         start = time.perf_counter()
         hole = (mask > 0).astype(np.uint8) * 255
-        result = repainted(whole, hole, fill, RippleOptions(feather_px=1.0), progress)
+        result = repaint(whole, hole, fill, RippleOptions(feather_px=1.0), progress)
         return result, {"seconds": round(time.perf_counter() - start, 2), "weights": label}
 
-    for said in follow(work, bar, (gr.skip(), gr.skip())):
-        yield said[1] if said[0] == "done" else said
+    yield from stream(work, bar, 2)
 
 
-class Wiring:
-    """The handlers of the tab, which know its controls."""
+class RippleTab(TransitionTab):
+    """A portrait, an edit and its degree."""
 
-    def __init__(self, method: Controls, export: Export) -> None:
-        self.method, self.export = method, export
+    id = ID
+    introduction = INTRODUCTION
+    options = RippleOptions
+    go_text = "Make a video"
+    early_fields = ("edit",)
+    columns = ((2, 280), (3, 320))
+
+    def draw_left(self) -> None:
+        """The portrait, the weights and all options: the edit on top, the rest folded away."""
+        self.picture = PictureInput("Portrait", elem_id=f"{ID}-picture", height=320)
+        self.pictures["picture"] = self.picture
+        rows = [[file] for file in example_files(HEADS, EXAMPLE_HEADS)]
+        draw_examples(rows, [self.picture], "Rendered heads (ours, CC0)")
+        self.weights = gr.Dropdown(
+            list(WEIGHTS), value=WEIGHTS[0], label="Weights", elem_id=f"{ID}-weights",
+            info="ours are a small preview; the published ones must be converted first",
+        )  # fmt: skip
+        self.early = controls(RippleOptions, self.early_fields, ID)
+        self.edit_list: Any = self.early.by_name["edit"]
+        self.edit_list.choices = [(name, name) for name in ("pose", "age")]
+        self.draw_method()
+        # The endpoints' parameters come in the order of the fields.
+        by_name = self.method.by_name
+        self.method = Controls(RippleOptions, {field.name: by_name[field.name] for field in fields_of(RippleOptions)})
+
+    def draw_right(self) -> None:
+        """The degree with its pictures, and the video."""
+        facts = EDITS["pose"]
+        self.degree = gr.Slider(
+            facts.low,
+            facts.high,
+            2.0,
+            step=0.1,
+            label="Degree",
+            info=facts.help,
+            elem_id=f"{ID}-degree",
+            interactive=True,
+        )
+        self.sliders["degree"] = self.degree
+        look = {"format": "png", "interactive": False, "buttons": ["fullscreen", "download"]}
+        with gr.Row():
+            labels = (("Plain edit", "plain"), ("Ripple mask", "mask"), ("Clean", "clean"))
+            self.shown: list[Component] = [
+                gr.Image(label=text, elem_id=f"{ID}-{name}", height=240, **look) for text, name in labels
+            ]
+        self.shown.append(gr.Image(label="Whole photograph", elem_id=f"{ID}-whole", height=400, **look))
+        self.draw_export()
+        self.draw_result()
+        self.draw_link()
+
+    def wire(self) -> None:
+        """Some controls need a new inversion, the others only a new picture."""
+        method, edit = self.method.by_name, self.edit_list
+        look = [self.prepared, self.weights, self.degree, *self.method.components]
+        outputs = [*self.shown, self.result.details]
+        show: dict[str, Any] = {"fn": self.show, "inputs": look, "outputs": outputs, "show_progress_on": self.shown[2]}
+        self.weights.input(edits_of, self.weights, [edit, self.degree], **PREVIEW)
+        edit.input(slider_of, edit, self.degree, **PREVIEW)
+        again = [method[name].change for name in BEFORE_FIELDS]
+        inverted = gr.on(
+            [self.picture.change, self.weights.change, *again], self.prepare,
+            [self.picture, self.weights, *self.method.components], self.prepared,
+            show_progress_on=self.shown[0], trigger_mode="always_last", **PREVIEW,
+        )  # fmt: skip
+        inverted.then(trigger_mode="always_last", **show, **PREVIEW)
+        other = [c.change for name, c in method.items() if name not in BEFORE_FIELDS + VIDEO_FIELDS]
+        gr.on([self.degree.change, *other], **show, trigger_mode="always_last", **PREVIEW)
+        self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared])
+        inputs = [self.picture, self.weights, self.degree, *self.method.components]
+        self.endpoint(named(self.edit, self.method), "ripple_edit", inputs, outputs)
+        self.draw_remover()
+
+    def draw_remover(self) -> None:
+        """LaMa alone: brush over an object, it is repainted."""
+        with gr.Accordion("Remove an object (LaMa alone)", open=False), gr.Row():
+            with gr.Column():
+                canvas = MaskInput(
+                    label="Brush over what shall go", elem_id=f"{ID}-canvas", layers=False, transforms=(),
+                    brush=gr.Brush(default_size=24, colors=["#ff2d55"], color_mode="fixed"),
+                )  # fmt: skip
+                inpainter = gr.Dropdown(
+                    list(INPAINTERS), value="auto", label="Inpainter", elem_id=f"{ID}-remover",
+                    info="who repaints; auto takes the best that is here",
+                )  # fmt: skip
+                button = gr.Button("Remove", variant="primary", elem_id=f"{ID}-remove")
+            with gr.Column():
+                removed = gr.Image(label="Without it", format="png", interactive=False, elem_id=f"{ID}-removed")
+                details = gr.JSON(label="Time and weights")
+        self.endpoint(remove, "ripple_remove", [canvas, inpainter], [removed, details], button, shown=removed)
 
     def read(self, values: Sequence[Any]) -> RippleOptions:
         """The options of the method's controls."""
-        options: RippleOptions = self.method.read(values)
+        options: RippleOptions = super().read(values)
         served_here(options.inpainter)
         return options
 
-    def prepare(self, picture: Any, weights: str, *values: Any, bar: gr.Progress = gr.Progress()) -> Iterator[Any]:  # noqa: B008
+    def prepare(self, picture: Any, weights: str, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
         """Invert the face as soon as there is a picture."""
         if picture is None:
             yield None
             return
         options = self.read(values)
-
-        def work(progress: Progress) -> RipplePrepared:
-            return pipeline(weights).prepare(picture, options=options, progress=progress)
-
-        for said in follow(work, bar, gr.skip()):
-            yield said[1] if isinstance(said, tuple) and said[0] == "done" else said
+        yield from stream(
+            lambda progress: pipeline(weights).prepare(picture, options=options, progress=progress), bar, 1
+        )
 
     def show(self, prepared: RipplePrepared | None, weights: str, degree: float, *values: Any) -> tuple[Any, ...]:
         """The four pictures at the slider's place."""
@@ -136,30 +218,11 @@ class Wiring:
             return (None,) * len(SHOWN) + (gr.skip(),)
         options, start = self.read(values), time.perf_counter()
         result = pipeline(weights).edit(prepared, degree, options=options)
-        details = self.details(prepared, result.figures, weights, options, time.perf_counter() - start)
+        figures = {**prepared.figures, **result.figures}
+        details = details_of(start, figures, to_query(options), about_parts(weights, options))
         return (*(getattr(result, name) for name in SHOWN), details)
 
-    def details(
-        self, prepared: RipplePrepared, figures: dict[str, float], weights: str, options: RippleOptions, seconds: float
-    ) -> dict[str, Any]:
-        """What the details row shows."""
-        pipe = pipeline(weights)
-        return {
-            "seconds": round(seconds, 2),
-            "device": str(pipe.policy),
-            "weights": pipe.parts_label(options),
-            "figures": {**prepared.figures, **figures},
-            "settings": to_query(options),
-        }
-
-    def edit(
-        self,
-        picture: Any,
-        weights: str,
-        degree: float,
-        *values: Any,
-        bar: gr.Progress = gr.Progress(),  # noqa: B008
-    ) -> Iterator[Any]:
+    def edit(self, picture: Any, weights: str, degree: float, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
         """Edit one portrait.
 
         Args:
@@ -172,27 +235,20 @@ class Wiring:
         Returns:
             The plain edit, the ripple mask, the clean face, the whole photograph, and the details.
         """
-        if picture is None:
-            raise InputError("the picture is missing: send a portrait")
         options = self.read(values)
 
         def work(progress: Progress) -> tuple[Any, ...]:
             start = time.perf_counter()
             prepared = pipeline(weights).prepare(picture, options=options, progress=part_of(progress, 0, 0.5))
             result = pipeline(weights).edit(prepared, degree, progress=part_of(progress, 0.5, 1))
-            details = self.details(prepared, result.figures, weights, options, time.perf_counter() - start)
+            figures = {**prepared.figures, **result.figures}
+            details = details_of(start, figures, to_query(options), about_parts(weights, options))
             return (*(getattr(result, name) for name in SHOWN), details)
 
-        for said in follow(work, bar, (gr.skip(),) * (len(SHOWN) + 1)):
-            yield said[1] if said[0] == "done" else said
+        yield from stream(work, bar, len(SHOWN) + 1)
 
     def video(
-        self,
-        picture: Any,
-        weights: str,
-        prepared: RipplePrepared | None,
-        *values: Any,
-        bar: gr.Progress = gr.Progress(),  # noqa: B008
+        self, picture: Any, weights: str, prepared: RipplePrepared | None, *values: Any, bar: gr.Progress = BAR
     ) -> Iterator[Any]:
         """A video of one edit from the first to the last degree.
 
@@ -206,173 +262,21 @@ class Wiring:
         Returns:
             The video, the file to download, and the details.
         """
-        if picture is None:
-            raise InputError("the picture is missing: drop in a portrait")
-        count = len(self.method.components)
-        options, (timeline, kind) = self.read(values[:count]), self.export.read(values[count:])
-        settings = {"system": ID, **to_query(options), **to_query(timeline)}
-        pipe, start = pipeline(weights), time.perf_counter()
+        order = self.order(values)
 
         def work(progress: Progress) -> tuple[Any, ...]:
+            pipe, options = pipeline(weights), order.options
             ready = prepared or pipe.prepare(picture, options=options, progress=part_of(progress, 0, 0.2))
-            frames = pipe.frames(ready, timeline, progress=part_of(progress, 0.2, 1.0), options=options)
-            shown, file = export_frames(frames, ID, kind, timeline.fps, settings)
-            return shown, file, self.details(ready, {}, weights, options, time.perf_counter() - start)
+            frames = pipe.frames(ready, order.timeline, progress=part_of(progress, 0.2, 1.0), options=options)
+            return self.film(order, frames, ID, ready.figures, about_parts(weights, options))
 
-        for said in follow(work, bar, (gr.skip(),) * 3):
-            yield said[1] if said[0] == "done" else said
+        yield from stream(work, bar, 3)
 
 
-def build() -> None:
-    """Draw the tab and wire it."""
-    gr.Markdown(INTRODUCTION)
-    prepared = gr.State(None, time_to_live=3600)
-    with gr.Row():
-        with gr.Column(scale=2, min_width=280):
-            picture = PictureInput("Portrait", elem_id=f"{ID}-picture", height=320)
-            gr.Examples(
-                [[str(HEADS / f"{name}.jpg")] for name in EXAMPLE_HEADS],
-                [picture],
-                label="Rendered heads (ours, CC0)",
-                api_visibility="private",
-            )
-            weights = gr.Dropdown(list(WEIGHTS), value=WEIGHTS[0], label="Weights", elem_id=f"{ID}-weights",
-                                  info="ours are a small preview; the published ones must be converted first")  # fmt: skip
-            method, edit = _draw_method()
-        with gr.Column(scale=3, min_width=320):
-            degree, shown = _draw_preview()
-            export = export_controls(ID)
-            with gr.Row():
-                go = gr.Button("Make a video", variant="primary", elem_id=f"{ID}-go")
-                stop = gr.Button("Stop", variant="stop")
-            result = result_view(ID, EXAMPLE if EXAMPLE.exists() else None)
-            share_link(ID, {**method.by_name, **export.by_name, "degree": degree}, {"picture": picture})
-    _wire(
-        Wiring(method, export),
-        picture,
-        weights,
-        edit,
-        degree,
-        prepared,
-        [*shown, result.details],
-        result.components,
-        go,
-        stop,
-    )
-    _build_remover()
+def about_parts(weights: str, options: RippleOptions) -> dict[str, str]:
+    """Where these weights compute, and with which parser and inpainter."""
+    pipe = pipeline(weights)
+    return {"device": str(pipe.policy), "weights": pipe.parts_label(options)}
 
 
-def _draw_method() -> tuple[Controls, Component]:
-    """Controls of all options; the edit on top, the rest folded away."""
-    first = controls(RippleOptions, ("edit",), ID)
-    first.by_name["edit"].choices = [(name, name) for name in ("pose", "age")]
-    names = [field.name for field in fields_of(RippleOptions) if field.name != "edit"]
-    with gr.Accordion("Method", open=False):
-        rest = controls(RippleOptions, names, ID)
-    ordered = {field.name: {**first.by_name, **rest.by_name}[field.name] for field in fields_of(RippleOptions)}
-    return Controls(RippleOptions, ordered), first.by_name["edit"]
-
-
-def _draw_preview() -> tuple[gr.Slider, list[Component]]:
-    facts = EDITS["pose"]
-    degree = gr.Slider(
-        facts.low, facts.high, 2.0, step=0.1, label="Degree", info=facts.help, elem_id=f"{ID}-degree", interactive=True
-    )
-    look = {"format": "png", "interactive": False, "buttons": ["fullscreen", "download"]}
-    with gr.Row():
-        labels = (("Plain edit", "plain"), ("Ripple mask", "mask"), ("Clean", "clean"))
-        shown = [gr.Image(label=text, elem_id=f"{ID}-{name}", height=240, **look) for text, name in labels]
-    shown.append(gr.Image(label="Whole photograph", elem_id=f"{ID}-whole", height=400, **look))
-    return degree, shown
-
-
-def _wire(
-    wiring: Wiring,
-    picture: Component,
-    weights: Component,
-    edit: Component,
-    degree: gr.Slider,
-    prepared: gr.State,
-    outputs: list[Component],
-    video: list[Component],
-    go: gr.Button,
-    stop: gr.Button,
-) -> None:
-    """Connect the controls: some need a new inversion, the others only a new picture."""
-    method = wiring.method
-    quick = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
-    show = {
-        "fn": wiring.show,
-        "inputs": [prepared, weights, degree, *method.components],
-        "outputs": outputs,
-        "show_progress_on": outputs[2],
-    }
-    weights.input(edits_of, weights, [edit, degree], **quick)
-    edit.input(slider_of, edit, degree, **quick)
-    again = [method.by_name[name].change for name in BEFORE_FIELDS]
-    inverted = gr.on(
-        [picture.change, weights.change, *again],
-        wiring.prepare,
-        [picture, weights, *method.components],
-        prepared,
-        show_progress_on=outputs[0],
-        trigger_mode="always_last",
-        **quick,
-    )
-    inverted.then(trigger_mode="always_last", **show, **quick)
-    other = [c.change for name, c in method.by_name.items() if name not in BEFORE_FIELDS + VIDEO_FIELDS]
-    gr.on([degree.change, *other], **show, trigger_mode="always_last", **quick)
-    making = go.click(
-        named(wiring.video, method, wiring.export.timeline, {"format": "the file to download"}),
-        [picture, weights, prepared, *method.components, *wiring.export.components],
-        video,
-        api_name="ripple_video",
-        concurrency_id="work",
-        concurrency_limit=2,
-        show_progress_on=video[0],
-    )
-    stop.click(None, None, None, cancels=[making], api_visibility="private")
-    # what the page does in steps, in one call for programs
-    caller = gr.Button(visible=False)
-    caller.click(
-        named(wiring.edit, method),
-        [picture, weights, degree, *method.components],
-        outputs,
-        api_name="ripple_edit",
-        concurrency_id="work",
-    )
-
-
-def _build_remover() -> None:
-    """LaMa alone: brush over an object, it is repainted."""
-    with gr.Accordion("Remove an object (LaMa alone)", open=False), gr.Row():
-        with gr.Column():
-            canvas = MaskInput(
-                label="Brush over what shall go",
-                elem_id=f"{ID}-canvas",
-                brush=gr.Brush(default_size=24, colors=["#ff2d55"], color_mode="fixed"),
-                layers=False,
-                transforms=(),
-            )
-            inpainter = gr.Dropdown(
-                list(INPAINTERS),
-                value="auto",
-                label="Inpainter",
-                info="who repaints; auto takes the best that is here",
-                elem_id=f"{ID}-remover",
-            )
-            button = gr.Button("Remove", variant="primary", elem_id=f"{ID}-remove")
-        with gr.Column():
-            removed = gr.Image(label="Without it", format="png", interactive=False, elem_id=f"{ID}-removed")
-            details = gr.JSON(label="Time and weights")
-    button.click(
-        remove,
-        [canvas, inpainter],
-        [removed, details],
-        api_name="ripple_remove",
-        concurrency_id="work",
-        show_progress_on=removed,
-    )
-
-
-TAB = Tab(ID, "Ripple-free pose edit", 4, build, pipeline)
+TAB = Tab(ID, "Ripple-free pose edit", 4, RippleTab, pipeline)

@@ -1,0 +1,1 @@
+"""Our own work on top of the paper; each room has a README that says what it gains."""

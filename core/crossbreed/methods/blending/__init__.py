@@ -1,0 +1,1 @@
+"""Mixtures with the detail of one picture in each place, and with one silhouette."""

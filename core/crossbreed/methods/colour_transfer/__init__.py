@@ -1,0 +1,1 @@
+"""Colours carried from animal to animal and from background to background."""

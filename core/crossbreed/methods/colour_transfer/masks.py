@@ -1,0 +1,79 @@
+"""Rough masks of animals drawn to the picture's edges."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+from torch import Tensor
+
+from core.metrics import LUMA
+from core.ops.filters import gaussian_blur, guided_filter
+from core.ops.masks import signed_distance
+
+
+@dataclass(frozen=True)
+class MaskSettings:
+    """What tunes the masks; all but the last two are shares of the side.
+
+    Attributes:
+        certain_inside: farther inside a rough mask is animal beyond doubt.
+        certain_outside: farther outside is background; ears that a rough mask cuts off are shorter.
+        window_sigma: of the guided filter.
+        max_side_px: GrabCut looks at pictures reduced to this.
+        grabcut_rounds: each costs as much as the first; the mask rests by then.
+        edge_variance: of the luma, below which an edge does not count.
+    """
+
+    certain_inside: float = 0.03
+    certain_outside: float = 0.1
+    window_sigma: float = 1 / 40
+    max_side_px: int = 256
+    grabcut_rounds: int = 3
+    edge_variance: float = 1e-3
+
+
+SETTINGS = MaskSettings()
+
+
+def apply_grabcut(heads: Tensor, masks: Tensor) -> Tensor:
+    """Masks that end where the colours change: ears that a rough mask cuts off belong to the animal again.
+
+    Args:
+        heads: (N, 3, S, S) in [0, 1].
+        masks: (N, 1, S, S) in [0, 1], from `segment_animals`; only what lies near their rims changes.
+
+    Returns:
+        (N, 1, S, S), 0 or 1; a mask that is empty or full is returned as it came.
+
+    Source: Rother, Kolmogorov, Blake, "GrabCut", 2004, by OpenCV.
+    """
+    result = []
+    for head, mask in zip(heads, masks, strict=True):
+        scale = min(1.0, SETTINGS.max_side_px / head.shape[-1])
+        size = round(scale * head.shape[-1])
+        picture = cv2.resize(
+            (head.permute(1, 2, 0).numpy() * 255).round().astype(np.uint8), (size, size), interpolation=cv2.INTER_AREA
+        )
+        deep = signed_distance(cv2.resize(mask[0].numpy(), (size, size), interpolation=cv2.INTER_AREA)) / size
+        kinds = np.where(deep > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+        kinds[deep > SETTINGS.certain_inside], kinds[deep < -SETTINGS.certain_outside] = cv2.GC_FGD, cv2.GC_BGD
+        if not ((kinds == cv2.GC_FGD).any() and (kinds == cv2.GC_BGD).any()):
+            result.append(mask)
+            continue
+        # OpenCV draws the first colour models by chance.
+        cv2.setRNGSeed(0)
+        models = np.zeros((1, 65)), np.zeros((1, 65))
+        cv2.grabCut(picture, kinds, None, *models, SETTINGS.grabcut_rounds, cv2.GC_INIT_WITH_MASK)
+        animal = np.isin(kinds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+        result.append(torch.from_numpy(cv2.resize(animal, head.shape[-2:], interpolation=cv2.INTER_LINEAR))[None])
+    return torch.stack(result)
+
+
+def refine_masks(masks: Tensor, pictures: Tensor) -> Tensor:
+    """Masks (N, 1, H, W) drawn to the edges of the pictures (N, 3, H, W) in [0, 1], with soft rims where fur is soft."""
+    sigma = SETTINGS.window_sigma * pictures.shape[-1]
+    luma = (pictures * pictures.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    return guided_filter(luma, masks, lambda x: gaussian_blur(x, sigma), SETTINGS.edge_variance).clamp(0, 1)

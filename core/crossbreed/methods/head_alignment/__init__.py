@@ -1,0 +1,1 @@
+"""Heads of cats and dogs found, their landmarks brought to a common place and back."""

@@ -1,0 +1,1 @@
+"""Training runs: the paper's objective and ours, and the detectors of pets."""

@@ -1,0 +1,69 @@
+"""What the ripple pipeline finds out about a portrait, and what it makes of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from core.detect.align import Aligned
+from core.pipeline import Prepared
+from core.ripple.methods.head_turn.surface import HeadSurface
+from core.ripple.options import RippleOptions
+from core.ripple.paper.inversion import Inversion
+
+
+@dataclass(frozen=True)
+class RipplePrepared(Prepared):
+    """An inverted face.
+
+    Attributes:
+        whole: the photograph.
+        aligned: the face in it; None where the picture itself is the face.
+        inversion: codes and distortion map.
+        start: (1, 3, P, P) the inversion's picture without an edit, in [-1, 1].
+        missing: (1, 3, P, P) photograph minus `start`, carried along with the head; None where the weights cannot.
+        background: (256, 256, 3) uint8, 255 = background of the inversion.
+        silhouette: (256, 256) bool, where surface or pre-aligner see the person before the edit; None without either.
+        side: P, the side of results in pixels.
+        surface: the head as measured; None where a network says where it goes, or nothing does.
+        options: what it was prepared with.
+    """
+
+    whole: Image.Image
+    aligned: Aligned | None
+    inversion: Inversion
+    start: Tensor
+    missing: Tensor | None
+    background: np.ndarray | None
+    silhouette: np.ndarray | None
+    side: int
+    surface: HeadSurface | None
+    options: RippleOptions
+
+
+@dataclass(frozen=True)
+class RippleResult:
+    """One edit.
+
+    Attributes:
+        plain: the inversion's edit with its details, ripple and all.
+        mask: white = ripple (black where nothing was cleaned).
+        clean: the same face with the ripple repainted.
+        whole: the photograph with the clean face in it.
+        codes: (1, N, D) the edited codes.
+        figures: measured facts.
+        before: background of the inversion, 256 px, white = background; None where nothing was cleaned.
+        after: the same of the edit.
+    """
+
+    plain: Image.Image
+    mask: Image.Image
+    clean: Image.Image
+    whole: Image.Image
+    codes: Tensor
+    figures: dict[str, float]
+    before: Image.Image | None = None
+    after: Image.Image | None = None

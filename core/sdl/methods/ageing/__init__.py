@@ -1,0 +1,1 @@
+"""Ageing of one face; see README.md."""

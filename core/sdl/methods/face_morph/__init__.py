@@ -1,0 +1,1 @@
+"""Morphs of two faces from landmarks; see README.md."""

@@ -1,0 +1,1 @@
+"""Several motion hypotheses per pixel for frame interpolation; see README.md."""

@@ -1,0 +1,1 @@
+"""Refinement of the interpolated frame at full resolution; see README.md."""

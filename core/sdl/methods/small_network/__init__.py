@@ -1,0 +1,1 @@
+"""A small SDL network that starts from its inputs; see README.md."""

@@ -1,0 +1,1 @@
+"""Style transfer by a conditioned painter; see README.md."""

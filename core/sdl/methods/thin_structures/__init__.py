@@ -1,0 +1,1 @@
+"""Thin structures that optical flow loses; see README.md."""

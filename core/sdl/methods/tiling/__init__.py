@@ -1,0 +1,1 @@
+"""Large pictures in tiles; see README.md."""

@@ -1,0 +1,1 @@
+"""Toons that start from filters; see README.md."""

@@ -1,0 +1,1 @@
+"""Videos at a higher frame rate; see README.md."""

@@ -1,0 +1,126 @@
+"""Heads of cats and dogs: the shipped detector on photos, the loss and the augmentation on made-up ones."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+
+from core.crossbreed.methods.head_alignment.detector import find_head
+from core.crossbreed.methods.head_alignment.network_heads import HeadMaps, PetHeadNetwork, letterbox, read_maps
+from core.crossbreed.training.head_detector import BoxedPhotos, PetHeadRecipe, augmented, head_loss, read_boxed_photos
+from core.errors import InputError, NothingFoundError
+from core.image import Box
+from core.training import TrainOptions, train
+from core.training.journal import read_curves
+
+
+def overlap(a: Box, b: Box) -> float:
+    """Intersection over union."""
+    width = min(a.right, b.right) - max(a.left, b.left)
+    height = min(a.bottom, b.bottom) - max(a.top, b.top)
+    common = max(0.0, width) * max(0.0, height)
+    return common / (a.width * a.height + b.width * b.height - common)
+
+
+def test_heads_in_photos(shared_data):
+    """The boxes of photos (also some that the training saw; its card states the figure on those it did not)."""
+    import csv
+
+    rows = [row for row in csv.DictReader((shared_data / "pets.csv").read_text().splitlines()) if row["x0"]][::20]
+    overlaps, species = [], []
+    with zipfile.ZipFile(shared_data / "pets.zip") as photos:
+        names = {name.rpartition("/")[2]: name for name in photos.namelist()}
+        for row in rows:
+            picture = Image.open(io.BytesIO(photos.read(names[row["file"]]))).convert("RGB")
+            head = find_head(picture)
+            overlaps.append(overlap(head.box, Box(*(float(row[name]) for name in ("x0", "y0", "x1", "y1")))))
+            species.append(head.species == row["species"])
+    assert sum(overlaps) / len(overlaps) > 0.6
+    assert sum(species) > 0.7 * len(species)
+
+
+def test_no_head_is_told():
+    with pytest.raises(NothingFoundError, match="by hand"):
+        find_head(Image.new("RGB", (200, 120), "navy"))
+
+
+def test_a_known_head_is_found_in_any_frame():
+    """With a network that marks bright places, the box must come back through the letterbox."""
+
+    class Bright(PetHeadNetwork):
+        def forward(self, x):
+            maps = super().forward(x)
+            lit = torch.nn.functional.avg_pool2d(x.mean(1, keepdim=True), 8)
+            centre = torch.cat([40 * lit - 30, torch.full_like(lit, -30)], 1)
+            return maps._replace(
+                centre=centre, offset=torch.full_like(maps.offset, 0.5), log_size=torch.zeros_like(maps.log_size)
+            )
+
+    picture = Image.new("RGB", (256, 128), "black")
+    picture.paste("white", (160, 32, 176, 48))
+    head = find_head(picture, Bright(width=8).eval())
+    assert head.species == "cat" and head.score > 0.9
+    assert overlap(head.box, Box(160, 32, 176, 48)) > 0.9
+
+
+def test_letterbox_keeps_the_aspect():
+    square, scale, corner = letterbox(Image.new("RGB", (300, 150), "red"), 128)
+    assert square.size == (128, 128) and scale == 128 / 300 and corner == (0, 32)
+    assert square.getpixel((64, 10)) == (128, 128, 128) and square.getpixel((64, 64)) == (255, 0, 0)
+
+
+def marked(count=16, size=64):
+    """Dark squares with one bright rectangle, and its box."""
+    pictures, boxes = torch.zeros(count, 3, size, size, dtype=torch.uint8), torch.zeros(count, 4)
+    for index in range(count):
+        left, top = 8 + index, 10 + index % 7
+        pictures[index, :, top : top + 20, left : left + 24] = 255
+        boxes[index] = torch.tensor([left, top, left + 24, top + 20])
+    return BoxedPhotos(pictures, boxes, torch.arange(count) % 2)
+
+
+def test_augmentation_moves_boxes_with_pictures():
+    x, boxes = augmented(marked(), np.random.default_rng(0))
+    for picture, box in zip(x, boxes, strict=True):
+        bright = (picture.mean(0) > picture.mean(0).amax() * 0.8).nonzero().float() + 0.5
+        found = Box(bright[:, 1].min(), bright[:, 0].min(), bright[:, 1].max(), bright[:, 0].max())
+        inside = Box(*(float(v) for v in box.clamp(0, 64)))
+        assert overlap(Box(*(float(v) for v in found)), inside) > 0.7
+
+
+def test_detector_learns_from_boxes(tmp_path):
+    photos, held_out = marked(20).split(5)
+    assert (len(photos), len(held_out)) == (16, 4)
+    options = TrainOptions(
+        out=str(tmp_path), steps=30, batch=8, lr=5e-3, ema_decay=0.5, log_every=1, sample_every=0, cpu=True
+    )
+    train(PetHeadRecipe(options, held_out), photos, options)
+    rows = read_curves(tmp_path)
+    assert rows[-1]["loss"] < 0.7 * rows[0]["loss"] and 0 <= rows[-1]["overlap"] <= 1
+
+
+def test_loss_is_least_on_the_right_maps():
+    photos = marked(4)
+    shape = (4, 2, 8, 8)
+    centre = torch.full(shape, -8.0)
+    middle = (photos.boxes[:, :2] + photos.boxes[:, 2:]) / 16
+    column, row = middle.floor().long().T
+    every = torch.arange(4)
+    centre[every, photos.species, row, column] = 8
+    offset, log_size = torch.zeros(shape), torch.zeros(shape)
+    offset[every, :, row, column] = middle - middle.floor()
+    log_size[every, :, row, column] = ((photos.boxes[:, 2:] - photos.boxes[:, :2]) / 8).log()
+    right = HeadMaps(centre, offset, log_size)
+    assert head_loss(right, photos.boxes, photos.species)["loss"] < 0.05
+    assert torch.allclose(read_maps(right)[0], photos.boxes, atol=1e-4)
+    wrong = right._replace(centre=centre.roll(2, -1))
+    assert head_loss(wrong, photos.boxes, photos.species)["loss"] > 1
+
+
+def test_table_without_boxes_is_refused(tmp_path):
+    (tmp_path / "pets.csv").write_text("file,species,x0,y0,x1,y1\na.jpg,cat,,,,\n")
+    with pytest.raises(InputError, match="no photo with a box"):
+        read_boxed_photos(tmp_path / "pets.csv", tmp_path / "pets.zip", 64)

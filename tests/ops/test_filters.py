@@ -1,0 +1,30 @@
+"""Box, Gaussian and guided filters against SciPy and against the guided filter's own definition."""
+
+import numpy as np
+import torch
+from scipy import ndimage
+
+from core.ops.filters import box_filter, gaussian_blur, guided_filter
+
+
+def maps(channels=2):
+    return torch.rand(1, channels, 17, 23, generator=torch.Generator().manual_seed(1), dtype=torch.double)
+
+
+def test_box_and_gaussian_are_scipys():
+    x = maps()
+    for radius in (1, 3):
+        wanted = ndimage.uniform_filter(x[0].numpy(), (0, 2 * radius + 1, 2 * radius + 1), mode="nearest")
+        assert np.allclose(box_filter(x, radius)[0].numpy(), wanted)
+    for padding, mode in (("replicate", "nearest"), ("reflect", "mirror")):
+        wanted = ndimage.gaussian_filter(x[0].numpy(), (0, 1.3, 1.3), radius=(0, 4, 4), mode=mode)
+        assert np.allclose(gaussian_blur(x, 1.3, 4, padding)[0].numpy(), wanted)
+
+
+def test_guided_filter_fits_a_line_in_every_window():
+    guide, x = maps(1), maps(2)
+    linear = torch.cat([2 * guide + 1, -guide], 1)
+    mean = lambda y: box_filter(y, 2)  # noqa: E731
+    assert torch.allclose(guided_filter(guide, linear, mean, 1e-12), linear, atol=1e-6)
+    # Where no edge of the guide counts it is two plain means.
+    assert torch.allclose(guided_filter(guide, x, mean, 1e9), mean(mean(x)), atol=1e-6)
