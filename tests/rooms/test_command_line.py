@@ -210,7 +210,7 @@ ripple edit noise.png --degrees ,                               | give numbers
 ripple edit noise.png --inpainter photoshop                     | opencv
 ripple mask noise.png noise.png --out x.xyz                     | kind of file '.xyz'
 ripple inpaint noise.png --mask noise.png --out x.xyz           | kind of file '.xyz'
-ripple train parser --from nothing --data nothing               | no network 'parser'
+ripple train parser --from nothing --data nothing               | parser holds no config.json
 ripple train turn --option size=100                             | works at 16
 gfla generate noise.png --pose "arms spred"                     | did you mean 'arms spread'
 gfla generate noise.png --pose points.json                      | 18
