@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from bench import Row, seconds
-from core.gfla.attention import LocalAttention
+from core.gfla.paper.attention import LocalAttention
 
 LAYERS = ((256, 3, 32), (128, 5, 64))
 WAYS = ("unfolded", "fused")

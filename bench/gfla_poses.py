@@ -12,12 +12,11 @@ from torch import Tensor, nn
 from bench import Row, seconds
 from bench.gfla_attention import unfolded
 from core.devices import policy
-from core.gfla.attention import LocalAttention, SourceTables
-from core.gfla.blocks import initialise
-from core.gfla.data import batch_heatmaps
-from core.gfla.library import FRAME_HW, poses
-from core.gfla.network import PoseGenerator
-from core.gfla.pose import scaled
+from core.gfla.methods.retargeting.library import FRAME_HW, poses
+from core.gfla.paper.attention import LocalAttention, SourceTables
+from core.gfla.paper.blocks import initialise
+from core.gfla.paper.network import PoseGenerator
+from core.gfla.paper.pose import heatmaps, scaled
 
 POSES = 24
 TARGET = 3
@@ -72,7 +71,7 @@ def rows() -> list[Row]:
     slow_net, fast_net = published(network.eval()), policy("cpu", "float32").place(network)
     side = tuple(network.config.sample_hw)
     points = torch.stack([torch.from_numpy(scaled(p, side, FRAME_HW)) for p in list(poses().values())[: POSES + 1]])
-    maps = batch_heatmaps(points, side, 6.0).float()
+    maps = heatmaps(points, side, 6.0).float()
     source = torch.rand(1, 3, *side) * 2 - 1
     own, targets = maps[:1], maps[1 : POSES + 1]
     slow, fast = seconds(

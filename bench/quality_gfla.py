@@ -17,12 +17,13 @@ from torch import Tensor
 from bench import Row, sheet_path
 from core.detect.body import detect_bodies
 from core.errors import NothingFoundError
-from core.gfla import pose
-from core.gfla.data import STUDIO_GREY, People, as_network_picture, load_people
-from core.gfla.features import SubstituteFeatures
-from core.gfla.limbs import HEAD, body_unit
-from core.gfla.losses import CONTENT_FEATURES, gram
+from core.gfla.data.people import STUDIO_GREY, People, load_people
+from core.gfla.methods.limb_layers.skeleton import HEAD, torso_length
+from core.gfla.methods.random_features.features import RandomFeatures
 from core.gfla.options import PoseOptions
+from core.gfla.paper import pose
+from core.gfla.paper.losses import CONTENT_FEATURES, gram
+from core.gfla.paper.pictures import as_network_picture
 from core.gfla.pipeline import PosePipeline, PosePrepared
 from core.image import Box, to_pil
 from core.metrics import psnr, ssim
@@ -139,7 +140,7 @@ def head_box(points: np.ndarray) -> Box | None:
     if not known[HEAD].any():
         return None
     there = torch.from_numpy(points)[None].float()
-    side = 0.8 * float(body_unit(there, torch.from_numpy(known)[None])[0])
+    side = 0.8 * float(torso_length(there, torch.from_numpy(known)[None])[0])
     x, y = points[HEAD][known[HEAD]].mean(0)
     return Box(x - side / 2, y - side / 2, x + side / 2, y + side / 2)
 
@@ -230,7 +231,7 @@ def keypoint_rows(pairs: list[Pair]) -> list[Row]:
 
 def face_rows(pairs: list[Pair], people: People, yaw: np.ndarray) -> list[Row]:
     """Whether the head is that of the right person among all held-out people, seen from the nearest side."""
-    features = SubstituteFeatures()
+    features = RandomFeatures()
 
     def described(crop: Tensor) -> list[Tensor]:
         # Square roots of texture statistics: of what was tried, they tell the true pictures' people apart best.

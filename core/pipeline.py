@@ -16,6 +16,7 @@ import pickle
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
 import numpy as np
@@ -221,9 +222,14 @@ class GeneratorPipeline(TransitionPipeline[PreparedT]):
         from core.weights import load_strict, resolve
 
         found = resolve(name or cls.record, path)
-        pipe = cls(load_strict(cls.Network, found.folder)).use(policy(device, precision))
+        pipe = cls(load_strict(cls.network_class(found.folder), found.folder)).use(policy(device, precision))
         pipe.weights_label = found.label
         return pipe
+
+    @classmethod
+    def network_class(cls, folder: Path) -> type[Any]:
+        """The class of the weights in a folder: `Network`, unless the folder's config.json tells one of our own."""
+        return cls.Network
 
 
 def content_key(*parts: Any) -> str:

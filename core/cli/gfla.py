@@ -66,7 +66,7 @@ def _points(file: Path) -> Any:
 def _poses(items: list[str]) -> list[Any]:
     """Each as points, as the name of a pose of the library, or as a picture that is there."""
     from core.errors import unknown_name
-    from core.gfla.library import poses as library
+    from core.gfla.methods.retargeting.library import poses as library
 
     for item in items:
         if not item.endswith(".json") and item not in library() and not Path(item).is_file():
@@ -103,7 +103,6 @@ def generate(
     weights: Annotated[str, weights_flag("gfla-people, gfla-fashion, gfla-market")] = "gfla-people",
 ) -> Result:
     """A person in another pose, or on the way there."""
-    from core.gfla.preview import explained
     from core.image import to_pil
     from core.options import to_query
     from core.video import write_picture, write_video
@@ -121,7 +120,7 @@ def generate(
         path = write_video(frames, out, timeline.fps, {**settings, **to_query(timeline)})
     said = {"written": str(path), "weights": pipe.weights_label, **prepared.figures}
     if explain:
-        pictures = explained(prepared, pipe.paint(prepared, [prepared.path[-1]]), prepared.path[-1])
+        pictures = pipe.explain(prepared, pipe.paint(prepared, [prepared.path[-1]]), prepared.path[-1])
         said["explained"] = str(write_picture(pictures, explain, settings))
     return said
 
@@ -150,12 +149,12 @@ def test(
         return _test_objects(task, data, phase, out, place, weights, progress)
     if task in FOLLOWED:
         return _test_clips(task, data, phase, out, place, weights, cross, progress)
-    from core.gfla.generate import write_pairs
-    from core.gfla.train import test_pairs
+    from core.gfla.data.pairs import annotated_pairs
+    from core.gfla.data.test_sets import write_pairs
 
     record, display = TESTS[task]
     pipe = _pose_pipeline(place, weights or record)
-    count = write_pairs(pipe.generator, test_pairs(task, data, phase), out, display, progress)
+    count = write_pairs(pipe.generator, annotated_pairs(task, data, phase), out, display, progress)
     return {"folder": str(out), "pairs": count, "weights": pipe.weights_label}
 
 
@@ -163,10 +162,10 @@ def _test_objects(
     task: str, data: Path, phase: str, out: Path, place: Place, weights: str | None, progress: Progress
 ) -> Result:
     """Turn every object of a test list."""
-    from core.gfla.generate import write_views
-    from core.gfla.network_views import VIEW_SIDE_PX
+    from core.gfla.data.test_sets import write_views
+    from core.gfla.data.view_data import ViewPairs
+    from core.gfla.paper.network_views import VIEW_SIDE_PX
     from core.gfla.pipeline_views import ViewPipeline
-    from core.gfla.view_data import ViewPairs
 
     objects = ViewPairs(data, task, phase, VIEW_SIDE_PX)
     pipe = place.pipeline(ViewPipeline, weights or f"gfla-{task}")
@@ -179,9 +178,9 @@ def _test_clips(
 ) -> Result:
     """Follow every clip of a test set; its skeletons are clean already, so no motion network is needed."""
     from core.devices import policy
-    from core.gfla.clips import DanceClips, FaceClips
-    from core.gfla.generate import write_clips
-    from core.gfla.network_animation import DanceGenerator, FaceGenerator
+    from core.gfla.data.clips import DanceClips, FaceClips
+    from core.gfla.data.test_sets import write_clips
+    from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
     from core.gfla.pipeline_animation import RECORDS, SIDE_PX
     from core.weights import load_strict, resolve
 
@@ -259,7 +258,7 @@ def views(
 @verb(app, "--stage all --start runs/flow --recipe shipped --out runs/all")
 def train(training: GflaTrainOptions, progress: Progress, given: Given) -> Result:
     """Train stage 1 (flow) or stage 2 (all) until `--steps`, going on from the folder's newest checkpoint."""
-    from core.gfla.train import run_training
+    from core.gfla.training.run import run_training
 
     return {"folder": str(run_training(training, progress, given)), "stage": training.stage, "steps": training.steps}
 
@@ -270,7 +269,7 @@ def export(
     to: Annotated[Path, Option(callback=folder, help="folder to write")],
 ) -> Result:
     """The averaged generator of a stage 2 run as weights to use, with its model card and its contact sheet."""
-    from core.gfla.train import export as export_run
+    from core.gfla.training.run import export as export_run
 
     return {"written": str(export_run(run, to))}
 
@@ -290,7 +289,7 @@ def metrics(
 
     The backbones are not shipped: FID and LPIPS are left out, and said so, where their files are in none of the usual places.
     """
-    from core.gfla.evaluate import Backbones, deep_metrics, evaluate_folders
+    from core.gfla.paper.evaluate import Backbones, deep_metrics, evaluate_folders
 
     found = evaluate_folders(results, truth)
     deep, left_out = deep_metrics(results, truth, Backbones(inception, alexnet, lpips), training_set)
@@ -305,6 +304,6 @@ def metrics(
 @verb(app)
 def poses() -> Result:
     """The names of the pose library."""
-    from core.gfla.library import poses as library
+    from core.gfla.methods.retargeting.library import poses as library
 
     return {"poses": list(library())}

@@ -9,8 +9,10 @@ pipe.paint(prepared, [pose_a, pose_b])                     # these poses, with f
 from __future__ import annotations
 
 import dataclasses
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -20,27 +22,22 @@ from PIL import Image
 from torch import Tensor
 
 from core.detect.body import detect_bodies
-from core.detect.segment import person_mask
-from core.errors import InputError
-from core.gfla import framing, pose
-from core.gfla.attention import SourceTables
-from core.gfla.data import batch_heatmaps
-from core.gfla.ground import cut_out
-from core.gfla.head import BELOW, NECK, best_head, surroundings, whole_head
-from core.gfla.layers import LAYERS, LimbLayers, fetch_layers, limb_layers
-from core.gfla.library import FRAME_HW, library_pose
-from core.gfla.limbs import limb_prior
-from core.gfla.network import Painted, PoseGenerator
-from core.gfla.operators import fetch_along
+from core.errors import InputError, NothingFoundError
+from core.gfla.methods.compositing.person import cut_out, lay_back, without_person
+from core.gfla.methods.limb_layers.compose import compose
+from core.gfla.methods.limb_layers.network import LayeredPainting, generator_class
+from core.gfla.methods.limb_layers.visuals import layers_picture
+from core.gfla.methods.retargeting import framing
+from core.gfla.methods.retargeting.library import FRAME_HW, library_pose
 from core.gfla.options import PoseOptions
-from core.image import Box, crop_box, load_image, resize, to_tensor
+from core.gfla.paper import pose
+from core.gfla.paper.attention import SourceTables
+from core.gfla.paper.network import Painted, PoseGenerator
+from core.gfla.paper.visuals import flow_tiles, titled_sheet
+from core.image import Box, crop_box, load_image, to_pil, to_tensor
 from core.options import check
 from core.pipeline import GeneratorPipeline, Prepared, content_key
 from core.progress import Progress, silent
-
-# Layers are chosen more strictly at the result's size than the network was taught: half shares are ghosts there. On
-# held-out people 2 makes heads more like their own for 0.004 of SSIM.
-SEAM_SHARPNESS = 4.0
 
 
 @dataclass(frozen=True)
@@ -83,6 +80,20 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
 
     generator: PoseGenerator
 
+    @classmethod
+    def network_class(cls, folder: Path) -> type[PoseGenerator]:
+        """Ours or the paper's, by the folder's configuration."""
+        try:
+            return generator_class(json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            # The loader says what is wrong with the folder.
+            return PoseGenerator
+
+    @property
+    def grey(self) -> float | None:
+        """The plain background that the network paints, in [0, 1]; None where it keeps backgrounds."""
+        return self.generator.config.get("studio_grey")
+
     @property
     def size_hw(self) -> tuple[int, int]:
         """(H, W) of the network's frame."""
@@ -101,7 +112,12 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         Raises:
             NothingFoundError: nobody, or fewer people than asked for.
         """
-        return framing.choose_person(detect_bodies(picture, name), person, name).points
+        bodies = detect_bodies(picture, name)
+        if not 1 <= person <= len(bodies):
+            raise NothingFoundError(
+                f"{name} shows {len(bodies)} people, person {person} was asked for: choose 1 to {len(bodies)}"
+            )
+        return bodies[person - 1].points
 
     def prepare(
         self,
@@ -133,7 +149,10 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         progress(0.3, "cutting out")
         height, width = self.size_hw
         fine_size = (round(options.height_px * self.aspect), options.height_px)
-        fine, hole = self._framed(picture, box, fine_size, options.cut_out)
+        if options.cut_out and self.grey is not None:
+            fine, hole = cut_out(picture, box, fine_size, self.grey)
+        else:
+            fine, hole = to_tensor(crop_box(picture, box, fine_size)), None
         source = (F.interpolate(fine, (height, width), mode="area") * 2 - 1).clamp(-1, 1)
         framed = framing.into_frame(own, box, self.size_hw)
         progress(0.5, "reading the poses")
@@ -151,23 +170,8 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
     def encode(self, source: Tensor) -> tuple[SourceTables, ...]:
         """What the network keeps of a source (1, 3, H, W) in [-1, 1] for all poses, on the CPU."""
         with self.policy.autocast():
-            encoded = self.generator.encode(source.to(self.policy.device))
+            encoded = self.generator.encode(source.to(self.device))
         return tuple(SourceTables(*(item.detach().cpu().clone() for item in table)) for table in encoded)
-
-    def _framed(
-        self, picture: Image.Image, box: Box, size: tuple[int, int], cut_out: bool
-    ) -> tuple[Tensor, np.ndarray | None]:
-        """The frame at `size` (width, height) in [0, 1], and the person's share of every pixel of the picture."""
-        frame = to_tensor(crop_box(picture, box, size))
-        grey = self.generator.config.studio_grey
-        if not cut_out or grey is None:
-            return frame, None
-        mask = person_mask(picture)[0, 0].numpy()
-        share = Image.fromarray((mask * 255).astype(np.uint8)).convert("RGB")
-        alpha = to_tensor(crop_box(share, box, size))[:, :1]
-        # The detector's rim is soft and wide; the network was trained on sharp cut-outs.
-        alpha = ((alpha - 0.4) / 0.3).clamp(0, 1)
-        return frame * alpha + grey * (1 - alpha), mask
 
     def target_pose(self, item: Any, framed: np.ndarray, box: Box, options: PoseOptions) -> np.ndarray:
         """A target pose in the network's frame."""
@@ -218,125 +222,45 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
     @torch.inference_mode()
     def paint(self, prepared: PosePrepared, poses: Sequence[np.ndarray]) -> Painted:
         """The network's own pictures of poses (18, 2) in its frame, with flows, masks and attention, on the CPU."""
-        device = self.policy.device
         points = torch.from_numpy(np.stack(poses)).float()
         own = torch.from_numpy(prepared.points)[None].float()
-        config = self.generator.config
-        target = batch_heatmaps(points, self.size_hw, config.heatmap_sigma_px)
-        source_pose = batch_heatmaps(own, self.size_hw, config.heatmap_sigma_px)
-        prior = None
-        if config.flow_prior:
-            prior = limb_prior(own.expand_as(points), points, self.size_hw).to(device)
-        layers = self.layers_of(prepared, points).to(device) if config.limb_layers else None
-        tables = [SourceTables(*(item.to(device) for item in table)) for table in prepared.tables]
+        structures = [item.to(self.device) for item in self.generator.structures(own, points, self.size_hw)]
+        tables = [SourceTables(*(item.to(self.device) for item in table)) for table in prepared.tables]
         with self.policy.autocast():
-            painted = self.generator.paint(
-                tables, prepared.source.to(device), source_pose.to(device), target.to(device), prior, layers
-            )
-        flows, masks, attention = (
-            [item.float().cpu() for item in part] for part in (painted.flows, painted.masks, painted.attention)
-        )
-        own_paint, copied, layered, ground = (
-            None if item is None else item.float().cpu()
-            for item in (painted.painted, painted.copied, painted.layered, painted.ground)
-        )
-        places = None if layers is None else layers.places.cpu()
-        image = painted.image.float().cpu()
-        return Painted(image, flows, masks, attention, own_paint, copied, layered, places, None, ground, points)
-
-    def layers_of(self, prepared: PosePrepared, points: Tensor) -> LimbLayers:
-        """The limb layers from the person's own skeleton to skeletons (B, 18, 2) in the network's frame."""
-        own = torch.from_numpy(prepared.points)[None].float()
-        return limb_layers(own.expand_as(points), points, self.size_hw)
+            return self.generator.paint(tables, prepared.source.to(self.device), *structures).cpu()
 
     def finish(self, prepared: PosePrepared, painted: Painted) -> Tensor:
-        """Painted pictures at the result's size, before grey or back in the picture.
-
-        What the network copies from the source is copied at the result's size: that is where fine texture comes from.
-        """
-        size = tuple(prepared.fine.shape[2:])
-        made = painted.image if painted.painted is None else painted.painted
-        large = F.interpolate((made + 1) / 2, size, mode="bicubic", align_corners=False).clamp(0, 1)
-        persons: list[Tensor | None] = [None] * len(large)
-        if painted.copied is not None:
-            moving = prepared.fine
-            if painted.ground is not None:
-                cut = cut_out(prepared.fine * 2 - 1, self.generator.config.studio_grey)
-                moving = torch.cat([(cut[:, :3] + 1) / 2, cut[:, 3:]], 1)
-            both = [self._copied(prepared, moving, painted, item, large[item]) for item in range(len(large))]
-            large, persons = torch.stack([made for made, _ in both]), [person for _, person in both]
-        if prepared.options.background == "studio" or prepared.picture is None:
+        """Painted pictures at the result's size, before grey or back in the picture."""
+        alphas: Tensor | None = None
+        if isinstance(painted, LayeredPainting) and self.grey is not None:
+            large, alphas = compose(painted, prepared.fine, self.grey)
+        else:
+            size = prepared.fine.shape[2:]
+            large = F.interpolate((painted.image + 1) / 2, size, mode="bicubic", align_corners=False).clamp(0, 1)
+        picture = prepared.picture
+        if prepared.options.background == "studio" or picture is None:
             return large
-        laid = [self._back(prepared, prepared.picture, *item) for item in zip(large, persons, strict=True)]
+        background = picture if prepared.hole is None else without_person(picture, prepared.hole)
+        laid = [
+            lay_back(background, frame, prepared.box, None if alphas is None else alphas[item], self.grey or 0.0)
+            for item, frame in enumerate(large)
+        ]
         return torch.cat([to_tensor(item) for item in laid])
 
-    def _copied(
-        self, prepared: PosePrepared, moving: Tensor, painted: Painted, item: int, large: Tensor
-    ) -> tuple[Tensor, Tensor | None]:
-        """One enlarged painting (3, h, w) with its copied shares taken from the source at that size.
+    def explain(self, prepared: PosePrepared, painted: Painted, target: np.ndarray, item: int = 0) -> Image.Image:
+        """A sheet of titled pictures: person and target with their skeletons, the blend of layers or the result, and flow, mask and attention.
 
-        `moving` is the source (1, 3, h, w), or (1, 4, h, w) with the person's share where ground is a choice; then the
-        result's person's share (h, w) comes back too.
+        The scales run from coarse to fine, one line each.
         """
-        size, one = (large.shape[1], large.shape[2]), slice(item, item + 1)
-        shares = painted.shares
-        if shares is None:
-            return large, None
-        # Logarithms are enlarged, not shares: that keeps the seams of layers as sharp as the picture.
-        logits = F.interpolate(shares[one].clamp_min(1e-4).log(), size, mode="bilinear", align_corners=False)
-        logits = SEAM_SHARPNESS * logits[0]
-        share = logits.softmax(0)
-        if painted.ground is not None:
-            # The outline first: among many pieces of the person none need be likelier than the ground.
-            person = (1 - painted.ground[one]).clamp(1e-4, 1 - 1e-4).logit()
-            person = F.interpolate(person, size, mode="bilinear", align_corners=False)[0]
-            person = (SEAM_SHARPNESS * person).sigmoid()
-            share = torch.cat([logits[:-1].softmax(0) * person, 1 - person])
-            share = self._with_head(prepared, moving, painted, item, share)
-        moving = moving[:, :3]
-        made = large * share[0] + fetch_along(moving, painted.flows[-1][one])[0] * share[1]
-        if painted.places is not None:
-            # Layer by layer: all at once would hold the picture dozens of times.
-            for index in range(painted.places.shape[1]):
-                if share[2 + index].max() > 1e-3:
-                    places = painted.places[one, index : index + 1]
-                    made = made + fetch_layers(moving, places, size)[0, 0] * share[2 + index]
-        if painted.ground is None:
-            return made.clamp(0, 1), None
-        return (made + self.generator.config.studio_grey * share[-1]).clamp(0, 1), 1 - share[-1]
-
-    def _with_head(self, prepared: PosePrepared, moving: Tensor, painted: Painted, item: int, share: Tensor) -> Tensor:
-        """The shares (2 + K + 1, h, w) of one item with the head laid whole, where both skeletons have one."""
-        if painted.points is None or painted.places is None:
-            return share
-        places, size = painted.places[item : item + 1], (share.shape[1], share.shape[2])
-        own = torch.from_numpy(prepared.points).float()
-        layer = best_head(places, own, painted.points[item], self.size_hw)
-        if layer is None:
-            return share
-        lean = LAYERS[layer].lean
-        # Of the source no more than its head: with a turned layer its shoulders would come along.
-        own_head = surroundings(own, self.size_hw, size, lean, BELOW + NECK)
-        outlines = torch.cat([moving[:, 3:], moving[:, 3:] * own_head], 1)
-        person, head = fetch_layers(outlines, places[:, layer : layer + 1], size)[0, 0]
-        # A copy that leans leaves the upright head's neck beside it: that goes too.
-        ways = (False, True) if lean else (False,)
-        place = torch.stack([surroundings(painted.points[item], self.size_hw, size, way) for way in ways]).amax(0)
-        return whole_head(share, layer, person, head, place)
-
-    def _back(self, prepared: PosePrepared, picture: Image.Image, frame: Tensor, person: Tensor | None) -> Image.Image:
-        """One frame laid back into the picture, where the person stood, by its share (h, w) where that is known."""
-        box = prepared.box
-        grey = self.generator.config.studio_grey
-        array = frame.permute(1, 2, 0).numpy()
-        cut = np.ones(array.shape[:2], np.float32)
-        if grey is not None:
-            cut = framing.matte(array, grey) if person is None else person.numpy()
-            array = framing.unmixed(array, cut, grey)
-        ground = picture if prepared.hole is None else framing.without_person(picture, prepared.hole)
-        size = (max(1, round(box.width)), max(1, round(box.height)))
-        patch = resize(Image.fromarray((array * 255 + 0.5).astype(np.uint8)), size)
-        alpha = Image.fromarray((cut * 255).astype(np.uint8)).resize(size, Image.Resampling.BILINEAR)
-        whole = ground.copy()
-        whole.paste(patch, (round(box.left), round(box.top)), alpha)
-        return whole
+        height, width = prepared.fine.shape[2:]
+        size, frame = (height, width), self.size_hw
+        person = to_pil(prepared.fine)[0]
+        own = pose.draw(pose.scaled(prepared.points, size, frame), size, radius_px=4, under=person)
+        wanted = pose.draw(pose.scaled(target, size, frame), size, radius_px=4)
+        tiles = [("person", to_tensor(own)[0]), ("target pose", to_tensor(wanted)[0])]
+        if isinstance(painted, LayeredPainting):
+            tiles.append(("limbs by colour, painted white", layers_picture(painted, item, size)))
+        else:
+            tiles.append(("result", F.interpolate((painted.image[item : item + 1] + 1) / 2, size, mode="bilinear")[0]))
+        tiles += flow_tiles(painted, item, size)
+        return titled_sheet([(title, to_pil(tile.clamp(0, 1))[0]) for title, tile in tiles])

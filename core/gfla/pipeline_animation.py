@@ -13,19 +13,19 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from PIL import Image
-from scipy import ndimage
 from torch import Tensor
 
 from core.detect.body import detect_bodies
 from core.detect.faces import detect_faces
 from core.devices import policy
 from core.errors import InputError, NothingFoundError, unknown_name
-from core.gfla import dance, face, framing, pose
-from core.gfla.data import as_network_picture, resized
-from core.gfla.motion import cleaned
-from core.gfla.network_animation import AnimationGenerator, DanceGenerator, FaceGenerator
-from core.gfla.network_motion import MotionExtractionNet
+from core.gfla.methods.retargeting.framing import following, steadied
 from core.gfla.options import AnimationOptions, PoseOptions
+from core.gfla.paper import dance, face, pose
+from core.gfla.paper.motion import cleaned
+from core.gfla.paper.network_animation import AnimationGenerator, DanceGenerator, FaceGenerator
+from core.gfla.paper.network_motion import MotionExtractionNet
+from core.gfla.paper.pictures import as_network_picture, resized
 from core.gfla.pipeline import PosePipeline
 from core.image import load_image, to_pil
 from core.options import check
@@ -141,7 +141,7 @@ class AnimationPipeline(TransitionPipeline[AnimationPrepared]):
     @torch.inference_mode()
     def play(self, prepared: AnimationPrepared) -> Iterator[Tensor]:
         """The frames in order, each (1, 3, 256, 256) in [0, 1]."""
-        device = self.policy.device
+        device = self.device
         with self.policy.autocast():
             for painted in self.generator.animate(
                 prepared.structures[None].to(device),
@@ -192,26 +192,6 @@ def driven(
         progress(0.6 + 0.4 * start / len(poses), f"frame {start} of {len(poses)}")
         some = poses[start : start + pipe.batch_size]
         yield from to_pil(pipe.render(prepared, [0.0] * len(some), poses=list(some)))
-
-
-def following(
-    bodies: np.ndarray, own: np.ndarray, fit_body: bool, size_hw: tuple[int, int], aspect: float
-) -> np.ndarray:
-    """Bodies of a clip (T, 18, 2) in a person's frame, all moved by the map that suits the first."""
-    box = framing.person_box(bodies[0], aspect)
-    framed = np.stack([framing.into_frame(body, box, size_hw) for body in bodies])
-    if not fit_body:
-        return framed
-    scale, shift = framing.fit_map(framed[0], own)
-    return np.where(pose.present(framed)[..., None], framed * scale + shift, pose.MISSING)
-
-
-def steadied(bodies: np.ndarray, sigma_frames: float = 1.0) -> np.ndarray:
-    """A sequence (T, 18, 2) smoothed over time where joints are seen; missing ones stay missing."""
-    seen = pose.present(bodies)[..., None].astype(float)
-    total = ndimage.gaussian_filter1d(bodies * seen, sigma_frames, axis=0, mode="nearest")
-    weight = ndimage.gaussian_filter1d(seen, sigma_frames, axis=0, mode="nearest")
-    return np.where(seen > 0, total / np.maximum(weight, 1e-6), pose.MISSING)
 
 
 def _chosen(driving: Iterable[Any], options: AnimationOptions) -> list[Image.Image]:

@@ -12,10 +12,10 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
-from core.gfla.attention import SourceTables
-from core.gfla.network_views import VIEW_SIDE_PX, ShapeNetGenerator
 from core.gfla.options import ViewOptions
-from core.gfla.views import AZIMUTHS, view_code, view_of_angles
+from core.gfla.paper.attention import SourceTables
+from core.gfla.paper.network_views import VIEW_SIDE_PX, ShapeNetGenerator
+from core.gfla.paper.views import AZIMUTHS, view_code, view_of_angles
 from core.image import load_image, to_tensor
 from core.options import check
 from core.pipeline import GeneratorPipeline, Prepared, content_key
@@ -57,7 +57,7 @@ class ViewPipeline(GeneratorPipeline[ViewPrepared]):
         source = to_tensor(picture) * 2 - 1
         progress(0.3, "encoding")
         with torch.inference_mode(), self.policy.autocast():
-            encoded = self.generator.encode(source.to(self.policy.device))
+            encoded = self.generator.encode(source.to(self.device))
         tables = tuple(SourceTables(*(item.cpu().clone() for item in table)) for table in encoded)
         view = view_of_angles(options.azimuth_deg, options.elevation_deg)
         key = content_key(picture, dataclasses.astuple(options), self.weights_label)
@@ -66,7 +66,7 @@ class ViewPipeline(GeneratorPipeline[ViewPrepared]):
     @torch.inference_mode()
     def views(self, prepared: ViewPrepared, targets: Sequence[tuple[int, int]]) -> Tensor:
         """Pictures of (azimuth, elevation) classes, (N, 3, 256, 256) in [0, 1]."""
-        device = self.policy.device
+        device = self.device
         codes = torch.stack([view_code(*target) for target in targets]).to(device)
         own = view_code(*prepared.view)[None].to(device).expand(len(codes), -1, -1, -1)
         tables = [SourceTables(*(item.to(device) for item in table)) for table in prepared.tables]

@@ -25,11 +25,16 @@ def frechet_distance(a: np.ndarray, b: np.ndarray) -> float:
     """Distance of two feature sets (N, D), (M, D), each taken as a Gaussian (FID without its network)."""
     if a.ndim != 2 or b.ndim != 2 or a.shape[1] != b.shape[1] or min(len(a), len(b)) < 2:
         raise ShapeError(f"features are {a.shape} and {b.shape}; two sets (N, D) of at least 2 rows fit")
-    mean_a, mean_b = a.mean(0), b.mean(0)
-    spread_a, spread_b = np.cov(a, rowvar=False), np.cov(b, rowvar=False)
-    root = linalg.sqrtm(spread_a @ spread_b)
-    root = root.real if np.iscomplexobj(root) else root
-    return float(((mean_a - mean_b) ** 2).sum() + np.trace(spread_a) + np.trace(spread_b) - 2 * np.trace(root))
+    mean_gap = ((a.mean(0) - b.mean(0)) ** 2).sum()
+    a, b = covariance_factor(a), covariance_factor(b)
+    # The trace of the root of (A' A) (B' B) is the sum of the singular values of A B'.
+    return float(mean_gap + (a**2).sum() + (b**2).sum() - 2 * linalg.svdvals(a @ b.T).sum())
+
+
+def covariance_factor(features: np.ndarray) -> np.ndarray:
+    """A matrix F of at most D rows whose product F' F is the covariance of features (N, D)."""
+    centred = (features - features.mean(0)) / np.sqrt(len(features) - 1)
+    return centred if len(centred) <= centred.shape[1] else linalg.qr(centred, mode="r")[0][: centred.shape[1]]
 
 
 class Conv(nn.Module):

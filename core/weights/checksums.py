@@ -40,6 +40,7 @@ def remember(entry: Record, file: Path) -> str | None:
         return None
     digest = known[entry.name] = sha256_of(file)
     place = cache_folder() / FILE
+    place.parent.mkdir(parents=True, exist_ok=True)
     fresh = place.with_suffix(".part")
     fresh.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
     fresh.replace(place)

@@ -7,9 +7,9 @@ import zlib
 import numpy as np
 import torch
 
-from core.gfla.convert import NETWORKS, load_published
-from core.gfla.pose import heatmaps
-from core.gfla.views import view_code
+from core.gfla.paper.convert import NETWORKS, load_published
+from core.gfla.paper.pose import heatmaps, scaled
+from core.gfla.paper.views import view_code
 from tests.parity import fill
 from tests.parity.golden import PARITY, arrays
 
@@ -51,5 +51,6 @@ def tensor(spec, file):
     if "pose_maps" in spec:
         maps = spec["pose_maps"]
         points = arrays("gfla", file)[maps["keypoints_yx"]]
-        return torch.from_numpy(heatmaps(points[:, ::-1], tuple(maps["size"]), tuple(maps["old_size"])))[None]
+        placed = scaled(points[:, ::-1], maps["size"], maps["old_size"])
+        return heatmaps(torch.from_numpy(placed)[None], maps["size"]).float()
     return torch.from_numpy(np.asarray(arrays("gfla", file)[spec["array"]]))

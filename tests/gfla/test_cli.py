@@ -5,7 +5,6 @@ import json
 import pytest
 
 from core.cli import main
-from core.gfla import annotations
 from core.video import read_settings
 from core.weights import save_model
 from tests.gfla import tiny
@@ -55,7 +54,7 @@ def test_test_and_metrics(capsys, tmp_path, weights, monkeypatch):
     skeletons = {f"{name}.jpg": tiny.points(name, (128, 64)) for name in ("standing", "walking")}
     for name, skeleton in skeletons.items():
         tiny.figure(skeleton, (128, 64)).save(tmp_path / "test" / name)
-    annotations.write_annotations(skeletons, tmp_path / "market-annotation-test.csv")
+    tiny.write_annotations(skeletons, tmp_path / "market-annotation-test.csv")
     (tmp_path / "market-pairs-test.csv").write_text("from,to\nstanding.jpg,walking.jpg\nwalking.jpg,standing.jpg\n")
     code, said = run(
         capsys, "gfla", "test", "--task", "market", "--data", tmp_path, "--out", tmp_path / "out", "--checkpoint", weights

@@ -4,8 +4,8 @@ import pytest
 import torch
 
 from core.errors import WeightsError
-from core.gfla.convert import CONVERTERS, our_keys
-from core.gfla.network import PoseGenerator
+from core.gfla.paper.convert import CONVERTERS, our_keys
+from core.gfla.paper.network import PoseGenerator
 from core.weights import convert, load_strict
 from tests.gfla.published import checkpoint
 

@@ -7,10 +7,13 @@ import pytest
 import torch
 
 from core.errors import InputError, OptionError
-from core.gfla import annotations, framing, pose
-from core.gfla.data import AnnotatedPairs, PeoplePairs, batch_heatmaps
-from core.gfla.library import library_pose, poses
-from core.gfla.limbs import limb_flow
+from core.gfla.data import annotations
+from core.gfla.data.pairs import AnnotatedPairs
+from core.gfla.data.people import PeoplePairs
+from core.gfla.methods.limb_layers.skeleton import limb_flow
+from core.gfla.methods.retargeting import framing
+from core.gfla.methods.retargeting.library import library_pose, poses
+from core.gfla.paper import pose
 from tests.gfla import tiny
 
 
@@ -73,11 +76,14 @@ def test_limbs_carry_their_joints():
     assert still.abs().max() < 1e-2
 
 
-def test_batched_heatmaps_equal_the_published_ones():
+def test_heatmaps_peak_at_truncated_joints():
     skeleton = tiny.points("lunge")
     skeleton[4] = -1
-    got = batch_heatmaps(torch.from_numpy(skeleton)[None], tiny.SIZE, 6.0)[0].numpy()
-    np.testing.assert_allclose(got, pose.heatmaps(skeleton, tiny.SIZE), atol=1e-6)
+    maps = pose.heatmaps(torch.from_numpy(skeleton)[None], tiny.SIZE)[0]
+    assert maps[4].max() == 0
+    for joint in (0, 3, 10):
+        x, y = np.trunc(skeleton[joint]).astype(int)
+        assert maps[joint, y, x] == 1
 
 
 def test_mirrored_pairs_swap_sides():
@@ -95,7 +101,7 @@ def listed(tmp_path):
     skeletons = {f"{name}.jpg": tiny.points(name, (256, 176)) for name in ("standing", "walking")}
     for name, skeleton in skeletons.items():
         tiny.figure(skeleton, (256, 176)).save(tmp_path / "train" / name)
-    annotations.write_annotations(skeletons, tmp_path / "annotation.csv")
+    tiny.write_annotations(skeletons, tmp_path / "annotation.csv")
     (tmp_path / "pairs.csv").write_text("from,to\nstanding.jpg,walking.jpg\n")
     return tmp_path
 
@@ -132,13 +138,6 @@ def test_pairs_without_keypoints_are_named(listed):
     (listed / "pairs.csv").write_text("a;b\n")
     with pytest.raises(InputError, match="from,to"):
         annotations.read_pairs(listed / "pairs.csv", known)
-
-
-def test_deepfashion_names():
-    name = annotations.deepfashion_name("WOMEN/Dresses/id_00000002/02_1_front.jpg")
-    assert name == "fashionWOMENDressesid0000000202_1front.jpg"
-    with pytest.raises(InputError, match="gender/category"):
-        annotations.deepfashion_name("front.jpg")
 
 
 def test_points_file_shape_is_checked():

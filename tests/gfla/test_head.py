@@ -3,13 +3,12 @@
 import pytest
 import torch
 
-from core.gfla.head import BEFORE, HEAD_LAYERS, best_head, surroundings, whole_head
-from core.gfla.layers import LAYER_COUNT, LAYERS, limb_layers
-from core.gfla.limbs import HEAD
+from core.gfla.methods.limb_layers.head import ARM_LAYERS, HEAD_LAYERS, best_head, lay_head, surroundings
+from core.gfla.methods.limb_layers.layers import LAYER_COUNT, LAYERS, limb_layers
+from core.gfla.methods.limb_layers.skeleton import HEAD
 from core.gfla.options import PoseOptions
 from core.gfla.pipeline import PosePipeline
 from tests.gfla import tiny
-from tests.gfla.test_ground import CONFIG
 
 SIZE = (128, 96)
 SWAP = [0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16]
@@ -32,8 +31,8 @@ def mirrored(points):
 
 
 def chosen(source, target):
-    places = limb_layers(source[None], target[None], SIZE).places
-    return best_head(places, source, target, SIZE)
+    grids = limb_layers(source[None], target[None], SIZE).grids
+    return best_head(grids, source, target, SIZE)
 
 
 def test_the_layer_whose_joints_fit_is_chosen():
@@ -68,9 +67,9 @@ def test_one_head_takes_the_place_of_a_mixture(shares):
     outline, place = torch.zeros(8, 8), torch.ones(8, 8)
     outline[2:6, 2:6] = 1
     layer = HEAD_LAYERS[1]
-    made = whole_head(shares, layer, outline, outline, place)
+    made = lay_head(shares, layer, outline, outline, place)
     assert (made.sum(0) - 1).abs().max() < 1e-5 and made.min() >= 0
-    arms = [2 + index for index in BEFORE]
+    arms = [2 + index for index in ARM_LAYERS]
     assert torch.equal(made[arms], shares[arms]), "arms stay in front"
     rest = 1 - shares[arms].sum(0)
     assert torch.allclose(made[2 + layer], rest * outline, atol=1e-6)
@@ -78,18 +77,18 @@ def test_one_head_takes_the_place_of_a_mixture(shares):
 
 
 def test_away_from_the_head_only_its_layers_change_places(shares):
-    made = whole_head(shares, HEAD_LAYERS[0], torch.ones(8, 8), torch.zeros(8, 8), torch.zeros(8, 8))
+    made = lay_head(shares, HEAD_LAYERS[0], torch.ones(8, 8), torch.zeros(8, 8), torch.zeros(8, 8))
     heads = [2 + index for index in HEAD_LAYERS]
     others = [index for index in range(len(shares)) if index not in heads]
     assert torch.allclose(made[others], shares[others], atol=1e-5)
     assert torch.allclose(made[heads[0]], shares[heads].sum(0), atol=1e-5) and made[heads[1:]].max() == 0
-    unseen = whole_head(shares, HEAD_LAYERS[0], torch.zeros(8, 8), torch.zeros(8, 8), torch.zeros(8, 8))
+    unseen = lay_head(shares, HEAD_LAYERS[0], torch.zeros(8, 8), torch.zeros(8, 8), torch.zeros(8, 8))
     assert (unseen.sum(0) - 1).abs().max() < 1e-5 and unseen[heads].max() == 0
     assert torch.allclose(unseen[-1], shares[-1], atol=1e-6), "no holes in a chest that the head's layers had shown"
 
 
 def test_the_pipeline_shows_the_sources_own_head():
-    pipe = PosePipeline(tiny.generator(**CONFIG))
+    pipe = PosePipeline(tiny.layered(sample_hw=SIZE))
     points = tiny.points("standing", (256, 192))
     picture = tiny.figure(points, (256, 192))
     prepared = pipe.prepare(picture, options=PoseOptions(height_px=256, cut_out=False), points=points)

@@ -7,16 +7,15 @@ import pytest
 import torch
 
 from core.errors import ShapeError
-from core.gfla import losses
-from core.gfla.data import batch_heatmaps
-from core.gfla.layers import LAYER_COUNT, LAYERS, fetch_layers, limb_layers
-from core.gfla.limbs import limb_prior
+from core.gfla.methods.limb_layers import losses
+from core.gfla.methods.limb_layers.background import foreground
+from core.gfla.methods.limb_layers.head import surroundings
+from core.gfla.methods.limb_layers.layers import LAYER_COUNT, LAYERS, limb_layers, warp_layers
 from core.gfla.options import PoseOptions
 from core.gfla.pipeline import PosePipeline
 from tests.gfla import tiny
 
 SIZE = (128, 96)
-CONFIG = {"attn_layers": (2, 3), "kernel_sizes": (3, 3), "flow_prior": True, "copy_source": True, "limb_layers": True}
 
 
 def points(name):
@@ -25,7 +24,7 @@ def points(name):
 
 def pixels(found):
     """Places in pixels of the source."""
-    return (found.places + 1) / 2 * torch.tensor((SIZE[1], SIZE[0])) - 0.5
+    return (found.grids + 1) / 2 * torch.tensor((SIZE[1], SIZE[0])) - 0.5
 
 
 def test_a_body_that_stays_is_fetched_from_where_it_is():
@@ -46,7 +45,7 @@ def test_a_limb_brings_its_own_pixels_along():
     middle = source[0, 3:5].mean(0)
     picture[0, 0][(columns - middle[0]) ** 2 + (rows - middle[1]) ** 2 < 9] = 1
     found = limb_layers(source, target, SIZE)
-    moved = fetch_layers(picture, found.places, SIZE)
+    moved = warp_layers(picture, found.grids, SIZE)
     assert moved.shape == (1, LAYER_COUNT, 3, *SIZE)
     number = next(i for i, layer in enumerate(LAYERS) if layer.target == layer.source == 3)
     x, y = target[0, 3:5].mean(0)
@@ -61,38 +60,30 @@ def test_missing_joints_make_layers_unusable_and_never_chosen():
     found = limb_layers(source, target, SIZE)
     lost = {i for i, layer in enumerate(LAYERS) if layer.source == 3}
     assert {i for i in range(LAYER_COUNT) if not found.usable[0, i]} == lost
-    network = tiny.generator(**CONFIG, sample_hw=SIZE)
-    painted = network(
-        torch.rand(1, 3, *SIZE), batch_heatmaps(source, SIZE, 3), batch_heatmaps(target, SIZE, 3),
-        limb_prior(source, target, SIZE), found,
-    )  # fmt: skip
-    assert painted.layered[0, sorted(lost)].max() == 0
+    network = tiny.layered(sample_hw=SIZE)
+    painted = network(torch.rand(1, 3, *SIZE), *tiny.guided(network, source, target, SIZE))
+    assert painted.rest[0, [1 + index for index in lost]].max() == 0
 
 
 @pytest.fixture(scope="module")
 def network():
-    return tiny.generator(**CONFIG, sample_hw=SIZE)
+    return tiny.layered(sample_hw=SIZE)
 
 
-def painted_by(network, source_points, target_points, picture):
-    return network(
-        picture, batch_heatmaps(source_points, SIZE, 3), batch_heatmaps(target_points, SIZE, 3),
-        limb_prior(source_points, target_points, SIZE), limb_layers(source_points, target_points, SIZE),
-    )  # fmt: skip
+def painted_by(network, picture):
+    return network(picture, *tiny.guided(network, "standing", "walking", SIZE))
 
 
-def test_shares_sum_to_one_and_make_the_picture(network):
-    painted = painted_by(network, points("standing"), points("walking"), torch.rand(1, 3, *SIZE) * 2 - 1)
-    shares = torch.cat([1 - painted.copied - painted.layered.sum(1, keepdim=True), painted.copied, painted.layered], 1)
-    assert shares.min() > -1e-5 and shares.sum(1).sub(1).abs().max() < 1e-5
-    assert ((shares[:, :, None] * painted.each).sum(1) - painted.image).abs().max() < 1e-5
-    assert losses.choice_loss(painted, painted.each[:, 0]).mean() > 0
+def test_weights_sum_to_one_and_make_the_picture(network):
+    painted = painted_by(network, torch.rand(1, 3, *SIZE) * 2 - 1)
+    assert painted.weights.min() > -1e-5 and painted.weights.sum(1).sub(1).abs().max() < 1e-5
+    assert ((painted.weights[:, :, None] * painted.candidates).sum(1) - painted.image).abs().max() < 1e-5
+    assert losses.expected_error(painted, painted.candidates[:, 0]).mean() > 0
 
 
-def test_gradients_reach_the_choice_and_the_ownership(network):
-    picture = torch.rand(1, 3, *SIZE) * 2 - 1
-    painted = painted_by(network, points("standing"), points("walking"), picture)
-    losses.choice_loss(painted, torch.zeros_like(painted.image)).mean().backward()
+def test_gradients_reach_the_blend_and_the_segmentation(network):
+    painted = painted_by(network, torch.rand(1, 3, *SIZE) * 2 - 1)
+    losses.expected_error(painted, torch.zeros_like(painted.image)).mean().backward()
     for part in ("limbs.out.weight", "target.choice.second.weight", "target.see_layers.0.weight"):
         assert network.get_parameter(part).grad.abs().sum() > 0, part
     network.zero_grad()
@@ -101,24 +92,19 @@ def test_gradients_reach_the_choice_and_the_ownership(network):
 def test_one_source_serves_many_poses(network):
     source, picture = points("standing"), torch.rand(1, 3, *SIZE) * 2 - 1
     targets = torch.cat([points("walking"), points("arms spread")])
-    own = source.expand_as(targets)
     with torch.no_grad():
-        together = network.paint(
-            network.encode(picture), picture, batch_heatmaps(source, SIZE, 3), batch_heatmaps(targets, SIZE, 3),
-            limb_prior(own, targets, SIZE), limb_layers(own, targets, SIZE),
-        )  # fmt: skip
+        together = network.paint(network.encode(picture), picture, *network.structures(source, targets, SIZE))
         for index in range(2):
-            alone = painted_by(network, source, targets[index : index + 1], picture)
+            alone = network(picture, *network.structures(source, targets[index : index + 1], SIZE))
             assert (together.image[index] - alone.image[0]).abs().max() < 1e-4
 
 
-def test_layers_are_asked_for_and_refused(network):
-    maps = batch_heatmaps(points("standing"), SIZE, 3)
+def test_layers_are_asked_for(network):
+    picture, maps = torch.rand(1, 3, *SIZE), torch.rand(1, 18, *SIZE)
     with pytest.raises(ShapeError, match="needs limb layers"):
-        network(torch.rand(1, 3, *SIZE), maps, maps, limb_prior(points("standing"), points("standing"), SIZE))
-    plain = tiny.generator(attn_layers=(2, 3), kernel_sizes=(3, 3))
-    with pytest.raises(ShapeError, match="without limb layers"):
-        losses.choice_loss(plain(*[torch.rand(1, c, 64, 64) for c in (3, 18, 18)]), torch.rand(1, 3, 64, 64))
+        network(picture, maps, maps)
+    with torch.no_grad(), pytest.raises(ShapeError, match="lost its candidates"):
+        losses.expected_error(painted_by(network, picture).cpu(), picture)
 
 
 def test_the_pipeline_copies_layers_at_the_size_of_the_result(network):
@@ -128,13 +114,19 @@ def test_the_pipeline_copies_layers_at_the_size_of_the_result(network):
     prepared = pipe.prepare(picture, "walking", options=PoseOptions(height_px=256, cut_out=False), points=skeleton)
     painted = pipe.paint(prepared, [prepared.path[-1]])
     # Everything from the layer of the whole body: the result is the picture itself, shifted and scaled.
-    only = torch.zeros_like(painted.layered)
-    only[:, -1] = 1
-    painted = dataclasses.replace(painted, copied=torch.zeros_like(painted.copied), layered=only)
-    result = pipe.finish(prepared, painted)
-    moved = fetch_layers(prepared.fine, painted.places[:, -1:], (256, prepared.fine.shape[3]))[:, 0]
-    assert (result - moved).abs().max() < 0.01 and np.asarray(result).std() > 0.05
-    assert painted.layered.shape[1] == LAYER_COUNT
+    only = torch.zeros_like(painted.rest)
+    only[:, -2] = 1
+    size = (256, prepared.fine.shape[3])
+    result = pipe.finish(prepared, dataclasses.replace(painted, rest=only))
+    grids = painted.guide.layers.grids[:, -1:]
+    colours = (foreground(prepared.fine * 2 - 1, pipe.grey)[:, :3] + 1) / 2
+    moved = warp_layers(colours, grids, size)[:, 0]
+    # But for the head, which is laid whole.
+    head = surroundings(painted.guide.target_points[0], SIZE, size, lean=False) > 0
+    head |= surroundings(painted.guide.target_points[0], SIZE, size, lean=True) > 0
+    apart = (result - moved).abs().masked_fill(head, 0)
+    assert apart.max() < 0.01 and np.asarray(result).std() > 0.05
+    assert painted.rest.shape[1] == 1 + LAYER_COUNT + 1
 
 
 def test_legs_that_the_pictures_edge_cuts_off_still_have_layers():

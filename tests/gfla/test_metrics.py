@@ -1,6 +1,7 @@
 """FID and LPIPS: networks by files, numbers that follow the pictures, clear words where files are missing."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,7 +10,10 @@ from PIL import Image
 
 from core.cli import main
 from core.errors import WeightsError
-from core.gfla import backbones, evaluate
+from core.gfla.paper import evaluate
+from core.metrics import backbone_files
+from core.metrics.fid import InceptionPool
+from core.metrics.lpips import Lpips
 
 
 @pytest.fixture
@@ -30,12 +34,12 @@ def files(tmp_path_factory):
     """Random weights under torchvision's and LPIPS's names."""
     tmp_path = tmp_path_factory.mktemp("backbones")
     torch.manual_seed(0)
-    inception, alex = backbones.InceptionPool().state_dict(), backbones.LpipsAlex().state_dict()
+    inception, alex = InceptionPool().state_dict(), Lpips().state_dict()
     head = {"AuxLogits.fc.weight": torch.zeros(1), "fc.weight": torch.zeros(1000, 2048)}
     torch.save({**inception, **head}, tmp_path / "inception.pth")
-    features = {key: value for key, value in alex.items() if key.startswith("features.")}
+    features = {key.replace("net.layers.", "features."): v for key, v in alex.items() if "layers" in key}
     torch.save({**features, "classifier.1.weight": torch.zeros(4, 4)}, tmp_path / "alexnet.pth")
-    own = {key.replace(".weight", ".model.1.weight"): v.abs() for key, v in alex.items() if key.startswith("lin")}
+    own = {f"lin{key[4]}.model.1.weight": v.abs() for key, v in alex.items() if key.startswith("lin")}
     torch.save(own, tmp_path / "alex.pth")
     return evaluate.Backbones(*(str(tmp_path / name) for name in ("inception.pth", "alexnet.pth", "alex.pth")))
 
@@ -51,21 +55,21 @@ def test_both_follow_the_pictures(folders, files):
 
 
 def test_inception_has_the_published_shape(files):
-    network = backbones.InceptionPool.from_file(backbones.backbone_file(backbones.INCEPTION, files.inception))
+    network = InceptionPool.from_file(Path(files.inception))
     assert network(torch.rand(2, 3, 40, 40)).shape == (2, 2048)
     # torchvision's network without its classifiers.
     assert sum(p.numel() for p in network.parameters()) == 21_785_568
 
 
 def test_lpips_is_symmetric_and_zero_for_equal_pictures(files):
-    judge = backbones.LpipsAlex.from_files(*(backbones.Path(f) for f in (files.alexnet, files.lpips)))
-    a, b = torch.rand(2, 3, 64, 64), torch.rand(2, 3, 64, 64)
+    judge = Lpips.from_published(*(backbone_files.read_backbone(f) for f in (files.alexnet, files.lpips)))
+    a, b = torch.rand(2, 3, 64, 64) * 2 - 1, torch.rand(2, 3, 64, 64) * 2 - 1
     assert torch.allclose(judge(a, b), judge(b, a)) and judge(a, a).abs().max() == 0 and judge(a, b).min() > 0
 
 
 def test_missing_files_leave_the_measures_out(folders, capsys, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path / "hub"))
-    monkeypatch.setattr(backbones.importlib.util, "find_spec", lambda _: None)
+    monkeypatch.setattr(backbone_files.importlib.util, "find_spec", lambda _: None)
     assert main(["gfla", "metrics", str(folders / "results"), str(folders / "truth"), "--json"]) == 0
     said = json.loads(capsys.readouterr().out)
     assert "fid" not in said and "lpips" not in said and said["pairs"] == 3
@@ -76,6 +80,6 @@ def test_missing_files_leave_the_measures_out(folders, capsys, tmp_path, monkeyp
 
 def test_other_weights_are_refused(tmp_path, files):
     with pytest.raises(WeightsError, match="not inception"):
-        backbones.InceptionPool.from_file(backbones.Path(files.alexnet))
+        InceptionPool.from_file(Path(files.alexnet))
     with pytest.raises(WeightsError, match="not alexnet"):
-        backbones.LpipsAlex.from_files(backbones.Path(files.inception), backbones.Path(files.lpips))
+        Lpips.from_published(*(backbone_files.read_backbone(f) for f in (files.inception, files.lpips)))

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import ShapeError
-from core.gfla.attention import LocalAttention
-from core.gfla.operators import block_extractor, fetch_along, local_attn_reshape, resample2d
+from core.gfla.paper.attention import LocalAttention
+from core.gfla.paper.operators import fetch_along, resample2d
+from tests.reference.gfla.published import block_extractor, local_attn_reshape
 
 
 def unfolded(layer, source, target, flow):

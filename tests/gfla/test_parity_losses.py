@@ -3,9 +3,9 @@
 import pytest
 import torch
 
-from core.gfla import losses
-from core.gfla.train import published_learning_rate
+from core.gfla.paper import losses
 from tests.parity.golden import arrays, assert_matches, facts
+from tests.reference.gfla import published
 
 CASES = {case["name"]: case for case in facts("gfla", "losses")["cases"]}
 DATA = arrays("gfla", "losses")
@@ -75,4 +75,4 @@ def test_learning_rate_rule():
     case = CASES["lr_lambda"]
     rule = {key: spec["value"] for key, spec in case["inputs"].items()}
     epochs = range(rule.pop("epochs"))
-    hold(case, {"lr": [published_learning_rate(epoch, **rule) for epoch in epochs]})
+    hold(case, {"lr": [published.learning_rate(epoch, **rule) for epoch in epochs]})

@@ -33,7 +33,7 @@ def pose_parts(net, inputs):
     for i, (index, _) in enumerate(net.target.attentions()):
         decoder = getattr(net.target, f"decoder{index}")
         decoder.register_forward_pre_hook(lambda _, args, i=i: seen.update({f"fused_target{i}": args[0]}))
-    painted = net(**inputs)
+    painted = net(*inputs.values())
     return seen | {f"attention{i}": a for i, a in enumerate(painted.attention)} | {"image": painted.image}
 
 

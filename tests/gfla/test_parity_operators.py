@@ -3,9 +3,10 @@
 import pytest
 import torch
 
-from core.gfla.attention import LocalAttention
-from core.gfla.operators import block_extractor, local_attn_reshape, resample2d
+from core.gfla.paper.attention import LocalAttention
+from core.gfla.paper.operators import resample2d
 from tests.parity.golden import arrays, assert_matches, facts
+from tests.reference.gfla.published import block_extractor, local_attn_reshape
 
 CASES = {case["name"]: case for case in facts("gfla", "ops")["cases"]}
 

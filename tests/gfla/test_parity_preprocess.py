@@ -6,9 +6,12 @@ import torch
 from PIL import Image
 
 from core.detect.body import openpose18
-from core.gfla import annotations, dance, evaluate, face, pose, preview, views
-from core.gfla.data import as_network_picture, resized
+from core.gfla.data import annotations
+from core.gfla.paper import dance, evaluate, face, pictures, pose, views, visuals
+from core.gfla.paper.pictures import as_network_picture, resized
+from core.metrics.fid import frechet_distance
 from tests.parity.golden import arrays, assert_matches, facts
+from tests.reference.gfla.published import points_of_heatmaps
 
 CASES = {case["name"]: case for case in facts("gfla", "preprocess")["cases"]}
 DATA = arrays("gfla", "preprocess")
@@ -28,15 +31,15 @@ def annotation_strings(case, options):
 
 
 def heatmap(case, options):
-    matrix = None
-    found = {}
+    found, placed = {}, pose.scaled(points(case), options["img_size"], options.get("old_size", options["img_size"]))
     if "angle" in case["inputs"]:
         shift = (value(case, "shift_x"), value(case, "shift_y"))
         matrix = pose.affine_matrix(options["img_size"], value(case, "angle"), shift, value(case, "scale"))
         found = {"affine_matrix": matrix, "inverse_for_pil": np.linalg.inv(matrix)[:2].ravel()}
-    maps = pose.heatmaps(points(case), options["img_size"], options.get("old_size"), matrix)
+        placed = pose.transformed(placed, matrix)
+    maps = pose.heatmaps(torch.from_numpy(placed), options["img_size"]).float().numpy()
     stride = options["stride"]
-    found |= {"map": maps[:, ::stride, ::stride], "recovered_yx": pose.points_of_heatmaps(maps)[:, ::-1]}
+    found |= {"map": maps[:, ::stride, ::stride], "recovered_yx": points_of_heatmaps(maps)[:, ::-1]}
     return found
 
 
@@ -86,10 +89,10 @@ RUNS = {
     "face_structure": face_structure,
     "view_one_hot": one_hot,
     "image_b": image,
-    "tensor_to_image": lambda c, o: {"rgb": preview.published_bytes(torch.from_numpy(value(c, "tensor")))},
-    "flow_to_colour": lambda c, o: {"rgb": preview.flow_to_colour(torch.from_numpy(value(c, "flow"))[0])},
+    "tensor_to_image": lambda c, o: {"rgb": pictures.published_bytes(torch.from_numpy(value(c, "tensor")))},
+    "flow_to_colour": lambda c, o: {"rgb": visuals.flow_to_colour(torch.from_numpy(value(c, "flow"))[0])},
     "image_metrics": lambda c, o: evaluate.image_metrics(value(c, "real_rgb"), value(c, "generated_rgb")),
-    "frechet_distance": lambda c, o: {"fid": evaluate.frechet_distance(value(c, "features_a"), value(c, "features_b"))},
+    "frechet_distance": lambda c, o: {"fid": frechet_distance(value(c, "features_a"), value(c, "features_b"))},
     "mediapipe": lambda c, o: {
         "cords_yx": openpose18(value(c, "landmarks_xy01"), value(c, "visibility"), o["frame_hw"][::-1])[:, ::-1]
     },

@@ -6,13 +6,12 @@ import torch
 from PIL import Image
 
 from core.errors import InputError, OptionError
-from core.gfla import framing
-from core.gfla.data import STUDIO_GREY
+from core.gfla.methods.compositing.person import without_person
+from core.gfla.methods.retargeting import framing
 from core.gfla.options import AnimationOptions, PoseOptions, ViewOptions
 from core.gfla.pipeline import PosePipeline
-from core.gfla.pipeline_animation import AnimationPipeline, driven, following, steadied
+from core.gfla.pipeline_animation import AnimationPipeline, driven
 from core.gfla.pipeline_views import ViewPipeline
-from core.gfla.preview import explained
 from core.timeline import Timeline
 from tests.gfla import tiny
 
@@ -21,10 +20,7 @@ OPTIONS = PoseOptions(height_px=64, cut_out=False)
 
 @pytest.fixture(scope="module")
 def pipe():
-    network = tiny.generator(
-        attn_layers=(1, 2, 3), kernel_sizes=(3, 3, 3), flow_prior=True, copy_source=True, studio_grey=STUDIO_GREY
-    )
-    return PosePipeline(network)
+    return PosePipeline(tiny.layered(attn_layers=(1, 2, 3), kernel_sizes=(3, 3, 3)))
 
 
 @pytest.fixture(scope="module")
@@ -94,14 +90,14 @@ def test_without_the_person_the_ground_remains():
     mask = np.zeros((60, 40), np.float32)
     mask[20:40, 10:30] = 1
     array[20:40, 10:30] = 255
-    filled = np.asarray(framing.without_person(Image.fromarray(array), mask))
+    filled = np.asarray(without_person(Image.fromarray(array), mask))
     assert filled.max() <= 160
     np.testing.assert_array_equal(filled[:10], array[:10])
 
 
 def test_explanation_shows_every_scale(pipe, prepared):
     pose = prepared.path[-1]
-    picture = explained(prepared, pipe.paint(prepared, [pose]), pose)
+    picture = pipe.explain(prepared, pipe.paint(prepared, [pose]), pose)
     assert picture.size == (3 * 44, 4 * (64 + 12))
 
 
@@ -126,16 +122,16 @@ def test_driven_by_a_clip(pipe, picture, own, monkeypatch):
 def test_a_clip_moves_as_much_as_its_person():
     body = tiny.points("standing", (160, 110))
     clip = np.stack([body, body + (8, 0)])
-    moved = following(clip, tiny.points("standing"), True, tiny.SIZE, 176 / 256)
+    moved = framing.following(clip, tiny.points("standing"), True, tiny.SIZE, 176 / 256)
     assert moved[1, 1, 0] > moved[0, 1, 0] + 1
     lost = clip.copy()
     lost[0, 4] = -1
-    assert (steadied(lost)[0, 4] == -1).all() and (steadied(lost)[1, 4] > 0).all()
+    assert (framing.steadied(lost)[0, 4] == -1).all() and (framing.steadied(lost)[1, 4] > 0).all()
 
 
 def test_views_and_faces_run_on_tiny_networks():
-    from core.gfla.network_animation import FaceGenerator
-    from core.gfla.network_views import ShapeNetGenerator
+    from core.gfla.paper.network_animation import FaceGenerator
+    from core.gfla.paper.network_views import ShapeNetGenerator
     from core.gfla.pipeline_animation import AnimationPrepared
 
     turner = ViewPipeline(ShapeNetGenerator(**tiny.SMALL).eval())

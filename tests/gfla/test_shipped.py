@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from core.gfla.data import STUDIO_GREY
+from core.gfla.data.people import STUDIO_GREY
 from core.gfla.options import PoseOptions
 from core.gfla.pipeline import PosePipeline
 from core.metrics import psnr

@@ -7,11 +7,15 @@ import pytest
 import torch
 
 from core.errors import InputError, WeightsError
-from core.gfla import evaluate, losses, train
-from core.gfla.features import SubstituteFeatures, feature_network
-from core.gfla.network import PoseGenerator
+from core.gfla.data.people import PeoplePairs
+from core.gfla.methods.limb_layers.network import LimbLayerGenerator
+from core.gfla.methods.limb_layers.recipe import LimbFlowRecipe, LimbLayerRecipe
+from core.gfla.methods.random_features.features import RandomFeatures
 from core.gfla.options import SHIPPED, GflaTrainOptions, with_recipe
+from core.gfla.paper import evaluate, losses
+from core.gfla.paper.recipe import GeneratorRecipe
 from core.gfla.pipeline import PosePipeline
+from core.gfla.training import run as train
 from core.training.checkpoint import load, newest
 from core.weights import load_strict, save_model
 from tests.gfla import tiny
@@ -50,15 +54,15 @@ def test_both_stages_run_resume_and_export(tmp_path):
     assert any(key.startswith("flow_net") for key in moved) and any(key.startswith("target") for key in moved)
     folder = train.export(tmp_path / "all", tmp_path / "weights")
     assert "held out" in (folder / "README.md").read_text()
-    network = load_strict(PoseGenerator, folder)
-    assert network.config.flow_prior and tuple(network.config.sample_hw) == tiny.SIZE
+    network = load_strict(LimbLayerGenerator, folder)
+    assert network.config.limb_layers and tuple(network.config.sample_hw) == tiny.SIZE
     assert PosePipeline(network).size_hw == tiny.SIZE
 
 
 def test_stage_two_starts_from_stage_one(tmp_path):
     options = GflaTrainOptions(out=str(tmp_path / "flow"), steps=1, **SMALL)
     train.run_training(options)
-    recipe = train.PoseRecipe(dataclasses.replace(options, stage="all", start=options.out))
+    recipe = train.recipe_of(dataclasses.replace(options, stage="all", start=options.out))
     trained = state_of(tmp_path / "flow")["networks"]["flow"]
     for key, value in recipe.networks["generator"].flow_net.state_dict().items():
         assert torch.equal(value, trained[f"flow_net.{key}"]), key
@@ -66,19 +70,13 @@ def test_stage_two_starts_from_stage_one(tmp_path):
 
 def test_learning_lowers_the_flow_loss():
     options = with_recipe(GflaTrainOptions(recipe="shipped", **SMALL))
-    recipe = train.FlowRecipe(options)
-    batch = train.PeoplePairs(tiny.people()).draw(np.random.default_rng(0), 2)
-    structures = train.Structures.of(batch, recipe.config)
+    recipe = train.recipe_of(options)
+    assert isinstance(recipe, LimbFlowRecipe)
+    batch = PeoplePairs(tiny.people()).draw(np.random.default_rng(0), 2)
     optimizer = torch.optim.Adam(recipe.networks["flow"].parameters(), 1e-3)
     seen = []
     for _ in range(8):
-        flows, _ = recipe.networks["flow"](
-            batch["source"], structures.source_pose, structures.target_pose, structures.flow_prior
-        )
-        found = recipe.flow_losses(
-            flows, recipe.features(batch["source"]), recipe.features(batch["target"]), structures
-        )
-        loss = recipe.total(found)
+        loss = recipe.total(recipe.pair_losses(recipe.networks["flow"], batch))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
@@ -99,21 +97,16 @@ def test_mistakes_are_named(tmp_path):
     with pytest.raises(InputError, match="--stage all"):
         train.run_training(GflaTrainOptions(start="x", **SMALL))
     with pytest.raises(WeightsError, match="VGG19"):
-        feature_network(str(tmp_path / "vgg.pth"))
+        train.feature_network(str(tmp_path / "vgg.pth"))
 
 
 def test_substitute_features_are_those_that_the_losses_ask_for():
-    found = SubstituteFeatures()(torch.rand(1, 3, 64, 64) * 2 - 1)
+    found = RandomFeatures()(torch.rand(1, 3, 64, 64) * 2 - 1)
     wanted = {*losses.CONTENT_FEATURES, *losses.STYLE_FEATURES, *losses.CORRECTNESS_FEATURES.values()}
     assert wanted <= set(found) and all((value >= 0).all() for value in found.values())
     assert found["relu4_1"].shape[2:] == (8, 8)
-    again = SubstituteFeatures()(torch.zeros(1, 3, 64, 64))
+    again = RandomFeatures()(torch.zeros(1, 3, 64, 64))
     assert again["relu1_1"].abs().max() == 0
-
-
-def test_ssim_loss_is_zero_for_equal_pictures():
-    picture = torch.rand(1, 3, 32, 32) * 2 - 1
-    assert losses.ssim_loss(picture, picture) < 1e-5 < losses.ssim_loss(picture, picture.flip(3))
 
 
 def test_folders_are_measured(tmp_path):
@@ -128,27 +121,31 @@ def test_folders_are_measured(tmp_path):
         evaluate.evaluate_folders(tmp_path / "results", tmp_path / "truth")
 
 
-def test_training_goes_on_from_weights_that_know_no_ground(tmp_path):
+def test_training_goes_on_from_exported_weights(tmp_path):
     options = with_recipe(GflaTrainOptions(stage="all", recipe="shipped", **SMALL))
     torch.manual_seed(0)
-    old = PoseGenerator(**{**train.network_config(options), "ground_choice": False})
+    old = train.generator_of(options)
     save_model(old, tmp_path / "old")
-    recipe = train.PoseRecipe(dataclasses.replace(options, init=str(tmp_path / "old")))
-    network = recipe.networks["generator"]
-    state = network.state_dict()
-    shrunk = ("target.outconv.model.2.weight", "target.outconv.model.2.bias")
-    for key, value in old.state_dict().items():
-        assert torch.allclose(state[key], 0.1 * value if key in shrunk else value), key
-    # Ground begins as likely as painting.
-    assert torch.equal(network.target.choice.ground.weight, network.target.choice.second.weight[:1])
-    # And weights that know it go on unchanged.
-    save_model(network, tmp_path / "new")
-    again = train.PoseRecipe(dataclasses.replace(options, init=str(tmp_path / "new"))).networks["generator"]
-    assert all(torch.equal(value, again.state_dict()[key]) for key, value in state.items())
+    network = train.recipe_of(dataclasses.replace(options, init=str(tmp_path / "old"))).networks["generator"]
+    assert all(torch.equal(value, network.state_dict()[key]) for key, value in old.state_dict().items())
+
+
+def test_the_papers_recipe_trains_published_data_and_ours_where_asked_for(monkeypatch):
+    fashion = GflaTrainOptions(task="fashion", stage="all", width=0.125)
+    monkeypatch.setattr(train, "feature_network", lambda _: RandomFeatures())
+    paper, ours = train.recipe_of(fashion), train.recipe_of(dataclasses.replace(fashion, lambda_ssim=1.0, care=1.0))
+    assert type(paper) is GeneratorRecipe and type(ours) is LimbLayerRecipe
+    batch = PeoplePairs(tiny.people()).draw(np.random.default_rng(0), 1)
+    found = []
+    for recipe in (paper, ours):
+        painted = paper.networks["generator"](batch["source"], *recipe.structures(batch))
+        found.append(recipe.generator_losses(painted, batch))
+    assert set(found[1]) == {*found[0], "ssim"} and found[1]["rec"] > found[0]["rec"]
+    assert found[1]["style"] == found[0]["style"]
 
 
 def test_masks_move_and_turn_with_their_pictures():
-    pairs = train.PeoplePairs(tiny.people(), augment=1.0)
+    pairs = PeoplePairs(tiny.people(), augment=1.0)
     batch = pairs.draw(np.random.default_rng(3), 8)
     for name in ("source", "target"):
         apart, mask = (batch[name] - (2 * 224 / 255 - 1)).abs().amax(1, keepdim=True), batch[f"{name}_mask"]

@@ -12,11 +12,14 @@ from PIL import Image
 
 from core.cli import main
 from core.errors import InputError
-from core.gfla import clips, generate, pipeline_animation, train, view_data
-from core.gfla.network_animation import DanceGenerator, FaceGenerator
-from core.gfla.network_views import ShapeNetGenerator
+from core.gfla import pipeline_animation
+from core.gfla.data import clips, test_sets, view_data
 from core.gfla.options import GflaTrainOptions
-from core.gfla.views import view_code
+from core.gfla.paper import pose
+from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
+from core.gfla.paper.network_views import ShapeNetGenerator
+from core.gfla.paper.views import view_code
+from core.gfla.training import run as train
 from core.training.checkpoint import load, newest
 from core.weights import load_strict, save_model
 
@@ -129,7 +132,7 @@ def test_views_run_in_two_stages_and_export(objects, tmp_path):
     )
     train.run_training(flow)
     whole = dataclasses.replace(flow, stage="all", start=flow.out, out=str(tmp_path / "all"))
-    recipe = train.recipe_of(whole, None)
+    recipe = train.recipe_of(whole)
     trained = load(newest(Path(flow.out)))["networks"]["flow"]
     for key, value in recipe.networks["generator"].flow_net.state_dict().items():
         assert torch.equal(value, trained[f"flow_net.{key}"]), key
@@ -141,7 +144,7 @@ def test_learning_lowers_the_loss_of_a_clip(faces):
     options = GflaTrainOptions(task="face", stage="all", clip_frames=3, chunk_frames=3, lambda_g=0.0, **SMALL)
     batch = clips.FaceClips(faces, "train", SIDE, 3).draw(np.random.default_rng(0), 1)
     torch.manual_seed(0)
-    recipe = train.recipe_of(options, None)
+    recipe = train.recipe_of(options)
     seen = []
     for _ in range(6):
         painted = recipe.networks["generator"](batch["structures"], batch["reference"], batch["reference_structure"])
@@ -165,9 +168,8 @@ def test_dance_clips_move_frames_and_skeletons_alike(dancers):
     batch = data.draw(np.random.default_rng(1), 2)
     assert batch["structures"].shape == (2, 6, 20, SIDE, SIDE) and batch["masks"].shape == (2, 6, 1, SIDE, SIDE)
     assert batch["masks"].min() >= 0 and batch["masks"].max() <= 1 and batch["frames"].min() >= -1
-    files = data.clips[0]
-    movements = np.eye(3), clips.pose.affine_matrix((SIDE, SIDE), 0, (9.0, 0.0), 1.0)
-    maps = [data._structure(files[1][0], files[0][0], moved, True)[3] for moved in movements]
+    movements = np.eye(3), pose.affine_matrix((SIDE, SIDE), 0, (9.0, 0.0), 1.0)
+    maps = [data.structure(0, 0, moved)[3] for moved in movements]
     assert maps[1].argmax() % SIDE - maps[0].argmax() % SIDE == 9
 
 
@@ -212,7 +214,7 @@ def test_every_clip_of_a_set_is_followed(faces, dancers, tmp_path, capsys, monke
         results = []
         for chunk in (2, 100):
             folder = tmp_path / f"{type(network).__name__}{chunk}"
-            assert generate.write_clips(network.eval(), data, folder, chunk=chunk) == 2
+            assert test_sets.write_clips(network.eval(), data, folder, chunk=chunk) == 2
             results.append({file.name: file.read_bytes() for file in (folder / "a").iterdir()})
             assert (folder / "b.mp4").stat().st_size > 0
         # A chunk's border does not show.
@@ -223,7 +225,7 @@ def test_every_clip_of_a_set_is_followed(faces, dancers, tmp_path, capsys, monke
     assert main([*map(str, words), "--checkpoint", str(tmp_path / "weights"), "--json"]) == 0
     assert json.loads(capsys.readouterr().out)["clips"] == 2 and (tmp_path / "cli" / "a" / "000_vis.png").exists()
     crossed = tmp_path / "crossed"
-    generate.write_clips(network, data, crossed, cross=True)
+    test_sets.write_clips(network, data, crossed, cross=True)
     assert any("_with_" in item.name for item in crossed.iterdir())
 
 
@@ -249,7 +251,7 @@ def test_mistakes_are_named(faces, dancers, tmp_path, monkeypatch):
     with pytest.raises(InputError, match="car or chair fits"):
         train.run_training(GflaTrainOptions(task="views", subset="iper", **SMALL))
     with pytest.raises(InputError, match="too short"):
-        train.recipe_of(GflaTrainOptions(task="dance", stage="all", chunk_frames=5, **SMALL), None)
+        train.recipe_of(GflaTrainOptions(task="dance", stage="all", chunk_frames=5, **SMALL))
     real = builtins.__import__
 
     def without(name, *rest):

@@ -4,11 +4,12 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.gfla.blocks import initialise
-from core.gfla.data import People
-from core.gfla.library import FRAME_HW, library_pose
-from core.gfla.network import PoseGenerator
-from core.gfla.pose import scaled
+from core.gfla.data.people import People
+from core.gfla.methods.limb_layers.network import LimbLayerGenerator
+from core.gfla.methods.retargeting.library import FRAME_HW, library_pose
+from core.gfla.paper.blocks import initialise
+from core.gfla.paper.network import PoseGenerator
+from core.gfla.paper.pose import scaled
 
 SIZE = (64, 64)
 SMALL = {"ngf": 8, "img_f": 16, "flow_ngf": 8, "flow_img_f": 16}
@@ -19,6 +20,20 @@ def generator(**config):
     network = PoseGenerator(**{**SMALL, "sample_hw": SIZE, **config})
     initialise(network, gain=0.5)
     return network.eval()
+
+
+def layered(**config):
+    """A generator with limb layers."""
+    torch.manual_seed(0)
+    network = LimbLayerGenerator(**{**SMALL, "sample_hw": SIZE, **config})
+    initialise(network, gain=0.5)
+    return network.eval()
+
+
+def guided(network, source, target, size=SIZE):
+    """What a generator takes after the picture for named poses or skeletons (1, 18, 2)."""
+    skeletons = [torch.from_numpy(points(p, size))[None].float() if isinstance(p, str) else p for p in (source, target)]
+    return network.structures(*skeletons, size)
 
 
 def points(name="standing", size=SIZE):
@@ -43,3 +58,12 @@ def people(count=4, poses=("standing", "arms spread", "walking")):
     seen = np.ones(skeletons.shape[:2], bool)
     names, masks = [str(i) for i in range(len(skeletons))], ((pictures != 224).any(-1) * 255).astype(np.uint8)
     return People(pictures, skeletons, seen, identity, identity == count - 1, names, masks)
+
+
+def write_annotations(skeletons, file):
+    """Keypoints by picture name in the published form."""
+    rows = [
+        ":".join([name, *(str(s[:, axis].round().astype(int).tolist()) for axis in (1, 0))])
+        for name, s in skeletons.items()
+    ]
+    file.write_text("\n".join(["name:keypoints_y:keypoints_x", *rows, ""]))

@@ -13,8 +13,8 @@ import pytest
 from PIL import Image
 
 from core.detect.body import detect_bodies
-from core.gfla import pose
-from core.gfla.data import STUDIO_GREY
+from core.gfla.data.people import STUDIO_GREY
+from core.gfla.paper import pose
 from core.ui.parts.examples import PEOPLE
 from core.video import write_video
 

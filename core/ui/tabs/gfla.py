@@ -12,13 +12,13 @@ from PIL import Image
 
 from core.detect.body import NAMES
 from core.errors import InputError, NothingFoundError
-from core.gfla import framing, pose
-from core.gfla.library import FRAME_HW, library_pose, poses
+from core.gfla.methods.retargeting import framing
+from core.gfla.methods.retargeting.library import FRAME_HW, library_pose, poses
 from core.gfla.options import AnimationOptions, PoseOptions, ViewOptions
+from core.gfla.paper import pose
 from core.gfla.pipeline import PosePipeline, PosePrepared
 from core.gfla.pipeline_animation import RECORDS, AnimationPipeline, driven
 from core.gfla.pipeline_views import ViewPipeline
-from core.gfla.preview import explained
 from core.image import Box, crop_box, to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
@@ -121,7 +121,7 @@ def painted(prepared: PosePrepared, position: float) -> tuple[Image.Image, Image
     pipe = pipeline()
     at = pipe.poses_at(prepared, [position])
     made = pipe.paint(prepared, at)
-    return to_pil(pipe.finish(prepared, made))[0], explained(prepared, made, at[0])
+    return to_pil(pipe.finish(prepared, made))[0], pipe.explain(prepared, made, at[0])
 
 
 def further(

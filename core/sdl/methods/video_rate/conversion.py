@@ -5,29 +5,23 @@ Scene cuts are found and not blended; the sound is kept, and in slow motion stre
 
 from __future__ import annotations
 
-import subprocess
-import tempfile
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
-import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from core.errors import ExportError
 from core.image import limit_size
 from core.options import check
 from core.progress import Progress, silent
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline
-from core.video import Clip, read_video, write_video
+from core.video import read_video, write_video
+from core.video.sound import Sound
 
 HISTOGRAM_BINS = 8
 THUMBNAIL_PX = (64, 36)
-# atempo halves at most once per filter.
-SLOWEST_TEMPO = 0.5
-SILENCE_S = 5
 PAIRS_PER_LOAN = 8
 
 
@@ -48,6 +42,7 @@ class RateReport:
     frames_out: int = 0  # frames written
     cuts: list[int] | None = None  # frame numbers at which a new scene begins
     repeats: int = 0  # pairs that were equal, so that nothing was computed
+    notes: list[str] = field(default_factory=list)  # what could not be kept, a sentence each
 
 
 def scene_change(first: Image.Image, second: Image.Image) -> float:
@@ -165,30 +160,7 @@ def convert_video(
             yield frame
 
     settings = {"system": "sdl", "job": "interpolate", "factor": chosen.factor, "slow_motion": chosen.slow_motion}
-    with tempfile.TemporaryDirectory() as space:
-        audio = sound_for(clip, chosen, Path(space)) if clip.has_audio else None
-        fps = clip.fps if chosen.slow_motion else clip.fps * chosen.factor
-        write_video(told(), out, fps, settings, audio)
+    audio = Sound(clip.path, 1 / chosen.factor if chosen.slow_motion else 1.0) if clip.has_audio else None
+    fps = clip.fps if chosen.slow_motion else clip.fps * chosen.factor
+    write_video(told(), out, fps, settings, audio, notes=report.notes)
     return report
-
-
-def sound_for(clip: Clip, options: RateOptions, space: Path) -> Path:
-    """The clip's own sound, in slow motion slower at the same pitch; silence follows it.
-
-    Without the silence, sound that ends a little before the picture, as it often does, would cost the last frames.
-
-    Raises:
-        ExportError: ffmpeg cannot read the sound.
-    """
-    tempo, filters = (1 / options.factor if options.slow_motion else 1.0), []
-    while tempo < SLOWEST_TEMPO:
-        filters.append(f"atempo={SLOWEST_TEMPO}")
-        tempo /= SLOWEST_TEMPO
-    filters += [f"atempo={tempo:.6f}", f"apad=pad_dur={SILENCE_S}"]
-    target = space / "sound.m4a"
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(clip.path), "-vn", "-af", ",".join(filters)]
-    done = subprocess.run([*command, "-c:a", "aac", str(target)], capture_output=True, text=True, check=False)
-    if done.returncode != 0:
-        said = done.stderr.strip()[:200]
-        raise ExportError(f"the sound of {clip.path.name} cannot be read ({said}): convert the video to mp4 first")
-    return target

@@ -1,0 +1,179 @@
+"""Pairs of pictures of one rendered person, for training.
+
+A batch is a dictionary of float tensors: `source`, `target` (B, 3, H, W) in [-1, 1]; `source_points`, `target_points`
+(B, 18, 2) x, y in pixels of that frame, -1 where missing; `source_mask`, `target_mask` (B, 1, H, W), 1 where the person
+is.
+"""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from core.errors import InputError
+from core.gfla.paper import pose
+from core.gfla.paper.pictures import as_network_picture, stacked
+
+STUDIO_GREY = 0.88
+
+
+def on_studio_ground(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """A person (H, W, 3) uint8 cut out by a mask (H, W) in [0, 1] and laid on the plain studio grey."""
+    alpha = mask[..., None].astype(np.float32)
+    return (picture * alpha + 255 * STUDIO_GREY * (1 - alpha) + 0.5).astype(np.uint8)
+
+
+@dataclass(frozen=True)
+class People:
+    """The rendered people in one frame size, in memory: 8 poses of each identity, before the studio ground.
+
+    Attributes:
+        pictures: (N, H, W, 3) uint8.
+        points: (N, 18, 2) in that frame.
+        visible: (N, 18) bool; False also for joints hidden by the body.
+        identity: (N,) int.
+        test: (N,) bool.
+        names: file names.
+        masks: (N, H, W) uint8, 255 where the person is.
+    """
+
+    pictures: np.ndarray
+    points: np.ndarray
+    visible: np.ndarray
+    identity: np.ndarray
+    test: np.ndarray
+    names: list[str]
+    masks: np.ndarray
+
+    def subset(self, keep: np.ndarray) -> People:
+        """Those pictures only."""
+        names = [name for name, kept in zip(self.names, keep, strict=True) if kept]
+        return People(
+            self.pictures[keep], self.points[keep], self.visible[keep], self.identity[keep], self.test[keep], names,
+            self.masks[keep],
+        )  # fmt: skip
+
+
+def load_people(folder: Path, size_hw: tuple[int, int], limit: int | None = None) -> People:
+    """The rendered people of `folder` (people.zip, people.npz), scaled to `size_hw`.
+
+    Raises:
+        InputError: the files are not there.
+    """
+    archive, facts_file = Path(folder) / "people.zip", Path(folder) / "people.npz"
+    if not (archive.is_file() and facts_file.is_file()):
+        raise InputError(f"{folder} holds no people.zip and people.npz: give the folder of the rendered people")
+    with np.load(facts_file) as file:
+        facts = {key: file[key] for key in ("files", "keypoints", "visible", "identity", "split")}
+    names = [str(name) for name in facts["files"][:limit]]
+    height, width = size_hw
+    pictures = np.empty((len(names), height, width, 3), np.uint8)
+    masks = np.empty((len(names), height, width), np.uint8)
+    with zipfile.ZipFile(archive) as files:
+        for index, name in enumerate(names):
+            picture = Image.open(io.BytesIO(files.read(f"images/{Path(name).name}"))).convert("RGB")
+            mask = np.asarray(Image.open(io.BytesIO(files.read(f"masks/{Path(name).stem}.png")))) > 0
+            # On the ground first, then smaller: the other way round the old background bleeds into the outline.
+            whole = Image.fromarray(on_studio_ground(np.asarray(picture), mask))
+            pictures[index] = np.asarray(whole.resize((width, height), Image.Resampling.BOX))
+            alpha = Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
+            masks[index] = np.asarray(alpha)
+    old = picture.size[::-1]
+    points = np.stack([pose.scaled(item, size_hw, old) for item in facts["keypoints"][: len(names)]])
+    split = np.array([str(s) == "test" for s in facts["split"][: len(names)]])
+    return People(
+        pictures, points, facts["visible"][: len(names)].astype(bool), facts["identity"][: len(names)], split, names,
+        masks,
+    )  # fmt: skip
+
+
+class PeoplePairs:
+    """Random pairs of poses of one rendered identity.
+
+    Args:
+        people: from `load_people`.
+        hide: probability that a joint hidden by the body is given as missing, as detectors do.
+        mirror: whether half of the pairs are mirrored (left and right joints change places).
+        augment: strength in [0, 1] of moving, turning and scaling each picture, and of recolouring both alike.
+    """
+
+    SWAP = (0, 1, 5, 6, 7, 2, 3, 4, 11, 12, 13, 8, 9, 10, 15, 14, 17, 16)
+
+    def __init__(self, people: People, hide: float = 0.5, mirror: bool = True, augment: float = 0.0) -> None:
+        self.people, self.hide, self.mirror, self.augment = people, hide, mirror, augment
+        groups = [np.flatnonzero(people.identity == number) for number in np.unique(people.identity)]
+        self.members = [group for group in groups if len(group) > 1]
+
+    def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
+        """`size` random pairs."""
+        return stacked([self.pair(rng) for _ in range(size)])
+
+    def pair(self, rng: np.random.Generator) -> dict[str, Tensor]:
+        """One random pair, without the batch axis."""
+        source, target = rng.choice(self.members[rng.integers(len(self.members))], 2, replace=False)
+        flip = self.mirror and rng.random() < 0.5
+        colour = recolouring(rng, self.augment) if self.augment else None
+        item = {}
+        for name, which in (("source", source), ("target", target)):
+            picture, points = self.people.pictures[which], self.people.points[which].copy()
+            mask = self.people.masks[which]
+            points[~self.people.visible[which] & (rng.random(len(points)) < self.hide)] = pose.MISSING
+            if flip:
+                picture, mask = picture[:, ::-1], mask[:, ::-1]
+                points = self._mirrored(points, picture.shape[1])
+            if colour is not None:
+                picture, points, mask = moved_person(colour(picture, mask), points, rng, self.augment, mask)
+            item[name] = as_network_picture(picture)
+            item[f"{name}_mask"] = torch.from_numpy(np.ascontiguousarray(mask))[None].float() / 255
+            item[f"{name}_points"] = torch.from_numpy(points).float()
+        return item
+
+    def _mirrored(self, points: np.ndarray, width: int) -> np.ndarray:
+        turned = np.where(pose.present(points)[:, None], [width, 0] + points * [-1, 1], pose.MISSING)
+        return turned[list(self.SWAP)]
+
+
+def recolouring(rng: np.random.Generator, strength: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
+    """A random change of a person's colours, (H, W, 3) uint8 and its mask to the same picture; the ground stays."""
+    mixing = np.eye(3) * rng.uniform(1 - 0.4 * strength, 1 + 0.2 * strength, 3)
+    mixing = mixing + strength * rng.uniform(-0.2, 0.2, (3, 3))
+    gamma = np.exp(strength * rng.uniform(-0.5, 0.5))
+
+    def apply(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+        old = picture.astype(np.float32) / 255
+        new = np.clip(old @ mixing.T.astype(np.float32), 0, 1) ** gamma
+        person = mask[..., None].astype(np.float32) / 255
+        return (255 * (old + person * (new - old)) + 0.5).astype(np.uint8)
+
+    return apply
+
+
+def moved_person(
+    picture: np.ndarray, points: np.ndarray, rng: np.random.Generator, strength: float, mask: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """A person before studio grey shifted, turned and scaled a little, with keypoints and mask; joints that leave are missing."""
+    size = (picture.shape[0], picture.shape[1])
+    shift = strength * rng.uniform(-0.12, 0.12, 2) * size[::-1]
+    scale = 1 + strength * rng.uniform(-0.3, 0.2)
+    matrix = pose.affine_matrix(size, strength * rng.uniform(-10, 10), shift.tolist(), scale)
+    grey = (round(255 * STUDIO_GREY),) * 3
+    sharp, soft, cut = (
+        np.asarray(pose.transformed_picture(Image.fromarray(np.ascontiguousarray(array)), matrix, fill, method))
+        for array, method, fill in (
+            (picture, Image.Resampling.BICUBIC, grey), (picture, Image.Resampling.BILINEAR, grey),
+            (mask, Image.Resampling.BILINEAR, 0),
+        )
+    )  # fmt: skip
+    # Bicubic rings along the outline, where ground would no longer be plain.
+    moved = np.where((cut == 255)[..., None], sharp, soft)
+    points = pose.transformed(points, matrix)
+    inside = (points >= 0).all(-1) & (points < size[::-1]).all(-1)
+    return moved, np.where(inside[:, None], points, pose.MISSING), cut

@@ -1,0 +1,1 @@
+"""Perceptual losses without a trained network. See README.md."""

@@ -1,0 +1,1 @@
+"""Training runs: which data, which recipe, what is exported."""
