@@ -37,7 +37,7 @@ def open_checkpoint(path: str | Path, inert: Iterable[str] = ()) -> Any:
     if not path.is_file():
         raise WeightsError(f"{path} does not exist: check the path")
     with path.open("rb") as file:
-        kind = text_kind(file.read(512))
+        kind = foreign_kind(file.read(512))
     if kind == "a web page":
         raise WeightsError(
             f"{path.name} is a web page, not a checkpoint: open its address in a browser and save the file"
@@ -49,8 +49,10 @@ def open_checkpoint(path: str | Path, inert: Iterable[str] = ()) -> Any:
     return _open_pickle(path, tuple(inert))
 
 
-def text_kind(start: bytes) -> str | None:
-    """What a file is that begins with `start` if it is text, which no checkpoint is: a web page, JSON or a text file."""
+def foreign_kind(start: bytes) -> str | None:
+    """What a file is that begins with `start` and is no checkpoint: a picture, a web page, JSON or another text."""
+    if start.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n")):
+        return "a picture"
     plain = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if plain.startswith((b"<!doctype", b"<html", b"<head", b"<!--", b"<?xml")):
         return "a web page"
