@@ -83,9 +83,8 @@ def test_all_shipped_networks_loaded_at_once_are_what_each_is_alone():
 
 def test_networks_are_built_beside_a_published_pipeline(tmp_path):
     """diffusers patches torch while it loads; nobody of ours builds meanwhile."""
-    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
-
     from core.ripple.inpaint import diffusers_pipeline
+    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
     with torch.random.fork_rng([]):
         unet = UNet2DModel(
