@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.construction import building
 from core.crossbreed.data.tables import CORNERS, PhotoTable, read_rows
 from core.crossbreed.methods.head_alignment.network_points import (
     CELL_PX,
@@ -158,8 +159,9 @@ class PetPointRecipe(DetectorRecipe):
     name, weight_decay, warm_up = "points", 5e-2, 50
 
     def __init__(self, options: TrainOptions, held_out: MarkedHeads) -> None:
-        torch.manual_seed(options.seed)
-        super().__init__(options, PetPointNetwork())
+        with building(options.seed):
+            network = PetPointNetwork()
+        super().__init__(options, network)
         self.held_out = plain(held_out)
 
     def loss(self, found: PetPoints, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:

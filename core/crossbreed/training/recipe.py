@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.construction import building
 from core.crossbreed.data.aligned_heads import read_heads
 from core.crossbreed.data.pairs import PairSource
 from core.crossbreed.data.photos import read_folders, read_table
@@ -81,11 +82,11 @@ class CrossbreedRecipe:
         self.options = options
         self.probe = source.draw(np.random.default_rng(options.seed), SAMPLE_PAIRS)
         self.objective = objective_for(self.probe, options)
-        torch.manual_seed(options.seed)
-        generator = new_generator(options, cls=self.objective.generator)
-        critic = CrossbreedDiscriminator(
-            n_f=options.n_f, n_res=options.n_res, n_class=len(source.classes), spectral_norm=True
-        )
+        with building(options.seed):
+            generator = new_generator(options, cls=self.objective.generator)
+            critic = CrossbreedDiscriminator(
+                n_f=options.n_f, n_res=options.n_res, n_class=len(source.classes), spectral_norm=True
+            )
         if options.unit_scale:
             start_at_unit_scale(generator)
         self.networks: dict[str, nn.Module] = {"generator": generator.train(), "discriminator": critic.train()}

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
+from core.construction import building
 from core.errors import InputError
 from core.gfla.data.clips import DanceClips, FaceClips
 from core.gfla.data.pairs import PAIR_FRAMES, annotated_pairs
@@ -123,8 +123,9 @@ def run_training(options: GflaTrainOptions, progress: Progress = silent, given: 
     check_task(options)
     options = with_recipe(options, given)
     data, shown = data_of(options)
-    torch.manual_seed(options.seed)
-    return train(recipe_of(options, shown), data, options, progress)
+    with building(options.seed):
+        recipe = recipe_of(options, shown)
+    return train(recipe, data, options, progress)
 
 
 def generator_of(options: GflaTrainOptions) -> Generator:
