@@ -1,16 +1,29 @@
-# make app: set up and start.  make test: set up and check everything.  See README.md.
+# make app: set up and start.  make test: set up and check everything.  make check: what can be told in two minutes.
+# See README.md.
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 JOBS ?= 2
 
-.PHONY: app test lint types bench docs clean system
+.PHONY: app test check all-tests quick-tests lint types bench clean system
 
 app: $(VENV)/.installed
 	$(BIN)/python app.py
 
-test: $(VENV)/.installed-dev lint types
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder
+# Format, lint and types are told beside the tests.
+test: $(VENV)/.installed-dev
+	$(MAKE) --no-print-directory -j 3 lint types all-tests
+
+check: $(VENV)/.installed-dev
+	$(MAKE) --no-print-directory -j 3 lint types quick-tests
+
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+
+all-tests: $(VENV)/.installed-dev
+	$(PYTEST)
+
+quick-tests: $(VENV)/.installed-dev
+	$(PYTEST) -m "not slow and not live"
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff format --check .

@@ -61,7 +61,7 @@ def rows() -> list[Row]:
     """How many calls were tried, and how many answers were not as promised."""
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"
-        with serving(log) as (address, _), httpx.Client(base_url=address, timeout=300) as client:
+        with serving(log) as (address, *_), httpx.Client(base_url=address, timeout=300) as client:
             calls = list(wrong_calls(client, Path(folder)))
             with ThreadPoolExecutor(CLIENTS) as pool:
                 found = Counter(itertools.chain.from_iterable(pool.map(lambda call: faults(client, call), calls)))

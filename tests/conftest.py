@@ -20,8 +20,20 @@ HEADS = ROOT / "core" / "ui" / "examples" / "heads"
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Files that drive a browser first: few and long, at the end they would leave all workers but one idle."""
-    items.sort(key=lambda item: item.get_closest_marker("browser") is None)
+    """What runs on the same worker: all tests of the one live suite and its browser, and otherwise every file.
+
+    The suite's tests come first and files without slow tests last, so that both workers end together.
+    """
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+
+    def place(item: pytest.Item) -> tuple[bool, bool]:
+        live = not {"server", "chromium"}.isdisjoint(getattr(item, "fixturenames", ()))
+        if live:
+            item.add_marker("live")
+        item.add_marker(pytest.mark.xdist_group("live" if live else str(item.path.relative_to(ROOT))))
+        return not live, item.path not in slow
+
+    items.sort(key=place)
 
 
 @pytest.fixture(scope="session")

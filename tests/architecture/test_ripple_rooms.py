@@ -32,7 +32,9 @@ def test_what_serves_reaches_nothing_that_trains():
                 ahead.append(file)
     names = {path.relative_to(RIPPLE).as_posix() for path in seen}
     assert "methods/head_turn/turn.py" in names
-    assert not [name for name in names if name.startswith(("data/", "training/")) or "train" in name or "recipe" in name]
+    assert not [
+        name for name in names if name.startswith(("data/", "training/")) or "train" in name or "recipe" in name
+    ]
 
 
 def test_files_and_functions_are_short():

@@ -198,6 +198,7 @@ def test_contrast_minds_blur_and_not_places():
     assert contrast_difference(sharp, moved) < 0.2 * contrast_difference(sharp, soft)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("adversarial", "contrast"), [(0.0, 0.0), (1.0, 5.0)])
 def test_training_in_line_resumes_to_the_bit(tmp_path, adversarial, contrast):
     changes = {

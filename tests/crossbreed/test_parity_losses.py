@@ -95,11 +95,13 @@ def sampled(values):
     return flat[:: max(1, flat.numel() // 200)]
 
 
+@pytest.mark.slow
 def test_training_step_terms(step):
     for name in TERMS | TERMS_D:
         check("losses", "train_step", name, step[0][name], max_abs=1e-3)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", list(case_of("losses", "train_step")["outputs"]))
 def test_training_step_gradients_and_values_after(step, output):
     _, grads, networks = step

@@ -91,6 +91,7 @@ def test_errors_are_in_distances_between_the_eyes():
     assert errors(found, points)[0, 2] == pytest.approx(0.5) and errors(found, points)[0, 5].isnan()
 
 
+@pytest.mark.slow
 def test_point_finder_learns(tmp_path):
     heads = dots()
     options = TrainOptions(str(tmp_path), steps=50, batch=6, lr=4e-3, cpu=True, log_every=10, sample_every=0)

@@ -1,10 +1,5 @@
 """The trainer: both objectives learn, a resumed run equals a whole one to the bit, two processes share a run."""
 
-import os
-import socket
-import subprocess
-import sys
-
 import numpy as np
 import pytest
 import torch
@@ -22,8 +17,8 @@ from core.training import train
 from core.training.checkpoint import load, newest
 from core.training.journal import read_curves
 from core.weights import load_strict
-from tests.conftest import ROOT
 from tests.crossbreed.tiny import SIZES, options, photos, picture, run, sequences
+from tests.training.toy import launch_two
 
 
 def states_equal(a, b):
@@ -36,6 +31,7 @@ def states_equal(a, b):
     return a == b
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", [photos, sequences])
 def test_resumed_run_equals_whole_run_to_the_bit(tmp_path, source):
     run(tmp_path / "whole", source())
@@ -45,6 +41,7 @@ def test_resumed_run_equals_whole_run_to_the_bit(tmp_path, source):
     assert read_curves(tmp_path / "whole") == read_curves(tmp_path / "parts")
 
 
+@pytest.mark.slow
 def test_copies_get_better(tmp_path):
     run(
         tmp_path,
@@ -94,16 +91,7 @@ def test_generator_step_leaves_the_discriminator_alone(tmp_path):
 @pytest.mark.slow
 def test_two_processes_share_a_run(tmp_path):
     """Both see half of each step's pairs; the checkpoint of the two is one."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    # On processors accelerate starts several processes under this flag only: --cpu alone starts one, whatever is asked.
-    command = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    command += ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no"]
-    command += ["--main_process_port", port, "-m", "tests.crossbreed.tiny", str(tmp_path / "two"), "2"]
-    environment = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1"}
-    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, env=environment)
-    assert done.returncode == 0, done.stderr[-3000:]
+    launch_two("tests.crossbreed.tiny", str(tmp_path / "two"), "2")
     two = load(newest(tmp_path / "two"))
     run(tmp_path / "one", photos(), steps=2, reconstruction=10.0)
     one = load(newest(tmp_path / "one"))

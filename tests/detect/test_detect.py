@@ -108,6 +108,7 @@ def test_the_person_is_masked_and_the_background_is_not():
     assert mask[0, 0, :20, :20].max() < 0.1
 
 
+@pytest.mark.slow
 def test_nothing_is_said_on_the_terminal():
     code = (
         "from core.detect.faces import detect_faces; from core.detect.body import detect_bodies;"

@@ -44,6 +44,7 @@ def files(tmp_path_factory):
     return evaluate.Backbones(*(str(tmp_path / name) for name in ("inception.pth", "alexnet.pth", "alex.pth")))
 
 
+@pytest.mark.slow
 def test_both_follow_the_pictures(folders, files):
     found, left_out = evaluate.deep_metrics(folders / "results", folders / "truth", files)
     assert not left_out and found["lpips"] > 0 and found["fid"] >= 0

@@ -33,6 +33,7 @@ def state_of(folder):
     return load(newest(folder))
 
 
+@pytest.mark.slow
 def test_both_stages_run_resume_and_export(tmp_path):
     flow = GflaTrainOptions(out=str(tmp_path / "flow"), steps=2, lambda_prior=0.1, **SMALL)
     train.run_training(flow)
@@ -87,6 +88,8 @@ def test_learning_lowers_the_flow_loss():
 def test_recipes():
     shipped = with_recipe(GflaTrainOptions(stage="all", recipe="shipped", lambda_rec=7.0))
     assert shipped.lambda_rec == 7.0 and shipped.lambda_ssim == SHIPPED["all"]["lambda_ssim"]
+    asked = with_recipe(GflaTrainOptions(stage="all", recipe="shipped"), given={"lambda_ssim"})
+    assert asked.lambda_ssim == 0.0, "a flag wins though it is equal to its default"
     published = with_recipe(GflaTrainOptions(stage="all"))
     assert (published.lambda_rec, published.lambda_style, published.lambda_ssim) == (5.0, 500.0, 0.0)
 

@@ -11,6 +11,7 @@ def said(capsys) -> dict:
     return json.loads(capsys.readouterr().out)
 
 
+@pytest.mark.slow
 def test_fit_render_and_video(tmp_path, heads, capsys):
     pair = [str(path) for path in heads[:2]]
     fit, frames = tmp_path / "fit", tmp_path / "frames"
@@ -47,6 +48,7 @@ def test_landmarks_and_experiment(tmp_path, heads, capsys):
     assert main([*words, "--size-px", "64", "--out", str(tmp_path / "fit"), "--json"]) == 0
 
 
+@pytest.mark.slow
 def test_batch_align_poisson_and_image_fit(tmp_path, heads, capsys):
     (tmp_path / "pairs.txt").write_text(f"{heads[0].stem} {heads[1].stem}\n")
     words = ["implicit", "batch", str(tmp_path / "pairs.txt"), "--pictures", str(heads[0].parent), "--size-px", "64"]

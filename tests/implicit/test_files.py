@@ -155,6 +155,7 @@ def test_foreign_weights_are_refused(tmp_path):
             load_published(tmp_path / f"{name}.pth")
 
 
+@pytest.mark.slow
 def test_saved_fits_come_back(tmp_path, heads):
     pipe = ImplicitMorphPipeline()
     done = pipe.prepare(*heads[:2], options=ImplicitOptions(size_px=96, outline=False))

@@ -68,6 +68,7 @@ def test_faces_are_cloned_inside_the_face_only(pipe, prepared, blend):
     assert (cloned - plain)[0][:, mask].abs().mean() > 0.005
 
 
+@pytest.mark.slow
 def test_it_pickles_and_has_a_key(pipe, pair, prepared):
     again = pickle.loads(pickle.dumps(prepared))
     assert torch.equal(pipe.render(again, [0.4]), pipe.render(prepared, [0.4]))
@@ -75,6 +76,7 @@ def test_it_pickles_and_has_a_key(pipe, pair, prepared):
     assert pipe.prepare(*pair, options=replace(SMALL, blend="max")).key != prepared.key
 
 
+@pytest.mark.slow
 def test_pictures_of_two_sizes_and_aspects(pipe, pair):
     wide = pair[1].crop((0, 10, pair[1].width, pair[1].height)).resize((301, 277))
     for aspect in ("first", "second", "between"):

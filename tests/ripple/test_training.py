@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import InputError
+from core.metrics.lpips import Lpips
 from core.ripple.data.head_pairs import HeadPairs, cut
 from core.ripple.methods.head_turn.geometry import Square, face_square
 from core.ripple.methods.head_turn.painter import Painter
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.graphonomy import Graphonomy
 from core.ripple.paper.lama import Lama
-from core.ripple.paper.loss_networks import Lpips
 from core.ripple.paper.stylegan2 import Generator
 from core.ripple.paper.train_e4e import EncoderOptions, EncoderRecipe
 from core.ripple.paper.train_graphonomy import ParserOptions, ParserRecipe
@@ -129,6 +129,7 @@ def weights_of(recipe: Any) -> Tensor:
     return torch.cat([p.detach().flatten() for name in recipe.averaged for p in recipe.networks[name].parameters()])
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_a_resumed_run_repeats_an_uninterrupted_one(name: str, tmp_path: Path) -> None:
     source = SOURCES.get(name, Faces())
@@ -256,6 +257,7 @@ def test_fusion_resizes_its_first_picture_bilinearly_and_pools_the_final_one() -
     assert torch.allclose(made.image, final.unfold(2, 4, 4).unfold(3, 4, 4).mean((-2, -1)), atol=1e-5)
 
 
+@pytest.mark.slow
 def test_trained_parts_export_and_load(tmp_path: Path) -> None:
     recipe = tiny_autoencoder(tmp_path / "run", steps=1)
     train(recipe, Faces(), recipe.options)

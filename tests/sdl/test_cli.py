@@ -31,6 +31,7 @@ def call(capsys, *words):
     return code, json.loads(out[out.index("{") :])
 
 
+@pytest.mark.slow
 def test_a_video_of_every_job(place, capsys):
     for job, count in (("interpolate", 2), ("morph", 2), ("age", 1), ("toon", 1), ("style", 2)):
         pictures = [place / "a.png", place / "b.png"][:count]

@@ -1,5 +1,6 @@
 """A run that was cut off and resumed equals one that was not, to the bit; in one process and in two."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -61,6 +62,19 @@ def test_a_run_learns_and_leaves_its_traces(tmp_path):
         assert (tmp_path / name).exists(), name
 
 
+def test_a_run_of_other_widths_is_not_resumed(tmp_path):
+    options = TrainOptions(out=str(tmp_path), steps=1, batch=2, cpu=True, sample_every=0)
+    train(ToyRecipe(), Points(), options)
+    wider = ToyRecipe()
+    wider.networks["generator"] = torch.nn.Linear(4, 9)
+    wider.optimizers["generator"] = torch.optim.Adam(wider.networks["generator"].parameters())
+    with pytest.raises(
+        WeightsError, match=r"other options than these \(generator does not fill.*--no-resume"
+    ) as caught:
+        train(wider, Points(), dataclasses.replace(options, steps=2))
+    assert len(str(caught.value)) < 700
+
+
 def test_average_follows_and_loads(tmp_path):
     train(ToyRecipe(), Points(), options(tmp_path))
     averaged, last = ToyRecipe().networks["generator"], ToyRecipe().networks["generator"]
@@ -101,7 +115,7 @@ def test_a_curve_runs_from_corner_to_corner(tmp_path):
 
 @pytest.mark.slow
 def test_two_processes_share_a_run_and_resume_exactly(tmp_path):
-    launch_two("tests.training.toy", str(tmp_path / "whole"), "10", str(tmp_path / "parts"), "5")
+    launch_two("tests.training.toy", str(tmp_path / "whole"), "10", str(tmp_path / "parts"), "5", launcher=True)
     launch_two("tests.training.toy", str(tmp_path / "parts"), "10")
     assert_same(load(newest(tmp_path / "whole")), load(newest(tmp_path / "parts")))
     train(ToyRecipe(), Points(), options(tmp_path / "alone", steps=10))

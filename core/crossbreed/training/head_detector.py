@@ -72,6 +72,8 @@ def read_boxed_photos(table: Path, archive: Path, size_px: int) -> BoxedPhotos:
         square, scale, corner = letterbox(picture, size_px)
         boxes.append(torch.tensor(row.box) * scale + torch.tensor(corner * 2))
         pictures.append((to_tensor(square)[0] * 255).to(torch.uint8))
+        if row.fields["species"] not in SPECIES:
+            raise InputError(f"a species is {row.fields['species']!r} in {photos.name}: {' or '.join(SPECIES)} fits")
         species.append(SPECIES.index(row.fields["species"]))
     return BoxedPhotos(torch.stack(pictures), torch.stack(boxes), torch.tensor(species))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.crossbreed.data.tables import CORNERS, PhotoTable
+from core.crossbreed.data.tables import CORNERS, PhotoTable, read_rows
 from core.crossbreed.methods.head_alignment.network_points import (
     CELL_PX,
     MIRRORED,
@@ -70,7 +69,7 @@ def read_marked(points: Path, table: Path, archive: Path) -> MarkedHeads:
     photos = PhotoTable.read(table, archive, ("file", *CORNERS))
     rows = {Path(row.fields["file"]).name: row for row in photos.rows}
     boxes = {name: row.box for name, row in rows.items() if row.box}
-    marks = list(csv.DictReader(Path(points).read_text().splitlines()))
+    marks = read_rows(points, ("file", *(f"{name}_{axis}" for name in POINT_NAMES for axis in "xy")))
     missing = [row["file"] for row in marks if row["file"] not in boxes]
     if missing:
         raise InputError(f"{missing[0]} has points but no box in {photos.name}: use the table of these points")
