@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import importlib
-import json
 import os
 import pickle
 import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -24,7 +22,6 @@ from core.implicit.flow import FlowWarp
 from core.implicit.network import Siren
 from core.implicit.train import WarpRecipe, train_warp
 from core.weights import load_strict, open_checkpoint, save_model
-from tests.conftest import ROOT
 from tests.weights.conftest import ToyNetwork
 
 THREADS = 8
@@ -60,32 +57,35 @@ def torch_as_it_was():
     BUILDING.release()
 
 
-def loader(config: Path) -> Callable[[], nn.Module]:
-    """Loads the network whose configuration this is; its class is looked for in core's files."""
-    name = json.loads(config.read_text())["_class_name"]
-    file = next(path for path in (ROOT / "core").rglob("*.py") if f"\nclass {name}(" in path.read_text())
-    module = ".".join(file.relative_to(ROOT).with_suffix("").parts)
-    return lambda: load_strict(getattr(importlib.import_module(module), name), config.parent)
-
-
 def test_all_shipped_networks_loaded_at_once_are_what_each_is_alone():
-    loaders = [loader(config) for config in sorted((ROOT / "weights").rglob("config.json"))]
-    assert len(loaders) >= THREADS
-    fresh = [lambda: Siren(hidden_features=[4]), lambda: nn.Linear(64, 64)] * 4
+    from core.crossbreed.pipeline import CrossbreedPipeline
+    from core.gfla.pipeline import PosePipeline
+    from core.ripple.pipeline import RipplePipeline
+    from core.sdl.pipeline import SDLPipeline
+
+    loaders = [partial(SDLPipeline.from_record, f"sdl-{name}") for name in ("morph", "vfi", "ageing", "toon", "style")]
+    loaders += [CrossbreedPipeline.from_record, PosePipeline.from_record, RipplePipeline.from_record]
+    fresh = [partial(Siren, hidden_features=[4]), partial(nn.Linear, 64, 64)] * 4
     with torch.random.fork_rng([]):
         *found, layer = together([*loaders, *fresh])
     assert layer.weight.device.type == "cpu" and 0 < layer.weight.abs().max() <= 1 / 8
-    for network, load in zip(found, loaders, strict=False):
-        mine, alone = network.state_dict(), load().state_dict()
-        assert mine.keys() == alone.keys()
-        assert all(value.device.type == "cpu" and torch.equal(value, alone[key]) for key, value in mine.items())
+    for pipe, load in zip(found, loaders, strict=False):
+        for name, alone in load().networks.items():
+            mine, wanted = pipe.networks[name].state_dict(), alone.state_dict()
+            assert mine.keys() == wanted.keys()
+            assert all(value.device.type == "cpu" and torch.equal(value, wanted[key]) for key, value in mine.items())
 
 
 def test_networks_are_built_beside_a_published_pipeline(tmp_path):
     """diffusers patches torch while it loads; nobody of ours builds meanwhile."""
+<<<<<<< HEAD
+    from core.ripple.inpaint import diffusers_pipeline
+    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
+=======
     from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
-    from core.ripple.inpaint import diffusers_pipeline
+    from core.ripple.methods.repainting.inpainters import diffusers_pipeline
+>>>>>>> loader
 
     with torch.random.fork_rng([]):
         unet = UNet2DModel(
@@ -120,7 +120,7 @@ def test_overlapping_fits_leave_the_thread_count():
 
 
 def test_a_start_by_seed_needs_no_global_generator():
-    from core.crossbreed.network_discriminator import CrossbreedDiscriminator
+    from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
 
     makers: list[Callable[[], nn.Module]] = [
         Siren, lambda: CrossbreedDiscriminator(n_f=4, n_res=1, n_class=3, spectral_norm=True),
@@ -213,14 +213,14 @@ def test_only_mediapipes_words_are_kept_off_standard_error(capfd):
 
 
 def test_cuts_by_chance_are_the_same_in_every_thread():
-    from core.detect.pets import redrawn
+    from core.crossbreed.methods.colour_transfer.masks import apply_grabcut
 
     y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
     disc = ((x - 32) ** 2 + (y - 32) ** 2 < 300).float()
     head = torch.stack([0.3 + 0.5 * disc, x / 64, y / 64])[None]
     head = head + 0.1 * torch.rand(head.shape, generator=torch.Generator().manual_seed(0))
     mask = ((x - 30) ** 2 + (y - 34) ** 2 < 250).float()[None, None]
-    alone = redrawn(head.clamp(0, 1), mask)
+    alone = apply_grabcut(head.clamp(0, 1), mask)
     assert 0 < alone.mean() < 1
-    for cut in together([lambda: redrawn(head.clamp(0, 1), mask)] * THREADS):
+    for cut in together([lambda: apply_grabcut(head.clamp(0, 1), mask)] * THREADS):
         assert torch.equal(cut, alone)
