@@ -26,11 +26,11 @@ def rows() -> list[Row]:
     """Start to first page, and how many of fifty concurrent jobs are lost."""
     starts = []
     for _ in range(3):
-        with serving() as (_, seconds):
+        with serving() as (_, seconds, _):
             starts.append(seconds)
-    with serving(MORPHOSPACE_WORKERS="1") as (address, _):
+    with serving(MORPHOSPACE_WORKERS="1") as (address, *_):
         freed_s = cancelled(address)
-    with serving() as (address, _):
+    with serving() as (address, *_):
         lost, waited_s, farthest = crowd(address)
     start = sorted(starts)[1]
     return [
@@ -48,8 +48,8 @@ def rows() -> list[Row]:
 
 
 @contextmanager
-def serving(log: Path | None = None, **extra: str) -> Iterator[tuple[str, float]]:
-    """(address, seconds until its first page) of a fresh app; what it says is written to `log`."""
+def serving(log: Path | None = None, **extra: str) -> Iterator[tuple[str, float, int]]:
+    """(address, seconds until its first page, process) of a fresh app; what it says is written to `log`."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
@@ -77,7 +77,7 @@ def serving(log: Path | None = None, **extra: str) -> Iterator[tuple[str, float]
                     break
                 except (urllib.error.URLError, ConnectionError):
                     time.sleep(0.05)
-            yield address, time.perf_counter() - start
+            yield address, time.perf_counter() - start, process.pid
         finally:
             process.terminate()
             process.wait(30)

@@ -28,20 +28,21 @@ _RANDOM: set[Any] = {
 
 
 class _Start(TorchFunctionMode):
-    """What random starts do in this thread: nothing to parameters, or numbers of a generator of their own."""
+    """Random starts in this thread come from a generator of their own; parameters may be left unfilled."""
 
-    def __init__(self, generator: Generator | None) -> None:
+    def __init__(self, seed: int | None) -> None:
         super().__init__()
-        self.generator = generator
+        self.generator = Generator().manual_seed(seed or 0)
+        self.fills_parameters = seed is not None
 
     def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         kwargs = kwargs or {}
         if func not in _RANDOM:
             return func(*args, **kwargs)
-        if self.generator is not None:
-            return func(*args, **{**kwargs, "generator": kwargs.get("generator") or self.generator})
         filled = args[0] if args else kwargs.get("tensor")
-        return filled if isinstance(filled, nn.Parameter) else func(*args, **kwargs)
+        if isinstance(filled, nn.Parameter) and not self.fills_parameters:
+            return filled
+        return func(*args, **{**kwargs, "generator": kwargs.get("generator") or self.generator})
 
 
 @contextmanager
@@ -53,7 +54,7 @@ def building(seed: int | None = None) -> Iterator[None]:
             None leaves parameters unfilled, for networks whose parameters all come from a file next. Whatever else a
             constructor computes, such as buffers, is there either way.
     """
-    with BUILDING, _Start(None if seed is None else Generator().manual_seed(seed)):
+    with BUILDING, _Start(seed):
         yield
 
 

@@ -22,7 +22,7 @@ EXAMPLES = Path("core/ui/examples")
 SUITE = "suite"
 ZERO_GPU = "zero-a10g"
 MARK = "STAGED.txt"
-NOT_FOR_SPACES = ("tensorboard",)
+NOT_FOR_SPACES = ("tensorboard", "typer")
 
 # Which example folders and files the tabs show, below `core/ui/examples`.
 EXAMPLES_OF = {
@@ -48,7 +48,7 @@ def tabs_of(name: str) -> list[str]:
 
 
 def requirements_of() -> str:
-    """What every Space's requirements.txt must say: the project's list without what only training needs."""
+    """What every Space's requirements.txt must say: the project's list without what only training and the command line need."""
     lines = (ROOT / "requirements.txt").read_text().splitlines()
     kept = [line for line in lines if not line.startswith(("#", *NOT_FOR_SPACES))]
     return "\n".join(["# Generated from the project's requirements.txt by `python -m core space lists`.", *kept]) + "\n"

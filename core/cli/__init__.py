@@ -79,9 +79,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         print("stopped", file=sys.stderr)
         return 130
     except typer.TyperException as error:
-        context = getattr(error, "ctx", None)
-        hint = f" (see {context.command_path} --help)" if context else ""
-        return refuse(f"{error.format_message().rstrip('.')}{hint}", "UsageError", as_json)
+        return refuse(usage_text(error, words), "UsageError", as_json)
     except MorphospaceError as error:
         return refuse(str(error), type(error).__name__, as_json)
     except OSError as error:
@@ -93,8 +91,18 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 1 if result and result.get("failed") else 0
 
 
+def usage_text(error: typer.TyperException, words: list[str]) -> str:
+    """What the parser found, with the value that came and the help to look at."""
+    context, param = getattr(error, "ctx", None), getattr(error, "param", None)
+    hint = f" (see {context.command_path} --help)" if context else ""
+    flags = [index for index, word in enumerate(words[:-1]) if param and word in param.opts]
+    came = f"{words[flags[-1] + 1]!r} came. " if flags else ""
+    return f"{came}{error.format_message().rstrip('.')}{hint}"
+
+
 def refuse(text: str, kind: str, as_json: bool) -> int:
-    """Say what has to change; the exit code for it."""
+    """Say in one line what has to change; the exit code for it."""
+    text = " ".join(text.split())
     if as_json:
         print(json.dumps({"error": text, "kind": kind}))
     print(f"error: {text}", file=sys.stderr)

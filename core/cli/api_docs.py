@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 from typer import Option
 
-from core.cli.flags import Result, verb
+from core.cli.flags import Result, checked_file, verb
 
 app = typer.Typer()
 
@@ -21,6 +21,7 @@ def api_docs(
     from core.ui.api import api_markdown
     from core.ui.build import build_demo
 
+    checked_file(out, (".md",))
     text = api_markdown(build_demo())
     out.write_text(text)
     return {"written": str(out), "endpoints": text.count("\n## ")}

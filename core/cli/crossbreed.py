@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -97,29 +98,35 @@ class Pets(Place):
         """Pipeline, prepared pictures and the settings to write into files."""
         from core.options import to_query
 
-        boxes = self._boxes(len(inputs))
+        boxes = self._boxes(inputs)
         pipe = self.loaded()
         prepared = pipe.prepare(*inputs, options=options, boxes=boxes, progress=progress)
         return pipe, prepared, {"system": "crossbreed", "weights": pipe.weights_label, **to_query(options)}
 
-    def _boxes(self, count: int) -> list[Any] | None:
+    def _boxes(self, inputs: list[Path]) -> list[Any] | None:
         """The given boxes, None where one is to be detected."""
-        from core.image import Box
+        from core.image import Box, load_image
 
         if self.box is None:
             return None
-        if len(self.box) != count:
+        if len(self.box) != len(inputs):
             raise OptionError(
-                f"{len(self.box)} boxes came with {count} pictures: give --box once per picture, 'auto' to detect"
+                f"{len(self.box)} boxes came with {len(inputs)} pictures: give --box once per picture, 'auto' to detect"
             )
-        found = []
-        for text in self.box:
+        found: list[Any] = []
+        for text, path in zip(self.box, inputs, strict=True):
             try:
-                found.append(None if text == "auto" else Box(*(float(part) for part in text.split(","))))
+                box = None if text == "auto" else Box(*(float(part) for part in text.split(",")))
             except (TypeError, ValueError):
                 raise OptionError(
                     f"the box is {text!r}: four numbers left,top,right,bottom in pixels fit, or auto"
                 ) from None
+            width, height = load_image(path).size if box else (0, 0)
+            if box and not (0 < box.width < inf and 0 < box.height < inf and box.left < width and box.top < height):
+                raise OptionError(f"the box {text} covers nothing of {path.name}, which is {width} x {height} pixels")
+            if box and (box.right <= 0 or box.bottom <= 0):
+                raise OptionError(f"the box {text} lies beside {path.name}")
+            found.append(box)
         return found
 
 
@@ -291,9 +298,7 @@ def export(
     return {"written": str(fold_run(run, to, trained_on))}
 
 
-Table = Annotated[
-    Path, Option("--from", exists=True, dir_okay=False, help="CSV file with boxes or trimaps beside a zip of its name")
-]
+Table = Annotated[Path, Option("--from", help="CSV file with boxes or trimaps beside a zip of its name")]
 Target = Annotated[Path | None, Option(callback=folder, help="folder to write the averaged weights to")]
 
 

@@ -56,6 +56,8 @@ def _points(file: Path) -> Any:
         points = np.array(json.loads(file.read_text()), dtype=float)
         if points.shape != (18, 2):
             raise ValueError(f"numbers of shape {points.shape}")
+        if not np.isfinite(points).all() or (points < 0).any(1).all():
+            raise ValueError("all are missing or one is infinite")
     except (OSError, ValueError, TypeError) as error:
         raise InputError(f"{file} holds no points ({error}): a JSON list of 18 [x, y] fits") from error
     return points
@@ -126,7 +128,7 @@ def generate(
 @verb(app, "--task fashion --data dataset/fashion --out results/")
 def test(
     task: Annotated[str, one_of((*TESTS, *OBJECTS, *FOLLOWED), "which data set")],
-    data: Annotated[Path, Option(exists=True, file_okay=False, help="data root, laid out as published")],
+    data: Annotated[Path, Option(help="data root, laid out as published")],
     out: Annotated[
         Path,
         Option(
@@ -141,6 +143,8 @@ def test(
     weights: Annotated[str | None, weights_flag("that of the task if left out")] = None,
 ) -> Result:
     """Every pair, object or clip of a published test set, as the official script does it."""
+    if not data.is_dir():
+        raise InputError(f"{data} is no folder: name the data root")
     if task in OBJECTS:
         return _test_objects(task, data, phase, out, place, weights, progress)
     if task in FOLLOWED:

@@ -79,6 +79,8 @@ class Pair:
             if (path.parent / "weights.pth").is_file() or self.checkpoint != "last":
                 return load_published_fit(path, self.checkpoint, options, progress)
             return prepare_job(Job(read_experiment(path), options, HERE), progress)
+        if path.is_file():
+            raise InputError(f"{path} came alone: give two pictures, or one fitted folder or experiment file")
         return load_fit(path, progress)
 
 

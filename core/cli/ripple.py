@@ -48,9 +48,11 @@ def pictures_of(inputs: list[Any]) -> list[Path]:
 def degree_list(texts: list[str]) -> list[float]:
     """The numbers of texts such as -3 or 0,3."""
     try:
-        return [float(part) for text in texts for part in text.split(",") if part.strip()]
+        if found := [float(part) for text in texts for part in text.split(",") if part.strip()]:
+            return found
     except ValueError:
-        raise OptionError(f"degrees are {' '.join(texts)!r}: give numbers, such as -3 0 3") from None
+        pass
+    raise OptionError(f"degrees are {' '.join(texts)!r}: give numbers, such as -3 0 3")
 
 
 def _pipeline(place: Place, weights: str) -> Any:

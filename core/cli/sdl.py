@@ -89,11 +89,11 @@ def original(
     key: Annotated[
         str | None, Option(help="top-level key of a .pth file; params_ema, params or none if left out")
     ] = None,
-    split: Annotated[float, Option(help="share of channels that t multiplies, for a .pth file")] = 0.5,
+    split: Annotated[float, Option(min=0, max=1, help="share of channels that t multiplies, for a .pth file")] = 0.5,
     in_ch: Annotated[
         int | None, Option("--in_ch", help="input channels; read off the weights, refused if wrong")
     ] = None,
-    num: Annotated[int, Option(help="in-between frames")] = 7,
+    num: Annotated[int, Option(min=1, help="in-between frames")] = 7,
     size: Annotated[int, Option(help="side for morphing and i2i, 32 to 512")] = 512,
     extend_t: Annotated[bool, Option("--extend_t", help="i2i: t runs over negative values too")] = False,
     source: Annotated[Path | None, Option(help="first picture; content for style_transfer")] = None,

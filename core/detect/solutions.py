@@ -9,6 +9,8 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
+import re
+import tempfile
 import threading
 from collections.abc import Iterator
 from functools import cache
@@ -20,6 +22,7 @@ from PIL import Image
 _LOCK = threading.Lock()
 _HEARD: set[str] = set()
 MAX_FACES = 10
+NATIVE_LOG = re.compile(rb"[IWE]\d{4} |(INFO|WARNING): (Created TensorFlow|All log messages)")
 
 
 def face_mesh(picture: Image.Image) -> Any:
@@ -48,7 +51,7 @@ def _run(module: str, name: str, picture: Image.Image, **options: Any) -> Any:
     array = np.ascontiguousarray(picture.convert("RGB"))
     with _LOCK:
         # A graph talks when it is made and when it first finds something.
-        with _quiet() if module not in _HEARD else contextlib.nullcontext():
+        with native_log_dropped() if module not in _HEARD else contextlib.nullcontext():
             answer = _graph(module, name, tuple(options.items())).process(array)
         if any(getattr(answer, field) is not None for field in answer._fields):
             _HEARD.add(module)
@@ -62,15 +65,20 @@ def _graph(module: str, name: str, options: tuple[tuple[str, Any], ...]) -> Any:
 
 
 @contextlib.contextmanager
-def _quiet() -> Iterator[None]:
-    """Standard error closed to native code: MediaPipe logs there before its log level can be set."""
-    os.environ.setdefault("GLOG_minloglevel", "3")
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    try:
-        os.dup2(nowhere, 2)
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(nowhere)
+def native_log_dropped() -> Iterator[None]:
+    """Standard error without MediaPipe's log; what others write there meanwhile comes a moment later.
+
+    Native code logs to file descriptor 2, before its log level can be set, and a process has only one of those.
+    """
+    kept = os.dup(2)
+    with tempfile.TemporaryFile() as caught:
+        os.dup2(caught.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            caught.seek(0)
+            for line in caught:
+                if not NATIVE_LOG.match(line):
+                    os.write(kept, line)
+            os.close(kept)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 import torch
@@ -17,7 +17,7 @@ from torch import Tensor
 
 from core.detect.body import detect_bodies
 from core.detect.faces import detect_faces
-from core.devices import policy
+from core.devices import Policy, policy
 from core.errors import InputError, NothingFoundError, unknown_name
 from core.gfla.methods.retargeting.framing import following, steadied
 from core.gfla.options import AnimationOptions, PoseOptions
@@ -61,6 +61,7 @@ class AnimationPipeline(TransitionPipeline[AnimationPrepared]):
     _optional_components = ["motion"]
 
     generator: AnimationGenerator
+    motion: MotionExtractionNet | None
 
     def __init__(self, generator: AnimationGenerator, motion: MotionExtractionNet | None = None) -> None:
         super().__init__(generator=generator, motion=motion)
@@ -88,6 +89,13 @@ class AnimationPipeline(TransitionPipeline[AnimationPrepared]):
             )
         pipe.use(policy(device, precision)).weights_label = found.label
         return pipe
+
+    def use(self, chosen: Policy) -> Self:
+        """Place the generator where `chosen` says; `prepare`, which runs the motion network, has no GPU on a Space."""
+        super().use(chosen)
+        if self.motion is not None:
+            self.motion.to("cpu")
+        return self
 
     def prepare(
         self, *inputs: Any, options: AnimationOptions | None = None, progress: Progress = silent
@@ -134,6 +142,8 @@ class AnimationPipeline(TransitionPipeline[AnimationPrepared]):
         for index, picture in enumerate(driving):
             progress(index / len(driving), f"keypoints of frame {index}")
             bodies.append(detect_bodies(resized(picture, size, "bicubic"), f"driving frame {index}")[0].points)
+        if self.motion is None:
+            raise InputError("dancers need the motion network: make the pipeline with it, or by from_record")
         joints = cleaned(self.motion, np.stack(bodies), SIDE_PX)
         structures = [dance.structure(item, size, dance.HUMAN36M_LIMBS) for item in joints]
         return dance.structure(dance.coco17(own), size, dance.COCO_LIMBS), np.stack(structures)

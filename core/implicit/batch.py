@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import multiprocessing
 import time
 from collections.abc import Sequence
@@ -22,6 +23,8 @@ from core.options import to_query
 from core.progress import Progress, silent
 from core.timeline import Timeline
 from core.video import write_video
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -100,8 +103,10 @@ def run_job(job: Job) -> dict[str, Any]:
             write_video(pipe.frames(prepared, timeline), folder / "video.mp4", experiment.fps, settings)
         save_fit(prepared, folder)
     except MorphospaceError as error:
+        log.warning("%s failed: %s", experiment.name, error)
         return {"name": experiment.name, "state": "failed", "reason": str(error)}
     seconds = time.perf_counter() - started
+    log.info("%s done in %.1f s", experiment.name, seconds)
     return {"name": experiment.name, "state": "done", "folder": str(folder), "seconds": seconds, **prepared.figures}
 
 

@@ -14,6 +14,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from core.construction import building
 from core.errors import WeightsError
 from core.implicit.network import Siren, folded
 from core.weights import open_checkpoint
@@ -42,10 +43,14 @@ def siren_of(state: Mapping[str, Tensor], omega_0: float = 1.0, omega_w: float =
             f"the file holds {there} ...: a sine network has net.0.0.weight, net.0.0.bias, net.1.0.weight ..."
         )
     hidden = [weight.shape[0] for weight in weights[:-1]]
-    network = Siren(
-        in_features=weights[0].shape[1], out_features=weights[-1].shape[0], hidden_features=hidden,
-        omega_0=omega_0, omega_w=omega_w,
-    )  # fmt: skip
+    with building():
+        network = Siren(
+            in_features=weights[0].shape[1],
+            out_features=weights[-1].shape[0],
+            hidden_features=hidden,
+            omega_0=omega_0,
+            omega_w=omega_w,
+        )
     return fill_strict(network, {key: tensor.float() for key, tensor in state.items()}, "the sine network's file")
 
 

@@ -150,8 +150,12 @@ def read_pairs(path: str | Path) -> list[tuple[str, str]]:
     path = Path(path)
     if not path.is_file():
         raise InputError(f"the pair list {path} does not exist: check the path")
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path.name} is no text: write one pair of pictures per line") from error
     pairs = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
+    for number, line in enumerate(lines, 1):
         names = line.replace(",", " ").split()
         if not names or names[0].startswith("#"):
             continue

@@ -16,6 +16,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
+from core.construction import building
 from core.errors import InputError, ShapeError
 
 
@@ -124,9 +125,10 @@ class Siren(ModelMixin, ConfigMixin):
 
 
 def alike(network: Siren, **changes: Any) -> Siren:
-    """A fresh network with the configuration of another, but for `changes`."""
+    """A network with the configuration of another, but for `changes`; its weights are not filled yet."""
     names = ("in_features", "out_features", "hidden_features", "omega_0", "omega_w")
-    return Siren(**{**{name: network.config[name] for name in names}, **changes})
+    with building():
+        return Siren(**{**{name: network.config[name] for name in names}, **changes})
 
 
 def folded(network: Siren, omega_0: float = 1.0, omega_w: float | None = None) -> Siren:

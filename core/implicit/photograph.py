@@ -13,6 +13,7 @@ import torch
 from PIL import Image
 from torch import Generator, Tensor
 
+from core.construction import building
 from core.errors import InputError
 from core.implicit.data import pixel_grid
 from core.implicit.network import Siren
@@ -68,8 +69,7 @@ def fit_photograph(
         raise InputError(f"{len(coordinates)} coordinates came with {len(colours)} colours: give one for each")
     generator = Generator().manual_seed(options.seed)
     if network is None:
-        with torch.random.fork_rng(devices=()):
-            torch.manual_seed(options.seed)
+        with building(options.seed):
             network = Siren(
                 in_features=2, out_features=colours.shape[1], hidden_features=[options.width] * options.layers,
                 omega_0=options.omega, omega_w=options.omega,

@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Generator, Tensor
 
+from core.construction import building
 from core.errors import InputError, unknown_name
 from core.implicit.data import pixel_grid
 from core.implicit.network import Siren
@@ -125,8 +126,7 @@ def train_poisson(
     """
     if not mask.any():
         raise InputError("the mask is empty: mark a region")
-    with torch.random.fork_rng(devices=()):
-        torch.manual_seed(seed)
+    with building(seed):
         network = Siren(in_features=2, out_features=3, hidden_features=[width] * 3, omega_0=40.0, omega_w=30.0)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
     points = pixel_grid(mask.shape)

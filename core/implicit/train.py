@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Generator, Tensor
 
+from core.construction import building
 from core.errors import InputError
 from core.implicit.data import WarpSamples
 from core.implicit.losses import FACE_TIMES, LossWeights, WarpLoss
@@ -91,8 +92,7 @@ def train_warp(
         raise InputError(f"{recipe.steps} steps came, at least 1 is needed")
     generator = Generator().manual_seed(recipe.seed)
     if network is None:
-        with torch.random.fork_rng(devices=()):
-            torch.manual_seed(recipe.seed)
+        with building(recipe.seed):
             network = Siren(
                 hidden_features=list(recipe.hidden_features), omega_0=recipe.omega_0, omega_w=recipe.omega_w
             )

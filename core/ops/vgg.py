@@ -7,6 +7,7 @@ Source: Simonyan and Zisserman 2015, "Very Deep Convolutional Networks for Large
 
 from __future__ import annotations
 
+import pickle
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,11 @@ class VGG19Features(nn.Module):
             raise WeightsError(
                 f"the perceptual losses need VGG19 and {path} does not exist: download {ADDRESS} (170 MB)"
             )
-        return cls.from_state(torch.load(path, map_location="cpu", weights_only=True))
+        try:
+            state = torch.load(path, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError, LookupError, pickle.UnpicklingError) as error:
+            raise WeightsError(f"{path} is no file of weights: download {ADDRESS} (170 MB)") from error
+        return cls.from_state(state)
 
     def train(self, mode: bool = True) -> VGG19Features:
         """Stay in evaluation mode, whatever the trainer asks."""

@@ -66,13 +66,6 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
     gpu_methods: ClassVar[tuple[str, ...]] = ("invert", "edited")
     batch_size: ClassVar[int] = 1
     _optional_components: ClassVar[list[str]] = ["pre_aligner", "painter"]
-    encoder: Encoder
-    generator: Generator
-    aligner: ResidualAligner
-    residual: ResidualEncoder
-    directions: Directions
-    pre_aligner: PreAligner | None
-    painter: Painter | None
 
     def __init__(
         self,

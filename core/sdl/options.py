@@ -32,3 +32,12 @@ class RateOptions:
         0.5, "0 blends over every cut, 1 takes many changes for cuts", low=0, high=1, step=0.05
     )
     max_side_px: int = option(1280, "larger videos are reduced to this longer side", low=64, high=4096, step=32)
+    target_fps: float = option(
+        0.0,
+        "frames per second of the result in place of the factor, such as 60 or 59.94; 0 goes by the factor",
+        low=0,
+        high=240,
+    )
+    doubled: bool = option(True, "frames shown twice (telecine, animation on twos) count as one, and motion is spread")
+    start_s: float = option(0.0, "second at which the part begins", low=0, high=86400)
+    end_s: float = option(0.0, "second at which the part ends; 0 is the clip's end", low=0, high=86400)

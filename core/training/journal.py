@@ -19,6 +19,7 @@ import torch
 from PIL import Image, ImageDraw, ImageFont
 from torch import Tensor
 
+from core.errors import WeightsError
 from core.image import to_pil
 
 PLOT_PX = (360, 234)
@@ -120,6 +121,21 @@ def _origin(options: Any, first_step: int) -> dict[str, Any]:
         "started": datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds"),
         "machine": f"{platform.machine()}, torch {torch.__version__}",
     }
+
+
+def options_of(run: str | Path) -> dict[str, Any]:
+    """The options that a run was started with, as they stand in its `run.json`.
+
+    Raises:
+        WeightsError: a folder without a run, or with a damaged one.
+    """
+    file = Path(run) / "run.json"
+    try:
+        return dict(json.loads(file.read_text(encoding="utf-8"))["options"])
+    except OSError as error:
+        raise WeightsError(f"{run} holds no run.json: name the folder (--out) of a training run") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise WeightsError(f"{file} is damaged ({type(error).__name__}: {error}): name another run") from error
 
 
 def _note_start(path: Path, origin: dict[str, Any]) -> None:

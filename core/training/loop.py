@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import logging
 import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -17,14 +19,16 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from core.devices import channels_last
-from core.errors import InputError
+from core.errors import InputError, WeightsError
 from core.options import check
 from core.progress import Progress, silent
 from core.training import checkpoint
 from core.training.journal import Journal
 from core.training.options import TrainOptions
+from core.weights.checkpoint import fill_strict
 
 Batch = Mapping[str, Tensor]
+log = logging.getLogger(__name__)
 
 
 class Source(Protocol):
@@ -130,16 +134,17 @@ def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progr
         averages={name: average.to(accelerator.device) for name, average in averages.items()},
     )
     journal = Journal(folder, options, first) if accelerator.is_main_process else None
-    try:
+    gpu = [accelerator.device] if accelerator.device.type == "cuda" else []
+    # Dropout knows no generator but the global one; a run leaves it as it found it.
+    with torch.random.fork_rng(gpu), contextlib.ExitStack() as afterwards:
+        if journal is not None:
+            afterwards.callback(journal.close)
         for run.step, batch in enumerate(_batches(source, options, accelerator, first), first):
             torch.manual_seed(_seed(options, run.step, accelerator.process_index))
             values = recipe.step(batch, run)
             for name, average in run.averages.items():
                 average.update_parameters(accelerator.unwrap_model(run.networks[name]))
             _report(recipe, run, journal, values, progress)
-    finally:
-        if journal is not None:
-            journal.close()
     accelerator.wait_for_everyone()
     return folder
 
@@ -162,13 +167,20 @@ def _resume(recipe: Recipe, averages: Mapping[str, AveragedModel], folder: Path,
     if path is None:
         return 0
     state = checkpoint.load(path)
-    for name, network in recipe.networks.items():
-        network.load_state_dict(state["networks"][name])
-    for name, optimizer in recipe.optimizers.items():
-        optimizer.load_state_dict(state["optimizers"][name])
-    for name, average in averages.items():
-        average.module.load_state_dict(state["averages"][name])
-        average.n_averaged.fill_(state["step"])
+    try:
+        for name, network in recipe.networks.items():
+            fill_strict(network, state["networks"][name], name)
+        for name, optimizer in recipe.optimizers.items():
+            optimizer.load_state_dict(state["optimizers"][name])
+        for name, average in averages.items():
+            fill_strict(average.module, state["averages"][name], name)
+            average.n_averaged.fill_(state["step"])
+    except (WeightsError, KeyError, ValueError) as error:
+        raise WeightsError(
+            f"the run in {folder} was started with other options than these ({error}): take those in its run.json, "
+            "another --out, or --no-resume to begin anew"
+        ) from error
+    log.info("going on from step %d of %s", state["step"], folder)
     if accelerator.scaler is not None and state["scaler"]:
         accelerator.scaler.load_state_dict(state["scaler"])
     return int(state["step"])
@@ -209,12 +221,13 @@ def _report(
         numbers = {name: float(value) for name, value in values.items()}
         if done % options.log_every == 0 or last:
             journal.scalars(done, numbers)
+            log.info("step %d of %d: %s", done, options.steps, ", ".join(f"{n} {v:.4g}" for n, v in numbers.items()))
         shown = ", ".join(f"{name} {value:.3g}" for name, value in list(numbers.items())[:2])
         progress(done / options.steps, f"step {done}: {shown}")
         if options.sample_every and (done % options.sample_every == 0 or last):
             _sample(recipe, run, journal, done)
         if done % options.save_every == 0 or last:
-            checkpoint.save(journal.folder, done, _state(run, done), options.keep)
+            log.info("saved %s", checkpoint.save(journal.folder, done, _state(run, done), options.keep))
     if done % options.save_every == 0 or last:
         run.accelerator.wait_for_everyone()
 

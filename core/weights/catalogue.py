@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, fields
+from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
 
-from core.errors import WeightsError, unknown_name
+from core.errors import OptionError, WeightsError
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
 KINDS = ("shipped", "published")
@@ -90,5 +91,7 @@ def record(name: str) -> Record:
     """One record by name; an unknown name is refused with the nearest known one."""
     known = records()
     if name not in known:
-        raise unknown_name("weights", name, known)
+        near = get_close_matches(name, known, n=1)
+        hint = f"; did you mean {near[0]!r}?" if near else ":"
+        raise OptionError(f"unknown weights {name!r}{hint} `python -m core weights list` shows all")
     return known[name]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import threading
 import zipfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -36,7 +37,7 @@ def open_checkpoint(path: str | Path, inert: Iterable[str] = ()) -> Any:
     if not path.is_file():
         raise WeightsError(f"{path} does not exist: check the path")
     with path.open("rb") as file:
-        kind = text_kind(file.read(512))
+        kind = foreign_kind(file.read(512))
     if kind == "a web page":
         raise WeightsError(
             f"{path.name} is a web page, not a checkpoint: open its address in a browser and save the file"
@@ -48,8 +49,10 @@ def open_checkpoint(path: str | Path, inert: Iterable[str] = ()) -> Any:
     return _open_pickle(path, tuple(inert))
 
 
-def text_kind(start: bytes) -> str | None:
-    """What a file is that begins with `start` if it is text, which no checkpoint is: a web page, JSON or a text file."""
+def foreign_kind(start: bytes) -> str | None:
+    """What a file is that begins with `start` and is no checkpoint: a picture, a web page, JSON or another text."""
+    if start.startswith((b"\xff\xd8\xff", b"\x89PNG\r\n")):
+        return "a picture"
     plain = start.removeprefix(b"\xef\xbb\xbf").lstrip().lower()
     if plain.startswith((b"<!doctype", b"<html", b"<head", b"<!--", b"<?xml")):
         return "a web page"
@@ -73,13 +76,8 @@ def _open_safetensors(path: Path) -> dict[str, Tensor]:
 def _open_pickle(path: Path, inert: tuple[str, ...]) -> Any:
     import torch
 
-    stand_ins: list[Any] = []
-    if inert and zipfile.is_zipfile(path):
-        for name in torch.serialization.get_unsafe_globals_in_checkpoint(path):
-            if name.startswith(inert):
-                stand_ins.append((type(name.rpartition(".")[2], (), {}), name))
     try:
-        with _ADMITTING, torch.serialization.safe_globals(stand_ins):
+        with _stand_ins(path, inert) if inert and zipfile.is_zipfile(path) else contextlib.nullcontext():
             return torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
         if "weights_only" not in str(error):
@@ -92,6 +90,17 @@ def _open_pickle(path: Path, inert: tuple[str, ...]) -> Any:
     except (RuntimeError, EOFError, OSError, ValueError, KeyError, IndexError, AttributeError, TypeError) as error:
         said = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise WeightsError(f"{path.name} is damaged, incomplete or no checkpoint ({said}): fetch it again") from error
+
+
+@contextlib.contextmanager
+def _stand_ins(path: Path, inert: tuple[str, ...]) -> Iterator[None]:
+    """Empty classes admitted in place of those that a checkpoint mentions, for as long as it is read."""
+    import torch
+
+    with _ADMITTING:
+        names = [n for n in torch.serialization.get_unsafe_globals_in_checkpoint(path) if n.startswith(inert)]
+        with torch.serialization.safe_globals([(type(n.rpartition(".")[2], (), {}), n) for n in names]):
+            yield
 
 
 def state_dict_of(checkpoint: Any, nestings: Iterable[str] = NESTINGS, strip: str = "module.") -> dict[str, Tensor]:
@@ -120,8 +129,8 @@ def state_dict_of(checkpoint: Any, nestings: Iterable[str] = NESTINGS, strip: st
     return dict(inner)
 
 
-def fill_strict(network: Network, state: Mapping[str, Tensor], what: str = "the file") -> Network:
-    """The network holding exactly `state`.
+def fill_strict(network: Network, state: Mapping[str, Tensor], what: str = "the file", assign: bool = False) -> Network:
+    """The network holding exactly `state`; with `assign` these tensors themselves, not copies of them.
 
     Raises:
         WeightsError: tensors are missing, unknown or of another shape; the first five of each and their number.
@@ -134,7 +143,7 @@ def fill_strict(network: Network, state: Mapping[str, Tensor], what: str = "the 
         unexpected=[key for key in state if key not in own],
         misshaped=[key for key in own if key in state and own[key].shape != state[key].shape],
     )
-    network.load_state_dict(dict(state))
+    network.load_state_dict(dict(state), assign=assign)
     return network
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 from pathlib import Path
 
 from core.errors import WeightsError
@@ -41,7 +42,8 @@ def remember(entry: Record, file: Path) -> str | None:
     digest = known[entry.name] = sha256_of(file)
     place = cache_folder() / FILE
     place.parent.mkdir(parents=True, exist_ok=True)
-    fresh = place.with_suffix(".part")
+    # Other processes may convert at the same time.
+    fresh = place.with_suffix(f".{os.getpid()}.part")
     fresh.write_text(json.dumps(known, indent=1, sort_keys=True), encoding="utf-8")
     fresh.replace(place)
     log.warning("nobody states the checksum of %s: %s is remembered in %s", entry.filename, digest[:16], place)

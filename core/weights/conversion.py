@@ -13,7 +13,7 @@ from pathlib import Path
 from core.errors import WeightsError, unknown_name
 from core.progress import Progress, part_of, silent
 from core.weights.catalogue import Record, record
-from core.weights.checkpoint import text_kind
+from core.weights.checkpoint import foreign_kind
 from core.weights.checksums import remember, wrong_checksum
 from core.weights.fetch import download
 from core.weights.layout import seal
@@ -37,11 +37,13 @@ def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Pa
     entry, source = record(name), Path(file)
     if entry.converter == AS_PUBLISHED:
         raise WeightsError(f"{name} needs no conversion: {entry.note}")
+    if entry.kind == "shipped":
+        raise WeightsError(f"{name} is shipped with the project and needs no conversion")
     if not source.exists():
         raise WeightsError(f"{source} does not exist: check the path")
     converter = converter_of(entry)
     target = _free(Path(folder) if folder else cache_folder() / name)
-    _refuse_text(entry, source)
+    _refuse_foreign(entry, source)
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as space:
@@ -89,11 +91,11 @@ def _free(target: Path) -> Path:
     return target
 
 
-def _refuse_text(entry: Record, source: Path) -> None:
+def _refuse_foreign(entry: Record, source: Path) -> None:
     if not source.is_file():
         return
     with source.open("rb") as file:
-        kind = text_kind(file.read(512))
+        kind = foreign_kind(file.read(512))
     if kind:
         raise WeightsError(
             f"{source} is {kind}, not a checkpoint: {entry.filename or 'a checkpoint'} of {entry.name} fits"

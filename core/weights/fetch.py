@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.cookiejar
+import logging
 import os
 import re
 import urllib.error
@@ -17,7 +18,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 from core.errors import WeightsError
 from core.progress import Progress, silent
 from core.weights.catalogue import Record
-from core.weights.checkpoint import text_kind
+from core.weights.checkpoint import foreign_kind
 from core.weights.checksums import wrong_checksum
 from core.weights.places import cache_folder, missing_text, offline
 
@@ -25,6 +26,7 @@ ATTEMPTS = 5
 CHUNK = 1 << 20
 TIMEOUT_S = 30
 LOCK_TIMEOUT_S = 3600
+log = logging.getLogger(__name__)
 
 
 def download(
@@ -90,6 +92,7 @@ def _fetch(entry: Record, target: Path, progress: Progress) -> Path:
             if complete:
                 return _checked(entry, part, target)
             said = "the connection ended early"
+        log.info("%s: %s, asking again", entry.url, said)
     here = part.stat().st_size if part.is_file() else 0
     raise WeightsError(
         f"{entry.filename} is incomplete after {ATTEMPTS} attempts ({said}; {here} bytes are kept): "
@@ -105,6 +108,7 @@ def _one_attempt(entry: Record, part: Path, progress: Progress) -> bool:
     headers = {"User-Agent": "morphospace", "Accept-Encoding": "identity"}
     if have:
         # Without the same stamp the server sends the whole file: two versions are never glued together.
+        log.info("going on at byte %d of %s", have, entry.filename)
         headers |= {"Range": f"bytes={have}-", "If-Range": stamp.read_text()}
     response, body = _open(opener, entry.url, headers, entry)
     with response:
@@ -173,7 +177,7 @@ def _unfit(response: HTTPResponse, body: bytes) -> str | None:
         return f"a body packed with {packed}"
     if response.status == 206:
         return None
-    return text_kind(body[:512])
+    return foreign_kind(body[:512])
 
 
 class _Form(HTMLParser):
@@ -226,7 +230,7 @@ def _fault(entry: Record, file: Path) -> str | None:
         return f"has {size} bytes, {entry.bytes} were expected"
     with file.open("rb") as stream:
         start = stream.read(512)
-    if kind := text_kind(start):
+    if kind := foreign_kind(start):
         return f"is {kind}"
     if start.startswith(b"PK\x03\x04") and not zipfile.is_zipfile(file):
         return "ends early"

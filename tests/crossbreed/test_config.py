@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from PIL import Image
 
 from core.cli import main
 from core.crossbreed.paper.config import morph_values, read_config, training_values
@@ -78,6 +79,19 @@ def test_morph_takes_it_and_flags_win(tmp_path, capsys):
     assert (tmp_path / "elsewhere" / "x_A.png").is_file()
 
 
+def test_a_flag_wins_though_it_is_equal_to_its_default(tmp_path, capsys):
+    """img_size 64 in the file, --size-px 256 (the default) on the command line."""
+    save_model(pipeline().generator, tmp_path / "weights")
+    for index, name in enumerate("ab"):
+        picture(index).save(tmp_path / f"{name}.png")
+    text = f"img_size: 64\nroot_dir: {tmp_path}\ncheckpoints: weights\nout_path: {tmp_path}/made/out.png\n"
+    words = ["--json", "crossbreed", "morph", str(tmp_path / "a.png"), str(tmp_path / "b.png"), "--crop", "middle"]
+    words += ["-c", str(written(tmp_path, text)), "--niter", "0"]
+    for more, side in (([], 64), (["--size-px", "256"], 256)):
+        assert main([*words, *more]) == 0
+        assert Image.open(tmp_path / "made" / "x_A.png").size == (side, side)
+
+
 @pytest.mark.parametrize(
     ("text", "error", "said"),
     [
@@ -86,6 +100,7 @@ def test_morph_takes_it_and_flags_win(tmp_path, capsys):
         ("G_lr: fast", OptionError, "a number fits"),
         ("- 1", InputError, "no table"),
         ("a: [", InputError, "cannot be read"),
+        ("img_size: .inf", OptionError, "a number fits"),
     ],
 )
 def test_mistakes_are_told(tmp_path, text, error, said):

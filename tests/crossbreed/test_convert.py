@@ -24,6 +24,7 @@ def published(tmp_path_factory):
 @pytest.mark.slow
 def test_published_file_converts_and_gives_the_same_pictures(published, tmp_path, monkeypatch):
     monkeypatch.setenv("MORPHOSPACE_WEIGHTS_DIR", str(tmp_path))
+    monkeypatch.setenv("MORPHOSPACE_CACHE", str(tmp_path / "cache"))
     folder = convert("crossbreed-dog", published, tmp_path / "crossbreed-dog")
     found = resolve("crossbreed-dog")
     assert found.folder == folder and found.kind == "published"

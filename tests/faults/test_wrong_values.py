@@ -6,6 +6,7 @@ import asyncio
 import io
 import json
 import math
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from gradio_client import handle_file
@@ -192,7 +193,10 @@ def test_agents_are_told_too(server):
             await session.initialize()
             return [await session.call_tool(name, arguments) for name, arguments, _ in calls]
 
-    for (_, _, words), answer in zip(calls, asyncio.run(ask_all()), strict=True):
+    # In a thread of its own: browser tests leave a running loop in this one.
+    with ThreadPoolExecutor(1) as pool:
+        answers = pool.submit(lambda: asyncio.run(ask_all())).result()
+    for (_, _, words), answer in zip(calls, answers, strict=True):
         assert answer.isError and answer.content[0].text.startswith(words), answer.content
 
 

@@ -88,6 +88,8 @@ def test_learning_lowers_the_flow_loss():
 def test_recipes():
     shipped = with_recipe(GflaTrainOptions(stage="all", recipe="shipped", lambda_rec=7.0))
     assert shipped.lambda_rec == 7.0 and shipped.lambda_ssim == SHIPPED["all"]["lambda_ssim"]
+    asked = with_recipe(GflaTrainOptions(stage="all", recipe="shipped"), given={"lambda_ssim"})
+    assert asked.lambda_ssim == 0.0, "a flag wins though it is equal to its default"
     published = with_recipe(GflaTrainOptions(stage="all"))
     assert (published.lambda_rec, published.lambda_style, published.lambda_ssim) == (5.0, 500.0, 0.0)
 

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from core.metrics.lpips import Lpips
 from core.ripple.paper.convert import assemble
-from core.ripple.paper.loss_networks import IdentityNet, Lpips
+from core.ripple.paper.loss_networks import IdentityNet
 from core.ripple.paper.losses import identity_loss
 from core.ripple.paper.random_perspective import perspective, random_corners
 from core.ripple.paper.ranger import Ranger
@@ -36,7 +37,7 @@ def test_lpips() -> None:
     network = assemble(Lpips(), filled("lpips_alex"))
     y, y_hat = pictures()
     with torch.no_grad():
-        compare("training", "lpips_alex", {"loss": network(y_hat[..., ::2, ::2], y[..., ::2, ::2])})
+        compare("training", "lpips_alex", {"loss": network(y_hat[..., ::2, ::2], y[..., ::2, ::2]).mean()})
 
 
 def test_perspective() -> None:

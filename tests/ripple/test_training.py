@@ -14,13 +14,13 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.errors import InputError
+from core.metrics.lpips import Lpips
 from core.ripple.data.head_pairs import HeadPairs, cut
 from core.ripple.methods.head_turn.geometry import Square, face_square
 from core.ripple.methods.head_turn.painter import Painter
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.graphonomy import Graphonomy
 from core.ripple.paper.lama import Lama
-from core.ripple.paper.loss_networks import Lpips
 from core.ripple.paper.stylegan2 import Generator
 from core.ripple.paper.train_e4e import EncoderOptions, EncoderRecipe
 from core.ripple.paper.train_graphonomy import ParserOptions, ParserRecipe

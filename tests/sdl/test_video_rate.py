@@ -2,6 +2,7 @@
 
 import subprocess
 import weakref
+from fractions import Fraction
 
 import imageio_ffmpeg
 import numpy as np
@@ -9,10 +10,12 @@ import pytest
 from PIL import Image
 
 from core.errors import CancelledError, InputError
-from core.sdl.methods.video_rate.conversion import RateReport, convert_video, is_cut, multiplied
+from core.sdl.methods.video_rate.conversion import convert_video, converted
+from core.sdl.methods.video_rate.scenes import is_cut
+from core.sdl.methods.video_rate.schedule import RateReport
 from core.sdl.options import RateOptions
 from core.sdl.pipeline import SDLPipeline
-from core.video import read_video
+from core.video import TimedFrame, read_video, write_video
 from tests.sdl.conftest import textured, tiny
 
 
@@ -24,6 +27,19 @@ def pipe():
 def panned(count, width=64, height=48, seed=0):
     whole = np.asarray(textured(width + 4 * count, height, seed))
     return [Image.fromarray(np.ascontiguousarray(whole[:, 4 * i : 4 * i + width])) for i in range(count)]
+
+
+def timed(frames, times=None):
+    """Frames with their times in seconds, 25 per second if none are given."""
+    times = [Fraction(t).limit_denominator(1000) for t in times] if times else None
+    for index, frame in enumerate(frames):
+        start, end = times[index : index + 2] if times else (Fraction(index, 25), Fraction(index + 1, 25))
+        yield TimedFrame(frame, start, end)
+
+
+def multiplied(pipe, frames, options, report):
+    """The pictures alone."""
+    return (frame.picture for frame in converted(pipe, timed(frames), options, report))
 
 
 @pytest.fixture(scope="module")
@@ -142,3 +158,92 @@ def test_a_lent_gpu_gets_several_pairs_at_once(pipe, monkeypatch):
     lent = [np.asarray(frame) for frame in multiplied(pipe, iter(frames), RateOptions(factor=3), report)]
     assert asked == [8, 3] and report.frames_in == 12 and report.frames_out == len(lent) == 36
     assert all(np.array_equal(a, b) for a, b in zip(at_home, lent, strict=True))
+
+
+def test_a_variable_rate_keeps_its_length(pipe):
+    times = [0, 0.04, 0.12, 0.16, 0.24]
+    made = list(converted(pipe, timed(panned(4), times), RateOptions(factor=2), RateReport()))
+    assert [float(frame.start_s) for frame in made] == pytest.approx([0, 0.02, 0.04, 0.08, 0.12, 0.14, 0.16, 0.20])
+    assert float(made[-1].end_s) == pytest.approx(0.24)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "rate"), [(60.0, Fraction(60)), (59.94, Fraction(60000, 1001)), (10.0, Fraction(10))]
+)
+def test_a_target_rate_is_met_exactly(pipe, clip, tmp_path, wanted, rate):
+    convert_video(pipe, clip, tmp_path / "a.mp4", RateOptions(target_fps=wanted))
+    made = read_video(tmp_path / "a.mp4")
+    assert made.rate == rate and not made.variable and made.duration_s == pytest.approx(0.5, abs=1 / float(rate))
+
+
+def test_motion_is_spread_over_doubled_frames_but_not_over_a_still(pipe):
+    moving = panned(3)
+    rng = np.random.default_rng(0)
+    noisy = [
+        Image.fromarray((np.asarray(f) + rng.integers(-2, 3, (48, 64, 3))).clip(0, 255).astype(np.uint8))
+        for f in moving
+    ]
+    report = RateReport()
+    made = list(multiplied(pipe, [x for pair in zip(moving, noisy, strict=True) for x in pair], RateOptions(), report))
+    assert report.doubled == 2 and len(made) == 12
+    # Four places per doubled frame: only the first is a frame of the clip, the others are new.
+    assert [frame.tobytes() in {f.tobytes() for f in moving} for frame in made[:5]] == [True, False, False, False, True]
+    report = RateReport()
+    still = list(multiplied(pipe, [moving[0]] * 6 + [moving[1]], RateOptions(), report))
+    assert report.doubled == 0 and all(frame.tobytes() == moving[0].tobytes() for frame in still[:11])
+    off = RateReport()
+    list(multiplied(pipe, [moving[0], noisy[0], moving[1]], RateOptions(doubled=False), off))
+    assert off.doubled == 0
+
+
+def test_a_flash_is_one_event(pipe):
+    wide = textured(12, 8).resize((96, 64), Image.Resampling.BICUBIC)
+    frames = [wide.crop((2 * index, 0, 64 + 2 * index, 48)) for index in range(5)]
+    frames[2] = Image.new("RGB", frames[0].size, "white")
+    report = RateReport()
+    list(multiplied(pipe, frames, RateOptions(), report))
+    assert report.flashes == [2] and report.cuts == []
+
+
+def test_captions_stand_still_to_the_bit(pipe):
+    frames = panned(2)
+    for frame in frames:
+        frame.paste((255, 255, 0), (0, 30, 64, 48))
+    new = list(multiplied(pipe, frames, RateOptions(), RateReport()))[1]
+    assert np.array_equal(np.asarray(new)[40:], np.asarray(frames[0])[40:])
+
+
+def test_new_frames_are_as_sharp_as_their_neighbours(pipe):
+    import cv2
+
+    frames = [textured(128, 96, 3).transform((120, 90), Image.Transform.AFFINE, (1, 0, 2.5 * i, 0, 1, 0), Image.Resampling.BICUBIC) for i in range(2)]  # fmt: skip
+    made = list(multiplied(pipe, frames, RateOptions(), RateReport()))
+    own, new = (
+        [cv2.Laplacian(np.asarray(f.convert("L")), cv2.CV_64F).var() for f in group] for group in (frames, made[1:2])
+    )
+    assert new[0] >= 0.95 * np.mean(own)
+
+
+def test_a_part_is_cut_out_with_its_sound(pipe, clip, tmp_path):
+    convert_video(pipe, clip, tmp_path / "a.mp4", RateOptions(start_s=0.125, end_s=0.375))
+    made = read_video(tmp_path / "a.mp4")
+    assert made.duration_s == pytest.approx(0.25, abs=0.04) and seconds_of_sound(tmp_path / "a.mp4") == pytest.approx(
+        0.25, abs=0.06
+    )
+    with pytest.raises(InputError, match="lasts 0.50 s"):
+        convert_video(pipe, clip, tmp_path / "b.mp4", RateOptions(start_s=3))
+
+
+def test_alpha_moves_with_the_picture(pipe, tmp_path):
+    frames = [frame.convert("RGBA") for frame in panned(3)]
+    for index, frame in enumerate(frames):
+        mask = Image.new("L", frame.size, 0)
+        mask.paste(255, (8 + 4 * index, 8, 40 + 4 * index, 40))
+        frame.putalpha(mask)
+    source = write_video(frames, tmp_path / "clear.mov", 25)
+    convert_video(pipe, source, tmp_path / "a.webm", RateOptions())
+    made = read_video(tmp_path / "a.webm")
+    alpha = np.asarray(list(made.timed_frames(alpha=True))[1].picture)[..., 3]
+    assert made.has_alpha and alpha[24, 24] > 200 and alpha[2, 2] < 64
+    said = convert_video(pipe, source, tmp_path / "a.mp4", RateOptions()).notes
+    assert any("over white" in note for note in said)

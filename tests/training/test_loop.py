@@ -1,5 +1,6 @@
 """A run that was cut off and resumed equals one that was not, to the bit; in one process and in two."""
 
+import dataclasses
 import math
 
 import numpy as np
@@ -59,6 +60,19 @@ def test_a_run_learns_and_leaves_its_traces(tmp_path):
     assert len(list(tmp_path.glob("step-*.pt"))) == 2 and len(list((tmp_path / "samples").iterdir())) == 25
     for name in ("run.json", "curves.png", "events"):
         assert (tmp_path / name).exists(), name
+
+
+def test_a_run_of_other_widths_is_not_resumed(tmp_path):
+    options = TrainOptions(out=str(tmp_path), steps=1, batch=2, cpu=True, sample_every=0)
+    train(ToyRecipe(), Points(), options)
+    wider = ToyRecipe()
+    wider.networks["generator"] = torch.nn.Linear(4, 9)
+    wider.optimizers["generator"] = torch.optim.Adam(wider.networks["generator"].parameters())
+    with pytest.raises(
+        WeightsError, match=r"other options than these \(generator does not fill.*--no-resume"
+    ) as caught:
+        train(wider, Points(), dataclasses.replace(options, steps=2))
+    assert len(str(caught.value)) < 700
 
 
 def test_average_follows_and_loads(tmp_path):

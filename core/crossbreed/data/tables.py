@@ -38,8 +38,19 @@ class PhotoRow:
 
     @property
     def box(self) -> Box | None:
-        """The head's box in pixels; None where it is not known."""
-        return Box(*(float(self.fields[name]) for name in CORNERS)) if self.fields.get("x0") else None
+        """The head's box in pixels; None where it is not known.
+
+        Raises:
+            InputError: corners that are no numbers.
+        """
+        if not self.fields.get("x0"):
+            return None
+        try:
+            return Box(*(float(self.fields[name]) for name in CORNERS))
+        except (KeyError, TypeError, ValueError) as error:
+            raise InputError(
+                f"the box of {self.fields.get('file')} is no four numbers ({', '.join(CORNERS)}): mend the table"
+            ) from error
 
 
 @dataclass(frozen=True)
@@ -59,11 +70,7 @@ class PhotoTable:
         Raises:
             InputError: no rows, or not all `columns`; the message ends with `advice`.
         """
-        rows = list(csv.DictReader(Path(table).read_text().splitlines()))
-        if not rows or not set(columns) <= rows[0].keys():
-            wanted = f"{', '.join(columns[:-1])} and {columns[-1]}"
-            raise InputError(f"{Path(table).name} needs the columns {wanted}: {advice}")
-        return cls(Path(table).name, Path(archive), [PhotoRow(row) for row in rows])
+        return cls(Path(table).name, Path(archive), [PhotoRow(row) for row in read_rows(table, columns, advice)])
 
     def only(self, rows: Sequence[PhotoRow]) -> PhotoTable:
         """The same with fewer rows."""
@@ -73,9 +80,9 @@ class PhotoTable:
         """Each row, on demand with its trimap, and its photo (RGB).
 
         Raises:
-            InputError: a photo that the archive lacks.
+            InputError: no archive, or a photo that it lacks or that is damaged.
         """
-        with zipfile.ZipFile(self.archive) as photos:
+        with _opened_archive(self.archive) as photos:
             names = {Path(name).name: name for name in photos.namelist()}
             names |= {name.removeprefix("images/"): name for name in photos.namelist()}
 
@@ -85,13 +92,41 @@ class PhotoTable:
                     raise InputError(
                         f"{self.archive.name} lacks {file}, which {self.name} names: use the archive of this table"
                     )
-                return Image.open(io.BytesIO(photos.read(member)))
+                try:
+                    return Image.open(io.BytesIO(photos.read(member)))
+                except (OSError, zipfile.BadZipFile) as error:
+                    raise InputError(
+                        f"{file} in {self.archive.name} is no picture that can be read: replace it"
+                    ) from error
 
             for index, row in enumerate(self.rows):
                 progress(index / len(self.rows), "reading photos")
                 if trimaps and row.fields["trimap"]:
                     row = PhotoRow(row.fields, opened(row.fields["trimap"]))
                 yield row, load_image(opened(row.fields["file"]))
+
+
+def read_rows(table: Path, columns: Sequence[str], advice: str = "choose another table") -> list[dict[str, str]]:
+    """The rows of a CSV file by column.
+
+    Raises:
+        InputError: no such file, no table, no rows, or not all `columns`; the message ends with `advice`.
+    """
+    try:
+        rows = list(csv.DictReader(Path(table).read_text(encoding="utf-8").splitlines()))
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"the table {table} cannot be read ({error}): name a CSV file") from error
+    if not rows or not set(columns) <= rows[0].keys():
+        wanted = f"{', '.join(columns[:-1])} and {columns[-1]}" if columns[1:] else columns[0]
+        raise InputError(f"{Path(table).name} needs the columns {wanted}: {advice}")
+    return rows
+
+
+def _opened_archive(path: Path) -> zipfile.ZipFile:
+    try:
+        return zipfile.ZipFile(path)
+    except (OSError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path} is no zip archive that can be read ({error}): put the photos there") from error
 
 
 def held_out(rows: Sequence[Mapping[str, str]]) -> set[str]:

@@ -5,6 +5,7 @@ Keys that say what our networks always do are checked; what the official code it
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -103,6 +104,9 @@ def morph_values(config: Mapping[str, Any]) -> dict[str, Any]:
 
 def _number(name: str, value: Any) -> float:
     try:
-        return float(value)
+        number = float(value)
     except (TypeError, ValueError):
-        raise OptionError(f"the configuration says {name} {value!r}: a number fits") from None
+        number = math.nan
+    if not math.isfinite(number):
+        raise OptionError(f"the configuration says {name} {value!r}: a number fits")
+    return number

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.construction import building
 from core.crossbreed.data.tables import CORNERS, PhotoTable
 from core.crossbreed.methods.head_alignment.network_heads import (
     CELL_PX,
@@ -72,6 +73,8 @@ def read_boxed_photos(table: Path, archive: Path, size_px: int) -> BoxedPhotos:
         square, scale, corner = letterbox(picture, size_px)
         boxes.append(torch.tensor(row.box) * scale + torch.tensor(corner * 2))
         pictures.append((to_tensor(square)[0] * 255).to(torch.uint8))
+        if row.fields["species"] not in SPECIES:
+            raise InputError(f"a species is {row.fields['species']!r} in {photos.name}: {' or '.join(SPECIES)} fits")
         species.append(SPECIES.index(row.fields["species"]))
     return BoxedPhotos(torch.stack(pictures), torch.stack(boxes), torch.tensor(species))
 
@@ -135,8 +138,9 @@ class PetHeadRecipe(DetectorRecipe):
     name, weight_decay, warm_up = "heads", 1e-2, 50
 
     def __init__(self, options: TrainOptions, held_out: BoxedPhotos) -> None:
-        torch.manual_seed(options.seed)
-        super().__init__(options, PetHeadNetwork(img_size=held_out.pictures.shape[-1]))
+        with building(options.seed):
+            network = PetHeadNetwork(img_size=held_out.pictures.shape[-1])
+        super().__init__(options, network)
         self.held_out = held_out
 
     def loss(self, found: HeadMaps, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:

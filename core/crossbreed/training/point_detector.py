@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +11,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.crossbreed.data.tables import CORNERS, PhotoTable
+from core.construction import building
+from core.crossbreed.data.tables import CORNERS, PhotoTable, read_rows
 from core.crossbreed.methods.head_alignment.network_points import (
     CELL_PX,
     MIRRORED,
@@ -70,7 +70,7 @@ def read_marked(points: Path, table: Path, archive: Path) -> MarkedHeads:
     photos = PhotoTable.read(table, archive, ("file", *CORNERS))
     rows = {Path(row.fields["file"]).name: row for row in photos.rows}
     boxes = {name: row.box for name, row in rows.items() if row.box}
-    marks = list(csv.DictReader(Path(points).read_text().splitlines()))
+    marks = read_rows(points, ("file", *(f"{name}_{axis}" for name in POINT_NAMES for axis in "xy")))
     missing = [row["file"] for row in marks if row["file"] not in boxes]
     if missing:
         raise InputError(f"{missing[0]} has points but no box in {photos.name}: use the table of these points")
@@ -159,8 +159,9 @@ class PetPointRecipe(DetectorRecipe):
     name, weight_decay, warm_up = "points", 5e-2, 50
 
     def __init__(self, options: TrainOptions, held_out: MarkedHeads) -> None:
-        torch.manual_seed(options.seed)
-        super().__init__(options, PetPointNetwork())
+        with building(options.seed):
+            network = PetPointNetwork()
+        super().__init__(options, network)
         self.held_out = plain(held_out)
 
     def loss(self, found: PetPoints, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:

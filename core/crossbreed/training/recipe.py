@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from core.construction import building
 from core.crossbreed.data.aligned_heads import read_heads
 from core.crossbreed.data.pairs import PairSource
 from core.crossbreed.data.photos import read_folders, read_table
@@ -28,14 +28,17 @@ from core.crossbreed.paper.preprocessing import from_network
 from core.crossbreed.sheet import tile
 from core.crossbreed.training import aligned_objective, photo_objective
 from core.crossbreed.training.generators import AlignedGenerator, PhotoGenerator, ReconstructionGenerator
-from core.errors import OptionError, WeightsError
+from core.errors import OptionError
 from core.options import build
 from core.progress import Progress, silent
 from core.training import Run, load_trained
+from core.training.journal import options_of
 from core.weights import fill_strict, load_strict, resolve, save_model
 
 SAMPLE_PAIRS = 6
 SAMPLE_STEPS = 5
+# The content encoder halves three times, and the decoder doubles as often.
+SIDE_STEP_PX = 8
 
 
 @dataclass(frozen=True)
@@ -79,11 +82,11 @@ class CrossbreedRecipe:
         self.options = options
         self.probe = source.draw(np.random.default_rng(options.seed), SAMPLE_PAIRS)
         self.objective = objective_for(self.probe, options)
-        torch.manual_seed(options.seed)
-        generator = new_generator(options, cls=self.objective.generator)
-        critic = CrossbreedDiscriminator(
-            n_f=options.n_f, n_res=options.n_res, n_class=len(source.classes), spectral_norm=True
-        )
+        with building(options.seed):
+            generator = new_generator(options, cls=self.objective.generator)
+            critic = CrossbreedDiscriminator(
+                n_f=options.n_f, n_res=options.n_res, n_class=len(source.classes), spectral_norm=True
+            )
         if options.unit_scale:
             start_at_unit_scale(generator)
         self.networks: dict[str, nn.Module] = {"generator": generator.train(), "discriminator": critic.train()}
@@ -182,6 +185,9 @@ def open_source(
         **choice: `label`, the table's column of classes.
     """
     window = options.window_px or options.img_size
+    for name in ("img_size", "window_px"):
+        if (size := getattr(options, name)) % SIDE_STEP_PX or size > options.img_size:
+            raise OptionError(f"{name} is {size}: a multiple of {SIDE_STEP_PX} up to img_size fits")
     if kind == "photos":
         return read_folders(Path(data), options.img_size, window)
     if kind == "table":
@@ -207,10 +213,7 @@ def export(run: str | Path, folder: str | Path, trained_on: str) -> Path:
     Raises:
         WeightsError: a folder without a run.
     """
-    origin = Path(run) / "run.json"
-    if not origin.is_file():
-        raise WeightsError(f"{run} holds no run.json: name the folder (--out) of a training run")
-    options = build(CrossbreedTrainOptions, json.loads(origin.read_text())["options"])
+    options = build(CrossbreedTrainOptions, options_of(run))
     generator = new_generator(options, trained_on)
     load_trained(run, {"generator": generator})
     return save_model(folded(generator) if options.spectral else generator.eval(), folder)

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.construction import building
 from core.crossbreed.data.photos import known_or_found
 from core.crossbreed.data.tables import CORNERS, PhotoTable, cut_mask, held_out
 from core.crossbreed.methods.head_alignment.network_points import PetMaskNetwork
@@ -82,8 +83,8 @@ class PetMaskRecipe(DetectorRecipe):
     name, weight_decay, warm_up = "mask", 5e-2, 30
 
     def __init__(self, options: TrainOptions, held_out: CutHeads, start: nn.Module | None = None) -> None:
-        torch.manual_seed(options.seed)
-        network = PetMaskNetwork()
+        with building(options.seed):
+            network = PetMaskNetwork()
         if start is not None:
             trunk = {key: value for key, value in start.state_dict().items() if not key.startswith("head.1.")}
             network.load_state_dict({**network.state_dict(), **trunk})

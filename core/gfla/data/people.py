@@ -25,7 +25,7 @@ from core.gfla.paper.pictures import as_network_picture, stacked
 STUDIO_GREY = 0.88
 
 
-def on_studio_ground(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
+def on_studio_background(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """A person (H, W, 3) uint8 cut out by a mask (H, W) in [0, 1] and laid on the plain studio grey."""
     alpha = mask[..., None].astype(np.float32)
     return (picture * alpha + 255 * STUDIO_GREY * (1 - alpha) + 0.5).astype(np.uint8)
@@ -33,7 +33,7 @@ def on_studio_ground(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class People:
-    """The rendered people in one frame size, in memory: 8 poses of each identity, before the studio ground.
+    """The rendered people in one frame size, in memory: 8 poses of each identity, before studio grey.
 
     Attributes:
         pictures: (N, H, W, 3) uint8.
@@ -81,8 +81,8 @@ def load_people(folder: Path, size_hw: tuple[int, int], limit: int | None = None
         for index, name in enumerate(names):
             picture = Image.open(io.BytesIO(files.read(f"images/{Path(name).name}"))).convert("RGB")
             mask = np.asarray(Image.open(io.BytesIO(files.read(f"masks/{Path(name).stem}.png")))) > 0
-            # On the ground first, then smaller: the other way round the old background bleeds into the outline.
-            whole = Image.fromarray(on_studio_ground(np.asarray(picture), mask))
+            # On the background first, then smaller: the other way round the old background bleeds into the outline.
+            whole = Image.fromarray(on_studio_background(np.asarray(picture), mask))
             pictures[index] = np.asarray(whole.resize((width, height), Image.Resampling.BOX))
             alpha = Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
             masks[index] = np.asarray(alpha)
@@ -142,7 +142,7 @@ class PeoplePairs:
 
 
 def recolouring(rng: np.random.Generator, strength: float) -> Callable[[np.ndarray, np.ndarray], np.ndarray]:
-    """A random change of a person's colours, (H, W, 3) uint8 and its mask to the same picture; the ground stays."""
+    """A random change of a person's colours, (H, W, 3) uint8 and its mask to the same picture; the background stays."""
     mixing = np.eye(3) * rng.uniform(1 - 0.4 * strength, 1 + 0.2 * strength, 3)
     mixing = mixing + strength * rng.uniform(-0.2, 0.2, (3, 3))
     gamma = np.exp(strength * rng.uniform(-0.5, 0.5))
@@ -172,7 +172,7 @@ def moved_person(
             (mask, Image.Resampling.BILINEAR, 0),
         )
     )  # fmt: skip
-    # Bicubic rings along the outline, where ground would no longer be plain.
+    # Bicubic rings along the outline, where the background would no longer be plain.
     moved = np.where((cut == 255)[..., None], sharp, soft)
     points = pose.transformed(points, matrix)
     inside = (points >= 0).all(-1) & (points < size[::-1]).all(-1)

@@ -8,8 +8,6 @@ Source: Ren et al. 2020, section 4.4; facts of the published preprocessing.
 
 from __future__ import annotations
 
-import warnings
-
 import cv2
 import numpy as np
 from PIL import Image
@@ -58,11 +56,11 @@ def curve(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
     if np.abs(np.diff(x)).max() < np.abs(np.diff(y)).max():
         turned = curve(y, x)
         return None if turned is None else turned[::-1]
-    shape = _line if len(x) < 3 else _parabola
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", optimize.OptimizeWarning)
-        # Not polyfit: its last digits differ, and the truncation below shows them.
-        fit, _ = optimize.curve_fit(shape, x, y)
+    shape, start = (_line, np.ones(2)) if len(x) < 3 else (_parabola, np.ones(3))
+    # Not polyfit: its last digits differ, and the truncation below shows them. This is what curve_fit asks, without the
+    # covariance, of which it would warn.
+    along_x, along_y = x.astype(np.float64), y.astype(np.float64)
+    fit = optimize.leastsq(lambda values: shape(along_x, *values) - along_y, start, full_output=True)[0]
     if len(x) >= 3 and abs(fit[0]) > 1:
         return None
     first, last = min(x[0], x[-1]), max(x[0], x[-1])

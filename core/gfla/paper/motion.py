@@ -53,7 +53,7 @@ def cleaned(network: MotionExtractionNet, bodies: np.ndarray, side_px: int = 256
     found = []
     for start in range(0, rows.shape[1], CHUNK_FRAMES):
         index = np.arange(start - context, start + CHUNK_FRAMES + context).clip(0, rows.shape[1] - 1)
-        out = network(torch.from_numpy(rows[:, index]).float()[None])[0].numpy()
+        out = network(torch.from_numpy(rows[:, index]).float()[None].to(network.device))[0].cpu().numpy()
         found.append(out[:, : rows.shape[1] - start])
     clean = (np.concatenate(found, axis=1) + 1) / 2 * side_px
     return clean.reshape(2, 17, -1).transpose(2, 1, 0)[..., ::-1]

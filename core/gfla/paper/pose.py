@@ -140,8 +140,8 @@ def draw(
             inside = (rows >= 0) & (rows < height) & (columns >= 0) & (columns < width)
             rows, columns, value = rows[inside], columns[inside], value[inside][:, None]
             # On black this is the published assignment; over a picture the line blends.
-            ground = 0 if under is None else canvas[rows, columns] * (1 - value)
-            canvas[rows, columns] = value * 255 + ground
+            background = 0 if under is None else canvas[rows, columns] * (1 - value)
+            canvas[rows, columns] = value * 255 + background
     for joint in np.flatnonzero(known):
         canvas[disk(whole[joint, ::-1], radius_px, shape=(height, width))] = colours[joint]
     return Image.fromarray(canvas)

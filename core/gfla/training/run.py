@@ -6,16 +6,15 @@ The defaults are the published settings; `core.gfla.options.SHIPPED` made the we
 from __future__ import annotations
 
 import dataclasses
-import json
 import shutil
 from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from torch import nn
 
+from core.construction import building
 from core.errors import InputError
 from core.gfla.data.clips import DanceClips, FaceClips
 from core.gfla.data.pairs import PAIR_FRAMES, annotated_pairs
@@ -35,6 +34,7 @@ from core.gfla.training.card import card_texts
 from core.progress import Progress, silent
 from core.training import Card, train
 from core.training import export as export_run
+from core.training.journal import options_of
 
 FRAMES = {
     "people": (128, 96), "face": (256, 256), "dance": (256, 256), "views": (VIEW_SIDE_PX, VIEW_SIDE_PX), **PAIR_FRAMES,
@@ -123,8 +123,9 @@ def run_training(options: GflaTrainOptions, progress: Progress = silent, given: 
     check_task(options)
     options = with_recipe(options, given)
     data, shown = data_of(options)
-    torch.manual_seed(options.seed)
-    return train(recipe_of(options, shown), data, options, progress)
+    with building(options.seed):
+        recipe = recipe_of(options, shown)
+    return train(recipe, data, options, progress)
 
 
 def generator_of(options: GflaTrainOptions) -> Generator:
@@ -136,7 +137,7 @@ def generator_of(options: GflaTrainOptions) -> Generator:
 
 def export(run_folder: Path, folder: Path) -> Path:
     """Write the averaged generator of a stage 2 run, its card and, where it made any, its newest sample sheet."""
-    facts = json.loads((Path(run_folder) / "run.json").read_text())["options"]
+    facts = options_of(run_folder)
     known = {field.name for field in dataclasses.fields(GflaTrainOptions)}
     options = GflaTrainOptions(**{key: value for key, value in facts.items() if key in known})
     sheets = sorted((Path(run_folder) / "samples").glob("*.png"))

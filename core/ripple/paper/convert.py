@@ -15,12 +15,13 @@ from diffusers import ModelMixin
 from torch import Tensor
 
 from core.errors import WeightsError
+from core.metrics.lpips import Lpips
 from core.ripple.paper.directions import published_directions
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
 from core.ripple.paper.graphonomy import Graphonomy
 from core.ripple.paper.lama import Lama
-from core.ripple.paper.loss_networks import IdentityNet, Lpips
+from core.ripple.paper.loss_networks import IdentityNet
 from core.ripple.paper.stylegan2 import Generator
 from core.weights import fill_strict, open_checkpoint, save_model
 
@@ -133,14 +134,7 @@ def convert_lpips(file: Path, folder: Path) -> None:
     lines = file.with_name("alex.pth")
     if not lines.is_file():
         raise WeightsError(f"{lines} is missing: put LPIPS' weights/v0.1/alex.pth beside {file.name}")
-    network = Lpips()
-    state = {f"net.layers.{k}": v for k, v in under(open_checkpoint(file), "features.").items()}
-    for key, value in open_checkpoint(lines).items():
-        number = re.fullmatch(r"lin(\d)\.model\.1\.weight", key)
-        if number:
-            state[f"lin.{number[1]}.1.weight"] = value
-    state |= {"net.mean": network.net.mean, "net.std": network.net.std}
-    save_model(assemble(network, state), folder / "lpips")
+    save_model(Lpips.from_published(open_checkpoint(file), open_checkpoint(lines)), folder / "lpips")
 
 
 CONVERTERS: dict[str, Callable[[Path, Path], object]] = {

@@ -52,7 +52,7 @@ def perceptual_terms(options: Any, judges: Mapping[str, Any], made: Tensor, targ
     if options.l2_lambda:
         terms["mse"] = options.l2_lambda * F.mse_loss(made, target)
     if options.lpips_lambda:
-        terms["lpips"] = options.lpips_lambda * judges["lpips"](made, target)
+        terms["lpips"] = options.lpips_lambda * judges["lpips"](made, target).mean()
     if options.id_lambda:
         identity = judges["identity"]
         terms["identity"] = options.id_lambda * identity_loss(identity.of_aligned(made), identity.of_aligned(target))

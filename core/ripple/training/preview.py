@@ -117,7 +117,7 @@ class OwnInpainterRecipe(InpainterRecipe):
         """The published losses and LPIPS."""
         terms = super().terms(predicted, image, mask, judge)
         if self.options.lpips_lambda:
-            terms["lpips"] = self.options.lpips_lambda * self.judges["lpips"](predicted * 2 - 1, image * 2 - 1)
+            terms["lpips"] = self.options.lpips_lambda * self.judges["lpips"](predicted * 2 - 1, image * 2 - 1).mean()
         return terms
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import nn
 
-from core.errors import unknown_name
+from core.errors import OptionError, unknown_name
+from core.metrics.lpips import Lpips
 from core.options import check, fields_of, parse_value
 from core.progress import Progress, silent
 from core.ripple.components import NETWORKS, load_networks
@@ -20,7 +21,8 @@ from core.ripple.paper.directions import FILE, load_directions
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.graphonomy import Graphonomy
 from core.ripple.paper.lama import Lama
-from core.ripple.paper.loss_networks import IdentityNet, Lpips
+from core.ripple.paper.loss_networks import IdentityNet
+from core.ripple.paper.stylegan2 import Generator
 from core.ripple.paper.train_graphonomy import ParserOptions, ParserRecipe
 from core.ripple.paper.train_stylegan2 import GeneratorOptions, GeneratorRecipe
 from core.ripple.training import autoencoder, preview, turn
@@ -29,6 +31,11 @@ from core.training import Recipe, Source, load_trained, train
 from core.weights import load_strict, resolve, save_model, seal
 
 SHIPPED = Path("weights/ripple-preview")
+# Halved three times by the painters, drawn from 4 px on by the generators.
+SIZES: dict[str, Sequence[int]] = {
+    **dict.fromkeys(("turn", "inpainter"), range(16, 4096, 8)),
+    **dict.fromkeys(("generator", "autoencoder"), [2**power for power in range(4, 11)]),
+}
 
 
 @dataclass(frozen=True)
@@ -152,7 +159,14 @@ def run_part(
         if option_name not in known:
             raise unknown_name("option", option_name, known)
     options = check(part.options(**{key: parse_value(known[key], str(value)) for key, value in given.items()}))
+    size = getattr(options, "size", None)
+    if name in SIZES and size not in SIZES[name]:
+        raise OptionError(f"option size is {size}, the part {name} works at {SIZES[name][0]}, {SIZES[name][1]}, ... px")
     recipe = part.recipe(options, Path(origin) if origin else None)
+    generator = recipe.networks.get("generator")
+    if name == "autoencoder" and isinstance(generator, Generator) and size != generator.config.size:
+        own = generator.config.size
+        raise OptionError(f"option size is {size}, the generator of {origin} has {own}: say --option size={own}")
     folder = train(recipe, part.source(options), options, progress)
     result: dict[str, Any] = {"folder": str(folder), "steps": options.steps}
     if target is not None:

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from core.errors import InputError, OptionError, unknown_name
 from core.sdl.data import DIRECTIONS
-from core.sdl.data.sequences import GUIDES, MOTION, SUFFIXES, frames_of, sequence_folders, target_of
+from core.sdl.data.sequences import GUIDES, MOTION, frames_of, sequence_folders, target_of
+from core.sdl.paper.frames import SUFFIXES
 from core.sdl.paper.recipes import FITS, TASKS
 
 SQUEEZED_PX = 512

@@ -18,17 +18,12 @@ import numpy as np
 from PIL import Image
 
 from core.errors import InputError, unknown_name
+from core.sdl.paper.frames import pictures_in
 
-SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp")
 TARGET, MOTION, GUIDES = "target", "motion.npy", "guides.npy"
 SPLITS = ("train", "test", "all")
 # Visually lossless at this size and a quarter of a PNG.
 JPEG_QUALITY = 95
-
-
-def pictures_in(folder: Path) -> list[Path]:
-    """The pictures of a folder in name order, jpg and png alike."""
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES and path.is_file())
 
 
 def frames_of(folder: Path) -> list[Path]:

@@ -23,8 +23,8 @@ from core.image import load_image, to_tensor
 from core.metrics import psnr, ssim
 from core.ops.vgg import VGG19Features
 from core.progress import Progress, silent
-from core.sdl.data.sequences import pictures_in
 from core.sdl.options import LAYOUTS, SDLOptions
+from core.sdl.paper.frames import pictures_in
 from core.sdl.paper.original import to_levels
 from core.sdl.pipeline import SDLPipeline
 

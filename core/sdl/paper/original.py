@@ -22,9 +22,9 @@ from torch import Tensor
 from core.errors import InputError, OptionError, unknown_name
 from core.image import load_image, to_tensor
 from core.progress import Progress, silent
-from core.sdl.data.sequences import pictures_in
 from core.sdl.jobs import JOBS, Job
 from core.sdl.options import ORIGINAL_TASKS, SDLOptions
+from core.sdl.paper.frames import pictures_in
 from core.sdl.pipeline import SDLPipeline, resize_bilinear
 
 LEAST_PX, MOST_PX, STEP_PX = 32, 512, 32

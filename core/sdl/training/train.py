@@ -15,6 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.construction import building
 from core.errors import OptionError, unknown_name
 from core.ops.vgg import VGG19Features
 from core.progress import Progress, silent
@@ -167,7 +168,8 @@ def published_recipe(
 def run_training(options: TransitionTrainOptions, progress: Progress = silent) -> Path:
     """Train until `options.steps`, or go on where an earlier call stopped; returns the run's folder."""
     options = filled(options)
-    torch.manual_seed(options.seed)
     source = source_for(options)
     sheet = source.draw(np.random.default_rng(options.seed), 3)
-    return train(recipe_for(options, sheet), source, options, progress)
+    with building(options.seed):
+        recipe = recipe_for(options, sheet)
+    return train(recipe, source, options, progress)

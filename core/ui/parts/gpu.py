@@ -22,6 +22,8 @@ from core.progress import silent
 from core.timeline import Timeline
 
 Pipeline = TypeVar("Pipeline")
+# A call's arguments without its progress, and that.
+Split = tuple[tuple[Any, ...], dict[str, Any], Any]
 ATTACH_S = 3.0
 SHORTEST_S, LONGEST_S = 5, 120
 SMALLEST_MEGAPIXELS = 0.0625
@@ -109,7 +111,7 @@ def _moved(method: Callable[..., Any], seconds: float, gpu: Callable[..., Any]) 
     def asked(args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         return duration_s(seconds, args, kwargs)
 
-    def split(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any], Any]:
+    def split(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Split:
         bound = signature.bind(*args, **kwargs)
         progress = bound.arguments.pop("progress", silent)
         # An iterator cannot cross the border; its items can.
@@ -118,30 +120,39 @@ def _moved(method: Callable[..., Any], seconds: float, gpu: Callable[..., Any]) 
         bound.arguments.update(plain)
         return bound.args, bound.kwargs, progress
 
-    if inspect.isgeneratorfunction(method):
+    moved = _moved_stream if inspect.isgeneratorfunction(method) else _moved_call
+    return moved(method, gpu(duration=asked), split)
 
-        @gpu(duration=asked)
-        def stream(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Any]:
-            try:
-                yield from method(*args, **kwargs)
-            except MorphospaceError as error:
-                yield _Failure(error)
 
-        def streamed(*args: Any, **kwargs: Any) -> Iterator[Any]:
-            args, kwargs, progress = split(args, kwargs)
-            timeline = next((item for item in [*args, *kwargs.values()] if isinstance(item, Timeline)), None)
-            total = len(timeline.positions()) if timeline else 0
-            progress(0.0, "waiting for the GPU")
-            with contextlib.closing(stream(args, kwargs)) as items:
-                for index, item in enumerate(items):
-                    if isinstance(item, _Failure):
-                        raise item.error
-                    progress(min(1.0, (index + 1) / total) if total else 0.5, f"frame {index + 1}")
-                    yield item
+def _moved_stream(
+    method: Callable[..., Any], in_worker: Callable[..., Any], split: Callable[..., Split]
+) -> Callable[..., Any]:
+    @in_worker
+    def stream(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Any]:
+        try:
+            yield from method(*args, **kwargs)
+        except MorphospaceError as error:
+            yield _Failure(error)
 
-        return streamed
+    def streamed(*args: Any, **kwargs: Any) -> Iterator[Any]:
+        args, kwargs, progress = split(args, kwargs)
+        timeline = next((item for item in [*args, *kwargs.values()] if isinstance(item, Timeline)), None)
+        total = len(timeline.positions()) if timeline else 0
+        progress(0.0, "waiting for the GPU")
+        with contextlib.closing(stream(args, kwargs)) as items:
+            for index, item in enumerate(items):
+                if isinstance(item, _Failure):
+                    raise item.error
+                progress(min(1.0, (index + 1) / total) if total else 0.5, f"frame {index + 1}")
+                yield item
 
-    @gpu(duration=asked)
+    return streamed
+
+
+def _moved_call(
+    method: Callable[..., Any], in_worker: Callable[..., Any], split: Callable[..., Split]
+) -> Callable[..., Any]:
+    @in_worker
     def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         try:
             return method(*args, **kwargs)

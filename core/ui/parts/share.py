@@ -79,21 +79,7 @@ def share_link(
     """
     pictures = inputs or {}
     sources = [points.editor, *points.source] if points else []
-    hours = installation.number(installation.SHARE_HOURS)
-    with gr.Row():
-        button = gr.Button("Link to these settings", size="sm", elem_id=f"{tab}-share")
-        with_pictures = gr.Button(
-            "Link with the pictures", size="sm", elem_id=f"{tab}-share-pictures", visible=bool(pictures and hours)
-        )
-    if pictures and hours:
-        gr.Markdown(
-            f"Settings are part of the link. Pictures are kept on this server for {hours} hours, then deleted; until then "
-            "everybody with the link sees them.",
-            elem_classes="weights-note",
-        )
-    link = gr.Textbox(
-        label="Link", visible=False, interactive=False, buttons=["copy"], elem_id=f"{tab}-link", max_lines=2
-    )
+    button, with_pictures, link = _draw_buttons(tab, bool(pictures))
     with gr.Accordion("Settings from an exported file", open=False):
         restore_drop(tab, settings)
 
@@ -121,6 +107,26 @@ def share_link(
     if pictures:
         with_pictures.click(make, [*settings.values(), *pictures.values(), *sources], link, **private)
     _restore_on_load(tab, settings, pictures, points)
+
+
+def _draw_buttons(tab: str, pictures: bool) -> tuple[gr.Button, gr.Button, gr.Textbox]:
+    """The two buttons, what is said beside them, and the place where the link appears."""
+    hours = installation.number(installation.SHARE_HOURS)
+    with gr.Row():
+        button = gr.Button("Link to these settings", size="sm", elem_id=f"{tab}-share")
+        with_pictures = gr.Button(
+            "Link with the pictures", size="sm", elem_id=f"{tab}-share-pictures", visible=bool(pictures and hours)
+        )
+    if pictures and hours:
+        gr.Markdown(
+            f"Settings are part of the link. Pictures are kept on this server for {hours} hours, then deleted; until then "
+            "everybody with the link sees them.",
+            elem_classes="weights-note",
+        )
+    link = gr.Textbox(
+        label="Link", visible=False, interactive=False, buttons=["copy"], elem_id=f"{tab}-link", max_lines=2
+    )
+    return button, with_pictures, link
 
 
 def _shared_points(points: SharedPoints, panels: list[np.ndarray], *source: Any) -> dict[str, Any]:

@@ -63,7 +63,7 @@ def apply_grabcut(heads: Tensor, masks: Tensor) -> Tensor:
         if not ((kinds == cv2.GC_FGD).any() and (kinds == cv2.GC_BGD).any()):
             result.append(mask)
             continue
-        # OpenCV draws the first colour models by chance.
+        # The first colour models are drawn by chance, from a generator that OpenCV keeps for each thread.
         cv2.setRNGSeed(0)
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.grabCut(picture, kinds, None, *models, SETTINGS.grabcut_rounds, cv2.GC_INIT_WITH_MASK)

@@ -1,134 +1,100 @@
 """A video at a higher frame rate or in slow motion, streamed: never more than two frames and their in-betweens in memory.
 
-Scene cuts are found and not blended; the sound is kept, and in slow motion stretched without changing its pitch.
+Frames keep the clip's own time stamps; scene cuts are found and not blended; sound tracks and subtitles go along, in slow
+motion the sound is stretched without changing its pitch.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from fractions import Fraction
+from itertools import groupby, islice
 from pathlib import Path
 
-import numpy as np
 from PIL import Image
 
-from core.image import limit_size
-from core.options import check
+from core.errors import InputError
+from core.image import limit_size, with_alpha
+from core.options import check, to_query
 from core.progress import Progress, silent
+from core.sdl.methods.video_rate.retouch import retouched
+from core.sdl.methods.video_rate.schedule import Clock, Moment, RateReport, Span, spans
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline
-from core.video import read_video, write_video
+from core.video import Clip, TimedFrame, read_video, write_video
 from core.video.sound import Sound
+from core.video.writer import exact_rate
 
-HISTOGRAM_BINS = 8
-THUMBNAIL_PX = (64, 36)
 PAIRS_PER_LOAN = 8
+CLEAR_FORMATS = (".webm", ".mov", ".png", ".webp", ".gif", ".zip")
 
 
-@dataclass(frozen=True)
-class Pair:
-    """Two neighbouring frames and what is between them: move, repeat (they are equal) or cut."""
-
-    first: Image.Image
-    second: Image.Image
-    kind: str
-
-
-@dataclass
-class RateReport:
-    """What was done, filled while frames stream."""
-
-    frames_in: int = 0  # frames read
-    frames_out: int = 0  # frames written
-    cuts: list[int] | None = None  # frame numbers at which a new scene begins
-    repeats: int = 0  # pairs that were equal, so that nothing was computed
-    notes: list[str] = field(default_factory=list)  # what could not be kept, a sentence each
-
-
-def scene_change(first: Image.Image, second: Image.Image) -> float:
-    """How unlike two neighbouring frames are, 0 = equal, 1 = nothing in common.
-
-    The mean of two measures: colours that are not shared (a histogram, which motion hardly changes), and the change of
-    a thumbnail (which a fade hardly changes at once), so that only a cut raises both.
-    """
-    small = [
-        np.asarray(frame.resize(THUMBNAIL_PX, Image.Resampling.BOX)).astype(np.float32) for frame in (first, second)
-    ]
-    counts = []
-    for picture in small:
-        bins = (picture / 256 * HISTOGRAM_BINS).astype(int).reshape(-1, 3) @ (HISTOGRAM_BINS**2, HISTOGRAM_BINS, 1)
-        counts.append(np.bincount(bins, minlength=HISTOGRAM_BINS**3) / len(bins))
-    unshared = 1 - np.minimum(*counts).sum()
-    moved = min(1.0, float(np.abs(small[0] - small[1]).mean()) / 64)
-    return float(unshared + moved) / 2
-
-
-def is_cut(first: Image.Image, second: Image.Image, sensitivity: float) -> bool:
-    """Whether a new scene begins with the second frame."""
-    return sensitivity > 0 and scene_change(first, second) > 1 - sensitivity * 0.9
-
-
-def multiplied(
-    pipe: SDLPipeline,
-    frames: Iterable[Image.Image],
-    options: RateOptions,
-    report: RateReport,
-) -> Iterator[Image.Image]:
-    """Every frame, then `factor` - 1 new ones towards the next; the last is held, so that the length stays exact.
+def converted(
+    pipe: SDLPipeline, frames: Iterable[TimedFrame], options: RateOptions, report: RateReport
+) -> Iterator[TimedFrame]:
+    """The frames of the result, each with its time; frames of the clip come through untouched.
 
     A lent GPU costs seconds per call, so it is given several pairs at once.
 
     Args:
         pipe: an interpolation pipeline.
-        frames: in order, read once.
-        options: how many, and what counts as a cut.
+        frames: of the clip, in order, read once.
+        options: rate, and what counts as a cut.
         report: filled as frames go by.
     """
-    report.cuts, waiting, previous = [], list[Pair](), None
-    t = [j / options.factor for j in range(1, options.factor)]
-    at_once = PAIRS_PER_LOAN if pipe.gpu_is_lent else 1
+    clock, stream = Clock(options), spans(_limited(frames, options), options, report)
+    while batch := list(islice(stream, PAIRS_PER_LOAN if pipe.gpu_is_lent else 1)):
+        yield from _filled(pipe, [(span, clock.moments(span)) for span in batch], options, report)
+
+
+def _limited(frames: Iterable[TimedFrame], options: RateOptions) -> Iterator[TimedFrame]:
     for frame in frames:
-        frame = limit_size(frame, options.max_side_px)
-        report.frames_in += 1
-        if previous is not None:
-            waiting.append(pair_of(previous, frame, options, report))
-            if len(waiting) == at_once:
-                yield from filled(pipe, waiting, t, options, report)
-                waiting = []
-        previous = frame
-    yield from filled(pipe, waiting, t, options, report)
-    if previous is not None:
-        report.frames_out += 1 + len(t)
-        yield from [previous] * (1 + len(t))
+        yield frame._replace(picture=limit_size(frame.picture, options.max_side_px))
 
 
-def pair_of(first: Image.Image, second: Image.Image, options: RateOptions, report: RateReport) -> Pair:
-    """What has to be done between two frames."""
-    if first.tobytes() == second.tobytes():
-        report.repeats += 1
-        return Pair(first, second, "repeat")
-    if is_cut(first, second, options.cut_sensitivity):
-        (report.cuts if report.cuts is not None else []).append(report.frames_in - 1)
-        return Pair(first, second, "cut")
-    return Pair(first, second, "move")
+def _filled(
+    pipe: SDLPipeline, batch: list[tuple[Span, list[Moment]]], options: RateOptions, report: RateReport
+) -> Iterator[TimedFrame]:
+    """The frames of some spans; across a cut the nearer frame of the clip is shown."""
+    made = _in_betweens(pipe, batch, options)
+    for span, moments in batch:
+        new = iter(next(made)) if _moves(span, moments) else iter(())
+        for moment in moments:
+            report.frames_out += 1
+            if span.kind == "move" and moment.t > 0:
+                picture = next(new)
+            else:
+                picture = span.first if moment.t < 0.5 or span.kind == "repeat" else span.second
+            yield TimedFrame(picture, moment.start_s, moment.end_s)
 
 
-def filled(
-    pipe: SDLPipeline, pairs: list[Pair], t: list[float], options: RateOptions, report: RateReport
-) -> Iterator[Image.Image]:
-    """The first frame of every pair and the new ones after it; across a cut the nearer frame is shown again."""
-    moving = [(pair.first, pair.second) for pair in pairs if pair.kind == "move"]
-    made = pipe.in_betweens(moving, t, SDLOptions(max_side_px=options.max_side_px)) if moving else iter(())
-    for pair in pairs:
-        report.frames_out += 1
-        yield pair.first
-        report.frames_out += len(t)
-        if pair.kind == "move":
-            yield from next(made)
-        elif pair.kind == "repeat":
-            yield from [pair.first] * len(t)
-        else:
-            yield from (pair.first if position < 0.5 else pair.second for position in t)
+def _moves(span: Span, moments: list[Moment]) -> bool:
+    return span.kind == "move" and any(moment.t > 0 for moment in moments)
+
+
+def _in_betweens(
+    pipe: SDLPipeline, batch: list[tuple[Span, list[Moment]]], options: RateOptions
+) -> Iterator[list[Image.Image]]:
+    """For each span that moves its new frames; spans that ask for the same places are computed together."""
+    moving = [(span, tuple(m.t for m in moments if m.t > 0)) for span, moments in batch if _moves(span, moments)]
+    how = SDLOptions(max_side_px=options.max_side_px)
+    for t, group in groupby(moving, key=lambda item: item[1]):
+        together = [span for span, _ in group]
+        pairs = [(span.first.convert("RGB"), span.second.convert("RGB")) for span in together]
+        for span, pictures in zip(together, pipe.in_betweens(pairs, t, how), strict=True):
+            new = [retouched(made, span.first, span.second, place) for made, place in zip(pictures, t, strict=True)]
+            yield _with_alpha(pipe, span, t, new, how) if span.first.mode == "RGBA" else new
+
+
+def _with_alpha(
+    pipe: SDLPipeline, span: Span, t: tuple[float, ...], pictures: list[Image.Image], how: SDLOptions
+) -> list[Image.Image]:
+    """New frames with an alpha that moves as the pictures do."""
+    masks = [frame.getchannel("A") for frame in (span.first, span.second)]
+    if masks[0].tobytes() == masks[1].tobytes():
+        return [with_alpha(picture, masks[0]) for picture in pictures]
+    (between,) = pipe.in_betweens([(masks[0].convert("RGB"), masks[1].convert("RGB"))], t, how)
+    return [with_alpha(picture, mask.convert("L")) for picture, mask in zip(pictures, between, strict=True)]
 
 
 def convert_video(
@@ -142,25 +108,59 @@ def convert_video(
 
     Args:
         pipe: an interpolation pipeline.
-        source: any video that ffmpeg reads.
-        out: the file to write; its suffix chooses the format, mp4 keeps the sound.
-        options: factor, slow motion, cuts.
+        source: any video that `core.video.read_video` reads.
+        out: the file to write; its suffix chooses the format. mp4, webm and mov keep sound tracks and subtitles.
+        options: rate, slow motion, part, cuts.
         progress: called for every frame; it may cancel.
 
     Returns:
         What was done.
+
+    Raises:
+        InputError: a part that lies outside of the clip.
     """
     chosen, clip = check(options or RateOptions()), read_video(source)
-    report = RateReport()
-    total = max(1, round(clip.duration_s * clip.fps) * chosen.factor)
+    start, end = _part(clip, chosen)
+    report, slow = RateReport(notes=list(clip.notes)), chosen.factor if chosen.slow_motion else 1
+    clear = clip.has_alpha and Path(out).suffix.lower() in CLEAR_FORMATS
+    if clip.has_alpha and not clear:
+        report.notes.append("clear parts are laid over white; webm, mov, png and webp keep them")
+    length = float(end - start) * slow
 
-    def told() -> Iterator[Image.Image]:
-        for frame in multiplied(pipe, clip.frames(), chosen, report):
-            progress(min(1.0, report.frames_out / total), f"frame {report.frames_out} of about {total}")
+    def told() -> Iterator[TimedFrame]:
+        for frame in converted(pipe, _trimmed(clip.timed_frames(alpha=clear), start, end), chosen, report):
+            done = min(1.0, float(frame.end_s) / length)
+            progress(done, f"{float(frame.end_s):.1f} of {length:.1f} s")
             yield frame
 
-    settings = {"system": "sdl", "job": "interpolate", "factor": chosen.factor, "slow_motion": chosen.slow_motion}
-    audio = Sound(clip.path, 1 / chosen.factor if chosen.slow_motion else 1.0) if clip.has_audio else None
-    fps = clip.fps if chosen.slow_motion else clip.fps * chosen.factor
-    write_video(told(), out, fps, settings, audio, notes=report.notes)
+    settings = {"system": "sdl", "job": "interpolate", **to_query(chosen)}
+    whole = start == 0 and end == clip.end_s
+    sound = Sound(clip.path, 1 / slow, float(start), None if whole else float(end)) if clip.has_audio else None
+    write_video(told(), out, _rate(clip, chosen), settings, sound, notes=report.notes)
     return report
+
+
+def _part(clip: Clip, options: RateOptions) -> tuple[Fraction, Fraction]:
+    start = Fraction(options.start_s).limit_denominator(1000)
+    end = Fraction(options.end_s).limit_denominator(1000) if options.end_s else clip.end_s
+    if start >= min(end, clip.end_s):
+        raise InputError(
+            f"the part from {options.start_s:g} s to {float(end):g} s is asked for, {clip.path.name} lasts "
+            f"{clip.duration_s:.2f} s: choose a part within it"
+        )
+    return start, min(end, clip.end_s)
+
+
+def _trimmed(frames: Iterator[TimedFrame], start: Fraction, end: Fraction) -> Iterator[TimedFrame]:
+    for frame in frames:
+        if frame.start_s >= end:
+            return
+        if frame.end_s > start:
+            yield TimedFrame(frame.picture, max(frame.start_s, start) - start, min(frame.end_s, end) - start)
+
+
+def _rate(clip: Clip, options: RateOptions) -> Fraction:
+    """Frames per second of the result, on average."""
+    if options.target_fps:
+        return exact_rate(options.target_fps)
+    return clip.rate if options.slow_motion else clip.rate * options.factor
