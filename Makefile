@@ -17,7 +17,7 @@ test: $(VENV)/.installed-dev
 check: $(VENV)/.installed-dev
 	$(MAKE) --no-print-directory -j 3 lint types quick-tests
 
-PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder
+PYTEST = OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(JOBS) --dist loadscope --no-loadscope-reorder
 
 all-tests: $(VENV)/.installed-dev
 	$(PYTEST)

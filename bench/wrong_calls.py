@@ -127,7 +127,7 @@ def bad_files(folder: Path) -> dict[str, list[tuple[str, bytes]]]:
         [Image.fromarray(np.full((8, 8, 3), 40 * i, np.uint8)) for i in range(3)], folder / "small.mp4", 8
     )
     no_pictures = [
-        ("cut.jpg", head[:2000]), ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), ("page.html", b"<html>"),
+         ("drawing.svg", b"<svg xmlns='http://www.w3.org/2000/svg'/>"), ("page.html", b"<html>"),
         ("page.png", b"<html>"), ("empty.png", b""), ("large.png", encoded.getvalue()), ("cut.png", still.getvalue()[:3000]),
     ]  # fmt: skip
     no_clips = [

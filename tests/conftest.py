@@ -19,21 +19,38 @@ SHARED = ROOT.parent / "shared"
 HEADS = ROOT / "core" / "ui" / "examples" / "heads"
 
 
+def pytest_itemcollected(item: pytest.Item) -> None:
+    """Tests of the one running suite and its browser are marked."""
+    asks = not {"server", "chromium"}.isdisjoint(getattr(item, "fixturenames", ()))
+    if asks and place_of(item.nodeid) == LIVE:
+        item.add_marker("live")
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What runs on the same worker: all tests of the one live suite and its browser, and otherwise every file.
-
-    The suite's tests come first and files without slow tests last, so that both workers end together.
-    """
+    """The running suite's folders come first and files without slow tests last, so that both workers end together."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (place_of(item.nodeid) != LIVE, item.path not in slow))
 
-    def place(item: pytest.Item) -> tuple[bool, bool]:
-        live = not {"server", "chromium"}.isdisjoint(getattr(item, "fixturenames", ()))
-        if live:
-            item.add_marker("live")
-        item.add_marker(pytest.mark.xdist_group("live" if live else str(item.path.relative_to(ROOT))))
-        return not live, item.path not in slow
 
-    items.sort(key=place)
+LIVE = "the running suite"
+
+
+def place_of(nodeid: str) -> str:
+    """What has to run on one worker, because it shares fixtures: the running suite's folders, `publish`, or a file."""
+    folder = nodeid.split("/")[1]
+    return LIVE if folder in ("api", "faults", "ui") else folder if folder == "publish" else nodeid.split("::")[0]
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object | None:
+    """`--dist loadscope` by the places above."""
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByPlace(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return place_of(nodeid)
+
+    return ByPlace(config, log) if config.getvalue("dist") == "loadscope" else None
 
 
 @pytest.fixture(scope="session")

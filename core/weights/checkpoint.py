@@ -129,8 +129,8 @@ def state_dict_of(checkpoint: Any, nestings: Iterable[str] = NESTINGS, strip: st
     return dict(inner)
 
 
-def fill_strict(network: Network, state: Mapping[str, Tensor], what: str = "the file") -> Network:
-    """The network holding exactly `state`.
+def fill_strict(network: Network, state: Mapping[str, Tensor], what: str = "the file", assign: bool = False) -> Network:
+    """The network holding exactly `state`; with `assign` these tensors themselves, not copies of them.
 
     Raises:
         WeightsError: tensors are missing, unknown or of another shape; the first five of each and their number.
@@ -143,7 +143,7 @@ def fill_strict(network: Network, state: Mapping[str, Tensor], what: str = "the 
         unexpected=[key for key in state if key not in own],
         misshaped=[key for key in own if key in state and own[key].shape != state[key].shape],
     )
-    network.load_state_dict(dict(state))
+    network.load_state_dict(dict(state), assign=assign)
     return network
 
 

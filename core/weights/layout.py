@@ -40,7 +40,8 @@ def load_strict(cls: type[Network], folder: str | Path, subfolder: str | None = 
     except Exception as error:  # a damaged folder raises many kinds
         said = (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
         raise WeightsError(f"{place} cannot be loaded as {cls.__name__} ({said}): fetch or convert it again") from error
-    return fill_strict(network, state, str(place)).eval()
+    # Copies would lie elsewhere in memory, where some kernels round in another order.
+    return fill_strict(network, state, str(place), assign=True).eval()
 
 
 def _tensors_in(place: Path) -> dict[str, Tensor]:

@@ -23,6 +23,7 @@ from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.video import Clip, TimedFrame, read_video, write_video
 from core.video.sound import Sound
+from core.video.writer import exact_rate
 
 PAIRS_PER_LOAN = 8
 CLEAR_FORMATS = (".webm", ".mov", ".png", ".webp", ".gif", ".zip")
@@ -161,5 +162,5 @@ def _trimmed(frames: Iterator[TimedFrame], start: Fraction, end: Fraction) -> It
 def _rate(clip: Clip, options: RateOptions) -> Fraction:
     """Frames per second of the result, on average."""
     if options.target_fps:
-        return 1 / (Clock(options).tick_s or 1)
+        return exact_rate(options.target_fps)
     return clip.rate if options.slow_motion else clip.rate * options.factor

@@ -49,7 +49,7 @@ def is_cut(first: Image.Image, second: Image.Image, sensitivity: float) -> bool:
 
 def is_same(first: Image.Image, second: Image.Image) -> bool:
     """Whether two frames are one frame shown twice, perhaps compressed anew."""
-    size = tuple(max(1, side // CONSTANTS.block_px) for side in first.size)
+    size = (max(1, first.width // CONSTANTS.block_px), max(1, first.height // CONSTANTS.block_px))
     a, b = (
         np.asarray(frame.convert("RGB").resize(size, Image.Resampling.BOX)).astype(np.int16)
         for frame in (first, second)
