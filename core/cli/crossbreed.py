@@ -10,18 +10,8 @@ from typing import Annotated, Any
 import typer
 from typer import Argument, Option
 
-from core.cli.flags import (
-    VIDEOS,
-    Place,
-    Result,
-    checked_file,
-    folder,
-    one_of,
-    picture_file,
-    system,
-    verb,
-    video_file,
-)
+from core.cli import flags
+from core.cli.flags import VIDEOS, Place, Result, checked_file, folder, one_of, system, verb
 from core.crossbreed.options import CrossbreedOptions, CrossbreedTrainOptions
 from core.errors import InputError, OptionError
 from core.options import option
@@ -210,7 +200,7 @@ def grid(
     pets: Pets,
     progress: Progress,
     count: Annotated[int, Option(min=2, max=30, help="pictures per side")] = 5,
-    out: Annotated[Path, Option(callback=picture_file, help="the picture")] = Path("grid.png"),
+    out: Annotated[Path, Option(callback=flags.picture_file, help="the picture")] = Path("grid.png"),
 ) -> Result:
     """One picture of all mixtures: columns are shape, rows are appearance."""
     from core.crossbreed.sheet import grid_sheet
@@ -229,7 +219,7 @@ def transfer(
     pets: Pets,
     progress: Progress,
     amount: Annotated[float, Option(min=0, max=1, help="how much appearance")] = 1.0,
-    out: Annotated[Path, Option(callback=picture_file, help="the picture")] = Path("transfer.png"),
+    out: Annotated[Path, Option(callback=flags.picture_file, help="the picture")] = Path("transfer.png"),
 ) -> Result:
     """The first animal in the appearance of the second."""
     from core.image import to_pil
@@ -249,7 +239,7 @@ def interpolate(
     factor: Annotated[int, Option(min=1, max=64, help="how many times the frame rate")] = 2,
     slow: Annotated[bool, Option("--slow", help="keep the frame rate: slow motion")] = False,
     max_side: Annotated[int, Option(min=16, help="larger frames are reduced to this side")] = 256,
-    out: Annotated[Path, Option(callback=video_file, help="the video")] = Path("interpolated.mp4"),
+    out: Annotated[Path, Option(callback=flags.video_file, help="the video")] = Path("interpolated.mp4"),
 ) -> Result:
     """Pictures between a video's frames."""
     from core.image import limit_size

@@ -22,6 +22,15 @@ def _folder_flag(*names: str) -> Any:
     return Option(*names, callback=folder, help="folder")
 
 
+def _write_experiment(pictures: list[Path], lists: list[Any], out: Path) -> str:
+    """The published experiment's YAML for two pictures and their landmarks; where it lies."""
+    from core.implicit.paper.experiment import Experiment, write_experiment
+
+    name = "-".join(path.stem for path in pictures)
+    first, second = (path.resolve() for path in pictures)
+    return str(write_experiment(Experiment(name, first, second, *lists), out / f"{name}-experiment.yaml"))
+
+
 @verb(app, "anna.jpg ben.jpg --out marks --plot")
 def landmarks(
     pictures: Annotated[list[Path], Argument(help="pictures")],
@@ -42,7 +51,6 @@ def landmarks(
     from core.image import load_image
     from core.implicit.methods.head_outline.outline import with_outline
     from core.implicit.paper.coordinates import to_published
-    from core.implicit.paper.experiment import Experiment, write_experiment
     from core.implicit.paper.landmark_files import write_landmarks
     from core.implicit.paper.landmark_plot import plot_landmarks
     from core.implicit.paper.landmarks import detect_landmarks
@@ -71,10 +79,7 @@ def landmarks(
             marked = plot_landmarks(np.asarray(picture), lists[-1], radius_px=max(1, max(picture.size) // 250))
             Image.fromarray(marked).save(out / f"{path.stem}_landmarks.png")
     if experiment:
-        name = "-".join(path.stem for path in pictures)
-        first, second = (path.resolve() for path in pictures)
-        written = Experiment(name, first, second, lists[0], lists[1])
-        files.append(str(write_experiment(written, out / f"{name}-experiment.yaml")))
+        files.append(_write_experiment(pictures, lists, out))
     return {"files": files, "points": len(lists[0]) if lists else 0, "failed": failed}
 
 

@@ -322,14 +322,8 @@ def train(
     if show:
         return {"options": list_options(part)}
     named = {
-        "data": data,
-        "out": out,
-        "steps": steps,
-        "batch": batch,
-        "lr": lr,
-        "seed": seed,
-        "mixed_precision": precision,
-    }
+        "data": data, "out": out, "steps": steps, "batch": batch, "lr": lr, "seed": seed, "mixed_precision": precision,
+    }  # fmt: skip
     given = {name: value for name, value in named.items() if value is not None}
     for text in option or ():
         name, found, value = text.partition("=")

@@ -32,9 +32,8 @@ def write_video(
 ) -> Path:
     """Write pictures of one size as a video; the suffix of `path` chooses the format.
 
-    mp4 is H.264 as all browsers play it, with the index in front; an odd side gains one repeated row or column, because
-    that format has none. webm is VP9 and mov ProRes, both with alpha. gif, webp and png (animated PNG, lossless) loop.
-    zip holds PNG stills. All are written as a stream; memory does not grow with the length.
+    mp4 is H.264 as all browsers play it; an odd side gains one repeated row or column, because that format has none.
+    webm is VP9 and mov ProRes, both with alpha. gif, webp and png (animated PNG, lossless) loop. zip holds PNG stills.
 
     Args:
         frames: RGB or RGBA pictures, or `TimedFrame`s that carry their own time; read once, in order.
@@ -46,27 +45,22 @@ def write_video(
         notes: takes what could not be kept, one sentence each.
 
     Raises:
-        ExportError: no frame, frames of unequal size, more than a format holds, or a file that cannot be written.
+        ExportError: no frame, unequal sizes, more frames than a format holds, or a file that cannot be written.
         OptionError: a suffix that is not in `FORMATS`, or an encoding that the format does not know.
     """
-    path = Path(path)
-    kind = path.suffix.lower().removeprefix(".")
+    kind = (path := Path(path)).suffix.lower().removeprefix(".")
     if kind not in FORMATS:
         raise unknown_name("video format", path.suffix, (f".{name}" for name in FORMATS))
     encoding = (encoding or Encoding()).checked(kind)
-    note, rate = describe(settings), exact_rate(fps)
+    note, rate, said = describe(settings), exact_rate(fps), [] if notes is None else notes
     partial = path.with_name(f".{path.stem[:100]}.part{path.suffix}")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise ExportError(f"the folder {path.parent} cannot be made ({error}): choose another folder") from error
+    _make_folder(path.parent)
     try:
         timed = _of_one_size(_with_times(frames, rate))
         if kind in CONTAINERS:
             write_container(timed, partial, rate, note, encoding)
             if audio is not None:
-                sound = audio if isinstance(audio, Sound) else Sound(Path(audio))
-                add_sound(partial, sound, notes if notes is not None else [])
+                add_sound(partial, audio if isinstance(audio, Sound) else Sound(Path(audio)), said)
         else:
             _ANIMATIONS[kind](timed, partial, note)
         partial.replace(path)
@@ -77,6 +71,13 @@ def write_video(
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ExportError(f"the folder {folder} cannot be made ({error}): choose another folder") from error
 
 
 def write_picture(

@@ -74,10 +74,9 @@ def fit_image(
                 in_features=2, out_features=colours.shape[1], hidden_features=[options.width] * options.layers,
                 omega_0=options.omega, omega_w=options.omega,
             )  # fmt: skip
-    count = options.batch or len(colours)
+    count, best, lowest, losses = options.batch or len(colours), None, float("inf"), []
     draw = batches or (lambda _: torch.randint(len(colours), (count,), generator=generator))
     optimizer = torch.optim.Adam(network.parameters(), lr=options.learning_rate)
-    best, lowest, losses = None, float("inf"), []
     for step in range(options.steps):
         chosen = draw(step)
         loss = (network(coordinates[chosen]) - colours[chosen]).square().sum(-1).mean()

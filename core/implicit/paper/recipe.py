@@ -87,8 +87,7 @@ def train_warp(
         at_step: called after every step with its number and the network, for checkpoints.
         device: where the network trains; what is returned lies on the CPU.
     """
-    recipe = recipe or WarpRecipe()
-    if recipe.steps < 1:
+    if (recipe := recipe or WarpRecipe()).steps < 1:
         raise InputError(f"{recipe.steps} steps came, at least 1 is needed")
     generator = Generator().manual_seed(recipe.seed)
     if network is None:
@@ -115,5 +114,4 @@ def train_warp(
         if at_step is not None:
             at_step(step, network)
         progress((step + 1) / recipe.steps, f"step {step + 1} of {recipe.steps}, loss {total.item():.4g}")
-    network = network.cpu()
-    return TrainedWarp(network, best.cpu() if best else network, best_step, torch.stack(history))
+    return TrainedWarp(network.cpu(), (best or network).cpu(), best_step, torch.stack(history))
