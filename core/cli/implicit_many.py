@@ -173,10 +173,10 @@ def experiments(
     progress: Progress,
 ) -> Result:
     """Write experiment files for a pair list."""
-    from core.implicit.paper.experiment import make_experiments, read_pairs
+    from core.implicit.paper.experiment import make_experiment, read_pairs
 
     def make(pair: tuple[str, str], progress: Progress) -> list[str]:
-        return [str(path) for path in make_experiments([pair], imagedir, output_path)]
+        return [str(make_experiment(*pair, imagedir, output_path))]
 
     made = each(read_pairs(pairlist), make, progress)
     return {"written": len(made["written"]), "folder": str(output_path), "failed": made["failed"]}

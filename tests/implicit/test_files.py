@@ -15,7 +15,7 @@ from core.implicit.paper.convert import is_raw, load_published, save_published
 from core.implicit.paper.experiment import (
     Experiment,
     find_picture,
-    make_experiments,
+    make_experiment,
     read_experiment,
     read_pairs,
     write_experiment,
@@ -116,7 +116,7 @@ def test_pair_lists(tmp_path, heads):
     )
     pairs = read_pairs(tmp_path / "pairs.txt")
     assert len(pairs) == 2
-    written = make_experiments(pairs, heads[0].parent, tmp_path / "out")
+    written = [make_experiment(*pair, heads[0].parent, tmp_path / "out") for pair in pairs]
     assert written[0].name == f"{heads[0].stem}-{heads[1].stem}.yaml"
     assert read_experiment(written[0]).first == heads[0].resolve()
     with pytest.raises(InputError, match="no picture nobody"):

@@ -7,19 +7,26 @@ import torch
 from PIL import Image
 
 from core.implicit.options import ImageFitOptions
-from core.implicit.paper.blending import blend_published
 from core.implicit.paper.coordinates import pixel_grid, to_published
 from core.implicit.paper.image_network import fit_image, pixels_of
-from core.implicit.paper.inference import as_bytes, sample_network, sample_picture, warped_grids
+from core.implicit.paper.inference import as_bytes, blend_published, sample_network, sample_picture, warped_grids
 from core.implicit.paper.landmark_plot import plot_landmarks
 from core.implicit.paper.landmarks import MESH_VERTICES
 from core.implicit.paper.losses import warp
-from core.implicit.paper.poisson import guidance_of, mix, poisson_loss, polygon_mask, training_mask
+from core.implicit.paper.poisson import poisson_loss, training_mask
 from core.ops.warp import sample_at
 from tests.implicit.published import fresh, network, picture_bytes, tensors
 from tests.parity.fill import test_image as made_image
 from tests.parity.golden import arrays, assert_matches, facts
-from tests.reference.implicit.published import GROUPS_OF_68, from_editor, published_order, to_editor
+from tests.reference.implicit.published import (
+    GROUPS_OF_68,
+    from_editor,
+    guidance_of,
+    mix,
+    polygon_mask,
+    published_order,
+    to_editor,
+)
 
 INFERENCE = {case["case"]: case for case in facts("implicit", "inference")["cases"]}
 DISCRETE = [case for name, case in INFERENCE.items() if name.startswith("d_")]

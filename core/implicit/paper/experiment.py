@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
@@ -68,10 +67,10 @@ def read_experiment(path: str | Path) -> Experiment:
 
 def _experiment(data: dict[str, Any], path: Path) -> Experiment:
     pictures = {int(key): _resolved(value, path) for key, value in data["initial_conditions"].items()}
-    loss, training = data.get("loss") or {}, data.get("training") or {}
-    network, reconstruct = data.get("network") or {}, data.get("reconstruct") or {}
-    steps = int(training.get("n_steps", WarpRecipe.steps))
-    omega = float(network.get("omega_0", WarpRecipe.omega_0))
+    names = ("loss", "training", "network", "reconstruct", "optimizer")
+    loss, training, network, reconstruct, optimizer = (data.get(name) or {} for name in names)
+    steps, omega = int(training.get("n_steps", WarpRecipe.steps)), float(network.get("omega_0", WarpRecipe.omega_0))
+    weights, known = loss.get("constraint_weights") or {}, {item.name for item in fields(LossWeights)}
     recipe = WarpRecipe(
         hidden_features=tuple(int(n) for n in network.get("hidden_layers", (128, 128))),
         omega_0=omega,
@@ -79,9 +78,9 @@ def _experiment(data: dict[str, Any], path: Path) -> Experiment:
         steps=steps,
         samples=int(training.get("n_samples", WarpRecipe.samples)),
         warmup_steps=int(training.get("warmup_steps", max(1, steps // 10))),
-        learning_rate=float((data.get("optimizer") or {}).get("lr", WarpRecipe.learning_rate)),
+        learning_rate=float(optimizer.get("lr", WarpRecipe.learning_rate)),
         times=tuple(float(t) for t in loss.get("intermediate_times") or DEFAULT_TIMES),
-        weights=_weights(loss.get("constraint_weights") or {}),
+        weights=LossWeights(**{name: float(value) for name, value in weights.items() if name in known}),
     )
     height, width = reconstruct.get("frame_dims", (512, 512))
     return Experiment(
@@ -89,11 +88,6 @@ def _experiment(data: dict[str, Any], path: Path) -> Experiment:
         (int(height), int(width)), int(reconstruct.get("n_frames", 101)), int(reconstruct.get("fps", 20)),
         int(training.get("checkpoint_steps") or 0),
     )  # fmt: skip
-
-
-def _weights(given: dict[str, Any]) -> LossWeights:
-    known = {item.name for item in fields(LossWeights)}
-    return LossWeights(**{name: float(value) for name, value in given.items() if name in known})
 
 
 def _points(given: Any, path: Path) -> np.ndarray:
@@ -176,12 +170,8 @@ def find_picture(folder: str | Path, name: str) -> Path:
     raise InputError(f"no picture {name} in {folder}: looked for {name} and {', '.join(PICTURE_SUFFIXES)}")
 
 
-def make_experiments(pairs: Sequence[tuple[str, str]], pictures: str | Path, output: str | Path) -> list[Path]:
-    """One `{first}-{second}.yaml` per pair, in `output`."""
-    written = []
-    for a, b in pairs:
-        first, second = find_picture(pictures, a).resolve(), find_picture(pictures, b).resolve()
-        name = f"{first.stem}-{second.stem}"
-        experiment = Experiment(name, first, second, recipe=PUBLISHED_RECIPES["pairwise"])
-        written.append(write_experiment(experiment, Path(output) / f"{name}.yaml"))
-    return written
+def make_experiment(first: str, second: str, pictures: str | Path, output: str | Path) -> Path:
+    """`{first}-{second}.yaml` in `output` for two names of pictures in a folder, with the published recipe for pairs."""
+    one, two = (find_picture(pictures, name).resolve() for name in (first, second))
+    experiment = Experiment(f"{one.stem}-{two.stem}", one, two, recipe=PUBLISHED_RECIPES["pairwise"])
+    return write_experiment(experiment, Path(output) / f"{experiment.name}.yaml")

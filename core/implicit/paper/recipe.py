@@ -72,8 +72,6 @@ def train_warp(
     progress: Progress = silent,
     network: Siren | None = None,
     batches: Callable[[int], Tensor] | None = None,
-    at_step: Callable[[int, Siren], None] | None = None,
-    device: str | torch.device = "cpu",
 ) -> TrainedWarp:
     """Train a warp network with Adam, as published.
 
@@ -84,8 +82,6 @@ def train_warp(
         progress: called at every step; may raise to cancel.
         network: where to begin; a fresh network by default.
         batches: the batch of a step; drawn from `WarpSamples` with the recipe's seed by default.
-        at_step: called after every step with its number and the network, for checkpoints.
-        device: where the network trains; what is returned lies on the CPU.
     """
     if (recipe := recipe or WarpRecipe()).steps < 1:
         raise InputError(f"{recipe.steps} steps came, at least 1 is needed")
@@ -97,21 +93,22 @@ def train_warp(
             )
     samples = WarpSamples(recipe.samples)
     draw = batches or (lambda _: samples.draw(generator))
-    network = network.to(device)
-    loss = WarpLoss(source.float().to(device), target.float().to(device), recipe.times, recipe.weights)
+    loss = WarpLoss(source.float(), target.float(), recipe.times, recipe.weights)
     optimizer = torch.optim.Adam(network.parameters(), lr=recipe.learning_rate)
     best, best_step, lowest = None, recipe.steps, float("inf")
     history = []
     for step in range(recipe.steps):
-        terms = loss(network, draw(step).to(device))
+        terms = loss(network, draw(step))
         total = torch.stack(list(terms.values())).sum()
         optimizer.zero_grad(set_to_none=True)
         total.backward()
         if step > recipe.warmup_steps and total.item() < lowest:
             best, best_step, lowest = copy.deepcopy(network), step, total.item()
         optimizer.step()
-        history.append(torch.stack([term.detach() for term in terms.values()]).cpu())
-        if at_step is not None:
-            at_step(step, network)
+        history.append(torch.stack([term.detach() for term in terms.values()]))
         progress((step + 1) / recipe.steps, f"step {step + 1} of {recipe.steps}, loss {total.item():.4g}")
+<<<<<<< HEAD
     return TrainedWarp(network.cpu(), (best or network).cpu(), best_step, torch.stack(history))
+=======
+    return TrainedWarp(network, best or network, best_step, torch.stack(history))
+>>>>>>> loader

@@ -77,7 +77,7 @@ def run_jobs(
             progress((index + 1) / len(waiting), job.experiment.name)
     elif waiting:
         # Spawned, because torch's threads do not survive a fork.
-        with ProcessPoolExecutor(tasks, multiprocessing.get_context("spawn"), _one_thread) as pool:
+        with ProcessPoolExecutor(tasks, multiprocessing.get_context("spawn"), torch.set_num_threads, (1,)) as pool:
             futures = [pool.submit(run_job, job) for job in waiting]
             for index, future in enumerate(as_completed(futures)):
                 result = future.result()
@@ -130,7 +130,3 @@ def prepare_job(job: Job, progress: Progress = silent) -> ImplicitPrepared:
     return ImplicitMorphPipeline().prepare(
         first, second, options=options, progress=progress, points_a=points_a, points_b=points_b
     )
-
-
-def _one_thread() -> None:
-    torch.set_num_threads(1)

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
+import cv2
 import numpy as np
 import torch
+from torch import Tensor
 
 from core.implicit.paper.coordinates import from_published, to_published
 from core.implicit.paper.network import Siren, alike, scaled
@@ -72,3 +75,56 @@ def to_editor(points: np.ndarray, size_px: tuple[int, int], right: bool = False)
 def from_editor(screen: np.ndarray, size_px: tuple[int, int], right: bool = False) -> np.ndarray:
     """Screen pixels (x, y) back to published points (y, x). Their own function leaves x first."""
     return to_published(np.asarray(screen) - (size_px[0] if right else 0, 0), size_px)
+
+
+class Guidance(NamedTuple):
+    """Warped coordinates (N, 2), colours (N, 3) in [0, 1] and colour gradients (N, 3, 2) of one picture in a frame."""
+
+    coordinates: Tensor
+    colours: Tensor
+    gradients: Tensor
+
+
+def guidance_of(image: Siren, warp: Siren, points: Tensor, time: float, chain: bool = True) -> Guidance:
+    """An image network seen through the warp.
+
+    Args:
+        image: network of one picture.
+        warp: network T(y, x, t).
+        points: (N, 2) places of the frame.
+        time: what the warp is asked for: -t for the first picture, 1 - t for the second.
+        chain: gradients by place in the frame, which is what the paper states; False gives them by place in the
+            picture, as published, without the factor dT/dx.
+    """
+    rows = torch.cat((points, points.new_full((len(points), 1), time)), 1)
+    with torch.no_grad():
+        moved = warp.derivatives(rows, order=1)
+        drawn = image.derivatives(moved.value, order=1)
+        inside = ((drawn.value >= 0) & (drawn.value <= 1))[..., None]
+        gradients = drawn.jacobian * inside
+        outside = (moved.value.abs() >= 1).any(-1)
+        gradients[outside] = 0
+        if chain:
+            gradients = gradients @ moved.jacobian[..., :2]
+    return Guidance(moved.value, drawn.value.clamp(0, 1), gradients)
+
+
+def mix(first: Tensor, second: Tensor, t: float, kind: str) -> Tensor:
+    """Wanted gradients (N, 3, 2) from those of both pictures; "mixclone" takes the larger by Frobenius norm."""
+    if kind == "avgclone":
+        return (1 - t) * first + t * second
+    if kind == "mixclone":
+        stronger = second.flatten(1).norm(dim=1) > first.flatten(1).norm(dim=1)
+        return torch.where(stronger[:, None, None], second, first)
+    return first if kind == "source2target" else second
+
+
+def polygon_mask(polygon: np.ndarray, size: tuple[int, int], erosions: int = 0) -> np.ndarray:
+    """(H, W) bool: inside a polygon (N, 2), (y, x) in [-1, 1], after that many 5 x 5 erosions."""
+    height, width = size
+    pixels = ((np.asarray(polygon) / 2 + 0.5) * (height, width)).astype(np.int32)[:, ::-1]
+    mask = np.zeros(size, np.uint8)
+    cv2.fillPoly(mask, [np.ascontiguousarray(pixels)], 1)
+    return (
+        cv2.erode(mask, np.ones((5, 5), np.uint8), iterations=erosions).astype(bool) if erosions else mask.astype(bool)
+    )
