@@ -78,14 +78,9 @@ def test_all_shipped_networks_loaded_at_once_are_what_each_is_alone():
 
 def test_networks_are_built_beside_a_published_pipeline(tmp_path):
     """diffusers patches torch while it loads; nobody of ours builds meanwhile."""
-<<<<<<< HEAD
-    from core.ripple.inpaint import diffusers_pipeline
-    from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
-=======
     from diffusers import DDPMPipeline, DDPMScheduler, UNet2DModel
 
     from core.ripple.methods.repainting.inpainters import diffusers_pipeline
->>>>>>> loader
 
     with torch.random.fork_rng([]):
         unet = UNet2DModel(
