@@ -67,6 +67,7 @@ def rate(
     progress: Progress,
     out: Annotated[Path, Option(callback=video_file, help="the file to write")] = Path("smooth.mp4"),
     weights: Annotated[str, weights_flag(LISTED)] = "sdl-vfi",
+    montage: Annotated[Path | None, Option(help="an mp4 that shows source and result side by side")] = None,
 ) -> Result:
     """A video at a higher frame rate or in slow motion."""
     from core.sdl.methods.video_rate.conversion import convert_video
@@ -76,6 +77,10 @@ def rate(
     read_video(clip)
     pipe = place.pipeline(SDLPipeline, weights)
     done = convert_video(pipe, clip, out, video, progress)
+    if montage is not None:
+        from core.video.montage import write_montage
+
+        write_montage(clip, out, montage)
     return {"file": str(out), "weights": pipe.weights_label, **vars(done)}
 
 

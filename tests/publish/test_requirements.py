@@ -16,14 +16,14 @@ import pytest
 from tests.conftest import ROOT
 
 OURS = {"core", "tests", "bench", "app"}
-# Packages that need not be here, under another name than their distribution's.
-OPTIONAL = {"pillow_jxl": ["pillow-jxl-plugin"]}
 # Named although no import statement shows it.
 UNSEEN = {
     "mediapipe": "core.detect.solutions imports its modules by name",
     "protobuf": "mediapipe and tensorboard agree on this one alone",
     "tensorboard": "torch.utils.tensorboard writes through it",
 }
+# Extras that a test machine may lack: what package each distribution brings.
+EXTRAS = {"pillow_jxl": ["pillow-jxl-plugin"]}
 
 
 def name_of(requirement: str) -> str:
@@ -49,11 +49,11 @@ def imported(*places: str) -> dict[str, str]:
 
 def unnamed(imports: dict[str, str], named: Iterable[str]) -> dict[str, str]:
     """Imports whose distribution is none of the named ones."""
-    known, brought_by = set(named), OPTIONAL | packages_distributions()
+    known, brought_by = set(named), packages_distributions()
     return {
         package: file
         for package, file in imports.items()
-        if not known & {name_of(each) for each in brought_by.get(package, [package])}
+        if not known & {name_of(each) for each in brought_by.get(package, EXTRAS.get(package, [package]))}
     }
 
 

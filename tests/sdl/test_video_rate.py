@@ -247,3 +247,14 @@ def test_alpha_moves_with_the_picture(pipe, tmp_path):
     assert made.has_alpha and alpha[24, 24] > 200 and alpha[2, 2] < 64
     said = convert_video(pipe, source, tmp_path / "a.mp4", RateOptions()).notes
     assert any("over white" in note for note in said)
+
+
+def test_source_and_result_stand_side_by_side(pipe, clip, tmp_path):
+    from core.video.montage import write_montage
+
+    convert_video(pipe, clip, tmp_path / "double.mp4", RateOptions(factor=2))
+    both = read_video(write_montage(clip, tmp_path / "double.mp4", tmp_path / "both.mp4"))
+    assert both.size_px == (128, 48) and both.has_audio and both.fps == pytest.approx(32)
+    first, given = (np.asarray(next(c.frames())).astype(int) for c in (both, read_video(clip)))
+    for half in (first[:, :64], first[:, 64:]):
+        assert np.abs(half - given).mean() < 8 and np.abs((half - given).mean((0, 1))).max() < 2
