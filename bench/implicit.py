@@ -13,12 +13,15 @@ import torch
 from PIL import Image
 
 from bench import Row, seconds
-from core.implicit.flow import FlowWarp
-from core.implicit.maps import draw_maps
-from core.implicit.network import Siren
-from core.implicit.pipeline import ImplicitMorphPipeline, ImplicitOptions, detect_landmarks
-from core.implicit.siren_warp import SirenWarp, to_published
-from core.implicit.train import WarpRecipe, train_warp
+from core.implicit.methods.landmark_flow.displacement_grid import sample_displacements
+from core.implicit.methods.landmark_flow.flow import FlowWarp
+from core.implicit.methods.landmark_flow.siren_warp import SirenWarp
+from core.implicit.options import ImplicitOptions
+from core.implicit.paper.coordinates import to_published
+from core.implicit.paper.landmarks import detect_landmarks
+from core.implicit.paper.network import Siren
+from core.implicit.paper.recipe import WarpRecipe, train_warp
+from core.implicit.pipeline import ImplicitMorphPipeline
 from core.metrics import folded_share
 from tests.parity.golden import PARITY, facts
 
@@ -108,14 +111,14 @@ def accuracy_rows(points: list[np.ndarray], pairs: list[tuple[int, int]]) -> lis
 
 def speed_rows(a: np.ndarray, b: np.ndarray) -> list[Row]:
     """Fast against published: both timed here; the published steps are extrapolated to 20,001."""
-    source, target = (to_published(torch.from_numpy(p), SIZE) for p in (a, b))
+    source, target = (torch.from_numpy(to_published(p, SIZE)) for p in (a, b))
     network = Siren()
 
     def published() -> None:
         train_warp(source, target, WarpRecipe(steps=TIMED_STEPS, warmup_steps=1), network=network)
 
     fast_s, drawn_s, steps_s = seconds(
-        lambda: FlowWarp(a, b, SIZE), lambda: draw_maps(FlowWarp(a, b, SIZE)), published, repeats=3
+        lambda: FlowWarp(a, b, SIZE), lambda: sample_displacements(FlowWarp(a, b, SIZE)), published, repeats=3
     )
     whole_s = steps_s / TIMED_STEPS * WarpRecipe.steps
     naive = SirenWarp(network, SIZE)

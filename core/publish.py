@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import ast
 import os
-import re
 import shutil
 import subprocess
 import sys
@@ -152,10 +151,11 @@ def weights_of(tabs: Iterable[str], sources: Iterable[Path]) -> list[Path]:
 
     if ROOT / "core/weights/catalogue.py" not in sources:
         return []
-    asked = "".join(file.read_text(encoding="utf-8") for file in sources)
+    text = "".join(file.read_text(encoding="utf-8") for file in sources)
     files = [WEIGHTS / "records.json"]
     for entry in records().values():
-        if entry.kind == "shipped" and (entry.system in tabs or re.search(rf'shipped\(\w+, "{entry.name}"\)', asked)):
+        detects = entry.system == "detect" and f'"{entry.name}"' in text
+        if entry.kind == "shipped" and (entry.system in tabs or detects):
             folder = WEIGHTS / entry.name
             if not any(folder.rglob("*.safetensors")):
                 raise WeightsError(f"the shipped weights {entry.name} are not in {folder}: {entry.command}")

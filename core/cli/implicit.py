@@ -53,7 +53,7 @@ class Pair:
     def fit(self, options: Any, progress: Progress) -> Any:
         """The fit that the inputs name, made or loaded."""
         from core.image import load_image
-        from core.implicit.landmark_files import read_landmarks
+        from core.implicit.paper.landmark_files import read_landmarks
         from core.implicit.pipeline import ImplicitMorphPipeline
 
         if len(self.inputs) == 1:
@@ -71,9 +71,9 @@ class Pair:
 
     def _one(self, path: Path, options: Any, progress: Progress) -> Any:
         """A fitted folder; or an experiment file, whose published result is taken if it lies beside it, else made now."""
-        from core.implicit.batch import Job, prepare_job
-        from core.implicit.experiment import read_experiment
-        from core.implicit.saved import load_fit, load_published_fit
+        from core.implicit.data.fit_folder import load_fit, load_published_fit
+        from core.implicit.paper.experiment import read_experiment
+        from core.implicit.training.batch import Job, prepare_job
 
         if path.suffix in (".yaml", ".yml"):
             if (path.parent / "weights.pth").is_file() or self.checkpoint != "last":
@@ -96,7 +96,7 @@ def fit(
     out: Annotated[Path, _folder_flag("--out", "-o", "--output-path")] = Path("fit"),
 ) -> Result:
     """Fit the warp and keep it in a folder."""
-    from core.implicit.saved import save_fit
+    from core.implicit.data.fit_folder import save_fit
 
     prepared = pair.fit(morph, progress)
     return {"folder": str(save_fit(prepared, out)), "recipe": prepared.options.recipe, **prepared.figures}
@@ -123,8 +123,8 @@ def render(
     """Write single frames: `frame_{t}_{blend}.png` for every time and way of blending."""
     from core.errors import unknown_name
     from core.image import to_pil
-    from core.implicit.marks import mark_frame
     from core.implicit.pipeline import ImplicitMorphPipeline
+    from core.implicit.prepared import draw_landmarks
 
     times = timesteps or [0.5]
     weights = appearance or times
@@ -143,7 +143,7 @@ def render(
         for t, weight in zip(times, weights, strict=True):
             frame = to_pil(pipe.render(prepared, [t], [weight], blend=kind, background=morph.background))[0]
             if landmarks:
-                frame = mark_frame(frame, prepared, t)
+                frame = draw_landmarks(frame, prepared, t)
             apart = "" if weight == t else f"_{weight:g}"
             path = out / f"frame_{t:g}{apart}_{kind}{'_landmarks' if landmarks else ''}.png"
             frame.save(path)
@@ -191,15 +191,20 @@ def poisson(
 ) -> Result:
     """Clone one face onto the other in the gradient domain."""
     from core.image import to_pil
-    from core.implicit.neural_clone import neural_clone
+    from core.implicit.methods.blending.blend import background_of
+    from core.implicit.methods.poisson_solver.neural import neural_clone
     from core.implicit.pipeline import ImplicitMorphPipeline
+    from core.implicit.prepared import face_region, warped_pictures
 
     kind, background = CLONES[gradient_transfer]
     background = background or morph.background
     share = part_of(progress, 0.0, 0.2 if neural else 1.0)
     prepared = pair.fit(morph, share)
     if neural:
-        frame = neural_clone(prepared, timestep, kind, background, epochs, part_of(progress, 0.2, 1.0))
+        pictures, mask = warped_pictures(prepared, timestep), face_region(prepared, timestep)
+        around = background_of(*pictures, timestep, background)
+        guided = kind.removeprefix("poisson_")
+        frame = neural_clone(pictures, around, mask, timestep, guided, epochs, part_of(progress, 0.2, 1.0))
     else:
         frame = ImplicitMorphPipeline().render(prepared, [timestep], blend=kind, background=background)
     out.parent.mkdir(parents=True, exist_ok=True)

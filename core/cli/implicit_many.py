@@ -10,7 +10,7 @@ from typer import Argument, Option
 
 from core.cli.flags import Result, each, folder, one_of, verb
 from core.errors import InputError, NothingFoundError, OptionError
-from core.implicit.options import ImplicitOptions, PhotographOptions
+from core.implicit.options import ImageFitOptions, ImplicitOptions
 from core.progress import Progress
 
 app = typer.Typer(name="implicit")
@@ -40,11 +40,12 @@ def landmarks(
     from PIL import Image
 
     from core.image import load_image
-    from core.implicit.experiment import Experiment, write_experiment
-    from core.implicit.landmark_files import published_list, write_landmarks
-    from core.implicit.landmarks import detect_landmarks
-    from core.implicit.marks import mark_points
-    from core.implicit.outline import with_outline
+    from core.implicit.methods.head_outline.outline import with_outline
+    from core.implicit.paper.coordinates import to_published
+    from core.implicit.paper.experiment import Experiment, write_experiment
+    from core.implicit.paper.landmark_files import write_landmarks
+    from core.implicit.paper.landmark_plot import plot_landmarks
+    from core.implicit.paper.landmarks import detect_landmarks
 
     if (pair or experiment) and len(pictures) != 2:
         raise InputError(f"{len(pictures)} pictures came: --pair and --experiment need two")
@@ -65,9 +66,9 @@ def landmarks(
     files, lists = [], []
     for path, (picture, points) in found.items():
         files.append(str(write_landmarks(points, out / f"{path.stem}.{format}", picture.size)))
-        lists.append(np.array(published_list(points, picture.size)))
+        lists.append(to_published(points, picture.size))
         if plot:
-            marked = mark_points(np.asarray(picture), lists[-1], radius_px=max(1, max(picture.size) // 250))
+            marked = plot_landmarks(np.asarray(picture), lists[-1], radius_px=max(1, max(picture.size) // 250))
             Image.fromarray(marked).save(out / f"{path.stem}_landmarks.png")
     if experiment:
         name = "-".join(path.stem for path in pictures)
@@ -92,7 +93,7 @@ def align(
     from core.detect.align import align_face
     from core.detect.faces import detect_faces
     from core.image import load_image
-    from core.implicit.experiment import PICTURE_SUFFIXES
+    from core.implicit.paper.experiment import PICTURE_SUFFIXES
 
     paths = [in_dir] if in_dir.is_file() else sorted(in_dir.glob("*"))
     paths = [path for path in paths if path.suffix.lower() in PICTURE_SUFFIXES and path.suffix != ".pth"]
@@ -134,8 +135,8 @@ def batch(
     reconstruction: Annotated[bool, Option(help="write a video of each pair")] = True,
 ) -> Result:
     """Morph many pairs; the result counts what was done, skipped and failed."""
-    from core.implicit.batch import Job, run_jobs
-    from core.implicit.experiment import Experiment, find_picture, read_experiment, read_pairs
+    from core.implicit.paper.experiment import Experiment, find_picture, read_experiment, read_pairs
+    from core.implicit.training.batch import Job, run_jobs
 
     pairs: list[Any] = []
     for path in inputs:
@@ -167,7 +168,7 @@ def experiments(
     progress: Progress,
 ) -> Result:
     """Write experiment files for a pair list."""
-    from core.implicit.experiment import make_experiments, read_pairs
+    from core.implicit.paper.experiment import make_experiments, read_pairs
 
     def make(pair: tuple[str, str], progress: Progress) -> list[str]:
         return [str(path) for path in make_experiments([pair], imagedir, output_path)]
@@ -179,7 +180,7 @@ def experiments(
 @verb(app, "anna.jpg --steps 2000 --dims 256 256 --out nets/")
 def image_fit(
     inputs: Annotated[list[Path], Argument(help="pictures to fit, or .pth networks to draw")],
-    training: PhotographOptions,
+    training: ImageFitOptions,
     progress: Progress,
     out: Annotated[Path, _folder_flag("--out", "-o", "--output-path")] = Path("pretrained"),
     dims: Annotated[tuple[int, int] | None, Option(metavar="H W", help="size to fit or to draw at")] = None,
@@ -191,8 +192,8 @@ def image_fit(
     from PIL import Image
 
     from core.image import load_image
-    from core.implicit.convert import load_published, save_published
-    from core.implicit.photograph import draw_photograph, fit_photograph, pixels_of
+    from core.implicit.paper.convert import load_published, save_published
+    from core.implicit.paper.image_network import draw_image, fit_image, pixels_of
 
     if dims is not None and not all(1 <= side <= 4096 for side in dims):
         raise OptionError(f"--dims is {dims[0]} {dims[1]}, sides from 1 to 4096 pixels fit")
@@ -208,11 +209,11 @@ def image_fit(
         else:
             picture = load_image(path)
             size = dims or (picture.height, picture.width)
-            network, history = fit_photograph(*pixels_of(picture, size), training, progress)
+            network, history = fit_image(*pixels_of(picture, size), training, progress)
             losses[path.name] = history.min().item()
             written.append(str(save_published(network, out / f"{path.stem}.pth")))
         if path.suffix == ".pth" or reconstruction:
-            drawn = (draw_photograph(network, size) * 255 + 0.5).astype("uint8")
+            drawn = (draw_image(network, size) * 255 + 0.5).astype("uint8")
             Image.fromarray(drawn).save(out / f"{path.stem}.png")
             written.append(str(out / f"{path.stem}.png"))
         return written

@@ -1,4 +1,4 @@
-"""The options of morphs and of photographs as networks, in a file of their own so that `--help` needs no torch."""
+"""The options of morphs and of pictures as networks, in a file of their own so that `--help` needs no torch."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ class ImplicitOptions:
 
 
 @dataclass(frozen=True)
-class PhotographOptions:
-    """How a photograph becomes a network; defaults as published."""
+class ImageFitOptions:
+    """How a picture becomes a network; defaults as published."""
 
     steps: int = option(5000, "steps of training", low=1, high=100000, step=1)
     batch: int = option(

@@ -6,8 +6,8 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from core.implicit.convert import siren_of
-from core.implicit.network import Siren, alike
+from core.implicit.paper.convert import siren_of
+from core.implicit.paper.network import Siren, alike
 from tests.parity.fill import fill_state_dict, test_image
 from tests.parity.golden import PARITY
 

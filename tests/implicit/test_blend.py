@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from core.errors import InputError, OptionError, ShapeError
-from core.implicit.blend import ONTO_BACKGROUND, PLAIN, blend
-from core.implicit.clone import clone, guidance
-from core.implicit.frame import frame_size, place
+from core.implicit.methods.blending.blend import ONTO_BACKGROUND, PLAIN, blend
+from core.implicit.methods.letterbox.letterbox import frame_size, letterbox
+from core.implicit.methods.poisson_solver.solver import clone, guidance
 from core.implicit.options import BACKGROUNDS, BLENDS, FILLS
 
 RNG = np.random.RandomState(0)
@@ -95,7 +95,7 @@ def test_mistakes_are_named():
 @pytest.mark.parametrize("fill", FILLS)
 def test_the_whole_picture_is_kept_undistorted(fill):
     picture = Image.fromarray(RNG.randint(0, 255, (50, 100, 3)).astype(np.uint8))
-    framed, where = place(picture, (80, 80), fill)
+    framed, where = letterbox(picture, (80, 80), fill)
     assert framed.size == (80, 80)
     assert where.scale_x == where.scale_y == 0.8 and (where.left, where.top) == (0, 20)
     corners = np.array([[0, 0], [100, 50]])

@@ -9,9 +9,10 @@ import torch
 import yaml
 
 from core.errors import InputError, WeightsError
-from core.implicit.batch import Job, run_jobs
-from core.implicit.convert import is_raw, load_published, save_published
-from core.implicit.experiment import (
+from core.implicit.data.fit_folder import is_finished, load_fit, load_published_fit, save_fit
+from core.implicit.options import ImageFitOptions, ImplicitOptions
+from core.implicit.paper.convert import is_raw, load_published, save_published
+from core.implicit.paper.experiment import (
     Experiment,
     find_picture,
     make_experiments,
@@ -19,13 +20,12 @@ from core.implicit.experiment import (
     read_pairs,
     write_experiment,
 )
-from core.implicit.landmark_files import read_landmarks, write_landmarks
-from core.implicit.network import Siren, folded
-from core.implicit.options import ImplicitOptions, PhotographOptions
-from core.implicit.photograph import draw_photograph, fit_photograph
+from core.implicit.paper.image_network import draw_image, fit_image
+from core.implicit.paper.landmark_files import read_landmarks, write_landmarks
+from core.implicit.paper.network import Siren, folded
+from core.implicit.paper.recipe import WarpRecipe, train_warp
 from core.implicit.pipeline import ImplicitMorphPipeline
-from core.implicit.saved import is_finished, load_fit, load_published_fit, save_fit
-from core.implicit.train import WarpRecipe, train_warp
+from core.implicit.training.batch import Job, run_jobs
 from tests.implicit.published import FOLDER, fill_state_dict
 
 SIZE = (64, 48)
@@ -206,11 +206,11 @@ def test_training_repeats_itself_and_lowers_its_loss():
 
 def test_a_photograph_becomes_a_network():
     colours = torch.rand(36, 3, generator=torch.Generator().manual_seed(0))
-    from core.implicit.data import pixel_grid
+    from core.implicit.paper.coordinates import pixel_grid
 
-    options = PhotographOptions(steps=150, width=32, layers=2, omega=20, learning_rate=5e-3)
-    network, losses = fit_photograph(pixel_grid((6, 6)), colours, options)
+    options = ImageFitOptions(steps=150, width=32, layers=2, omega=20, learning_rate=5e-3)
+    network, losses = fit_image(pixel_grid((6, 6)), colours, options)
     assert losses[-10:].mean() < 0.2 * losses[0]
-    assert draw_photograph(network, (13, 21)).shape == (13, 21, 3)
+    assert draw_image(network, (13, 21)).shape == (13, 21, 3)
     with pytest.raises(InputError):
-        fit_photograph(pixel_grid((6, 6)), colours[:-1], options)
+        fit_image(pixel_grid((6, 6)), colours[:-1], options)

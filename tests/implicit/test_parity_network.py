@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 import torch
 
-from core.implicit.convert import current_keys, siren_of, unfold_published
-from core.implicit.data import WarpSamples, pixel_grid
-from core.implicit.losses import LossWeights, WarpLoss
-from core.implicit.network import Siren, folded, folded_as_published, lift_in_time
-from core.implicit.train import WarpRecipe, train_warp
+from core.implicit.paper.convert import current_keys, siren_of
+from core.implicit.paper.coordinates import pixel_grid
+from core.implicit.paper.losses import LossWeights, WarpLoss
+from core.implicit.paper.network import Siren, folded
+from core.implicit.paper.recipe import WarpRecipe, train_warp
+from core.implicit.paper.sampling import WarpSamples
 from tests.implicit.published import fresh, network, network_of, tensors
 from tests.parity.golden import arrays, assert_matches, facts
+from tests.reference.implicit.published import folded_as_published, lift_in_time, unfold_published
 
 SIREN = {case["case"]: case for case in facts("implicit", "siren")["cases"]}
 NETS = [case for case in SIREN.values() if "inputs" in case]

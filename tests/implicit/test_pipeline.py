@@ -10,7 +10,10 @@ from PIL import Image
 
 from core.errors import CancelledError, InputError, NothingFoundError, ShapeError
 from core.image import load_image, to_tensor
-from core.implicit.pipeline import ImplicitMorphPipeline, ImplicitOptions, detect_landmarks, face_region
+from core.implicit.options import ImplicitOptions
+from core.implicit.paper.landmarks import detect_landmarks
+from core.implicit.pipeline import ImplicitMorphPipeline
+from core.implicit.prepared import face_region
 from core.timeline import Timeline
 
 SMALL = ImplicitOptions(size_px=128)
@@ -84,7 +87,7 @@ def test_pictures_of_two_sizes_and_aspects(pipe, pair):
         frame = pipe.render(done, [0.5])
         assert frame.shape[2] % 2 == 0 and frame.shape[3] % 2 == 0
         assert done.figures["folded_share"] == 0
-        inside = done.placement_b.to_frame(np.array([[0, 0], [301, 277]]))
+        inside = done.letterbox_b.to_frame(np.array([[0, 0], [301, 277]]))
         assert (inside >= -1e-9).all() and (inside <= np.array(frame.shape[:1:-1]) + 1e-9).all()
 
 

@@ -22,8 +22,6 @@ UNSEEN = {
     "protobuf": "mediapipe and tensorboard agree on this one alone",
     "tensorboard": "torch.utils.tensorboard writes through it",
 }
-# Extras that a test machine may lack: what package each distribution brings.
-EXTRAS = {"pillow_jxl": ["pillow-jxl-plugin"]}
 
 
 def name_of(requirement: str) -> str:
@@ -53,7 +51,7 @@ def unnamed(imports: dict[str, str], named: Iterable[str]) -> dict[str, str]:
     return {
         package: file
         for package, file in imports.items()
-        if not known & {name_of(each) for each in brought_by.get(package, EXTRAS.get(package, [package]))}
+        if not known & {name_of(each) for each in brought_by.get(package, [package])}
     }
 
 

@@ -18,9 +18,9 @@ from torch import nn
 
 from core.construction import BUILDING, Once, building, load_once
 from core.errors import WeightsError
-from core.implicit.flow import FlowWarp
-from core.implicit.network import Siren
-from core.implicit.train import WarpRecipe, train_warp
+from core.implicit.methods.landmark_flow.flow import FlowWarp
+from core.implicit.paper.network import Siren
+from core.implicit.paper.recipe import WarpRecipe, train_warp
 from core.weights import load_strict, open_checkpoint, save_model
 from tests.weights.conftest import ToyNetwork
 

@@ -13,7 +13,11 @@ from PIL import Image
 from core.detect.faces import detect_faces
 from core.errors import NothingFoundError
 from core.image import to_pil
-from core.implicit.pipeline import ImplicitMorphPipeline, ImplicitOptions, ImplicitPrepared, landmarks_of, with_outline
+from core.implicit.methods.head_outline.outline import with_outline
+from core.implicit.options import ImplicitOptions
+from core.implicit.paper.landmarks import landmarks_of
+from core.implicit.pipeline import ImplicitMorphPipeline
+from core.implicit.prepared import ImplicitPrepared
 from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import named

@@ -1,0 +1,1 @@
+"""Fitted morphs as folders."""

@@ -1,0 +1,1 @@
+"""What only goldens of the published implicit morph need."""
