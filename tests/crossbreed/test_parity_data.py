@@ -10,6 +10,8 @@ from core.crossbreed.paper.preprocessing import resize_generated
 from tests.crossbreed.published import biggan, case_of, cases, check, given, picture
 from tests.parity.golden import assert_matches
 
+pytestmark = pytest.mark.slow
+
 
 def test_every_case_is_used():
     named = {"batch", "noise_statistics", "interpolation", "resize_generated"}

@@ -52,6 +52,7 @@ def batch_of(spec):
     )
 
 
+@pytest.mark.slow
 def test_evaluation_step():
     spec = case_of("losses", "eval_step")
     batch, weights = batch_of(spec), LossWeights(1, 0.1, 1)

@@ -10,6 +10,8 @@ from core.crossbreed.paper.network import Codes, lerp
 from tests.crossbreed.published import case_of, cases, check, discriminator, generator, picture
 from tests.parity.golden import PARITY, assert_matches
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def folded():

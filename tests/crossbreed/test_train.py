@@ -20,6 +20,8 @@ from core.weights import load_strict
 from tests.crossbreed.tiny import SIZES, options, photos, picture, run, sequences
 from tests.training.toy import launch_two
 
+pytestmark = pytest.mark.slow
+
 
 def states_equal(a, b):
     if isinstance(a, torch.Tensor):
@@ -31,7 +33,6 @@ def states_equal(a, b):
     return a == b
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("source", [photos, sequences])
 def test_resumed_run_equals_whole_run_to_the_bit(tmp_path, source):
     run(tmp_path / "whole", source())
@@ -41,7 +42,6 @@ def test_resumed_run_equals_whole_run_to_the_bit(tmp_path, source):
     assert read_curves(tmp_path / "whole") == read_curves(tmp_path / "parts")
 
 
-@pytest.mark.slow
 def test_copies_get_better(tmp_path):
     run(
         tmp_path,
@@ -88,7 +88,6 @@ def test_generator_step_leaves_the_discriminator_alone(tmp_path):
     assert all(torch.equal(before[k], v) and v.requires_grad for k, v in after.items())
 
 
-@pytest.mark.slow
 def test_two_processes_share_a_run(tmp_path):
     """Both see half of each step's pairs; the checkpoint of the two is one."""
     launch_two("tests.crossbreed.tiny", str(tmp_path / "two"), "2")

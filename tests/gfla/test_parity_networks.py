@@ -6,6 +6,8 @@ import torch
 from tests.gfla.published import network, tensor
 from tests.parity.golden import arrays, assert_matches, facts
 
+pytestmark = pytest.mark.slow
+
 FILES = ("pose", "animation", "shapenet", "discriminators")
 CASES = [(file, case) for file in FILES for case in facts("gfla", file)["cases"]]
 

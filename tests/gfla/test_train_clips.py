@@ -23,6 +23,8 @@ from core.gfla.training import run as train
 from core.training.checkpoint import load, newest
 from core.weights import load_strict, save_model
 
+pytestmark = pytest.mark.slow
+
 SIDE = 64
 SMALL = {"batch": 1, "width": 0.125, "log_every": 1, "sample_every": 0, "save_every": 1, "cpu": True, "lr": 1e-3}
 
@@ -96,7 +98,6 @@ def generator_of(folder):
     return load(newest(Path(folder)))["networks"]["generator"]
 
 
-@pytest.mark.slow
 def test_a_face_run_steps_resumes_and_exports(faces, tmp_path):
     options = GflaTrainOptions(
         task="face", stage="all", data=str(faces), out=str(tmp_path / "run"), steps=2, clip_frames=4, chunk_frames=3,
@@ -206,7 +207,6 @@ def test_every_object_of_a_list_is_turned(objects, tmp_path, capsys):
     assert abs(int(truth.mean()) - 6 * 5) <= 1, "the view of azimuth 60, elevation 0"
 
 
-@pytest.mark.slow
 def test_every_clip_of_a_set_is_followed(faces, dancers, tmp_path, capsys, monkeypatch):
     narrow = {"ngf": 8, "img_f": 16, "flow_ngf": 8, "flow_img_f": 16}
     for network, data in (

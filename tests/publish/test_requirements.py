@@ -91,6 +91,11 @@ def test_every_requirement_is_pinned_to_what_runs_here(line):
         assert wanted.specifier.contains(version(wanted.name).partition("+")[0])
 
 
+def test_every_package_is_named_once():
+    names = [name_of(line) for line in required() if not line.startswith("torch==")]  # torch: one for each Python
+    assert len(names) == len(set(names))
+
+
 def test_one_opencv():
     assert [line for line in required() if line.startswith("opencv")] == ["opencv-contrib-python==4.11.0.86"]
     files = [path for path in Path(ROOT / "spaces").glob("*/requirements.txt") if "opencv" not in path.read_text()]

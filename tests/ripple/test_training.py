@@ -229,11 +229,12 @@ def test_a_loss_without_its_network_is_refused(tmp_path: Path) -> None:
 
 def test_perceptual_losses_are_used_where_they_are_there(tmp_path: Path) -> None:
     options = FusionOptions(out=str(tmp_path), id_lambda=0.0, **COMMON)
-    recipe = FusionRecipe(options, tiny_networks(), {"lpips": Lpips()})
+    judge = Lpips()
+    recipe = FusionRecipe(options, tiny_networks(), {"lpips": judge})
     batch = Faces().draw(np.random.default_rng(0), 2)
     big = {name: torch.nn.functional.interpolate(batch[name], 64) for name in ("source", "target")}
     terms = recipe.terms(recipe.forward(recipe.networks, batch)._replace(image=big["source"], target=big["target"]))
-    assert terms["lpips"] > 0
+    assert torch.allclose(terms["lpips"], 0.8 * judge(big["source"], big["target"]).mean()) and terms["lpips"] != 0
 
 
 def test_fusion_resizes_its_first_picture_bilinearly_and_pools_the_final_one() -> None:

@@ -6,6 +6,8 @@ import torch
 from tests.parity.golden import arrays, assert_matches, facts
 from tests.sdl.published import discriminator, image, network, network_input
 
+pytestmark = pytest.mark.slow
+
 FILES = ("vfi", "morphing", "i2i", "style_transfer", "variants")
 CASES = [(file, case) for file in FILES for case in facts("sdl", file)["cases"]]
 NATIVE = facts("sdl", "native")["cases"]
@@ -45,7 +47,6 @@ def test_layers_match_the_published_code():
         assert_matches(got, arrays("sdl", "internals")[golden], name, **case["tolerance"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("case", NATIVE, ids=[case["name"] for case in NATIVE])
 def test_native_sizes_match_the_published_code(case):
     net, limits, x = network(case["manifest"]), case["tolerance"], network_input(case)

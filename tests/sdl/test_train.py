@@ -25,6 +25,8 @@ from core.weights import save_model
 from tests.sdl.conftest import textured, tiny
 from tests.sdl.published import vgg
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def roots(tmp_path_factory):
@@ -69,7 +71,6 @@ def options_for(task, roots, out, **changes):
     return replace(base, **changes)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("task", PUBLISHED)
 def test_a_tiny_published_run(task, roots, tmp_path, small):
     folder = trainers.run_training(options_for(task, roots, tmp_path / task))
@@ -169,7 +170,6 @@ def test_a_lost_limb_weighs_more_in_psnr_than_as_much_noise():
     assert objectives.negative_psnr(wanted, wanted, 1e-4) == pytest.approx(-40, abs=1e-3)
 
 
-@pytest.mark.slow
 def test_a_resumed_run_is_the_uninterrupted_one(roots, tmp_path):
     same = {"network": "sdl-toon", "objective": "pixels", "size_px": 64, "fit": "zoom"}
     whole = trainers.run_training(options_for("i2i", roots, tmp_path / "whole", **same))

@@ -18,6 +18,8 @@ from core.sdl.pipeline import SDLPipeline
 from core.video import TimedFrame, read_video, write_video
 from tests.sdl.conftest import textured, tiny
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def pipe():
