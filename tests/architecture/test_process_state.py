@@ -26,10 +26,6 @@ ALLOWED = {
     "core/ui/__init__.py": "gradio reads its folder and its manners when it is imported, before the app starts",
     "core/image/read.py": "Pillow's own limit is lifted on import: ours is said in a sentence",
     "core/cli/__init__.py": "at the end of a command whose reader went away",
-<<<<<<< HEAD
-    "core/implicit/training/batch.py": "a worker process sets itself up before it works",
-=======
->>>>>>> loader
     "core/detect/solutions.py": "native code knows no other place for its log; what others write is passed on",
     "core/crossbreed/methods/colour_transfer/masks.py": "OpenCV keeps one generator per thread",
     "core/training/loop.py": "dropout knows no generator but the global one; a run leaves it as it found it",

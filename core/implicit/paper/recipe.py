@@ -83,7 +83,8 @@ def train_warp(
         network: where to begin; a fresh network by default.
         batches: the batch of a step; drawn from `WarpSamples` with the recipe's seed by default.
     """
-    if (recipe := recipe or WarpRecipe()).steps < 1:
+    recipe = recipe or WarpRecipe()
+    if recipe.steps < 1:
         raise InputError(f"{recipe.steps} steps came, at least 1 is needed")
     generator = Generator().manual_seed(recipe.seed)
     if network is None:
@@ -107,8 +108,4 @@ def train_warp(
         optimizer.step()
         history.append(torch.stack([term.detach() for term in terms.values()]))
         progress((step + 1) / recipe.steps, f"step {step + 1} of {recipe.steps}, loss {total.item():.4g}")
-<<<<<<< HEAD
-    return TrainedWarp(network.cpu(), (best or network).cpu(), best_step, torch.stack(history))
-=======
     return TrainedWarp(network, best or network, best_step, torch.stack(history))
->>>>>>> loader
