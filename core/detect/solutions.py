@@ -42,6 +42,12 @@ def pose(picture: Image.Image) -> Any:
     return _run("pose", "Pose", picture, static_image_mode=True, model_complexity=1, min_detection_confidence=0.5)
 
 
+def pose_mask(picture: Image.Image) -> Any:
+    """The same landmarks, and `segmentation_mask` (H, W) in [0, 1] of the person that they belong to."""
+    options = {"model_complexity": 1, "min_detection_confidence": 0.5, "enable_segmentation": True}
+    return _run("pose", "Pose", picture, static_image_mode=True, **options)
+
+
 def selfie(picture: Image.Image) -> Any:
     """MediaPipe's person mask."""
     return _run("selfie_segmentation", "SelfieSegmentation", picture, model_selection=0)

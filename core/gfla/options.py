@@ -11,6 +11,7 @@ from core.options import option
 from core.training.options import TrainOptions
 
 TASKS = ("people", "fashion", "market", "face", "dance", "views")
+PAINTERS = ("layers", "network")
 BACKGROUNDS = ("studio", "picture")
 
 
@@ -18,8 +19,12 @@ BACKGROUNDS = ("studio", "picture")
 class PoseOptions:
     """How a person is taken from a picture and shown in a new pose."""
 
+    painter: str = option(
+        "layers", "layers: the photo's own pixels, moved limb by limb; network: painted by the paper's network",
+        choices=PAINTERS,
+    )  # fmt: skip
     background: str = option(
-        "studio", "studio: the person before plain grey, as the network paints; picture: back in the own picture",
+        "picture", "picture: in the own picture; studio: the person before plain grey, as the network paints",
         choices=BACKGROUNDS,
     )  # fmt: skip
     height_px: int = option(384, "height of the result before plain grey", low=64, high=1024, step=32)

@@ -21,12 +21,14 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from core.detect.body import detect_bodies
-from core.errors import InputError, NothingFoundError
+from core.detect.body import Body, detect_bodies
+from core.errors import InputError
 from core.gfla.methods.compositing.person import cut_out, lay_back, without_person
 from core.gfla.methods.limb_layers.compose import compose
 from core.gfla.methods.limb_layers.network import LayeredPainting, generator_class
 from core.gfla.methods.limb_layers.visuals import layers_picture
+from core.gfla.methods.puppet.assess import sentences
+from core.gfla.methods.puppet.puppet import Puppet, chosen, make_puppet, with_person
 from core.gfla.methods.retargeting import framing
 from core.gfla.methods.retargeting.library import FRAME_HW, library_pose
 from core.gfla.options import PoseOptions
@@ -38,6 +40,10 @@ from core.image import Box, crop_box, load_image, to_pil, to_tensor
 from core.options import check
 from core.pipeline import GeneratorPipeline, Prepared, content_key
 from core.progress import Progress, silent
+
+
+# Of the plain background where the network says none.
+STUDIO_GREY = 0.5
 
 
 @dataclass(frozen=True)
@@ -54,6 +60,8 @@ class PosePrepared(Prepared):
         hole: (H', W') share of the person in each pixel of the picture; None where it was not cut out.
         tables: the encoded source.
         options: as prepared.
+        puppet: what the photo's own pixels are moved by; None where the network paints.
+        notes: what the photo is good for, one sentence each.
     """
 
     source: Tensor
@@ -65,6 +73,8 @@ class PosePrepared(Prepared):
     hole: np.ndarray | None
     tables: tuple[SourceTables, ...]
     options: PoseOptions
+    puppet: Puppet | None = None
+    notes: tuple[str, ...] = ()
 
 
 class PosePipeline(GeneratorPipeline[PosePrepared]):
@@ -110,14 +120,14 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         """The keypoints of a person, (18, 2) in the picture's pixels, -1 where missing.
 
         Raises:
-            NothingFoundError: nobody, or fewer people than asked for.
+            NothingFoundError: nobody.
+            InputError: fewer people than asked for.
         """
-        bodies = detect_bodies(picture, name)
-        if not 1 <= person <= len(bodies):
-            raise NothingFoundError(
-                f"{name} shows {len(bodies)} people, person {person} was asked for: choose 1 to {len(bodies)}"
-            )
-        return bodies[person - 1].points
+        return chosen(self.people(picture, name), person, name).points
+
+    def people(self, picture: Image.Image, name: str = "the picture") -> list[Body]:
+        """Everybody in a picture, the largest first; nobody is an error."""
+        return detect_bodies(picture, name)
 
     def prepare(
         self,
@@ -144,9 +154,12 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
             raise InputError("no picture was given: the first input is the person's picture")
         picture = load_image(inputs[0])
         progress(0.05, "looking for the person")
-        own = pose.checked(points if points is not None else self.find(picture, options.person))
+        people, index = self.among(picture, points, options.person)
+        own = people[index].points
         box = framing.person_box(own, self.aspect)
         progress(0.3, "cutting out")
+        if options.painter == "layers":
+            return self.prepare_layers(picture, people, index, inputs[1:], options)
         height, width = self.size_hw
         fine_size = (round(options.height_px * self.aspect), options.height_px)
         if options.cut_out and self.grey is not None:
@@ -165,6 +178,44 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         return PosePrepared(
             key, figures, source, fine, framed, np.stack(path), box, picture, hole, tables, options
         )  # fmt: skip
+
+    def among(self, picture: Image.Image, points: np.ndarray | None, person: int) -> tuple[list[Body], int]:
+        """Everybody in the picture and the index of the chosen one, whose keypoints (18, 2) may be given."""
+        if points is not None:
+            return with_person(pose.checked(points), lambda: self.people(picture))
+        people = self.people(picture)
+        chosen(people, person)
+        return people, person - 1
+
+    def prepare_layers(
+        self, picture: Image.Image, people: list[Body], index: int, targets: Sequence[Any], options: PoseOptions
+    ) -> PosePrepared:
+        """A person that is moved layer by layer in its own photo; poses are those of the way, in the network's frame."""
+        own = people[index].points
+        box = framing.person_box(own, self.aspect)
+        puppet = make_puppet(picture, people, index)
+        framed = framing.into_frame(own, box, self.size_hw)
+        way = [framed]
+        for item in targets:
+            if isinstance(item, np.ndarray) and item.shape == (18, 2):
+                wanted = pose.checked(item)
+            else:
+                wanted = puppet.target(self.wanted_points(item))
+            way.append(framing.into_frame(wanted, box, self.size_hw))
+        key = content_key(picture, own, np.stack(way), dataclasses.astuple(options), "layers")
+        figures = {"keypoints": float(pose.present(own).sum()), "poses": float(len(way) - 1)}
+        size = (round(options.height_px * self.aspect), options.height_px)
+        fine = to_tensor(crop_box(picture, box, size))
+        return PosePrepared(
+            key, figures, fine * 2 - 1, fine, framed, np.stack(way), box, picture, puppet.alpha, (), options, puppet,
+            tuple(sentences(puppet.skeleton, len(people), index + 1, puppet.moving)),
+        )  # fmt: skip
+
+    def wanted_points(self, item: Any) -> np.ndarray:
+        """Another body's keypoints (18, 2): a name of the library, or a picture."""
+        if isinstance(item, str) and not item.lower().endswith((".jpg", ".jpeg", ".png", ".webp")):
+            return library_pose(item)
+        return self.find(load_image(item), 1, "the target picture")
 
     @torch.inference_mode()
     def encode(self, source: Tensor) -> tuple[SourceTables, ...]:
@@ -208,6 +259,13 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
             found.append(framing.between(prepared.path[index], prepared.path[index + 1], along - index))
         return found
 
+    def poses_of_clip(self, prepared: PosePrepared, bodies: np.ndarray) -> np.ndarray:
+        """Poses in the network's frame, (T, 18, 2), of another body's keypoints in a clip, (T, 18, 2) in its pixels."""
+        if prepared.puppet is None:
+            return framing.following(bodies, prepared.points, prepared.options.fit_body, self.size_hw, self.aspect)
+        found = [framing.into_frame(item, prepared.box, self.size_hw) for item in prepared.puppet.follow(bodies)]
+        return np.stack(found)
+
     def render(self, prepared: PosePrepared, t: Sequence[float], **controls: Any) -> Tensor:
         """Pictures at positions t, (T, 3, H, W) in [0, 1].
 
@@ -217,7 +275,18 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
             **controls: `poses`, a list of (18, 2) in the network's frame, in place of the way.
         """
         poses = controls.get("poses") or self.poses_at(prepared, t)
+        if prepared.puppet is not None:
+            return torch.cat([to_tensor(self.moved(prepared, prepared.puppet, item)) for item in poses])
         return self.finish(prepared, self.paint(prepared, poses))
+
+    def moved(self, prepared: PosePrepared, puppet: Puppet, points: np.ndarray) -> Image.Image:
+        """The person's own pixels with its joints (18, 2) at places of the network's frame."""
+        places = framing.out_of_frame(points, prepared.box, self.size_hw)
+        if prepared.options.background == "picture":
+            return Image.fromarray(puppet.show(places))
+        grey = round(255 * (self.grey or STUDIO_GREY))
+        studio = Image.fromarray(puppet.show(places, np.full_like(puppet.picture, grey)))
+        return crop_box(studio, prepared.box, (prepared.fine.shape[3], prepared.fine.shape[2]))
 
     @torch.inference_mode()
     def paint(self, prepared: PosePrepared, poses: Sequence[np.ndarray]) -> Painted:

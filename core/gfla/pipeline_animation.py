@@ -15,11 +15,11 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.detect.body import detect_bodies
+from core.detect.body import Body, detect_bodies
 from core.detect.faces import detect_faces
 from core.devices import Policy, policy
 from core.errors import InputError, NothingFoundError, unknown_name
-from core.gfla.methods.retargeting.framing import following, steadied
+from core.gfla.methods.retargeting.tracking import tracked
 from core.gfla.options import AnimationOptions, PoseOptions
 from core.gfla.paper import dance, face, pose
 from core.gfla.paper.motion import cleaned
@@ -181,23 +181,21 @@ def driven(
     look: PoseOptions,
     progress: Progress = silent,
 ) -> Iterator[Image.Image]:
-    """A person following a clip by the pose network: every frame on its own, in batches, the source encoded once.
+    """A person following a clip: prepared once, then every frame on its own, over one background.
 
-    The first frame's body is fitted to the person's size and place; later frames move as much as the clip's do. A
-    frame in which nobody is found repeats the pose before it.
+    The person of the clip is followed from the first frame on that shows anybody; who that is the largest one there says.
+    Its motion, smoothed over time, is fitted to the person's size and place.
     """
     frames = _chosen(driving, options)
     prepared = pipe.prepare(picture, options=look, progress=part_of(progress, 0.0, 0.2))
-    bodies: list[np.ndarray] = []
+    found: list[list[Body]] = []
     for index, frame in enumerate(frames):
         progress(0.2 + 0.4 * index / len(frames), f"keypoints of frame {index}")
         try:
-            bodies.append(pipe.find(frame, 1, f"driving frame {index}"))
+            found.append(pipe.people(frame, f"driving frame {index}"))
         except NothingFoundError:
-            if not bodies:
-                raise
-            bodies.append(bodies[-1])
-    poses = following(steadied(np.stack(bodies)), prepared.points, look.fit_body, pipe.size_hw, pipe.aspect)
+            found.append([])
+    poses = pipe.poses_of_clip(prepared, tracked(found))
     for start in range(0, len(poses), pipe.batch_size):
         progress(0.6 + 0.4 * start / len(poses), f"frame {start} of {len(poses)}")
         some = poses[start : start + pipe.batch_size]

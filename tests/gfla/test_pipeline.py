@@ -15,7 +15,7 @@ from core.gfla.pipeline_views import ViewPipeline
 from core.timeline import Timeline
 from tests.gfla import tiny
 
-OPTIONS = PoseOptions(height_px=64, cut_out=False)
+OPTIONS = PoseOptions(height_px=64, cut_out=False, painter="network", background="studio")
 
 
 @pytest.fixture(scope="module")
@@ -79,7 +79,7 @@ def test_dragged_points_are_the_target(pipe, picture, own):
 
 
 def test_back_in_the_picture(pipe, picture, own):
-    options = PoseOptions(height_px=64, cut_out=False, background="picture")
+    options = PoseOptions(height_px=64, cut_out=False, painter="network")
     prepared = pipe.prepare(picture, "arms spread", options=options, points=own)
     assert pipe.render(prepared, [1.0]).shape[2:] == (160, 110)
 
@@ -111,10 +111,8 @@ def test_mistakes_are_named(pipe, picture, own):
 
 
 def test_driven_by_a_clip(pipe, picture, own, monkeypatch):
-    bodies = iter([own + (shift, 0) for shift in range(3)])
-    monkeypatch.setattr(pipe, "find", lambda *_: next(bodies))
-    original = pipe.prepare
-    monkeypatch.setattr(pipe, "prepare", lambda *args, **kwargs: original(*args, points=own, **kwargs))
+    bodies = iter([[tiny.body(own + (shift, 0))] for shift in range(4)])
+    monkeypatch.setattr(pipe, "people", lambda *_: next(bodies))
     frames = list(driven(pipe, picture, [picture] * 3, AnimationOptions(), OPTIONS))
     assert len(frames) == 3
 

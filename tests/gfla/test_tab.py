@@ -19,7 +19,7 @@ def pipe():
 @pytest.fixture(autouse=True)
 def tiny_pipeline(pipe, monkeypatch):
     monkeypatch.setattr(tab, "pipeline", lambda: pipe)
-    monkeypatch.setattr(pipe, "find", lambda *_: tiny.points("standing", (160, 110)))
+    monkeypatch.setattr(pipe, "people", lambda *_: [tiny.body(tiny.points("standing", (160, 110)))])
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +34,7 @@ def wiring():
 
 
 def values(wiring, **changed):
+    changed = {"painter": "network", "background": "studio", **changed}
     return [changed.get(name, item.value) for name, item in wiring.method.by_name.items()]
 
 
@@ -47,7 +48,7 @@ def test_nobody_found_offers_a_skeleton(picture, pipe, monkeypatch):
     def nobody(*_):
         raise NothingFoundError("no person found in the photo")
 
-    monkeypatch.setattr(pipe, "find", nobody)
+    monkeypatch.setattr(pipe, "people", nobody)
     panels, said = tab.find_points(picture, None, "walking", 1)
     assert "no person" in said and np.array(panels[0]["points"]).min() >= 0
 
@@ -55,11 +56,11 @@ def test_nobody_found_offers_a_skeleton(picture, pipe, monkeypatch):
 def test_preview_follows_the_editor(picture, wiring):
     panels, _ = tab.find_points(picture, None, "walking", 1)
     points = [np.array(p["points"]) for p in panels]
-    prepared, image, why, details = wiring.preview(picture, points, 1.0, *values(wiring, height_px=64, cut_out=False))
+    prepared, image, why, said, details = wiring.preview(picture, points, 1.0, *values(wiring, height_px=64, cut_out=False))
     points[1][4] += 12
     dragged, other, *_ = wiring.preview(picture, points, 1.0, *values(wiring, height_px=64, cut_out=False))
     assert image.size == (44, 64) and image.tobytes() != other.tobytes() and why.width > image.width
-    assert details["figures"]["keypoints"] == 18
+    assert details["figures"]["keypoints"] == 18 and "network" in said
     again, _ = wiring.show(prepared, 1.0)
     assert again.tobytes() == image.tobytes()
 

@@ -4,12 +4,14 @@ import numpy as np
 import torch
 from PIL import Image
 
+from core.detect.body import Body
 from core.gfla.data.people import People
 from core.gfla.methods.limb_layers.network import LimbLayerGenerator
 from core.gfla.methods.retargeting.library import FRAME_HW, library_pose
 from core.gfla.paper.blocks import initialise
 from core.gfla.paper.network import PoseGenerator
 from core.gfla.paper.pose import scaled
+from core.image import Box
 
 SIZE = (64, 64)
 SMALL = {"ngf": 8, "img_f": 16, "flow_ngf": 8, "flow_img_f": 16}
@@ -38,6 +40,11 @@ def guided(network, source, target, size=SIZE):
 
 def points(name="standing", size=SIZE):
     return scaled(library_pose(name), size, FRAME_HW)
+
+
+def body(skeleton):
+    """A detected person with these keypoints."""
+    return Body(skeleton, Box(*map(float, (*skeleton.min(0), *skeleton.max(0)))))
 
 
 def figure(skeleton, size=SIZE, colour=(200, 30, 30)):

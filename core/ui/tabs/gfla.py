@@ -10,43 +10,46 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from core.detect.body import NAMES
+from core.detect.body import NAMES, Body
+from core.detect.cutout import cut_out_person
 from core.errors import InputError, NothingFoundError
-from core.gfla.methods.retargeting import framing
+from core.gfla.methods.puppet.assess import sentences
+from core.gfla.methods.puppet.puppet import layers_sheet
+from core.gfla.methods.puppet.retarget import aimed
+from core.gfla.methods.puppet.skeleton import read_skeleton
 from core.gfla.methods.retargeting.library import FRAME_HW, library_pose, poses
 from core.gfla.options import AnimationOptions, PoseOptions, ViewOptions
 from core.gfla.paper import pose
 from core.gfla.pipeline import PosePipeline, PosePrepared
 from core.gfla.pipeline_animation import RECORDS, AnimationPipeline, driven
 from core.gfla.pipeline_views import ViewPipeline
-from core.image import Box, crop_box, to_pil
+from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import PEOPLE
 from core.ui.parts.export import export_frames
-from core.ui.parts.handlers import BAR, stream
+from core.ui.parts.handlers import BAR, result_folder, stream
 from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
-from core.ui.parts.transition import TransitionTab, about, details_of, draw_examples
+from core.ui.parts.transition import PREVIEW, TransitionTab, about, details_of, draw_examples
 from core.ui.tabs import Tab
 from core.video import read_video
 
 ID = "gfla"
 LABELS = ("Person", "Target pose")
-FIRST_POSE = "arms spread"
+FIRST_POSE = "arms wide"
 # No hand before the body: what it hides would be missing in the new pose.
 FIRST_PERSON = "ben"
-TARGET_HEIGHT_PX = 384
 VIEW_COUNT = 18
 FOLLOWED = AnimationOptions(frames=240)
 
-INTRODUCTION = """Drop in a full-body photo: its 18 keypoints are found and can be dragged. Choose a **target pose** from the
-library, from a second photo or by dragging, and the person is repainted in it; or let a **driving clip** lead.
-After Ren et al., *Deep Image Spatial Transformation for Person Image Generation*, CVPR 2020. The shipped weights are a
-preview trained on rendered people: what the photo does not show stays plain, the head keeps the view that the photo has; the authors' weights can be converted with `python -m core weights`."""
+INTRODUCTION = """Drop in a photo of a person: it is cut out, its 18 keypoints are found and can be dragged. Choose a **target pose**
+by its figure, from a second photo or by dragging, and the person takes it in its own place; or let a **driving clip** lead.
+By default the photo's own pixels are moved limb by limb (ours); *Method: network* paints with the network of Ren et al., *Deep
+Image Spatial Transformation for Person Image Generation*, CVPR 2020, whose shipped weights know rendered people before grey."""
 FURTHER = """The authors' other networks: a **face** or a **dancer** that follows a clip, and an **object** seen from all sides.
 Their weights are for non-commercial use and are not shipped; the message says how to get them."""
 
@@ -54,11 +57,6 @@ Their weights are for non-commercial use and are not shipped; the message says h
 def pipeline() -> PosePipeline:
     """The one pose pipeline of this server."""
     return engine(ID, PosePipeline.from_record)
-
-
-def target_size() -> tuple[int, int]:
-    """(width, height) of the target panel: the network's frame as people see it."""
-    return round(TARGET_HEIGHT_PX * pipeline().aspect), TARGET_HEIGHT_PX
 
 
 def find_points(
@@ -74,33 +72,43 @@ def find_points(
     pipe, said = pipeline(), ""
     linked = points_for(given, picture, target_picture, library, person)
     if linked:
-        panels = editor_panels(picture, linked[0], linked[1], framing.person_box(linked[0], pipe.aspect))
-        return panels, "Keypoints as they came with the link."
+        return editor_panels(picture, picture, linked[0], linked[1]), "Keypoints as they came with the link."
+    shown = picture
     try:
-        own = pipe.find(picture, person, "the photo")
-        count = int(pose.present(own).sum())
-        said = f"{count} of 18 keypoints found."
-        if count < len(NAMES):
-            missing = ", ".join(name for name, seen in zip(NAMES, pose.present(own), strict=True) if not seen)
-            said += f" Missing: {missing}; press *Add* and click to place them."
+        people = pipe.people(picture, "the photo")
     except NothingFoundError as error:
         own = pose.scaled(library_pose("standing"), (picture.height, picture.width), FRAME_HW)
         said = f"**{error}.** A standing skeleton was put in its place: drag its points onto the person."
-    box = framing.person_box(own, pipe.aspect)
-    framed = framing.into_frame(own, box, pipe.size_hw)
-    target = pipe.target_pose(target_picture or library, framed, box, PoseOptions())
-    width, height = target_size()
-    shown = pose.scaled(target, (height, width), pipe.size_hw)
-    inside = shown.clip(1, (width - 1, height - 1))
-    shown = np.where(pose.present(shown)[:, None], inside, pose.MISSING)
-    return editor_panels(picture, own, shown, box), said
+    else:
+        if not 1 <= person <= len(people):
+            return [], f"**The photo shows {len(people)} people, number {person} was asked for:** choose 1 to {len(people)}."
+        own = people[person - 1].points
+        shown, cut = before_cut_out(picture, people, person - 1)
+        missing = ", ".join(name for name, seen in zip(NAMES, pose.present(own), strict=True) if not seen)
+        said = " ".join([*sentences(read_skeleton(own), len(people), person), *cut])
+        said += f" {int(pose.present(own).sum())} of 18 keypoints found."
+        if missing:
+            said += f" Missing: {missing}; press *Add* and click to place them."
+    target = aimed(own, pipe.wanted_points(target_picture or library), picture.size)
+    return editor_panels(picture, shown, own, target), said
 
 
-def editor_panels(picture: Image.Image, own: np.ndarray, target: np.ndarray, box: Box) -> list[dict[str, Any]]:
-    """The person's keypoints over the photo, and the target's (18, 2), in pixels of `target_size`, over a pale frame."""
-    size = target_size()
-    ground = Image.blend(crop_box(picture, box, size), Image.new("RGB", size, "white"), 0.6)
-    return [panel(picture, own, LABELS[0]), panel(ground, target, LABELS[1])]
+def before_cut_out(picture: Image.Image, people: list[Body], index: int) -> tuple[Image.Image, list[str]]:
+    """The photo with everything but the person paled, and what is to be said about the cut-out."""
+    try:
+        share = cut_out_person(picture, people, index)[..., None]
+    except NothingFoundError as error:
+        return picture, [f"**{error}.**"]
+    pale = 255 - (255 - np.asarray(picture, np.float32)) * 0.25
+    return Image.fromarray((np.asarray(picture) * share + pale * (1 - share)).astype(np.uint8)), []
+
+
+def editor_panels(
+    picture: Image.Image, shown: Image.Image, own: np.ndarray, target: np.ndarray
+) -> list[dict[str, Any]]:
+    """The person's keypoints over the cut-out, and the target's over the pale photo, (18, 2) each in the photo's pixels."""
+    ground = Image.blend(picture, Image.new("RGB", picture.size, "white"), 0.6)
+    return [panel(shown, own, LABELS[0]), panel(ground, target, LABELS[1])]
 
 
 def prepare(
@@ -109,10 +117,7 @@ def prepare(
     """The person encoded; the editor's points where there are any, else detection and `target`."""
     if len(points) != len(LABELS):
         return pipeline().prepare(picture, target, options=options, progress=progress)
-    own = pose.checked(points[0])
-    box = framing.person_box(own, pipeline().aspect)
-    width, height = target_size()
-    wanted = framing.out_of_frame(pose.checked(points[1]), box, (height, width))
+    own, wanted = (pose.checked(item) for item in points)
     return pipeline().prepare(picture, wanted, options=options, progress=progress, points=own)
 
 
@@ -120,8 +125,25 @@ def painted(prepared: PosePrepared, position: float) -> tuple[Image.Image, Image
     """The person at a position of the way, and what moved the texture."""
     pipe = pipeline()
     at = pipe.poses_at(prepared, [position])
+    if prepared.puppet is not None:
+        return pipe.moved(prepared, prepared.puppet, at[0]), layers_sheet(prepared.puppet)
     made = pipe.paint(prepared, at)
     return to_pil(pipe.finish(prepared, made))[0], pipe.explain(prepared, made, at[0])
+
+
+def still(prepared: PosePrepared | None, position: float) -> str:
+    """The file with the picture at a position of the way, lossless."""
+    if prepared is None:
+        raise InputError("there is no picture yet: drop in a photo of a person first")
+    path = result_folder() / "pose.png"
+    painted(prepared, position)[0].save(path)
+    return str(path)
+
+
+def answered(prepared: PosePrepared) -> str:
+    """Which method made the picture, and what the photo did not allow."""
+    how = "The photo's own pixels, moved limb by limb." if prepared.puppet else "Painted by the network."
+    return " ".join([how, *(note for note in prepared.notes if "stay" in note)])
 
 
 def further(
@@ -201,23 +223,32 @@ class PoseTab(TransitionTab):
     def draw_preview(self) -> None:
         """The person on the way to the pose, and what moved the texture."""
         self.preview_picture = self.draw_picture()
+        self.notes = gr.Markdown(elem_id=f"{ID}-notes")
         self.sliders["library"] = self.library
         info = "0 = the own pose, 1 = the target pose"
         self.position = self.draw_place("position", 1.0, info, label="On the way", interactive=None)
+        self.draw_still()
         with gr.Accordion("Flow, mask and attention", open=False):
             self.why = gr.Image(
                 label="What moved the texture", show_label=False, format="jpeg", interactive=False, height=560,
                 elem_id=f"{ID}-why",
             )  # fmt: skip
 
+    def draw_still(self) -> None:
+        """The picture at the slider's place as a file, with one click."""
+        with gr.Row():
+            self.still_go = gr.Button("Save this picture", elem_id=f"{ID}-still-go")
+            self.still_file = gr.File(label="Picture (PNG)", interactive=False, height=80, elem_id=f"{ID}-still")
+
     def wire(self) -> None:
         """Keypoints when a picture comes, a new code when points or options change, one decode for the slider."""
-        shown = [self.preview_picture, self.why]
+        shown = [self.preview_picture, self.why, self.notes]
         encode = self.encoding(self.preview, [self.picture, self.editor, self.position], shown)
         self.on_points(find_points, encode)
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
-        self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown)
+        self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown[:2])
         self.on_go(self.video, "gfla_video", [self.picture, self.target, self.driving, self.library, self.editor])
+        self.still_go.click(still, [self.prepared, self.position], self.still_file, **PREVIEW)
         self.draw_further()
         image = gr.Image(label="Picture", format="png", visible=False)
         frame = [self.picture, self.target, self.library, self.position, *self.method.components]
@@ -251,11 +282,11 @@ class PoseTab(TransitionTab):
     def preview(self, picture: Any, points: list[np.ndarray], position: float, *values: Any) -> tuple[Any, ...]:
         """Paint as soon as the photo and both skeletons are there."""
         if picture is None or len(points) != len(LABELS):
-            return None, None, None, gr.skip()
+            return None, None, None, "", gr.skip()
         options, start = self.read(values), time.perf_counter()
         prepared = prepare(picture, points, FIRST_POSE, options)
         image, why = painted(prepared, position)
-        return prepared, image, why, details_of(start, prepared.figures, to_query(options), about(pipeline()))
+        return prepared, image, why, answered(prepared), details_of(start, prepared.figures, to_query(options), about(pipeline()))
 
     def show(self, prepared: PosePrepared | None, position: float) -> Any:
         """The preview at the slider's place."""

@@ -183,7 +183,10 @@ def following(
     if not fit_body:
         return framed
     scale, shift = fit_map(framed[0], own)
-    return np.where(pose.present(framed)[..., None], framed * scale + shift, pose.MISSING)
+    moved, known = framed * scale + shift, pose.present(framed)
+    # No frame may lose the head: all go down as far as the highest needs.
+    down = max(0.0, SETTINGS.top * 0.8 * size_hw[0] - moved[known][:, 1].min())
+    return np.where(known[..., None], moved + (0, down), pose.MISSING)
 
 
 def steadied(bodies: np.ndarray, sigma_frames: float = 1.0) -> np.ndarray:

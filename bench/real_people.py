@@ -1,0 +1,97 @@
+"""Real people: ten photos in five poses each, cut out and moved in place (needs ../shared/real or ../shared/examples)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from PIL import Image, ImageDraw
+
+from bench import Row, sheet_path
+from core.errors import MorphospaceError
+from core.gfla.pipeline import PosePipeline, PosePrepared
+from core.image import Box, crop_box, load_image
+
+SHARED = Path(__file__).parents[2] / "shared"
+POSES = ("arms wide", "waving", "hands on hips", "striding", "dancing, arm up")
+PHOTOS = 10
+SHOWN_PX = 560
+# Around the person and its new place by this share of the body's height everything may change.
+REACH = 0.6
+
+
+def photos() -> list[Path]:
+    """The first photos of people that are there: those made to be hard, then those that ship with credits."""
+    real, ours = (sorted((SHARED / folder / "people").glob("*.*")) for folder in ("real", "examples"))
+    whole = [file for file in ours if file.stem.endswith("_full")]
+    return [*real[: PHOTOS - len(whole)], *whole][:PHOTOS]
+
+
+def rows() -> list[Row]:
+    """Bit-equality away from the person, limbs that follow, and a sheet to count good and bad by eye."""
+    files = photos()
+    if not files:
+        return [Row("real people", "", "not measured: ../shared is absent")]
+    pipe = PosePipeline.from_record("gfla-people", device="cpu")
+    strips, equal, moved, refused = [], [], [], []
+    for file in files:
+        picture = load_image(file)
+        try:
+            prepared = pipe.prepare(picture, *POSES)
+        except MorphospaceError as error:
+            refused.append(f"{file.stem}: {error}")
+            continue
+        results = [pipe.moved(prepared, prepared.puppet, points) for points in prepared.path[1:]]
+        equal += [far_equal(picture, result, prepared) for result in results]
+        moved.append(len(prepared.puppet.moving))
+        strips.append(strip(picture, prepared, results))
+    sheet(strips).save(sheet_path("real_people"))
+    return [
+        Row(f"{len(files)} photos: person found and cut out", "all", f"{len(strips)}{said(refused)}", not refused),
+        Row("pixels far from the person equal to the bit", "all", f"{np.mean(equal):.4f}", min(equal) == 1),
+        Row("limbs that follow a pose, of 4", "", f"{np.mean(moved):.1f} in the mean"),
+    ]
+
+
+def said(refused: list[str]) -> str:
+    """The refusals in brackets."""
+    return f" ({'; '.join(refused)})" if refused else ""
+
+
+def far_equal(picture: Image.Image, result: Image.Image, prepared: PosePrepared) -> float:
+    """The share of pixels away from the person, before and after, that are as they were."""
+    box, reach = prepared.box, REACH * prepared.box.height / 2
+    before, after = np.asarray(picture), np.asarray(result)
+    rows, columns = np.mgrid[: before.shape[0], : before.shape[1]]
+    far = (
+        (columns < box.left - reach) | (columns > box.right + reach) | (rows < box.top - reach) | (rows > box.bottom + reach)
+    )  # fmt: skip
+    return float((before[far] == after[far]).mean()) if far.any() else 1.0
+
+
+def strip(picture: Image.Image, prepared: PosePrepared, results: list[Image.Image]) -> Image.Image:
+    """Photo, cut-out, place without the person, results, side by side round the person, with what was said below."""
+    box = prepared.box
+    reach = 0.25 * box.height
+    part = Box(
+        max(0, box.left - reach), max(0, box.top), min(picture.width, box.right + reach), min(picture.height, box.bottom)
+    )
+    share = prepared.hole[..., None]
+    cut = np.asarray(picture) * share + np.array([0, 200, 0]) * (1 - share)
+    tiles = [picture, Image.fromarray(cut.astype(np.uint8)), Image.fromarray(prepared.puppet.ground), *results]
+    size = (max(1, round(part.width * SHOWN_PX / part.height)), SHOWN_PX)
+    line = Image.new("RGB", (size[0] * len(tiles), SHOWN_PX + 16), "white")
+    for number, tile in enumerate(tiles):
+        line.paste(crop_box(tile, part, size), (number * size[0], 0))
+    ImageDraw.Draw(line).text((4, SHOWN_PX + 2), " ".join(prepared.notes), fill="black")
+    return line
+
+
+def sheet(strips: list[Image.Image]) -> Image.Image:
+    """The strips below each other."""
+    whole = Image.new("RGB", (max(item.width for item in strips), sum(item.height for item in strips)), "white")
+    top = 0
+    for item in strips:
+        whole.paste(item, (0, top))
+        top += item.height
+    return whole

@@ -1,0 +1,179 @@
+"""The puppet: a person cut out of a photo once, then shown there in any number of poses."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from core.detect.body import Body
+from core.detect.cutout import cut_out_person
+from core.errors import InputError, NothingFoundError
+from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
+from core.gfla.methods.puppet.assess import legs_follow
+from core.gfla.methods.puppet.layers import BODY, Layer, make_layers, read_region
+from core.gfla.methods.puppet.retarget import retargeted
+from core.gfla.methods.puppet.settings import SETTINGS
+from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, Skeleton, read_skeleton
+from core.gfla.methods.puppet.warp import lay
+from core.gfla.paper import pose
+from core.gfla.paper.visuals import titled_sheet
+from core.image import Box, limit_size
+from core.ops.patch_fill import fill_holes
+
+# Behind cut-outs in explanations.
+GREEN = np.array([0, 190, 0])
+SHEET_TILE_PX = 360
+
+
+@dataclass(frozen=True)
+class Puppet:
+    """A person in a photo, ready to move.
+
+    Attributes:
+        picture: (H, W, 3) uint8.
+        alpha: (H, W) float32, the person's share.
+        ground: (H, W, 3) uint8, the photo without the person; equal to the bit away from it.
+        layers: the person's.
+        skeleton: its joints.
+        moving: names of the limbs that follow poses.
+    """
+
+    picture: np.ndarray
+    alpha: np.ndarray
+    ground: np.ndarray
+    layers: tuple[Layer, ...]
+    skeleton: Skeleton
+    moving: tuple[str, ...]
+
+    def target(self, points: np.ndarray, shift_px: float = 0.0) -> np.ndarray:
+        """Keypoints (18, 2) of the photo in a pose (18, 2) of another body, with this person's limbs.
+
+        Joints that the photo does not show stay -1. `shift_px` moves the person to the side if its legs follow.
+        """
+        height, width = self.alpha.shape
+        found = retargeted(self.skeleton, read_skeleton(points), (width, height), self.moving, shift_px)[:18]
+        stand_in = [joint for layer in self.layers if layer.chain in CHAINS for joint in CHAINS[layer.chain]]
+        shown = self.skeleton.seen[:18].copy()
+        shown[stand_in] = True
+        return np.where(shown[:, None], found, pose.MISSING)
+
+    def follow(self, bodies: np.ndarray) -> list[np.ndarray]:
+        """Keypoints (18, 2) of the photo for each of a clip's (T, 18, 2); who walks there walks here."""
+        first = read_skeleton(bodies[0])
+        scale = self.skeleton.unit / first.unit
+        middles = [read_skeleton(body).joints[HIP_CENTRE, 0] for body in bodies]
+        return [self.target(body, scale * (x - middles[0])) for body, x in zip(bodies, middles, strict=True)]
+
+    def show(self, points: np.ndarray, ground: np.ndarray | None = None) -> np.ndarray:
+        """The photo (H, W, 3) uint8 with the person's joints at these places (18, 2) in it, -1 where they stay.
+
+        Args:
+            points: in the photo's pixels.
+            ground: what lies behind, the photo without the person by default.
+        """
+        own = self.skeleton.joints
+        given = (np.asarray(points) != -1).all(1)
+        joints = np.where(given[:, None], points, own[:18])
+        wanted = own.copy()
+        wanted[:18] = joints
+        wanted[HIP_CENTRE] = wanted[[8, 11]].mean(0)
+        heads = [joint for joint in (0, 14, 15, 16, 17) if self.skeleton.seen[joint]]
+        wanted[18] = wanted[heads].mean(0) if heads else own[18] + wanted[1] - own[1]
+        behind = self.ground if ground is None else ground
+        return lay(behind, self.layers, own, wanted, self.order(wanted), self.skeleton.unit)
+
+    def order(self, joints: np.ndarray) -> list[str]:
+        """The layers, the farthest first: the leg whose foot is higher, the other leg, body, arms."""
+        legs = sorted(LEGS, key=lambda name: joints[CHAINS[name][2], 1])
+        return [*legs, BODY, *ARMS]
+
+
+def layers_sheet(puppet: Puppet) -> Image.Image:
+    """What the person was taken apart into: the cut-out, the place without it, and each layer before plain green."""
+    region = next(layer for layer in puppet.layers if layer.chain == BODY)
+    (left, top), (height, width) = region.corner, region.rgba.shape[:2]
+    part = (slice(top, top + height), slice(left, left + width))
+    tiles = [np.dstack([puppet.picture[part], (puppet.alpha[part] * 255).astype(np.uint8)])]
+    tiles += [np.dstack([puppet.ground[part], np.full((height, width), 255, np.uint8)])]
+    tiles += [layer.rgba for layer in puppet.layers if layer.chain == layer.source]
+    titles = ["cut-out", "behind", *(layer.chain for layer in puppet.layers if layer.chain == layer.source)]
+    shown = []
+    for tile in tiles:
+        share = tile[..., 3:].astype(np.float32) / 255
+        shown.append(Image.fromarray((tile[..., :3] * share + GREEN * (1 - share)).astype(np.uint8)))
+    return titled_sheet([(title, limit_size(tile, SHEET_TILE_PX)) for title, tile in zip(titles, shown, strict=True)])
+
+
+def make_puppet(picture: Image.Image, bodies: Sequence[Body], person: int, alpha: np.ndarray | None = None) -> Puppet:
+    """Cut a person out, fill the place behind it, and take it apart.
+
+    Args:
+        picture: RGB.
+        bodies: everybody found in it.
+        person: index of the one to move.
+        alpha: the person's share (H, W) in [0, 1], such as a corrected one; cut out here otherwise.
+
+    Raises:
+        NothingFoundError: this person cannot be cut out.
+    """
+    array = np.asarray(picture.convert("RGB"))
+    share = cut_out_person(picture, bodies, person) if alpha is None else alpha
+    skeleton = read_skeleton(bodies[person].points)
+    layers = make_layers(read_region(array, share, skeleton), skeleton)
+    margin = max(2, round(SETTINGS.margin_px * bodies[person].box.height / 1000)) * 2 + 1
+    hole = cv2.dilate((share > 0.05).astype(np.uint8), np.ones((margin, margin), np.uint8)) > 0
+    ground = fill_holes(array, hole, forbidden=_others(array.shape, bodies, person) & ~hole)
+    legs = legs_follow(skeleton)
+    moving = [layer.chain for layer in layers if layer.chain in ARMS or (legs and layer.chain in LEGS)]
+    return Puppet(array, share, ground, tuple(layers), skeleton, tuple(moving))
+
+
+def chosen(bodies: Sequence[Body], person: int, name: str = "the picture") -> Body:
+    """The body of that number, from 1.
+
+    Raises:
+        InputError: there is none.
+    """
+    if not 1 <= person <= len(bodies):
+        raise InputError(
+            f"{name} shows {len(bodies)} people, person {person} was asked for: choose a number from 1 to {len(bodies)}"
+        )
+    return bodies[person - 1]
+
+
+def with_person(points: np.ndarray, detect: Callable[[], list[Body]]) -> tuple[list[Body], int]:
+    """Everybody whom `detect` finds and the index of the person with these keypoints (18, 2), which replace the detected.
+
+    Raises:
+        InputError: fewer than 4 keypoints are known.
+    """
+    if pose.present(points).sum() < SETTINGS.fewest_points:
+        raise InputError(f"{pose.present(points).sum()} keypoints are known, at least 4 are needed: set them by hand")
+    seen = points[pose.present(points)]
+    own = Body(points, Box(*map(float, (*seen.min(0), *seen.max(0)))))
+    try:
+        found = detect()
+    except NothingFoundError:
+        return [own], 0
+    size = max(own.box.width, own.box.height, 1.0)
+    for index, body in enumerate(found):
+        both = body.seen & pose.present(points)
+        if both.any() and np.hypot(*(body.points[both] - points[both]).T).mean() < SETTINGS.same_person * size:
+            return [*found[:index], own, *found[index + 1 :]], index
+    return [own, *found], 0
+
+
+def _others(shape: tuple[int, ...], bodies: Sequence[Body], person: int) -> np.ndarray:
+    """Where other people are, roughly, (H, W) bool: nothing is copied from there."""
+    found = np.zeros(shape[:2], np.uint8)
+    for index, body in enumerate(bodies):
+        if index != person:
+            reach = 0.15 * max(body.box.width, body.box.height)
+            corners = (body.box.left - reach, body.box.top - reach, body.box.right + reach, body.box.bottom + reach)
+            left, top, right, bottom = (round(value) for value in corners)
+            cv2.rectangle(found, (left, top), (right, bottom), 1, -1)
+    return found > 0

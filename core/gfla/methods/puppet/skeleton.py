@@ -1,0 +1,113 @@
+"""The puppet's bones: a person's joints completed, what of them the photo shows, and each limb's place and radius."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import torch
+
+from core.gfla.methods.limb_layers.skeleton import HEAD, HEAD_CENTRE, HIP_CENTRE, complete_torso, torso_length
+from core.gfla.paper import pose
+
+NECK = 1
+ARMS = {"right arm": (2, 3, 4), "left arm": (5, 6, 7)}
+LEGS = {"right leg": (8, 9, 10), "left leg": (11, 12, 13)}
+CHAINS = {**ARMS, **LEGS}
+OTHER = {
+    "right arm": "left arm", "left arm": "right arm", "right leg": "left leg", "left leg": "right leg",
+}  # fmt: skip
+# Usual lengths of the two limbs of a chain in torso lengths.
+USUAL = {"arm": (0.60, 0.52), "leg": (0.86, 0.82)}
+
+
+class Bone(NamedTuple):
+    """A straight piece of the body between two joints of the 20, with its half width in torso lengths."""
+
+    chain: str
+    first: int
+    second: int
+    radius: float
+
+
+BONES = (
+    Bone("body", NECK, HIP_CENTRE, 0.30), Bone("body", HEAD_CENTRE, HEAD_CENTRE, 0.30),
+    Bone("right arm", 2, 3, 0.14), Bone("right arm", 3, 4, 0.12),
+    Bone("left arm", 5, 6, 0.14), Bone("left arm", 6, 7, 0.12),
+    Bone("right leg", 8, 9, 0.20), Bone("right leg", 9, 10, 0.15),
+    Bone("left leg", 11, 12, 0.20), Bone("left leg", 12, 13, 0.15),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Skeleton:
+    """A person's joints.
+
+    Attributes:
+        joints: (20, 2) float64 pixels: the 18 of OpenPose, the head's and the hips' middle. All are finite.
+        seen: (20,) bool, which of them the photo shows.
+        unit: torso length in pixels.
+    """
+
+    joints: np.ndarray
+    seen: np.ndarray
+    unit: float
+
+    def whole(self, chain: str) -> bool:
+        """Whether all joints of a chain are seen."""
+        return bool(self.seen[list(CHAINS[chain])].all())
+
+    @property
+    def has_head(self) -> bool:
+        """Whether any point of the head is seen."""
+        return bool(self.seen[HEAD].any())
+
+    @property
+    def turned(self) -> bool:
+        """Whether the right shoulder lies right of the left one: the person is seen from behind."""
+        across = (self.joints[5] - self.joints[2]) + (self.joints[11] - self.joints[8])
+        return bool(across[0] < -0.15 * self.unit)
+
+
+def read_skeleton(points: np.ndarray) -> Skeleton:
+    """The skeleton of 18 keypoints (18, 2), -1 where missing; what is missing is put where a standing body has it."""
+    seen18 = pose.present(points)
+    filled, known = complete_torso(torch.from_numpy(np.asarray(points, dtype=np.float64))[None])
+    unit = float(torso_length(filled, known)[0])
+    joints, known18 = filled[0].numpy().astype(np.float64), known[0].numpy().copy()
+    joints = np.concatenate([joints, np.zeros((2, 2))])
+    down = np.array([0.0, 1.0])
+    if not known18[NECK]:
+        from_hips = [joints[hip] - unit * down for hip in (8, 11) if known18[hip]]
+        joints[NECK] = np.mean(from_hips, 0) if from_hips else joints[:18][known18].mean(0)
+    for hip, shoulder, side in ((8, 2, -1), (11, 5, 1)):
+        if not known18[shoulder]:
+            joints[shoulder] = joints[NECK] + unit * np.array([0.3 * side, 0.05])
+        if not known18[hip]:
+            joints[hip] = joints[NECK] + unit * (down + np.array([0.18 * side, 0]))
+    joints[HIP_CENTRE] = joints[[8, 11]].mean(0)
+    along = joints[HIP_CENTRE] - joints[NECK]
+    along = along / max(np.hypot(*along), 1e-6)
+    for name, (root, middle, end) in CHAINS.items():
+        usual = USUAL[name.split()[1]]
+        for a, b, length in ((root, middle, usual[0]), (middle, end, usual[1])):
+            if not known18[b]:
+                joints[b] = joints[a] + length * unit * along
+    heads = [joints[joint] for joint in HEAD if known18[joint]]
+    joints[HEAD_CENTRE] = np.mean(heads, 0) if heads else joints[NECK] - 0.35 * unit * along
+    for joint in HEAD:
+        if not known18[joint]:
+            joints[joint] = joints[HEAD_CENTRE]
+    seen = np.concatenate([seen18, [bool(heads), bool(known18[8] and known18[11])]])
+    return Skeleton(joints, seen, unit)
+
+
+def bone_ends(skeleton: Skeleton, bone: Bone, hand: float, foot: float) -> tuple[np.ndarray, np.ndarray]:
+    """Where a bone begins and ends in pixels; forearms go on into hands, shins into feet."""
+    first, second = skeleton.joints[bone.first], skeleton.joints[bone.second]
+    if bone.second in (4, 7):
+        second = second + hand * (second - first)
+    elif bone.second in (10, 13):
+        second = second + min(foot, 1.0) * (second - first)
+    return first, second
