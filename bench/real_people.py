@@ -74,7 +74,10 @@ def strip(picture: Image.Image, prepared: PosePrepared, results: list[Image.Imag
     box = prepared.box
     reach = 0.25 * box.height
     part = Box(
-        max(0, box.left - reach), max(0, box.top), min(picture.width, box.right + reach), min(picture.height, box.bottom)
+        max(0, box.left - reach),
+        max(0, box.top),
+        min(picture.width, box.right + reach),
+        min(picture.height, box.bottom),
     )
     share = prepared.hole[..., None]
     cut = np.asarray(picture) * share + np.array([0, 200, 0]) * (1 - share)

@@ -77,7 +77,9 @@ def cut_out_person(picture: Image.Image, bodies: Sequence[Body], person: int) ->
     """
     own = person_mask_of(picture, bodies[person])
     if own is None:
-        raise NothingFoundError("this person cannot be cut out of the picture: use one where it stands apart from others")
+        raise NothingFoundError(
+            "this person cannot be cut out of the picture: use one where it stands apart from others"
+        )
     others = [body for index, body in enumerate(bodies) if index != person and _near(body.box, bodies[person].box)]
     reach = _axis_distance(own.shape, bodies[person])
     for body in others:
@@ -86,7 +88,9 @@ def cut_out_person(picture: Image.Image, bodies: Sequence[Body], person: int) ->
         if rival is None:
             rival = (away < SETTINGS.rival_reach).astype(np.float32)
         # The detector's masks spill over to people who touch: the nearer skeleton has what both claim.
-        lost = (rival > SETTINGS.axis_least) & (rival * np.exp(-away / SETTINGS.rival_fall) > own * np.exp(-reach / SETTINGS.rival_fall))
+        lost = (rival > SETTINGS.axis_least) & (
+            rival * np.exp(-away / SETTINGS.rival_fall) > own * np.exp(-reach / SETTINGS.rival_fall)
+        )
         own = np.where(lost, 0, own).astype(np.float32)
     return refine_mask(np.asarray(picture), own, bodies[person].points)
 
@@ -206,7 +210,9 @@ def draw_axes(shape: tuple[int, ...], points: np.ndarray, width_px: int) -> np.n
 def _near(a: Box, b: Box) -> bool:
     """Whether two skeletons' surroundings overlap."""
     reach = 0.35 * max(a.height, b.height)
-    return a.left - reach < b.right and b.left - reach < a.right and a.top - reach < b.bottom and b.top - reach < a.bottom
+    return (
+        a.left - reach < b.right and b.left - reach < a.right and a.top - reach < b.bottom and b.top - reach < a.bottom
+    )
 
 
 def _laid(mask: np.ndarray, place: Box, size: tuple[int, int]) -> np.ndarray:

@@ -81,7 +81,10 @@ def find_points(
         said = f"**{error}.** A standing skeleton was put in its place: drag its points onto the person."
     else:
         if not 1 <= person <= len(people):
-            return [], f"**The photo shows {len(people)} people, number {person} was asked for:** choose 1 to {len(people)}."
+            return (
+                [],
+                f"**The photo shows {len(people)} people, number {person} was asked for:** choose 1 to {len(people)}.",
+            )
         own = people[person - 1].points
         shown, cut = before_cut_out(picture, people, person - 1)
         missing = ", ".join(name for name, seen in zip(NAMES, pose.present(own), strict=True) if not seen)
@@ -286,7 +289,13 @@ class PoseTab(TransitionTab):
         options, start = self.read(values), time.perf_counter()
         prepared = prepare(picture, points, FIRST_POSE, options)
         image, why = painted(prepared, position)
-        return prepared, image, why, answered(prepared), details_of(start, prepared.figures, to_query(options), about(pipeline()))
+        return (
+            prepared,
+            image,
+            why,
+            answered(prepared),
+            details_of(start, prepared.figures, to_query(options), about(pipeline())),
+        )
 
     def show(self, prepared: PosePrepared | None, position: float) -> Any:
         """The preview at the slider's place."""

@@ -60,8 +60,14 @@ def sentences(skeleton: Skeleton, people: int, person: int, moving: Collection[s
         person: which of them, from 1.
         moving: limbs that follow poses, where the person has been cut out already.
     """
-    said = [f"{people} people found, this is number {person}; the others stay as they are." if people > 1 else "One person found."]
-    view = {"front": "seen from the front", "side": "seen from the side", "behind": "seen from behind"}[facing(skeleton)]
+    said = [
+        f"{people} people found, this is number {person}; the others stay as they are."
+        if people > 1
+        else "One person found."
+    ]
+    view = {"front": "seen from the front", "side": "seen from the side", "behind": "seen from behind"}[
+        facing(skeleton)
+    ]
     down = extent(skeleton)
     said.append(f"The person is {view} and in the photo down to the {down}.")
     if lean_deg(skeleton) >= LYING_DEG:
@@ -80,4 +86,3 @@ def sentences(skeleton: Skeleton, people: int, person: int, moving: Collection[s
         verb = "stays" if len(still) == 1 else "stay"
         said.append(f"Not apart from the body in this photo: the {' and the '.join(still)} {verb} in place.")
     return said
-

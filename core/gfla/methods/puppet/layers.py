@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from core.errors import InputError
+from core.gfla.methods.puppet.assess import legs_follow
 from core.gfla.methods.puppet.parts import HEAD_PART, TORSO, beyond_wrists, distances, label_parts
 from core.gfla.methods.puppet.settings import SETTINGS
 from core.gfla.methods.puppet.skeleton import ARMS, BONES, CHAINS, LEGS, OTHER, Bone, Skeleton, bone_ends
@@ -19,6 +20,7 @@ from core.ops.patch_fill import fill_holes
 from core.ops.pull_push import filled
 
 BODY = "body"
+WRISTS = tuple(joints[2] for joints in ARMS.values())
 # Distance in 8-bit Lab up to which two colours are one garment's.
 SAME_COLOUR = 14.0
 ROOTS = tuple(joints[0] for joints in CHAINS.values())
@@ -109,12 +111,14 @@ def make_layers(region: Region, skeleton: Skeleton) -> list[Layer]:
     """
     numbers = {name: [i for i, bone in enumerate(BONES) if bone.chain == name] for name in (BODY, *CHAINS)}
     shown = {name: _seen_share(region, skeleton, numbers[name]) for name in CHAINS}
-    sources = {name: _source_of(name, skeleton, shown) for name in CHAINS}
+    legs = legs_follow(skeleton)
+    # Legs that stay in place show exactly what the photo has.
+    sources = {name: name if name in LEGS and not legs else _source_of(name, skeleton, shown) for name in CHAINS}
     # An arm that cannot be told from the body moves with it.
     moving = [i for name in ARMS if sources[name] for i in numbers[name]]
     still = [i for name in ARMS if not sources[name] for i in numbers[name]]
     layers = [Layer(BODY, BODY, _body(region, numbers[BODY] + still, moving), region.corner)]
-    own = {name: _limb(region, numbers[name], name in LEGS) for name in CHAINS if name in sources.values()}
+    own = {name: _limb(region, numbers[name], name in LEGS and legs) for name in CHAINS if name in sources.values()}
     layers += [Layer(name, source, own[source], region.corner) for name, source in sources.items() if source]
     return layers
 
@@ -122,6 +126,10 @@ def make_layers(region: Region, skeleton: Skeleton) -> list[Layer]:
 def _source_of(name: str, skeleton: Skeleton, shown: dict[str, float]) -> str:
     """The chain whose pixels show a limb: its own, or the other side's where that is better seen; "" where none does."""
     other = OTHER[name]
+    if skeleton.whole(other) and shown[other] > SETTINGS.stand_in_share and skeleton.whole(name):
+        # A limb that points at the camera or away from it shows too little of itself.
+        if skeleton.length(name) < SETTINGS.foreshortened * skeleton.length(other):
+            return other
     if skeleton.whole(name) and shown[name] >= SETTINGS.hidden_share:
         return name
     if skeleton.whole(other) and shown[other] > max(SETTINGS.stand_in_share, shown[name]):
@@ -142,14 +150,14 @@ def _seen_share(region: Region, skeleton: Skeleton, bones: list[int]) -> float:
         # A coat may cover a thigh.
         own = [number] if BONES[number].chain in ARMS else [number, TORSO]
         hits.append(np.isin(region.labels[rows, columns], own).sum() / len(places))
-        if BONES[number].chain in ARMS and _before_alike(region, rows, columns):
+        if BONES[number].second in WRISTS and _before_alike(region, rows, columns):
             return 0.0
     return float(np.min(hits))
 
 
 def _before_alike(region: Region, rows: np.ndarray, columns: np.ndarray) -> bool:
     """Whether a limb's axis runs before a chest of its own colours, such as that of folded arms in a coat."""
-    if not len(rows) or (region.away[TORSO][rows, columns] < 0.3).mean() < SETTINGS.alike:
+    if not len(rows) or (region.away[TORSO][rows, columns] < SETTINGS.chest).mean() < SETTINGS.alike:
         return False
     small = cv2.resize(region.pixels, region.labels.shape[::-1], interpolation=cv2.INTER_AREA)
     lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)

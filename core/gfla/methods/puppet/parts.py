@@ -51,9 +51,10 @@ def label_parts(picture: np.ndarray, alpha: np.ndarray, away: np.ndarray, hands:
     guide = picture.astype(np.float32) / 255
     radius = max(2, round(SETTINGS.label_radius * picture.shape[0]))
     guided = cv2.ximgproc.createGuidedFilter(guide, radius, SETTINGS.label_variance)
+    cost[TORSO][away[TORSO] > 20] = 40
     smooth = np.stack([guided.filter(item.astype(np.float32)) for item in cost])
-    # Far from a limb nothing is its, whatever its colour.
-    smooth[2:][away[2:] > 2.2] += 8
+    # Far from an arm nothing is its, whatever its colour; feet reach far from the shin.
+    smooth[2:6][away[2:6] > 2.2] += 8
     return np.where(person, smooth.argmin(0), -1)
 
 

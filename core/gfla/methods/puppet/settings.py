@@ -28,6 +28,8 @@ class PuppetSettings:
         least_share: shortest foreshortening that is followed; shorter limbs look broken in the plane.
         hidden_share: with less of a limb's axis in sight, the other side's limb stands in for it, mirrored.
         stand_in_share: share of its own axes in sight from which on a limb stands in.
+        foreshortened: a limb shorter than this share of the other side's is shown by that one.
+        chest: how near to the torso, in 0.16 of its length, an arm lies before it.
         alike: share of a forearm before the chest, and of its colours that the chest has too, from which on the two cannot be
             told apart and the arm stays where it is.
         most_lean_deg: the torso leans at most so far from where the photo has it where legs stay in place.
@@ -54,6 +56,8 @@ class PuppetSettings:
     least_share: float = 0.45
     hidden_share: float = 0.4
     stand_in_share: float = 0.6
+    foreshortened: float = 0.75
+    chest: float = 1.6
     alike: float = 0.5
     most_lean_deg: float = 14.0
     margin_px: float = 6.0

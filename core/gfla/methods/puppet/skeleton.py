@@ -58,6 +58,11 @@ class Skeleton:
         """Whether all joints of a chain are seen."""
         return bool(self.seen[list(CHAINS[chain])].all())
 
+    def length(self, chain: str) -> float:
+        """Length of a chain in the picture, in pixels."""
+        root, middle, end = self.joints[list(CHAINS[chain])]
+        return float(np.hypot(*(middle - root)) + np.hypot(*(end - middle)))
+
     @property
     def has_head(self) -> bool:
         """Whether any point of the head is seen."""

@@ -10,7 +10,7 @@ import numpy as np
 from core.gfla.methods.limb_layers.skeleton import HEAD_CENTRE, HIP_CENTRE
 from core.gfla.methods.puppet.layers import BODY, Layer
 from core.gfla.methods.puppet.settings import SETTINGS
-from core.gfla.methods.puppet.skeleton import BONES, CHAINS, NECK
+from core.gfla.methods.puppet.skeleton import ARMS, BONES, CHAINS, NECK
 
 
 def bone_map(
@@ -34,7 +34,12 @@ def bone_map(
 
 
 def lay(
-    ground: np.ndarray, layers: Sequence[Layer], source: np.ndarray, target: np.ndarray, order: Sequence[str], unit: float
+    ground: np.ndarray,
+    layers: Sequence[Layer],
+    source: np.ndarray,
+    target: np.ndarray,
+    order: Sequence[str],
+    unit: float,
 ) -> np.ndarray:
     """The layers over a ground.
 
@@ -64,11 +69,7 @@ def _lay_one(out: np.ndarray, layer: Layer, source: np.ndarray, target: np.ndarr
         return
     left, top, right, bottom = part
     x, y = np.meshgrid(np.arange(left, right, dtype=np.float32), np.arange(top, bottom, dtype=np.float32))
-    weights = _weights(x, y, joints, radii, len(maps))
-    columns, rows = np.zeros_like(x), np.zeros_like(y)
-    for weight, matrix in zip(weights, maps, strict=True):
-        columns += weight * (matrix[0, 0] * x + matrix[0, 1] * y + matrix[0, 2]).astype(np.float32)
-        rows += weight * (matrix[1, 0] * x + matrix[1, 1] * y + matrix[1, 2]).astype(np.float32)
+    columns, rows = fetch_places(x, y, maps, joints, radii)
     fetched = cv2.remap(
         layer.rgba, columns - np.float32(layer.corner[0]), rows - np.float32(layer.corner[1]), cv2.INTER_CUBIC,
         borderMode=cv2.BORDER_CONSTANT,
@@ -98,7 +99,8 @@ def _chain_maps(
     ]
     reach = [bone.radius * unit * SETTINGS.bend for bone in BONES if bone.chain == layer.chain]
     bend = (target[own[1]], _across(target[own[0]], target[own[1]], target[own[2]]))
-    if mirrored:
+    if mirrored or layer.chain in ARMS:
+        # A shoulder turns as a disc with its arm, far enough to tear any bend.
         return limbs, [bend], reach[1:]
     # At its root a limb goes over into the body, cut straight across: a bisector would lie along a hanging arm.
     root = (target[own[0]], _across(target[own[0]], target[own[0]], target[own[1]]))
@@ -113,18 +115,64 @@ def _across(before: np.ndarray, joint: np.ndarray, after: np.ndarray) -> np.ndar
     return normal / length if length > 0.05 else second / max(np.hypot(*second), 1e-6)
 
 
-def _weights(
-    x: np.ndarray, y: np.ndarray, joints: list[tuple[np.ndarray, np.ndarray]], radii: list[float], count: int
-) -> list[np.ndarray]:
-    """How much each of a chain's bones moves each pixel; they sum to 1."""
-    weights, rest = [], np.ones_like(x)
-    for (place, normal), radius in zip(joints, radii, strict=True):
-        along = ((x - place[0]) * normal[0] + (y - place[1]) * normal[1]) / radius
-        t = ((along + 1) / 2).clip(0, 1).astype(np.float32)
-        beyond = t * t * (3 - 2 * t)
-        weights.append(rest * (1 - beyond))
-        rest = rest * beyond
-    return [*weights, rest][:count]
+def fetch_places(
+    x: np.ndarray,
+    y: np.ndarray,
+    maps: list[np.ndarray],
+    joints: list[tuple[np.ndarray, np.ndarray]],
+    radii: list[float],
+) -> tuple[np.ndarray, np.ndarray]:
+    """Source pixels (columns, rows) of target pixels, a bend at every joint.
+
+    In a bend the angle goes over from one bone's to the next: mixed maps of bones that turn far apart would collapse there.
+
+    Args:
+        x, y: places in the target, (h, w) float32.
+        maps: (2, 3) each, from target to source, of the bones from the root on.
+        joints: between them: place in the target and unit vector towards the next bone.
+        radii: half widths of the bends in pixels.
+    """
+    bends = [
+        _bent(x, y, before, after, place, normal, radius)
+        for before, after, (place, normal), radius in zip(maps, maps[1:], joints, radii, strict=False)
+    ]
+    columns, rows, _ = bends[0]
+    for number in range(1, len(bends)):
+        near = np.hypot(x - joints[number - 1][0][0], y - joints[number - 1][0][1])
+        nearer = near < np.hypot(x - joints[number][0][0], y - joints[number][0][1])
+        earlier = nearer & (bends[number - 1][2] < 1)
+        columns, rows = (np.where(earlier, old, new) for old, new in zip((columns, rows), bends[number], strict=False))
+    return columns.astype(np.float32), rows.astype(np.float32)
+
+
+def _bent(
+    x: np.ndarray,
+    y: np.ndarray,
+    before: np.ndarray,
+    after: np.ndarray,
+    place: np.ndarray,
+    normal: np.ndarray,
+    radius: float,
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Source columns and rows round one joint, and the share of the later bone."""
+    right, down = x - np.float32(place[0]), y - np.float32(place[1])
+    t = ((right * normal[0] + down * normal[1]) / radius / 2 + 0.5).clip(0, 1)
+    share = t * t * (3 - 2 * t)
+    angles = [np.arctan2(item[1, 0] - item[0, 1], item[0, 0] + item[1, 1]) for item in (before, after)]
+    stretches = [_rotation(-angle) @ item[:, :2] for angle, item in zip(angles, (before, after), strict=True)]
+    turn = (angles[1] - angles[0] + np.pi) % (2 * np.pi) - np.pi
+    angle = angles[0] + share * turn
+    mixed = [(1 - share) * a + share * b for a, b in zip(stretches[0].ravel(), stretches[1].ravel(), strict=True)]
+    along, across = mixed[0] * right + mixed[1] * down, mixed[2] * right + mixed[3] * down
+    # Both maps take the joint to the same place; where they were told apart by hand, the mean.
+    origin = [(item[:, :2] @ place + item[:, 2]) for item in (before, after)]
+    columns = np.cos(angle) * along - np.sin(angle) * across + (1 - share) * origin[0][0] + share * origin[1][0]
+    rows = np.sin(angle) * along + np.cos(angle) * across + (1 - share) * origin[0][1] + share * origin[1][1]
+    return columns, rows, share
+
+
+def _rotation(angle: float) -> np.ndarray:
+    return np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
 
 
 def _extent(layer: Layer, maps: list[np.ndarray], shape: tuple[int, ...]) -> tuple[int, int, int, int] | None:
