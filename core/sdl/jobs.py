@@ -22,7 +22,7 @@ class Job:
     records: tuple[str, ...]  # weights that do it, the shipped ones first
     slider: str  # what the slider's ends mean
     fits: str  # what ours is good for, and what it cannot do
-    drawn: str = ""  # our method without a network, see `core.sdl.drawn`; it goes before all weights
+    drawn: str = ""  # our method without a network, see `core.sdl.loading`; it goes before all weights
 
     @property
     def ways(self) -> tuple[str, ...]:

@@ -24,9 +24,8 @@ from core.image import Crop, limit_size, load_image, pad_to_multiple, to_pil, to
 from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
-from core.sdl.drawn import DRAWN, Layers
 from core.sdl.jobs import job_named, job_of, trained_side_px
-from core.sdl.loading import AnyNet, load_network
+from core.sdl.loading import DRAWN, AnyNet, Layers, load_network
 from core.sdl.methods.ageing.face_guide import find_face_guide, find_face_ovals, find_head_box
 from core.sdl.methods.ageing.network import AgeingSDLNet
 from core.sdl.methods.ageing.region import Region

@@ -62,21 +62,20 @@ def paint_areas(lab: np.ndarray, size: tuple[int, int], colours: int, important:
     centres = find_palette(lab, colours, important)
     away = np.stack([((lab - centre) ** 2 * (0.7, 1.0, 1.0)).sum(2) for centre in centres])
     labels = join_small(away.argmin(0).astype(np.uint8), max(6, int(PALETTE.least_share * lab.shape[0] * lab.shape[1])))
-    total = weights = None
     best = np.zeros((size[1], size[0]), np.float32)
     shares = []
     for index in range(len(centres)):
         share = cv2.GaussianBlur((labels == index).astype(np.float32), (0, 0), PALETTE.round_px)
-        share = cv2.resize(share, size, interpolation=cv2.INTER_CUBIC)
-        shares.append(share)
-        best = np.maximum(best, share)
+        shares.append(cv2.resize(share, size, interpolation=cv2.INTER_CUBIC))
+        best = np.maximum(best, shares[-1])
     # Sharpness by the size of the enlargement, so that boundaries are a pixel or two wide.
     crisp = PALETTE.crisp * max(1.0, size[0] / lab.shape[1])
+    total, weights = np.zeros((size[1], size[0], 3), np.float32), np.zeros((size[1], size[0]), np.float32)
     for share, centre in zip(shares, centres, strict=True):
         weight = np.exp(crisp * (share - best))
-        part = weight[..., None] * centre
-        total, weights = (part, weight) if total is None else (total + part, weights + weight)
-    return (total / weights[..., None]).astype(np.float32)
+        total += weight[..., None] * centre
+        weights += weight
+    return total / weights[..., None]
 
 
 def find_palette(lab: np.ndarray, colours: int, important: np.ndarray | None) -> np.ndarray:

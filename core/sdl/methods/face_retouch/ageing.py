@@ -6,6 +6,7 @@ pixels, so that no detail is lost, and t = 0 is the photo.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import cv2
@@ -152,7 +153,9 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
     return result
 
 
-def age_skin(source: np.ndarray, layers: AgeingLayers, t: float, at_size) -> np.ndarray:  # type: ignore[no-untyped-def]
+def age_skin(
+    source: np.ndarray, layers: AgeingLayers, t: float, at_size: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
     """Folds, spots, colour and detail of the skin at t, (H, W, 3) in about [0, 1]."""
     skin = layers.head.skin
     flat = fade(skin, 0.25, 0.75)

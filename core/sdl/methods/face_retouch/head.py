@@ -6,6 +6,7 @@ Everything is found on a view of fixed scale, so that constants are in its pixel
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import cv2
 import numpy as np
@@ -330,7 +331,7 @@ def disc(radius: float) -> np.ndarray:
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
-def fade(values: np.ndarray, zero: float, one: float) -> np.ndarray:
+def fade(values: Any, zero: float, one: float) -> np.ndarray:
     """0 at `zero`, 1 at `one`, smooth between."""
     share = np.clip((values - zero) / (one - zero), 0, 1)
     return (share * share * (3 - 2 * share)).astype(np.float32)
