@@ -25,17 +25,17 @@ class AgeingStrength:
 
     bands_px: tuple[float, ...] = (1.0, 2.5, 6.0, 15.0)  # sigmas that part the skin's own detail, pixels of the view
     deepen: tuple[float, ...] = (0.75, 0.75, 0.25)  # what is added of each band when older
-    smooth: tuple[float, ...] = (0.45, 0.75, 0.4)  # and taken away when younger
+    smooth: tuple[float, ...] = (0.6, 0.9, 0.6)  # and taken away when younger
     most_detail: float = 0.16  # of lightness, natural logarithm: what is more is no skin
     cloud: float = 0.035  # unevenness of old skin, natural logarithm
     spot: tuple[float, float, float] = (-0.13, -0.22, -0.30)  # of age spots, by channel, natural logarithm
     pallor: tuple[float, float, float] = (-0.02, -0.03, -0.05)  # of old skin, by channel
     old_saturation: float = 0.86
-    young_saturation: float = 1.08
-    young_light: float = 0.035  # natural logarithm
+    young_saturation: float = 1.1
+    young_light: float = 0.05  # natural logarithm
     hair: tuple[float, float, float] = (1.0, 0.7, 1.0)  # of hair, brows and beard
     hair_gain: tuple[float, float, float] = (2.0, 1.35, 1.7)  # at most, of their lightness
-    young_shape: float = 0.75  # of the shape's change in the other direction
+    young_shape: float = 1.0  # of the shape's change in the other direction
 
 
 STRENGTH = AgeingStrength()
