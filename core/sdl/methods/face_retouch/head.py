@@ -145,9 +145,11 @@ def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray) -> dict
     near = fade(from_skin, SEARCH.skin_reach + SEARCH.skin_fade, SEARCH.skin_reach)
     face = cv2.GaussianBlur(cv2.dilate(oval, disc(0.05 * height)), (0, 0), 0.02 * height) * (1 - features)
     beard = find_beard(lab, from_skin, face * body, points, across, down)
-    neck = fade(below_chin, SEARCH.neck, SEARCH.neck - 0.12) * fade(np.abs(across), 0.55, 0.4)
+    neck = fade(below_chin, SEARCH.neck, 0.03) * fade(np.abs(across), 0.95, 0.5)
     outside = np.maximum(neck, fade(np.abs(below_chin + 0.5), 0.6, 0.5))
-    skin = draw_to_edges(view, near * np.maximum(oval, outside * body)) * np.maximum(oval, outside * body)
+    # Beyond the face the mask is soft, so that no edge of it shows on a neck.
+    vague = cv2.GaussianBlur(near, (0, 0), 0.03 * height) * near * outside * body
+    skin = np.maximum(draw_to_edges(view, near * oval) * oval, vague)
     skin = skin * (1 - cv2.GaussianBlur(features, (0, 0), 2.0)) * (1 - beard) * (1 - hair)
     # Where hair hangs over the forehead, or a shadow is black, there is no skin to see.
     lit = lab[..., 0] / max(5.0, float(np.median(lab[..., 0][sure])) if sure.any() else 50.0)
