@@ -11,7 +11,7 @@ from core.cli.flags import PICTURES as WRITTEN
 from core.cli.flags import Place, Result, checked_file, each, folder, one_of, one_word_of, system, verb, weights_flag
 from core.errors import InputError, OptionError, unknown_name
 from core.progress import Progress, part_of
-from core.ripple.options import EDITS, INPAINTERS, PARSERS, RULES, SIDES, TRAINERS, RippleOptions
+from core.ripple.options import INPAINTERS, PARSERS, RULES, SIDES, TRAINERS, RippleOptions
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -19,7 +19,8 @@ app = system(
     "ripple",
     "Turn a head without a ghost (HFGI, Graphonomy, LaMa): edit a face and repaint what the old head leaves behind.",
     """examples:
-  python -m core ripple edit anna.jpg --degrees -3 0 3 --out results
+  python -m core ripple edit anna.jpg --degrees -20 0 20 --out results
+  python -m core ripple edit anna.jpg --edit smile --degrees 4 --also-pose 15 --out results
   python -m core ripple edit photos/ --edit age --degrees 2 --out results      (a folder, searched recursively)
   python -m core ripple inpaint room.jpg --mask room_mask.png --out clean.png  (remove an object)
   python -m core ripple parse photos/ --out labels --parser graphonomy
@@ -66,19 +67,19 @@ def _check_edit(pipe: Any, options: RippleOptions, degrees: list[float]) -> None
     if options.edit not in pipe.edits:
         known = ", ".join(pipe.edits)
         raise OptionError(f"the weights {pipe.weights_label} know no edit {options.edit!r}; they know: {known}")
-    edit = EDITS[options.edit]
+    edit = pipe.facts_of(options.edit)
     if wrong := [degree for degree in degrees if not edit.low <= degree <= edit.high]:
-        raise OptionError(f"the degree {wrong[0]:g} of {edit.name} does not lie between {edit.low} and {edit.high}")
+        raise OptionError(f"the degree {wrong[0]:g} of {edit.name} does not lie between {edit.low:g} and {edit.high:g}")
     pipe.parts_label(options)
 
 
-@verb(app, "anna.jpg --degrees -3 -1.5 0 1.5 3 --out results")
+@verb(app, "anna.jpg --degrees -20 -10 0 10 20 --out results")
 def edit(
     inputs: Inputs,
     face: RippleOptions,
     place: Place,
     progress: Progress,
-    degrees: Annotated[list[str] | None, Option(metavar="DEGREE ...", help="such as -3 0 3; one if left out")] = None,
+    degrees: Annotated[list[str] | None, Option(metavar="DEGREE ...", help="such as -20 0 20; one if left out")] = None,
     limit: Annotated[int | None, Option(min=1, help="at most so many pictures")] = None,
     out: Folder = Path("results"),
     video: Annotated[
@@ -90,29 +91,33 @@ def edit(
     weights: Weights = "ripple-preview",
 ) -> Result:
     """Edit one picture or all of a folder, at one or more degrees; one face is inverted once."""
-    wanted, files = degree_list(degrees or [str(EDITS[face.edit].start)]), pictures_of(inputs)[:limit]
+    wanted, files = degree_list(degrees) if degrees else [], pictures_of(inputs)[:limit]
     pipe = _pipeline(place, weights)
     _check_edit(pipe, face, wanted)
+    wanted, notes = wanted or [pipe.facts_of(face.edit).start], dict[str, list[str]]()
     target, places = out / face.edit, {file: index for index, file in enumerate(files)}
     target.mkdir(parents=True, exist_ok=True)
 
     def edit_one(file: Path, share: Progress) -> list[str]:
         written, start = [], f"{places[file]:05d}_{file.stem}"
         prepared = pipe.prepare(file, options=face, progress=part_of(share, 0, 0.4))
+        said = list(prepared.notes)
         for degree in wanted:
             result = pipe.edit(prepared, degree, progress=part_of(share, 0.4, 0.9))
+            said += result.notes
             for kind in ("plain", "mask", "clean", "whole"):
                 path = target / f"{start}_{degree:+g}_{kind}.png"
                 getattr(result, kind).save(path)
                 written.append(str(path))
             if masks:
                 written += _parsed(result, out, face.edit, f"{start}_{degree:+g}.png")
+        notes.update({str(file): said} if said else {})
         if video:
             written.append(_video(pipe, prepared, target / f"{start}.mp4", share))
         return written
 
     made = each(files, edit_one, progress)
-    return {**made, "pictures": len(files), "degrees": wanted, "weights": pipe.parts_label(face)}
+    return {**made, "pictures": len(files), "degrees": wanted, "weights": pipe.parts_label(face), "notes": notes}
 
 
 def _parsed(result: Any, out: Path, edit: str, name: str) -> list[str]:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from scipy.interpolate import RBFInterpolator
+from scipy.ndimage import distance_transform_edt
 
 from core.ripple.methods.moved_head.expressions import (
     EXPRESSION,
     EYE_PARTS,
     INNER_CORNERS,
+    IRISES_FROM,
     LOWER_LIP,
     MOUTH_CORNERS,
     UPPER_LIP,
@@ -30,7 +32,8 @@ class MapConstants:
     margin: float = 0.12  # around the mesh, where the motion fades
     smoothing: float = 1e-5
     rim: float = 0.004  # lids and lips are joined over so much
-    dark: tuple[int, int, int] = (58, 22, 22)  # the inside of a mouth
+    dark: tuple[int, int, int] = (46, 17, 17)  # the inside of a mouth
+    tongue: tuple[int, int, int] = (92, 46, 46)  # what light adds to it below
     teeth: tuple[int, int, int] = (214, 205, 192)
     teeth_height: float = 0.16  # of the mouth's width, at most
     teeth_least: float = 0.05  # an opening smaller than this shows none
@@ -54,9 +57,7 @@ class FaceMap:
     inside: np.ndarray
 
 
-def draw_expression(
-    head: Head, expression: Expression, region: np.ndarray, start: tuple[int, int]
-) -> FaceMap:
+def draw_expression(head: Head, expression: Expression, region: np.ndarray, start: tuple[int, int]) -> FaceMap:
     """An expression of a head in a region (h, w, 3) uint8 of its photograph that begins at `start` (x, y) px."""
     size = region.shape[1::-1]
     before = head.frame.to_px(head.mesh[:, :2]) - start
@@ -67,7 +68,9 @@ def draw_expression(
     part = (slice(low[1], high[1]), slice(low[0], high[0]))
     window = tuple(high - low)
     before, after = before - low, after - low
-    upper, lower = lips(UPPER_LIP), lips(LOWER_LIP)
+    # Irises lie behind the lids and hold back nothing.
+    irises = range(IRISES_FROM, len(before))
+    upper, lower = [*lips(UPPER_LIP), *irises], [*lips(LOWER_LIP), *irises]
     shift = spline_shift(np.delete(before, lower, 0), np.delete(after, lower, 0), window, unit)
     below = spline_shift(np.delete(before, upper, 0), np.delete(after, upper, 0), window, unit)
     apart = below_line(after, window, unit)
@@ -111,8 +114,10 @@ def ring_of(points: np.ndarray, corners: tuple[int, int], upper: tuple[int, ...]
 
 def below_line(after: np.ndarray, window: tuple[int, int], unit: float) -> np.ndarray:
     """(h, w) float32: 1 below the middle of the opened lips, where the lower lip and the chin decide."""
-    line = (after[[INNER_CORNERS[0], *UPPER_LIP["inner"], INNER_CORNERS[1]]] + after[
-        [INNER_CORNERS[0], *LOWER_LIP["inner"], INNER_CORNERS[1]]]) / 2
+    line = (
+        after[[INNER_CORNERS[0], *UPPER_LIP["inner"], INNER_CORNERS[1]]]
+        + after[[INNER_CORNERS[0], *LOWER_LIP["inner"], INNER_CORNERS[1]]]
+    ) / 2
     order = line[:, 0].argsort()
     height = np.interp(np.arange(window[0]) + 0.5, line[order, 0], line[order, 1])
     rows = np.arange(window[1])[:, None] + 0.5
@@ -121,8 +126,6 @@ def below_line(after: np.ndarray, window: tuple[int, int], unit: float) -> np.nd
 
 def nearest_inside(places: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Places (h, w, 2) px, those outside a mask (h, w) bool brought to its nearest pixel."""
-    from scipy.ndimage import distance_transform_edt
-
     if not mask.any():
         return places
     rows, columns = distance_transform_edt(~mask, return_distances=False, return_indices=True)
@@ -144,9 +147,7 @@ def keep_eyeball(
     window = shift.shape[1::-1]
     was = contour_mask(ring_of(before, corners, upper, lower), window, 0.6) > 0.6
     share = contour_mask(ring_of(after, corners, upper, lower), window, MAP.rim * unit / 2)[..., None]
-    middle = after[[*corners, *upper, *lower]].mean(0) - before[[*corners, *upper, *lower]].mean(0)
     way = nearest_inside(places, was) - places
-    del middle
     return shift + share * (way.astype(np.float32) - shift)
 
 
@@ -170,15 +171,19 @@ def open_inside(
         raised = places - (after[13] - before[13])
         way = (nearest_inside(raised, was) - places).astype(np.float32)
         shift = shift + opening[..., None] * (way - shift)
-        row, column = np.nonzero(was)
-        dark = np.percentile(region[row, column].astype(np.float32), 12, axis=0) if len(row) else np.array(MAP.dark)
         x, y = np.rint(raised - 0.5).astype(int).clip(0).transpose(2, 0, 1)
-        kept = cv2.GaussianBlur(was.astype(np.float32), (0, 0), 0.01 * unit)
+        kept = cv2.GaussianBlur(cv2.erode(was.astype(np.float32), np.ones((3, 3))), (0, 0), 0.006 * unit)
         kept = kept[y.clip(max=was.shape[0] - 1), x.clip(max=was.shape[1] - 1)]
-        inside[:] = np.rint(dark).astype(np.uint8)
+        inside[:] = paint_mouth(places, after, width, 0.0, region, before)
         return shift, opening * (1 - kept), inside
     inside[:] = paint_mouth(places, after, width, gaps[1], region, before)
     return shift, opening, inside
+
+
+def smooth(x: np.ndarray, low: float, high: float) -> np.ndarray:
+    """0 below `low`, 1 above `high`, no kink."""
+    x = ((x - low) / (high - low)).clip(0, 1)
+    return x * x * (3 - 2 * x)
 
 
 def paint_mouth(
@@ -202,5 +207,7 @@ def paint_mouth(
     shade = (0.62 + 0.38 * ((places[..., 1] - top) / np.maximum(1.0, height)).clip(0, 1)) * (1 - 0.55 * across**2)
     shade = shade * (1 - 0.14 * (tooth > 0.93))
     teeth = light * shade[..., None] * np.array(MAP.teeth)
-    dark = light * np.array(MAP.dark) * (0.7 + 0.3 * (1 - across**2))[..., None]
+    down = ((places[..., 1] - top) / max(1.0, float(after[14, 1] - after[13, 1]))).clip(0, 1)
+    # A tongue lies in the light below the dark.
+    dark = light * (np.array(MAP.dark) + (smooth(down, 0.55, 1.0) * (1 - across**2))[..., None] * np.array(MAP.tongue))
     return np.rint(dark + share[..., None] * (teeth - dark)).clip(0, 255).astype(np.uint8)

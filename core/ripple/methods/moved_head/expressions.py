@@ -12,6 +12,7 @@ import numpy as np
 
 from core.ripple.methods.moved_head.frame import CHIN, Head
 
+IRISES_FROM = 468
 MOUTH_CORNERS, INNER_CORNERS = (61, 291), (78, 308)
 UPPER_LIP = {
     "outer": (185, 40, 39, 37, 0, 267, 269, 270, 409),
@@ -42,12 +43,13 @@ class ExpressionConstants:
     smile_cheek: float = 0.07  # the cheeks, up
     smile_reach: float = 0.42  # of the corner's push
     open_lip: float = 0.42  # the lower lip, down
-    open_chin: float = 0.34
+    open_chin: float = 0.38
+    open_begins: float = 0.3  # of the way to the chin: from there down all goes with the chin
     open_narrow: float = 0.05  # the corners, inwards
     lid_reach: float = 0.6  # of the fold's share in what the lid does
     wide: float = 0.30  # of the eye's height: the upper lid, up
     brow: float = 0.35  # of the lid's way: the brow, up
-    full: float = 0.38  # of a lip's thickness
+    full: float = 0.6  # of a lip's thickness
     closed: float = 0.06  # of the mouth's width: lips nearer than this are closed
 
 
@@ -121,9 +123,10 @@ def open_mouth(points: np.ndarray, width: float, strength: float, head: Head) ->
     total = np.zeros_like(points)
     corners = points[list(MOUTH_CORNERS)]
     line = corners[:, 1].mean()
-    down = np.clip((points[:, 1] - line) / max(1e-6, points[CHIN, 1] - line), 0, 1)
+    # What lies below the lips goes with them, or the lower lip would be pushed over it.
+    down = np.clip((points[:, 1] - line) / max(1e-6, EXPRESSION.open_begins * (points[CHIN, 1] - line)), 0, 1)
     middle = corners[:, 0].mean()
-    aside = np.exp(-((points[:, 0] - middle) ** 2) / (2 * (1.1 * width) ** 2))
+    aside = np.exp(-((points[:, 0] - middle) ** 2) / (2 * (0.8 * width) ** 2))
     total[:, 1] = strength * width * EXPRESSION.open_chin * down * aside
     lower = lips(LOWER_LIP)
     across = np.clip(np.abs(points[lower, 0] - middle) / (0.5 * width), 0, 1)
@@ -131,8 +134,10 @@ def open_mouth(points: np.ndarray, width: float, strength: float, head: Head) ->
     for corner, inner, side in zip(MOUTH_CORNERS, INNER_CORNERS, (1, -1), strict=True):
         way = strength * width * np.array([side * EXPRESSION.open_narrow, 0.3 * EXPRESSION.open_lip])
         total[[corner, inner]] = way
-        total += push(points, points[corner], 0.5 * way, 0.25 * width) * (~np.isin(np.arange(len(points)), [
-            corner, inner, *lower, *lips(UPPER_LIP)]))[:, None]
+        total += (
+            push(points, points[corner], 0.5 * way, 0.25 * width)
+            * (~np.isin(np.arange(len(points)), [corner, inner, *lower, *lips(UPPER_LIP)]))[:, None]
+        )
     return total
 
 
@@ -161,6 +166,8 @@ def fill_lips(points: np.ndarray, strength: float) -> np.ndarray:
     for part in (UPPER_LIP, LOWER_LIP):
         outer, inner = points[list(part["outer"])], points[list(part["inner"])]
         total[list(part["outer"])] = strength * EXPRESSION.full * (outer - inner)
-        for number, (index, way) in enumerate(zip(part["middle"], np.tile(strength * EXPRESSION.full * (outer - inner), (2, 1)), strict=True)):
+        for number, (index, way) in enumerate(
+            zip(part["middle"], np.tile(strength * EXPRESSION.full * (outer - inner), (2, 1)), strict=True)
+        ):
             total[index] = way * (0.66 if number < len(outer) else 0.33)
     return total

@@ -23,6 +23,8 @@ class MatteConstants:
     floor: float = 0.12  # shares below and above ends are none and all
     ceiling: float = 0.88
     skin_levels: float = 16.0  # CIELab: what differs more from the chin's skin is cloth or beard no more
+    skin_tone: float = 0.08  # shares of red, green and blue that differ by less in sum are skin's
+    neck_inset: float = 0.08  # of its width on each side: a neck is narrower than the collar below it
     neck_shade: float = 0.8  # skin under the jaw is so much darker than on it
     beyond_collar: float = 0.08  # how far below the collar the motion comes to rest
 
@@ -100,7 +102,9 @@ def refine_matte(person: np.ndarray, region: np.ndarray, unit_px: float) -> np.n
     return ((soft - MATTE.floor) / (MATTE.ceiling - MATTE.floor)).clip(0, 1)
 
 
-def paint_neck(plate: np.ndarray, photo: np.ndarray, own: np.ndarray, head: Head, box: tuple[int, int, int, int]) -> np.ndarray:
+def paint_neck(
+    plate: np.ndarray, photo: np.ndarray, own: np.ndarray, head: Head, box: tuple[int, int, int, int]
+) -> np.ndarray:
     """A plate (h, w, 3) uint8 with the neck carried on behind the jaw, which shows it where the chin turns away.
 
     Args:
@@ -119,18 +123,24 @@ def paint_neck(plate: np.ndarray, photo: np.ndarray, own: np.ndarray, head: Head
     if not spans:
         return plate
     left, right = min(spans, key=lambda span: span[1] - span[0])
-    jaw_left, jaw_right = ((head.mesh[k, 0] + SHEET.reach) * px for k in (172, 397))
+    jaw_left, jaw_right = ((head.mesh[k, 0] + SHEET.reach) * px for k in (136, 365))
     left, right = max(left, round(jaw_left)), min(right, round(jaw_right))
+    inset = round(MATTE.neck_inset * (right - left))
+    left, right = left + inset, right - inset
     if right - left < 0.1 * px:
         return plate
-    cheeks = [np.rint((head.mesh[k, :2] + SHEET.reach) * px).astype(int).clip(0, side - 1) for k in JAW]
-    shades = np.array([photo[row, column] for column, row in cheeks], np.float32)
-    across = np.array([column for column, _ in cheeks], np.float32)
+    places = [np.rint((head.mesh[k, :2] + SHEET.reach) * px).astype(int).clip(0, side - 1) for k in JAW]
+    shades = np.array([photo[row, column] for column, row in places], np.float32)
+    across = np.array([column for column, _ in places], np.float32)
     order = across.argsort()
     line = np.stack([np.interp(np.arange(side), across[order], shades[order, c]) for c in range(3)], 1)
-    line = cv2.GaussianBlur(line[None], (0, 0), 0.03 * px)[0] * MATTE.neck_shade
+    line *= MATTE.neck_shade
+    neck = cv2.GaussianBlur(photo, (0, 0), 0.01 * px)[row_of(head.chin_y + 0.06)].astype(np.float32)
+    tone, wanted = (rows / np.maximum(1, rows.sum(-1, keepdims=True)) for rows in (neck, line))
+    bare = np.abs(tone - wanted).sum(-1, keepdims=True) < MATTE.skin_tone
+    line = cv2.GaussianBlur(np.where(bare, neck, line)[None], (0, 0), 0.02 * px)[0]
     shape = np.zeros((side, side), np.float32)
-    shape[row_of(head.ears_y + 0.05) : row_of(head.chin_y + 0.02), left : right + 1] = 1
+    shape[row_of(head.mesh[14, 1]) : row_of(head.chin_y + 0.02), left : right + 1] = 1
     shape = to_region(cv2.GaussianBlur(shape, (0, 0), 0.012 * px), head, box)[..., None]
     colour = np.dstack([to_region(np.broadcast_to(line[:, c], (side, side)), head, box) for c in range(3)])
     return np.rint(plate + shape * (colour - plate)).astype(np.uint8)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from scipy.interpolate import CloughTocher2DInterpolator, NearestNDInterpolator
+from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.ndimage import distance_transform_edt
 from scipy.sparse import coo_matrix
 from scipy.sparse.linalg import spsolve
@@ -44,6 +44,7 @@ class SheetConstants:
     shell: float = 0.12  # from where hair counts as too wide for a skull ...
     far: float = 0.30  # ... to where nothing moves: another person's, or far hair
     border: float = 0.06  # from the photograph's edge inwards the motion begins
+    depth_blur: float = 2.0  # nodes: the mesh is made of flat facets
     hair_depth: float = -0.04  # how far before the axis the outline lies
 
 
@@ -108,9 +109,9 @@ class Sheet:
         around = np.arctan2(mesh[:, 0] - head.axis_x, mesh[:, 2] - SHEET.skull_before_axis)
         known = mesh[np.abs(around) < np.deg2rad(SHEET.grazing_deg)]
         places = grid()
-        depth = CloughTocher2DInterpolator(known[:, :2], known[:, 2])(places)
+        depth = LinearNDInterpolator(known[:, :2], known[:, 2])(places)
         nearest = NearestNDInterpolator(known[:, :2], known[:, 2])(places)
-        depth = np.where(np.isnan(depth), nearest, depth)
+        depth = cv2.GaussianBlur(np.where(np.isnan(depth), nearest, depth), (0, 0), SHEET.depth_blur)
         rim = cv2.convexHull(to_nodes(known[:, :2], SHEET.nodes).astype(np.float32))[:, 0]
         mask = np.zeros(depth.shape, np.uint8)
         cv2.fillPoly(mask, [np.rint(rim).astype(np.int32)], 1)

@@ -1,0 +1,70 @@
+"""A portrait's edits by its measured surface, as results of the pipeline."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+from torch import Tensor
+
+from core.progress import silent
+from core.ripple.methods.moved_head.editing import Change, cut_square, move_head
+from core.ripple.methods.moved_head.scene import HeadScene
+from core.ripple.methods.repainting.compositing import repaint
+from core.ripple.options import MASK_PX, RippleOptions
+from core.ripple.paper.inpainting import Inpainter
+from core.ripple.paper.masks import background
+from core.ripple.results import RipplePrepared, RippleResult
+
+
+def fill_behind(scene: HeadScene, photo: np.ndarray, options: RippleOptions, fill: Inpainter) -> HeadScene:
+    """The scene with its background filled once for all degrees, by an inpainter."""
+    soft = replace(options, feather_px=0.5)
+
+    def paint(region: np.ndarray, hole: np.ndarray, others: np.ndarray) -> np.ndarray:
+        hidden = others.astype(np.uint8) * 255 if options.hide_person and not (hole | others).all() else None
+        mask = hole.astype(np.uint8) * 255
+        return np.asarray(repaint(Image.fromarray(region), mask, fill, soft, silent, hidden))
+
+    return scene.filled(photo, paint)
+
+
+def answer(
+    prepared: RipplePrepared,
+    scene: HeadScene,
+    amounts: dict[str, float],
+    options: RippleOptions,
+    photo: np.ndarray,
+    codes: Tensor,
+) -> RippleResult:
+    """One edit by the surface.
+
+    Args:
+        prepared: what it is an edit of.
+        scene: its layers.
+        amounts: degrees by name of the edit.
+        options: whether to clean.
+        photo: (H, W, 3) uint8, the photograph, recoloured perhaps.
+        codes: the edited codes.
+    """
+    notes, (low, high) = [], prepared.turn
+    if not low <= (asked := amounts["pose"]) <= high:
+        amounts = {**amounts, "pose": min(max(asked, low), high)}
+        notes.append(f"turned by {amounts['pose']:g} of {asked:g} degrees: this photograph bears no more")
+    change = Change.of(amounts)
+    moved = move_head(scene, photo, change, options.clean)
+    quad = prepared.aligned.quad if prepared.aligned else None
+    uncovered = ((moved.before > 0.5) & (moved.after < 0.5)).astype(np.float32) * options.clean
+    mask = (cut_square(scene.in_photo(uncovered, photo.shape), quad, prepared.side) > 0.5).astype(np.uint8) * 255
+    clean = Image.fromarray(cut_square(moved.picture, quad, prepared.side))
+    plain, scenes = clean, []
+    if mask.any():
+        left_behind = move_head(scene, photo, change, clean=False)
+        plain = Image.fromarray(cut_square(left_behind.picture, quad, prepared.side))
+        for matte in (moved.before, moved.after):
+            person = cut_square(scene.in_photo(matte, photo.shape), quad, MASK_PX) > 0.5
+            scenes.append(Image.fromarray(background(person.astype(np.uint8))))
+    figures = {"ripple_share": float((mask > 0).mean())}
+    whole = Image.fromarray(moved.picture)
+    return RippleResult(plain, Image.fromarray(mask), clean, whole, codes, figures, *scenes, notes=tuple(notes))
