@@ -65,8 +65,7 @@ def _pipeline(place: Place, weights: str) -> Any:
 def _check_edit(pipe: Any, options: RippleOptions, degrees: list[float]) -> None:
     """Refuse, before a face is inverted, what these weights, the ranges or the parts that are here cannot do."""
     if options.edit not in pipe.edits:
-        known = ", ".join(pipe.edits)
-        raise OptionError(f"the weights {pipe.weights_label} know no edit {options.edit!r}; they know: {known}")
+        raise OptionError(f"{pipe.weights_label} know no edit {options.edit!r}; they know: {', '.join(pipe.edits)}")
     edit = pipe.facts_of(options.edit)
     if wrong := [degree for degree in degrees if not edit.low <= degree <= edit.high]:
         raise OptionError(f"the degree {wrong[0]:g} of {edit.name} does not lie between {edit.low:g} and {edit.high:g}")
@@ -101,7 +100,7 @@ def edit(
     def edit_one(file: Path, share: Progress) -> list[str]:
         written, start = [], f"{places[file]:05d}_{file.stem}"
         prepared = pipe.prepare(file, options=face, progress=part_of(share, 0, 0.4))
-        said = list(prepared.notes)
+        said = [*prepared.notes]
         for degree in wanted:
             result = pipe.edit(prepared, degree, progress=part_of(share, 0.4, 0.9))
             said += result.notes

@@ -46,6 +46,7 @@ class ExpressionConstants:
     open_chin: float = 0.38
     open_begins: float = 0.3  # of the way to the chin: from there down all goes with the chin
     open_narrow: float = 0.05  # the corners, inwards
+    lid_way: float = 0.92  # of the eye's height: how far the upper lid comes down
     lid_reach: float = 0.6  # of the fold's share in what the lid does
     wide: float = 0.30  # of the eye's height: the upper lid, up
     brow: float = 0.35  # of the lid's way: the brow, up
@@ -148,9 +149,9 @@ def move_lids(points: np.ndarray, strength: float) -> np.ndarray:
         top, bottom = points[list(upper)], points[list(lower)]
         gap = (bottom - top)[:, 1].clip(0)
         if strength < 0:
-            total[list(upper), 1] = -strength * 0.86 * gap
+            total[list(upper), 1] = -strength * EXPRESSION.lid_way * gap
             total[list(lower), 1] = strength * 0.10 * gap
-            total[list(fold), 1] = -strength * EXPRESSION.lid_reach * 0.86 * gap
+            total[list(fold), 1] = -strength * EXPRESSION.lid_reach * EXPRESSION.lid_way * gap
         else:
             lift = strength * EXPRESSION.wide * gap.max() * np.sqrt(gap / max(1e-6, gap.max()))
             total[list(upper), 1] = -lift
