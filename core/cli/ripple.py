@@ -62,14 +62,15 @@ def _pipeline(place: Place, weights: str) -> Any:
     return RipplePipeline.from_record(weights, place.checkpoint, place.device)
 
 
-def _check_edit(pipe: Any, options: RippleOptions, degrees: list[float]) -> None:
-    """Refuse, before a face is inverted, what these weights, the ranges or the parts that are here cannot do."""
+def _check_edit(pipe: Any, options: RippleOptions, degrees: list[float]) -> list[float]:
+    """The degrees, or the edit's own; what weights, ranges or parts cannot do is refused before a face is inverted."""
     if options.edit not in pipe.edits:
         raise OptionError(f"{pipe.weights_label} know no edit {options.edit!r}; they know: {', '.join(pipe.edits)}")
     edit = pipe.facts_of(options.edit)
     if wrong := [degree for degree in degrees if not edit.low <= degree <= edit.high]:
         raise OptionError(f"the degree {wrong[0]:g} of {edit.name} does not lie between {edit.low:g} and {edit.high:g}")
     pipe.parts_label(options)
+    return degrees or [edit.start]
 
 
 @verb(app, "anna.jpg --degrees -20 -10 0 10 20 --out results")
@@ -90,10 +91,8 @@ def edit(
     weights: Weights = "ripple-preview",
 ) -> Result:
     """Edit one picture or all of a folder, at one or more degrees; one face is inverted once."""
-    wanted, files = degree_list(degrees) if degrees else [], pictures_of(inputs)[:limit]
-    pipe = _pipeline(place, weights)
-    _check_edit(pipe, face, wanted)
-    wanted, notes = wanted or [pipe.facts_of(face.edit).start], dict[str, list[str]]()
+    files, notes, pipe = pictures_of(inputs)[:limit], dict[str, list[str]](), _pipeline(place, weights)
+    wanted = _check_edit(pipe, face, degree_list(degrees) if degrees else [])
     target, places = out / face.edit, {file: index for index, file in enumerate(files)}
     target.mkdir(parents=True, exist_ok=True)
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
 
 import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from core.progress import silent
-from core.ripple.methods.moved_head.editing import Change, cut_square, move_head
+from core.errors import OptionError
+from core.progress import Progress, silent
+from core.ripple.methods.moved_head.driving import Motion, put_on
+from core.ripple.methods.moved_head.editing import Change, cut_square, follow, move_head
 from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.methods.repainting.compositing import repaint
 from core.ripple.options import MASK_PX, RippleOptions
@@ -68,3 +71,26 @@ def answer(
     figures = {"ripple_share": float((mask > 0).mean())}
     whole = Image.fromarray(moved.picture)
     return RippleResult(plain, Image.fromarray(mask), clean, whole, codes, figures, *scenes, notes=tuple(notes))
+
+
+def animate(
+    prepared: RipplePrepared, motion: Motion, strength: float = 1.0, progress: Progress = silent
+) -> Iterator[Image.Image]:
+    """The photograph moving as the head of a film does, frame by frame; identity and background stay.
+
+    Args:
+        prepared: what the pipeline's `prepare` returned.
+        motion: of the film, see `read_motion`.
+        strength: 1 as in the film, less is calmer.
+        progress: called as the work goes on.
+
+    Raises:
+        OptionError: the head's surface was not measured.
+    """
+    if prepared.scene is None:
+        raise OptionError("a film needs the head's surface: use the preview weights, with turn at 'surface'")
+    photo, scene = np.asarray(prepared.whole), prepared.scene
+    for number in range(len(motion.poses)):
+        pose, moved = put_on(scene.head, motion, number, strength, prepared.turn)
+        yield Image.fromarray(follow(scene, photo, pose, moved))
+        progress((number + 1) / len(motion.poses), f"frame {number + 1} of {len(motion.poses)}")

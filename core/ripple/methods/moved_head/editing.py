@@ -10,7 +10,7 @@ import numpy as np
 from core.errors import OptionError
 from core.ripple.methods.moved_head.beard import grow_beard
 from core.ripple.methods.moved_head.expression_map import draw_expression
-from core.ripple.methods.moved_head.expressions import Expression
+from core.ripple.methods.moved_head.expressions import Expression, displace
 from core.ripple.methods.moved_head.motion import Pose
 from core.ripple.methods.moved_head.scene import HeadScene, Moved
 from core.ripple.options import SHAPES, RippleOptions
@@ -69,8 +69,17 @@ def move_head(scene: HeadScene, photo: np.ndarray, change: Change, clean: bool =
         region[:] = grow_beard(region, scene.head, (left, top), change.beard)
     face = None
     if not change.expression.still:
-        face = draw_expression(scene.head, change.expression, photo[top:bottom, left:right], (left, top))
+        face = draw_expression(
+            scene.head, displace(scene.head, change.expression), photo[top:bottom, left:right], (left, top)
+        )
     return scene.render(photo, change.pose, face, clean)
+
+
+def follow(scene: HeadScene, photo: np.ndarray, pose: Pose, moved: np.ndarray) -> np.ndarray:
+    """A photograph (H, W, 3) uint8 with its head posed and its mesh's points moved by (478, 2) units of its frame."""
+    left, top, right, bottom = scene.box
+    face = draw_expression(scene.head, moved, photo[top:bottom, left:right], (left, top))
+    return scene.render(photo, pose, face).picture
 
 
 def cut_square(picture: np.ndarray, quad: np.ndarray | None, side: int) -> np.ndarray:

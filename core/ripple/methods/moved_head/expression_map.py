@@ -17,8 +17,6 @@ from core.ripple.methods.moved_head.expressions import (
     LOWER_LIP,
     MOUTH_CORNERS,
     UPPER_LIP,
-    Expression,
-    displace,
     lips,
 )
 from core.ripple.methods.moved_head.frame import Head
@@ -31,6 +29,7 @@ class MapConstants:
     cells: int = 96  # nodes of the spline across the face: skin moves softly
     margin: float = 0.12  # around the mesh, where the motion fades
     smoothing: float = 1e-5
+    apart: float = 0.002  # lips that move against each other by more
     rim: float = 0.004  # lids and lips are joined over so much
     dark: tuple[int, int, int] = (46, 17, 17)  # the inside of a mouth
     tongue: tuple[int, int, int] = (92, 46, 46)  # what light adds to it below
@@ -57,11 +56,18 @@ class FaceMap:
     inside: np.ndarray
 
 
-def draw_expression(head: Head, expression: Expression, region: np.ndarray, start: tuple[int, int]) -> FaceMap:
-    """An expression of a head in a region (h, w, 3) uint8 of its photograph that begins at `start` (x, y) px."""
+def draw_expression(head: Head, moved: np.ndarray, region: np.ndarray, start: tuple[int, int]) -> FaceMap:
+    """An expression of a head.
+
+    Args:
+        head: whose.
+        moved: (478, 2) how far each point of its mesh moves, in units of its frame.
+        region: (h, w, 3) uint8 of its photograph.
+        start: where the region begins, (x, y) px.
+    """
     size = region.shape[1::-1]
     before = head.frame.to_px(head.mesh[:, :2]) - start
-    after = head.frame.to_px(head.mesh[:, :2] + displace(head, expression)) - start
+    after = head.frame.to_px(head.mesh[:, :2] + moved) - start
     unit = head.frame.unit_px
     low = np.floor(np.minimum(before, after).min(0) - MAP.margin * unit).clip(0).astype(int)
     high = np.minimum(np.ceil(np.maximum(before, after).max(0) + MAP.margin * unit), size).astype(int)
@@ -71,10 +77,12 @@ def draw_expression(head: Head, expression: Expression, region: np.ndarray, star
     # Irises lie behind the lids and hold back nothing.
     irises = range(IRISES_FROM, len(before))
     upper, lower = [*lips(UPPER_LIP), *irises], [*lips(LOWER_LIP), *irises]
-    shift = spline_shift(np.delete(before, lower, 0), np.delete(after, lower, 0), window, unit)
-    below = spline_shift(np.delete(before, upper, 0), np.delete(after, upper, 0), window, unit)
-    apart = below_line(after, window, unit)
-    shift = shift + apart[..., None] * (below - shift)
+    if parts_lips(before, after, unit):
+        shift = spline_shift(np.delete(before, lower, 0), np.delete(after, lower, 0), window, unit)
+        below = spline_shift(np.delete(before, upper, 0), np.delete(after, upper, 0), window, unit)
+        shift = shift + below_line(after, window, unit)[..., None] * (below - shift)
+    else:
+        shift = spline_shift(np.delete(before, irises, 0), np.delete(after, irises, 0), window, unit)
     places = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in window)), -1) + 0.5
     for eye in EYE_PARTS:
         shift = keep_eyeball(shift, places, before, after, eye, unit)
@@ -84,6 +92,13 @@ def draw_expression(head: Head, expression: Expression, region: np.ndarray, star
     shown = np.zeros_like(region)
     shown[part] = inside
     return FaceMap(whole, mouth, shown)
+
+
+def parts_lips(before: np.ndarray, after: np.ndarray, unit: float) -> bool:
+    """Whether the lips move apart or together, which one spline cannot do."""
+    inner = [list(part["inner"]) for part in (UPPER_LIP, LOWER_LIP)]
+    gaps = [points[inner[1], 1] - points[inner[0], 1] for points in (before, after)]
+    return bool(np.abs(gaps[1] - gaps[0]).max() > MAP.apart * unit)
 
 
 def spline_shift(before: np.ndarray, after: np.ndarray, window: tuple[int, int], unit: float) -> np.ndarray:
@@ -96,7 +111,7 @@ def spline_shift(before: np.ndarray, after: np.ndarray, window: tuple[int, int],
     cells = (MAP.cells, max(2, round(MAP.cells * height / width)))
     across, down = ((np.arange(n) + 0.5) * length / n / unit for n, length in zip(cells, window, strict=True))
     places = np.stack(np.meshgrid(across, down), -1).reshape(-1, 2)
-    found = RBFInterpolator(at, moved, smoothing=MAP.smoothing, neighbors=48)(places)
+    found = RBFInterpolator(at, moved, smoothing=MAP.smoothing)(places)
     return cv2.resize(found.reshape(cells[1], cells[0], 2).astype(np.float32), window, interpolation=cv2.INTER_CUBIC)
 
 

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 from PIL import Image
 
 from core.detect.align import Aligned, align_face
 from core.detect.faces import Face, detect_faces
+from core.detect.hands import detect_hands
 from core.errors import InputError, NothingFoundError
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.options import RippleOptions
@@ -24,6 +26,10 @@ class Bearing:
     profile: float = 42.0  # a face that looks further aside shows one eye and half a mouth only
     furthest: float = 36.0  # the head may look so far aside in the end, before stretched skin shows
     most: float = 30.0  # and turn by so much at most
+    covered: float = 12.0  # what a face bears with a hand before it
+    hand_points: int = 3  # of a hand's 21, inside the face
+    hand_reach: float = 0.5  # of the face's box, around it: where hands are looked for
+    told: float = 25.0  # a range that ends before that is explained
     rivals: float = 0.6  # a second face so wide, as a share of the first: which is meant?
     small_px: float = 90.0  # a crop smaller than this shows its pixels
     crop_least_px: int = 256  # side of the face crop that is shown; the whole photograph keeps its own size
@@ -120,6 +126,19 @@ def face_in(whole: Image.Image, cut: Aligned) -> Portrait:
     return Portrait(whole, face, (), (0.0, 0.0))
 
 
+def hand_before(whole: Image.Image, face: Face) -> bool:
+    """Whether a hand covers part of a face."""
+    place = face.box.squared(BEARING.hand_reach)
+    left, top = max(0, int(place.left)), max(0, int(place.top))
+    near = whole.crop((left, top, min(whole.width, int(place.right)), min(whole.height, int(place.bottom))))
+    hull = cv2.convexHull((face.points - (left, top)).astype(np.float32))
+    for hand in detect_hands(near):
+        inside = sum(cv2.pointPolygonTest(hull, (float(x), float(y)), False) > 0 for x, y in hand)
+        if inside >= BEARING.hand_points:
+            return True
+    return False
+
+
 def judge(portrait: Portrait) -> Portrait:
     """A portrait with what it bears.
 
@@ -134,10 +153,14 @@ def judge(portrait: Portrait) -> Portrait:
         )
     if head.frame.unit_px < BEARING.small_px:
         notes.append(f"the face is small ({head.frame.unit_px:.0f} px): a larger photograph shows more")
-    low = float(np.ceil(max(-BEARING.most, -BEARING.furthest - min(0.0, head.yaw_deg))))
-    high = float(np.floor(min(BEARING.most, BEARING.furthest - max(0.0, head.yaw_deg))))
+    most = BEARING.most
+    if hand_before(portrait.whole, portrait.known_face):
+        most = BEARING.covered
+        notes.append(f"a hand lies before the face and moves with it: {most:g} degrees of turn are the most")
+    low = float(np.ceil(max(-most, -BEARING.furthest - min(0.0, head.yaw_deg))))
+    high = float(np.floor(min(most, BEARING.furthest - max(0.0, head.yaw_deg))))
     low, high = min(0.0, low), max(0.0, high)
-    if (low, high) != (-BEARING.most, BEARING.most):
+    if min(-low, high) < min(most, BEARING.told):
         side = "left" if head.yaw < 0 else "right"
         notes.append(
             f"the head looks {abs(head.yaw_deg):.0f} degrees to the {side} already, so it turns from {low:g} to {high:g} "

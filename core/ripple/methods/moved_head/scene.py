@@ -32,10 +32,12 @@ class SceneConstants:
     raster_px: int = (
         1400  # longest side at which the sheet is drawn; larger photographs enlarge its map, not its pixels
     )
-    hole_grows: float = 0.02  # the background is filled a little beyond the matte
+    hole_grows: float = 0.03  # the background is filled a little beyond the matte
     hole_from: float = 0.03  # of the matte
     others_from: float = 0.3  # of the person's mask
     rest_kept: float = 0.02  # below so much motion the photograph itself stays behind the sheet
+    sure: float = 0.15  # a larger share of the matte is the head's for sure
+    wisps: float = 0.006  # what the matte does not know fades over so much motion
     seam_px: float = 3.0  # a jump of the map that is a fold's edge, smoothed over a pixel
 
 
@@ -148,7 +150,9 @@ class HeadScene:
             where = where + cv2.remap(face.shift, where, None, cv2.INTER_LINEAR, borderValue=0)
         # What the matte leaves to the background is taken off first: at rest the layers add up to the photograph exactly.
         own = region - (1 - self.matte[..., None]) * behind
-        moved = cv2.remap(own, where, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+        moved = self.kept(inner, pose) * cv2.remap(
+            own, where, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
+        )
         matte = cv2.remap(self.matte, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         if face is not None and face.mouth.any():
             seen = cv2.remap(face.mouth, inner, None, cv2.INTER_LINEAR, borderValue=0)[..., None]
@@ -161,6 +165,17 @@ class HeadScene:
         result = photo.copy()
         result[top:bottom, left:right][touched] = np.rint(made).clip(0, 255).astype(np.uint8)[touched]
         return Moved(result, self.matte, matte)
+
+    def kept(self, where: np.ndarray, pose: Pose) -> np.ndarray:
+        """(h, w, 1): how much of what is no background comes along, from a map (h, w, 2) of a pose.
+
+        Wisps that the matte does not know stay with a head that hardly moves, and are left out where they would ring it.
+        """
+        if pose.still:
+            return np.ones((*where.shape[:2], 1), np.float32)
+        sure = cv2.remap((self.matte / SCENE.sure).clip(0, 1), where, None, cv2.INTER_LINEAR)[..., None]
+        way = np.square(where - index_map(*where.shape[:2])).sum(-1, keepdims=True)
+        return sure + (1 - sure) * np.exp(-way / (SCENE.wisps * self.head.frame.unit_px) ** 2)
 
     def in_photo(self, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """A mask (h, w) of the region as one of the photograph, whose shape is (H, W, ...)."""
