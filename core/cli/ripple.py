@@ -9,6 +9,7 @@ from typer import Argument, Option
 
 from core.cli.flags import PICTURES as WRITTEN
 from core.cli.flags import Place, Result, checked_file, each, folder, one_of, one_word_of, system, verb, weights_flag
+from core.cli.ripple_more import app as more
 from core.errors import InputError, OptionError, unknown_name
 from core.progress import Progress, part_of
 from core.ripple.options import INPAINTERS, PARSERS, RULES, SIDES, TRAINERS, RippleOptions
@@ -338,13 +339,4 @@ def train(
     return run_part(part, given, origin, export, progress)
 
 
-@verb(app, "weights/ripple-preview --data ../shared/data")
-def calibrate(
-    record: Annotated[Path, Argument(help="record folder with a pre-aligner; changed in place")],
-    data: Annotated[Path, Option(help="folder with heads.zip")] = Path("../shared/data"),
-    heads: Annotated[int, Option(min=1, help="rendered heads to measure on")] = 40,
-) -> Result:
-    """After training, make heads turn by as many degrees as they are asked to."""
-    from core.ripple.training import calibrate as training
-
-    return training.calibrate(record, data, heads)
+app.add_typer(more, name=None)

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from core.detect.align import Aligned
 from core.devices import Policy, policy
-from core.errors import InputError
+from core.errors import InputError, OptionError
 from core.image import load_image, resize, to_tensor
 from core.options import check
 from core.pipeline import TransitionPipeline, content_key
@@ -137,12 +137,9 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
 
     @torch.no_grad()
     def prepare(
-        self,
-        *inputs: Any,
-        options: RippleOptions | None = None,
-        progress: Progress = silent,
+        self, *inputs: Any, options: RippleOptions | None = None, progress: Progress = silent,
         aligned: Aligned | None = None,
-    ) -> RipplePrepared:
+    ) -> RipplePrepared:  # fmt: skip
         """Find, cut out, invert and parse one face.
 
         Args:
@@ -152,17 +149,20 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
             aligned: a face cut by hand in place of detection.
 
         Raises:
-            InputError: not one picture, or an edit that these weights do not know.
+            InputError: not one picture, or a face that cannot be turned.
+            OptionError: an edit that these weights do not know.
+            WeightsError: a parser or inpainter that is not here.
             NothingFoundError: no face, or no person for the mask.
         """
         chosen = check(options or RippleOptions())
         if len(inputs) != 1 or inputs[0] is None:
             raise InputError(f"{sum(item is not None for item in inputs)} pictures came, one portrait is needed")
+        self.refuse_missing(chosen)
         progress(0.05, "finding the face")
         moves = self.carries_detail and chosen.turn == "surface"
         portrait = find_portrait(load_image(inputs[0]), chosen, aligned, moves)
-        whole, own_px = portrait.whole, self.generator.config.size
-        side, aligned = cut_out(portrait, aligned, chosen, own_px, keep_size=self.carries_detail)
+        whole = portrait.whole
+        side, aligned = cut_out(portrait, aligned, chosen, self.generator.config.size, keep_size=self.carries_detail)
         crop = aligned.picture if aligned else whole
         progress(0.1, "measuring the head")
         scene = HeadScene.of(np.asarray(whole), Head.of(portrait.known_face)) if moves else None
@@ -176,18 +176,27 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         start, missing = fit_size(base.image, side).cpu(), None
         if self.carries_detail:
             missing = to_tensor(resize(crop, (side, side))) * 2 - 1 - start
-        progress(0.6, "parsing the inversion")
         parsed = None
         if chosen.clean and (scene is None or chosen.mask_from == "parsing"):
             seen = start if missing is None else start + chosen.detail * missing
             parsed = find_background(to_picture(seen), chosen, self.part_device, part_of(progress, 0.6, 1.0))
         figures = {"inversion_psnr_db": inversion.psnr(resized(base.image, size))}
         key = content_key(whole, chosen, self.weights_label, inversion.codes)
-        turn = portrait.turn if scene else (EDITS["pose"].low, EDITS["pose"].high)
         return RipplePrepared(
-            key, figures, whole, aligned, inversion, start, missing, parsed, silhouette(base), side, scene, turn,
-            portrait.notes, chosen,
+            key, figures, whole, aligned, inversion, start, missing, parsed, silhouette(base), side, scene,
+            portrait.turn, portrait.notes, chosen,
         )  # fmt: skip
+
+    def refuse_missing(self, options: RippleOptions) -> None:
+        """Refuse, before a face is inverted, an edit that these weights do not know and parts that are not here.
+
+        Raises:
+            OptionError: such an edit.
+            WeightsError: such a parser or inpainter.
+        """
+        if options.edit not in self.edits:
+            raise OptionError(f"{self.weights_label} know no edit {options.edit!r}; they know: {', '.join(self.edits)}")
+        self.parts_label(options)
 
     @property
     def part_device(self) -> torch.device:
@@ -216,13 +225,9 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
 
     @torch.no_grad()
     def edit(
-        self,
-        prepared: RipplePrepared,
-        degree: float,
-        edit: str | None = None,
-        options: RippleOptions | None = None,
+        self, prepared: RipplePrepared, degree: float, edit: str | None = None, options: RippleOptions | None = None,
         progress: Progress = silent,
-    ) -> RippleResult:
+    ) -> RippleResult:  # fmt: skip
         """One edit of an inverted face; everything the degree does not touch is kept from `prepare`.
 
         Args:
@@ -247,29 +252,22 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         plain = to_picture(self.add_detail(prepared, edited, 0.0 if name == "inversion" else chosen.detail))
         if scene is not None and parsed:
             plain = self.move(prepared, scene, amounts, replace(chosen, clean=False), progress).plain
-        mask, clean, scenes = np.zeros(plain.size[::-1], np.uint8), plain, []
+        mask, clean = np.zeros(plain.size[::-1], np.uint8), plain
+        scenes: tuple[Image.Image | None, Image.Image | None] = (None, None)
         # a degree of 0 is the inversion, and an edit along a flow moves the head by pose alone: nothing was uncovered
         moves = name == "pose" or (name != "inversion" and not self.carries_detail)
         if chosen.clean and degree != 0 and moves:
             before = prepared.background
             if before is None:
                 before = find_background(self.seen_before(prepared, chosen), chosen, self.part_device)
-            after = background_after(
-                prepared, edited, plain, before, chosen, self.part_device, part_of(progress, 0.4, 0.7)
-            )
-            mask, clean = clean_face(
-                plain,
-                before,
-                after,
-                degree if name == "pose" else 0.0,
-                chosen,
-                self.part_device,
-                part_of(progress, 0.7, 1.0),
-            )
-            scenes = [Image.fromarray(before), Image.fromarray(after)]
+            share, turn = part_of(progress, 0.4, 0.7), degree if name == "pose" else 0.0
+            after = background_after(prepared, edited, plain, before, chosen, self.part_device, share)
+            share = part_of(progress, 0.7, 1.0)
+            mask, clean = clean_face(plain, before, after, turn, chosen, self.part_device, share)
+            scenes = (Image.fromarray(before), Image.fromarray(after))
         whole = paste_face(prepared.whole, prepared.aligned, clean)
         figures = {"ripple_share": float((mask > 0).mean())}
-        return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes, figures, *scenes)
+        return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes, figures, scenes[0], scenes[1])
 
     def move(
         self, prepared: RipplePrepared, scene: HeadScene, amounts: dict[str, float], options: RippleOptions,

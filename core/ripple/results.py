@@ -29,7 +29,7 @@ class RipplePrepared(Prepared):
         silhouette: (256, 256) bool, where surface or pre-aligner see the person before the edit; None without either.
         side: P, the side of results in pixels.
         scene: the photograph in layers; None where a network says where the head goes, or nothing does.
-        turn: how far it may turn to the picture's left (below 0) and right, in units of the edit `pose`.
+        turn: degrees that its scene bears to be turned to the picture's left (below 0) and right.
         notes: what was done to the photograph, or limits it; a sentence each.
         options: what it was prepared with.
     """

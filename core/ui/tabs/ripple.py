@@ -22,6 +22,7 @@ from core.ripple.results import RipplePrepared, RippleResult
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import HEADS
+from core.ui.parts.film import draw_film
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import MaskInput, PictureInput
 from core.ui.parts.transition import PREVIEW, TransitionTab, details_of, draw_examples, example_files
@@ -214,6 +215,7 @@ class RippleTab(TransitionTab):
         self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared])
         inputs = [self.picture, self.weights, self.degree, *self.method.components]
         self.endpoint(named(self.edit, self.method), "ripple_edit", inputs, outputs)
+        draw_film(self, self.picture, pipeline)
         self.draw_remover()
 
     def draw_remover(self) -> None:

@@ -61,16 +61,16 @@ def answer(
     uncovered = ((moved.before > 0.5) & (moved.after < 0.5)).astype(np.float32) * options.clean
     mask = (cut_square(scene.in_photo(uncovered, photo.shape), quad, prepared.side) > 0.5).astype(np.uint8) * 255
     clean = Image.fromarray(cut_square(moved.picture, quad, prepared.side))
-    plain, scenes = clean, []
+    plain, scenes = clean, list[Image.Image | None]((None, None))
     if mask.any():
         left_behind = move_head(scene, photo, change, clean=False)
         plain = Image.fromarray(cut_square(left_behind.picture, quad, prepared.side))
-        for matte in (moved.before, moved.after):
+        for number, matte in enumerate((moved.before, moved.after)):
             person = cut_square(scene.in_photo(matte, photo.shape), quad, MASK_PX) > 0.5
-            scenes.append(Image.fromarray(background(person.astype(np.uint8))))
+            scenes[number] = Image.fromarray(background(person.astype(np.uint8)))
     figures = {"ripple_share": float((mask > 0).mean())}
     whole = Image.fromarray(moved.picture)
-    return RippleResult(plain, Image.fromarray(mask), clean, whole, codes, figures, *scenes, notes=tuple(notes))
+    return RippleResult(plain, Image.fromarray(mask), clean, whole, codes, figures, scenes[0], scenes[1], tuple(notes))
 
 
 def animate(

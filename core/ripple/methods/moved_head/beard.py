@@ -87,11 +87,12 @@ def strands(size: tuple[int, int], head: Head, start: tuple[int, int]) -> np.nda
 
 def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength: float) -> np.ndarray:
     """A region (h, w, 3) uint8 with a beard of a strength up to 1, or with less of its own down to -1."""
-    share = beard_share(head, start, region.shape[1::-1])
+    size = (region.shape[1], region.shape[0])
+    share = beard_share(head, start, size)
     skin = region.astype(np.float32)
     if strength > 0:
         colour = hair_colour(region, head, start)
-        hair = strands(region.shape[1::-1], head, start)
+        hair = strands(size, head, start)
         # More strands reach the surface as it grows; between them the skin is shaded.
         shown = ((hair - (0.75 - 0.65 * strength)) / 0.25).clip(0, 1)
         cover = share * BEARD.cover * (BEARD.stubble * min(1.0, 2 * strength) + (1 - BEARD.stubble) * shown)

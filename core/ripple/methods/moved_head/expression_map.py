@@ -159,7 +159,7 @@ def keep_eyeball(
     corners, upper, lower = eye[:3]
     if np.abs(after[list(upper)] - before[list(upper)]).max() < 0.002 * unit:
         return shift
-    window = shift.shape[1::-1]
+    window = (shift.shape[1], shift.shape[0])
     was = contour_mask(ring_of(before, corners, upper, lower), window, 0.6) > 0.6
     share = contour_mask(ring_of(after, corners, upper, lower), window, MAP.rim * unit / 2)[..., None]
     way = nearest_inside(places, was) - places
@@ -173,7 +173,7 @@ def open_inside(
 
     What the photograph shows between the lips stays with the upper jaw; below it comes the dark, and teeth where it showed none.
     """
-    window = shift.shape[1::-1]
+    window = (shift.shape[1], shift.shape[0])
     ring = [ring_of(points, INNER_CORNERS, UPPER_LIP["inner"], LOWER_LIP["inner"]) for points in (before, after)]
     width = float(np.hypot(*np.subtract(*before[list(MOUTH_CORNERS)])))
     gaps = [points[14, 1] - points[13, 1] for points in (before, after)]

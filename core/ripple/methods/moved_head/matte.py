@@ -118,8 +118,8 @@ def paint_neck(
     px = side / (2 * SHEET.reach)
     row_of = lambda y: int(np.clip(round((y + SHEET.reach) * px), 0, side - 1))  # noqa: E731
     rows = range(row_of(head.chin_y + 0.03), row_of(head.chin_y + SHEET.neck_least) + 1)
-    spans = [np.flatnonzero(own[row]) for row in rows]
-    spans = [(span[0], span[-1]) for span in spans if len(span)]
+    found = [np.flatnonzero(own[row]) for row in rows]
+    spans = [(int(span[0]), int(span[-1])) for span in found if len(span)]
     if not spans:
         return plate
     left, right = min(spans, key=lambda span: span[1] - span[0])

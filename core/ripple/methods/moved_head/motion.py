@@ -154,10 +154,9 @@ class Sheet:
         self, pose: Pose, share: np.ndarray, face: np.ndarray, near: np.ndarray
     ) -> tuple[np.ndarray, np.ndarray]:
         """How far the fine nodes move outside the face, (n, n, 2), and how near they are, (n, n)."""
-        coarse, step = grid(SHEET.coarse), (SHEET.nodes - 1) // (SHEET.coarse - 1)
-        step = (SHEET.nodes - 1) / (SHEET.coarse - 1)
-        pick = np.rint(np.arange(SHEET.coarse) * step).astype(int)
-        pick = np.ix_(pick, pick)
+        coarse, step = grid(SHEET.coarse), (SHEET.nodes - 1) / (SHEET.coarse - 1)
+        every = np.rint(np.arange(SHEET.coarse) * step).astype(int)
+        pick = np.ix_(every, every)
         values = np.full((SHEET.coarse, SHEET.coarse, 3), np.nan)
         held = share[pick] > 0.6
         values[held] = np.dstack([face, near])[pick][held]
@@ -216,7 +215,8 @@ class Sheet:
         for number, level in enumerate(levels):
             band = across[np.abs(rows - level) < SHEET.band]
             found[:, number] = band.min(), band.max()
-        return np.where(side < 0, *(np.interp(y, levels, line) for line in found))
+        low, high = (np.interp(y, levels, line) for line in found)
+        return np.where(side < 0, low, high)
 
 
 def to_nodes(points: np.ndarray, nodes: int) -> np.ndarray:

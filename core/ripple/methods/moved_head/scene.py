@@ -22,7 +22,7 @@ from core.ripple.methods.moved_head.matte import (
 from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, grid
 from core.ripple.methods.moved_head.raster import draw_sheet, triangles_of
 
-Fill = Callable[[np.ndarray, np.ndarray, np.ndarray | None], np.ndarray]
+Fill = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 
 
 @dataclass(frozen=True)
