@@ -40,7 +40,7 @@ from core.ripple.methods.head_turn.turn import (
     still_motion,
 )
 from core.ripple.methods.moved_head.answers import answer, fill_behind
-from core.ripple.methods.moved_head.editing import amounts_of, refuse_company
+from core.ripple.methods.moved_head.editing import Change, amounts_of, bear, move_head, refuse_company
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.portrait import cut_out, find_portrait
 from core.ripple.methods.moved_head.scene import HeadScene
@@ -243,15 +243,15 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         chosen, name = check(options or prepared.options), edit or (options or prepared.options).edit
         progress(0.05, f"{name} {degree:+g}")
         amounts, scene = amounts_of(name, degree, chosen), prepared.scene
-        parsed = name == "pose" and chosen.mask_from == "parsing"
-        if scene is not None and not parsed and (self.by_surface(name) or name == "age"):
-            return self.move(prepared, scene, amounts, chosen, progress)
+        if self.moves(prepared, name, chosen):
+            return answer(prepared, amounts, chosen, *self.recolour(prepared, amounts, chosen))
         refuse_company(name, amounts)
         edited = self.edited(prepared.inversion, name, degree, still_motion(prepared.crop) if scene else None)
         # The edit "inversion" shows what the weights make of a face, and not the photograph.
         plain = to_picture(self.add_detail(prepared, edited, 0.0 if name == "inversion" else chosen.detail))
-        if scene is not None and parsed:
-            plain = self.move(prepared, scene, amounts, replace(chosen, clean=False), progress).plain
+        if scene is not None and self.by_surface(name):
+            uncleaned = replace(chosen, clean=False)
+            plain = answer(prepared, amounts, uncleaned, *self.recolour(prepared, amounts, uncleaned)).plain
         mask, clean = np.zeros(plain.size[::-1], np.uint8), plain
         scenes: tuple[Image.Image | None, Image.Image | None] = (None, None)
         # a degree of 0 is the inversion, and an edit along a flow moves the head by pose alone: nothing was uncovered
@@ -269,18 +269,21 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         figures = {"ripple_share": float((mask > 0).mean())}
         return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes, figures, scenes[0], scenes[1])
 
-    def move(
-        self, prepared: RipplePrepared, scene: HeadScene, amounts: dict[str, float], options: RippleOptions,
-        progress: Progress = silent,
-    ) -> RippleResult:  # fmt: skip
-        """One edit by the measured surface: recoloured by the weights, moved, and laid over the filled background."""
-        photo, codes = np.asarray(prepared.whole), prepared.inversion.codes
+    def moves(self, prepared: RipplePrepared, edit: str, options: RippleOptions) -> bool:
+        """Whether an edit is made by the measured surface, alone or on a photograph that the weights recoloured."""
+        parsed = edit == "pose" and options.mask_from == "parsing"
+        return prepared.scene is not None and not parsed and (self.by_surface(edit) or edit == "age")
+
+    def recolour(
+        self, prepared: RipplePrepared, amounts: dict[str, float], options: RippleOptions
+    ) -> tuple[HeadScene, np.ndarray, Tensor]:
+        """The layers with what is needed behind the head, the photograph (H, W, 3) uint8 as aged, and the edited codes."""
+        scene, photo, codes = prepared.known_scene, np.asarray(prepared.whole), prepared.inversion.codes
         if options.clean and scene.plate is None:
             scene = fill_behind(scene, photo, options, choose_inpainter(options.inpainter, self.part_device)[0])
         if amounts["age"]:
             photo, codes = self.aged(prepared, amounts["age"], options)
-        progress(0.4, "moving the head")
-        return answer(prepared, scene, amounts, options, photo, codes)
+        return scene, photo, codes
 
     def aged(self, prepared: RipplePrepared, degree: float, options: RippleOptions) -> tuple[np.ndarray, Tensor]:
         """The photograph (H, W, 3) uint8 older or younger, at its own size, and the edited codes."""
@@ -316,8 +319,20 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         options = controls.get("options") or prepared.options
         low, high = self.span(prepared, options, controls.get("edit") or options.edit)
         degrees = controls.get("degrees") or [low + (high - low) * position for position in t]
-        results = [self.edit(prepared, degree, controls.get("edit"), options) for degree in degrees]
-        return torch.cat([to_tensor(result.whole) for result in results])
+        return torch.cat(
+            [to_tensor(self.picture(prepared, degree, controls.get("edit"), options)) for degree in degrees]
+        )
+
+    def picture(
+        self, prepared: RipplePrepared, degree: float, edit: str | None, options: RippleOptions
+    ) -> Image.Image:  # fmt: skip
+        """The whole photograph at one degree; `edit` tells more about it."""
+        name = edit or options.edit
+        if not self.moves(prepared, name, options):
+            return self.edit(prepared, degree, name, options).whole
+        amounts = amounts_of(name, degree, options)
+        scene, photo, _ = self.recolour(prepared, amounts, options)
+        return Image.fromarray(move_head(scene, photo, Change.of(bear(amounts, prepared.turn)), options.clean).picture)
 
     def span(self, prepared: RipplePrepared, options: RippleOptions, edit: str) -> tuple[float, float]:
         """From which to which degree a video goes: as the options say, or as far as photograph and edit allow."""

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.detect.align import Aligned
+from core.errors import OptionError
 from core.pipeline import Prepared
 from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.options import RippleOptions
@@ -46,6 +47,17 @@ class RipplePrepared(Prepared):
     turn: tuple[float, float]
     notes: tuple[str, ...]
     options: RippleOptions
+
+    @property
+    def known_scene(self) -> HeadScene:
+        """The photograph in layers.
+
+        Raises:
+            OptionError: it was not taken apart.
+        """
+        if self.scene is None:
+            raise OptionError("the head's surface was not measured: use the preview weights, with turn at 'surface'")
+        return self.scene
 
     @property
     def crop(self) -> Image.Image:

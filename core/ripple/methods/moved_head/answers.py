@@ -9,10 +9,9 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
-from core.errors import OptionError
 from core.progress import Progress, silent
 from core.ripple.methods.moved_head.driving import Motion, put_on
-from core.ripple.methods.moved_head.editing import Change, cut_square, follow, move_head
+from core.ripple.methods.moved_head.editing import Change, bear, cut_square, follow, move_head
 from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.methods.repainting.compositing import repaint
 from core.ripple.options import MASK_PX, RippleOptions
@@ -34,27 +33,22 @@ def fill_behind(scene: HeadScene, photo: np.ndarray, options: RippleOptions, fil
 
 
 def answer(
-    prepared: RipplePrepared,
-    scene: HeadScene,
-    amounts: dict[str, float],
-    options: RippleOptions,
-    photo: np.ndarray,
+    prepared: RipplePrepared, amounts: dict[str, float], options: RippleOptions, scene: HeadScene, photo: np.ndarray,
     codes: Tensor,
-) -> RippleResult:
+) -> RippleResult:  # fmt: skip
     """One edit by the surface.
 
     Args:
         prepared: what it is an edit of.
-        scene: its layers.
         amounts: degrees by name of the edit.
         options: whether to clean.
+        scene: its layers.
         photo: (H, W, 3) uint8, the photograph, recoloured perhaps.
         codes: the edited codes.
     """
-    notes, (low, high) = [], prepared.turn
-    if not low <= (asked := amounts["pose"]) <= high:
-        amounts = {**amounts, "pose": min(max(asked, low), high)}
-        notes.append(f"turned by {amounts['pose']:g} of {asked:g} degrees: this photograph bears no more")
+    asked, amounts, notes = amounts["pose"], bear(amounts, prepared.turn), tuple[str, ...]()
+    if asked != amounts["pose"]:
+        notes = (f"turned by {amounts['pose']:g} of {asked:g} degrees: this photograph bears no more",)
     change = Change.of(amounts)
     moved = move_head(scene, photo, change, options.clean)
     quad = prepared.aligned.quad if prepared.aligned else None
@@ -70,7 +64,7 @@ def answer(
             scenes[number] = Image.fromarray(background(person.astype(np.uint8)))
     figures = {"ripple_share": float((mask > 0).mean())}
     whole = Image.fromarray(moved.picture)
-    return RippleResult(plain, Image.fromarray(mask), clean, whole, codes, figures, scenes[0], scenes[1], tuple(notes))
+    return RippleResult(plain, Image.fromarray(mask), clean, whole, codes, figures, scenes[0], scenes[1], notes)
 
 
 def animate(
@@ -87,9 +81,7 @@ def animate(
     Raises:
         OptionError: the head's surface was not measured.
     """
-    if prepared.scene is None:
-        raise OptionError("a film needs the head's surface: use the preview weights, with turn at 'surface'")
-    photo, scene = np.asarray(prepared.whole), prepared.scene
+    photo, scene = np.asarray(prepared.whole), prepared.known_scene
     for number in range(len(motion.poses)):
         pose, moved = put_on(scene.head, motion, number, strength, prepared.turn)
         yield Image.fromarray(follow(scene, photo, pose, moved))

@@ -40,6 +40,11 @@ def amounts_of(name: str, degree: float, options: RippleOptions) -> dict[str, fl
     return {**beside, name: degree}
 
 
+def bear(amounts: dict[str, float], turn: tuple[float, float]) -> dict[str, float]:
+    """The same degrees, with the turn in the range that a photograph bears."""
+    return {**amounts, "pose": min(max(amounts["pose"], turn[0]), turn[1])}
+
+
 def refuse_company(name: str, amounts: dict[str, float]) -> None:
     """Refuse what stands beside an edit that the networks alone answer.
 

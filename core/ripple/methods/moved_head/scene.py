@@ -32,7 +32,7 @@ class SceneConstants:
     raster_px: int = (
         1400  # longest side at which the sheet is drawn; larger photographs enlarge its map, not its pixels
     )
-    hole_grows: float = 0.03  # the background is filled a little beyond the matte
+    hole_grows: float = 0.045  # the background is filled a little beyond the matte
     hole_from: float = 0.03  # of the matte
     others_from: float = 0.3  # of the person's mask
     rest_kept: float = 0.02  # below so much motion the photograph itself stays behind the sheet
