@@ -41,7 +41,6 @@ from core.options import check
 from core.pipeline import GeneratorPipeline, Prepared, content_key
 from core.progress import Progress, silent
 
-
 # Of the plain background where the network says none.
 STUDIO_GREY = 0.5
 

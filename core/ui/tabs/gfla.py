@@ -10,11 +10,10 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from core.detect.body import NAMES, Body
-from core.detect.cutout import cut_out_person
+from core.detect.body import NAMES
 from core.errors import InputError, NothingFoundError
 from core.gfla.methods.puppet.assess import sentences
-from core.gfla.methods.puppet.puppet import layers_sheet
+from core.gfla.methods.puppet.puppet import before_cut_out, layers_sheet
 from core.gfla.methods.puppet.retarget import aimed
 from core.gfla.methods.puppet.skeleton import read_skeleton
 from core.gfla.methods.retargeting.library import FRAME_HW, library_pose, poses
@@ -94,16 +93,6 @@ def find_points(
             said += f" Missing: {missing}; press *Add* and click to place them."
     target = aimed(own, pipe.wanted_points(target_picture or library), picture.size)
     return editor_panels(picture, shown, own, target), said
-
-
-def before_cut_out(picture: Image.Image, people: list[Body], index: int) -> tuple[Image.Image, list[str]]:
-    """The photo with everything but the person paled, and what is to be said about the cut-out."""
-    try:
-        share = cut_out_person(picture, people, index)[..., None]
-    except NothingFoundError as error:
-        return picture, [f"**{error}.**"]
-    pale = 255 - (255 - np.asarray(picture, np.float32)) * 0.25
-    return Image.fromarray((np.asarray(picture) * share + pale * (1 - share)).astype(np.uint8)), []
 
 
 def editor_panels(

@@ -126,10 +126,10 @@ def make_layers(region: Region, skeleton: Skeleton) -> list[Layer]:
 def _source_of(name: str, skeleton: Skeleton, shown: dict[str, float]) -> str:
     """The chain whose pixels show a limb: its own, or the other side's where that is better seen; "" where none does."""
     other = OTHER[name]
-    if skeleton.whole(other) and shown[other] > SETTINGS.stand_in_share and skeleton.whole(name):
-        # A limb that points at the camera or away from it shows too little of itself.
-        if skeleton.length(name) < SETTINGS.foreshortened * skeleton.length(other):
-            return other
+    both = skeleton.whole(other) and shown[other] > SETTINGS.stand_in_share and skeleton.whole(name)
+    # A limb that points at the camera or away from it shows too little of itself.
+    if both and skeleton.length(name) < SETTINGS.foreshortened * skeleton.length(other):
+        return other
     if skeleton.whole(name) and shown[name] >= SETTINGS.hidden_share:
         return name
     if skeleton.whole(other) and shown[other] > max(SETTINGS.stand_in_share, shown[name]):

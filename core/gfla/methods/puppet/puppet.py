@@ -132,6 +132,16 @@ def make_puppet(picture: Image.Image, bodies: Sequence[Body], person: int, alpha
     return Puppet(array, share, ground, tuple(layers), skeleton, tuple(moving))
 
 
+def before_cut_out(picture: Image.Image, people: list[Body], index: int) -> tuple[Image.Image, list[str]]:
+    """The photo with everything but the person paled, and what is to be said about the cut-out."""
+    try:
+        share = cut_out_person(picture, people, index)[..., None]
+    except NothingFoundError as error:
+        return picture, [f"**{error}.**"]
+    pale = 255 - (255 - np.asarray(picture, np.float32)) * 0.25
+    return Image.fromarray((np.asarray(picture) * share + pale * (1 - share)).astype(np.uint8)), []
+
+
 def chosen(bodies: Sequence[Body], person: int, name: str = "the picture") -> Body:
     """The body of that number, from 1.
 

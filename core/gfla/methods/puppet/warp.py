@@ -127,7 +127,8 @@ def fetch_places(
     In a bend the angle goes over from one bone's to the next: mixed maps of bones that turn far apart would collapse there.
 
     Args:
-        x, y: places in the target, (h, w) float32.
+        x: columns of places in the target, (h, w) float32.
+        y: their rows.
         maps: (2, 3) each, from target to source, of the bones from the root on.
         joints: between them: place in the target and unit vector towards the next bone.
         radii: half widths of the bends in pixels.
