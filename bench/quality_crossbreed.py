@@ -33,11 +33,10 @@ from bench import Row, sheet_path
 from core.crossbreed.data.pairs import as_bytes
 from core.crossbreed.data.tables import held_out
 from core.crossbreed.methods.head_alignment.alignment import SETTINGS
-from core.crossbreed.methods.head_alignment.detector import crop_head, find_head, find_points
+from core.crossbreed.methods.head_alignment.detector import candidate_heads, crop_head, find_points
 from core.crossbreed.options import HEAD_MARGIN, CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline
 from core.crossbreed.sheet import tile
-from core.errors import NothingFoundError
 from core.image import Box, load_image, to_pil
 from core.metrics import LUMA, sharpness, ssim
 
@@ -73,10 +72,10 @@ def read_held_out() -> list[Head]:
     with zipfile.ZipFile(DATA / "pets.zip") as archive:
         for name in sorted(held_out(table)):
             picture = load_image(Image.open(io.BytesIO(archive.read(name))))
-            try:
-                box = find_head(picture).box
-            except NothingFoundError:
+            found = candidate_heads(picture)
+            if not found:
                 continue
+            box = found[0].box
             crop = as_bytes(crop_head(picture, box, SIZE_PX, HEAD_MARGIN))[None] / 255
             points, spread = find_points(crop)
             if spread.mean() < SETTINGS.max_point_std:

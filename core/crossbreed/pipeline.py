@@ -22,7 +22,8 @@ from core.crossbreed.methods.blending.composition import CrossbreedPrepared, com
 from core.crossbreed.methods.colour_transfer.masks import apply_grabcut, refine_masks
 from core.crossbreed.methods.colour_transfer.palette import Palette
 from core.crossbreed.methods.head_alignment.alignment import HeadAlignment
-from core.crossbreed.methods.head_alignment.detector import crop_head, find_head, segment_animals
+from core.crossbreed.methods.head_alignment.detector import segment_animals
+from core.crossbreed.methods.head_alignment.framing import FramedHead, cut_square, frame_picture
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.paper.disentanglement import contract, grid_alphas
 from core.crossbreed.paper.network import Codes, CrossbreedGenerator
@@ -72,13 +73,13 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
             raise InputError(f"{sum(item is not None for item in inputs)} pictures came, two or more are needed")
         if boxes is not None and len(boxes) != len(inputs):
             raise InputError(f"{len(boxes)} boxes came with {len(inputs)} pictures: give one for each, or none")
-        places, crops, shown = self._crops(inputs, boxes or [None] * len(inputs), chosen, progress)
+        heads, crops, shown = self._framed(inputs, boxes or [None] * len(inputs), chosen, progress)
         progress(0.8, "encoding")
         alignment, palette, figures = None, None, {}
         if chosen.colours and chosen.crop == "head":
             palette = self._palette(crops, shown)
         if chosen.align and chosen.crop == "head":
-            alignment, figures["points_unsure_percent"] = HeadAlignment.estimate(shown)
+            alignment, figures["points_unsure_percent"] = HeadAlignment.of_heads([head for head in heads if head])
             figures["aligned"] = float(alignment is not None)
             shown = shown if alignment is None else alignment.to_mean_shape(shown)
         codes, copies = self._encode(shown)
@@ -87,7 +88,7 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
             key=content_key(crops, chosen, self.weights_label), figures=figures,
             content=codes.content, style=codes.style, crops=crops,
             copies=enlarge(copies, chosen.size_px) if chosen.exact_ends else None,
-            boxes=tuple(places), tau=chosen.tau, closed=chosen.closed, alignment=alignment, palette=palette,
+            boxes=tuple(head.square if head else None for head in heads), tau=chosen.tau, closed=chosen.closed, alignment=alignment, palette=palette,
         )  # fmt: skip
         if chosen.even_steps:
             pace = even_pace(prepared.chain, lambda t: self.render(prepared, t))
@@ -100,25 +101,25 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         """Side of the pictures that the network was trained on."""
         return int(self.generator.config.img_size)
 
-    def _crops(
+    def _framed(
         self, inputs: Sequence[Any], boxes: Sequence[Box | None], options: CrossbreedOptions, progress: Progress
-    ) -> tuple[list[Box | None], Tensor, Tensor]:
-        """The box of each head (None: the middle square) and its crop, at the result's size and at the network's."""
-        places, crops = [], []
+    ) -> tuple[list[FramedHead | None], Tensor, Tensor]:
+        """Each head (None: the middle square) and its crop, at the result's size and at the network's."""
+        heads: list[FramedHead | None] = []
+        crops = []
         for index, (source, box) in enumerate(zip(inputs, boxes, strict=True)):
             progress(index / len(inputs), f"picture {index + 1} of {len(inputs)}")
-            picture = load_image(source)
-            if box is not None:
-                box = box.squared()
-            elif options.crop == "head":
+            picture, head = load_image(source), None
+            if box is not None or options.crop == "head":
                 try:
-                    box = find_head(picture).box.squared(options.margin)
+                    head = frame_picture(picture, box, options.margin)
                 except NothingFoundError as error:
                     raise NothingFoundError(f"picture {index + 1}: {error}") from error
-            places.append(box)
+            heads.append(head)
             for size in (options.size_px, self.native_px):
-                crops.append(to_tensor(centre_square(picture, size) if box is None else crop_head(picture, box, size)))
-        return places, torch.cat(crops[::2]), torch.cat(crops[1::2])
+                cut = cut_square(picture, head.square, size) if head else centre_square(picture, size)
+                crops.append(to_tensor(cut))
+        return heads, torch.cat(crops[::2]), torch.cat(crops[1::2])
 
     @staticmethod
     def _palette(crops: Tensor, native: Tensor) -> Palette:

@@ -9,13 +9,14 @@ Source: own; thin-plate splines after Bookstein, "Principal Warps", 1989 (`core.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.crossbreed.methods.head_alignment.detector import find_points
+from core.crossbreed.methods.head_alignment.framing import FramedHead
 from core.crossbreed.methods.head_alignment.network_points import POINT_NAMES
 from core.ops.thin_plate import evaluate_thin_plate, solve_thin_plate
 from core.ops.warp import backward_warp
@@ -135,13 +136,12 @@ class HeadAlignment:
     matched: Tensor
 
     @classmethod
-    def estimate(cls, heads: Tensor) -> tuple[HeadAlignment | None, float]:
-        """The alignment of heads (N, 3, S, S) in [0, 1] and the largest uncertainty of their points in %.
+    def of_heads(cls, heads: Sequence[FramedHead]) -> tuple[HeadAlignment | None, float]:
+        """The alignment of heads and the largest uncertainty of their points in %.
 
         The alignment is None where the points of a head are too uncertain.
         """
-        points, spread = find_points(heads)
-        uncertainty = float(spread.mean(1).max())
+        points, uncertainty = torch.stack([head.points for head in heads]), max(head.spread for head in heads)
         if uncertainty >= SETTINGS.max_point_std:
             return None, 100 * uncertainty
         return cls(points, points.mean(0), match_points(points)), 100 * uncertainty
