@@ -9,9 +9,17 @@ from typer import Argument, Option
 
 from core.cli.flags import PICTURES as WRITTEN
 from core.cli.flags import Place, Result, checked_file, each, folder, one_of, one_word_of, system, verb, weights_flag
-from core.errors import InputError, OptionError, unknown_name
+from core.cli.ripple_remover import app as remover
+from core.errors import InputError, OptionError
 from core.progress import Progress, part_of
-from core.ripple.options import EDITS, INPAINTERS, PARSERS, RULES, SIDES, TRAINERS, RippleOptions
+from core.ripple.options import (
+    EDITS,
+    PARSERS,
+    RULES,
+    SIDES,
+    TRAINERS,
+    RippleOptions,
+)
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -27,6 +35,7 @@ app = system(
       --mask-from parsing --parser graphonomy --inpainter lama --close-px 0 --dilate-px 0 --feather-px 0 \\
       --no-hide-person --no-align --weights ripple-hfgi --out results     (the thesis' chain, as its script runs it)""",
 )
+app.add_typer(remover, name=None)
 
 Inputs = Annotated[list[Path], Argument(help="pictures or folders")]
 Weights = Annotated[str, weights_flag("ripple-preview or ripple-hfgi")]
@@ -223,50 +232,6 @@ def parse(
         return [str(path) for path in made]
 
     return {**each(files, one, progress), "parser": label}
-
-
-@verb(app, "room.jpg --mask room_mask.png --out clean.png")
-def inpaint(
-    picture: Annotated[
-        Path, Argument(help="a picture, or a folder of NAME.png beside NAME_mask*.png as LaMa reads it")
-    ],
-    progress: Progress,
-    mask: Annotated[Path | None, Option(help="white or grey = hole; not needed for a folder")] = None,
-    inpainter: Annotated[str, Option(help="auto, lama, preview, opencv, or diffusers:<hub id or folder>")] = "auto",
-    out: Annotated[Path, Option(help="a picture, or a folder")] = Path("inpainted.png"),
-) -> Result:
-    """Repaint what a mask covers."""
-    import numpy as np
-
-    from core.image import load_image
-    from core.ripple.components import choose_inpainter
-
-    if not inpainter.startswith("diffusers:") and inpainter not in INPAINTERS:
-        raise unknown_name("inpainter", inpainter, (*INPAINTERS, "diffusers:<hub id or folder>"))
-    jobs = _inpainting_jobs(picture, mask, out)
-    fill, label = choose_inpainter(inpainter)
-
-    def one(job: tuple[Path, Path, Path], progress: Progress) -> list[str]:
-        source, hole, target = job
-        result = fill(load_image(source), np.asarray(load_image(hole).convert("L")), progress)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        result.save(target)
-        return [str(target)]
-
-    return {**each(jobs, one, progress), "inpainter": label}
-
-
-def _inpainting_jobs(source: Path, mask: Path | None, out: Path) -> list[tuple[Path, Path, Path]]:
-    if not source.is_dir():
-        if mask is None:
-            raise InputError("the mask is missing: add --mask PICTURE, white where it shall be repainted")
-        return [(source, mask, checked_file(out, WRITTEN))]
-    target = out.with_suffix("") if out.suffix else out
-    holes = sorted(source.rglob("*mask*.png"))
-    jobs = [(hole.with_name(hole.stem.rpartition("_mask")[0] + ".png"), hole, target / hole.name) for hole in holes]
-    if not jobs:
-        raise InputError(f"{source} needs NAME.png beside every NAME_mask.png; missing: all masks")
-    return jobs
 
 
 @verb(app, "anna.jpg --out inversion")

@@ -15,7 +15,7 @@ from core.errors import unknown_name
 from core.progress import Progress, silent
 from core.ripple.methods.head_turn.painter import Painter
 from core.ripple.methods.head_turn.pre_aligner import PreAligner
-from core.ripple.methods.repainting.inpainters import diffusers_inpainter, opencv_fill
+from core.ripple.methods.repainting.inpainters import diffusers_inpainter, fill_by_patches, opencv_fill
 from core.ripple.options import INPAINTERS, PARSERS
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
@@ -100,19 +100,20 @@ def choose_parser(
 def choose_inpainter(name: str = "auto", device: torch.device | str = "cpu") -> tuple[Inpainter, str]:
     """An inpainter and what to tell the user about it.
 
-    "auto" is published big-lama where it was converted, OpenCV's fill otherwise: on backgrounds of
-    held-out heads it is closer to the truth than our preview of LaMa (bench/ripple_preview.py).
+    "auto" is published big-lama where it was converted, the shared filler otherwise.
 
     Raises:
         WeightsError: big-lama was asked for by name and is not there.
     """
     if name == "auto":
-        name = "lama" if local_folder(PUBLISHED_INPAINTER, shipped=False) else "opencv"
+        name = "lama" if local_folder(PUBLISHED_INPAINTER, shipped=False) else "patches"
     if name.startswith("diffusers:"):
         return diffusers_inpainter(name.removeprefix("diffusers:")), f"repainted by {name}"
+    if name == "patches":
+        return fill_by_patches, "repainted by PatchMatch with texture from round the hole (stands in for LaMa)"
     if name == "opencv":
-        return opencv_fill, "repainted by OpenCV's Telea fill (fallback: no learned texture)"
+        return opencv_fill, "repainted by OpenCV's Telea fill (smooth, without texture)"
     if name not in INPAINTERS:
         raise unknown_name("inpainter", name, (*INPAINTERS, "diffusers:<hub id or folder>"))
-    found = resolve(PUBLISHED_INPAINTER if name == "lama" else PREVIEW)
+    found = resolve(PUBLISHED_INPAINTER)
     return lama_inpainter(inpainting_network(found.folder).to(device)), f"repainted by {found.label}"

@@ -12,7 +12,8 @@ SIDES = ("auto", "left", "right", "both")
 TURNS = ("surface", "network")
 SILHOUETTES = ("auto", "parsing", "prediction")
 PARSERS = ("auto", "graphonomy", "preview", "mediapipe")
-INPAINTERS = ("auto", "lama", "preview", "opencv")
+INPAINTERS = ("auto", "lama", "patches", "opencv")
+REMOVER_SIDE_PX = 8192  # photographs up to here come back from the remover at their own size
 TRAINERS = ("autoencoder", "generator", "encoder", "fusion", "turn", "parser", "inpainter")
 
 
@@ -39,6 +40,14 @@ EDITS = {
         Edit("beard", -1.5, 1.5, 1, "beard; 1 is the published strength"),
     )
 }
+
+
+@dataclass(frozen=True)
+class RemoverOptions:
+    """How the object remover joins what it fills."""
+
+    grow_px: int = option(3, "the mask grows by this radius (pixels of the photograph)", low=0, high=128)
+    feather_px: int = option(4, "and fades into the photograph over this width", low=0, high=128)
 
 
 @dataclass(frozen=True)
@@ -89,7 +98,7 @@ class RippleOptions:
     parser: str = option("auto", "who finds the person", choices=PARSERS, group="parts")
     single_scale: bool = option(False, "Graphonomy at one size instead of six: 12 times faster", group="parts")
     inpainter: str = option(
-        "auto", "who repaints: auto, lama, preview, opencv, or diffusers:<hub id or folder>", group="parts"
+        "auto", "who repaints: auto, lama, patches, opencv, or diffusers:<hub id or folder>", group="parts"
     )
     hide_person: bool = option(
         True, "the inpainter sees background only, so that no hair or skin bleeds into the hole", group="parts"

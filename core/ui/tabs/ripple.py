@@ -7,24 +7,20 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from gradio.components import Component
-from PIL import Image
 
-from core.errors import InputError
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of
-from core.ripple.components import choose_inpainter
-from core.ripple.methods.repainting.compositing import repaint
-from core.ripple.options import EDITS, INPAINTERS, RippleOptions
+from core.ripple.options import EDITS, RippleOptions
 from core.ripple.pipeline import RipplePipeline
 from core.ripple.results import RipplePrepared
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import HEADS
 from core.ui.parts.handlers import BAR, stream
-from core.ui.parts.picture import MaskInput, PictureInput
+from core.ui.parts.picture import PictureInput
 from core.ui.parts.transition import PREVIEW, TransitionTab, details_of, draw_examples, example_files
+from core.ui.remover import draw_remover, served_here
 from core.ui.tabs import Tab
 
 ID = "ripple"
@@ -57,50 +53,6 @@ def slider_of(edit: str) -> Any:
     """The degree slider with the range of an edit."""
     facts = EDITS[edit]
     return gr.update(minimum=facts.low, maximum=facts.high, value=facts.start, info=facts.help)
-
-
-def served_here(inpainter: str) -> str:
-    """The inpainter, unless it names a model to load: visitors of a server may not make it load things.
-
-    Raises:
-        InputError: a diffusers model.
-    """
-    if inpainter.startswith("diffusers:"):
-        raise InputError(
-            f"{inpainter} is not loaded for visitors: choose {', '.join(INPAINTERS)}, or use it from the command line"
-        )
-    return inpainter
-
-
-def remove(
-    picture: tuple[Image.Image, np.ndarray] | None,
-    inpainter: str,
-    bar: gr.Progress = BAR,
-) -> Iterator[Any]:
-    """Repaint what was brushed over.
-
-    Args:
-        picture: The picture in `background` and the brush strokes in `layers`.
-        inpainter: Who repaints: auto, lama, preview or opencv.
-        bar: Shows how far the work is.
-
-    Returns:
-        The repainted picture and what repainted it.
-    """
-    if picture is None:
-        raise InputError("the picture is missing: drop one in, then brush over what shall go")
-    whole, mask = picture
-    if not (mask > 0).any():
-        raise InputError("nothing is brushed over: paint what shall go")
-    fill, label = choose_inpainter(served_here(inpainter))
-
-    def work(progress: Progress) -> tuple[Image.Image, dict[str, Any]]:
-        start = time.perf_counter()
-        hole = (mask > 0).astype(np.uint8) * 255
-        result = repaint(whole, hole, fill, RippleOptions(feather_px=1.0), progress)
-        return result, {"seconds": round(time.perf_counter() - start, 2), "weights": label}
-
-    yield from stream(work, bar, 2)
 
 
 class RippleTab(TransitionTab):
@@ -176,25 +128,7 @@ class RippleTab(TransitionTab):
         self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared])
         inputs = [self.picture, self.weights, self.degree, *self.method.components]
         self.endpoint(named(self.edit, self.method), "ripple_edit", inputs, outputs)
-        self.draw_remover()
-
-    def draw_remover(self) -> None:
-        """LaMa alone: brush over an object, it is repainted."""
-        with gr.Accordion("Remove an object (LaMa alone)", open=False), gr.Row():
-            with gr.Column():
-                canvas = MaskInput(
-                    label="Brush over what shall go", elem_id=f"{ID}-canvas", layers=False, transforms=(),
-                    brush=gr.Brush(default_size=24, colors=["#ff2d55"], color_mode="fixed"),
-                )  # fmt: skip
-                inpainter = gr.Dropdown(
-                    list(INPAINTERS), value="auto", label="Inpainter", elem_id=f"{ID}-remover",
-                    info="who repaints; auto takes the best that is here",
-                )  # fmt: skip
-                button = gr.Button("Remove", variant="primary", elem_id=f"{ID}-remove")
-            with gr.Column():
-                removed = gr.Image(label="Without it", format="png", interactive=False, elem_id=f"{ID}-removed")
-                details = gr.JSON(label="Time and weights")
-        self.endpoint(remove, "ripple_remove", [canvas, inpainter], [removed, details], button, shown=removed)
+        draw_remover(self)
 
     def read(self, values: Sequence[Any]) -> RippleOptions:
         """The options of the method's controls."""
