@@ -221,14 +221,17 @@ def transfer(
     pets: Pets,
     progress: Progress,
     amount: Annotated[float, Option(min=0, max=1, help="how much appearance")] = 1.0,
+    whole: Annotated[bool, Option("--whole", help="lay the head back into the first picture")] = False,
     out: Annotated[Path, Option(callback=flags.picture_file, help="the picture")] = Path("transfer.png"),
 ) -> Result:
     """The first animal in the appearance of the second."""
-    from core.image import to_pil
+    from core.image import load_image, to_pil
     from core.video import write_picture
 
     pipe, prepared, settings = pets.prepared([input_a, input_b], morph, progress)
     picture = to_pil(pipe.render(prepared, [0.0], shape=[0.0], appearance=[amount], tau=0.0))[0]
+    if whole:
+        picture = pipe.paste(prepared, 0, load_image(input_a), picture)
     return {"written": str(write_picture(picture, out, settings)), "weights": pipe.weights_label}
 
 
@@ -240,7 +243,7 @@ def interpolate(
     progress: Progress,
     factor: Annotated[int, Option(min=1, max=64, help="how many times the frame rate")] = 2,
     slow: Annotated[bool, Option("--slow", help="keep the frame rate: slow motion")] = False,
-    max_side: Annotated[int, Option(min=16, help="larger frames are reduced to this side")] = 256,
+    max_side: Annotated[int, Option(min=16, help="larger frames are reduced to this side")] = 1920,
     out: Annotated[Path, Option(callback=flags.video_file, help="the video")] = Path("interpolated.mp4"),
 ) -> Result:
     """Pictures between a video's frames."""

@@ -48,7 +48,7 @@ def test_points_do_not_depend_on_the_margin():
     picture = Image.open(PETS[1]).convert("RGB")
     places = []
     for margin in (0.0, 0.25, 0.6):
-        framed = frame_picture(picture, None, margin)
+        framed = frame_picture(picture, None, None, margin)
         places.append(framed.points * framed.square.width + torch.tensor([framed.square.left, framed.square.top]))
         assert framed.spread < 0.13
     assert max((place - places[0]).abs().max() for place in places) < 0.5

@@ -13,11 +13,11 @@ import torch
 from gradio.components import Component
 from PIL import Image
 
-from core.crossbreed.methods.head_alignment.detector import find_head
+from core.crossbreed.methods.head_alignment import detector
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline, CrossbreedPrepared
 from core.crossbreed.sheet import grid_sheet
-from core.errors import InputError, NothingFoundError
+from core.errors import InputError
 from core.image import Box, limit_size, to_pil, to_tensor
 from core.metrics import step_sizes
 from core.options import to_query
@@ -37,15 +37,15 @@ ID = "crossbreed"
 LABELS = ("First animal", "Second animal")
 CORNERS = ("top left corner of the head", "bottom right corner of the head")
 MOVING = ("both", "shape", "appearance")
-CLIP_SIDE_PX = 256
+CLIP_SIDE_PX = 1920
 CLIP_FRAMES = 240
 # What the encoder's padding needs.
 SMALLEST_CLIP_PX = 33
 
-INTRODUCTION = """Drop in two photos of cats or dogs: their heads are found and cut out, and you can move the boxes. The network
-looks at each picture once; then **shape** and **appearance** morph together or apart.
-After Park, Seo, Noh, *Neural Crossbreed*, SIGGRAPH Asia 2020. The weights that ship know the heads of cats and dogs that look
-towards the camera: where eyes, nose and ears are not found surely, the heads are not brought into line, and the middle is soft."""
+INTRODUCTION = """Drop in two photos of cats or dogs: their heads are found and cut out, and you can move the boxes. Then **shape** and
+**appearance** morph together or apart. After Park, Seo, Noh, *Neural Crossbreed*, SIGGRAPH Asia 2020; with exact ends the photos
+themselves are moved, feature by feature, without them the network paints. Heads that look towards the camera do best: others are
+moved as a whole, and a line below the preview says so."""
 
 
 def pipeline() -> CrossbreedPipeline:
@@ -74,22 +74,22 @@ def find_heads(
     for picture, label in zip((picture_a, picture_b), LABELS, strict=True):
         if picture is None:
             continue
-        try:
-            head = find_head(picture)
-            box = head.box
-            said.append(f"{label}: the head of a {head.species} ({head.score:.0%} sure).")
-        except NothingFoundError:
+        heads = detector.find_heads(picture)
+        if heads:
+            box, others = heads[0].box, " Others are there too: drag the corners to take one." if heads[1:] else ""
+            said.append(f"{label}: the head of a {heads[0].species} ({heads[0].score:.0%} sure).{others}")
+        else:
             side = min(picture.size)
             left, top = (picture.width - side) / 2, (picture.height - side) / 2
             box = Box(left, top, left + side, top + side).squared(-0.1)
-            said.append(f"**{label}: no head found.** Drag the two corners of the box around the head.")
+            said.append(f"**{label}: no head of a cat or dog found.** Drag the two corners of the box around the head.")
         corners = np.clip(np.array(box).reshape(2, 2), 0, picture.size)
         shown.append(panel(picture, corners, label))
     return shown, "  \n".join(said)
 
 
-def boxes_of(corners: list[np.ndarray], margin: float) -> list[Box] | None:
-    """Boxes from the editor's corners with room around the heads; None where the editor is empty."""
+def boxes_of(corners: list[np.ndarray]) -> list[Box] | None:
+    """Boxes of heads from the editor's corners; None where the editor is empty."""
     if len(corners) != len(LABELS):
         return None
     boxes = []
@@ -99,7 +99,7 @@ def boxes_of(corners: list[np.ndarray], margin: float) -> list[Box] | None:
         low, high = points.min(0), points.max(0)
         if (high - low < 4).any():
             raise InputError(f"{label}: the box is empty: drag its corners apart")
-        boxes.append(Box(*low, *high).squared(margin))
+        boxes.append(Box(*low, *high))
     return boxes
 
 
@@ -108,14 +108,19 @@ def prepare(
 ) -> CrossbreedPrepared:
     """The pictures as codes; further files make a chain."""
     more = list(files or [])
-    boxes = boxes_of(corners, options.margin) if options.crop == "head" else None
-    given = [*boxes, *[None] * len(more)] if boxes else None
-    return pipeline().prepare(*pair, *more, options=options, boxes=given, progress=progress)
+    heads = boxes_of(corners) if options.crop == "head" else None
+    given = [*heads, *[None] * len(more)] if heads else None
+    return pipeline().prepare(*pair, *more, options=options, heads=given, progress=progress)
 
 
 def picture_at(prepared: CrossbreedPrepared, shape: float, appearance: float, tau: float) -> Image.Image:
     """One picture of a morph."""
     return to_pil(pipeline().render(prepared, [shape], shape=shape, appearance=appearance, tau=tau))[0]
+
+
+def told(prepared: CrossbreedPrepared) -> str:
+    """What stands beside the preview."""
+    return "  \n".join(f"**{note[0].upper()}{note[1:]}.**" for note in prepared.notes)
 
 
 def step_plot(frames: list[Image.Image]) -> pd.DataFrame:
@@ -125,10 +130,10 @@ def step_plot(frames: list[Image.Image]) -> pd.DataFrame:
 
 
 def smooth_clip(clip: str, factor: int, slow: bool, bar: gr.Progress = BAR) -> Iterator[Any]:
-    """Put pictures of the network between the frames of a video.
+    """Put pictures between the frames of a video, by the motion in it.
 
     Args:
-        clip: The video; the first 240 frames are taken, larger ones are reduced to 256 px.
+        clip: The video; the first 240 frames are taken, larger ones are reduced to 1920 px.
         factor: How many times the frames.
         slow: Keep the frame rate, so that the clip becomes slow motion.
         bar: Shows how far the work is.
@@ -162,7 +167,7 @@ def head_box(picture: Image.Image) -> dict[str, Any]:
     Returns:
         The box (left, top, right, bottom) in pixels, the score from 0 to 1, and the species.
     """
-    head = find_head(picture)
+    head = detector.find_head(picture)
     return {"box": [round(v, 1) for v in head.box], "score": round(head.score, 3), "species": head.species}
 
 
@@ -191,7 +196,7 @@ class CrossbreedTab(TransitionTab):
         self.draw_clip()
 
     def draw_clip(self) -> None:
-        """A clip to which the network adds frames."""
+        """A clip that gets more frames."""
         with gr.Accordion("Video: more frames", open=False):
             source = ClipInput("Clip", SMALLEST_CLIP_PX, elem_id=f"{ID}-clip", height=240)
             factor = gr.Slider(
@@ -206,6 +211,7 @@ class CrossbreedTab(TransitionTab):
     def draw_preview(self) -> None:
         """The picture with shape and appearance."""
         self.preview_picture = self.draw_picture()
+        self.notes = gr.Markdown()
         for name in ("shape", "appearance"):
             self.draw_place(name, 0.3, "0 = the first animal's, 1 = the second's")
 
@@ -237,7 +243,7 @@ class CrossbreedTab(TransitionTab):
     def wire(self) -> None:
         """Heads when a picture comes, codes when a box or an option changes, one decode when a slider moves."""
         method, shown, pair = self.method, [self.preview_picture], self.pair
-        encode = self.encoding(self.preview, [*pair, self.editor, *self.places], shown)
+        encode = self.encoding(self.preview, [*pair, self.editor, *self.places], [*shown, self.notes])
         self.on_points(find_heads, encode)
         changes = [component.change for name, component in method.by_name.items() if name != "tau"]
         gr.on([self.editor.input, *changes], **encode)
@@ -261,14 +267,19 @@ class CrossbreedTab(TransitionTab):
 
     def preview(
         self, picture_a: Any, picture_b: Any, corners: list[np.ndarray], shape: float, appearance: float, *values: Any
-    ) -> tuple[CrossbreedPrepared | None, Image.Image | None, Any]:
+    ) -> tuple[CrossbreedPrepared | None, Image.Image | None, str, Any]:
         """Encode as soon as both pictures are there."""
         options, start = self.read(values), time.perf_counter()
         if picture_a is None or picture_b is None or (options.crop == "head" and len(corners) != len(LABELS)):
-            return None, None, gr.skip()
+            return None, None, "", gr.skip()
         prepared = prepare((picture_a, picture_b), corners, None, options)
         picture = picture_at(prepared, shape, appearance, options.tau)
-        return prepared, picture, details_of(start, prepared.figures, to_query(options), about(pipeline()))
+        return (
+            prepared,
+            picture,
+            told(prepared),
+            details_of(start, prepared.figures, to_query(options), about(pipeline())),
+        )
 
     def show(self, prepared: CrossbreedPrepared | None, shape: float, appearance: float, *values: Any) -> Any:
         """The preview at the sliders' place."""

@@ -36,21 +36,22 @@ class FramedHead:
     spread: float
 
 
-def frame_picture(picture: Image.Image, square: Box | None, margin: float) -> FramedHead:
+def frame_picture(picture: Image.Image, square: Box | None, head: Box | None, margin: float) -> FramedHead:
     """The head in a picture and the square to show it in.
 
     The points are always found with the room around the head that their finder was trained with, whatever the margin is.
 
     Args:
         picture: RGB.
-        square: drawn around a head with the margin; None looks for a head.
+        square: what is shown, a head with the margin around; None puts one around the head.
+        head: its box; None looks for a head.
         margin: room on every side, in head sizes.
 
     Raises:
-        NothingFoundError: no square came, and there is no head of a cat or dog.
+        NothingFoundError: neither came, and there is no head of a cat or dog.
     """
     if square is None:
-        head = find_head(picture).box
+        head = head or find_head(picture).box
         square = frame_head(head, margin, picture.size)
     else:
         head = square.squared(0.5 / (1 + 2 * margin) - 0.5)
