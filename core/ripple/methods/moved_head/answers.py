@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from PIL import Image
 from torch import Tensor
@@ -12,7 +13,7 @@ from torch import Tensor
 from core.progress import Progress, silent
 from core.ripple.methods.moved_head.driving import Motion, put_on
 from core.ripple.methods.moved_head.editing import Change, bear, cut_square, follow, move_head
-from core.ripple.methods.moved_head.scene import HeadScene
+from core.ripple.methods.moved_head.scene import SCENE, HeadScene
 from core.ripple.methods.repainting.compositing import repaint
 from core.ripple.options import MASK_PX, RippleOptions
 from core.ripple.paper.inpainting import Inpainter
@@ -25,9 +26,16 @@ def fill_behind(scene: HeadScene, photo: np.ndarray, options: RippleOptions, fil
     soft = replace(options, feather_px=0.5)
 
     def paint(region: np.ndarray, hole: np.ndarray, others: np.ndarray) -> np.ndarray:
-        hidden = others.astype(np.uint8) * 255 if options.hide_person and not (hole | others).all() else None
-        mask = hole.astype(np.uint8) * 255
-        return np.asarray(repaint(Image.fromarray(region), mask, fill, soft, silent, hidden))
+        # A rim of the filled part is seen at a time, mostly of blurred backgrounds: a moderate size serves, and is quick.
+        scale = min(1.0, SCENE.fill_px / max(hole.shape))
+        size = tuple(max(1, round(length * scale)) for length in region.shape[1::-1])
+        small = Image.fromarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA))
+        gap, people = (
+            cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_NEAREST) for mask in (hole, others)
+        )
+        hidden = people if options.hide_person and not ((gap > 0) | (people > 0)).all() else None
+        filled = np.asarray(repaint(small, gap, fill, soft, silent, hidden))
+        return cv2.resize(filled, region.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
     return scene.filled(photo, paint)
 

@@ -32,7 +32,9 @@ class SceneConstants:
     raster_px: int = (
         1400  # longest side at which the sheet is drawn; larger photographs enlarge its map, not its pixels
     )
+    fill_px: int = 400  # longest side at which the background is filled
     hole_grows: float = 0.045  # the background is filled a little beyond the matte
+    hole_soft: float = 0.006  # over which the filled part joins the photograph
     hole_from: float = 0.03  # of the matte
     others_from: float = 0.3  # of the person's mask
     rest_kept: float = 0.02  # below so much motion the photograph itself stays behind the sheet
@@ -126,7 +128,10 @@ class HeadScene:
         view = view_of(photo, self.head)
         own = cv2.resize(self.sheet.person.astype(np.uint8), view.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
         plate = paint_neck(fill(region, self.hole, self.others), view, own, self.head, self.box)
-        return replace(self, plate=np.where(self.hole[..., None], plate, region))
+        soft = cv2.GaussianBlur(self.hole.astype(np.float32), (0, 0), SCENE.hole_soft * self.head.frame.unit_px)[
+            ..., None
+        ]
+        return replace(self, plate=np.rint(region + soft * (plate.astype(np.float32) - region)).astype(np.uint8))
 
     def render(self, photo: np.ndarray, pose: Pose, face: FaceMap | None = None, clean: bool = True) -> Moved:
         """The photograph with the head moved.
