@@ -47,8 +47,9 @@ class ExpressionConstants:
     open_begins: float = 0.3  # of the way to the chin: from there down all goes with the chin
     open_narrow: float = 0.05  # the corners, inwards
     lid_way: float = 0.84  # of the eye's height: how far the upper lid comes down
-    lid_reach: float = 0.6  # of the fold's share in what the lid does
+    lid_reach: float = 0.72  # of the fold's share in what the lid does
     wide: float = 0.30  # of the eye's height: the upper lid, up
+    brow_down: float = 0.12  # of the eye's height: the brow, down with a closing lid
     brow: float = 0.35  # of the lid's way: the brow, up
     gaze: float = 0.2  # of the eye's width: the iris, aside
     full: float = 0.6  # of a lip's thickness
@@ -158,6 +159,7 @@ def move_lids(points: np.ndarray, strength: float) -> np.ndarray:
             total[list(upper), 1] = -strength * EXPRESSION.lid_way * gap
             total[list(lower), 1] = strength * 0.08 * gap
             total[list(fold), 1] = -strength * EXPRESSION.lid_reach * EXPRESSION.lid_way * gap
+            total[list(brow), 1] = -strength * EXPRESSION.brow_down * gap.max()
         else:
             lift = strength * EXPRESSION.wide * gap.max() * np.sqrt(gap / max(1e-6, gap.max()))
             total[list(upper), 1] = -lift
