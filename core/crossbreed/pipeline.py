@@ -22,7 +22,7 @@ from core.crossbreed.methods.blending.composition import CrossbreedPrepared, com
 from core.crossbreed.methods.blending.layers import Layers
 from core.crossbreed.methods.colour_transfer.masks import apply_grabcut, mark_ears, refine_masks
 from core.crossbreed.methods.colour_transfer.palette import Palette
-from core.crossbreed.methods.head_alignment.alignment import HeadAlignment, is_frontal
+from core.crossbreed.methods.head_alignment.alignment import HeadAlignment, is_frontal, notes_on
 from core.crossbreed.methods.head_alignment.detector import segment_animals
 from core.crossbreed.methods.head_alignment.framing import FramedHead, cut_square, frame_picture
 from core.crossbreed.options import CrossbreedOptions
@@ -81,23 +81,22 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
             raise InputError(f"{len(wrong)} boxes came with {len(inputs)} pictures: give one for each, or none")
         framed, crops, shown = self._framed(inputs, squares, known, chosen, progress)
         progress(0.8, "encoding")
+        alignment, palette, layers = None, None, None
         found = [head for head in framed if head]
-        masks = self._masks(crops, found) if chosen.colours and len(found) == len(inputs) else None
-        alignment, notes, figures = None, (), {}
         if chosen.align and len(found) == len(inputs):
-            alignment, notes = HeadAlignment.of_heads(found)
+            alignment = HeadAlignment.of_heads(found)
             shown = alignment.to_mean_shape(shown)
-            figures["points_unsure_percent"] = 100 * max(head.spread for head in found)
-            figures["aligned"] = float(alignment.sure.all())
         codes, copies = self._encode(shown)
-        figures["reconstruction_psnr_db"] = float(-10 * torch.log10((shown - copies).square().mean() + 1e-10))
-        moves_photos = masks is not None and alignment is not None and chosen.exact_ends
+        if chosen.colours and len(found) == len(inputs):
+            masks = self._masks(crops, found)
+            palette = Palette.measure(crops, masks)
+            if alignment is not None and chosen.exact_ends:
+                layers = Layers.cut(crops, masks, alignment.points)
         prepared = CrossbreedPrepared(
-            key=content_key(crops, chosen, self.weights_label), figures=figures, content=codes.content, style=codes.style,
-            crops=crops, exact=chosen.exact_ends, boxes=tuple(head.square if head else None for head in framed),
-            tau=chosen.tau, closed=chosen.closed, alignment=alignment, notes=notes,
-            palette=None if masks is None else Palette.measure(crops, masks),
-            layers=Layers.cut(crops, masks, alignment.points) if moves_photos else None,
+            key=content_key(crops, chosen, self.weights_label), figures=figures_of(found, alignment, shown, copies),
+            content=codes.content, style=codes.style, crops=crops, exact=chosen.exact_ends,
+            boxes=tuple(head.square if head else None for head in framed), tau=chosen.tau, closed=chosen.closed,
+            alignment=alignment, palette=palette, layers=layers, notes=notes_on(found) if alignment else (),
         )  # fmt: skip
         if chosen.even_steps:
             pace = even_pace(prepared.chain, lambda t: self.render(prepared, t))
@@ -239,3 +238,14 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
                 yield from (Image.fromarray(picture) for picture in pictures_between(first, second, factor))
             yield frame
             before = frame
+
+
+def figures_of(
+    heads: Sequence[FramedHead], alignment: HeadAlignment | None, shown: Tensor, copies: Tensor
+) -> dict[str, float]:
+    """What was measured on the way: how sure the points are, and how near the network's copies are to what it was shown."""
+    figures = {"reconstruction_psnr_db": float(-10 * torch.log10((shown - copies).square().mean() + 1e-10))}
+    if alignment is not None:
+        figures["points_unsure_percent"] = 100 * max(head.spread for head in heads)
+        figures["aligned"] = float(alignment.sure.all())
+    return figures

@@ -153,22 +153,10 @@ class HeadAlignment:
     sure: Tensor
 
     @classmethod
-    def of_heads(cls, heads: Sequence[FramedHead]) -> tuple[HeadAlignment, tuple[str, ...]]:
-        """The alignment of heads, and what a person should know of it.
-
-        Of a head whose points say nothing, the box takes their place.
-        """
-        points, sure, notes = [], [], []
-        for index, head in enumerate(heads):
-            known = head.spread < SETTINGS.max_point_std
-            sure.append(is_frontal(head))
-            points.append(head.points if known else box_points(head))
-            if not sure[-1]:
-                how = "is turned or partly hidden" if known else "shows no eyes and nose that can be relied on"
-                notes.append(
-                    f"picture {index + 1}: the head {how}, so it is moved as a whole and features may not meet"
-                )
-        return cls(torch.stack(points), torch.tensor(sure)), tuple(notes)
+    def of_heads(cls, heads: Sequence[FramedHead]) -> HeadAlignment:
+        """The alignment of heads; of one whose points say nothing, the box takes their place."""
+        points = [head.points if has_points(head) else box_points(head) for head in heads]
+        return cls(torch.stack(points), torch.tensor([is_frontal(head) for head in heads]))
 
     @property
     def mean_shape(self) -> Tensor:
@@ -206,6 +194,21 @@ class HeadAlignment:
         neighbours = sorted({*which.tolist(), *(weights != 0).any(0).nonzero()[:, 0].tolist()})
         matched, stiff = self._matched(neighbours), not bool(self.sure[neighbours].all())
         return [align_points(mixed, self.points[i].expand(len(mixed), -1, -1), matched, stiff) for i in which]
+
+
+def has_points(head: FramedHead) -> bool:
+    """Whether a head's points say anything."""
+    return head.spread < SETTINGS.max_point_std
+
+
+def notes_on(heads: Sequence[FramedHead]) -> tuple[str, ...]:
+    """What a person should know of heads that were not brought into line point by point."""
+    notes = []
+    for index, head in enumerate(heads):
+        if not is_frontal(head):
+            how = "is turned or partly hidden" if has_points(head) else "shows no eyes and nose that can be relied on"
+            notes.append(f"picture {index + 1}: the head {how}, so it is moved as a whole and features may not meet")
+    return tuple(notes)
 
 
 def is_frontal(head: FramedHead) -> bool:

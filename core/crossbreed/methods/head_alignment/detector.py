@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from diffusers import ModelMixin
 from PIL import Image
@@ -24,7 +23,7 @@ from core.crossbreed.methods.head_alignment.network_heads import (
 from core.crossbreed.methods.head_alignment.network_points import MIRRORED, PetMaskNetwork, PetPointNetwork
 from core.crossbreed.methods.head_alignment.second_look import second_look
 from core.errors import NothingFoundError
-from core.image import Box, crop_box, to_pil, to_tensor
+from core.image import Box, crop_box, to_tensor
 from core.weights import load_strict, resolve
 
 Network = TypeVar("Network", bound=ModelMixin)
@@ -176,27 +175,20 @@ def find_points(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[
 
 @torch.no_grad()
 def segment_animals(heads: Tensor, network: PetMaskNetwork | None = None) -> Tensor:
-    """What is animal in crops of heads, as either of two networks sees it: ours, and the one of the second look.
+    """What is animal in crops of heads.
 
     Args:
         heads: (N, 3, S, S) in [0, 1], squares around heads with a quarter of the head's size around.
-        network: the network to ask; the shipped ones otherwise.
+        network: the network to ask; the shipped one otherwise.
 
     Returns:
         (N, 1, S, S) in [0, 1]: how sure a pixel is animal.
     """
     logits, mirrored = _with_mirror(network or shipped(PetMaskNetwork, "pet-mask"), heads)
-    mask = _resized(torch.sigmoid((logits + mirrored.flip(-1)) / 2), heads.shape[-1])
-    if network is not None:
+    mask = torch.sigmoid((logits + mirrored.flip(-1)) / 2)
+    if mask.shape[-1] == heads.shape[-1]:
         return mask
-    seen = np.stack([second_look().animal(picture) for picture in to_pil(heads)])
-    return torch.maximum(mask, _resized(torch.from_numpy(seen)[:, None], heads.shape[-1]))
-
-
-def _resized(masks: Tensor, side: int) -> Tensor:
-    if masks.shape[-1] == side:
-        return masks
-    return F.interpolate(masks, (side, side), mode="bilinear", align_corners=False)
+    return F.interpolate(mask, heads.shape[-2:], mode="bilinear", align_corners=False)
 
 
 def _with_mirror(network: Any, heads: Tensor) -> tuple[Any, Any]:

@@ -109,15 +109,12 @@ class SecondLook:
         person = float(logits[PERSON] - max(logits[CAT], logits[DOG]))
         return Look(features, score, person, "cat" if logits[CAT] > logits[DOG] else "dog")
 
-    def animal(self, picture: Image.Image) -> np.ndarray:
-        """(h, w) float32 in [0, 1]: how sure each part of an RGB picture is cat or dog, an eighth as fine as what was looked at."""
-        _, classes = self._answers(picture)
-        shares = np.exp(classes - classes.max(0))
-        found: np.ndarray = shares[[CAT, DOG]].sum(0) / shares.sum(0)
-        return found
-
     def _answers(self, picture: Image.Image) -> tuple[np.ndarray, np.ndarray]:
-        """Features (160, h, w) and logits of classes (21, h, w)."""
+        """Features (160, h, w) and logits of classes (21, h, w).
+
+        OpenCV pads the graph's dilated layers on two sides only, so both lie some cells up and to the left of what they show:
+        enough for what is in a box, as the line was fitted to the same, but no outline.
+        """
         seen = picture.resize((self.size_px, self.size_px), Image.Resampling.BILINEAR)
         x = np.asarray(seen, np.float32).transpose(2, 0, 1)[None] / 127.5 - 1
         with self._lock:
