@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -70,16 +69,10 @@ class ResultView:
         return [self.video, self.file, self.details]
 
 
-def result_view(tab: str, example: Path | None = None) -> ResultView:
-    """Draw the result; `example` is a video of ours that stands there until the first own result."""
+def result_view(tab: str) -> ResultView:
+    """Draw the place of the result, which is small until there is one."""
     video = gr.Video(
-        value=str(example) if example else None,
-        label="Result",
-        autoplay=True,
-        loop=True,
-        interactive=False,
-        elem_id=f"{tab}-video",
-        height=400,
+        label="Result", autoplay=True, loop=True, interactive=False, elem_id=f"{tab}-video", elem_classes="film-made"
     )
     file = gr.File(label="Download", interactive=False, elem_id=f"{tab}-file", elem_classes="download")
     with gr.Accordion("Details", open=False):

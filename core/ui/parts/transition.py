@@ -15,7 +15,7 @@ from PIL import Image
 from core.options import fields_of, to_query
 from core.timeline import Timeline
 from core.ui.parts.controls import Controls, controls, named
-from core.ui.parts.examples import EXAMPLES
+from core.ui.parts.examples import CHOOSE_FRAME, Axis, FirstExample, film_html, strip_html
 from core.ui.parts.export import Export, ResultView, export_controls, export_frames, result_view
 from core.ui.parts.picture import PictureInput
 from core.ui.parts.points import PointEditor
@@ -25,6 +25,10 @@ SESSION_S = 3600
 # Previews answer while long jobs wait for each other.
 PREVIEW: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
 FORMAT = {"format": "the file to download"}
+CLICKED_ROW = """element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-row]");
+  if (button) trigger("click", { row: Number(button.dataset.row) });
+});"""
 
 
 @dataclass(frozen=True)
@@ -51,16 +55,19 @@ class TransitionTab:
 
     A subclass names its `id`, `introduction` and `options`, draws its inputs (`draw_inputs`) and its preview
     (`draw_preview`), and connects them to its handlers (`wire`). What it draws it leaves in `pictures` and `sliders`
-    under the names that links use, and in `source` what its points are found in.
+    under the names that links use, and in `source` what its points are found in. It opens with the first of its
+    `example_rows`, whose results were made beforehand along `axes`.
     """
 
     id: str
     introduction: str
     options: type
-    go_text = "Make the video"
+    # One row per example: the values of `example_inputs()`.
+    example_rows: Sequence[Sequence[Any]] = ()
+    axes: Mapping[str, Axis] = {}
+    go_text = "Make the film"
     # Fields that stand beside the inputs, not under Method.
     early_fields: tuple[str, ...] = ()
-    columns = ((3, 320), (2, 320))
 
     def __init__(self) -> None:
         self.pictures: dict[str, Component] = {}
@@ -68,25 +75,29 @@ class TransitionTab:
         self.source: list[Component] = []
         self.early = Controls(self.options, {})
         self.points: SharedPoints | None = None
-        gr.Markdown(self.introduction)
+        self.first = FirstExample(self.id, dict(self.axes))
+        lead, _, rest = self.introduction.partition("\n\n")
+        with gr.Row(elem_classes="intro"):
+            gr.HTML(film_html(self.id, lead.split(".")[0]), elem_id=f"{self.id}-film", min_width=120, scale=0)
+            gr.Markdown(lead)
         self.prepared = gr.State(None, time_to_live=SESSION_S)
-        with gr.Row():
-            for (scale, width), draw in zip(self.columns, (self.draw_left, self.draw_right), strict=True):
-                with gr.Column(scale=scale, min_width=width):
-                    draw()
+        # Where the page finds the first example's frames, as long as nothing was changed.
+        self.example = gr.JSON(self.first.for_browser() if self.axes else None, visible=False)
+        with gr.Row(elem_classes="bench"):
+            with gr.Column(min_width=320, elem_classes="left") as left:
+                self.draw_inputs()
+            with gr.Column(min_width=320, elem_classes="right"):
+                with gr.Column(elem_classes="stage"):
+                    self.draw_preview()
+                    self.draw_go()
+                with gr.Column(elem_classes="made"):
+                    self.draw_result()
+            with left:
+                self.draw_settings()
+                if rest:
+                    with gr.Accordion("About this method", open=False):
+                        gr.Markdown(rest)
         self.wire()
-
-    def draw_left(self) -> None:
-        """The first column."""
-        self.draw_inputs()
-
-    def draw_right(self) -> None:
-        """The second column."""
-        self.draw_preview()
-        self.draw_method()
-        self.draw_export()
-        self.draw_result()
-        self.draw_link()
 
     def draw_inputs(self) -> None:
         """Pictures, and what is found in them."""
@@ -95,6 +106,12 @@ class TransitionTab:
     def draw_preview(self) -> None:
         """The picture that follows the sliders, and these."""
         raise NotImplementedError
+
+    def draw_settings(self) -> None:
+        """Method, timeline and link, below the inputs."""
+        self.draw_method()
+        self.export: Export = export_controls(self.id)
+        self.draw_link()
 
     def draw_method(self) -> None:
         """All options that do not stand elsewhere, folded away."""
@@ -107,17 +124,15 @@ class TransitionTab:
     def draw_more_method(self) -> None:
         """What else stands under Method."""
 
-    def draw_export(self) -> None:
-        """Timeline and file, and the buttons that start and stop."""
-        self.export: Export = export_controls(self.id)
+    def draw_go(self) -> None:
+        """The buttons that start and stop."""
         with gr.Row():
-            self.go = gr.Button(self.go_text, variant="primary", elem_id=f"{self.id}-go")
-            self.stop = gr.Button("Stop", variant="stop")
+            self.go = gr.Button(self.go_text, variant="primary", elem_id=f"{self.id}-go", scale=3)
+            self.stop = gr.Button("Stop", variant="stop", scale=1, min_width=80)
 
     def draw_result(self) -> None:
-        """The video, its file and details."""
-        example = EXAMPLES / f"{self.id}.mp4"
-        self.result: ResultView = result_view(self.id, example if example.exists() else None)
+        """The video, its file and details; empty until something was made."""
+        self.result: ResultView = result_view(self.id)
 
     def draw_link(self) -> None:
         """The link to all settings."""
@@ -128,34 +143,53 @@ class TransitionTab:
         raise NotImplementedError
 
     def draw_pair(self, labels: Sequence[str], names: Sequence[str] = ("picture_a", "picture_b")) -> list[Component]:
-        """Two pictures side by side."""
-        with gr.Row():
+        """Two pictures side by side, the first example's."""
+        files = [item for item in self.example_rows[0] if isinstance(item, str) and Path(item).suffix]
+        with gr.Row(elem_classes="pair first"):
             pair: list[Component] = [
-                PictureInput(label, elem_id=f"{self.id}-picture-{letter}")
-                for label, letter in zip(labels, "ab", strict=True)
+                PictureInput(label, value=file, elem_id=f"{self.id}-picture-{letter}", min_width=120)
+                for label, letter, file in zip(labels, "ab", [*files, None][:2], strict=True)
             ]
         self.pictures.update(zip(names, pair, strict=True))
         return pair
 
+    def draw_told(self) -> None:
+        """What was found in the pictures, right below them, and the button that empties the tab."""
+        said = self.first.found()[1]
+        with gr.Row(elem_classes="told first"):
+            self.found = gr.Markdown(said, elem_id=f"{self.id}-found")
+            self.clear = gr.Button("Clear", size="sm", scale=0, min_width=80, elem_id=f"{self.id}-clear")
+
+    def draw_examples(self, inputs: Sequence[Component]) -> Any:
+        """Thumbnails to click on that fill the inputs; returns the event."""
+        rows = [list(row) for row in self.example_rows]
+
+        def fill(event: gr.EventData) -> Any:
+            row = rows[min(max(int(event.row), 0), len(rows) - 1)]  # type: ignore[attr-defined]
+            return row if len(row) > 1 else row[0]
+
+        strip = gr.HTML(
+            strip_html(rows), js_on_load=CLICKED_ROW, elem_id=f"{self.id}-examples", elem_classes="first", label="Examples"
+        )
+        return strip.click(fill, None, list(inputs), **PREVIEW, show_progress="hidden")
+
     def draw_points(self, title: str, over: Sequence[Component | None], **editor: Any) -> None:
         """The editor for what is found in `source`, one panel per item of `over`; the early fields stand below it."""
-        with gr.Accordion(title, open=True):
-            self.found = gr.Markdown(f"{editor.pop('what', title)} appear when a picture is there.")
-            self.editor = PointEditor(label=title, **editor)
-            if self.early_fields:
-                with gr.Row():
+        with gr.Accordion(title, open=True, elem_classes="points"):
+            self.editor = PointEditor(label=title, value={"panels": self.first.found()[0]}, **editor)
+            with gr.Row():
+                if self.early_fields:
                     self.early = controls(self.options, self.early_fields, self.id)
-                    self.again = gr.Button("Detect again", size="sm")
-            else:
                 self.again = gr.Button("Detect again", size="sm")
         self.source += self.early.components
         self.points = SharedPoints(self.editor, gr.State(None, time_to_live=SESSION_S), self.source, tuple(over))
 
     def draw_picture(self) -> gr.Image:
-        """The preview's picture."""
+        """The preview's picture, at first the example's."""
+        start = self.first.start()
         return gr.Image(
-            label="Preview", format="jpeg", interactive=False, elem_id=f"{self.id}-preview", height=380,
-            buttons=["fullscreen"],
+            str(start) if start else None, label="Preview", format="jpeg", interactive=False, elem_id=f"{self.id}-preview",
+            height=380, buttons=["download", "fullscreen"], elem_classes="screen",
         )  # fmt: skip
 
     def draw_place(self, name: str, value: float, info: str, **more: Any) -> gr.Slider:
@@ -166,6 +200,12 @@ class TransitionTab:
         )  # fmt: skip
         self.sliders[name] = slider
         return slider
+
+    def on_clear(self, shown: Sequence[Component]) -> None:
+        """Clear empties inputs, preview and result."""
+        emptied = [*self.pictures.values(), self.prepared, self.example, self.found, *shown, *self.result.components]
+        # The points' own handler empties them when their pictures go.
+        self.clear.click(lambda: [None] * len(emptied), None, emptied, api_visibility="private", show_progress="hidden")
 
     def on_points(self, find: Callable[..., Any], encode: dict[str, Any]) -> None:
         """Points are found when their source changes or when asked for, then the preview is made anew."""
@@ -180,19 +220,39 @@ class TransitionTab:
             event.then(**encode)
 
     def encoding(self, handler: Callable[..., Any], inputs: list[Component], shown: list[Component]) -> dict[str, Any]:
-        """The event that prepares: into the session, the preview and the details."""
-        outputs = [self.prepared, *shown, self.result.details]
+        """The event that prepares: into the session, the preview and the details; the example's frames end with it."""
+
+        def prepare(*values: Any) -> tuple[Any, ...]:
+            return (*handler(*values), None)
+
+        outputs = [self.prepared, *shown, self.result.details, self.example]
         return {
-            "fn": handler, "inputs": [*inputs, *self.method.components], "outputs": outputs, "show_progress_on": shown[0],
+            "fn": prepare, "inputs": [*inputs, *self.method.components], "outputs": outputs, "show_progress_on": shown[0],
             "trigger_mode": "always_last", **PREVIEW,
         }  # fmt: skip
 
     def on_sliders(
-        self, handler: Callable[..., Any], sliders: Iterable[Any], inputs: list[Any], shown: list[Any]
-    ) -> None:
-        """The preview follows these without being prepared anew."""
+        self, handler: Callable[..., Any], sliders: Iterable[Any], inputs: list[Any], shown: list[Any],
+        encode: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """The preview follows these without being prepared anew.
+
+        As long as the first example stands, its frames follow the sliders of `axes`; the others prepare it with `encode`.
+        """
+        sliders = list(sliders)
         changes = [slider.change for slider in sliders]
         gr.on(changes, handler, inputs, shown, trigger_mode="always_last", show_progress="hidden", **PREVIEW)
+        along = [self.sliders[name] for name in self.axes]
+        for slider in along:
+            slider.change(None, [self.example, shown[0], *along], shown[0], js=CHOOSE_FRAME, api_visibility="private")
+        others = [slider.change for slider in sliders if slider not in along]
+        if encode is None or not others:
+            return
+
+        def first_time(example: Any, *values: Any) -> Any:
+            return encode["fn"](*values) if example else (gr.skip(),) * len(encode["outputs"])
+
+        gr.on(others, **{**encode, "fn": first_time, "inputs": [self.example, *encode["inputs"]]})
 
     def on_go(
         self, handler: Callable[..., Any], name: str, inputs: list[Component], outputs: Sequence[Component] = (),
@@ -248,13 +308,3 @@ def details_of(
     """What the details row shows; the work began at `start_s` of `time.perf_counter`."""
     seconds = round(time.perf_counter() - start_s, 2)
     return {"seconds": seconds, **about, "figures": dict(figures), "settings": dict(settings)}
-
-
-def example_files(folder: Path, names: Sequence[str]) -> list[str]:
-    """Examples of ours by name."""
-    return [str(folder / f"{name}.jpg") for name in names]
-
-
-def draw_examples(rows: list[list[Any]], inputs: Sequence[Component], label: str) -> gr.Examples:
-    """Rows to click on that fill the inputs."""
-    return gr.Examples(rows, list(inputs), label=label, api_visibility="private")

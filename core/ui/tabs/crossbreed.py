@@ -24,26 +24,34 @@ from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import PETS
+from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, result_folder, stream
 from core.ui.parts.picture import ClipInput
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
-from core.ui.parts.transition import TransitionTab, about, details_of, draw_examples
+from core.ui.parts.transition import TransitionTab, about, details_of
 from core.ui.tabs import Tab
 from core.video import read_video, write_picture, write_video
 
 ID = "crossbreed"
 LABELS = ("First animal", "Second animal")
 CORNERS = ("top left corner of the head", "bottom right corner of the head")
+EXAMPLE_PAIRS = (
+    ("tabby_cat", "american_curl"),
+    ("norwegian_forest_cat", "tabby_cat"),
+    ("yorkshire_terrier", "beagle"),
+    ("american_curl", "yorkshire_terrier"),
+)
 MOVING = ("both", "shape", "appearance")
 CLIP_SIDE_PX = 256
 CLIP_FRAMES = 240
 # What the encoder's padding needs.
 SMALLEST_CLIP_PX = 33
 
-INTRODUCTION = """Drop in two photos of cats or dogs: their heads are found and cut out, and you can move the boxes. The network
-looks at each picture once; then **shape** and **appearance** morph together or apart.
+INTRODUCTION = """Breed a cat or dog from two. Drop in two photos and move the sliders.
+
+Their heads are found and cut out, and you can move the boxes. The network looks at each picture once; then **shape** and
+**appearance** change together or each on its own.
 After Park, Seo, Noh, *Neural Crossbreed*, SIGGRAPH Asia 2020. The weights that ship know the heads of cats and dogs that look
 towards the camera: where eyes, nose and ears are not found surely, the heads are not brought into line, and the middle is soft."""
 
@@ -172,16 +180,17 @@ class CrossbreedTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = CrossbreedOptions
-    go_text = "Morph"
+    example_rows = [[example_picture(name) for name in pair] for pair in EXAMPLE_PAIRS]
+    axes = {name: Axis(0, 1, 9, 0.5) for name in ("shape", "appearance")}
 
     def draw_inputs(self) -> None:
         """Two animals and their heads, further ones for a chain, a clip."""
         self.pair = self.draw_pair(LABELS)
-        pets = [str(file) for file in sorted(PETS.glob("*.png"))]
-        draw_examples([list(row) for row in zip(pets[::2], pets[1::2], strict=False)], self.pair, "Drawn by us, CC0")
+        self.draw_told()
+        self.draw_examples(self.pair)
         self.source = list(self.pair)
         self.draw_points(
-            "Heads", self.pair, what="Boxes", paired=False, names=CORNERS, edges=[(0, 1)], elem_id=f"{ID}-corners"
+            "Heads", self.pair, paired=False, names=CORNERS, edges=[(0, 1)], elem_id=f"{ID}-corners"
         )
         with gr.Accordion("More animals: a chain", open=False):
             self.files = gr.File(
@@ -207,7 +216,7 @@ class CrossbreedTab(TransitionTab):
         """The picture with shape and appearance."""
         self.preview_picture = self.draw_picture()
         for name in ("shape", "appearance"):
-            self.draw_place(name, 0.3, "0 = the first animal's, 1 = the second's")
+            self.draw_place(name, 0.5, "0 = the first animal's, 1 = the second's")
 
     def draw_more_method(self) -> None:
         """What the video moves."""
@@ -242,7 +251,8 @@ class CrossbreedTab(TransitionTab):
         changes = [component.change for name, component in method.by_name.items() if name != "tau"]
         gr.on([self.editor.input, *changes], **encode)
         moved = [*self.places, method.by_name["tau"]]
-        self.on_sliders(self.show, moved, [self.prepared, *self.places, *method.components], shown)
+        self.on_sliders(self.show, moved, [self.prepared, *self.places, *method.components], shown, encode)
+        self.on_clear(shown)
         self.on_go(
             self.morph, "crossbreed_morph", [*pair, self.editor, *self.places, self.sliders["moving"]],
             [self.plot, self.prepared, *shown], [self.files],

@@ -29,13 +29,15 @@ from core.ui.tabs import Tab
 
 ID = "ripple"
 # What these weights do best comes first.
-EXAMPLE_HEADS = ("kofi", "jonas", "edith", "anders", "walter", "mei", "amara", "clara")
+EXAMPLE_HEADS = ("sally_ride", "eileen_collins", "mae_jemison", "grace_hopper", "mona_lisa", "van_gogh_self-portrait")
 WEIGHTS = ("ripple-preview", "ripple-hfgi")
 BEFORE_FIELDS = ("align", "face", "output_px", "parser", "single_scale", "turn")
 VIDEO_FIELDS = ("degree_from", "degree_to")
 SHOWN = ("plain", "mask", "clean", "whole")
 
-INTRODUCTION = """Drop in a portrait and turn the head. A large turn leaves a **ripple** where the head used to be: it is found by
+INTRODUCTION = """Turn a head, or let it age. Drop in a portrait and move the slider.
+
+A large turn leaves a **ripple** where the head used to be: it is found by
 parsing person and background before and after, and repainted; then the face goes back into your photograph.
 HFGI (Wang et al. 2022), Graphonomy (Gong et al. 2019), LaMa (Suvorov et al. 2022). The preview weights know **pose** and **age**:
 a turn moves your photograph along the measured surface of the head, which suits frontal portraits up to 20 degrees; towards 30 the side
@@ -109,16 +111,16 @@ class RippleTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = RippleOptions
-    go_text = "Make a video"
     early_fields = ("edit",)
-    columns = ((2, 280), (3, 320))
+    example_rows = [[example_picture(name)] for name in EXAMPLE_HEADS]
+    axes = {"degree": Axis(EDITS["pose"].low, EDITS["pose"].high, 25, 2.0)}
 
-    def draw_left(self) -> None:
-        """The portrait, the weights and all options: the edit on top, the rest folded away."""
-        self.picture = PictureInput("Portrait", elem_id=f"{ID}-picture", height=320)
+    def draw_inputs(self) -> None:
+        """The portrait and the edit."""
+        self.picture = PictureInput("Portrait", value=self.example_rows[0][0], elem_id=f"{ID}-picture", elem_classes="first")
         self.pictures["picture"] = self.picture
-        rows = [[file] for file in example_files(HEADS, EXAMPLE_HEADS)]
-        draw_examples(rows, [self.picture], "Rendered heads (ours, CC0)")
+        self.draw_told()
+        self.draw_examples([self.picture])
         self.weights = gr.Dropdown(
             list(WEIGHTS), value=WEIGHTS[0], label="Weights", elem_id=f"{ID}-weights",
             info="ours are a small preview; the published ones must be converted first",
@@ -126,35 +128,31 @@ class RippleTab(TransitionTab):
         self.early = controls(RippleOptions, self.early_fields, ID)
         self.edit_list: Any = self.early.by_name["edit"]
         self.edit_list.choices = [(name, name) for name in ("pose", "age")]
-        self.draw_method()
+
+    def draw_method(self) -> None:
+        """All other options, folded away."""
+        super().draw_method()
         # The endpoints' parameters come in the order of the fields.
         by_name = self.method.by_name
         self.method = Controls(RippleOptions, {field.name: by_name[field.name] for field in fields_of(RippleOptions)})
 
-    def draw_right(self) -> None:
-        """The degree with its pictures, and the video."""
+    def draw_preview(self) -> None:
+        """The whole photograph with the degree; what leads to it, folded away."""
         facts = EDITS["pose"]
+        self.whole = self.draw_picture()
         self.degree = gr.Slider(
-            facts.low,
-            facts.high,
-            2.0,
-            step=0.1,
-            label="Degree",
-            info=facts.help,
-            elem_id=f"{ID}-degree",
-            interactive=True,
+            facts.low, facts.high, 2.0, step=0.1, label="Degree", info=facts.help, elem_id=f"{ID}-degree", interactive=True
         )
         self.sliders["degree"] = self.degree
-        look = {"format": "png", "interactive": False, "buttons": ["fullscreen", "download"]}
-        with gr.Row():
+        with gr.Accordion("Ripple, mask and clean face", open=False), gr.Row():
             labels = (("Plain edit", "plain"), ("Ripple mask", "mask"), ("Clean", "clean"))
             self.shown: list[Component] = [
-                gr.Image(label=text, elem_id=f"{ID}-{name}", height=240, **look) for text, name in labels
-            ]
-        self.shown.append(gr.Image(label="Whole photograph", elem_id=f"{ID}-whole", height=400, **look))
-        self.draw_export()
-        self.draw_result()
-        self.draw_link()
+                gr.Image(
+                    label=text, elem_id=f"{ID}-{name}", height=200, format="png", interactive=False, min_width=100,
+                    buttons=["fullscreen", "download"],
+                ) for text, name in labels
+            ]  # fmt: skip
+        self.shown.append(self.whole)
 
     def wire(self) -> None:
         """Some controls need a new inversion, the others only a new picture."""
