@@ -123,14 +123,14 @@ CHOOSE_FRAME = """(example, shown, ...at) => {
 }"""
 
 
-def film_html(tab: str, says: str) -> str:
-    """The small looping picture that says what a tab does; who wants less motion sees it stand still."""
+def lead_html(tab: str, says: str) -> str:
+    """What a tab does, in words and as a small looping picture; who wants less motion sees it stand still."""
     film, still = EXAMPLES / tab / "film.webp", EXAMPLES / tab / "still.webp"
     if not film.is_file():
-        return ""
+        return f"<p>{says}</p>"
     return (
-        f'<picture class="film"><source media="(prefers-reduced-motion: reduce)" srcset="{address(still)}">'
-        f'<img src="{address(film)}" alt="{says}" width="120" height="120" loading="lazy"></picture>'
+        f'<picture><source media="(prefers-reduced-motion: reduce)" srcset="{address(still)}">'
+        f'<img src="{address(film)}" alt="An example: {says.split(".")[0]}" loading="lazy"></picture><p>{says}</p>'
     )
 
 
@@ -139,8 +139,12 @@ def strip_html(rows: Sequence[Sequence[Any]]) -> str:
     buttons = []
     for index, row in enumerate(rows):
         files = [item for item in row if isinstance(item, str) and thumbnail(item).is_file()]
-        said = [title(file) for file in files] + [str(item) for item in row if isinstance(item, str) and not Path(item).suffix]
+        said = [title(file) for file in files] + [
+            str(item) for item in row if isinstance(item, str) and not Path(item).suffix
+        ]
         pictures = "".join(f'<img src="{address(thumbnail(file))}" alt="" loading="lazy">' for file in files)
         label = ", ".join(said)
-        buttons.append(f'<button type="button" data-row="{index}" aria-label="Example: {label}" title="{label}">{pictures}</button>')
+        buttons.append(
+            f'<button type="button" data-row="{index}" aria-label="Example: {label}" title="{label}">{pictures}</button>'
+        )
     return f'<div class="examples" role="group" aria-label="Examples">{"".join(buttons)}</div>'

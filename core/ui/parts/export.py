@@ -7,9 +7,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+import pandas as pd
+import torch
 from gradio.components import Component
 from PIL import Image
 
+from core.image import limit_size, to_tensor
+from core.metrics import step_sizes
 from core.timeline import Timeline
 from core.ui.parts.controls import Controls, controls
 from core.ui.parts.handlers import result_folder
@@ -91,3 +95,9 @@ def export_frames(
     kept = list(frames)
     shown = write_video(kept, folder / f"{name}.mp4", fps, settings)
     return str(shown), str(write_video(kept, folder / f"{name}.{kind}", fps, settings))
+
+
+def step_plot(frames: list[Image.Image]) -> pd.DataFrame:
+    """How much each frame changes, in per cent of full scale."""
+    sizes = step_sizes(torch.cat([to_tensor(limit_size(frame, 128)) for frame in frames]))
+    return pd.DataFrame({"frame": range(1, len(frames)), "change": [100 * size for size in sizes]})

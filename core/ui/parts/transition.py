@@ -15,11 +15,12 @@ from PIL import Image
 from core.options import fields_of, to_query
 from core.timeline import Timeline
 from core.ui.parts.controls import Controls, controls, named
-from core.ui.parts.examples import CHOOSE_FRAME, Axis, FirstExample, film_html, strip_html
+from core.ui.parts.examples import CHOOSE_FRAME, Axis, FirstExample, lead_html, strip_html
 from core.ui.parts.export import Export, ResultView, export_controls, export_frames, result_view
-from core.ui.parts.picture import PictureInput
+from core.ui.parts.picture import PictureInput, untouched
 from core.ui.parts.points import PointEditor
 from core.ui.parts.share import SharedPoints, share_link
+from core.ui.parts.told import noted
 
 SESSION_S = 3600
 # Previews answer while long jobs wait for each other.
@@ -77,18 +78,17 @@ class TransitionTab:
         self.points: SharedPoints | None = None
         self.first = FirstExample(self.id, dict(self.axes))
         lead, _, rest = self.introduction.partition("\n\n")
-        with gr.Row(elem_classes="intro"):
-            gr.HTML(film_html(self.id, lead.split(".")[0]), elem_id=f"{self.id}-film", min_width=120, scale=0)
-            gr.Markdown(lead)
+        gr.HTML(lead_html(self.id, lead), elem_id=f"{self.id}-lead", elem_classes="lead")
         self.prepared = gr.State(None, time_to_live=SESSION_S)
         # Where the page finds the first example's frames, as long as nothing was changed.
-        self.example = gr.JSON(self.first.for_browser() if self.axes else None, visible=False)
+        self.example = gr.JSON(self.first.for_browser(), visible=False)
         with gr.Row(elem_classes="bench"):
             with gr.Column(min_width=320, elem_classes="left") as left:
                 self.draw_inputs()
             with gr.Column(min_width=320, elem_classes="right"):
                 with gr.Column(elem_classes="stage"):
                     self.draw_preview()
+                    self.noted = gr.Markdown(elem_id=f"{self.id}-noted")
                     self.draw_go()
                 with gr.Column(elem_classes="made"):
                     self.draw_result()
@@ -147,7 +147,7 @@ class TransitionTab:
         files = [item for item in self.example_rows[0] if isinstance(item, str) and Path(item).suffix]
         with gr.Row(elem_classes="pair first"):
             pair: list[Component] = [
-                PictureInput(label, value=file, elem_id=f"{self.id}-picture-{letter}", min_width=120)
+                PictureInput(label, first=file, elem_id=f"{self.id}-picture-{letter}", min_width=120)
                 for label, letter, file in zip(labels, "ab", [*files, None][:2], strict=True)
             ]
         self.pictures.update(zip(names, pair, strict=True))
@@ -169,14 +169,18 @@ class TransitionTab:
             return row if len(row) > 1 else row[0]
 
         strip = gr.HTML(
-            strip_html(rows), js_on_load=CLICKED_ROW, elem_id=f"{self.id}-examples", elem_classes="first", label="Examples"
+            strip_html(rows),
+            js_on_load=CLICKED_ROW,
+            elem_id=f"{self.id}-examples",
+            elem_classes="first",
+            label="Examples",
         )
         return strip.click(fill, None, list(inputs), **PREVIEW, show_progress="hidden")
 
     def draw_points(self, title: str, over: Sequence[Component | None], **editor: Any) -> None:
         """The editor for what is found in `source`, one panel per item of `over`; the early fields stand below it."""
         with gr.Accordion(title, open=True, elem_classes="points"):
-            self.editor = PointEditor(label=title, value={"panels": self.first.found()[0]}, **editor)
+            self.editor = PointEditor(label=title, first=self.first.found()[0], **editor)
             with gr.Row():
                 if self.early_fields:
                     self.early = controls(self.options, self.early_fields, self.id)
@@ -187,10 +191,11 @@ class TransitionTab:
     def draw_picture(self) -> gr.Image:
         """The preview's picture, at first the example's."""
         start = self.first.start()
-        return gr.Image(
+        self.preview_picture = gr.Image(
             str(start) if start else None, label="Preview", format="jpeg", interactive=False, elem_id=f"{self.id}-preview",
             height=380, buttons=["download", "fullscreen"], elem_classes="screen",
         )  # fmt: skip
+        return self.preview_picture
 
     def draw_place(self, name: str, value: float, info: str, **more: Any) -> gr.Slider:
         """A slider from 0 to 1 that the preview follows."""
@@ -203,7 +208,15 @@ class TransitionTab:
 
     def on_clear(self, shown: Sequence[Component]) -> None:
         """Clear empties inputs, preview and result."""
-        emptied = [*self.pictures.values(), self.prepared, self.example, self.found, *shown, *self.result.components]
+        emptied = [
+            *self.pictures.values(),
+            self.prepared,
+            self.example,
+            self.found,
+            self.noted,
+            *shown,
+            *self.result.components,
+        ]
         # The points' own handler empties them when their pictures go.
         self.clear.click(lambda: [None] * len(emptied), None, emptied, api_visibility="private", show_progress="hidden")
 
@@ -211,25 +224,43 @@ class TransitionTab:
         """Points are found when their source changes or when asked for, then the preview is made anew."""
         if self.points is None:
             raise RuntimeError("draw_points comes first")
-        shown: dict[str, Any] = {"fn": find, "outputs": [self.editor, self.found], **PREVIEW}
-        changes = [component.change for component in self.source]
-        came = gr.on(changes, inputs=[*self.source, self.points.given], trigger_mode="always_last", **shown)
+
+        def found(example: Any, *values: Any) -> tuple[Any, ...]:
+            return (gr.skip(),) * 3 if untouched(example, values) else (*find(*values), None)
+
+        inputs, outputs = [*self.source, self.points.given], [self.editor, self.found]
+        pictures = [component for component in self.source if isinstance(component, PictureInput)]
+        others = [component.change for component in self.source if component not in pictures]
+        last: dict[str, Any] = {"trigger_mode": "always_last", **PREVIEW}
+        came = gr.on([c.change for c in pictures], found, [self.example, *inputs], [*outputs, self.example], **last)
         # Asked for by hand, they are looked for even if a link brought some.
-        asked = self.again.click(inputs=self.source, **shown)
-        for event in (came, asked):
+        asked = [self.again.click(find, self.source, outputs, **PREVIEW)]
+        if others:
+            asked.append(gr.on(others, find, inputs, outputs, **last))
+        came.then(**self.encoding_new(encode))
+        for event in asked:
             event.then(**encode)
 
     def encoding(self, handler: Callable[..., Any], inputs: list[Component], shown: list[Component]) -> dict[str, Any]:
         """The event that prepares: into the session, the preview and the details; the example's frames end with it."""
 
         def prepare(*values: Any) -> tuple[Any, ...]:
-            return (*handler(*values), None)
+            made = handler(*values)
+            return (*made, None, noted(made[0]))
 
-        outputs = [self.prepared, *shown, self.result.details, self.example]
+        outputs = [self.prepared, *shown, self.result.details, self.example, self.noted]
         return {
             "fn": prepare, "inputs": [*inputs, *self.method.components], "outputs": outputs, "show_progress_on": shown[0],
             "trigger_mode": "always_last", **PREVIEW,
         }  # fmt: skip
+
+    def encoding_new(self, encode: dict[str, Any]) -> dict[str, Any]:
+        """`encoding` that does nothing while the first example's pictures stand untouched."""
+
+        def prepare(example: Any, *values: Any) -> Any:
+            return (gr.skip(),) * len(encode["outputs"]) if untouched(example, values) else encode["fn"](*values)
+
+        return {**encode, "fn": prepare, "inputs": [self.example, *encode["inputs"]]}
 
     def on_sliders(
         self, handler: Callable[..., Any], sliders: Iterable[Any], inputs: list[Any], shown: list[Any],
@@ -242,9 +273,9 @@ class TransitionTab:
         sliders = list(sliders)
         changes = [slider.change for slider in sliders]
         gr.on(changes, handler, inputs, shown, trigger_mode="always_last", show_progress="hidden", **PREVIEW)
-        along = [self.sliders[name] for name in self.axes]
+        along, place = [self.sliders[name] for name in self.axes], self.preview_picture
         for slider in along:
-            slider.change(None, [self.example, shown[0], *along], shown[0], js=CHOOSE_FRAME, api_visibility="private")
+            slider.change(None, [self.example, place, *along], place, js=CHOOSE_FRAME, api_visibility="private")
         others = [slider.change for slider in sliders if slider not in along]
         if encode is None or not others:
             return

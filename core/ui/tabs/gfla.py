@@ -30,6 +30,7 @@ from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
+from core.ui.parts.told import draw_clip_facts, told
 from core.ui.parts.transition import TransitionTab, about, details_of
 from core.ui.tabs import Tab
 from core.video import read_video
@@ -80,11 +81,14 @@ def find_points(
     try:
         own = pipe.find(picture, person, "the photo")
         count = int(pose.present(own).sum())
-        said = f"{count} of 18 keypoints found."
+        said = told("good", LABELS[0], "all 18 keypoints found.")
         if count < len(NAMES):
             missing = ", ".join(name for name, seen in zip(NAMES, pose.present(own), strict=True) if not seen)
-            said += f" Missing: {missing}; press *Add* and click to place them."
+            said = told(
+                "weak", LABELS[0], f"{count} of 18 keypoints found. Missing: {missing}; press Add to place them."
+            )
     except NothingFoundError as error:
+        said = told("bad", LABELS[0], f"{error}. A standing skeleton was put in its place: drag its points there.")
         own = pose.scaled(library_pose("standing"), (picture.height, picture.width), FRAME_HW)
         said = f"**{error}.** A standing skeleton was put in its place: drag its points onto the person."
     box = framing.person_box(own, pipe.aspect)
@@ -191,12 +195,13 @@ class PoseTab(TransitionTab):
         )  # fmt: skip
         first = self.example_rows[0][0]
         with gr.Row(elem_classes="pair first"):
-            self.picture = PictureInput("Photo of a whole person", value=first, elem_id=f"{ID}-picture", min_width=120)
+            self.picture = PictureInput("Photo of a whole person", first=first, elem_id=f"{ID}-picture", min_width=120)
             self.target = PictureInput("Or somebody in the pose", elem_id=f"{ID}-target", min_width=120)
         self.draw_told()
         self.draw_examples([self.picture])
         with gr.Accordion("A clip to follow", open=False):
             self.driving = ClipInput("Clip", elem_id=f"{ID}-driving", height=180)
+            draw_clip_facts(self.driving, ID)
         self.pictures.update(picture=self.picture, target=self.target, driving=self.driving)
         self.source = [self.picture, self.target, self.library]
         self.draw_points(
@@ -205,7 +210,7 @@ class PoseTab(TransitionTab):
 
     def draw_preview(self) -> None:
         """The person on the way to the pose, and what moved the texture."""
-        self.preview_picture = self.draw_picture()
+        self.draw_picture()
         self.sliders["library"] = self.library
         info = "0 = the own pose, 1 = the target pose"
         self.position = self.draw_place("position", 1.0, info, label="Pose", interactive=None)

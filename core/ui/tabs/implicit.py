@@ -26,6 +26,7 @@ from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
+from core.ui.parts.told import lines, told, told_face
 from core.ui.parts.transition import TransitionTab, details_of
 from core.ui.tabs import Tab
 
@@ -83,21 +84,23 @@ def find_landmarks(
         shown.append((picture, label))
         try:
             faces = detect_faces(picture, f"the {label.lower()}")
-            found.append(landmarks_of(faces[min(max(int(face), 1), len(faces)) - 1]))
-            if len(faces) > 1:
-                said.append(f"{label}: {len(faces)} faces; choose one by its number, 1 is the largest.")
+            one = faces[min(max(int(face), 1), len(faces)) - 1]
+            found.append(landmarks_of(one))
+            said.append(told_face(label, one, len(faces)))
         except NothingFoundError:
             found.append(np.zeros((0, 2)))
             said.append(
-                f"**{label}: no face found.** Use a larger, brighter or more frontal face; or press *Add* below and click "
-                "the same place in both pictures, five pairs or more."
-            )
+                told(
+                    "bad", label, "no face found. Use a larger, brighter or more frontal face; or press *Add* below and click "
+                    "the same place in both pictures, five pairs or more.",
+                )
+            )  # fmt: skip
     if any(len(points) == 0 for points in found):
         found = [np.zeros((0, 2)) for _ in found]
     elif len(found) == 2:
         found = list(with_outline((shown[0][0], shown[1][0]), (found[0], found[1])))
     panels = [panel(picture, points, label) for (picture, label), points in zip(shown, found, strict=True)]
-    return panels, "  \n".join(said)
+    return panels, lines(said)
 
 
 def fit(
@@ -151,7 +154,7 @@ class ImplicitTab(TransitionTab):
 
     def draw_preview(self) -> None:
         """The picture with shape and appearance."""
-        self.preview_picture = self.draw_picture()
+        self.draw_picture()
         self.draw_place("shape", 0.5, "0 = the first face's shape, 1 = the second's")
         self.sliders["apart"] = gr.Checkbox(
             False, label="Appearance on its own", info="otherwise it follows the shape", elem_id=f"{ID}-apart"
@@ -167,10 +170,10 @@ class ImplicitTab(TransitionTab):
         late = self.late.by_name
         gr.on([self.editor.input, *(c.change for name, c in late.items() if name not in LOOK_FIELDS)], **encode)
         look = [late[name] for name in LOOK_FIELDS]
-        self.on_sliders(
-            self.show, [*sliders, *look], [self.prepared, *sliders, *self.method.components], shown, encode
+        self.on_sliders(self.show, [*sliders, *look], [self.prepared, *sliders, *self.method.components], shown, encode)
+        apart.change(
+            lambda on: gr.update(visible=on), apart, appearance, api_visibility="private", show_progress="hidden"
         )
-        apart.change(lambda on: gr.update(visible=on), apart, appearance, api_visibility="private", show_progress="hidden")
         self.on_clear(shown)
         self.on_go(self.morph, "implicit_morph", inputs, [self.prepared, *shown])
         picture = gr.Image(label="Picture", format="png", visible=False)

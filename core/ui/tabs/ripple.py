@@ -21,10 +21,10 @@ from core.ripple.pipeline import RipplePipeline
 from core.ripple.results import RipplePrepared
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import HEADS
+from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, stream
-from core.ui.parts.picture import MaskInput, PictureInput
-from core.ui.parts.transition import PREVIEW, TransitionTab, details_of, draw_examples, example_files
+from core.ui.parts.picture import MaskInput, PictureInput, untouched
+from core.ui.parts.transition import PREVIEW, TransitionTab, details_of
 from core.ui.tabs import Tab
 
 ID = "ripple"
@@ -117,7 +117,9 @@ class RippleTab(TransitionTab):
 
     def draw_inputs(self) -> None:
         """The portrait and the edit."""
-        self.picture = PictureInput("Portrait", value=self.example_rows[0][0], elem_id=f"{ID}-picture", elem_classes="first")
+        self.picture = PictureInput(
+            "Portrait", first=self.example_rows[0][0], elem_id=f"{ID}-picture", elem_classes="first"
+        )
         self.pictures["picture"] = self.picture
         self.draw_told()
         self.draw_examples([self.picture])
@@ -141,7 +143,14 @@ class RippleTab(TransitionTab):
         facts = EDITS["pose"]
         self.whole = self.draw_picture()
         self.degree = gr.Slider(
-            facts.low, facts.high, 2.0, step=0.1, label="Degree", info=facts.help, elem_id=f"{ID}-degree", interactive=True
+            facts.low,
+            facts.high,
+            2.0,
+            step=0.1,
+            label="Degree",
+            info=facts.help,
+            elem_id=f"{ID}-degree",
+            interactive=True,
         )
         self.sliders["degree"] = self.degree
         with gr.Accordion("Ripple, mask and clean face", open=False), gr.Row():
@@ -159,18 +168,23 @@ class RippleTab(TransitionTab):
         method, edit = self.method.by_name, self.edit_list
         look = [self.prepared, self.weights, self.degree, *self.method.components]
         outputs = [*self.shown, self.result.details]
-        show: dict[str, Any] = {"fn": self.show, "inputs": look, "outputs": outputs, "show_progress_on": self.shown[2]}
+        show: dict[str, Any] = {"fn": self.show, "inputs": look, "outputs": outputs, "show_progress_on": self.whole}
         self.weights.input(edits_of, self.weights, [edit, self.degree], **PREVIEW)
         edit.input(slider_of, edit, self.degree, **PREVIEW)
+        source = [self.picture, self.weights, *self.method.components]
+        prepare: dict[str, Any] = {
+            "outputs": [self.prepared, self.example, *self.shown], "show_progress_on": self.whole, "trigger_mode": "always_last",
+            **PREVIEW,
+        }  # fmt: skip
         again = [method[name].change for name in BEFORE_FIELDS]
-        inverted = gr.on(
-            [self.picture.change, self.weights.change, *again], self.prepare,
-            [self.picture, self.weights, *self.method.components], self.prepared,
-            show_progress_on=self.shown[0], trigger_mode="always_last", **PREVIEW,
-        )  # fmt: skip
-        inverted.then(trigger_mode="always_last", **show, **PREVIEW)
         other = [c.change for name, c in method.items() if name not in BEFORE_FIELDS + VIDEO_FIELDS]
-        gr.on([self.degree.change, *other], **show, trigger_mode="always_last", **PREVIEW)
+        came = gr.on([self.picture.change], self.prepare_new, [self.example, *source], **prepare)
+        inverted = gr.on([self.weights.change, *again], self.prepare, source, **prepare)
+        needed = gr.on(other, self.first_time, [self.example, *source], **prepare)
+        for event in (came, inverted, needed):
+            event.then(trigger_mode="always_last", **show, **PREVIEW)
+        self.on_sliders(self.show, [self.degree], look, outputs)
+        self.on_clear(self.shown)
         self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared])
         inputs = [self.picture, self.weights, self.degree, *self.method.components]
         self.endpoint(named(self.edit, self.method), "ripple_edit", inputs, outputs)
@@ -201,19 +215,36 @@ class RippleTab(TransitionTab):
         return options
 
     def prepare(self, picture: Any, weights: str, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
-        """Invert the face as soon as there is a picture."""
+        """Invert the face as soon as there is a picture; the example's frames end with it."""
         if picture is None:
-            yield None
+            yield (None,) * (2 + len(SHOWN))
             return
         options = self.read(values)
-        yield from stream(
-            lambda progress: pipeline(weights).prepare(picture, options=options, progress=progress), bar, 1
-        )
+
+        def work(progress: Progress) -> tuple[Any, ...]:
+            prepared = pipeline(weights).prepare(picture, options=options, progress=progress)
+            return (prepared, None, *(gr.skip() for _ in SHOWN))
+
+        yield from stream(work, bar, 2 + len(SHOWN))
+
+    def prepare_new(self, example: Any, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
+        """Invert a face unless it is the first example's, whose frames are there."""
+        if untouched(example, values):
+            yield (gr.skip(),) * (2 + len(SHOWN))
+        else:
+            yield from self.prepare(*values, bar=bar)
+
+    def first_time(self, example: Any, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
+        """Invert the first example's face when its prepared frames no longer do."""
+        if example:
+            yield from self.prepare(*values, bar=bar)
+        else:
+            yield (gr.skip(),) * (2 + len(SHOWN))
 
     def show(self, prepared: RipplePrepared | None, weights: str, degree: float, *values: Any) -> tuple[Any, ...]:
         """The four pictures at the slider's place."""
         if prepared is None:
-            return (None,) * len(SHOWN) + (gr.skip(),)
+            return (gr.skip(),) * (len(SHOWN) + 1)
         options, start = self.read(values), time.perf_counter()
         result = pipeline(weights).edit(prepared, degree, options=options)
         figures = {**prepared.figures, **result.figures}

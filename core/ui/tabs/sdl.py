@@ -22,6 +22,7 @@ from core.ui.parts.engines import engine
 from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, result_folder, stream
 from core.ui.parts.picture import ClipInput
+from core.ui.parts.told import draw_clip_facts
 from core.ui.parts.transition import PREVIEW, TransitionTab, about, details_of
 from core.ui.tabs import Tab
 
@@ -85,7 +86,7 @@ def choose_job(name: str, t: float) -> list[Any]:
         gr.update(label=first),
         gr.update(label=second or "Second picture", visible=job.pictures == 2),
         gr.update(minimum=job.low, maximum=job.high, info=job.slider, **moved),
-        gr.update(info=job.fits),
+        job.fits,
     ]
 
 
@@ -119,8 +120,9 @@ class SDLTab(TransitionTab):
     def draw_inputs(self) -> None:
         """Job, weights, the pictures with their examples, and what the job's weights are good for; a whole video."""
         self.job = gr.Radio(
-            CHOICES, value=FIRST, label="Job", info=JOBS[FIRST].fits, elem_id=f"{ID}-job", elem_classes="first"
-        )
+            CHOICES, value=FIRST, label="Job", info="what the network does with the pictures", elem_id=f"{ID}-job",
+            elem_classes="first",
+        )  # fmt: skip
         self.pair = self.draw_pair(LABELS[FIRST], ("first", "second"))
         # Programs may ask for any job at once, so the range is that of all jobs until a page narrows it.
         low, high = min(job.low for job in JOBS.values()), max(job.high for job in JOBS.values())
@@ -130,6 +132,7 @@ class SDLTab(TransitionTab):
         )  # fmt: skip
         self.draw_told()
         self.filled = self.draw_examples([self.job, *self.pair, self.t])
+        self.fits = gr.Markdown(JOBS[FIRST].fits, elem_id=f"{ID}-fits")
         self.weights = gr.Dropdown(
             [SHIPPED, *(record for entry in JOBS.values() for record in entry.records[1:])],
             value=SHIPPED, label="Weights", elem_id=f"{ID}-weights",
@@ -137,6 +140,7 @@ class SDLTab(TransitionTab):
         )  # fmt: skip
         with gr.Accordion("A whole film", open=False):
             self.clip = ClipInput("Video", elem_id=f"{ID}-clip", height=240)
+            draw_clip_facts(self.clip, ID)
             self.rate = controls(RateOptions, tab=f"{ID}-rate")
             with gr.Row():
                 self.smooth = gr.Button("Multiply frames", elem_id=f"{ID}-rate-go")
@@ -146,7 +150,7 @@ class SDLTab(TransitionTab):
 
     def draw_preview(self) -> None:
         """The picture with t."""
-        self.preview_picture = self.draw_picture()
+        self.draw_picture()
         self.t.render()
 
     def wire(self) -> None:
@@ -154,12 +158,12 @@ class SDLTab(TransitionTab):
         sources, shown = [self.job, self.weights, *self.pair], [self.preview_picture]
         choose = {"show_progress": "hidden", **PREVIEW}
         chosen = self.job.change(
-            choose_job, [self.job, self.t], [self.weights, *self.pair, self.t, self.job], **choose
+            choose_job, [self.job, self.t], [self.weights, *self.pair, self.t, self.fits], **choose
         )
         encode = self.encoding(self.preview, [*sources, self.t], shown)
         chosen.then(**encode)
-        changes = [*(picture.change for picture in self.pair), self.weights.input]
-        gr.on([*changes, *(component.change for component in self.method.components)], **encode)
+        gr.on([picture.change for picture in self.pair], **self.encoding_new(encode))
+        gr.on([self.weights.input, *(component.change for component in self.method.components)], **encode)
         self.on_sliders(self.show, [self.t], [self.prepared, self.job, self.weights, self.t], shown)
         self.on_clear(shown)
         self.on_go(self.transition, "sdl_transition", sources)
