@@ -163,7 +163,7 @@ def _sdl() -> Made:
     from core.ui.tabs import sdl
 
     job = job_named(sdl.FIRST)
-    pipe = sdl.pipeline(job.records[0])
+    pipe = sdl.pipeline(job.ways[0])
     prepared = pipe.prepare(*_pictures("sdl"), options=SDLOptions())
 
     def at(t: float) -> Image.Image:

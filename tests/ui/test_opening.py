@@ -5,23 +5,22 @@ from __future__ import annotations
 import pytest
 
 from core.ui.tabs import all_tabs
+from tests.ui.conftest import PHONE
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
-VIEWS = {"desktop": (1280, 800), "phone": (390, 844)}
+VIEWS = {"desktop": {"width": 1280, "height": 800}, "phone": PHONE}
 SLIDERS = {"implicit": "shape", "crossbreed": "appearance", "sdl": "t", "ripple": "degree", "gfla": "position"}
 SHOWN = "() => { const i = document.querySelector('#%s-preview img'); return i && i.naturalWidth > 0 && i.src; }"
 
 
 @pytest.fixture
-def opened(chromium, server, request):
+def opened(blank_page, server, request):
     """A fresh page in one of the views, and the events that it asked the server for."""
-    width, height = VIEWS[request.param]
-    context = chromium.new_context(viewport={"width": width, "height": height}, reduced_motion="reduce")
-    page, asked = context.new_page(), []
-    page.on("request", lambda sent: asked.append(sent.post_data) if sent.url.endswith("queue/join?") else None)
-    page.goto(server)
-    yield page, asked, request.param
-    context.close()
+    asked: list[str] = []
+    blank_page.on("request", lambda sent: asked.append(sent.url) if "queue/join" in sent.url else None)
+    blank_page.set_viewport_size(VIEWS[request.param])
+    blank_page.goto(server)
+    return blank_page, asked, request.param
 
 
 @pytest.mark.parametrize("opened", VIEWS, indirect=True)
@@ -44,7 +43,7 @@ def test_every_tab_is_alive_when_it_opens(opened):
 
 
 def test_the_preview_stays_in_sight_on_a_desktop(page):
-    page.set_viewport_size({"width": 1280, "height": 800})
+    page.set_viewport_size(VIEWS["desktop"])
     page.locator("#implicit-points circle").last.scroll_into_view_if_needed()
     box = page.locator("#implicit-preview").bounding_box()
     assert box["y"] >= 0 and box["y"] + box["height"] <= 800
