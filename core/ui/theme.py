@@ -14,7 +14,7 @@ THEME = gr.themes.Soft(
 
 CSS = """
 .gradio-container { width: 100% !important; min-width: 0 !important; max-width: 1500px !important; margin: 0 auto !important;
-  box-sizing: border-box; }
+  box-sizing: border-box; overflow: clip !important; }
 .gradio-container .fillable { padding: 1rem !important; }
 #masthead h1 { margin: 0; letter-spacing: -0.02em; }
 #masthead p { margin: 0.2rem 0 0; }
@@ -48,7 +48,8 @@ CSS = """
   .gradio-container .fillable { padding: 0.5rem !important; }
   #masthead h1 { font-size: 1.3rem; }
   #masthead p { font-size: 0.8rem; line-height: 1.3; }
-  .lead img { height: 56px; max-width: 112px; } .lead p { font-size: 0.95rem; }
+  .lead img { height: 56px; max-width: 112px; } .lead p { font-size: 0.92rem; line-height: 1.3; }
+  .bench, .bench .column { gap: 0.5rem; } .bench .block { padding-top: 0.4rem; padding-bottom: 0.4rem; }
   /* One column: what goes in, the preview, the result, then all else. */
   .bench { flex-direction: column; align-items: stretch; }
   .bench > .left, .bench > .right { display: contents; }
