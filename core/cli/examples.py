@@ -182,7 +182,7 @@ def _ripple() -> Made:
     def at(degree: float) -> Image.Image:
         return pipe.edit(prepared, degree, options=options).whole
 
-    return Made(at, _along(at, -2.0, 2.0))
+    return Made(at, _along(at, *prepared.turn))
 
 
 def _gfla() -> Made:

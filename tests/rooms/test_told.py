@@ -7,7 +7,7 @@ import pytest
 
 from core.detect.faces import Face
 from core.image import Box
-from core.ui.parts.told import clip_facts, lines, noted, told, told_face, turned_deg
+from core.ui.parts.told import clip_facts, lines, told, told_face, told_notes, turned_deg
 from core.video import write_video
 from tests.conftest import gradient_picture
 
@@ -38,8 +38,5 @@ def test_a_clip_tells_its_facts(tmp_path):
 
 
 def test_notes_of_a_result_stand_beside_it():
-    class Prepared:
-        notes = ("one side is stretched",)
-
-    assert "one side is stretched" in noted(Prepared()) and noted(None) == ""
+    assert "one side is stretched" in told_notes(["one side is stretched"]) and told_notes([]) == ""
     assert lines([told("good", "A", "x"), "", told("bad", "B", "y")]).count("<br>") == 1

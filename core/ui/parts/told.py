@@ -31,9 +31,9 @@ def lines(items: Iterable[str]) -> str:
     return "<br>".join(item for item in items if item)
 
 
-def noted(prepared: Any) -> str:
+def told_notes(notes: Iterable[str]) -> str:
     """What a pipeline says about its own result, beside the preview."""
-    return lines(told("weak", "Note", note) for note in getattr(prepared, "notes", ()))
+    return lines(told("weak", "Note", note) for note in notes)
 
 
 def turned_deg(face: Face) -> float | None:

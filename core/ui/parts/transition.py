@@ -20,7 +20,7 @@ from core.ui.parts.export import Export, ResultView, export_controls, export_fra
 from core.ui.parts.picture import PictureInput, untouched
 from core.ui.parts.points import PointEditor
 from core.ui.parts.share import SharedPoints, share_link
-from core.ui.parts.told import noted
+from core.ui.parts.told import told_notes
 
 SESSION_S = 3600
 # Previews answer while long jobs wait for each other.
@@ -246,7 +246,7 @@ class TransitionTab:
 
         def prepare(*values: Any) -> tuple[Any, ...]:
             made = handler(*values)
-            return (*made, None, noted(made[0]))
+            return (*made, None, told_notes(getattr(made[0], "notes", ())))
 
         outputs = [self.prepared, *shown, self.result.details, self.example, self.noted]
         return {
