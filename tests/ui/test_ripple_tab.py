@@ -10,6 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.conftest import HEADS
+from tests.ui.conftest import emptied
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 SHOWN = ("plain", "mask", "clean", "preview")
 
@@ -43,10 +46,11 @@ def set_degree(page, degree: float) -> None:
 
 @pytest.fixture
 def example(page):
-    """The tab with its first example in."""
+    """The tab with a portrait in."""
     page.get_by_role("tab", name="Ripple-free pose edit").click()
     page.get_by_role("button", name="Ripple, mask and clean face").click()
-    page.locator("#ripple-examples button").nth(1).click()
+    emptied(page, "ripple")
+    page.locator("#ripple-picture input[type=file]").first.set_input_files(str(HEADS / "kofi.jpg"))
     for name in SHOWN:
         source(page, name)
     return page
@@ -60,7 +64,7 @@ def nose_px(shown: np.ndarray) -> float:
     return float((points[1, 0] - (points[234, 0] + points[454, 0]) / 2) / (points[454, 0] - points[234, 0]))
 
 
-def test_an_example_turns_both_ways_and_is_cleaned(example):
+def test_a_portrait_turns_both_ways_and_is_cleaned(example):
     places = []
     for degree in (-2, 2):
         set_degree(example, degree)
