@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from typing import Any
 
@@ -41,8 +42,9 @@ def turned_deg(face: Face) -> float | None:
     if face.depths is None:
         return None
     left, right = CHEEKS
-    across = np.linalg.norm(face.points[right] - face.points[left])
-    return float(np.degrees(np.arctan2(abs(face.depths[right] - face.depths[left]), max(across, 1e-6))))
+    across = float(np.linalg.norm(face.points[right] - face.points[left]))
+    behind = float(abs(face.depths[right] - face.depths[left]))
+    return math.degrees(math.atan2(behind, across))
 
 
 def told_face(about: str, face: Face, count: int = 1) -> str:

@@ -165,7 +165,7 @@ class TransitionTab:
         rows = [list(row) for row in self.example_rows]
 
         def fill(event: gr.EventData) -> Any:
-            row = rows[min(max(int(event.row), 0), len(rows) - 1)]  # type: ignore[attr-defined]
+            row = rows[min(max(int(event.row), 0), len(rows) - 1)]
             return row if len(row) > 1 else row[0]
 
         strip = gr.HTML(
