@@ -75,10 +75,7 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         chosen = check(options or CrossbreedOptions())
         if len(inputs) < 2 or any(item is None for item in inputs):
             raise InputError(f"{sum(item is not None for item in inputs)} pictures came, two or more are needed")
-        squares, known = (each or [None] * len(inputs) for each in (boxes, heads))
-        if not len(squares) == len(known) == len(inputs):
-            wrong = squares if len(squares) != len(inputs) else known
-            raise InputError(f"{len(wrong)} boxes came with {len(inputs)} pictures: give one for each, or none")
+        squares, known = (one_each(each, len(inputs)) for each in (boxes, heads))
         framed, crops, shown = self._framed(inputs, squares, known, chosen, progress)
         progress(0.8, "encoding")
         alignment, palette, layers = None, None, None
@@ -249,3 +246,14 @@ def figures_of(
         figures["points_unsure_percent"] = 100 * max(head.spread for head in heads)
         figures["aligned"] = float(alignment.sure.all())
     return figures
+
+
+def one_each(boxes: Sequence[Box | None] | None, count: int) -> Sequence[Box | None]:
+    """The boxes, None for each of `count` pictures if none came.
+
+    Raises:
+        InputError: not one for each.
+    """
+    if boxes is not None and len(boxes) != count:
+        raise InputError(f"{len(boxes)} boxes came with {count} pictures: give one for each, or none")
+    return boxes or [None] * count

@@ -267,12 +267,7 @@ class CrossbreedTab(TransitionTab):
             return None, None, gr.skip()
         prepared = prepare((picture_a, picture_b), corners, None, options)
         picture = picture_at(prepared, shape, appearance, options.tau)
-        return (
-            prepared,
-            picture,
-            told(prepared),
-            details_of(start, prepared.figures, to_query(options), about(pipeline())),
-        )
+        return prepared, picture, details_of(start, prepared.figures, to_query(options), about(pipeline()))
 
     def show(self, prepared: CrossbreedPrepared | None, shape: float, appearance: float, *values: Any) -> Any:
         """The preview at the sliders' place."""
