@@ -41,6 +41,7 @@ from core.options import check
 from core.pipeline import GeneratorPipeline, Prepared, content_key
 from core.progress import Progress, silent
 
+ANSWERED = "The photo's own pixels are moved limb by limb (painter: layers)."
 # Of the plain background where the network says none.
 STUDIO_GREY = 0.5
 
@@ -60,7 +61,7 @@ class PosePrepared(Prepared):
         tables: the encoded source.
         options: as prepared.
         puppet: what the photo's own pixels are moved by; None where the network paints.
-        notes: what the photo is good for, one sentence each.
+        notes: which painter answers and what stays in place, one sentence each.
     """
 
     source: Tensor
@@ -207,7 +208,7 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         fine = to_tensor(crop_box(picture, box, size))
         return PosePrepared(
             key, figures, fine * 2 - 1, fine, framed, np.stack(way), box, picture, puppet.alpha, (), options, puppet,
-            tuple(sentences(puppet.skeleton, len(people), index + 1, puppet.moving)),
+            (ANSWERED, *(item for item in sentences(puppet.skeleton, len(people), index + 1, puppet.moving) if "stay" in item)),
         )  # fmt: skip
 
     def wanted_points(self, item: Any) -> np.ndarray:

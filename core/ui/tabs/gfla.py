@@ -27,28 +27,30 @@ from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import PEOPLE
+from core.ui.parts.examples import PEOPLE, Axis, example_picture
 from core.ui.parts.export import export_frames
-from core.ui.parts.handlers import BAR, result_folder, stream
+from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
-from core.ui.parts.transition import PREVIEW, TransitionTab, about, details_of, draw_examples
+from core.ui.parts.told import draw_clip_facts, told
+from core.ui.parts.transition import TransitionTab, about, details_of
 from core.ui.tabs import Tab
 from core.video import read_video
 
 ID = "gfla"
 LABELS = ("Person", "Target pose")
 FIRST_POSE = "arms wide"
-# No hand before the body: what it hides would be missing in the new pose.
-FIRST_PERSON = "ben"
+EXAMPLE_PEOPLE = ("pierrot", "rosa_bonheur", "woman_and_dog")
 VIEW_COUNT = 18
 FOLLOWED = AnimationOptions(frames=240)
 
-INTRODUCTION = """Drop in a photo of a person: it is cut out, its 18 keypoints are found and can be dragged. Choose a **target pose**
-by its figure, from a second photo or by dragging, and the person takes it in its own place; or let a **driving clip** lead.
-By default the photo's own pixels are moved limb by limb (ours); *Method: network* paints with the network of Ren et al., *Deep
-Image Spatial Transformation for Person Image Generation*, CVPR 2020, whose shipped weights know rendered people before grey."""
+INTRODUCTION = """Put a person into another pose. Drop in a photo, choose the pose and move the slider.
+
+The person is cut out, its 18 keypoints are found and can be dragged. The **target pose** comes from the library, from a second
+photo or by dragging; or a **clip** leads. By default the photo's own pixels are moved limb by limb (ours); *painter: network*
+paints with the network of Ren et al., *Deep Image Spatial Transformation for Person Image Generation*, CVPR 2020, whose shipped
+weights know rendered people before grey; the authors' weights can be converted with `python -m core weights`."""
 FURTHER = """The authors' other networks: a **face** or a **dancer** that follows a clip, and an **object** seen from all sides.
 Their weights are for non-commercial use and are not shipped; the message says how to get them."""
 
@@ -77,20 +79,20 @@ def find_points(
         people = pipe.people(picture, "the photo")
     except NothingFoundError as error:
         own = pose.scaled(library_pose("standing"), (picture.height, picture.width), FRAME_HW)
-        said = f"**{error}.** A standing skeleton was put in its place: drag its points onto the person."
+        said = told("bad", LABELS[0], f"{error}. A standing skeleton was put in its place: drag its points there.")
     else:
         if not 1 <= person <= len(people):
-            return (
-                [],
-                f"**The photo shows {len(people)} people, number {person} was asked for:** choose 1 to {len(people)}.",
-            )
+            text = f"the photo shows {len(people)} people, number {person} was asked for: choose 1 to {len(people)}."
+            return [], told("bad", LABELS[0], text)
         own = people[person - 1].points
         shown, cut = before_cut_out(picture, people, person - 1)
+        text = " ".join([*sentences(read_skeleton(own), len(people), person), *cut])
         missing = ", ".join(name for name, seen in zip(NAMES, pose.present(own), strict=True) if not seen)
-        said = " ".join([*sentences(read_skeleton(own), len(people), person), *cut])
-        said += f" {int(pose.present(own).sum())} of 18 keypoints found."
+        count = int(pose.present(own).sum())
+        text += f" {count} of 18 keypoints found."
         if missing:
-            said += f" Missing: {missing}; press *Add* and click to place them."
+            text += f" Missing: {missing}; press Add to place them."
+        said = told("weak" if missing or cut else "good", LABELS[0], text)
     target = aimed(own, pipe.wanted_points(target_picture or library), picture.size)
     return editor_panels(picture, shown, own, target), said
 
@@ -121,21 +123,6 @@ def painted(prepared: PosePrepared, position: float) -> tuple[Image.Image, Image
         return pipe.moved(prepared, prepared.puppet, at[0]), layers_sheet(prepared.puppet)
     made = pipe.paint(prepared, at)
     return to_pil(pipe.finish(prepared, made))[0], pipe.explain(prepared, made, at[0])
-
-
-def still(prepared: PosePrepared | None, position: float) -> str:
-    """The file with the picture at a position of the way, lossless."""
-    if prepared is None:
-        raise InputError("there is no picture yet: drop in a photo of a person first")
-    path = result_folder() / "pose.png"
-    painted(prepared, position)[0].save(path)
-    return str(path)
-
-
-def answered(prepared: PosePrepared) -> str:
-    """Which method made the picture, and what the photo did not allow."""
-    how = "The photo's own pixels, moved limb by limb." if prepared.puppet else "Painted by the network."
-    return " ".join([how, *(note for note in prepared.notes if "stay" in note)])
 
 
 def further(
@@ -193,19 +180,24 @@ class PoseTab(TransitionTab):
     introduction = INTRODUCTION
     options = PoseOptions
     early_fields = ("person",)
+    example_rows = [[example_picture(name)] for name in EXAMPLE_PEOPLE] + [[str(PEOPLE / "ben.jpg")]]
+    axes = {"position": Axis(0, 1, 25, 1.0)}
 
     def draw_inputs(self) -> None:
         """The photo, the target pose and the keypoints of both."""
-        self.picture = PictureInput("Photo of a whole person", elem_id=f"{ID}-picture")
-        people = sorted(PEOPLE.glob("*.jpg"), key=lambda file: (file.stem != FIRST_PERSON, file.name))
-        draw_examples([[str(file)] for file in people], [self.picture], "Rendered people (ours, CC0)")
         self.library = gr.Dropdown(
             list(poses()), value=FIRST_POSE, label="Target pose", info="from the library; a photo beside it goes first",
-            elem_id=f"{ID}-library",
+            elem_id=f"{ID}-library", elem_classes="first",
         )  # fmt: skip
-        with gr.Row():
-            self.target = PictureInput("Or a photo of somebody in the pose", elem_id=f"{ID}-target", height=180)
-            self.driving = ClipInput("Or a clip to follow", elem_id=f"{ID}-driving", height=180)
+        first = self.example_rows[0][0]
+        with gr.Row(elem_classes="pair first"):
+            self.picture = PictureInput("Photo of a whole person", first=first, elem_id=f"{ID}-picture", min_width=120)
+            self.target = PictureInput("Or somebody in the pose", elem_id=f"{ID}-target", min_width=120)
+        self.draw_told()
+        self.draw_examples([self.picture])
+        with gr.Accordion("A clip to follow", open=False):
+            self.driving = ClipInput("Clip", elem_id=f"{ID}-driving", height=180)
+            draw_clip_facts(self.driving, ID)
         self.pictures.update(picture=self.picture, target=self.target, driving=self.driving)
         self.source = [self.picture, self.target, self.library]
         self.draw_points(
@@ -214,33 +206,25 @@ class PoseTab(TransitionTab):
 
     def draw_preview(self) -> None:
         """The person on the way to the pose, and what moved the texture."""
-        self.preview_picture = self.draw_picture()
-        self.notes = gr.Markdown(elem_id=f"{ID}-notes")
+        self.draw_picture()
         self.sliders["library"] = self.library
         info = "0 = the own pose, 1 = the target pose"
-        self.position = self.draw_place("position", 1.0, info, label="On the way", interactive=None)
-        self.draw_still()
+        self.position = self.draw_place("position", 1.0, info, label="Pose", interactive=None)
         with gr.Accordion("Flow, mask and attention", open=False):
             self.why = gr.Image(
                 label="What moved the texture", show_label=False, format="jpeg", interactive=False, height=560,
                 elem_id=f"{ID}-why",
             )  # fmt: skip
 
-    def draw_still(self) -> None:
-        """The picture at the slider's place as a file, with one click."""
-        with gr.Row():
-            self.still_go = gr.Button("Save this picture", elem_id=f"{ID}-still-go")
-            self.still_file = gr.File(label="Picture (PNG)", interactive=False, height=80, elem_id=f"{ID}-still")
-
     def wire(self) -> None:
         """Keypoints when a picture comes, a new code when points or options change, one decode for the slider."""
-        shown = [self.preview_picture, self.why, self.notes]
+        shown = [self.preview_picture, self.why]
         encode = self.encoding(self.preview, [self.picture, self.editor, self.position], shown)
         self.on_points(find_points, encode)
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
-        self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown[:2])
+        self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown)
         self.on_go(self.video, "gfla_video", [self.picture, self.target, self.driving, self.library, self.editor])
-        self.still_go.click(still, [self.prepared, self.position], self.still_file, **PREVIEW)
+        self.on_clear(shown)
         self.draw_further()
         image = gr.Image(label="Picture", format="png", visible=False)
         frame = [self.picture, self.target, self.library, self.position, *self.method.components]
@@ -274,7 +258,7 @@ class PoseTab(TransitionTab):
     def preview(self, picture: Any, points: list[np.ndarray], position: float, *values: Any) -> tuple[Any, ...]:
         """Paint as soon as the photo and both skeletons are there."""
         if picture is None or len(points) != len(LABELS):
-            return None, None, None, "", gr.skip()
+            return None, None, None, gr.skip()
         options, start = self.read(values), time.perf_counter()
         prepared = prepare(picture, points, FIRST_POSE, options)
         image, why = painted(prepared, position)
@@ -282,7 +266,6 @@ class PoseTab(TransitionTab):
             prepared,
             image,
             why,
-            answered(prepared),
             details_of(start, prepared.figures, to_query(options), about(pipeline())),
         )
 
