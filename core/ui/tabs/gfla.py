@@ -16,7 +16,7 @@ from core.gfla.methods.puppet.assess import sentences
 from core.gfla.methods.puppet.puppet import before_cut_out, layers_sheet
 from core.gfla.methods.puppet.retarget import aimed
 from core.gfla.methods.puppet.skeleton import read_skeleton
-from core.gfla.methods.retargeting.library import FRAME_HW, library_pose, poses
+from core.gfla.methods.retargeting.library import FRAME_HW, draw_figure, library_pose, poses, shown_poses
 from core.gfla.options import AnimationOptions, PoseOptions, ViewOptions
 from core.gfla.paper import pose
 from core.gfla.pipeline import PosePipeline, PosePrepared
@@ -95,6 +95,11 @@ def find_points(
         said = told("weak" if missing or cut else "good", LABELS[0], text)
     target = aimed(own, pipe.wanted_points(target_picture or library), picture.size)
     return editor_panels(picture, shown, own, target), said
+
+
+def pose_of_figure(event: gr.SelectData) -> str:
+    """The name of the figure that was clicked."""
+    return shown_poses()[event.index]
 
 
 def editor_panels(
@@ -195,6 +200,12 @@ class PoseTab(TransitionTab):
             self.target = PictureInput("Or somebody in the pose", elem_id=f"{ID}-target", min_width=120)
         self.draw_told()
         self.draw_examples([self.picture])
+        with gr.Accordion("Poses as figures (the person's right side orange, left blue)", open=False):
+            figures = gr.Gallery(
+                [(draw_figure(name), name) for name in shown_poses()], show_label=False, columns=8, height=320,
+                allow_preview=False, interactive=False, elem_id=f"{ID}-figures",
+            )  # fmt: skip
+            figures.select(pose_of_figure, None, self.library, api_visibility="private")
         with gr.Accordion("A clip to follow", open=False):
             self.driving = ClipInput("Clip", elem_id=f"{ID}-driving", height=180)
             draw_clip_facts(self.driving, ID)

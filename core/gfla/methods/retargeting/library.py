@@ -7,10 +7,15 @@ from functools import cache
 from pathlib import Path
 
 import numpy as np
+from PIL import Image, ImageDraw
 
 from core.errors import unknown_name
 
 FRAME_HW = (256, 176)
+# The person's right side, left side, and middle, as the figures show them.
+RIGHT, LEFT, MIDDLE = (234, 120, 40), (40, 110, 220), (90, 90, 100)
+# Poses that no shipped method reaches from a front view.
+BEHIND = "from behind"
 FILE = Path(__file__).with_name("poses.json")
 
 
@@ -26,3 +31,32 @@ def library_pose(name: str) -> np.ndarray:
     if name not in known:
         raise unknown_name("pose", name, known)
     return known[name].copy()
+
+
+def shown_poses() -> list[str]:
+    """The names offered as figures: poses from behind are not, which neither the weights nor the layers can do."""
+    return [name for name in poses() if not name.startswith(BEHIND)]
+
+
+def draw_figure(name: str) -> Image.Image:
+    """A pose as a small figure, (176, 256) px: limbs with flesh, coloured by side."""
+    points = library_pose(name)
+    figure = Image.new("RGB", FRAME_HW[::-1], "white")
+    pen = ImageDraw.Draw(figure)
+
+    def limb(joints: tuple[int, ...], colour: tuple[int, int, int], width: int) -> None:
+        line = [tuple(points[joint]) for joint in joints]
+        pen.line(line, colour, width, joint="curve")
+        for x, y in line:
+            pen.ellipse((x - width / 2, y - width / 2, x + width / 2, y + width / 2), colour)
+
+    for joints, colour in (((8, 9, 10), RIGHT), ((11, 12, 13), LEFT)):
+        limb(joints, colour, 17)
+    pen.polygon([tuple(points[joint]) for joint in (2, 5, 11, 8)], MIDDLE)
+    limb((2, 5, 11, 8, 2), MIDDLE, 12)
+    limb((1, 0), MIDDLE, 10)
+    for joints, colour in (((2, 3, 4), RIGHT), ((5, 6, 7), LEFT)):
+        limb(joints, colour, 13)
+    x, y = points[0]
+    pen.ellipse((x - 15, y - 22, x + 15, y + 14), MIDDLE)
+    return figure
