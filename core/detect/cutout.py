@@ -202,8 +202,8 @@ def draw_axes(shape: tuple[int, ...], points: np.ndarray, width_px: int) -> np.n
     axes = np.zeros(shape[:2], np.uint8)
     for a, b in LIMBS:
         if MISSING not in (points[a, 0], points[b, 0]):
-            ends = [tuple(np.round(points[joint]).astype(int).tolist()) for joint in (a, b)]
-            cv2.line(axes, *ends, 1, width_px)
+            start, end = (np.round(points[joint]).astype(int).tolist() for joint in (a, b))
+            cv2.line(axes, start, end, 1, width_px)
     return axes
 
 

@@ -77,7 +77,8 @@ def _colour_cost(
             continue
         counts = np.bincount(index[seeds], minlength=bins**3).reshape(bins, bins, bins).astype(np.float32)
         for axis in range(3):
-            counts = sum(np.roll(counts, shift, axis) * (0.5 if shift == 0 else 0.25) for shift in (-1, 0, 1))
+            around = np.roll(counts, 1, axis) + np.roll(counts, -1, axis)
+            counts = 0.5 * counts + 0.25 * around
         found.append(-np.log(counts.ravel()[index] / seeds.sum() + 3e-4).clip(-8, 0))
     return np.stack(found)
 

@@ -81,7 +81,8 @@ def read_skeleton(points: np.ndarray) -> Skeleton:
     filled, known = complete_torso(torch.from_numpy(np.asarray(points, dtype=np.float64))[None])
     unit = float(torso_length(filled, known)[0])
     joints, known18 = filled[0].numpy().astype(np.float64), known[0].numpy().copy()
-    joints = np.concatenate([joints, np.zeros((2, 2))])
+    # What is seen stays as it came: the completion works in single precision.
+    joints = np.concatenate([np.where(seen18[:, None], points, joints), np.zeros((2, 2))])
     down = np.array([0.0, 1.0])
     if not known18[NECK]:
         from_hips = [joints[hip] - unit * down for hip in (8, 11) if known18[hip]]
