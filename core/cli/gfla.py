@@ -118,9 +118,9 @@ def generate(
     else:
         frames = pipe.frames(prepared, timeline, progress=part_of(progress, 0.4, 1))
         path = write_video(frames, out, timeline.fps, {**settings, **to_query(timeline)})
-    said = {"written": str(path), "weights": pipe.weights_label, **prepared.figures}
+    said = {"written": str(path), "weights": pipe.weights_label, **prepared.figures, "notes": list(prepared.notes)}
     if explain:
-        pictures = pipe.explain(prepared, pipe.paint(prepared, [prepared.path[-1]]), prepared.path[-1])
+        pictures = pipe.explained(prepared, prepared.path[-1])
         said["explained"] = str(write_picture(pictures, explain, settings))
     return said
 

@@ -22,13 +22,13 @@ from PIL import Image
 from torch import Tensor
 
 from core.detect.body import Body, detect_bodies
-from core.errors import InputError
+from core.errors import InputError, NothingFoundError
 from core.gfla.methods.compositing.person import cut_out, lay_back, without_person
 from core.gfla.methods.limb_layers.compose import compose
 from core.gfla.methods.limb_layers.network import LayeredPainting, generator_class
 from core.gfla.methods.limb_layers.visuals import layers_picture
 from core.gfla.methods.puppet.assess import sentences
-from core.gfla.methods.puppet.puppet import Puppet, chosen, make_puppet, with_person
+from core.gfla.methods.puppet.puppet import Puppet, chosen, layers_sheet, make_puppet, with_person
 from core.gfla.methods.retargeting import framing
 from core.gfla.methods.retargeting.library import FRAME_HW, library_pose
 from core.gfla.options import PoseOptions
@@ -158,8 +158,12 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         own = people[index].points
         box = framing.person_box(own, self.aspect)
         progress(0.3, "cutting out")
+        notes: tuple[str, ...] = ()
         if options.painter == "layers":
-            return self.prepare_layers(picture, people, index, inputs[1:], options)
+            try:
+                return self.prepare_layers(picture, people, index, inputs[1:], options)
+            except NothingFoundError as error:
+                notes = (f"{error}. The network paints instead.",)
         height, width = self.size_hw
         fine_size = (round(options.height_px * self.aspect), options.height_px)
         if options.cut_out and self.grey is not None:
@@ -176,8 +180,7 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         figures = {"keypoints": float(pose.present(own).sum()), "poses": float(len(path) - 1)}
         progress(1.0, "ready")
         return PosePrepared(
-            key, figures, source, fine, framed, np.stack(path), box, picture, hole, tables, options
-        )  # fmt: skip
+            key, figures, source, fine, framed, np.stack(path), box, picture, hole, tables, options, None, notes)  # fmt: skip
 
     def among(self, picture: Image.Image, points: np.ndarray | None, person: int) -> tuple[list[Body], int]:
         """Everybody in the picture and the index of the chosen one, whose keypoints (18, 2) may be given."""
@@ -315,6 +318,12 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
             for item, frame in enumerate(large)
         ]
         return torch.cat([to_tensor(item) for item in laid])
+
+    def explained(self, prepared: PosePrepared, target: np.ndarray) -> Image.Image:
+        """How a pose (18, 2) of the network's frame came about: the person's layers, or what the network moved."""
+        if prepared.puppet is not None:
+            return layers_sheet(prepared.puppet)
+        return self.explain(prepared, self.paint(prepared, [target]), target)
 
     def explain(self, prepared: PosePrepared, painted: Painted, target: np.ndarray, item: int = 0) -> Image.Image:
         """A sheet of titled pictures: person and target with their skeletons, the blend of layers or the result, and flow, mask and attention.
