@@ -41,6 +41,7 @@ class SceneConstants:
     hole_from: float = 0.08  # of the matte, or of the mask that it came from
     others_from: float = 0.3  # of the person's mask
     rest_kept: float = 0.02  # below so much motion the photograph itself stays behind the sheet
+    seen_levels: int = 10  # of 255: a filled background that differs by more is seen to be filled
     sure: float = 0.15  # a larger share of the matte is the head's for sure
     wisps: float = 0.006  # what the matte does not know fades over so much motion
     seam_px: float = 3.0  # a jump of the map that is a fold's edge, smoothed over a pixel
@@ -177,6 +178,15 @@ class HeadScene:
         result = photo.copy()
         result[top:bottom, left:right][touched] = np.rint(made).clip(0, 255).astype(np.uint8)[touched]
         return Moved(result, self.matte, matte)
+
+    def repainted(self, photo: np.ndarray, moved: Moved) -> np.ndarray:
+        """(h, w) bool: where the filled background is seen, which is what the head left and single hairs around it."""
+        left, top, right, bottom = self.box
+        changed = (moved.before > 0.5) & (moved.after < 0.5)
+        if self.plate is not None:
+            apart = np.abs(self.plate.astype(np.int16) - photo[top:bottom, left:right]).max(-1)
+            changed |= (apart > SCENE.seen_levels) & (moved.after < 0.5) & (moved.after != moved.before)
+        return changed
 
     def kept(self, where: np.ndarray, pose: Pose) -> np.ndarray:
         """(h, w, 1): how much of what is no background comes along, from a map (h, w, 2) of a pose.
