@@ -174,7 +174,7 @@ class HeadScene:
         moved[lost], matte[lost] = 0, 0
         made = moved + (1 - matte[..., None]) * behind
         made = smooth_seams(made, inner, lost, matte)
-        touched = (matte > 0) | (self.matte > 0)
+        touched = (matte > 0) | (self.matte > 0) | (behind != region).any(-1)
         result = photo.copy()
         result[top:bottom, left:right][touched] = np.rint(made).clip(0, 255).astype(np.uint8)[touched]
         return Moved(result, self.matte, matte)
@@ -185,7 +185,7 @@ class HeadScene:
         changed = (moved.before > 0.5) & (moved.after < 0.5)
         if self.plate is not None:
             apart = np.abs(self.plate.astype(np.int16) - photo[top:bottom, left:right]).max(-1)
-            changed |= (apart > SCENE.seen_levels) & (moved.after < 0.5) & (moved.after != moved.before)
+            changed |= (apart > SCENE.seen_levels) & (moved.after < 0.5)
         return changed
 
     def kept(self, where: np.ndarray, pose: Pose) -> np.ndarray:
@@ -229,7 +229,11 @@ class HeadScene:
         """(n - 1, n - 1) bool: the cells that hold any of the head."""
         nodes = source.shape[0]
         seen = cv2.remap(cv2.dilate(self.matte, np.ones((5, 5))), source.astype(np.float32), None, cv2.INTER_NEAREST)
-        held = cv2.dilate((seen > 0).astype(np.uint8), np.ones((5, 5)))[: nodes - 1, : nodes - 1]
+        # As far as the background may be filled, so that it comes up behind the sheet as smoothly as the sheet moves.
+        reach = 2 + round(
+            (SCENE.hole_grows + SCENE.wisps_grow + 3 * SCENE.plain_soft) * (nodes - 1) / (2 * SHEET.reach)
+        )
+        held = cv2.dilate((seen > 0).astype(np.uint8), np.ones((2 * reach + 1,) * 2))[: nodes - 1, : nodes - 1]
         return held > 0
 
 
