@@ -245,7 +245,7 @@ def disc(radius_px: float) -> np.ndarray:
 def is_plain(region: np.ndarray, unknown: np.ndarray) -> bool:
     """Whether what is seen of a background (h, w, 3) has little texture, so that single hairs stand out from it."""
     fine = np.abs(region.astype(np.float32) - cv2.GaussianBlur(region, (0, 0), 3)).max(-1)
-    return not unknown.all() and float(np.percentile(fine[~unknown], 70)) < SCENE.plain_levels
+    return not unknown.all() and float(np.percentile(fine[~unknown], 88)) < SCENE.plain_levels
 
 
 def index_map(height: int, width: int) -> np.ndarray:
