@@ -22,7 +22,8 @@ def wait_for_change(page, before):
     )  # fmt: skip
 
 
-def test_two_pictures_become_a_playing_video(page, heads):
+def test_two_pictures_become_a_playing_video(page, server, heads):
+    page.goto(f"{server}?tab=sdl&frames=26")
     page.get_by_role("tab", name="SDL transitions").click()
     upload(page, "a", heads[0])
     upload(page, "b", heads[1])

@@ -1,0 +1,105 @@
+"""The shared filler: what it must not touch, what it must not copy, and what it closes."""
+
+import threading
+
+import numpy as np
+import pytest
+
+from core.errors import InputError, ShapeError
+from core.ops.patch_fill import fill_holes
+
+
+def checks(high: int = 120, wide: int = 160, period: int = 10) -> np.ndarray:
+    """A checkerboard (high, wide, 3) uint8 of two colours."""
+    y, x = np.mgrid[:high, :wide]
+    dark = ((y // period + x // period) % 2).astype(bool)
+    return np.where(dark[..., None], np.uint8([40, 60, 90]), np.uint8([210, 190, 150])).astype(np.uint8)
+
+
+def square(shape: tuple[int, int], y: int, x: int, side: int) -> np.ndarray:
+    hole = np.zeros(shape, bool)
+    hole[y : y + side, x : x + side] = True
+    return hole
+
+
+def test_a_texture_goes_on_in_the_hole_and_nothing_else_changes():
+    picture, hole = checks(), square((120, 160), 40, 60, 40)
+    holed = np.where(hole[..., None], np.uint8(255), picture)
+    before = holed.copy()
+    out = fill_holes(holed, hole)
+    assert np.array_equal(holed, before)
+    assert np.array_equal(out[~hole], picture[~hole])
+    # A smear lies between both colours; texture is one of them.
+    colours = np.int16([[40, 60, 90], [210, 190, 150]])
+    off = np.abs(out[hole][:, None].astype(np.int16) - colours).max(2).min(1)
+    assert (off < 30).mean() > 0.9
+
+
+def test_what_is_forbidden_is_not_copied():
+    picture = np.random.default_rng(0).integers(90, 110, (100, 100, 3)).astype(np.uint8)
+    forbidden, hole = square((100, 100), 30, 10, 30), square((100, 100), 30, 40, 30)
+    filled = []
+    for colour in ((255, 0, 0), (0, 40, 200)):
+        picture[forbidden] = colour
+        filled.append(fill_holes(picture, hole, forbidden=forbidden))
+        assert np.array_equal(filled[-1][~hole], picture[~hole])
+    assert np.array_equal(filled[0][hole], filled[1][hole])
+    assert filled[0][hole].min() >= 80 and filled[0][hole].max() <= 120
+
+
+@pytest.mark.parametrize("place", ["top", "left", "frame", "two", "band"])
+def test_holes_at_every_border_are_closed(place: str):
+    picture, hole = checks(90, 110), np.zeros((90, 110), bool)
+    cuts = {
+        "top": np.s_[:20],
+        "left": np.s_[:, :20],
+        "frame": np.s_[:],
+        "two": np.s_[:12, :12],
+        "band": np.s_[:, 40:60],
+    }
+    hole[cuts[place]] = True
+    if place == "frame":
+        hole[15:-15, 15:-15] = False
+    if place == "two":
+        hole[-12:, -12:] = True
+    out = fill_holes(np.where(hole[..., None], np.uint8(0), picture), hole)
+    assert np.array_equal(out[~hole], picture[~hole])
+    assert (out[hole].min(1) >= 20).mean() > 0.97  # what lay in the hole was 0
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (3, 3), (6, 40), (15, 15)])
+def test_tiny_pictures_are_filled_from_what_there_is(shape: tuple[int, int]):
+    picture, hole = np.full((*shape, 3), 77, np.uint8), np.zeros(shape, bool)
+    hole[0, 0], picture[0, 0] = True, 255
+    assert np.array_equal(fill_holes(picture, hole), np.full((*shape, 3), 77, np.uint8))
+
+
+def test_a_large_hole_keeps_the_size_and_the_rest():
+    picture, hole = checks(700, 1300, 40), square((700, 1300), 100, 300, 400)
+    out = fill_holes(picture, hole)
+    assert out.shape == picture.shape and np.array_equal(out[~hole], picture[~hole])
+
+
+def test_threads_get_what_one_alone_gets():
+    picture, hole = checks(), square((120, 160), 40, 60, 30)
+    alone, got = fill_holes(picture, hole), []
+    threads = [threading.Thread(target=lambda: got.append(fill_holes(picture, hole))) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(got) == 3 and all(np.array_equal(alone, one) for one in got)
+
+
+def test_bad_input_is_told():
+    picture, hole = checks(), np.zeros((120, 160), bool)
+    assert np.array_equal(fill_holes(picture, hole), picture)
+    with pytest.raises(InputError, match="covers the whole picture of 160 x 120"):
+        fill_holes(picture, ~hole)
+    hole[:60] = True
+    with pytest.raises(InputError, match="must not be copied from"):
+        fill_holes(picture, hole, forbidden=~hole)
+    with pytest.raises(ShapeError, match="hole"):
+        fill_holes(picture, hole[1:])
+    with pytest.raises(ShapeError, match="uint8"):
+        fill_holes(picture / 255, hole)
