@@ -98,6 +98,12 @@ def ours() -> Way:
     return made
 
 
+def in_turn(own: Way, peer: Way, item: Triplet, count: int, warm_up: bool) -> list[float]:
+    """Seconds of either way for the in-betweens of one triplet's ends."""
+    first, _, last = item
+    return seconds(lambda: own(first, last, count), lambda: peer(first, last, count), repeats=1, warm_up=int(warm_up))
+
+
 def rows() -> list[Row]:
     """Measure; without the clips or RIFE one row says so."""
     what = f"in-between at {SIZE[0]}x{SIZE[1]}"
@@ -110,10 +116,7 @@ def rows() -> list[Row]:
     own, items = ours(), list(triplets())
     answer = []
     for count, most, chosen in ((1, 1.0, items), (7, 0.8, items[::5])):
-        taken = [
-            seconds(lambda a=a, c=c: own(a, c, count), lambda a=a, c=c: peer(a, c, count), repeats=1, warm_up=first)
-            for first, (a, _, c) in zip([1] + [0] * len(chosen), chosen, strict=False)
-        ]
+        taken = [in_turn(own, peer, item, count, warm_up=index == 0) for index, item in enumerate(chosen)]
         ratio = statistics.median(mine / theirs for mine, theirs in taken)
         mine, theirs = (statistics.median(times) for times in zip(*taken, strict=True))
         answer.append(

@@ -287,11 +287,11 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
     def in_betweens(
         self, pairs: Sequence[tuple[Image.Image, Image.Image]], t: Sequence[float], options: SDLOptions
     ) -> Iterator[list[Image.Image]]:
-        """For each pair of pictures in turn those at the positions t, in batches."""
+        """For each pair of pictures in turn those at the positions t, in batches; beyond 1 the motion goes on."""
         for pair in pairs:
             prepared = self.prepare(*pair, options=options)
             batches = (t[start : start + self.batch_size] for start in range(0, len(t), self.batch_size))
-            yield [picture for batch in batches for picture in to_pil(self.render(prepared, batch))]
+            yield [picture for batch in batches for picture in to_pil(self.pictures_at(prepared, batch))]
 
     def _render_tiles(self, prepared: SDLPrepared, inputs: Tensor, t: Tensor) -> Tensor:
         """Pictures whose network's output is stitched from tiles."""

@@ -148,7 +148,9 @@ def compose_hypotheses(
         (B, 3, H, W), around [0, 1], not clipped; the given frames at t = 0 and t = 1.
     """
     t = over_batch(t, inputs)
-    plain = (1 - t) * inputs[:, :3] + t * inputs[:, 3:]
+    # Beyond the ends motion goes on, colours do not.
+    inside = t.clamp(0, 1)
+    plain = (1 - inside) * inputs[:, :3] + inside * inputs[:, 3:]
     moving = enlarge(moment[:, -1:], inputs)
     rows, columns = find_moving(moving)
     known = enlarge(moment, inputs)[..., rows, columns]
@@ -163,14 +165,14 @@ def compose_hypotheses(
     logits = WEIGHTING.logit_unit * rest[:, :WARPS] + expect_logits(warped, known)
     if refinement is not None:
         weights = weigh_by_time(logits, t)
-        told = torch.cat([scale_moment(known, moment, inputs), (t - 0.5).expand(-1, -1, *known.shape[2:])], 1)
+        told = torch.cat([scale_moment(known, moment, inputs), (inside - 0.5).expand(-1, -1, *known.shape[2:])], 1)
         more, colours, displacements = refinement(warped, weights, blend(warped, weights), told)
         logits, residual = logits + WEIGHTING.logit_unit * more, residual + colours
         refined = correct_flows(flows, WEIGHTING.displacement_unit * displacements, t)
         # The background's warps are what they were.
         same = [one if new is old else None for new, old, one in zip(refined, flows, warped, strict=True)]
         warped = warp_frames(inputs, refined, same)
-    made = blend(warped, weigh_by_time(logits, t)) + 4 * t * (1 - t) * residual
+    made = blend(warped, weigh_by_time(logits, t)) + 4 * inside * (1 - inside) * residual
     here = plain[..., rows, columns]
     part = here + moving[..., rows, columns] * (made - here)
     if part.shape == plain.shape:

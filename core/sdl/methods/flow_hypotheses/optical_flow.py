@@ -124,7 +124,8 @@ def carry_flows(motion: Tensor, t: Tensor, figures: tuple[Tensor, Tensor] | None
     extra = [[], []] if figures is None else [[there * figures[0], figures[0]], [-back * figures[1], figures[1]]]
     first = splat_forward(torch.cat([there * confident, confident, one, *extra[0]], 1), t * there)
     second = splat_forward(torch.cat([-back * confident_back, confident_back, one, *extra[1]], 1), (1 - t) * back)
-    both = (1 - t) * first + t * second
+    inside = t.clamp(0, 1)
+    both = (1 - inside) * first + inside * second
     logit = measure_visibility(second[:, :4]).log() - measure_visibility(first[:, :4]).log()
     return filled(both[:, :2], both[:, 2:3]), logit, both[:, 4:]
 

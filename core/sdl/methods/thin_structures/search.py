@@ -62,9 +62,7 @@ def search_thin(
     return torch.cat(found)
 
 
-def vote_finely(
-    fine: Tensor, box: tuple[slice, slice], ratio: float, flows: Tensor, thin: Tensor | None
-) -> Tensor:
+def vote_finely(fine: Tensor, box: tuple[slice, slice], ratio: float, flows: Tensor, thin: Tensor | None) -> Tensor:
     """`find_thin_motion` in a part of the frames (1, 6, H, W), `ratio` times as large as the maps and as the answer.
 
     Args:
@@ -111,5 +109,8 @@ def reduce_motion(found: Tensor, size: torch.Size, scale: float) -> Tensor:
     for part in found.split(3, 1):
         motion, sure = part.split((2, 1), 1)
         summed = F.adaptive_avg_pool2d(torch.cat([motion * sure, sure], 1), size)
-        made += [summed[:, :2] / (scale * summed[:, 2:].clamp(min=VOTING.least_votes)), F.adaptive_max_pool2d(sure, size)]
+        made += [
+            summed[:, :2] / (scale * summed[:, 2:].clamp(min=VOTING.least_votes)),
+            F.adaptive_max_pool2d(sure, size),
+        ]
     return torch.cat(made, 1)
