@@ -27,6 +27,8 @@ Image.MAX_IMAGE_PIXELS = None
 
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 4096
+# For edits that are local: a photo up to here comes back at its own size.
+WHOLE_SIDE_PX = 8192
 # What is held in memory at once: about half a gigabyte with its copies. A JPEG is reduced while it is decoded.
 MAX_MEGAPIXELS = 80
 MAX_JPEG_MEGAPIXELS = 178
@@ -72,14 +74,15 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
 
     Args:
         source: path, encoded bytes, PIL image, or array (H, W), (H, W, 3 or 4), uint8, uint16 or float in [0, 1].
-        max_side_px: longer side of the result at most.
+        max_side_px: longer side of the result at most; `WHOLE_SIDE_PX` where an edit is local.
         background: colour name under clear parts; None continues the opaque colours under them, for jobs that put
             the alpha back.
 
     Raises:
         InputError: no picture, damaged, below 16 pixels a side, or beyond 80 megapixels (178 as a JPEG).
     """
-    name, notes = _name_of(source), list[str]()
+    # A picture that was read here before still says what had to be changed then.
+    name, notes = _name_of(source), list(notes_of(source)) if isinstance(source, Image.Image) else []
     picture, again = _opened(source, name, notes)
     _check_size(picture, name)
     kind = picture.format or ""
@@ -185,6 +188,10 @@ def _decoded(picture: Image.Image, again: Reopen, max_side_px: int, name: str, n
             except _FAULTS:
                 pass
             else:
+                if not _holds_rows(whole):
+                    raise InputError(
+                        f"{name} is cut off before its first row of pixels: save or export it again"
+                    ) from error
                 notes.append("the file is cut off: what is missing at its end is grey")
                 return whole
         raise InputError(
@@ -197,6 +204,12 @@ def _loaded(picture: Image.Image, max_side_px: int) -> Image.Image:
         picture.draft(None, (max_side_px, max_side_px))
     picture.load()
     return picture
+
+
+def _holds_rows(picture: Image.Image) -> bool:
+    """Whether anything was decoded: what is missing comes out as one even grey."""
+    extremes = np.ravel(picture.getextrema()).reshape(-1, 2)
+    return bool((extremes[:, 0] < extremes[:, 1]).any())
 
 
 def _first_line(error: BaseException) -> str:

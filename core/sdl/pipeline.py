@@ -42,8 +42,8 @@ from core.sdl.paper.network import Encoded, SDLNet
 PIXELS_AT_ONCE = 2**19
 # Positions at once of a network that sees a reduced picture.
 POSITIONS_AT_ONCE = 4
-# Longer side of the largest photo that keeps its size: a phone's.
-MAX_PHOTO_PX = 4096
+# Longer side of the largest photo that keeps its size: 25 megapixels of a phone are 4500 x 5625.
+MAX_PHOTO_PX = 6144
 # Of tiles, in pixels of what the network sees.
 OVERLAP_PX = 128
 
@@ -155,9 +155,9 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         if len(inputs) != self.job.pictures or any(item is None for item in inputs):
             came = sum(item is not None for item in inputs)
             raise InputError(f"{came} pictures came, the job {self.job.name} takes {self.job.pictures}")
-        pictures = [load_image(source) for source in inputs]
         if self.network is None:
-            return self._prepare_layers(pictures[0], chosen, progress)
+            return self._prepare_layers(load_image(inputs[0], max_side_px=MAX_PHOTO_PX), chosen, progress)
+        pictures = [load_image(source) for source in inputs]
         square = chosen.square_px or self.only_side_px
         joined = square_pictures(pictures, square) if square else self._fitted(pictures, chosen.max_side_px)
         if isinstance(self.network, AgeingSDLNet):
@@ -166,7 +166,7 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
 
     def _prepare_layers(self, photo: Image.Image, options: SDLOptions, progress: Progress) -> SDLPrepared:
         progress(0.05, "looking for faces")
-        layers = DRAWN[self.job.drawn](limit_size(photo.convert("RGB"), MAX_PHOTO_PX), options)
+        layers = DRAWN[self.job.drawn](photo, options)
         height, width = layers.photo.shape[:2]
         progress(1.0, "prepared")
         return SDLPrepared(

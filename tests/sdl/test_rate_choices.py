@@ -54,7 +54,9 @@ def test_codec_and_depth_are_as_asked_and_a_wrong_one_costs_no_work(pipe, tmp_pa
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("hevc", "yuv420p10le")
     with pytest.raises(OptionError, match="prores"):
         convert_video(pipe, source, tmp_path / "wrong.mp4", encoding=Encoding("prores"))
-    assert Encoding("prores").suffix == ".mov" and Encoding("vp9").suffix == ".webm" and Encoding("h265").suffix == ".mp4"
+    assert (
+        Encoding("prores").suffix == ".mov" and Encoding("vp9").suffix == ".webm" and Encoding("h265").suffix == ".mp4"
+    )
 
 
 def test_clear_parts_are_laid_over_the_colour_asked_for(pipe, tmp_path):

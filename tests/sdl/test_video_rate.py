@@ -106,7 +106,9 @@ def test_a_cut_is_not_blended(pipe):
     known = {frame.tobytes() for frame in frames}
     assert all(frame.tobytes() in known for frame in made[8:]), "after the cut only given frames are shown"
     assert not any(frame.tobytes() in known for frame in [*made[1:4], *made[5:8]]), "up to it the motion goes on"
-    assert min(np.asarray(frame).mean() for frame in made[5:8]) > 0.9 * np.asarray(frames[1]).mean(), "and nothing darkens"
+    assert min(np.asarray(frame).mean() for frame in made[5:8]) > 0.9 * np.asarray(frames[1]).mean(), (
+        "and nothing darkens"
+    )
 
 
 def test_motion_is_no_cut():

@@ -13,7 +13,7 @@ from gradio.data_classes import FileData, ImageData
 from PIL import Image
 
 from core.errors import InputError
-from core.image import MAX_SIDE_PX, MIN_SIDE_PX, limit_size, load_alpha, load_image
+from core.image import MAX_SIDE_PX, MIN_SIDE_PX, WHOLE_SIDE_PX, limit_size, load_alpha, load_image
 from core.video import read_video
 
 SHOWN_SIDE_PX = 2048
@@ -47,7 +47,9 @@ class PictureInput(gr.Image):
         """
         if payload is None:
             return None
-        return load_image(payload.path if payload.path is not None else decoded(payload.url or ""))
+        source = payload.path if payload.path is not None else decoded(payload.url or "")
+        # Some edits are local and give the photo back at its own size; the others reduce it themselves.
+        return load_image(source, max_side_px=WHOLE_SIDE_PX)
 
     def postprocess(self, value: Any) -> Any:
         """A picture or a path, reduced to what a screen can show."""

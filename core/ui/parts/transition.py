@@ -17,6 +17,7 @@ from core.timeline import Timeline
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.examples import EXAMPLES
 from core.ui.parts.export import Export, ResultView, export_controls, export_frames, result_view
+from core.ui.parts.notes import draw_notes, with_notes
 from core.ui.parts.picture import PictureInput
 from core.ui.parts.points import PointEditor
 from core.ui.parts.share import SharedPoints, share_link
@@ -134,6 +135,7 @@ class TransitionTab:
                 PictureInput(label, elem_id=f"{self.id}-picture-{letter}")
                 for label, letter in zip(labels, "ab", strict=True)
             ]
+        draw_notes(pair)
         self.pictures.update(zip(names, pair, strict=True))
         return pair
 
@@ -212,7 +214,13 @@ class TransitionTab:
         """A function for programs, and for a button of the page if it has one."""
         source = button or gr.Button(visible=False)
         event = source.click(
-            handler, inputs, outputs, api_name=name, concurrency_id=queue, concurrency_limit=2, show_progress_on=shown
+            with_notes(handler),
+            inputs,
+            outputs,
+            api_name=name,
+            concurrency_id=queue,
+            concurrency_limit=2,
+            show_progress_on=shown,
         )
         if stop is not None:
             stop.click(None, None, None, cancels=[event], api_visibility="private")

@@ -27,6 +27,7 @@ from core.ui.parts.engines import engine
 from core.ui.parts.examples import PEOPLE
 from core.ui.parts.export import export_frames
 from core.ui.parts.handlers import BAR, stream
+from core.ui.parts.notes import draw_notes
 from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
@@ -183,6 +184,7 @@ class PoseTab(TransitionTab):
     def draw_inputs(self) -> None:
         """The photo, the target pose and the keypoints of both."""
         self.picture = PictureInput("Photo of a whole person", elem_id=f"{ID}-picture")
+        draw_notes([self.picture])
         people = sorted(PEOPLE.glob("*.jpg"), key=lambda file: (file.stem != FIRST_PERSON, file.name))
         draw_examples([[str(file)] for file in people], [self.picture], "Rendered people (ours, CC0)")
         self.library = gr.Dropdown(

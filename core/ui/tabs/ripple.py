@@ -19,6 +19,7 @@ from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import HEADS
 from core.ui.parts.handlers import BAR, stream
+from core.ui.parts.notes import draw_notes
 from core.ui.parts.picture import PictureInput
 from core.ui.parts.transition import PREVIEW, TransitionTab, details_of, draw_examples, example_files
 from core.ui.remover import draw_remover, served_here
@@ -101,6 +102,7 @@ class RippleTab(TransitionTab):
     def draw_left(self) -> None:
         """The portrait, the weights and all options: the edit on top, the rest folded away."""
         self.picture = PictureInput("Portrait", elem_id=f"{ID}-picture", height=320)
+        draw_notes([self.picture])
         self.pictures["picture"] = self.picture
         rows = [[file] for file in example_files(HEADS, EXAMPLE_HEADS)]
         draw_examples(rows, [self.picture], "Rendered heads (ours, CC0)")
