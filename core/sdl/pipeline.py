@@ -40,8 +40,8 @@ from core.sdl.paper.network import Encoded, SDLNet
 
 # Pixels that the published network, 32 channels at full size, may hold at once: about 2 GB.
 PIXELS_AT_ONCE = 2**19
-# Positions at once of a network that sees a reduced picture.
-POSITIONS_AT_ONCE = 4
+# Positions at once of a network that sees a reduced picture: more at a time only cost memory, and time to get it.
+POSITIONS_AT_ONCE = 1
 # Longer side of the largest photo that keeps its size: 25 megapixels of a phone are 4500 x 5625.
 MAX_PHOTO_PX = 6144
 # Of tiles, in pixels of what the network sees.
