@@ -20,7 +20,7 @@ from scipy.ndimage import distance_transform_edt
 from core.errors import InputError
 from core.image.boxes import limit_size
 from core.image.colour import to_srgb
-from core.image.formats import NAMES, READABLE, format_name, refuse_unreadable, without_png_text
+from core.image.formats import NAMES, READABLE, format_name, refuse_rowless, refuse_unreadable, without_png_text
 
 # Set once, before any thread reads: sizes are checked below, by the limit that the message names.
 Image.MAX_IMAGE_PIXELS = None
@@ -159,6 +159,7 @@ def _opened(source: Source, name: str, notes: list[str]) -> tuple[Image.Image, R
     refuse_unreadable(data, name)
 
     def reopen() -> Image.Image:
+        refuse_rowless(data, name)
         return Image.open(io.BytesIO(data + _END_OF_JPEG), formats=READABLE)
 
     try:
@@ -185,13 +186,11 @@ def _decoded(picture: Image.Image, again: Reopen, max_side_px: int, name: str, n
         if kind in ("JPEG", "MPO") and again is not None and "truncated" in str(error):
             try:
                 whole = _loaded(again(), max_side_px)
+            except InputError:
+                raise
             except _FAULTS:
                 pass
             else:
-                if not _holds_rows(whole):
-                    raise InputError(
-                        f"{name} is cut off before its first row of pixels: save or export it again"
-                    ) from error
                 notes.append("the file is cut off: what is missing at its end is grey")
                 return whole
         raise InputError(
@@ -204,12 +203,6 @@ def _loaded(picture: Image.Image, max_side_px: int) -> Image.Image:
         picture.draft(None, (max_side_px, max_side_px))
     picture.load()
     return picture
-
-
-def _holds_rows(picture: Image.Image) -> bool:
-    """Whether anything was decoded: what is missing comes out as one even grey."""
-    extremes = np.ravel(picture.getextrema()).reshape(-1, 2)
-    return bool((extremes[:, 0] < extremes[:, 1]).any())
 
 
 def _first_line(error: BaseException) -> str:

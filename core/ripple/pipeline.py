@@ -160,7 +160,6 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         self.refuse_missing(chosen)
         progress(0.05, "finding the face")
         moves = self.carries_detail and chosen.turn == "surface"
-        # Such an edit is local: the photo comes back at its own size.
         given = load_image(inputs[0], max_side_px=WHOLE_SIDE_PX if self.carries_detail else MAX_SIDE_PX)
         portrait = find_portrait(given, chosen, aligned, moves)
         whole = portrait.whole

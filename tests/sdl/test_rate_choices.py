@@ -13,7 +13,7 @@ from core.sdl.methods.video_rate.conversion import convert_video
 from core.sdl.methods.video_rate.folder import convert_folder
 from core.sdl.methods.video_rate.preview import hardest_in_betweens
 from core.sdl.options import RateOptions
-from core.sdl.paper.original import Request, run_folder
+from core.sdl.paper.original import Request, run
 from core.sdl.pipeline import SDLPipeline
 from core.video import read_video, write_video
 from tests.sdl.conftest import textured, tiny
@@ -69,7 +69,7 @@ def test_clear_parts_are_laid_over_the_colour_asked_for(pipe, tmp_path):
 
 
 def test_the_preview_shows_where_most_changes(pipe, tmp_path):
-    source = written(tmp_path / "in.mp4", (1, 1, 9, 1, 6))
+    source = written(tmp_path / "in.mp4", (1, 1, 4, 1, 3))
     found = hardest_in_betweens(pipe, source, count=2)
     assert [at for at, _ in found] == pytest.approx([0.25, 0.45])
     assert all(frame.size == (64, 48) for _, frame in found)
@@ -99,6 +99,6 @@ def test_new_frames_among_jpegs_are_hardly_compressed(pipe, tmp_path):
     folder.mkdir()
     for index, frame in enumerate(panned((2,))):
         frame.save(folder / f"{index}.jpg", quality=95)
-    files = run_folder(pipe, Request("vfi-dir", 1), folder, tmp_path / "out")
+    files = run(pipe, Request("vfi-dir", 1), [folder], tmp_path / "out")
     tables = [Image.open(file).quantization for file in files]
     assert tables[1] == tables[0] == tables[2]

@@ -187,7 +187,7 @@ def run_folder(pipe: SDLPipeline, request: Request, folder: Path, out: Path, pro
                 both = join_inputs("vfi", [load_image(frames[pair]), load_image(frames[pair + 1])], request.size)
                 new = paint_frames(pipe, both, positions("vfi", request.num))
             # Neighbours that are copied byte for byte are as a rule no worse than this.
-            Image.fromarray(next(new)).save(path, **({"quality": JPEG_QUALITY} if suffix.lower() != ".png" else {}))
+            Image.fromarray(next(new)).save(path, quality=JPEG_QUALITY)
         written.append(path)
         progress((number + 1) / len(schedule), f"frame {number + 1} of {len(schedule)}")
     return written

@@ -81,7 +81,7 @@ def vote_finely(fine: Tensor, box: tuple[slice, slice], ratio: float, flows: Ten
         thin = None if thin is None else enlarge(thin, frames)
     source, target = frames.split(3, 1)
     found = find_thin_motion(source, target, motion[:, :2], motion[:, 2:], thin)
-    return found if ratio == 1 else reduce_motion(found, flows.shape[-2:], ratio)
+    return found if ratio == 1 else reduce_motion(found, (flows.shape[-2], flows.shape[-1]), ratio)
 
 
 def find_failing(frames: Tensor, flows: Tensor) -> tuple[slice, slice] | None:
@@ -103,7 +103,7 @@ def find_failing(frames: Tensor, flows: Tensor) -> tuple[slice, slice] | None:
     return ranges[0], ranges[1]
 
 
-def reduce_motion(found: Tensor, size: torch.Size, scale: float) -> Tensor:
+def reduce_motion(found: Tensor, size: tuple[int, int], scale: float) -> Tensor:
     """Motions with their confidence at `size`, `scale` times smaller; what is known of any pixel is known of what holds it."""
     made = []
     for part in found.split(3, 1):
