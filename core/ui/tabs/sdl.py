@@ -90,6 +90,19 @@ def choose_job(name: str, t: float) -> list[Any]:
     ]
 
 
+def told_of(job: Job, pipe: SDLPipeline, prepared: SDLPrepared) -> str:
+    """What the job is good for, who answered, and what did not fit."""
+    told = f"{job.fits}\n\nAnswered by: {pipe.weights_label}."
+    if prepared.figures.get("landmarks") == 0:
+        told += (
+            " **No face was found in one of the pictures: only their coarse shape is aligned, and things will double.** Cats "
+            "and dogs have a tab of their own, Crossbreed."
+        )
+    if prepared.figures.get("faces") == 0 and job.name == "age":
+        told += " **No face was found: the whole picture was taken for one.**"
+    return told
+
+
 def narrow(name: str) -> Any:
     """The slider's range for the job that stands there when the page opens."""
     job = job_named(name)
@@ -163,11 +176,12 @@ class SDLTab(TransitionTab):
     def wire(self) -> None:
         """The pictures are encoded when job, weights, pictures or options change; t needs only a decode."""
         sources, shown = [self.job, self.weights, *self.pair], [self.preview_picture]
+        told = [*shown, self.fits]
         choose = {"show_progress": "hidden", **PREVIEW}
         chosen = self.job.change(
             choose_job, [self.job, self.t], [self.weights, *self.pair, self.t, self.fits], **choose
         )
-        encode = self.encoding(self.preview, [*sources, self.t], shown)
+        encode = self.encoding(self.preview, [*sources, self.t], told)
         chosen.then(**encode)
         changes = [*(picture.change for picture in self.pair), self.weights.input]
         gr.on([*changes, *(component.change for component in self.method.components)], **encode)
@@ -192,11 +206,16 @@ class SDLTab(TransitionTab):
         """Encode as soon as the job's pictures are there."""
         job, start = job_named(name), time.perf_counter()
         if first is None or (job.pictures == 2 and second is None):
-            return None, None, gr.skip()
+            return None, None, gr.skip(), gr.skip()
         options, pipe = self.read(values), pipeline(fitting(job, weights))
         prepared = prepare(job, weights, (first, second), options)
         picture = to_pil(pipe.render(prepared, [clamped(job, t)]))[0]
-        return prepared, picture, details_of(start, prepared.figures, to_query(options), about(pipe))
+        return (
+            prepared,
+            picture,
+            told_of(job, pipe, prepared),
+            details_of(start, prepared.figures, to_query(options), about(pipe)),
+        )
 
     def show(self, prepared: SDLPrepared | None, name: str, weights: str, t: float) -> Any:
         """The preview at the slider's place."""
