@@ -1,5 +1,6 @@
 """Choices of a frame rate conversion: duration, codec, colour under clear parts, preview, a folder of clips."""
 
+from fractions import Fraction
 from pathlib import Path
 
 import av
@@ -9,14 +10,16 @@ from PIL import Image
 
 from core.encoding import Encoding
 from core.errors import InputError, OptionError
-from core.sdl.methods.video_rate.conversion import convert_video
+from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
+from core.sdl.methods.video_rate.conversion import convert_video, converted
 from core.sdl.methods.video_rate.folder import convert_folder
 from core.sdl.methods.video_rate.preview import hardest_in_betweens
+from core.sdl.methods.video_rate.schedule import RateReport
 from core.sdl.options import RateOptions
 from core.sdl.paper.original import Request, run
 from core.sdl.pipeline import SDLPipeline
-from core.video import read_video, write_video
-from tests.sdl.conftest import textured, tiny
+from core.video import TimedFrame, read_video, write_video
+from tests.sdl.conftest import FORMS, TINY, textured, tiny
 
 SMALL = Encoding(quality=30)
 
@@ -102,3 +105,14 @@ def test_new_frames_among_jpegs_are_hardly_compressed(pipe, tmp_path):
     files = run(pipe, Request("vfi-dir", 1), [folder], tmp_path / "out")
     tables = [Image.open(file).quantization for file in files]
     assert tables[1] == tables[0] == tables[2]
+
+
+def test_up_to_a_cut_the_motion_goes_on():
+    # Untrained, it takes what the flow says.
+    pipe = SDLPipeline(HypothesisSDLNet(**{**TINY, **FORMS["candidates"]}).eval(), "interpolate")
+    day, night = panned((4, 4)), Image.new("RGB", (64, 48), (10, 0, 30))
+    frames = [TimedFrame(frame, Fraction(n, 10), Fraction(n + 1, 10)) for n, frame in enumerate([*day[:2], night])]
+    made = [np.asarray(f.picture).astype(int) for f in converted(pipe, frames, RateOptions(factor=2), RateReport())]
+    halfway = (np.asarray(panned((4, 2))[2]).astype(int))[8:40, 8:48]
+    error, held = (np.abs(picture[8:40, 8:48] - halfway).mean() for picture in (made[3], made[2]))
+    assert error < held / 2 and np.array_equal(made[4], np.asarray(night))

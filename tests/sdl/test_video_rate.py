@@ -104,11 +104,8 @@ def test_a_cut_is_not_blended(pipe):
     made = list(multiplied(pipe, frames, RateOptions(factor=4), report))
     assert report.cuts == [2] and report.repeats == 1
     known = {frame.tobytes() for frame in frames}
-    assert all(frame.tobytes() in known for frame in made[8:]), "after the cut only given frames are shown"
-    assert not any(frame.tobytes() in known for frame in [*made[1:4], *made[5:8]]), "up to it the motion goes on"
-    assert min(np.asarray(frame).mean() for frame in made[5:8]) > 0.9 * np.asarray(frames[1]).mean(), (
-        "and nothing darkens"
-    )
+    assert all(frame.tobytes() in known for frame in made[4:]), "across the cut only given frames are shown"
+    assert made[3].tobytes() not in known, "before it new ones are"
 
 
 def test_motion_is_no_cut():
@@ -129,8 +126,7 @@ def test_frames_are_let_go(pipe):
 
     for _ in multiplied(pipe, source(), RateOptions(factor=2), RateReport()):
         peak = max(peak, sum(frame() is not None for frame in given))
-    # Two, the next one, and the one before: at a cut its motion goes on.
-    assert peak <= 4, f"{peak} of 12 frames were held at once"
+    assert peak <= 3, f"{peak} of 12 frames were held at once"
 
 
 def test_cancel_leaves_no_file(pipe, clip, tmp_path):

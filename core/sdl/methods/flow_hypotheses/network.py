@@ -80,6 +80,8 @@ class HypothesisSDLNet(SmallSDLNet):
     """
 
     whole_only = True
+    # Beyond t = 1 its motion goes on; other networks were never shown such t.
+    goes_on = True
     OUTPUT, MATCHING, PICTURES = "candidates", "dense", 2
     # Per hypothesis both warped frames, their mean and largest difference; and the moment's own maps.
     PRIOR_CHANNELS = EVIDENCE_CHANNELS = HYPOTHESES * 8 + MOMENT_CHANNELS

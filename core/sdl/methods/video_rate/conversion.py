@@ -48,7 +48,8 @@ def converted(
         report: filled as frames go by.
         clock: when the frames of the result are shown; None goes by the options.
     """
-    clock, stream = clock or Clock(options), spans(_limited(frames, options), options, report)
+    clock, ahead = clock or Clock(options), getattr(pipe.network, "goes_on", False)
+    stream = spans(_limited(frames, options), options, report, ahead)
     while batch := list(islice(stream, PAIRS_PER_LOAN if pipe.gpu_is_lent else 1)):
         yield from _filled(pipe, [(span, clock.moments(span)) for span in batch], options, report)
 

@@ -68,13 +68,16 @@ class Span:
         return 1 + min(1.0, t * float((self.end_s - self.start_s) / self.before_s))
 
 
-def spans(frames: Iterable[TimedFrame], options: RateOptions, report: RateReport) -> Iterator[Span]:
+def spans(
+    frames: Iterable[TimedFrame], options: RateOptions, report: RateReport, ahead: bool = False
+) -> Iterator[Span]:
     """The spans between frames, in order; the last frame is a span of its own.
 
     Args:
         frames: of the clip, in order, read once.
         options: what counts as a cut, and whether doubled frames count as one.
         report: filled as frames go by.
+        ahead: whether motion goes on up to a cut, so that the frame before is kept for it.
     """
     kept: TimedFrame | None = None
     run, before_cut = 1, None
@@ -111,7 +114,7 @@ def spans(frames: Iterable[TimedFrame], options: RateOptions, report: RateReport
             kept.picture, frame.picture, kind, kept.start_s, frame.start_s, run,
             *(() if known is None else (known.picture, kept.start_s - known.start_s)),
         )  # fmt: skip
-        kept, run, before = frame, 1, kept if kind == "move" else None
+        kept, run, before = frame, 1, kept if ahead and kind == "move" else None
     if kept is not None:
         yield Span(kept.picture, kept.picture, "repeat", kept.start_s, kept.end_s, run)
 
