@@ -33,7 +33,7 @@ from core.video import TimedFrame, read_video, write_video
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 BARS = ((255, 255, 255), (255, 255, 0), (0, 255, 255), (0, 255, 0), (255, 0, 255), (255, 0, 0), (0, 0, 255), (0, 0, 0))
 SKIN = ((224, 172, 105), (141, 85, 36))
-SMALL_PX = 256  # longer side of clips whose times alone are measured
+SMALL_PX = 128  # longer side of clips whose times alone are measured
 PROFILES = ("made_01_display_p3.jpg", "made_03_prophoto.png")
 REFERENCE = "made_00_reference_srgb.png"
 SHARP_CLIPS = {
