@@ -41,7 +41,7 @@ SHARP_CLIPS = {
     "10_ANAMORPHIC_sar15_16.mp4": 60, "11_video_starts_0.85s_after_audio.mp4": 60,
     "22_cartoon_webm_cuts.webm": 200, "25_talking_portrait_720x1080.mp4": 20,
 }  # fmt: skip
-LONG_S, LONG_FPS, LONG_SIZE = 600, 12, (64, 48)
+LONG_S, LONG_FPS, LONG_SIZE = 600, 10, (64, 48)
 FORMATS = ("mp4", "webm", "mov", "gif", "webp", "png", "zip")
 
 

@@ -110,9 +110,10 @@ def test_new_frames_among_jpegs_are_hardly_compressed(pipe, tmp_path):
 def test_up_to_a_cut_the_motion_goes_on():
     # Untrained, it takes what the flow says.
     pipe = SDLPipeline(HypothesisSDLNet(**{**TINY, **FORMS["candidates"]}).eval(), "interpolate")
-    day, night = panned((4, 4)), Image.new("RGB", (64, 48), (10, 0, 30))
-    frames = [TimedFrame(frame, Fraction(n, 10), Fraction(n + 1, 10)) for n, frame in enumerate([*day[:2], night])]
+    first, second, halfway = panned((4, 2))
+    night = Image.new("RGB", (64, 48), (10, 0, 30))
+    frames = [TimedFrame(frame, Fraction(n, 10), Fraction(n + 1, 10)) for n, frame in enumerate((first, second, night))]
     made = [np.asarray(f.picture).astype(int) for f in converted(pipe, frames, RateOptions(factor=2), RateReport())]
-    halfway = (np.asarray(panned((4, 2))[2]).astype(int))[8:40, 8:48]
-    error, held = (np.abs(picture[8:40, 8:48] - halfway).mean() for picture in (made[3], made[2]))
+    truth = np.asarray(halfway)[8:40, 8:48].astype(int)
+    error, held = (np.abs(picture[8:40, 8:48] - truth).mean() for picture in (made[3], made[2]))
     assert error < held / 2 and np.array_equal(made[4], np.asarray(night))
