@@ -1,9 +1,9 @@
-"""What reading a picture had to change is told beside it and in the details, for every endpoint alike."""
+"""What reading a picture had to change is told in the details, for every endpoint alike."""
 
 import gradio as gr
 from PIL import Image
 
-from core.ui.parts.notes import DROPPED, tell_notes, with_notes
+from core.ui.parts.notes import notes_in, with_notes
 
 
 def noted(*notes):
@@ -12,12 +12,9 @@ def noted(*notes):
     return picture
 
 
-def test_the_line_beside_the_pictures_says_each_note_once_and_what_is_dropped():
-    assert (
-        tell_notes(noted("the file is cut off"), None, noted("the file is cut off"))
-        == f"**The file is cut off.** {DROPPED}"
-    )
-    assert tell_notes(None, noted()) == DROPPED
+def test_each_note_of_any_picture_among_the_values_is_told_once():
+    values = (noted("the file is cut off"), None, (noted("the file is cut off", "clear parts"), "mask"), 0.5)
+    assert notes_in(values) == ["the file is cut off", "clear parts"] and notes_in((noted(), "text")) == []
 
 
 def test_details_carry_the_notes_and_gradio_still_sees_the_handler():

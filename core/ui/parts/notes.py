@@ -1,34 +1,15 @@
-"""What reading a picture had to change: told beside it on the page, and in the details for programs."""
+"""What reading the pictures of a call had to change, for the line beside them and for the details."""
 
 from __future__ import annotations
 
 import functools
 import inspect
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from typing import Any
 
-import gradio as gr
-from gradio.components import Component
 from PIL import Image
 
 from core.image import notes_of
-
-DROPPED = "What a photo's file says of place, time and camera (EXIF) is dropped on purpose."
-
-
-def draw_notes(pictures: Sequence[Component]) -> None:
-    """A line where the layout stands that tells of these pictures."""
-    line = gr.Markdown(DROPPED, elem_classes="picture-notes")
-    gr.on(
-        [picture.change for picture in pictures if hasattr(picture, "change")], tell_notes, list(pictures), line,
-        api_visibility="private", show_progress="hidden", trigger_mode="always_last",
-    )  # fmt: skip
-
-
-def tell_notes(*pictures: Any) -> str:
-    """What was changed to read them, in sentences, and what is dropped from all."""
-    said = [f"**{note[:1].upper()}{note[1:]}.**" for note in notes_in(pictures)]
-    return " ".join([*said, DROPPED])
 
 
 def notes_in(values: Any) -> list[str]:
