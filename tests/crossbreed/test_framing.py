@@ -5,6 +5,7 @@ import pytest
 import torch
 from PIL import Image
 
+from core.crossbreed.methods.head_alignment.alignment import box_points
 from core.crossbreed.methods.head_alignment.framing import cut_square, frame_head, frame_picture, move_inside
 from core.image import Box
 from tests.conftest import ROOT
@@ -52,3 +53,11 @@ def test_points_do_not_depend_on_the_margin():
         places.append(framed.points * framed.square.width + torch.tensor([framed.square.left, framed.square.top]))
         assert framed.spread < 0.13
     assert max((place - places[0]).abs().max() for place in places) < 0.5
+
+
+def test_boxes_of_any_kind_of_number_give_points_in_single_precision():
+    """The page's boxes are numpy's; points in double precision would not mix with weights."""
+    picture = Image.open(PETS[0]).convert("RGB")
+    box = Box(*np.array([40.0, 50.0, picture.width - 40.0, picture.height - 30.0]))
+    framed = [frame_picture(picture, None, box, 0.25), frame_picture(picture, box, None, 0.25)]
+    assert {head.points.dtype for head in framed} == {box_points(framed[0]).dtype} == {torch.float32}

@@ -104,7 +104,7 @@ def boxes_of(corners: list[np.ndarray]) -> list[Box] | None:
         low, high = points.min(0), points.max(0)
         if (high - low < 4).any():
             raise InputError(f"{label}: the box is empty: drag its corners apart")
-        boxes.append(Box(*low, *high))
+        boxes.append(Box(*low.tolist(), *high.tolist()))
     return boxes
 
 

@@ -26,18 +26,18 @@ class MaskSettings:
         window_sigma: of the guided filter.
         max_side_px: GrabCut looks at pictures reduced to this.
         grabcut_rounds: each costs as much as the first; the mask rests by then.
-        ear_share: of the way from an ear's root to its tip that is ear beyond doubt.
+        ear_share: of the way from an ear's root to its tip that is taken for ear.
         ear_width: of the line that marks it.
         edge_variance: of the luma, below which an edge does not count.
     """
 
     certain_inside: float = 0.03
-    certain_outside: float = 0.1
+    certain_outside: float = 0.12
     window_sigma: float = 1 / 40
     max_side_px: int = 256
     grabcut_rounds: int = 3
-    ear_share: float = 0.8
-    ear_width: float = 0.035
+    ear_share: float = 1.0
+    ear_width: float = 0.05
     edge_variance: float = 1e-3
 
 

@@ -229,6 +229,6 @@ def nose_turn(points: Tensor) -> Tensor:
 
 def box_points(head: FramedHead) -> Tensor:
     """(9, 2): where the points of a head seen from the front would lie in its box, fractions of its square."""
-    corner = torch.tensor([head.head.left - head.square.left, head.head.top - head.square.top])
-    size = torch.tensor([head.head.width, head.head.height])
-    return (corner + torch.tensor(FRONT) * size) / head.square.width
+    corner = torch.tensor([head.head.left - head.square.left, head.head.top - head.square.top], dtype=torch.float32)
+    size = torch.tensor([head.head.width, head.head.height], dtype=torch.float32)
+    return (corner + torch.tensor(FRONT) * size) / float(head.square.width)

@@ -58,8 +58,10 @@ def frame_picture(picture: Image.Image, square: Box | None, head: Box | None, ma
         square = move_inside(square.squared(), picture.size)
     around = head.squared(HEAD_MARGIN)
     points, spread = find_points(to_tensor(crop_head(picture, around, POINTS_PX)))
-    placed = points[0] * around.width + torch.tensor([around.left - square.left, around.top - square.top])
-    return FramedHead(square, head, placed / square.width, float(spread.mean()))
+    placed = points[0] * around.width + torch.tensor(
+        [around.left - square.left, around.top - square.top], dtype=torch.float32
+    )
+    return FramedHead(square, head, placed / float(square.width), float(spread.mean()))
 
 
 def frame_head(head: Box, margin: float, size_px: tuple[int, int]) -> Box:
