@@ -164,13 +164,8 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
                 return self.prepare_layers(picture, people, index, inputs[1:], options)
             except NothingFoundError as error:
                 notes = (f"{error}. The network paints instead.",)
-        height, width = self.size_hw
-        fine_size = (round(options.height_px * self.aspect), options.height_px)
-        if options.cut_out and self.grey is not None:
-            fine, hole = cut_out(picture, box, fine_size, self.grey)
-        else:
-            fine, hole = to_tensor(crop_box(picture, box, fine_size)), None
-        source = (F.interpolate(fine, (height, width), mode="area") * 2 - 1).clamp(-1, 1)
+        fine, hole = self.framed(picture, box, options)
+        source = (F.interpolate(fine, self.size_hw, mode="area") * 2 - 1).clamp(-1, 1)
         framed = framing.into_frame(own, box, self.size_hw)
         progress(0.5, "reading the poses")
         path = [framed, *(self.target_pose(item, framed, box, options) for item in inputs[1:])]
@@ -181,6 +176,13 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         progress(1.0, "ready")
         return PosePrepared(
             key, figures, source, fine, framed, np.stack(path), box, picture, hole, tables, options, None, notes)  # fmt: skip
+
+    def framed(self, picture: Image.Image, box: Box, options: PoseOptions) -> tuple[Tensor, np.ndarray | None]:
+        """The frame (1, 3, h, w) in [0, 1] at the result's size, and the share of people cut out in it (H, W)."""
+        size = (round(options.height_px * self.aspect), options.height_px)
+        if options.cut_out and self.grey is not None:
+            return cut_out(picture, box, size, self.grey)
+        return to_tensor(crop_box(picture, box, size)), None
 
     def among(self, picture: Image.Image, points: np.ndarray | None, person: int) -> tuple[list[Body], int]:
         """Everybody in the picture and the index of the chosen one, whose keypoints (18, 2) may be given."""
