@@ -9,17 +9,11 @@ from typer import Argument, Option
 
 from core.cli.flags import PICTURES as WRITTEN
 from core.cli.flags import Place, Result, checked_file, each, folder, one_of, one_word_of, system, verb, weights_flag
+from core.cli.ripple_more import app as more
 from core.cli.ripple_remover import app as remover
 from core.errors import InputError, OptionError
 from core.progress import Progress, part_of
-from core.ripple.options import (
-    EDITS,
-    PARSERS,
-    RULES,
-    SIDES,
-    TRAINERS,
-    RippleOptions,
-)
+from core.ripple.options import PARSERS, RULES, SIDES, TRAINERS, RippleOptions
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -27,7 +21,8 @@ app = system(
     "ripple",
     "Turn a head without a ghost (HFGI, Graphonomy, LaMa): edit a face and repaint what the old head leaves behind.",
     """examples:
-  python -m core ripple edit anna.jpg --degrees -3 0 3 --out results
+  python -m core ripple edit anna.jpg --degrees -20 0 20 --out results
+  python -m core ripple edit anna.jpg --edit smile --degrees 4 --also-pose 15 --out results
   python -m core ripple edit photos/ --edit age --degrees 2 --out results      (a folder, searched recursively)
   python -m core ripple inpaint room.jpg --mask room_mask.png --out clean.png  (remove an object)
   python -m core ripple parse photos/ --out labels --parser graphonomy
@@ -36,6 +31,7 @@ app = system(
       --no-hide-person --no-align --weights ripple-hfgi --out results     (the thesis' chain, as its script runs it)""",
 )
 app.add_typer(remover, name=None)
+app.add_typer(more, name=None)
 
 Inputs = Annotated[list[Path], Argument(help="pictures or folders")]
 Weights = Annotated[str, weights_flag("ripple-preview or ripple-hfgi")]
@@ -70,24 +66,24 @@ def _pipeline(place: Place, weights: str) -> Any:
     return RipplePipeline.from_record(weights, place.checkpoint, place.device)
 
 
-def _check_edit(pipe: Any, options: RippleOptions, degrees: list[float]) -> None:
-    """Refuse, before a face is inverted, what these weights, the ranges or the parts that are here cannot do."""
+def _check_edit(pipe: Any, options: RippleOptions, degrees: list[float]) -> list[float]:
+    """The degrees, or the edit's own; what weights, ranges or parts cannot do is refused before a face is inverted."""
     if options.edit not in pipe.edits:
-        known = ", ".join(pipe.edits)
-        raise OptionError(f"the weights {pipe.weights_label} know no edit {options.edit!r}; they know: {known}")
-    edit = EDITS[options.edit]
+        raise OptionError(f"{pipe.weights_label} know no edit {options.edit!r}; they know: {', '.join(pipe.edits)}")
+    edit = pipe.facts_of(options.edit)
     if wrong := [degree for degree in degrees if not edit.low <= degree <= edit.high]:
-        raise OptionError(f"the degree {wrong[0]:g} of {edit.name} does not lie between {edit.low} and {edit.high}")
+        raise OptionError(f"the degree {wrong[0]:g} of {edit.name} does not lie between {edit.low:g} and {edit.high:g}")
     pipe.parts_label(options)
+    return degrees or [edit.start]
 
 
-@verb(app, "anna.jpg --degrees -3 -1.5 0 1.5 3 --out results")
+@verb(app, "anna.jpg --degrees -20 -10 0 10 20 --out results")
 def edit(
     inputs: Inputs,
     face: RippleOptions,
     place: Place,
     progress: Progress,
-    degrees: Annotated[list[str] | None, Option(metavar="DEGREE ...", help="such as -3 0 3; one if left out")] = None,
+    degrees: Annotated[list[str] | None, Option(metavar="DEGREE ...", help="such as -20 0 20; one if left out")] = None,
     limit: Annotated[int | None, Option(min=1, help="at most so many pictures")] = None,
     out: Folder = Path("results"),
     video: Annotated[
@@ -99,29 +95,31 @@ def edit(
     weights: Weights = "ripple-preview",
 ) -> Result:
     """Edit one picture or all of a folder, at one or more degrees; one face is inverted once."""
-    wanted, files = degree_list(degrees or [str(EDITS[face.edit].start)]), pictures_of(inputs)[:limit]
-    pipe = _pipeline(place, weights)
-    _check_edit(pipe, face, wanted)
+    files, notes, pipe = pictures_of(inputs)[:limit], dict[str, list[str]](), _pipeline(place, weights)
+    wanted = _check_edit(pipe, face, degree_list(degrees) if degrees else [])
     target, places = out / face.edit, {file: index for index, file in enumerate(files)}
     target.mkdir(parents=True, exist_ok=True)
 
     def edit_one(file: Path, share: Progress) -> list[str]:
         written, start = [], f"{places[file]:05d}_{file.stem}"
         prepared = pipe.prepare(file, options=face, progress=part_of(share, 0, 0.4))
+        said = [*prepared.notes]
         for degree in wanted:
             result = pipe.edit(prepared, degree, progress=part_of(share, 0.4, 0.9))
+            said += result.notes
             for kind in ("plain", "mask", "clean", "whole"):
                 path = target / f"{start}_{degree:+g}_{kind}.png"
                 getattr(result, kind).save(path)
                 written.append(str(path))
             if masks:
                 written += _parsed(result, out, face.edit, f"{start}_{degree:+g}.png")
+        notes.update({str(file): said} if said else {})
         if video:
             written.append(_video(pipe, prepared, target / f"{start}.mp4", share))
         return written
 
     made = each(files, edit_one, progress)
-    return {**made, "pictures": len(files), "degrees": wanted, "weights": pipe.parts_label(face)}
+    return {**made, "pictures": len(files), "degrees": wanted, "weights": pipe.parts_label(face), "notes": notes}
 
 
 def _parsed(result: Any, out: Path, edit: str, name: str) -> list[str]:
@@ -298,15 +296,3 @@ def train(
     if origin and not Path(origin).is_dir():
         raise InputError(f"--from {origin} is no folder: name a record folder, such as weights/ripple-preview")
     return run_part(part, given, origin, export, progress)
-
-
-@verb(app, "weights/ripple-preview --data ../shared/data")
-def calibrate(
-    record: Annotated[Path, Argument(help="record folder with a pre-aligner; changed in place")],
-    data: Annotated[Path, Option(help="folder with heads.zip")] = Path("../shared/data"),
-    heads: Annotated[int, Option(min=1, help="rendered heads to measure on")] = 40,
-) -> Result:
-    """After training, make heads turn by as many degrees as they are asked to."""
-    from core.ripple.training import calibrate as training
-
-    return training.calibrate(record, data, heads)

@@ -51,6 +51,7 @@ SAMPLES = {
     "/sdl_frame": Sample({"job": "toon", "first": A, "second": None, "t": 0.5}, needs="sdl-toon"),
     "/ripple_video": Sample({"picture": A, "frames": 2}, **RIPPLE),
     "/ripple_edit": Sample({"picture": A, "degree": 1.0}, **RIPPLE),
+    "/ripple_animate": Sample({"picture": A, "driving": CLIP}, **RIPPLE),
     "/ripple_remove": Sample(
         {
             "picture": {"background": A, "layers": [MASK], "composite": A},
