@@ -43,7 +43,7 @@ JOBS: dict[str, Job] = {
             "morph", "Morph", "morphing", 2, -0.25, 1.25, True,
             ("sdl-morph", "sdl-dog2dog-scale", "sdl-dog2dog-512", "sdl-cat2cat-scale", "sdl-cat2cat-512"),
             "0 = first picture, 1 = second; beyond exaggerates",
-            "Two frontal faces, framed alike. Landmarks and outlines align them; different hair and clothes change over one after the other. Without faces only "
+            "Two frontal faces of people, framed alike. Landmarks and outlines align them; different hair and clothes change over one after the other. Without faces only "
             "the coarse shape is aligned.",
         ),
         Job(

@@ -82,6 +82,11 @@ def test_grey_hair_keeps_its_strands_and_its_depth():
     assert np.corrcoef(luma(grey)[0], luma(brown)[0])[0, 1] > 0.97
     assert luma(grey).mean() > 1.5 * luma(brown).mean()
     assert (grey.max(2) - grey.min(2)).mean() < 0.5 * (brown.max(2) - brown.min(2)).mean()
+    sepia = grey_hair(brown, one, 0.3 * one, 0.22, None, 1.0)
+    kept = sepia[..., 0] - sepia[..., 2], brown[..., 0] - brown[..., 2]
+    assert np.allclose(*kept, atol=1e-3) and luma(sepia).mean() > 1.5 * luma(brown).mean(), (
+        "a picture of one hue keeps it"
+    )
     assert np.array_equal(grey_hair(brown, 0 * one, one, 0.22, np.ones(3, np.float32), 1.0), brown)
     some = grey_hair(brown, one, np.linspace(0, 1, 120, dtype=np.float32) * one, 0.22, np.ones(3, np.float32), 0.5)
     change = np.abs(some - brown).sum(2)[0]

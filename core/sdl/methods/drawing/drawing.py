@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.errors import unknown_name
 from core.sdl.methods.drawing.colours import flatten, paint_areas, to_lab, to_rgb
-from core.sdl.methods.drawing.features import draw_eyes, draw_strokes, find_faces, region
+from core.sdl.methods.drawing.features import FEATURES, draw_eyes, draw_strokes, find_faces, region
 from core.sdl.methods.drawing.lines import draw_ink
 
 
@@ -47,7 +47,7 @@ class DrawingLayers:
         smooth: the photo without texture.
         areas: flat colours.
         ink: (H, W) in [0, 1].
-        faces: how many were drawn by their landmarks.
+        faces: how many were found.
     """
 
     photo: np.ndarray
@@ -82,12 +82,12 @@ def find_drawing(photo: Image.Image, look: str) -> DrawingLayers:
         raise unknown_name("look", look, LOOKS)
     chosen, pixels = LOOKS[look], np.asarray(photo)
     size, unit = photo.size, max(photo.size) / 1000
-    faces = find_faces(photo)
+    faces, small = find_faces(photo)
     lab = flatten(pixels)
     important = None
-    if faces:
+    if shown := faces + small:
         scale = np.array((lab.shape[1] / size[0], lab.shape[0] / size[1]))
-        important = np.maximum.reduce([region(lab.shape, points[list(FACE_RING)] * scale) for points in faces]) > 0.5
+        important = np.maximum.reduce([region(lab.shape, points[list(FACE_RING)] * scale) for points in shown]) > 0.5
     areas = paint_areas(lab, size, chosen.colours, important)
     areas[..., 0] += chosen.lift * (1 - areas[..., 0] / 100)
     areas = to_rgb(areas, chosen.saturation)
@@ -95,11 +95,15 @@ def find_drawing(photo: Image.Image, look: str) -> DrawingLayers:
     ink = np.zeros(pixels.shape[:2], np.float32)
     if chosen.ink:
         ink = draw_ink(to_lab(smooth)[..., 0], unit)
+    for points in small:
+        face = cv2.GaussianBlur(region(areas.shape, points[list(FACE_RING)]), (0, 0), 2.0)
+        areas = areas + face[..., None] * (smooth - areas)
+        ink = ink * (1 - (1 - FEATURES.small_ink) * face)
     for points in faces:
         areas = draw_eyes(areas, pixels, points)
         if chosen.ink:
             ink = draw_strokes(ink, points)
-    return DrawingLayers(pixels, smooth, areas, chosen.ink * ink, len(faces))
+    return DrawingLayers(pixels, smooth, areas, chosen.ink * ink, len(faces) + len(small))
 
 
 def smooth_photo(pixels: np.ndarray, unit: float) -> np.ndarray:

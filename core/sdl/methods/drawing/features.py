@@ -28,7 +28,8 @@ class Features:
     lid: float = 0.014  # width of the upper lid's stroke in its middle
     mouth: float = 0.008
     brow: float = 0.010
-    least_px: float = 60.0  # a face smaller than this is drawn like everything else
+    least_px: float = 60.0  # a face smaller than this has no room for strokes: it keeps the photo's detail
+    small_ink: float = 0.3  # of the contours in such a face
     white: tuple[float, float, float] = (0.95, 0.95, 0.93)
     light: float = 0.28  # radius of the light in the eye by the iris's
     shine: float = 0.9  # how much of it is white
@@ -37,13 +38,15 @@ class Features:
 FEATURES = Features()
 
 
-def find_faces(photo: Image.Image) -> list[np.ndarray]:
-    """Landmarks (478, 2) of the faces that are large enough to draw; none is fine."""
+def find_faces(photo: Image.Image) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Landmarks (478, 2) of the faces that are large enough to draw, and of smaller ones; none is fine."""
     try:
-        faces = detect_faces(photo)
+        faces = [face.points for face in detect_faces(photo)]
     except NothingFoundError:
-        return []
-    return [face.points for face in faces if np.hypot(*(face.points[TOP] - face.points[CHIN])) >= FEATURES.least_px]
+        return [], []
+    large = [np.hypot(*(points[TOP] - points[CHIN])) >= FEATURES.least_px for points in faces]
+    kept = list(zip(faces, large, strict=True))
+    return [points for points, drawn in kept if drawn], [points for points, drawn in kept if not drawn]
 
 
 def draw_eyes(colours: np.ndarray, photo: np.ndarray, points: np.ndarray) -> np.ndarray:

@@ -26,7 +26,9 @@ class Ink:
     passes: int = 2  # of both, the second one on what the first drew
     level: float = 0.35  # of lightness from 0 to 100: a difference below minus this starts a line
     slope: float = 1.1  # how suddenly it turns black
-    least_px: float = 55.0  # pixels of ink that hang together; less is a speck
+    dense: float = 0.2  # share of ink around a pixel above which it thins
+    dense_px: float = 16.0  # sigma of that surrounding
+    least_px: float = 80.0  # pixels of ink that hang together; less is a speck
 
 
 INK = Ink()
@@ -50,6 +52,11 @@ def draw_ink(lightness: np.ndarray, unit: float) -> np.ndarray:
         ink = np.maximum(ink, np.tanh(INK.slope * (-response - INK.level).clip(0)).astype(np.float32))
         if number == 0:
             seen = seen * (1 - 0.6 * ink)
+    # Grass and gravel would be hatched all over: where ink is dense only strong edges stay.
+    dense = cv2.GaussianBlur(ink, (0, 0), INK.dense_px * unit)
+    ink = np.clip(
+        (ink - 2 * (dense - INK.dense).clip(0)) / (1 - np.minimum(0.5, 2 * (dense - INK.dense).clip(0))), 0, 1
+    )
     return without_specks(ink, INK.least_px * unit * unit)
 
 

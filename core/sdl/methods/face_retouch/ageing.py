@@ -25,17 +25,20 @@ class AgeingStrength:
 
     bands_px: tuple[float, ...] = (1.0, 2.5, 6.0, 15.0)  # sigmas that part the skin's own detail, pixels of the view
     deepen: tuple[float, ...] = (0.75, 0.75, 0.25)  # what is added of each band when older
-    smooth: tuple[float, ...] = (0.45, 0.75, 0.4)  # and taken away when younger
+    smooth: tuple[float, ...] = (0.6, 0.9, 0.6)  # and taken away when younger
     most_detail: float = 0.16  # of lightness, natural logarithm: what is more is no skin
     cloud: float = 0.035  # unevenness of old skin, natural logarithm
     spot: tuple[float, float, float] = (-0.13, -0.22, -0.30)  # of age spots, by channel, natural logarithm
     pallor: tuple[float, float, float] = (-0.02, -0.03, -0.05)  # of old skin, by channel
     old_saturation: float = 0.86
-    young_saturation: float = 1.08
-    young_light: float = 0.035  # natural logarithm
+    young_saturation: float = 1.1
+    young_light: float = 0.05  # natural logarithm
     hair: tuple[float, float, float] = (1.0, 0.7, 1.0)  # of hair, brows and beard
+    white: tuple[float, float] = (0.9, 1.0)  # of the brightest channel: from where on skin is overexposed, and wholly
+    white_keeps: float = 0.35  # of the changes, there
+    one_hue: float = 5.0  # deviation of a* and b* below which a picture is of one hue, sepia or grey
     hair_gain: tuple[float, float, float] = (2.0, 1.35, 1.7)  # at most, of their lightness
-    young_shape: float = 0.75  # of the shape's change in the other direction
+    young_shape: float = 1.0  # of the shape's change in the other direction
 
 
 STRENGTH = AgeingStrength()
@@ -49,24 +52,26 @@ class AgeingLayers:
         photo: (H, W, 3) uint8.
         head: where what is.
         folds: what folds do to lightness, natural logarithm.
+        exposed: how much of the skin's changes each place bears: little where the photo is white.
         bands: what the skin's own detail does, each band.
         cloud: unevenness of old skin.
         spots: age spots.
         order: when strands turn grey.
         levels: lightness of the bright strands of hair, brows and beard.
-        tint: (3,), the skin's colour by its lightness.
+        tint: (3,), the skin's colour by its lightness; None in a picture of one hue.
         shift: displacement, (h, w, 2).
     """
 
     photo: np.ndarray
     head: Head
     folds: np.ndarray
+    exposed: np.ndarray
     bands: tuple[np.ndarray, ...]
     cloud: np.ndarray
     spots: np.ndarray
     order: np.ndarray
     levels: tuple[float, float, float]
-    tint: np.ndarray
+    tint: np.ndarray | None
     shift: np.ndarray
 
     @property
@@ -90,19 +95,24 @@ def find_layers(photo: Image.Image) -> AgeingLayers:
     mattes = ((head.hair, 80), (head.brows, 50), (head.beard, 75))
     levels = [bright_level(head.view, matte, percentile) for matte, percentile in mattes]
     return AgeingLayers(
-        np.asarray(photo), head, shade_folds(head), skin_bands(head), cloud, spots, strand_order(head.view),
+        np.asarray(photo), head, shade_folds(head), find_exposed(head), skin_bands(head), cloud, spots, strand_order(head.view),
         (levels[0], levels[1], levels[2]), skin_tint(head), ageing_shift(head),
     )  # fmt: skip
 
 
-def skin_tint(head: Head) -> np.ndarray:
-    """The skin's mean colour by its lightness, (3,); grey without skin."""
-    colour = (head.view * head.skin[..., None]).sum((0, 1)) / max(1.0, float(head.skin.sum()))
-    return (
-        (colour / max(1e-3, float(colour @ (0.299, 0.587, 0.114)))).astype(np.float32)
-        if colour.any()
-        else np.ones(3, np.float32)
-    )
+def find_exposed(head: Head) -> np.ndarray:
+    """See `AgeingLayers`."""
+    brightest = cv2.GaussianBlur(head.view.max(2), (0, 0), STRENGTH.bands_px[-1])
+    return 1 - (1 - STRENGTH.white_keeps) * fade(brightest, *STRENGTH.white)
+
+
+def skin_tint(head: Head) -> np.ndarray | None:
+    """The skin's mean colour by its lightness, (3,); None in a picture of one hue, whose grey has that hue already."""
+    chroma = cv2.cvtColor(head.view, cv2.COLOR_RGB2LAB)[..., 1:]
+    if float(np.hypot(*chroma.reshape(-1, 2).std(0))) < STRENGTH.one_hue or head.skin.sum() < 1:
+        return None
+    colour = (head.view * head.skin[..., None]).sum((0, 1))
+    return (colour / max(1e-3, float(colour @ (0.299, 0.587, 0.114)))).astype(np.float32)
 
 
 def skin_bands(head: Head) -> tuple[np.ndarray, ...]:
@@ -158,7 +168,7 @@ def age_skin(
 ) -> np.ndarray:
     """Folds, spots, colour and detail of the skin at t, (H, W, 3) in about [0, 1]."""
     skin = layers.head.skin
-    flat = fade(skin, 0.25, 0.75)
+    flat = fade(skin, 0.15, 0.85) * layers.exposed
     if t > 0:
         tone = t * (layers.folds + STRENGTH.cloud * layers.cloud)
         tone = tone + t * sum(weight * band for weight, band in zip(STRENGTH.deepen, layers.bands, strict=True))

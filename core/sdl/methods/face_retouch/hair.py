@@ -71,7 +71,7 @@ def grey_hair(
     matte: np.ndarray,
     order: np.ndarray,
     level: float,
-    tint: np.ndarray,
+    tint: np.ndarray | None,
     amount: float,
     most_gain: float = GREYING.most_gain,
 ) -> np.ndarray:
@@ -82,7 +82,7 @@ def grey_hair(
         matte: (H, W), where hair is.
         order: from `strand_order`, (H, W).
         level: from `bright_level`.
-        tint: (3,), the colour of the skin by its lightness.
+        tint: (3,), the colour of the skin by its lightness; None keeps the hair's own colour.
         amount: 0 none, 1 all.
         most_gain: of lightness.
     """
@@ -95,10 +95,12 @@ def grey_hair(
     ]
     last = amount * GREYING.reach + GREYING.soft * (amount - 0.5)
     turned = matte * fade(order, last, last - GREYING.soft)
+    made = luma[..., None] + turned[..., None] * (lighter - luma[..., None])
+    if tint is None:
+        return made + picture - luma[..., None]
     pale = (1 - (1 - GREYING.chroma_left) * own * turned)[..., None]
     tinted = 1 + GREYING.light_tint * (tint - 1) * (own * turned)[..., None]
-    colour = (picture - luma[..., None]) * pale
-    return (luma[..., None] + turned[..., None] * (lighter - luma[..., None])) * tinted + colour
+    return made * tinted + (picture - luma[..., None]) * pale
 
 
 def darken_hair(picture: np.ndarray, matte: np.ndarray, level: float, amount: float) -> np.ndarray:

@@ -37,7 +37,7 @@ class HeadSearch:
     """Constants of the search; lengths in face heights (top of the mesh to chin) unless they say otherwise."""
 
     face_px: int = 400  # height of the face in the view: a crow's foot is then 2 pixels wide
-    above: float = 0.95  # how far the view reaches above the middle of the face
+    above: float = 1.4  # how far the view reaches above the middle of the face
     beside: float = 1.05  # and to each side
     below: float = 1.35  # and below: long hair and the neck
     skin_reach: float = 1.0  # colour distance (see `colour_distance`) to the face's own up to which skin is sure
@@ -49,6 +49,7 @@ class HeadSearch:
     long_hair: float = 0.5  # of what is beside the jaw: with more of it hair hangs down there
     least_hair: float = 0.02  # of the face's height squared: with less of such pixels a head is bald
     neck: float = 0.42  # below the chin: how far the neck goes
+    hair_beside: float = 0.7  # away from the face: how far hair changes, less and less
     hair_below: float = 0.85  # below the chin: how far hair changes, less and less
     matte_px: int = 9  # radius of the filter that draws mattes to the picture's edges, pixels of the view
     matte_variance: float = 4e-4  # of colours in [0, 1], below which an edge does not count
@@ -144,9 +145,11 @@ def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray) -> dict
     near = fade(from_skin, SEARCH.skin_reach + SEARCH.skin_fade, SEARCH.skin_reach)
     face = cv2.GaussianBlur(cv2.dilate(oval, disc(0.05 * height)), (0, 0), 0.02 * height) * (1 - features)
     beard = find_beard(lab, from_skin, face * body, points, across, down)
-    neck = fade(below_chin, SEARCH.neck, SEARCH.neck - 0.12) * fade(np.abs(across), 0.55, 0.4)
+    neck = fade(below_chin, SEARCH.neck, 0.03) * fade(np.abs(across), 0.95, 0.5)
     outside = np.maximum(neck, fade(np.abs(below_chin + 0.5), 0.6, 0.5))
-    skin = draw_to_edges(view, near * np.maximum(oval, outside * body)) * np.maximum(oval, outside * body)
+    # Beyond the face the mask is soft, so that no edge of it shows on a neck.
+    vague = cv2.GaussianBlur(near, (0, 0), 0.03 * height) * near * outside * body
+    skin = np.maximum(draw_to_edges(view, near * oval) * oval, vague)
     skin = skin * (1 - cv2.GaussianBlur(features, (0, 0), 2.0)) * (1 - beard) * (1 - hair)
     # Where hair hangs over the forehead, or a shadow is black, there is no skin to see.
     lit = lab[..., 0] / max(5.0, float(np.median(lab[..., 0][sure])) if sure.any() else 50.0)
@@ -184,25 +187,29 @@ def find_hair(
         worn = colour_distance(lab, clothes, 5) + 1.2 * fade(below_chin, 0.5, -0.2)
         like = np.where(below_chin > -0.25, np.minimum(like, worn - own), like)
     throat = (np.abs(across) < 0.3) & (below_chin > -0.05)
-    like = np.where(throat | ((oval > 0.5) & ((below_eyes > -0.12) | (clear < 0.5))), -1, like)
+    # On the face itself only a fringe, and locks that hang over its sides.
+    inner = cv2.distanceTransform((oval > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / height
+    lock = (inner < 0.09) & (from_skin > 1.2)
+    like = np.where(throat | ((oval > 0.5) & ~lock & ((below_eyes > -0.12) | (clear < 0.5))), -1, like)
     rough = fade(like, -0.25, 0.25) * (own < 2.5) * natural
     rough = cv2.medianBlur((255 * rough * (body > 0.25)).astype(np.uint8), 7).astype(np.float32) / 255
     soft = draw_to_edges(view, rough) * fade(own, 2.2, 1.3)
     soft = keep_connected(fade(soft, 0.3, 0.9), seeds)
     vague = cv2.GaussianBlur(soft, (0, 0), 0.03 * height) * (1 - cv2.GaussianBlur(oval, (0, 0), 0.02 * height))
-    matte = clear * soft + (1 - clear) * np.minimum(soft, vague)
+    matte = without_islands(clear * soft + (1 - clear) * np.minimum(soft, vague)) * fade(body, 0.4, 0.85)
     # Close to the face only what differs from skin: a forehead reaches beyond the mesh.
     differs = cv2.GaussianBlur(fade(from_skin, *SEARCH.hairline), (0, 0), 0.5 + (1 - clear) * 0.03 * height)
-    # Beside and below the face only what has strands: a shadow has none.
-    strands = cv2.GaussianBlur(strand_contrast(lab[..., 0]), (0, 0), 0.02 * height)
-    matte = matte * np.maximum(differs, fade(away, 0.12, 0.25)) * np.maximum(strands, fade(below_eyes, 0.3, 0.1))
-    matte = without_islands(matte) * fade(body, 0.4, 0.85)
+    matte = matte * np.maximum(differs, fade(away, 0.12, 0.25))
     for side in (across < 0, across >= 0):
         # Short hair ends above the jaw: what is dark below it is a shadow or a collar.
         beside = side & (away > 0.02) & (away < 0.2) & (below_chin > -0.32) & (below_chin < -0.12) & (body > 0.5)
         if beside.sum() < 0.004 * height**2 or matte[beside].mean() < SEARCH.long_hair:
-            matte = matte * np.where(side, fade(below_chin, -0.22, -0.42), 1)
-    return matte * fade(below_chin, SEARCH.hair_below, 0.0)
+            matte = matte * np.where(side, fade(below_chin, -0.12, -0.5), 1)
+    # A shadow has no strands, and black hair without any would become a grey veil: the less, the lower down.
+    strands = cv2.GaussianBlur(strand_contrast(lab[..., 0]), (0, 0), 0.06 * height)
+    matte = matte * np.maximum(strands, 0.5 * fade(below_eyes, 0.4, 0.0))
+    reach = fade(np.where(below_chin < 0, away, np.abs(across) - 0.3), SEARCH.hair_beside, 0.6 * SEARCH.hair_beside)
+    return matte * reach * fade(below_chin, SEARCH.hair_below, 0.0)
 
 
 def without_islands(matte: np.ndarray) -> np.ndarray:
