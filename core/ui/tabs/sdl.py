@@ -13,7 +13,7 @@ from core.errors import InputError, unknown_name
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
-from core.sdl.jobs import JOBS, Job, job_named
+from core.sdl.jobs import JOBS, Job, job_named, misfit
 from core.sdl.methods.video_rate.conversion import convert_video
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline, SDLPrepared
@@ -93,15 +93,8 @@ def choose_job(name: str, t: float) -> list[Any]:
 
 def told_of(job: Job, pipe: SDLPipeline, prepared: SDLPrepared) -> str:
     """What the job is good for, who answered, and what did not fit."""
-    told = f"{job.fits}\n\nAnswered by: {pipe.weights_label}."
-    if prepared.figures.get("landmarks") == 0:
-        told += (
-            " **No face was found in one of the pictures: only their coarse shape is aligned, and things will double.** Cats "
-            "and dogs have a tab of their own, Crossbreed."
-        )
-    if prepared.figures.get("faces") == 0 and job.name == "age":
-        told += " **No face was found: the whole picture was taken for one.**"
-    return told
+    missing = misfit(job, prepared.figures)
+    return f"{job.fits}\n\nAnswered by: {pipe.weights_label}." + (f" **{missing}**" if missing else "")
 
 
 def narrow(name: str) -> Any:
