@@ -61,6 +61,10 @@ def place_of(values: Sequence[Any]) -> str:
     return f"t{round(100 * number):03d}" if abs(number) <= LARGEST_T else f"{number:g}"
 
 
+def nothing(*_: Any) -> None:
+    """The preview of a tab that has none."""
+
+
 def connect(tabs: Iterable[Any], strip: gr.Tabs) -> None:
     """Draw and wire, in every tab, the list of places in the other tabs where its frame or film can go."""
     made = list(tabs)
@@ -89,7 +93,7 @@ def _connect(tab: Any, targets: dict[str, tuple[Any, Any]], strip: gr.Tabs) -> N
         )
         button = gr.Button("Send", size="sm", elem_id=f"{tab.id}-send")
     kept = gr.State(None)
-    handler, inputs = tab.now or (None, [])
+    handler, inputs = tab.now or (nothing, [])
 
     def send(chosen: str | None, film: str | None, *values: Any) -> tuple[Any, Any]:
         if chosen not in targets:
