@@ -32,7 +32,8 @@ from torch.nn import functional as F
 from bench import Row, sheet_path
 from core.crossbreed.data.pairs import as_bytes
 from core.crossbreed.data.tables import held_out
-from core.crossbreed.methods.head_alignment.detector import candidate_heads, crop_head, find_points
+from core.crossbreed.methods.head_alignment.detector import candidate_heads, find_points
+from core.crossbreed.methods.head_alignment.framing import cut_square, frame_picture
 from core.crossbreed.options import HEAD_MARGIN, CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline
 from core.crossbreed.sheet import tile
@@ -49,7 +50,7 @@ LINE = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 @dataclass
 class Head:
-    """A held-out photo and the head in it; `crop` (1, 3, S, S) in [0, 1], `points` (9, 2) in fractions of it."""
+    """A held-out photo and the square around the head in it; `crop` (1, 3, S, S) in [0, 1], `points` (9, 2) in fractions of it."""
 
     name: str
     picture: object
@@ -76,11 +77,10 @@ def read_held_out() -> list[Head]:
             found = candidate_heads(picture)
             if not found:
                 continue
-            box = found[0].box
-            crop = as_bytes(crop_head(picture, box, SIZE_PX, HEAD_MARGIN))[None] / 255
-            points, spread = find_points(crop)
-            if spread.mean() < SURE_STD:
-                heads.append(Head(name, picture, box, crop, points[0]))
+            head = frame_picture(picture, None, found[0].box, HEAD_MARGIN)
+            crop = as_bytes(cut_square(picture, head.square, SIZE_PX))[None] / 255
+            if head.spread < SURE_STD:
+                heads.append(Head(name, picture, head.square, crop, head.points))
     order = np.random.default_rng(0).permutation(len(heads))[: 2 * PAIRS]
     return [heads[index] for index in order]
 
@@ -88,7 +88,7 @@ def read_held_out() -> list[Head]:
 def morph(pipe: CrossbreedPipeline, pair: tuple[Head, Head], options: CrossbreedOptions) -> Morph:
     """One pair's frames."""
     prepared = pipe.prepare(*(head.picture for head in pair), options=options,
-                            boxes=[head.box.squared(options.margin) for head in pair])  # fmt: skip
+                            boxes=[head.box for head in pair])  # fmt: skip
     line = pipe.render(prepared, LINE)
     corners = pipe.render(prepared, [0.0] * 4, shape=[0.0, 1.0, 0.0, 1.0], appearance=[0.0, 0.0, 1.0, 1.0], tau=0.0)
     return Morph(line, corners)

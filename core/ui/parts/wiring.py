@@ -11,6 +11,7 @@ from gradio.components import Component
 from core.ui.parts.controls import Controls, named
 from core.ui.parts.examples import CHOOSE_FRAME, Axis
 from core.ui.parts.export import Export, ResultView
+from core.ui.parts.notes import notes_in, with_notes
 from core.ui.parts.picture import PictureInput, untouched
 from core.ui.parts.points import PointEditor
 from core.ui.parts.share import SharedPoints
@@ -86,7 +87,8 @@ class Wiring:
 
         def prepare(*values: Any) -> tuple[Any, ...]:
             made = handler(*values)
-            return (*made, None, told_notes(getattr(made[0], "notes", ())))
+            said = dict.fromkeys([*notes_in(values), *getattr(made[0], "notes", ())])
+            return (*made, None, told_notes(said))
 
         outputs = [self.prepared, *shown, self.result.details, self.example, self.noted]
         return {
@@ -144,7 +146,13 @@ class Wiring:
         """A function for programs, and for a button of the page if it has one."""
         source = button or gr.Button(visible=False)
         event = source.click(
-            handler, inputs, outputs, api_name=name, concurrency_id=queue, concurrency_limit=2, show_progress_on=shown
+            with_notes(handler),
+            inputs,
+            outputs,
+            api_name=name,
+            concurrency_id=queue,
+            concurrency_limit=2,
+            show_progress_on=shown,
         )
         if stop is not None:
             stop.click(None, None, None, cancels=[event], api_visibility="private")

@@ -55,6 +55,8 @@ class Layers:
         details: (N, S, S, 3) int16, the animal's fine detail, in [-1, 1] times `DETAIL_SCALE`.
         bases: (N, L, L, 3) float32 in [0, 1], its colours, which go on beyond its outline.
         grounds: (N, S, S, 3) uint8, what is behind it, filled.
+        ground_details: (N, S, S, 3) int16, its fine detail, as that of the animal.
+        ground_energies: (N, L, L) float32, how much of that is near.
         depths: (N, L, L) float32, how deep inside the animal a place lies, shares of the side, negative outside.
         energies: (N, L, L) float32, how much detail is near.
         ears: (N, L, L) float32 in [0, 1], where ears are.
@@ -63,6 +65,8 @@ class Layers:
     details: np.ndarray
     bases: np.ndarray
     grounds: np.ndarray
+    ground_details: np.ndarray
+    ground_energies: np.ndarray
     depths: np.ndarray
     energies: np.ndarray
     ears: np.ndarray
@@ -81,16 +85,23 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ..
     sure = torch.from_numpy((depth > SETTINGS.sure_depth).astype(np.float32))[None, None]
     animal = filled(crop[None] * sure, sure) if bool(sure.any()) else crop[None]
     animal = torch.where(sure > 0, crop[None], animal)
-    small = torch.nn.functional.interpolate(animal, (broad, broad), mode="area")
+    base, detail, energy = _bands(animal, broad)
+    ground = _ground(crop, depth)
+    _, ground_detail, ground_energy = _bands(torch.from_numpy(ground).permute(2, 0, 1)[None] / 255, broad)
+    return (
+        detail, base, ground, ground_detail, ground_energy, cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA),
+        energy, _ear_region(points.numpy(), broad),
+    )  # fmt: skip
+
+
+def _bands(picture: Tensor, broad: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Colours (L, L, 3), fine detail (S, S, 3) int16 and its energy (L, L) of a picture (1, 3, S, S) in [0, 1]."""
+    small = torch.nn.functional.interpolate(picture, (broad, broad), mode="area")
     base = gaussian_blur(small, SETTINGS.base_sigma * broad)
-    detail = animal - _enlarged(base, side)
+    detail = picture - _enlarged(base, picture.shape[-1])
     energy = torch.nn.functional.interpolate(detail.square().mean(1, keepdim=True), (broad, broad), mode="area")
     energy = gaussian_blur(energy, SETTINGS.window_sigma * broad)
-    return (
-        (_rows(detail).clip(-1, 1) * DETAIL_SCALE).round().astype(np.int16), _rows(base), _ground(crop, depth),
-        cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA), energy[0, 0].numpy(),
-        _ear_region(points.numpy(), broad),
-    )  # fmt: skip
+    return _rows(base), (_rows(detail).clip(-1, 1) * DETAIL_SCALE).round().astype(np.int16), energy[0, 0].numpy()
 
 
 def _enlarged(base: Tensor, side: int) -> Tensor:

@@ -97,8 +97,7 @@ def mix_layers(
     depth = sum(shares[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
     colours = mixed_colours(layers, palette, near, ears, appearance, zone)
     animal = enlarged(colours, side)
-    chosen = chosen_details(layers, near, shares, depths)
-    for index, share in chosen.items():
+    for index, share in chosen_details(layers, near, shares, depths).items():
         places = moved_places(displacements[index], side)
         animal += fetched(layers.details[index], places, fine=True) * (enlarged(share, side)[..., None] / DETAIL_SCALE)
     outline = (enlarged(np.asarray(depth, np.float32), side) / SETTINGS.rim + 0.5).clip(0, 1)[..., None]
@@ -131,20 +130,31 @@ def chosen_details(layers: Layers, near: Moved, shares: Moved, depths: Moved) ->
     wanted = {}
     for index, share in shares.items():
         there = (depths[index] / SETTINGS.rim + 0.5).clip(SETTINGS.hidden, 1)
-        energy = np.sqrt(fetched(layers.energies[index], near[index]).clip(min=0) + 1e-5)
-        wanted[index] = (np.clip(share, 0, 1) * there * energy) ** SETTINGS.selection_power
-    total = np.maximum(sum(wanted.values()), 1e-12)
-    return {index: np.asarray(value / total, np.float32) for index, value in wanted.items()}
+        wanted[index] = (
+            np.clip(share, 0, 1) * there * np.sqrt(fetched(layers.energies[index], near[index]).clip(min=0) + 1e-5)
+        )
+    return chosen(wanted)
 
 
-def mixed_ground(
-    layers: Layers, palette: Palette, shape: dict[int, float], appearance: dict[int, float]
-) -> np.ndarray:  # fmt: skip
-    """(S, S, 3): what is behind, faded with the shape, in the colours of the appearance."""
+def chosen(wanted: Moved) -> Moved:
+    """(L, L) of each picture: what is wanted of each, the stronger one favoured, summing to 1."""
+    powers = {index: value**SETTINGS.selection_power for index, value in wanted.items()}
+    total = np.maximum(sum(powers.values()), 1e-12)
+    return {index: np.asarray(value / total, np.float32) for index, value in powers.items()}
+
+
+def mixed_ground(layers: Layers, palette: Palette, shape: dict[int, float], appearance: dict[int, float]) -> np.ndarray:
+    """(S, S, 3): what is behind, faded with the shape, in the colours of the appearance; details of one in each place."""
+    side = layers.grounds.shape[1]
     ground = sum(
         share * cv2.transform(layers.grounds[index].astype(np.float32) / 255, colour_map(palette, index, appearance, 1))
         for index, share in shape.items()
     )
+    if len(shape) > 1:
+        wanted = {index: share * np.sqrt(layers.ground_energies[index] + 1e-5) for index, share in shape.items()}
+        for index, share in chosen(wanted).items():
+            more = enlarged(share - shape[index], side)[..., None] / DETAIL_SCALE
+            ground = ground + more * layers.ground_details[index]
     return np.asarray(ground, np.float32)
 
 
