@@ -81,7 +81,8 @@ def answer(
     moved = move_head(scene, photo, change, options.clean)
     quad = prepared.aligned.quad if prepared.aligned else None
     clean, plain = Image.fromarray(cut_square(moved.picture, quad, prepared.side)), None
-    mask, scenes = np.zeros((prepared.side,) * 2, np.uint8), list[Image.Image | None]((None, None))
+    mask: np.ndarray = np.zeros((prepared.side,) * 2, np.uint8)
+    scenes: list[Image.Image | None] = [None, None]
     if options.clean:
         left_behind = move_head(scene, photo, change, clean=False)
         plain = Image.fromarray(cut_square(left_behind.picture, quad, prepared.side))
