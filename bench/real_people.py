@@ -9,6 +9,8 @@ from PIL import Image, ImageDraw
 
 from bench import Row, sheet_path
 from core.errors import MorphospaceError
+from core.gfla.methods.retargeting import framing
+from core.gfla.paper import pose
 from core.gfla.pipeline import PosePipeline, PosePrepared
 from core.image import Box, crop_box, load_image
 
@@ -16,8 +18,8 @@ SHARED = Path(__file__).parents[2] / "shared"
 POSES = ("arms wide", "waving", "hands on hips", "striding", "dancing, arm up")
 PHOTOS = 10
 SHOWN_PX = 560
-# Around the person and its new place by this share of the body's height everything may change.
-REACH = 0.6
+# Hands, hair and the mended rim reach beyond joints and cut-out by no more than this share of the frame's height.
+REACH = 0.25
 
 
 def photos() -> list[Path]:
@@ -42,7 +44,8 @@ def rows() -> list[Row]:
             refused.append(f"{file.stem}: {error}")
             continue
         results = [pipe.moved(prepared, prepared.puppet, points) for points in prepared.path[1:]]
-        equal += [far_equal(picture, result, prepared) for result in results]
+        ways = [framing.out_of_frame(points, prepared.box, pipe.size_hw) for points in prepared.path[1:]]
+        equal += [far_equal(picture, result, prepared, way) for result, way in zip(results, ways, strict=True)]
         moved.append(len(prepared.puppet.moving))
         strips.append(strip(picture, prepared, results))
     sheet(strips).save(sheet_path("real_people"))
@@ -58,14 +61,15 @@ def said(refused: list[str]) -> str:
     return f" ({'; '.join(refused)})" if refused else ""
 
 
-def far_equal(picture: Image.Image, result: Image.Image, prepared: PosePrepared) -> float:
-    """The share of pixels away from the person, before and after, that are as they were."""
-    box, reach = prepared.box, REACH * prepared.box.height / 2
+def far_equal(picture: Image.Image, result: Image.Image, prepared: PosePrepared, places: np.ndarray) -> float:
+    """The share of pixels away from where the person was and where its joints (18, 2) are now that are as they were."""
     before, after = np.asarray(picture), np.asarray(result)
+    own = np.argwhere(prepared.hole > 0)[:, ::-1]
+    covered = np.concatenate([own, places[pose.present(places)]])
+    reach = REACH * prepared.box.height
+    (left, top), (right, bottom) = covered.min(0) - reach, covered.max(0) + reach
     rows, columns = np.mgrid[: before.shape[0], : before.shape[1]]
-    far = (
-        (columns < box.left - reach) | (columns > box.right + reach) | (rows < box.top - reach) | (rows > box.bottom + reach)
-    )  # fmt: skip
+    far = (columns < left) | (columns > right) | (rows < top) | (rows > bottom)
     return float((before[far] == after[far]).mean()) if far.any() else 1.0
 
 

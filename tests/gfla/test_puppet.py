@@ -12,6 +12,7 @@ from core.gfla.methods.puppet.assess import sentences
 from core.gfla.methods.puppet.puppet import chosen, make_puppet
 from core.gfla.methods.puppet.retarget import aimed
 from core.gfla.methods.puppet.skeleton import read_skeleton
+from core.gfla.methods.puppet.warp import bone_map, fetch_places
 from core.gfla.methods.retargeting.library import library_pose, poses
 from core.gfla.methods.retargeting.tracking import tracked
 from tests.gfla import tiny
@@ -138,6 +139,20 @@ def test_alpha_is_told_from_colours_at_the_rim():
     wide = np.clip((np.arange(60) - 19) / 12, 0, 1).astype(np.float32)[None].repeat(40, 0)
     mended = unmixed_rim(picture, wide, 7)
     assert np.abs(mended - truth).mean() < 0.35 * np.abs(wide - truth).mean()
+
+
+def test_a_mirrored_limb_bends_without_tearing():
+    straight, bent = (
+        np.array(item, float) for item in (((0, 0), (0, 40), (0, 80)), ((100, 100), (140, 100), (140, 60)))
+    )
+    maps = [bone_map((straight[i], straight[i + 1]), (bent[i], bent[i + 1]), True, True) for i in (0, 1)]
+    x, y = np.meshgrid(np.arange(90, 160, dtype=np.float32), np.arange(50, 120, dtype=np.float32))
+    normal = np.array([1.0, -1.0]) / np.sqrt(2)
+    columns, rows = fetch_places(x, y, maps, [(bent[1], normal)], [10.0])
+    # Next pixels come from next pixels: nowhere is the limb drawn out to a spike.
+    step = np.hypot(np.diff(columns, axis=1), np.diff(rows, axis=1))
+    near = np.hypot(x - 140, y - 100)[:, 1:] < 12
+    assert step[near].min() > 0.3 and step[near].max() < 4
 
 
 def test_figures_of_the_library_are_whole():

@@ -20,7 +20,6 @@ from core.ops.patch_fill import fill_holes
 from core.ops.pull_push import filled
 
 BODY = "body"
-WRISTS = tuple(joints[2] for joints in ARMS.values())
 # Distance in 8-bit Lab up to which two colours are one garment's.
 SAME_COLOUR = 14.0
 ROOTS = tuple(joints[0] for joints in CHAINS.values())
@@ -150,7 +149,7 @@ def _seen_share(region: Region, skeleton: Skeleton, bones: list[int]) -> float:
         # A coat may cover a thigh.
         own = [number] if BONES[number].chain in ARMS else [number, TORSO]
         hits.append(np.isin(region.labels[rows, columns], own).sum() / len(places))
-        if BONES[number].second in WRISTS and _before_alike(region, rows, columns):
+        if BONES[number].chain in ARMS and _before_alike(region, rows, columns):
             return 0.0
     return float(np.min(hits))
 

@@ -57,7 +57,7 @@ class PuppetSettings:
     hidden_share: float = 0.4
     stand_in_share: float = 0.6
     foreshortened: float = 0.75
-    chest: float = 1.6
+    chest: float = 0.3
     alike: float = 0.5
     most_lean_deg: float = 14.0
     margin_px: float = 6.0

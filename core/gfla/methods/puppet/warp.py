@@ -159,7 +159,9 @@ def _bent(
     right, down = x - np.float32(place[0]), y - np.float32(place[1])
     t = ((right * normal[0] + down * normal[1]) / radius / 2 + 0.5).clip(0, 1)
     share = t * t * (3 - 2 * t)
-    angles = [np.arctan2(item[1, 0] - item[0, 1], item[0, 0] + item[1, 1]) for item in (before, after)]
+    # A mirrored bone's map is a reflection, whose angle is told otherwise; a chain is mirrored as a whole.
+    side = 1.0 if np.linalg.det(before[:, :2]) > 0 else -1.0
+    angles = [np.arctan2(m[1, 0] - side * m[0, 1], m[0, 0] + side * m[1, 1]) for m in (before, after)]
     stretches = [_rotation(-angle) @ item[:, :2] for angle, item in zip(angles, (before, after), strict=True)]
     turn = (angles[1] - angles[0] + np.pi) % (2 * np.pi) - np.pi
     angle = angles[0] + share * turn
