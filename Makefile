@@ -3,7 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-JOBS ?= 2
+# One more than cores: the worker that has the running suite often waits for it.
+JOBS ?= 3
 
 .PHONY: app test check all-tests quick-tests lint types bench clean system
 

@@ -85,7 +85,7 @@ def turn_all(pipe: RipplePipeline, pairs: HeadPairs) -> tuple[list[Turned], int]
             missed += 1
             continue
         for yaw, step in STEPS.items():
-            result = pipe.edit(prepared, yaw / 10)
+            result = pipe.edit(prepared, yaw)
             truth = frames[step]
             plain = paste_face(prepared.whole, prepared.aligned, result.plain)
             one = Turned(
@@ -200,14 +200,14 @@ def portrait_rows(pipe: RipplePipeline, portraits: list[dict], path: Path) -> li
         front, strip = detect_faces(picture)[0], [portrait["picture"]]
         prepared = pipe.prepare(picture)
         for yaw in (-30, -20, 20, 30):
-            turned = pipe.edit(prepared, yaw / 10).whole
+            turned = pipe.edit(prepared, yaw).whole
             strip.append(np.asarray(turned))
             if abs(yaw) == TURN_DEG:
                 found = yaw_of(front, np.asarray(turned))
                 lost += found is None
                 if found is not None:
                     errors.append(abs(found - yaw))
-                    back = pipe.edit(pipe.prepare(turned), -yaw / 10).whole
+                    back = pipe.edit(pipe.prepare(turned), -yaw).whole
                     likeness.append(face_ssim(front, picture, back))
         strips.append(np.concatenate(strip, axis=1))
     Image.fromarray(np.concatenate(strips[:SHOWN])).resize((5 * 320, 320 * len(strips[:SHOWN]))).save(path)

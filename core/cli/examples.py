@@ -92,7 +92,7 @@ def _ripple() -> Made:
     from core.ui.tabs.ripple import EXAMPLE_HEADS
 
     pipe, timeline = RipplePipeline.from_record(), _there_and_back()
-    options = build(RippleOptions, {"degree_from": -2.0, "degree_to": 2.0})
+    options = build(RippleOptions, {"degree_from": -20.0, "degree_to": 20.0})
     prepared = pipe.prepare(HEADS / f"{EXAMPLE_HEADS[0]}.jpg", options=options)
     return pipe.frames(prepared, timeline), timeline.fps, {**to_query(options), **to_query(timeline)}
 

@@ -9,9 +9,11 @@ from typer import Argument, Option
 
 from core.cli.flags import PICTURES as WRITTEN
 from core.cli.flags import Place, Result, checked_file, each, folder, one_of, one_word_of, system, verb, weights_flag
-from core.errors import InputError, OptionError, unknown_name
+from core.cli.ripple_more import app as more
+from core.cli.ripple_remover import app as remover
+from core.errors import InputError, OptionError
 from core.progress import Progress, part_of
-from core.ripple.options import EDITS, INPAINTERS, PARSERS, RULES, SIDES, TRAINERS, RippleOptions
+from core.ripple.options import PARSERS, RULES, SIDES, TRAINERS, RippleOptions
 
 SUFFIXES = (".jpg", ".jpeg", ".png", ".ppm", ".bmp", ".tif", ".tiff", ".webp")
 
@@ -19,7 +21,8 @@ app = system(
     "ripple",
     "Turn a head without a ghost (HFGI, Graphonomy, LaMa): edit a face and repaint what the old head leaves behind.",
     """examples:
-  python -m core ripple edit anna.jpg --degrees -3 0 3 --out results
+  python -m core ripple edit anna.jpg --degrees -20 0 20 --out results
+  python -m core ripple edit anna.jpg --edit smile --degrees 4 --also-pose 15 --out results
   python -m core ripple edit photos/ --edit age --degrees 2 --out results      (a folder, searched recursively)
   python -m core ripple inpaint room.jpg --mask room_mask.png --out clean.png  (remove an object)
   python -m core ripple parse photos/ --out labels --parser graphonomy
@@ -27,6 +30,8 @@ app = system(
       --mask-from parsing --parser graphonomy --inpainter lama --close-px 0 --dilate-px 0 --feather-px 0 \\
       --no-hide-person --no-align --weights ripple-hfgi --out results     (the thesis' chain, as its script runs it)""",
 )
+app.add_typer(remover, name=None)
+app.add_typer(more, name=None)
 
 Inputs = Annotated[list[Path], Argument(help="pictures or folders")]
 Weights = Annotated[str, weights_flag("ripple-preview or ripple-hfgi")]
@@ -61,24 +66,24 @@ def _pipeline(place: Place, weights: str) -> Any:
     return RipplePipeline.from_record(weights, place.checkpoint, place.device)
 
 
-def _check_edit(pipe: Any, options: RippleOptions, degrees: list[float]) -> None:
-    """Refuse, before a face is inverted, what these weights, the ranges or the parts that are here cannot do."""
+def _check_edit(pipe: Any, options: RippleOptions, degrees: list[float]) -> list[float]:
+    """The degrees, or the edit's own; what weights, ranges or parts cannot do is refused before a face is inverted."""
     if options.edit not in pipe.edits:
-        known = ", ".join(pipe.edits)
-        raise OptionError(f"the weights {pipe.weights_label} know no edit {options.edit!r}; they know: {known}")
-    edit = EDITS[options.edit]
+        raise OptionError(f"{pipe.weights_label} know no edit {options.edit!r}; they know: {', '.join(pipe.edits)}")
+    edit = pipe.facts_of(options.edit)
     if wrong := [degree for degree in degrees if not edit.low <= degree <= edit.high]:
-        raise OptionError(f"the degree {wrong[0]:g} of {edit.name} does not lie between {edit.low} and {edit.high}")
+        raise OptionError(f"the degree {wrong[0]:g} of {edit.name} does not lie between {edit.low:g} and {edit.high:g}")
     pipe.parts_label(options)
+    return degrees or [edit.start]
 
 
-@verb(app, "anna.jpg --degrees -3 -1.5 0 1.5 3 --out results")
+@verb(app, "anna.jpg --degrees -20 -10 0 10 20 --out results")
 def edit(
     inputs: Inputs,
     face: RippleOptions,
     place: Place,
     progress: Progress,
-    degrees: Annotated[list[str] | None, Option(metavar="DEGREE ...", help="such as -3 0 3; one if left out")] = None,
+    degrees: Annotated[list[str] | None, Option(metavar="DEGREE ...", help="such as -20 0 20; one if left out")] = None,
     limit: Annotated[int | None, Option(min=1, help="at most so many pictures")] = None,
     out: Folder = Path("results"),
     video: Annotated[
@@ -90,29 +95,31 @@ def edit(
     weights: Weights = "ripple-preview",
 ) -> Result:
     """Edit one picture or all of a folder, at one or more degrees; one face is inverted once."""
-    wanted, files = degree_list(degrees or [str(EDITS[face.edit].start)]), pictures_of(inputs)[:limit]
-    pipe = _pipeline(place, weights)
-    _check_edit(pipe, face, wanted)
+    files, notes, pipe = pictures_of(inputs)[:limit], dict[str, list[str]](), _pipeline(place, weights)
+    wanted = _check_edit(pipe, face, degree_list(degrees) if degrees else [])
     target, places = out / face.edit, {file: index for index, file in enumerate(files)}
     target.mkdir(parents=True, exist_ok=True)
 
     def edit_one(file: Path, share: Progress) -> list[str]:
         written, start = [], f"{places[file]:05d}_{file.stem}"
         prepared = pipe.prepare(file, options=face, progress=part_of(share, 0, 0.4))
+        said = [*prepared.notes]
         for degree in wanted:
             result = pipe.edit(prepared, degree, progress=part_of(share, 0.4, 0.9))
+            said += result.notes
             for kind in ("plain", "mask", "clean", "whole"):
                 path = target / f"{start}_{degree:+g}_{kind}.png"
                 getattr(result, kind).save(path)
                 written.append(str(path))
             if masks:
                 written += _parsed(result, out, face.edit, f"{start}_{degree:+g}.png")
+        notes.update({str(file): said} if said else {})
         if video:
             written.append(_video(pipe, prepared, target / f"{start}.mp4", share))
         return written
 
     made = each(files, edit_one, progress)
-    return {**made, "pictures": len(files), "degrees": wanted, "weights": pipe.parts_label(face)}
+    return {**made, "pictures": len(files), "degrees": wanted, "weights": pipe.parts_label(face), "notes": notes}
 
 
 def _parsed(result: Any, out: Path, edit: str, name: str) -> list[str]:
@@ -225,50 +232,6 @@ def parse(
     return {**each(files, one, progress), "parser": label}
 
 
-@verb(app, "room.jpg --mask room_mask.png --out clean.png")
-def inpaint(
-    picture: Annotated[
-        Path, Argument(help="a picture, or a folder of NAME.png beside NAME_mask*.png as LaMa reads it")
-    ],
-    progress: Progress,
-    mask: Annotated[Path | None, Option(help="white or grey = hole; not needed for a folder")] = None,
-    inpainter: Annotated[str, Option(help="auto, lama, preview, opencv, or diffusers:<hub id or folder>")] = "auto",
-    out: Annotated[Path, Option(help="a picture, or a folder")] = Path("inpainted.png"),
-) -> Result:
-    """Repaint what a mask covers."""
-    import numpy as np
-
-    from core.image import load_image
-    from core.ripple.components import choose_inpainter
-
-    if not inpainter.startswith("diffusers:") and inpainter not in INPAINTERS:
-        raise unknown_name("inpainter", inpainter, (*INPAINTERS, "diffusers:<hub id or folder>"))
-    jobs = _inpainting_jobs(picture, mask, out)
-    fill, label = choose_inpainter(inpainter)
-
-    def one(job: tuple[Path, Path, Path], progress: Progress) -> list[str]:
-        source, hole, target = job
-        result = fill(load_image(source), np.asarray(load_image(hole).convert("L")), progress)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        result.save(target)
-        return [str(target)]
-
-    return {**each(jobs, one, progress), "inpainter": label}
-
-
-def _inpainting_jobs(source: Path, mask: Path | None, out: Path) -> list[tuple[Path, Path, Path]]:
-    if not source.is_dir():
-        if mask is None:
-            raise InputError("the mask is missing: add --mask PICTURE, white where it shall be repainted")
-        return [(source, mask, checked_file(out, WRITTEN))]
-    target = out.with_suffix("") if out.suffix else out
-    holes = sorted(source.rglob("*mask*.png"))
-    jobs = [(hole.with_name(hole.stem.rpartition("_mask")[0] + ".png"), hole, target / hole.name) for hole in holes]
-    if not jobs:
-        raise InputError(f"{source} needs NAME.png beside every NAME_mask.png; missing: all masks")
-    return jobs
-
-
 @verb(app, "anna.jpg --out inversion")
 def invert(
     inputs: Inputs,
@@ -333,15 +296,3 @@ def train(
     if origin and not Path(origin).is_dir():
         raise InputError(f"--from {origin} is no folder: name a record folder, such as weights/ripple-preview")
     return run_part(part, given, origin, export, progress)
-
-
-@verb(app, "weights/ripple-preview --data ../shared/data")
-def calibrate(
-    record: Annotated[Path, Argument(help="record folder with a pre-aligner; changed in place")],
-    data: Annotated[Path, Option(help="folder with heads.zip")] = Path("../shared/data"),
-    heads: Annotated[int, Option(min=1, help="rendered heads to measure on")] = 40,
-) -> Result:
-    """After training, make heads turn by as many degrees as they are asked to."""
-    from core.ripple.training import calibrate as training
-
-    return training.calibrate(record, data, heads)

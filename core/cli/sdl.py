@@ -51,7 +51,7 @@ def video(
     chosen, count = JOBS[job], len(timeline.positions())
     if len(pictures) != chosen.pictures:
         raise InputError(f"{len(pictures)} pictures came, the job {job} takes {chosen.pictures}")
-    pipe = place.pipeline(SDLPipeline, weights or chosen.records[0])
+    pipe = place.pipeline(SDLPipeline, weights or chosen.ways[0])
     prepared = pipe.prepare(*pictures, options=transition, progress=part_of(progress, 0, 0.1))
     frames = pipe.frames(prepared, timeline, progress=part_of(progress, 0.1, 1))
     settings = {"system": "sdl", "job": job, **to_query(transition), **to_query(timeline)}

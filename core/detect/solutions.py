@@ -42,6 +42,12 @@ def pose(picture: Image.Image) -> Any:
     return _run("pose", "Pose", picture, static_image_mode=True, model_complexity=1, min_detection_confidence=0.5)
 
 
+def hands(picture: Image.Image) -> Any:
+    """MediaPipe's hands, two at most."""
+    options = {"max_num_hands": 2, "model_complexity": 1, "min_detection_confidence": 0.5}
+    return _run("hands", "Hands", picture, static_image_mode=True, **options)
+
+
 def selfie(picture: Image.Image) -> Any:
     """MediaPipe's person mask."""
     return _run("selfie_segmentation", "SelfieSegmentation", picture, model_selection=0)

@@ -118,10 +118,12 @@ def _fill_region(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -
 
 def _fill_small(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -> np.ndarray:
     """The same at the size given; of what is too small to hold a patch, every pixel takes the nearest known one."""
-    if _has_patch(~hole & ~forbidden):
-        return inpaint(picture, hole, global_mask=forbidden, patch_size=FILL.patch_radius_px)
-    unknown = hole | forbidden
-    if unknown.all():
-        unknown = hole
-    nearest = distance_transform_edt(unknown, return_distances=False, return_indices=True)
-    return np.where(hole[..., None], picture[tuple(nearest)], picture)
+    unseen = hole | forbidden
+    if unseen.all():
+        unseen = hole
+    nearest = distance_transform_edt(unseen, return_distances=False, return_indices=True)
+    spread = picture[tuple(nearest)]
+    if not _has_patch(~unseen):
+        return spread
+    # A patch may reach over the rim of its source, so that colours of what is forbidden must not be there at all.
+    return inpaint(spread, hole, global_mask=forbidden if forbidden.any() else None, patch_size=FILL.patch_radius_px)

@@ -12,16 +12,18 @@ from PIL import Image
 
 from core.construction import load_once
 from core.errors import unknown_name
+from core.image import resize
 from core.progress import Progress, silent
 from core.ripple.methods.head_turn.painter import Painter
 from core.ripple.methods.head_turn.pre_aligner import PreAligner
-from core.ripple.methods.repainting.inpainters import diffusers_inpainter, opencv_fill
-from core.ripple.options import INPAINTERS, PARSERS
+from core.ripple.methods.repainting.inpainters import diffusers_inpainter, fill_by_patches, opencv_fill
+from core.ripple.options import INPAINTERS, MASK_PX, PARSERS, RippleOptions
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
 from core.ripple.paper.graphonomy import Graphonomy
 from core.ripple.paper.inpainting import Inpainter, lama_inpainter
 from core.ripple.paper.lama import Lama
+from core.ripple.paper.masks import background
 from core.ripple.paper.parsing import SCALES, Parser, graphonomy_parser
 from core.ripple.paper.stylegan2 import Generator
 from core.weights import load_strict, resolve
@@ -100,19 +102,28 @@ def choose_parser(
 def choose_inpainter(name: str = "auto", device: torch.device | str = "cpu") -> tuple[Inpainter, str]:
     """An inpainter and what to tell the user about it.
 
-    "auto" is published big-lama where it was converted, OpenCV's fill otherwise: on backgrounds of
-    held-out heads it is closer to the truth than our preview of LaMa (bench/ripple_preview.py).
+    "auto" is published big-lama where it was converted, the shared filler otherwise.
 
     Raises:
         WeightsError: big-lama was asked for by name and is not there.
     """
     if name == "auto":
-        name = "lama" if local_folder(PUBLISHED_INPAINTER, shipped=False) else "opencv"
+        name = "lama" if local_folder(PUBLISHED_INPAINTER, shipped=False) else "patches"
     if name.startswith("diffusers:"):
         return diffusers_inpainter(name.removeprefix("diffusers:")), f"repainted by {name}"
+    if name == "patches":
+        return fill_by_patches, "repainted by PatchMatch with texture from round the hole (stands in for LaMa)"
     if name == "opencv":
-        return opencv_fill, "repainted by OpenCV's Telea fill (fallback: no learned texture)"
+        return opencv_fill, "repainted by OpenCV's Telea fill (smooth, without texture)"
     if name not in INPAINTERS:
         raise unknown_name("inpainter", name, (*INPAINTERS, "diffusers:<hub id or folder>"))
-    found = resolve(PUBLISHED_INPAINTER if name == "lama" else PREVIEW)
+    found = resolve(PUBLISHED_INPAINTER)
     return lama_inpainter(inpainting_network(found.folder).to(device)), f"repainted by {found.label}"
+
+
+def find_background(
+    picture: Image.Image, options: RippleOptions, device: torch.device | str = "cpu", progress: Progress = silent
+) -> np.ndarray:
+    """(256, 256, 3) uint8, 255 = background, as the thesis draws it, by the options' parser."""
+    parse, _ = choose_parser(options.parser, options.single_scale, device)
+    return background(parse(resize(picture, (MASK_PX, MASK_PX)), progress))

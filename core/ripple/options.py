@@ -12,7 +12,8 @@ SIDES = ("auto", "left", "right", "both")
 TURNS = ("surface", "network")
 SILHOUETTES = ("auto", "parsing", "prediction")
 PARSERS = ("auto", "graphonomy", "preview", "mediapipe")
-INPAINTERS = ("auto", "lama", "preview", "opencv")
+INPAINTERS = ("auto", "lama", "patches", "opencv")
+REMOVER_SIDE_PX = 8192  # photographs up to here come back from the remover at their own size
 TRAINERS = ("autoencoder", "generator", "encoder", "fusion", "turn", "parser", "inpainter")
 
 
@@ -39,6 +40,29 @@ EDITS = {
         Edit("beard", -1.5, 1.5, 1, "beard; 1 is the published strength"),
     )
 }
+# What the measured surface of a head can do on any photograph, whatever the weights know.
+SHAPES = {
+    edit.name: edit
+    for edit in (
+        Edit("pose", -30, 30, 15, "degrees that the head turns; above 0 to the viewer's right"),
+        Edit("nod", -15, 15, 8, "degrees that the head nods; above 0 down"),
+        Edit("tilt", -20, 20, 10, "degrees that the head tilts; above 0 clockwise"),
+        Edit("smile", -5, 5, 3, "more smile above 0, sad below"),
+        Edit("mouth", 0, 5, 2.5, "how far the mouth opens"),
+        Edit("eyes", -1.5, 1.5, 1, "wider above 0, closed at -1.5"),
+        Edit("lip", -1.5, 1.5, 1, "fuller lips above 0, thinner below"),
+        Edit("beard", -1.5, 1.5, 1, "a beard above 0, shaven below"),
+    )
+}
+NAMES = tuple({**EDITS, **SHAPES})
+
+
+@dataclass(frozen=True)
+class RemoverOptions:
+    """How the object remover joins what it fills."""
+
+    grow_px: int = option(3, "the mask grows by this radius (pixels of the photograph)", low=0, high=128)
+    feather_px: int = option(4, "and fades into the photograph over this width", low=0, high=128)
 
 
 @dataclass(frozen=True)
@@ -51,9 +75,23 @@ class RippleOptions:
     hide_person=False`; the defaults clean better: both sides of what was uncovered, a little wider, softly joined.
     """
 
-    edit: str = option("pose", "what to change", choices=tuple(EDITS), group="edit")
-    degree_from: float = option(-3.0, "degree at the start of a video", low=-5, high=5, step=0.1, group="video")
-    degree_to: float = option(3.0, "degree at the end of a video", low=-5, high=5, step=0.1, group="video")
+    edit: str = option("pose", "what to change", choices=NAMES, group="edit")
+    degree_from: float | None = option(
+        None,
+        "degree at the start of a video; empty: as far as the photograph bears",
+        low=-45,
+        high=45,
+        step=0.1,
+        group="video",
+    )
+    degree_to: float | None = option(
+        None,
+        "degree at the end of a video; empty: as far as the photograph bears",
+        low=-45,
+        high=45,
+        step=0.1,
+        group="video",
+    )
     align: bool = option(
         True, "find the face and paste the result back; off: the picture is an aligned face", group="input"
     )
@@ -89,9 +127,24 @@ class RippleOptions:
     parser: str = option("auto", "who finds the person", choices=PARSERS, group="parts")
     single_scale: bool = option(False, "Graphonomy at one size instead of six: 12 times faster", group="parts")
     inpainter: str = option(
-        "auto", "who repaints: auto, lama, preview, opencv, or diffusers:<hub id or folder>", group="parts"
+        "auto", "who repaints: auto, lama, patches, opencv, or diffusers:<hub id or folder>", group="parts"
     )
     hide_person: bool = option(
         True, "the inpainter sees background only, so that no hair or skin bleeds into the hole", group="parts"
     )
     inpaint_px: int = option(512, "longest side that the inpainter sees", low=64, high=2048, group="parts")
+    also_pose: float = option(
+        0.0, "beside the edit: degrees of turn to the viewer's right", low=-30, high=30, step=1, group="together"
+    )
+    also_nod: float = option(
+        0.0, "beside the edit: degrees of nodding down", low=-15, high=15, step=1, group="together"
+    )
+    also_tilt: float = option(
+        0.0, "beside the edit: degrees of tilting clockwise", low=-20, high=20, step=1, group="together"
+    )
+    also_age: float = option(0.0, "beside the edit: older", low=-5, high=5, step=0.1, group="together")
+    also_smile: float = option(0.0, "beside the edit: more smile", low=-5, high=5, step=0.1, group="together")
+    also_mouth: float = option(0.0, "beside the edit: an opened mouth", low=0, high=5, step=0.1, group="together")
+    also_eyes: float = option(0.0, "beside the edit: wider eyes", low=-1.5, high=1.5, step=0.1, group="together")
+    also_lip: float = option(0.0, "beside the edit: fuller lips", low=-1.5, high=1.5, step=0.1, group="together")
+    also_beard: float = option(0.0, "beside the edit: a beard", low=-1.5, high=1.5, step=0.1, group="together")

@@ -2,7 +2,7 @@
 
 pipe = RipplePipeline.from_record("ripple-preview")
 prepared = pipe.prepare("anna.jpg")
-result = pipe.edit(prepared, degree=2.0)        # result.plain, result.mask, result.clean, result.whole
+result = pipe.edit(prepared, degree=20.0)       # result.plain, result.mask, result.clean, result.whole
 pipe.render(prepared, [0.0, 0.5, 1.0])          # whole pictures from degree_from to degree_to
 """
 
@@ -17,33 +17,44 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.detect.align import Aligned, align_face
-from core.detect.faces import detect_faces
+from core.detect.align import Aligned
 from core.devices import Policy, policy
-from core.errors import InputError, NothingFoundError, OptionError
+from core.errors import InputError, OptionError
 from core.image import load_image, resize, to_tensor
 from core.options import check
 from core.pipeline import TransitionPipeline, content_key
 from core.progress import Progress, part_of, silent
-from core.ripple.components import HFGI, OURS, choose_inpainter, choose_parser, load_networks
+from core.ripple.components import HFGI, OURS, choose_inpainter, choose_parser, find_background, load_networks
 from core.ripple.methods.head_turn.geometry import DEG_PER_DEGREE
-from core.ripple.methods.head_turn.painter import Painter, enlarged
+from core.ripple.methods.head_turn.painter import Painter
 from core.ripple.methods.head_turn.pre_aligner import PreAligner
-from core.ripple.methods.head_turn.surface import HeadMotion, HeadSurface
-from core.ripple.methods.head_turn.turn import HeadTurner, Turned, degrees_of, edit_photograph, fit_size
-from core.ripple.methods.repainting.compositing import paste_face, repaint
-from core.ripple.methods.repainting.masks import find_ripple, fit_mask, person_mask, predict_background, refine_mask
-from core.ripple.options import MASK_PX, RippleOptions
+from core.ripple.methods.head_turn.surface import HeadMotion
+from core.ripple.methods.head_turn.turn import (
+    HeadTurner,
+    Turned,
+    age_photograph,
+    degrees_of,
+    edit_photograph,
+    fit_size,
+    silhouette,
+    still_motion,
+)
+from core.ripple.methods.moved_head.answers import answer, fill_behind
+from core.ripple.methods.moved_head.editing import Change, amounts_of, bear, move_head, refuse_company
+from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.portrait import cut_out, find_portrait
+from core.ripple.methods.moved_head.scene import HeadScene
+from core.ripple.methods.repainting.cleaning import background_after, clean_face
+from core.ripple.methods.repainting.compositing import paste_face
+from core.ripple.options import EDITS, SHAPES, Edit, RippleOptions
 from core.ripple.paper.directions import Directions, load_directions
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
 from core.ripple.paper.inversion import Edited, Inversion, Inverter, resized, to_input, to_picture
-from core.ripple.paper.masks import background
 from core.ripple.paper.stylegan2 import Generator
 from core.ripple.results import RipplePrepared, RippleResult
 from core.weights import resolve
 
-DETAIL_PX = 512  # side of results that carry the photograph's detail along, at least
 CPU = torch.device("cpu")
 
 
@@ -107,8 +118,17 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
 
     @property
     def edits(self) -> list[str]:
-        """What these weights can change."""
-        return self.directions.names()
+        """What can be changed: what these weights know, and what the measured surface of a head can do."""
+        shapes = [name for name in SHAPES if name not in self.directions.names()] if self.carries_detail else []
+        return [*self.directions.names(), *shapes]
+
+    def by_surface(self, edit: str) -> bool:
+        """Whether the measured surface answers an edit rather than the weights."""
+        return self.carries_detail and edit in SHAPES and (edit == "pose" or edit not in self.directions.names())
+
+    def facts_of(self, edit: str) -> Edit:
+        """The range of an edit's degrees: of turn where the surface answers, of the published direction otherwise."""
+        return SHAPES[edit] if self.by_surface(edit) else EDITS[edit]
 
     @property
     def carries_detail(self) -> bool:
@@ -117,12 +137,9 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
 
     @torch.no_grad()
     def prepare(
-        self,
-        *inputs: Any,
-        options: RippleOptions | None = None,
-        progress: Progress = silent,
+        self, *inputs: Any, options: RippleOptions | None = None, progress: Progress = silent,
         aligned: Aligned | None = None,
-    ) -> RipplePrepared:
+    ) -> RipplePrepared:  # fmt: skip
         """Find, cut out, invert and parse one face.
 
         Args:
@@ -132,34 +149,54 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
             aligned: a face cut by hand in place of detection.
 
         Raises:
-            InputError: not one picture, or an edit that these weights do not know.
+            InputError: not one picture, or a face that cannot be turned.
+            OptionError: an edit that these weights do not know.
+            WeightsError: a parser or inpainter that is not here.
             NothingFoundError: no face, or no person for the mask.
         """
         chosen = check(options or RippleOptions())
         if len(inputs) != 1 or inputs[0] is None:
             raise InputError(f"{sum(item is not None for item in inputs)} pictures came, one portrait is needed")
-        whole = load_image(inputs[0])
-        side = chosen.output_px or max(self.generator.config.size, DETAIL_PX if self.carries_detail else 0)
+        self.refuse_missing(chosen)
         progress(0.05, "finding the face")
-        if aligned is None and chosen.align:
-            aligned = cut_face(whole, chosen.face, side)
+        moves = self.carries_detail and chosen.turn == "surface"
+        portrait = find_portrait(load_image(inputs[0]), chosen, aligned, moves)
+        whole = portrait.whole
+        side, aligned = cut_out(portrait, aligned, chosen, self.generator.config.size, keep_size=self.carries_detail)
         crop = aligned.picture if aligned else whole
-        progress(0.2, "inverting")
+        progress(0.1, "measuring the head")
+        scene = HeadScene.of(np.asarray(whole), Head.of(portrait.known_face)) if moves else None
+        if scene and chosen.clean:
+            scene = fill_behind(
+                scene, np.asarray(whole), chosen, choose_inpainter(chosen.inpainter, self.part_device)[0]
+            )
+        progress(0.4, "inverting")
         size = self.aligner.config.size
-        surface = measure_surface(crop) if self.carries_detail and chosen.turn == "surface" else None
-        inversion, base = self.invert(to_input(crop, size), surface.motion(0.0) if surface else None)
+        inversion, base = self.invert(to_input(crop, size), still_motion(crop) if scene else None)
         start, missing = fit_size(base.image, side).cpu(), None
-        seen = start
         if self.carries_detail:
             missing = to_tensor(resize(crop, (side, side))) * 2 - 1 - start
-            seen = start + chosen.detail * missing
-        progress(0.6, "parsing the inversion")
-        scene = self.find_background(to_picture(seen), chosen, part_of(progress, 0.6, 1.0)) if chosen.clean else None
+        parsed = None
+        if chosen.clean and (scene is None or chosen.mask_from == "parsing"):
+            seen = start if missing is None else start + chosen.detail * missing
+            parsed = find_background(to_picture(seen), chosen, self.part_device, part_of(progress, 0.6, 1.0))
         figures = {"inversion_psnr_db": inversion.psnr(resized(base.image, size))}
         key = content_key(whole, chosen, self.weights_label, inversion.codes)
         return RipplePrepared(
-            key, figures, whole, aligned, inversion, start, missing, scene, silhouette(base), side, surface, chosen
-        )
+            key, figures, whole, aligned, inversion, start, missing, parsed, silhouette(base), side, scene,
+            portrait.turn, portrait.notes, chosen,
+        )  # fmt: skip
+
+    def refuse_missing(self, options: RippleOptions) -> None:
+        """Refuse, before a face is inverted, an edit that these weights do not know and parts that are not here.
+
+        Raises:
+            OptionError: such an edit.
+            WeightsError: such a parser or inpainter.
+        """
+        if options.edit not in self.edits:
+            raise OptionError(f"{self.weights_label} know no edit {options.edit!r}; they know: {', '.join(self.edits)}")
+        self.parts_label(options)
 
     @property
     def part_device(self) -> torch.device:
@@ -179,6 +216,8 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
 
     def run(self, inversion: Inversion, name: str, degree: float, motion: HeadMotion | None) -> Edited:
         """One edit of an inversion on the networks' device, along a flow where these weights know one."""
+        if name == "pose" and self.carries_detail:
+            degree /= DEG_PER_DEGREE
         hfgi, codes = self.hfgi, self.directions(inversion.codes, name, degree)
         if isinstance(hfgi, HeadTurner):
             return hfgi.turn(inversion, codes, degrees_of(name, degree).to(codes), motion)
@@ -186,18 +225,14 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
 
     @torch.no_grad()
     def edit(
-        self,
-        prepared: RipplePrepared,
-        degree: float,
-        edit: str | None = None,
-        options: RippleOptions | None = None,
+        self, prepared: RipplePrepared, degree: float, edit: str | None = None, options: RippleOptions | None = None,
         progress: Progress = silent,
-    ) -> RippleResult:
+    ) -> RippleResult:  # fmt: skip
         """One edit of an inverted face; everything the degree does not touch is kept from `prepare`.
 
         Args:
             prepared: what `prepare` returned.
-            degree: how much; see `core.ripple.options.EDITS` for ranges.
+            degree: how much; `facts_of` knows the range. A turn by the surface counts in degrees of turn.
             edit: which edit; that of the options otherwise.
             options: cleaning options that differ from those of `prepared`.
             progress: called as the work goes on.
@@ -207,28 +242,58 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         """
         chosen, name = check(options or prepared.options), edit or (options or prepared.options).edit
         progress(0.05, f"{name} {degree:+g}")
-        edited = self.edited(prepared.inversion, name, degree, motion_of(prepared, name, degree))
-        plain = to_picture(self.add_detail(prepared, edited, chosen.detail))
-        mask, clean, scenes = np.zeros(plain.size[::-1], np.uint8), plain, []
+        amounts, scene = amounts_of(name, degree, chosen), prepared.scene
+        if self.moves(prepared, name, chosen):
+            return answer(prepared, amounts, chosen, *self.recolour(prepared, amounts, chosen))
+        refuse_company(name, amounts)
+        edited = self.edited(prepared.inversion, name, degree, still_motion(prepared.crop) if scene else None)
+        # The edit "inversion" shows what the weights make of a face, and not the photograph.
+        plain = to_picture(self.add_detail(prepared, edited, 0.0 if name == "inversion" else chosen.detail))
+        if scene is not None and self.by_surface(name):
+            uncleaned = replace(chosen, clean=False)
+            plain = answer(prepared, amounts, uncleaned, *self.recolour(prepared, amounts, uncleaned)).plain
+        mask, clean = np.zeros(plain.size[::-1], np.uint8), plain
+        scenes: tuple[Image.Image | None, Image.Image | None] = (None, None)
         # a degree of 0 is the inversion, and an edit along a flow moves the head by pose alone: nothing was uncovered
         moves = name == "pose" or (name != "inversion" and not self.carries_detail)
         if chosen.clean and degree != 0 and moves:
-            progress(0.4, "finding the ripple")
-            before = self.background_before(prepared, chosen)
-            after = self.background_after(prepared, edited, plain, before, chosen, part_of(progress, 0.4, 0.7))
-            mask = find_ripple(before, after, chosen.mask_rule, chosen.mask_side, degree if name == "pose" else 0.0)
-            mask = fit_mask(refine_mask(mask, chosen.open_px, chosen.close_px, chosen.dilate_px), prepared.side)
-            scenes = [Image.fromarray(before), Image.fromarray(after)]
-            progress(0.7, "repainting")
-            if mask.any():
-                fill, _ = choose_inpainter(chosen.inpainter, self.part_device)
-                person = fit_mask(person_mask(before, after, chosen.dilate_px), prepared.side)
-                clean = repaint(
-                    plain, mask, fill, chosen, part_of(progress, 0.7, 1.0), person if chosen.hide_person else None
-                )
+            before = prepared.background
+            if before is None:
+                before = find_background(self.seen_before(prepared, chosen), chosen, self.part_device)
+            share, turn = part_of(progress, 0.4, 0.7), degree if name == "pose" else 0.0
+            after = background_after(prepared, edited, plain, before, chosen, self.part_device, share)
+            share = part_of(progress, 0.7, 1.0)
+            mask, clean = clean_face(plain, before, after, turn, chosen, self.part_device, share)
+            scenes = (Image.fromarray(before), Image.fromarray(after))
         whole = paste_face(prepared.whole, prepared.aligned, clean)
         figures = {"ripple_share": float((mask > 0).mean())}
-        return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes, figures, *scenes)
+        return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes, figures, scenes[0], scenes[1])
+
+    def moves(self, prepared: RipplePrepared, edit: str, options: RippleOptions) -> bool:
+        """Whether an edit is made by the measured surface, alone or on a photograph that the weights recoloured."""
+        parsed = edit == "pose" and options.mask_from == "parsing"
+        return prepared.scene is not None and not parsed and (self.by_surface(edit) or edit == "age")
+
+    def recolour(
+        self, prepared: RipplePrepared, amounts: dict[str, float], options: RippleOptions
+    ) -> tuple[HeadScene, np.ndarray, Tensor]:
+        """The layers with what is needed behind the head, the photograph (H, W, 3) uint8 as aged, and the edited codes."""
+        scene, photo, codes = prepared.known_scene, np.asarray(prepared.whole), prepared.inversion.codes
+        if options.clean and scene.plate is None:
+            scene = fill_behind(scene, photo, options, choose_inpainter(options.inpainter, self.part_device)[0])
+        if amounts["age"]:
+            photo, codes = self.aged(prepared, amounts["age"], options)
+        return scene, photo, codes
+
+    def aged(self, prepared: RipplePrepared, degree: float, options: RippleOptions) -> tuple[np.ndarray, Tensor]:
+        """The photograph (H, W, 3) uint8 older or younger, at its own size, and the edited codes."""
+        edited = self.edited(prepared.inversion, "age", degree, still_motion(prepared.crop))
+        quad, scene = prepared.aligned.quad if prepared.aligned else None, prepared.scene
+        own = scene.in_photo(scene.matte, np.asarray(prepared.whole).shape) if scene else None
+        if isinstance(edited, Turned) and edited.painted is not None:
+            return age_photograph(np.asarray(prepared.whole), edited.painted, quad, own), edited.codes
+        face = to_picture(self.add_detail(prepared, edited, options.detail))
+        return np.asarray(paste_face(prepared.whole, prepared.aligned, face)), edited.codes
 
     def add_detail(self, prepared: RipplePrepared, edited: Edited, share: float) -> Tensor:
         """The edited face (1, 3, P, P), with the photograph's own detail moved along where that is possible."""
@@ -237,39 +302,11 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
             return image
         return edit_photograph(prepared.start, share * prepared.missing, image, edited)
 
-    def find_background(self, picture: Image.Image, options: RippleOptions, progress: Progress = silent) -> np.ndarray:
-        """(256, 256, 3) uint8, 255 = background, as the thesis draws it."""
-        parse, _ = choose_parser(options.parser, options.single_scale, self.part_device)
-        return background(parse(resize(picture, (MASK_PX, MASK_PX)), progress))
-
-    def background_before(self, prepared: RipplePrepared, options: RippleOptions) -> np.ndarray:
-        """The background of the inversion, parsed now where `prepare` was told not to clean."""
-        if prepared.background is not None:
-            return prepared.background
-        still = self.edited(prepared.inversion, "inversion", 0.0, motion_of(prepared, "inversion", 0.0))
-        return self.find_background(to_picture(self.add_detail(prepared, still, options.detail)), options)
-
-    def background_after(
-        self,
-        prepared: RipplePrepared,
-        edited: Edited,
-        plain: Image.Image,
-        before: np.ndarray,
-        options: RippleOptions,
-        progress: Progress = silent,
-    ) -> np.ndarray:
-        """The background of the edited picture: parsed, or where surface or pre-aligner expect it.
-
-        Raises:
-            OptionError: a prediction was asked of weights without a pre-aligner.
-        """
-        person = silhouette(edited)
-        if options.mask_from == "prediction" and person is None:
-            raise OptionError("mask_from is 'prediction', these weights have no pre-aligner: use 'parsing'")
-        known = prepared.silhouette
-        if options.mask_from == "parsing" or person is None or known is None or not known.any():
-            return self.find_background(plain, options, progress)
-        return predict_background(before, known, person)
+    def seen_before(self, prepared: RipplePrepared, options: RippleOptions) -> Image.Image:
+        """The face without an edit, for parsers: the inversion with its details."""
+        motion = still_motion(prepared.crop) if prepared.scene else None
+        still = self.edited(prepared.inversion, "inversion", 0.0, motion)
+        return to_picture(self.add_detail(prepared, still, options.detail))
 
     def render(self, prepared: RipplePrepared, t: Sequence[float], **controls: Any) -> Tensor:
         """Whole pictures (T, 3, H, W) in [0, 1] at positions t between `degree_from` and `degree_to`.
@@ -280,10 +317,29 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
             **controls: `degrees` (as many as t) in place of the options' range; `edit`; `options`.
         """
         options = controls.get("options") or prepared.options
-        span = options.degree_to - options.degree_from
-        degrees = controls.get("degrees") or [options.degree_from + span * position for position in t]
-        results = [self.edit(prepared, degree, controls.get("edit"), options) for degree in degrees]
-        return torch.cat([to_tensor(result.whole) for result in results])
+        low, high = self.span(prepared, options, controls.get("edit") or options.edit)
+        degrees = controls.get("degrees") or [low + (high - low) * position for position in t]
+        return torch.cat(
+            [to_tensor(self.picture(prepared, degree, controls.get("edit"), options)) for degree in degrees]
+        )
+
+    def picture(
+        self, prepared: RipplePrepared, degree: float, edit: str | None, options: RippleOptions
+    ) -> Image.Image:  # fmt: skip
+        """The whole photograph at one degree; `edit` tells more about it."""
+        name = edit or options.edit
+        if not self.moves(prepared, name, options):
+            return self.edit(prepared, degree, name, options).whole
+        amounts = amounts_of(name, degree, options)
+        scene, photo, _ = self.recolour(prepared, amounts, options)
+        return Image.fromarray(move_head(scene, photo, Change.of(bear(amounts, prepared.turn)), options.clean).picture)
+
+    def span(self, prepared: RipplePrepared, options: RippleOptions, edit: str) -> tuple[float, float]:
+        """From which to which degree a video goes: as the options say, or as far as photograph and edit allow."""
+        facts = self.facts_of(edit)
+        low, high = prepared.turn if edit == "pose" and prepared.scene else (facts.low, facts.high)
+        first = low if options.degree_from is None else options.degree_from
+        return first, high if options.degree_to is None else options.degree_to
 
     def parts_label(self, options: RippleOptions) -> str:
         """Which weights and stand-ins an edit with these options uses."""
@@ -291,35 +347,3 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         if options.clean:
             labels += [choose_parser(options.parser, options.single_scale)[1], choose_inpainter(options.inpainter)[1]]
         return "; ".join(labels)
-
-
-def motion_of(prepared: RipplePrepared, edit: str, degree: float) -> HeadMotion | None:
-    """Where the head goes, if its surface was measured."""
-    if prepared.surface is None:
-        return None
-    return prepared.surface.motion(degree * DEG_PER_DEGREE if edit == "pose" else 0.0)
-
-
-def measure_surface(face: Image.Image) -> HeadSurface:
-    """The head of an aligned face, measured.
-
-    Raises:
-        NothingFoundError: no face or no person.
-    """
-    try:
-        return HeadSurface.of(face)
-    except NothingFoundError as error:
-        raise NothingFoundError(f"{error}; or set turn to 'network', which needs no landmarks") from error
-
-
-def silhouette(edited: Edited) -> np.ndarray | None:
-    """(256, 256) bool, where surface or pre-aligner expect the person; None without either."""
-    return (enlarged(edited.person, MASK_PX)[0, 0] > 0).numpy() if isinstance(edited, Turned) else None
-
-
-def cut_face(whole: Image.Image, number: int, side: int) -> Aligned:
-    """The FFHQ crop of one face, the largest being number 1."""
-    faces = detect_faces(whole)
-    if number > len(faces):
-        raise InputError(f"face {number} was asked for, {len(faces)} found: use a number from 1 to {len(faces)}")
-    return align_face(whole, faces[number - 1].points68(), side, transform_px=side)

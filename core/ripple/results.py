@@ -9,8 +9,9 @@ from PIL import Image
 from torch import Tensor
 
 from core.detect.align import Aligned
+from core.errors import OptionError
 from core.pipeline import Prepared
-from core.ripple.methods.head_turn.surface import HeadSurface
+from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.options import RippleOptions
 from core.ripple.paper.inversion import Inversion
 
@@ -28,7 +29,9 @@ class RipplePrepared(Prepared):
         background: (256, 256, 3) uint8, 255 = background of the inversion.
         silhouette: (256, 256) bool, where surface or pre-aligner see the person before the edit; None without either.
         side: P, the side of results in pixels.
-        surface: the head as measured; None where a network says where it goes, or nothing does.
+        scene: the photograph in layers; None where a network says where the head goes, or nothing does.
+        turn: degrees that its scene bears to be turned to the picture's left (below 0) and right.
+        notes: what was done to the photograph, or limits it; a sentence each.
         options: what it was prepared with.
     """
 
@@ -40,8 +43,26 @@ class RipplePrepared(Prepared):
     background: np.ndarray | None
     silhouette: np.ndarray | None
     side: int
-    surface: HeadSurface | None
+    scene: HeadScene | None
+    turn: tuple[float, float]
+    notes: tuple[str, ...]
     options: RippleOptions
+
+    @property
+    def known_scene(self) -> HeadScene:
+        """The photograph in layers.
+
+        Raises:
+            OptionError: it was not taken apart.
+        """
+        if self.scene is None:
+            raise OptionError("the head's surface was not measured: use the preview weights, with turn at 'surface'")
+        return self.scene
+
+    @property
+    def crop(self) -> Image.Image:
+        """The face as it was cut out."""
+        return self.aligned.picture if self.aligned else self.whole
 
 
 @dataclass(frozen=True)
@@ -57,6 +78,7 @@ class RippleResult:
         figures: measured facts.
         before: background of the inversion, 256 px, white = background; None where nothing was cleaned.
         after: the same of the edit.
+        notes: what limited it; a sentence each.
     """
 
     plain: Image.Image
@@ -67,3 +89,4 @@ class RippleResult:
     figures: dict[str, float]
     before: Image.Image | None = None
     after: Image.Image | None = None
+    notes: tuple[str, ...] = ()

@@ -21,7 +21,13 @@ class Job:
     exact_end: bool  # whether t = 1 is the second picture
     records: tuple[str, ...]  # weights that do it, the shipped ones first
     slider: str  # what the slider's ends mean
-    fits: str  # what our shipped weights are good for, and what they cannot do
+    fits: str  # what ours is good for, and what it cannot do
+    drawn: str = ""  # our method without a network, see `core.sdl.loading`; it goes before all weights
+
+    @property
+    def ways(self) -> tuple[str, ...]:
+        """All that can do it, by name, ours first."""
+        return (self.drawn, *self.records) if self.drawn else self.records
 
 
 JOBS: dict[str, Job] = {
@@ -37,19 +43,21 @@ JOBS: dict[str, Job] = {
             "morph", "Morph", "morphing", 2, -0.25, 1.25, True,
             ("sdl-morph", "sdl-dog2dog-scale", "sdl-dog2dog-512", "sdl-cat2cat-scale", "sdl-cat2cat-512"),
             "0 = first picture, 1 = second; beyond exaggerates",
-            "Two frontal faces, framed alike. Landmarks and outlines align them; different hair and clothes change over one after the other. Without faces only "
+            "Two frontal faces of people, framed alike. Landmarks and outlines align them; different hair and clothes change over one after the other. Without faces only "
             "the coarse shape is aligned.",
         ),
         Job(
             "age", "Face ageing", "i2i", 1, -1.0, 1.0, False,
             ("sdl-ageing", "sdl-aging-scale", "sdl-aging-512"), "0 = as photographed, 1 = older, -1 = younger",
-            "One frontal face; the largest is taken. Learned from renderings: hair greys and skin changes, deep wrinkles do not "
-            "appear on photos.",
+            "The largest face, seen from the front or three quarters. Folds, spots, hair and shape are laid over the photo's own "
+            "pixels, at its own size; nothing outside head and neck changes. Hair of the skin's colour and hats are told apart "
+            "only roughly.", "face-retouch",
         ),
         Job(
             "toon", "Toon", "i2i", 1, -0.5, 1.5, False,
             ("sdl-toon", "sdl-toonification-scale", "sdl-toonification-512"), "0 = photo, 1 = toon; beyond exaggerates",
-            "Any photo. Flat areas and lines are a few pixels fine: a smaller longest side (Method) gives a bolder drawing.",
+            "Any photo. Two looks (Method): comic, with ink, and flat, like a poster. Faces from 60 pixels on are drawn by their "
+            "landmarks; finer texture than a brush disappears.", "drawing",
         ),
         Job(
             "style", "Style transfer", "style_transfer", 2, 0.0, 1.5, False,
@@ -84,11 +92,11 @@ def job_named(name: str) -> Job:
 
 
 def job_of(record: str) -> Job:
-    """The job that a record's weights do."""
+    """The job that a record's weights do, or a method of ours."""
     for job in JOBS.values():
-        if record in job.records:
+        if record in job.ways:
             return job
-    raise unknown_name("weights", record, [record for job in JOBS.values() for record in job.records])
+    raise unknown_name("weights", record, [way for job in JOBS.values() for way in job.ways])
 
 
 def trained_side_px(record: str) -> int | None:

@@ -1,19 +1,26 @@
-"""The networks of this system: the paper's, our small ones after it, and the style network; the config says which."""
+"""What does a job: the paper's network, our small ones after it (the config says which), or image processing of ours."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
+
+import numpy as np
+from PIL import Image
 
 from core.errors import WeightsError, unknown_name
+from core.image import limit_size
 from core.sdl.jobs import SHIPPED
 from core.sdl.methods.ageing.network import AgeingSDLNet
+from core.sdl.methods.drawing.drawing import find_drawing
 from core.sdl.methods.face_morph.network import MorphSDLNet
+from core.sdl.methods.face_retouch.ageing import find_layers
 from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
 from core.sdl.methods.style.network import SDLStyleNet
 from core.sdl.methods.toon.network import ToonSDLNet
+from core.sdl.options import SDLOptions
 from core.sdl.paper.network import SDLNet
 from core.weights import load_strict
 
@@ -61,3 +68,32 @@ def build_network(name: str, split: float = 0.5) -> AnyNet:
     values = SHIPPED[name]
     network: type[Any] = network_class(values)
     return network(**values) if network is SDLStyleNet else network(split=split, **values)
+
+
+class Layers(Protocol):
+    """What a method found out about a photo."""
+
+    @property
+    def photo(self) -> np.ndarray:
+        """(H, W, 3) uint8, what t = 0 shows."""
+
+    @property
+    def faces(self) -> int:
+        """How many faces were found."""
+
+    def paint(self, t: float) -> np.ndarray:
+        """The picture at t, (H, W, 3) uint8."""
+
+
+def age(photo: Image.Image, options: SDLOptions) -> Layers:
+    """See `core/sdl/methods/face_retouch`."""
+    return find_layers(photo if options.keep_size else limit_size(photo, options.max_side_px))
+
+
+def draw(photo: Image.Image, options: SDLOptions) -> Layers:
+    """See `core/sdl/methods/drawing`."""
+    return find_drawing(limit_size(photo, options.max_side_px), options.look)
+
+
+# By the name that `core.sdl.jobs` gives them.
+DRAWN: dict[str, Callable[[Image.Image, SDLOptions], Layers]] = {"face-retouch": age, "drawing": draw}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from core.options import option
 
 ORIGINAL_TASKS = ("vfi", "vfi-dir", "morphing", "i2i", "style_transfer")
+LOOKS = ("comic", "flat")
 LAYOUTS = ("vimeo90k", "ucf101", "middlebury", "clips")
 
 
@@ -19,6 +20,14 @@ class SDLOptions:
         0, "squeeze to a square of this side, as the original does; 0 keeps the shape", low=0, high=1024
     )
     exact_ends: bool = option(True, "show the given pictures themselves at the ends of t")
+    keep_size: bool = option(True, "face ageing: keep the photo's own size, whatever the longer side says")
+    look: str = option("comic", "toon: comic with ink, or flat like a poster", choices=LOOKS)
+    colour: float = option(1.0, "style: strength of its colours; 0 keeps the content's", low=0, high=1)
+    texture: float = option(1.0, "style: strength of its brush strokes; 0 leaves broad areas", low=0, high=1)
+    clean: bool = option(
+        True, "style: take the painter's own pattern out of smooth areas, and colours that the style lacks"
+    )
+    protect_faces: bool = option(False, "style: paint faces more faintly")
     tile_px: int = option(0, "side of the tiles of large pictures; 0 chooses it by memory", low=0, high=4096, step=64)
 
 

@@ -25,12 +25,14 @@ from core.options import check
 from core.pipeline import Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
 from core.sdl.jobs import job_named, job_of, trained_side_px
-from core.sdl.loading import AnyNet, load_network
-from core.sdl.methods.ageing.face_guide import find_face_guide, find_head_box
+from core.sdl.loading import DRAWN, AnyNet, Layers, load_network
+from core.sdl.methods.ageing.face_guide import find_face_guide, find_face_ovals, find_head_box
 from core.sdl.methods.ageing.network import AgeingSDLNet
 from core.sdl.methods.ageing.region import Region
 from core.sdl.methods.face_morph.correspondence import find_face_motion
 from core.sdl.methods.face_morph.network import MorphSDLNet
+from core.sdl.methods.style.finish import Finishing, prepare_finishing, protect, without_noise
+from core.sdl.methods.style.network import SDLStyleNet
 from core.sdl.methods.tiling.tiles import Tile, split_tiles, stitch_tiles
 from core.sdl.options import SDLOptions
 from core.sdl.paper.convert import PUBLISHED, network_of, state_of
@@ -40,6 +42,8 @@ from core.sdl.paper.network import Encoded, SDLNet
 PIXELS_AT_ONCE = 2**19
 # Positions at once of a network that sees a reduced picture.
 POSITIONS_AT_ONCE = 4
+# Longer side of the largest photo that keeps its size: a phone's.
+MAX_PHOTO_PX = 4096
 # Of tiles, in pixels of what the network sees.
 OVERLAP_PX = 128
 
@@ -54,6 +58,8 @@ class SDLPrepared(Prepared):
     tile_px: int  # side of the tiles; 0 for none
     exact_ends: bool  # t = 0 (and t = 1, where the second picture is the end) shows the input
     region: Region | None = None  # where only a part of the picture is worked on, how it goes back
+    finishing: Finishing | None = None  # of paintings
+    layers: Layers | None = None  # of a job that no network does
     made_for: str = ""  # the job and weights that encoded it, `SDLPipeline.identity`
 
 
@@ -61,7 +67,7 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
     """Transitions with one network and the job that it was trained for.
 
     Args:
-        network: published or small.
+        network: published or small; None for a job that a method of ours does without one.
         job: name of what its weights do, see `core.sdl.jobs`.
     """
 
@@ -73,9 +79,13 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
     # The only side that the weights work at, if there is one.
     only_side_px: int | None = None
 
-    def __init__(self, network: AnyNet, job: str = "interpolate") -> None:
+    def __init__(self, network: AnyNet | None, job: str = "interpolate") -> None:
         self.job = job_named(job)
-        if network.config.num_in_ch != 3 * self.job.pictures:
+        if network is None:
+            if not self.job.drawn:
+                raise OptionError(f"the job {job} needs a network: use weights of it ({', '.join(self.job.records)})")
+            self.weights_label = f"{self.job.drawn}, a method of ours without a network"
+        elif network.config.num_in_ch != 3 * self.job.pictures:
             raise OptionError(
                 f"the job {job} takes {self.job.pictures} pictures, this network {network.config.num_in_ch // 3}: "
                 f"use weights of that job ({', '.join(self.job.records)})"
@@ -87,9 +97,13 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
     def from_record(
         cls, name: str = "sdl-vfi", path: str | None = None, device: str = "auto", precision: str = "auto"
     ) -> SDLPipeline:
-        """The pipeline on a record's weights, wherever `core.weights.resolve` finds them."""
+        """The pipeline on a record's weights, wherever `core.weights.resolve` finds them, or on a method without any."""
         from core.weights import resolve
 
+        if name in DRAWN:
+            if path is None:
+                return cls(None, job_of(name).name).use(policy(device, precision))
+            name = job_of(name).records[0]
         found = resolve(name, path)
         pipe = cls(load_network(found.folder), job_of(name).name).use(policy(device, precision))
         pipe.weights_label, pipe.only_side_px = found.label, trained_side_px(name)
@@ -142,11 +156,25 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
             came = sum(item is not None for item in inputs)
             raise InputError(f"{came} pictures came, the job {self.job.name} takes {self.job.pictures}")
         pictures = [load_image(source) for source in inputs]
+        if self.network is None:
+            return self._prepare_layers(pictures[0], chosen, progress)
         square = chosen.square_px or self.only_side_px
         joined = square_pictures(pictures, square) if square else self._fitted(pictures, chosen.max_side_px)
         if isinstance(self.network, AgeingSDLNet):
             return self._prepare_face(joined, chosen, progress)
         return self.prepare_tensor(joined, chosen, progress)
+
+    def _prepare_layers(self, photo: Image.Image, options: SDLOptions, progress: Progress) -> SDLPrepared:
+        progress(0.05, "looking for faces")
+        layers = DRAWN[self.job.drawn](limit_size(photo.convert("RGB"), MAX_PHOTO_PX), options)
+        height, width = layers.photo.shape[:2]
+        progress(1.0, "prepared")
+        return SDLPrepared(
+            key=content_key(layers.photo, options, self.weights_label),
+            figures={"width_px": width, "height_px": height, "tiles": 1, "faces": layers.faces},
+            inputs=torch.empty(1, 3, 0, 0), crop=Crop(height, width), encoded=None, tile_px=0, exact_ends=True, layers=layers,
+            made_for=self.identity,
+        )  # fmt: skip
 
     def _prepare_face(self, joined: Tensor, options: SDLOptions, progress: Progress) -> SDLPrepared:
         """The largest face, framed as the network was trained; without one, the whole picture."""
@@ -170,16 +198,27 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         tile = options.tile_px or int(limit**0.5)
         tiled = not self.network.whole_only and pixels > (tile**2 if options.tile_px else limit)
         progress(0.1, "encoding")
+        finishing, seen = self._find_finishing(joined, options), padded
+        if finishing is not None:
+            seen = torch.cat([without_noise(padded[:, :3]), padded[:, 3:]], 1)
         with torch.inference_mode(), self.policy.autocast():
-            encoded = None if tiled else self.network.encode(self._placed(padded), **known).to("cpu")
+            encoded = None if tiled else self.network.encode(self._placed(seen), **known).to("cpu")
         progress(1.0, "prepared")
         tiles = len(self._tiles(padded, tile)) if tiled else 1
         return SDLPrepared(
             key=content_key(joined, options, self.weights_label),
             figures={"width_px": crop.width, "height_px": crop.height, "tiles": tiles, **figures},
             inputs=padded, crop=crop, encoded=encoded, tile_px=tile if tiled else 0, exact_ends=options.exact_ends,
-            made_for=self.identity,
+            finishing=finishing, made_for=self.identity,
         )  # fmt: skip
+
+    def _find_finishing(self, joined: Tensor, options: SDLOptions) -> Finishing | None:
+        """How a painting is finished; None for other jobs, and where it is shown as it came."""
+        if not isinstance(self.network, SDLStyleNet) or not options.clean:
+            return None
+        content, style = joined.split(3, 1)
+        faces = protect(find_face_ovals(to_pil(content)[0])) if options.protect_faces else None
+        return prepare_finishing(content, style, faces, options.colour, options.texture)
 
     def _find_motion(self, joined: Tensor, progress: Progress) -> tuple[dict[str, Tensor], dict[str, int]]:
         """What a network asks to know about faces, and whether they were found."""
@@ -218,6 +257,9 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
             raise InputError(
                 f"the pictures were prepared for {prepared.made_for}, this is {self.identity}: prepare them again"
             )
+        if prepared.layers is not None:
+            painted = [torch.from_numpy(prepared.layers.paint(position)) for position in t]
+            return torch.stack(painted).permute(0, 3, 1, 2).float() / 255
         sides = [min(prepared.tile_px or side, side) for side in prepared.inputs.shape[-2:]]
         at_once = max(1, self._pixels() // (sides[0] * sides[1]))
         if self.network.config.get("work_px"):
@@ -231,7 +273,13 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
                 else:
                     pictures = self.network.decode(encoded, inputs, chunk)
                 made.append(prepared.crop.undo(pictures).float().cpu())
-        pictures = torch.cat(made).clamp(0, 1)
+        pictures = torch.cat(made)
+        if prepared.finishing is not None:
+            share = self.network.painted_share(torch.tensor(list(t)))
+            pictures = torch.cat(
+                [prepared.finishing.apply(*one) for one in zip(pictures.split(1), share.split(1), strict=True)]
+            )
+        pictures = pictures.clamp(0, 1)
         if prepared.exact_ends:
             self._show_ends(pictures, prepared, t)
         return pictures if prepared.region is None else prepared.region.paste(pictures)

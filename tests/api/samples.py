@@ -51,7 +51,15 @@ SAMPLES = {
     "/sdl_frame": Sample({"job": "toon", "first": A, "second": None, "t": 0.5}, needs="sdl-toon"),
     "/ripple_video": Sample({"picture": A, "frames": 2}, **RIPPLE),
     "/ripple_edit": Sample({"picture": A, "degree": 1.0}, **RIPPLE),
-    "/ripple_remove": Sample({"picture": {"background": A, "layers": [MASK], "composite": A}, "inpainter": "opencv"}),
+    "/ripple_animate": Sample({"picture": A, "driving": CLIP}, **RIPPLE),
+    "/ripple_remove": Sample(
+        {
+            "picture": {"background": A, "layers": [MASK], "composite": A},
+            "inpainter": "opencv",
+            "grow_px": 2,
+            "feather_px": 2,
+        }
+    ),
     "/gfla_video": Sample({"picture": PERSON, "target_picture": None, "driving": None, "frames": 2}, **PEOPLE_WEIGHTS),
     "/gfla_further": Sample({"picture": A, "driving": CLIP, "mode": "face"}, refusal="gfla-face"),
     "/gfla_frame": Sample({"picture": PERSON, "target_picture": None}, **PEOPLE_WEIGHTS),

@@ -37,7 +37,7 @@ def test_transition_by_client(client, heads):
         "age", "shipped", handle_file(heads[0]), None, frames=4, fps=8, t_start=-1, api_name="/sdl_transition"
     )
     assert len(list(read_video(path_of(video)).frames())) == 4
-    assert read_settings(file)["job"] == "age" and "preview" in details["weights"]
+    assert read_settings(file)["job"] == "age" and "face-retouch" in details["weights"]
 
 
 def test_a_video_at_twice_the_rate(client, tmp_path):

@@ -11,9 +11,11 @@ import torch
 from PIL import Image
 
 from core.progress import Progress, silent
+from core.ripple import components
 from core.ripple import pipeline as pipeline_module
 from core.ripple.methods.head_turn.painter import Painter
 from core.ripple.methods.head_turn.pre_aligner import PreAligner
+from core.ripple.methods.repainting import cleaning
 from core.ripple.paper.directions import Directions
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
@@ -82,8 +84,10 @@ def grey_fill(picture: Image.Image, mask: np.ndarray, progress: Progress = silen
 @pytest.fixture
 def pipe(monkeypatch: pytest.MonkeyPatch) -> Iterator[RipplePipeline]:
     """A tiny pipeline whose parser and inpainter need no weights."""
-    monkeypatch.setattr(pipeline_module, "choose_parser", lambda *_: (halves, "halves"))
-    monkeypatch.setattr(pipeline_module, "choose_inpainter", lambda *_: (grey_fill, "grey"))
+    for module in (components, pipeline_module):
+        monkeypatch.setattr(module, "choose_parser", lambda *_: (halves, "halves"))
+    for module in (cleaning, pipeline_module):
+        monkeypatch.setattr(module, "choose_inpainter", lambda *_: (grey_fill, "grey"))
     yield tiny_pipeline()
 
 

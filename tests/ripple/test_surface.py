@@ -7,11 +7,9 @@ import pytest
 import torch
 from PIL import Image, ImageOps
 
-from core.errors import NothingFoundError
 from core.ops.warp import sample_at
 from core.ripple.methods.head_turn.geometry import rotate_about_axis
 from core.ripple.methods.head_turn.surface import SURFACE, HeadSurface
-from core.ripple.pipeline import measure_surface
 from core.ui.parts.examples import HEADS
 
 VIEW = SURFACE.view_px
@@ -63,8 +61,3 @@ def test_the_person_turns_with_the_flow(surface: HeadSurface) -> None:
     before, after = ((mask[head] * np.arange(VIEW)).sum() / mask[head].sum() for mask in (surface.person, person))
     assert after > before + 0.01 * VIEW
     assert 0.9 < person.sum() / surface.person.sum() < 1.25
-
-
-def test_a_picture_without_a_face_names_the_other_way() -> None:
-    with pytest.raises(NothingFoundError, match="turn to 'network'"):
-        measure_surface(Image.new("RGB", (200, 200), (90, 120, 90)))

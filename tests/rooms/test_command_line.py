@@ -204,8 +204,8 @@ sdl original --task vfi --source noise.png --target noise.png --model small.pth 
 sdl evaluate nothing --blend --vgg README.md                    | no file of weights
 sdl sequences toon --source nowhere --out out                   | does not exist
 sdl train --data nothing                                        | holds no sequence
-ripple edit noise.png --edit smile                              | they know: inversion, pose, age
-ripple edit noise.png --degrees 9                               | between -3 and 3
+ripple edit noise.png --edit smile --degrees 9                  | between -5 and 5
+ripple edit noise.png --degrees 90                              | between -30 and 30
 ripple edit noise.png --degrees ,                               | give numbers
 ripple edit noise.png --inpainter photoshop                     | opencv
 ripple mask noise.png noise.png --out x.xyz                     | kind of file '.xyz'

@@ -17,6 +17,7 @@ from core.sdl.options import SDLOptions
 from core.sdl.pipeline import OVERLAP_PX, SDLPipeline
 from core.timeline import Timeline
 from core.ui.parts.examples import HEADS
+from core.ui.tabs.sdl import told_of
 from tests.sdl.conftest import shipped_network, textured, tiny
 
 SINGLE = {"num_in_ch": 3}
@@ -168,6 +169,15 @@ def test_ageing_works_on_the_face_and_leaves_the_rest():
     assert change[:, :300].max() == 0 and change[60:70, 650:].max() == 0, "far from the face nothing changes"
     assert change[200, 480] > 0.1
     assert pipe.prepare(textured(96, 80)).figures["faces"] == 0
+
+
+def test_the_tab_says_who_answered_and_what_did_not_fit():
+    pipe = SDLPipeline(build_network("sdl-morph"), "morph")
+    pipe.weights_label = "sdl-morph (preview)"
+    pair = pipe.prepare(textured(96, 80), textured(96, 80, 1))
+    told = told_of(JOBS["morph"], pipe, pair)
+    assert "Answered by: sdl-morph (preview)" in told and "No face was found" in told and "Crossbreed" in told
+    assert "No face" not in told_of(JOBS["morph"], pipe, pipe.prepare(*heads(2)))
 
 
 def test_what_one_job_prepared_no_other_renders():

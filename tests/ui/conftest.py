@@ -12,6 +12,11 @@ QUIET = (
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
     "--disable-background-networking", "--disable-component-update", "--disable-sync",
 )  # fmt: skip
+DESKTOP = {"width": 1400, "height": 1000}
+PHONE = {"width": 390, "height": 844}
+# Once per page, before the suite's own scripts; about:blank has no storage.
+FORGET = """if (location.protocol.startsWith('http') && !sessionStorage.visited) {
+    localStorage.clear(); sessionStorage.visited = 1; }"""
 
 
 @pytest.fixture(scope="session")
@@ -26,17 +31,31 @@ def chromium():
         browser.close()
 
 
+@pytest.fixture(scope="session")
+def browser_context(chromium):
+    """One profile for all pages: the suite's scripts are fetched and compiled once."""
+    context = chromium.new_context(viewport=DESKTOP)
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(chromium, server):
-    """A fresh page of the suite; an error in its scripts fails the test."""
-    context = chromium.new_context(viewport={"width": 1400, "height": 1000})
-    page = context.new_page()
+def blank_page(browser_context):
+    """An empty page without anything kept from pages before it; an error in its scripts fails the test."""
+    page = browser_context.new_page()
+    page.add_init_script(FORGET)
     errors: list[str] = []
     page.on("pageerror", lambda error: errors.append(str(error)))
-    page.goto(server)
     yield page
-    context.close()
+    page.close()
     assert not errors, errors
+
+
+@pytest.fixture
+def page(blank_page, server):
+    """A fresh page of the suite."""
+    blank_page.goto(server)
+    return blank_page
 
 
 def drag(page, circle, right_px: float, down_px: float) -> None:

@@ -25,7 +25,8 @@ def preview_source(page) -> str:
     return page.locator("#implicit-preview img").first.get_attribute("src", timeout=60_000)
 
 
-def test_two_faces_become_a_playing_video(page, heads, tmp_path):
+def test_two_faces_become_a_playing_video(page, server, heads, tmp_path):
+    page.goto(f"{server}?tab=implicit&frames=26")
     upload_pair(page, heads)
     counts = page.evaluate(
         "[...document.querySelectorAll('#implicit-points svg')].map(s => s.querySelectorAll('circle').length)"

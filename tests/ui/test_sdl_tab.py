@@ -22,7 +22,8 @@ def wait_for_change(page, before):
     )  # fmt: skip
 
 
-def test_two_pictures_become_a_playing_video(page, heads):
+def test_two_pictures_become_a_playing_video(page, server, heads):
+    page.goto(f"{server}?tab=sdl&frames=26")
     page.get_by_role("tab", name="SDL transitions").click()
     upload(page, "a", heads[0])
     upload(page, "b", heads[1])
@@ -71,3 +72,12 @@ def test_link_restores_job_and_place(page, server):
         timeout=90_000,
     )
     assert page.get_by_label("Style transfer").is_checked()
+
+
+def test_the_page_tells_who_answered(page, heads):
+    page.get_by_role("tab", name="SDL transitions").click()
+    page.get_by_label("Toon").check()
+    page.wait_for_function("document.querySelector('#sdl-t input[type=range]').min === '-0.5'", timeout=60_000)
+    upload(page, "a", heads[1])
+    preview_source(page)
+    page.locator("#sdl-fits").get_by_text("Answered by: drawing").wait_for(timeout=60_000)

@@ -13,7 +13,7 @@ from gradio.data_classes import FileData, ImageData
 from PIL import Image
 
 from core.errors import InputError
-from core.image import MIN_SIDE_PX, limit_size, load_alpha, load_image
+from core.image import MAX_SIDE_PX, MIN_SIDE_PX, limit_size, load_alpha, load_image
 from core.video import read_video
 
 SHOWN_SIDE_PX = 2048
@@ -57,9 +57,17 @@ class PictureInput(gr.Image):
 class MaskInput(gr.ImageEditor):
     """gr.ImageEditor whose value is (RGB picture, mask of what was brushed over as (H, W) uint8), or None."""
 
+    def __init__(self, max_side_px: int = MAX_SIDE_PX, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.max_side_px = max_side_px
+
     def get_block_name(self) -> str:
         """The front end's name of the parent component."""
         return "imageeditor"
+
+    def get_config(self, cls: type | None = None) -> dict[str, Any]:
+        """The parent's settings."""
+        return super().get_config(gr.ImageEditor)
 
     def preprocess(self, payload: EditorData | None) -> tuple[Image.Image, np.ndarray] | None:
         """The picture and its mask, within the limits of `core.image`.
@@ -73,7 +81,7 @@ class MaskInput(gr.ImageEditor):
         sent: Any = self.blob_storage.pop(payload.id, None) if payload.id is not None else payload
         if sent is None or sent.background is None:
             return None
-        whole = load_image(_source(sent.background))
+        whole = load_image(_source(sent.background), max_side_px=self.max_side_px)
         masks = [load_alpha(_source(layer), whole.size) for layer in sent.layers if layer is not None]
         return whole, np.max(masks, axis=0) if masks else np.zeros(whole.size[::-1], np.uint8)
 

@@ -7,39 +7,50 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from gradio.components import Component
-from PIL import Image
 
-from core.errors import InputError
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of
-from core.ripple.components import choose_inpainter
-from core.ripple.methods.repainting.compositing import repaint
-from core.ripple.options import EDITS, INPAINTERS, RippleOptions
+from core.ripple.options import NAMES, SHAPES, RippleOptions
 from core.ripple.pipeline import RipplePipeline
-from core.ripple.results import RipplePrepared
+from core.ripple.results import RipplePrepared, RippleResult
+from core.ui.film import draw_film
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import HEADS
 from core.ui.parts.handlers import BAR, stream
-from core.ui.parts.picture import MaskInput, PictureInput
+from core.ui.parts.picture import PictureInput
 from core.ui.parts.transition import PREVIEW, TransitionTab, details_of, draw_examples, example_files
+from core.ui.remover import draw_remover, served_here
 from core.ui.tabs import Tab
 
 ID = "ripple"
 # What these weights do best comes first.
 EXAMPLE_HEADS = ("kofi", "jonas", "edith", "anders", "walter", "mei", "amara", "clara")
 WEIGHTS = ("ripple-preview", "ripple-hfgi")
-BEFORE_FIELDS = ("align", "face", "output_px", "parser", "single_scale", "turn")
+BEFORE_FIELDS = (
+    *(
+        "align",
+        "face",
+        "output_px",
+        "parser",
+        "single_scale",
+        "turn",
+        "clean",
+        "inpainter",
+        "hide_person",
+        "inpaint_px",
+    ),
+)
 VIDEO_FIELDS = ("degree_from", "degree_to")
 SHOWN = ("plain", "mask", "clean", "whole")
 
-INTRODUCTION = """Drop in a portrait and turn the head. A large turn leaves a **ripple** where the head used to be: it is found by
-parsing person and background before and after, and repainted; then the face goes back into your photograph.
-HFGI (Wang et al. 2022), Graphonomy (Gong et al. 2019), LaMa (Suvorov et al. 2022). The preview weights know **pose** and **age**:
-a turn moves your photograph along the measured surface of the head, which suits frontal portraits up to 20 degrees; towards 30 the side
-that was hidden is stretched skin, and loose hair tears. Convert the published weights for smile, eyes, lip and beard at 1024 pixels."""
+INTRODUCTION = """Drop in a portrait: turn, nod or tilt the head, let it smile, speak, blink or grow a beard, older or younger. Your
+photograph itself is moved, at its own size, along the measured **surface** of the head (geometry, no network), and laid over a filled
+background; only **age** asks the preview weights. What a turn brings into sight is stretched, so frontal portraits and 20 degrees look best.
+The published chain, HFGI (Wang et al. 2022), Graphonomy (Gong et al. 2019) and LaMa (Suvorov et al. 2022), finds the **ripple** that a turned
+head leaves where it used to be: convert those weights for edits of its own at 1024 pixels."""
+TOGETHER = tuple(field.name for field in fields_of(RippleOptions) if field.group == "together")
 
 
 def pipeline(weights: str = WEIGHTS[0]) -> RipplePipeline:
@@ -50,57 +61,31 @@ def pipeline(weights: str = WEIGHTS[0]) -> RipplePipeline:
 def edits_of(weights: str) -> tuple[Any, Any]:
     """The edits that these weights know, for the list, and the slider of the first."""
     names = [name for name in pipeline(weights).edits if name != "inversion"]
-    return gr.update(choices=names, value=names[0]), slider_of(names[0])
+    return gr.update(choices=names, value=names[0]), slider_of(names[0], weights)
 
 
-def slider_of(edit: str) -> Any:
-    """The degree slider with the range of an edit."""
-    facts = EDITS[edit]
-    return gr.update(minimum=facts.low, maximum=facts.high, value=facts.start, info=facts.help)
+def slider_of(edit: str, weights: str, prepared: RipplePrepared | None = None) -> Any:
+    """The degree slider with the range of an edit, as far as the photograph bears."""
+    facts = pipeline(weights).facts_of(edit)
+    low, high = facts.low, facts.high
+    if edit == "pose" and prepared is not None and prepared.scene is not None:
+        low, high = prepared.turn
+    return gr.update(minimum=low, maximum=high, value=min(max(facts.start, low), high), info=facts.help)
 
 
-def served_here(inpainter: str) -> str:
-    """The inpainter, unless it names a model to load: visitors of a server may not make it load things.
-
-    Raises:
-        InputError: a diffusers model.
-    """
-    if inpainter.startswith("diffusers:"):
-        raise InputError(
-            f"{inpainter} is not loaded for visitors: choose {', '.join(INPAINTERS)}, or use it from the command line"
-        )
-    return inpainter
+def range_of(prepared: RipplePrepared | None, weights: str, edit: str, degree: float) -> Any:
+    """The degree slider where it stands, within what a new photograph bears."""
+    if prepared is None or edit != "pose" or prepared.scene is None:
+        return gr.skip()
+    low, high = prepared.turn
+    return gr.update(minimum=low, maximum=high, value=min(max(degree, low), high))
 
 
-def remove(
-    picture: tuple[Image.Image, np.ndarray] | None,
-    inpainter: str,
-    bar: gr.Progress = BAR,
-) -> Iterator[Any]:
-    """Repaint what was brushed over.
-
-    Args:
-        picture: The picture in `background` and the brush strokes in `layers`.
-        inpainter: Who repaints: auto, lama, preview or opencv.
-        bar: Shows how far the work is.
-
-    Returns:
-        The repainted picture and what repainted it.
-    """
-    if picture is None:
-        raise InputError("the picture is missing: drop one in, then brush over what shall go")
-    whole, mask = picture
-    if not (mask > 0).any():
-        raise InputError("nothing is brushed over: paint what shall go")
-    fill, label = choose_inpainter(served_here(inpainter))
-
-    def work(progress: Progress) -> tuple[Image.Image, dict[str, Any]]:
-        start = time.perf_counter()
-        hole = (mask > 0).astype(np.uint8) * 255
-        result = repaint(whole, hole, fill, RippleOptions(feather_px=1.0), progress)
-        return result, {"seconds": round(time.perf_counter() - start, 2), "weights": label}
-
-    yield from stream(work, bar, 2)
+def answered_by(weights: str, edit: str) -> str:
+    """Whether geometry or the weights make an edit, in words."""
+    if pipeline(weights).by_surface(edit):
+        return f"{edit}: geometry answered (the head's measured surface)"
+    return f"{edit}: the weights answered"
 
 
 class RippleTab(TransitionTab):
@@ -110,7 +95,7 @@ class RippleTab(TransitionTab):
     introduction = INTRODUCTION
     options = RippleOptions
     go_text = "Make a video"
-    early_fields = ("edit",)
+    early_fields = ("edit", *TOGETHER)
     columns = ((2, 280), (3, 320))
 
     def draw_left(self) -> None:
@@ -123,9 +108,12 @@ class RippleTab(TransitionTab):
             list(WEIGHTS), value=WEIGHTS[0], label="Weights", elem_id=f"{ID}-weights",
             info="ours are a small preview; the published ones must be converted first",
         )  # fmt: skip
-        self.early = controls(RippleOptions, self.early_fields, ID)
-        self.edit_list: Any = self.early.by_name["edit"]
-        self.edit_list.choices = [(name, name) for name in ("pose", "age")]
+        first = controls(RippleOptions, ("edit",), ID)
+        self.edit_list: Any = first.by_name["edit"]
+        self.edit_list.choices = [(name, name) for name in NAMES]
+        with gr.Accordion("Together with", open=False):
+            beside = controls(RippleOptions, TOGETHER, ID)
+        self.early = Controls(RippleOptions, {**first.by_name, **beside.by_name})
         self.draw_method()
         # The endpoints' parameters come in the order of the fields.
         by_name = self.method.by_name
@@ -133,11 +121,11 @@ class RippleTab(TransitionTab):
 
     def draw_right(self) -> None:
         """The degree with its pictures, and the video."""
-        facts = EDITS["pose"]
+        facts = SHAPES["pose"]
         self.degree = gr.Slider(
             facts.low,
             facts.high,
-            2.0,
+            facts.start,
             step=0.1,
             label="Degree",
             info=facts.help,
@@ -152,6 +140,7 @@ class RippleTab(TransitionTab):
                 gr.Image(label=text, elem_id=f"{ID}-{name}", height=240, **look) for text, name in labels
             ]
         self.shown.append(gr.Image(label="Whole photograph", elem_id=f"{ID}-whole", height=400, **look))
+        self.notes = gr.Markdown(elem_id=f"{ID}-notes")
         self.draw_export()
         self.draw_result()
         self.draw_link()
@@ -161,40 +150,25 @@ class RippleTab(TransitionTab):
         method, edit = self.method.by_name, self.edit_list
         look = [self.prepared, self.weights, self.degree, *self.method.components]
         outputs = [*self.shown, self.result.details]
-        show: dict[str, Any] = {"fn": self.show, "inputs": look, "outputs": outputs, "show_progress_on": self.shown[2]}
+        seen = [*outputs, self.notes]
+        show: dict[str, Any] = {"fn": self.show, "inputs": look, "outputs": seen, "show_progress_on": self.shown[2]}
         self.weights.input(edits_of, self.weights, [edit, self.degree], **PREVIEW)
-        edit.input(slider_of, edit, self.degree, **PREVIEW)
+        edit.input(slider_of, [edit, self.weights, self.prepared], self.degree, **PREVIEW)
         again = [method[name].change for name in BEFORE_FIELDS]
         inverted = gr.on(
             [self.picture.change, self.weights.change, *again], self.prepare,
             [self.picture, self.weights, *self.method.components], self.prepared,
             show_progress_on=self.shown[0], trigger_mode="always_last", **PREVIEW,
         )  # fmt: skip
-        inverted.then(trigger_mode="always_last", **show, **PREVIEW)
+        fitted = inverted.then(range_of, [self.prepared, self.weights, edit, self.degree], self.degree, **PREVIEW)
+        fitted.then(trigger_mode="always_last", **show, **PREVIEW)
         other = [c.change for name, c in method.items() if name not in BEFORE_FIELDS + VIDEO_FIELDS]
         gr.on([self.degree.change, *other], **show, trigger_mode="always_last", **PREVIEW)
         self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared])
         inputs = [self.picture, self.weights, self.degree, *self.method.components]
         self.endpoint(named(self.edit, self.method), "ripple_edit", inputs, outputs)
-        self.draw_remover()
-
-    def draw_remover(self) -> None:
-        """LaMa alone: brush over an object, it is repainted."""
-        with gr.Accordion("Remove an object (LaMa alone)", open=False), gr.Row():
-            with gr.Column():
-                canvas = MaskInput(
-                    label="Brush over what shall go", elem_id=f"{ID}-canvas", layers=False, transforms=(),
-                    brush=gr.Brush(default_size=24, colors=["#ff2d55"], color_mode="fixed"),
-                )  # fmt: skip
-                inpainter = gr.Dropdown(
-                    list(INPAINTERS), value="auto", label="Inpainter", elem_id=f"{ID}-remover",
-                    info="who repaints; auto takes the best that is here",
-                )  # fmt: skip
-                button = gr.Button("Remove", variant="primary", elem_id=f"{ID}-remove")
-            with gr.Column():
-                removed = gr.Image(label="Without it", format="png", interactive=False, elem_id=f"{ID}-removed")
-                details = gr.JSON(label="Time and weights")
-        self.endpoint(remove, "ripple_remove", [canvas, inpainter], [removed, details], button, shown=removed)
+        draw_film(self, self.picture, pipeline)
+        draw_remover(self)
 
     def read(self, values: Sequence[Any]) -> RippleOptions:
         """The options of the method's controls."""
@@ -215,12 +189,11 @@ class RippleTab(TransitionTab):
     def show(self, prepared: RipplePrepared | None, weights: str, degree: float, *values: Any) -> tuple[Any, ...]:
         """The four pictures at the slider's place."""
         if prepared is None:
-            return (None,) * len(SHOWN) + (gr.skip(),)
+            return (None,) * len(SHOWN) + (gr.skip(), "")
         options, start = self.read(values), time.perf_counter()
         result = pipeline(weights).edit(prepared, degree, options=options)
-        figures = {**prepared.figures, **result.figures}
-        details = details_of(start, figures, to_query(options), about_parts(weights, options))
-        return (*(getattr(result, name) for name in SHOWN), details)
+        details = report(start, prepared, result, weights, options)
+        return (*(getattr(result, name) for name in SHOWN), details, "  \n".join(details["notes"]))
 
     def edit(self, picture: Any, weights: str, degree: float, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
         """Edit one portrait.
@@ -228,7 +201,7 @@ class RippleTab(TransitionTab):
         Args:
             picture: A photograph with a face.
             weights: ripple-preview (shipped) or ripple-hfgi (converted by you).
-            degree: How much; pose goes from -3 to 3, 3 is furthest to the viewer's right.
+            degree: How much; pose in degrees of turn, to the viewer's right above 0 (-3 to 3 with published weights).
             values: The remaining controls.
             bar: Shows how far the work is.
 
@@ -241,8 +214,7 @@ class RippleTab(TransitionTab):
             start = time.perf_counter()
             prepared = pipeline(weights).prepare(picture, options=options, progress=part_of(progress, 0, 0.5))
             result = pipeline(weights).edit(prepared, degree, progress=part_of(progress, 0.5, 1))
-            figures = {**prepared.figures, **result.figures}
-            details = details_of(start, figures, to_query(options), about_parts(weights, options))
+            details = report(start, prepared, result, weights, options)
             return (*(getattr(result, name) for name in SHOWN), details)
 
         yield from stream(work, bar, len(SHOWN) + 1)
@@ -277,6 +249,15 @@ def about_parts(weights: str, options: RippleOptions) -> dict[str, str]:
     """Where these weights compute, and with which parser and inpainter."""
     pipe = pipeline(weights)
     return {"device": str(pipe.policy), "weights": pipe.parts_label(options)}
+
+
+def report(
+    start_s: float, prepared: RipplePrepared, result: RippleResult, weights: str, options: RippleOptions
+) -> dict[str, Any]:
+    """The details of one edit: figures, settings, what answered, and what limits it."""
+    figures = {**prepared.figures, **result.figures}
+    details = details_of(start_s, figures, to_query(options), about_parts(weights, options))
+    return {**details, "notes": [*prepared.notes, *result.notes, answered_by(weights, options.edit)]}
 
 
 TAB = Tab(ID, "Ripple-free pose edit", 4, RippleTab, pipeline)

@@ -39,8 +39,8 @@ SHIPPED = "shipped"
 
 INTRODUCTION = """One network, five jobs, one slider. Choose a **job**, drop in its pictures and drag **t**; for whole videos
 open *A whole video* below.
-After Yang et al., *A Space Decoupled Learning Approach to Continuous Image Transition*, 2022. The shipped weights are small
-networks of ours; the authors' weights are for academic use and can be added with `python -m core weights pull`."""
+After Yang et al., *A Space Decoupled Learning Approach to Continuous Image Transition*, 2022. Shipped are small networks of
+ours, and image processing for ageing and toon; the authors' weights are for academic use and can be added with `python -m core weights pull`."""
 
 
 def pipeline(weights: str) -> SDLPipeline:
@@ -60,11 +60,11 @@ def prepare(
 
 
 def fitting(job: Job, weights: str) -> str:
-    """The record to use: the job's shipped one unless another of the job is named."""
+    """The way to use: ours unless another of the job is named."""
     if weights == SHIPPED:
-        return job.records[0]
-    if weights not in job.records:
-        raise unknown_name(f"weights for the job {job.name}", weights, (SHIPPED, *job.records))
+        return job.ways[0]
+    if weights not in job.ways:
+        raise unknown_name(f"weights for the job {job.name}", weights, (SHIPPED, *job.ways))
     return weights
 
 
@@ -80,12 +80,25 @@ def choose_job(name: str, t: float) -> list[Any]:
     # Only a place out of range is moved: a link may be setting the slider at this very moment.
     moved = {} if job.low <= t <= job.high else {"value": clamped(job, t)}
     return [
-        gr.update(choices=[SHIPPED, *job.records[1:]], value=SHIPPED),
+        gr.update(choices=[SHIPPED, *job.ways[1:]], value=SHIPPED),
         gr.update(label=first),
         gr.update(label=second or "Second picture", visible=job.pictures == 2),
         gr.update(minimum=job.low, maximum=job.high, info=job.slider, **moved),
         job.fits,
     ]
+
+
+def told_of(job: Job, pipe: SDLPipeline, prepared: SDLPrepared) -> str:
+    """What the job is good for, who answered, and what did not fit."""
+    told = f"{job.fits}\n\nAnswered by: {pipe.weights_label}."
+    if prepared.figures.get("landmarks") == 0:
+        told += (
+            " **No face was found in one of the pictures: only their coarse shape is aligned, and things will double.** Cats "
+            "and dogs have a tab of their own, Crossbreed."
+        )
+    if prepared.figures.get("faces") == 0 and job.name == "age":
+        told += " **No face was found: the whole picture was taken for one.**"
+    return told
 
 
 def narrow(name: str) -> Any:
@@ -124,9 +137,10 @@ class SDLTab(TransitionTab):
         )
         self.fits = gr.Markdown(JOBS[FIRST].fits, elem_id=f"{ID}-fits")
         self.weights = gr.Dropdown(
-            [SHIPPED, *(record for entry in JOBS.values() for record in entry.records[1:])],
+            [SHIPPED, *(record for entry in JOBS.values() for record in entry.ways[1:])],
             value=SHIPPED, label="Weights", elem_id=f"{ID}-weights",
-            info="shipped are our small networks; the others are the authors' and must be fetched first",
+            info="shipped is ours, without a network for ageing and toon; sdl-ageing and sdl-toon are our networks, the rest the "
+            "authors', to be fetched first",
         )  # fmt: skip
         self.pair = self.draw_pair(LABELS[FIRST], ("first", "second"))
         # Programs may ask for any job at once, so the range is that of all jobs until a page narrows it.
@@ -155,11 +169,12 @@ class SDLTab(TransitionTab):
     def wire(self) -> None:
         """The pictures are encoded when job, weights, pictures or options change; t needs only a decode."""
         sources, shown = [self.job, self.weights, *self.pair], [self.preview_picture]
+        told = [*shown, self.fits]
         choose = {"show_progress": "hidden", **PREVIEW}
         chosen = self.job.change(
             choose_job, [self.job, self.t], [self.weights, *self.pair, self.t, self.fits], **choose
         )
-        encode = self.encoding(self.preview, [*sources, self.t], shown)
+        encode = self.encoding(self.preview, [*sources, self.t], told)
         chosen.then(**encode)
         changes = [*(picture.change for picture in self.pair), self.weights.input]
         gr.on([*changes, *(component.change for component in self.method.components)], **encode)
@@ -182,11 +197,16 @@ class SDLTab(TransitionTab):
         """Encode as soon as the job's pictures are there."""
         job, start = job_named(name), time.perf_counter()
         if first is None or (job.pictures == 2 and second is None):
-            return None, None, gr.skip()
+            return None, None, gr.skip(), gr.skip()
         options, pipe = self.read(values), pipeline(fitting(job, weights))
         prepared = prepare(job, weights, (first, second), options)
         picture = to_pil(pipe.render(prepared, [clamped(job, t)]))[0]
-        return prepared, picture, details_of(start, prepared.figures, to_query(options), about(pipe))
+        return (
+            prepared,
+            picture,
+            told_of(job, pipe, prepared),
+            details_of(start, prepared.figures, to_query(options), about(pipe)),
+        )
 
     def show(self, prepared: SDLPrepared | None, name: str, weights: str, t: float) -> Any:
         """The preview at the slider's place."""
@@ -267,4 +287,4 @@ class SDLTab(TransitionTab):
         yield from stream(work, bar, 3)
 
 
-TAB = Tab(ID, "SDL transitions", 3, SDLTab, lambda: [pipeline(job.records[0]) for job in JOBS.values()])
+TAB = Tab(ID, "SDL transitions", 3, SDLTab, lambda: [pipeline(job.ways[0]) for job in JOBS.values()])

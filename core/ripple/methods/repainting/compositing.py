@@ -11,6 +11,7 @@ from core.detect.align import Aligned
 from core.errors import InputError
 from core.image import resize
 from core.progress import Progress, silent
+from core.ripple.methods.repainting.inpainters import HIDDEN, fill_by_patches
 from core.ripple.methods.repainting.masks import feather_mask, refine_mask
 from core.ripple.options import MASK_PX, RippleOptions
 from core.ripple.paper.inpainting import Inpainter
@@ -56,7 +57,7 @@ def repaint(
     progress: Progress = silent,
     hidden: np.ndarray | None = None,
 ) -> Image.Image:
-    """The picture with its hole filled at a size that the inpainter likes, softly joined.
+    """The picture with its hole filled at a size that the inpainter likes (the shared filler bounds its own work), softly joined.
 
     Outside the hole and its rim nothing changes.
 
@@ -68,9 +69,9 @@ def repaint(
         progress: called as the work goes on.
         hidden: (H, W) uint8, 255 = filled too, so that it cannot bleed into the hole, but not shown.
     """
-    share = min(1.0, options.inpaint_px / max(picture.size))
+    share = 1.0 if fill is fill_by_patches else min(1.0, options.inpaint_px / max(picture.size))
     small = resize(picture, (max(1, round(picture.width * share)), max(1, round(picture.height * share))))
-    unseen = mask if hidden is None else np.maximum(mask, hidden)
+    unseen = mask if hidden is None else np.where((hidden > 0) & (mask == 0), HIDDEN, mask).astype(np.uint8)
     unseen = np.asarray(Image.fromarray(unseen).resize(small.size, Image.Resampling.NEAREST))
     if hidden is not None and (unseen > 0).all():
         raise InputError(

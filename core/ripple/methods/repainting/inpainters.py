@@ -1,4 +1,4 @@
-"""Inpainters beside LaMa: OpenCV's classical fill, and any diffusers inpainting pipeline."""
+"""Inpainters beside LaMa: the shared filler, OpenCV's classical fill, and any diffusers inpainting pipeline."""
 
 from __future__ import annotations
 
@@ -13,8 +13,18 @@ from PIL import Image
 
 from core.construction import BUILDING, load_once
 from core.errors import WeightsError
+from core.ops.patch_fill import fill_holes
 from core.progress import Progress, silent
 from core.ripple.paper.inpainting import Inpainter
+
+HIDDEN = 128  # in an inpainter's mask: filled or not as suits it, but never to be seen in what it paints
+
+
+def fill_by_patches(picture: Image.Image, mask: np.ndarray, progress: Progress = silent) -> Image.Image:
+    """The shared filler: copies texture from what is neither hole (255) nor hidden (`HIDDEN`)."""
+    progress(0.0, "filling")
+    hidden = mask == HIDDEN
+    return Image.fromarray(fill_holes(np.asarray(picture.convert("RGB")), (mask > 0) & ~hidden, forbidden=hidden))
 
 
 def opencv_fill(picture: Image.Image, mask: np.ndarray, progress: Progress = silent) -> Image.Image:

@@ -47,10 +47,31 @@ def find_face_guide(picture: Image.Image) -> Tensor | None:
         points, person = detect_faces(picture)[0].points, person_mask(picture)[0, 0].numpy()
     except NothingFoundError:
         return None
-    oval = np.zeros((picture.height, picture.width), np.float32)
-    cv2.fillConvexPoly(oval, cv2.convexHull(points.astype(np.float32)).round().astype(np.int32), (1.0,))
-    oval = cv2.GaussianBlur(oval, (0, 0), max(0.8, picture.width / 160))
+    oval = cv2.GaussianBlur(fill_ovals(picture, [points]), (0, 0), max(0.8, picture.width / 160))
     middle, height = (points.min(0) + points.max(0)) / 2, np.ptp(points[:, 1])
     y, x = np.mgrid[0 : picture.height, 0 : picture.width].astype(np.float32) + 0.5
     maps = np.stack([(x - middle[0]) / height, (y - middle[1]) / height, person, oval])
     return torch.from_numpy(maps.astype(np.float32))[None]
+
+
+def find_face_ovals(picture: Image.Image) -> Tensor:
+    """(1, 1, H, W): 1 on all faces up to the hairline, which lies above the landmarks; empty without any."""
+    try:
+        faces = [grow_upwards(face.points) for face in detect_faces(picture)]
+    except NothingFoundError:
+        faces = []
+    return torch.from_numpy(fill_ovals(picture, faces))[None, None]
+
+
+def fill_ovals(picture: Image.Image, faces: list[np.ndarray]) -> np.ndarray:
+    """(H, W): 1 inside the hulls of landmarks."""
+    ovals = np.zeros((picture.height, picture.width), np.float32)
+    for points in faces:
+        cv2.fillConvexPoly(ovals, cv2.convexHull(points.astype(np.float32)).round().astype(np.int32), (1.0,))
+    return ovals
+
+
+def grow_upwards(points: np.ndarray) -> np.ndarray:
+    """Landmarks a tenth further apart, from the chin upwards."""
+    low = np.array((points[:, 0].mean(), points[:, 1].max()))
+    return low + (points - low) * (1.1, 1.2)

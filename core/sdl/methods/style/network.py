@@ -168,9 +168,13 @@ class SDLStyleNet(ModelMixin, ConfigMixin):
         t = t.reshape(-1)
         code = (encoded.feature + over_batch(t, encoded.flow) * encoded.flow)[..., 0, 0]
         painting = self.paint(encoded.skips[0].expand(len(t), -1, -1, -1), code).float()
-        share = 1 - (1 - t.clamp(0, 1)) ** self.config.fade
+        share = self.painted_share(t)
         source = inputs[:, :3].expand(len(t), -1, -1, -1)
         return source + over_batch(share, painting) * (painting - source)
+
+    def painted_share(self, t: Tensor) -> Tensor:
+        """How much of the picture at t is painting."""
+        return 1 - (1 - t.clamp(0, 1)) ** self.config.fade
 
     def paint(self, maps: Tensor, code: Tensor) -> Tensor:
         """The content's features painted in the style of `code` (B, D): (B, 3, H, W) in (0, 1)."""

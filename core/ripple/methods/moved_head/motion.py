@@ -1,0 +1,262 @@
+"""Where the nodes of a head's sheet go when it turns, nods and tilts.
+
+The face moves as its mesh; hair, ears and the outline as an ellipsoid with a soft shell; between them the sheet is stretched as a
+membrane, and it comes to rest at the collar. The outline lands on the outline, so hair keeps its soft rim on both sides.
+Source: own; the face's rotation as in Zhu et al. 2016, "Face Alignment Across Large Poses", section 4.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
+from scipy.ndimage import distance_transform_edt
+from scipy.sparse import coo_matrix
+from scipy.sparse.linalg import spsolve
+
+from core.ripple.methods.moved_head.frame import Head
+
+
+@dataclass(frozen=True)
+class SheetConstants:
+    """What shapes the sheet; lengths are units of the head's frame unless they say otherwise."""
+
+    reach: float = 0.8  # half the side of what is looked at: hair and shoulders around the FFHQ crop
+    nodes: int = 257  # along each side: one per 4 to 6 px of a face of 1024 px
+    coarse: int = 97  # nodes of the membrane, which is smooth
+    skull_before_axis: float = 0.06  # the skull's middle
+    skull_half_width: float = 0.33  # at its widest
+    skull_depth: float = 1.4  # depth of a skull over its width
+    ear_before_axis: float = 0.10
+    jaw_reach: float = 0.13  # an outline so near the mesh's rim is bare: an ear's or the jaw's, not hair's
+    jaw_fades: float = 0.05
+    ear_left: float = 0.012  # what is left of an ear behind the cheek
+    outline_blur: float = 0.025  # heights over which the outline's motion is evened out
+    band: float = 0.03  # heights that count as one when the mesh's rim is sought
+    inset_shown: float = 0.05  # how far inside the rim the mesh gives way on the side that comes into sight
+    inset_hidden: float = 0.012  # and on the side that goes
+    feather: float = 0.04  # over which mesh and membrane share
+    grazing_deg: float = 72.0  # mesh points that look further aside were not really seen
+    neck_least: float = 0.16  # from the chin to where nothing moves, at least and at most
+    neck_most: float = 0.34
+    shell: float = 0.12  # from where hair counts as too wide for a skull ...
+    far: float = 0.30  # ... to where nothing moves: another person's, or far hair
+    border: float = 0.06  # from the photograph's edge inwards the motion begins
+    depth_blur: float = 2.0  # nodes: the mesh is made of flat facets
+    hair_depth: float = -0.04  # how far before the axis the outline lies
+
+
+SHEET = SheetConstants()
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a head moves, in degrees: `yaw` to the picture's right, `pitch` down, `roll` clockwise."""
+
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+
+    @property
+    def still(self) -> bool:
+        """Whether nothing moves."""
+        return self.yaw == self.pitch == self.roll == 0.0
+
+
+def grid(nodes: int = SHEET.nodes) -> np.ndarray:
+    """(nodes, nodes, 2) places of a sheet's nodes in the head's frame."""
+    line = np.linspace(-SHEET.reach, SHEET.reach, nodes)
+    return np.stack(np.meshgrid(line, line), -1)
+
+
+def smooth_step(x: np.ndarray) -> np.ndarray:
+    """0 below 0, 1 above 1, no kink."""
+    x = np.clip(x, 0, 1)
+    return x * x * (3 - 2 * x)
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A head's sheet at rest.
+
+    Attributes:
+        head: as measured.
+        person: (n, n) bool at the coarse nodes, the head's own person.
+        rest: (n, n) in [0, 1] at the coarse nodes: 0 where nothing may move.
+        depth: (n, n) before the axis at the fine nodes, from the mesh.
+        inside: (n, n) how deep inside the mesh's rim the fine nodes lie, negative outside.
+    """
+
+    head: Head
+    person: np.ndarray
+    rest: np.ndarray
+    depth: np.ndarray
+    inside: np.ndarray
+
+    @classmethod
+    def of(cls, head: Head, person: np.ndarray, photo_inset: np.ndarray, neck_end: float) -> Sheet:
+        """The sheet of a head.
+
+        Args:
+            head: as measured.
+            person: (n, n) bool at the coarse nodes.
+            photo_inset: (n, n) how far inside the photograph the coarse nodes lie.
+            neck_end: height from which down nothing moves.
+        """
+        mesh = head.mesh
+        around = np.arctan2(mesh[:, 0] - head.axis_x, mesh[:, 2] - SHEET.skull_before_axis)
+        known = mesh[np.abs(around) < np.deg2rad(SHEET.grazing_deg)]
+        places = grid()
+        depth = LinearNDInterpolator(known[:, :2], known[:, 2])(places)
+        nearest = NearestNDInterpolator(known[:, :2], known[:, 2])(places)
+        depth = cv2.GaussianBlur(np.where(np.isnan(depth), nearest, depth), (0, 0), SHEET.depth_blur)
+        rim = cv2.convexHull(to_nodes(known[:, :2], SHEET.nodes).astype(np.float32))[:, 0]
+        mask = np.zeros(depth.shape, np.uint8)
+        cv2.fillPoly(mask, [np.rint(rim).astype(np.int32)], 1)
+        step = 2 * SHEET.reach / (SHEET.nodes - 1)
+        inside = (distance_transform_edt(mask) - distance_transform_edt(1 - mask)) * step
+        coarse = grid(SHEET.coarse)
+        down = smooth_step((neck_end - coarse[..., 1]) / (neck_end - head.chin_y))
+        skull = head.axis_x + SHEET.skull_before_axis * np.sin(head.yaw)
+        aside = np.abs(coarse[..., 0] - skull) - SHEET.skull_half_width - SHEET.shell
+        rest = down * smooth_step(1 - aside / SHEET.far) * smooth_step(photo_inset / SHEET.border)
+        return cls(head, person, rest, depth, inside)
+
+    def moved(self, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+        """The fine nodes after a motion, (n, n, 2), and how near each is to the viewer, (n, n)."""
+        places = grid()
+        turn = np.deg2rad(pose.yaw)
+        face, near = self.rotate(np.dstack([places, self.depth]), pose)
+        coming = -np.sign(turn) * (places[..., 0] - self.head.axis_x) > 0
+        inset = np.where(coming, SHEET.inset_shown, SHEET.inset_hidden) if turn else np.full(coming.shape, 0.02)
+        share = smooth_step((self.inside - inset) / SHEET.feather)
+        shift, level = self.membrane(pose, share, face - places, near)
+        share = share[..., None]
+        return places + share * (face - places) + (1 - share) * shift, np.where(share[..., 0] > 0.5, near, level)
+
+    def rotate(self, points: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+        """Points (..., 3) before the axis after a motion: (..., 2), and how near each is, (...)."""
+        yaw, pitch = np.deg2rad([pose.yaw, pose.pitch])
+        x, y, z = points[..., 0] - self.head.axis_x, points[..., 1] - self.head.ears_y, points[..., 2]
+        x, z = x * np.cos(yaw) + z * np.sin(yaw), z * np.cos(yaw) - x * np.sin(yaw)
+        y, z = y * np.cos(pitch) + z * np.sin(pitch), z * np.cos(pitch) - y * np.sin(pitch)
+        return self.tilt(np.stack([x + self.head.axis_x, y + self.head.ears_y], -1), pose), z
+
+    def tilt(self, points: np.ndarray, pose: Pose) -> np.ndarray:
+        """Points (..., 2) tilted about the neck."""
+        roll, pivot = np.deg2rad(pose.roll), np.array([self.head.axis_x, self.head.chin_y])
+        turn = np.array([[np.cos(roll), -np.sin(roll)], [np.sin(roll), np.cos(roll)]])
+        return (points - pivot) @ turn.T + pivot
+
+    def membrane(
+        self, pose: Pose, share: np.ndarray, face: np.ndarray, near: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """How far the fine nodes move outside the face, (n, n, 2), and how near they are, (n, n)."""
+        coarse, step = grid(SHEET.coarse), (SHEET.nodes - 1) / (SHEET.coarse - 1)
+        every = np.rint(np.arange(SHEET.coarse) * step).astype(int)
+        pick = np.ix_(every, every)
+        values = np.full((SHEET.coarse, SHEET.coarse, 3), np.nan)
+        held = share[pick] > 0.6
+        values[held] = np.dstack([face, near])[pick][held]
+        values[..., :2] *= self.rest[..., None]
+        beyond = distance_transform_edt(np.pad(self.person, 1, mode="edge"))[1:-1, 1:-1]
+        outline = self.person & (beyond <= 1.5) & ~held & (self.rest > 0) & (coarse[..., 1] < self.head.chin_y)
+        rim = coarse[outline]
+        if len(rim):
+            ends = self.outline_ends(rim, pose) - rim
+            values[outline] = np.column_stack([ends * self.rest[outline, None], np.full(len(rim), SHEET.hair_depth)])
+        still = self.person & (self.rest == 0)
+        values[still] = 0, 0, SHEET.hair_depth
+        solved = solve_membrane(values, self.person | held)
+        fine = cv2.resize(solved, (SHEET.nodes,) * 2, interpolation=cv2.INTER_CUBIC)
+        return fine[..., :2], fine[..., 2]
+
+    def outline_ends(self, places: np.ndarray, pose: Pose) -> np.ndarray:
+        """Where places (N, 2) of the outline go, (N, 2): hair with the skull, ears with the ears, the jaw with the mesh."""
+        head, turn = self.head, np.deg2rad(pose.yaw)
+        x, y = places.T
+        side = np.where(x > head.axis_x, 1, -1)
+        before, after = self.rim(y, side, Pose()), self.rim(y, side, Pose(pose.yaw))
+        skull = self.turned_skull(x, turn)
+        ear = head.axis_x + (x - head.axis_x) * np.cos(turn) + SHEET.ear_before_axis * np.sin(turn)
+        low = np.clip((y - head.ears_y) / max(1e-6, head.chin_y - head.ears_y), 0, 1)
+        jaw = x + after - before
+        hides = side == np.sign(turn)
+        bare = (1 - low) * ear + low * jaw
+        near = smooth_step((SHEET.jaw_reach - side * (x - before)) / SHEET.jaw_fades)
+        up = smooth_step((head.eyes_y - y) / max(1e-6, head.eyes_y - head.brow_y))
+        end = up * skull + (1 - up) * (near * bare + (1 - near) * skull)
+        covered = np.where(side > 0, np.maximum(end, after + SHEET.ear_left), np.minimum(end, after - SHEET.ear_left))
+        end = np.where(hides & (y > head.brow_y), covered, end)
+        # Rules that change from one height to the next must not tear the outline.
+        apart = np.abs(y[:, None] - y) + 10 * (side[:, None] != side)
+        weight = np.exp(-((apart / SHEET.outline_blur) ** 2) / 2)
+        end = x + weight @ (end - x) / weight.sum(1)
+        nod = -SHEET.skull_before_axis * np.sin(np.deg2rad(pose.pitch))
+        return self.tilt(np.column_stack([end, y - nod]), pose)
+
+    def turned_skull(self, x: np.ndarray, turn: float) -> np.ndarray:
+        """Where the rim of the skull that was at x is: that of an ellipse turned about the axis."""
+        arm, yaw = SHEET.skull_before_axis, self.head.yaw
+        middle = self.head.axis_x + arm * np.sin(yaw)
+        side, width = np.sign(x - middle), np.abs(x - middle)
+        skull = np.minimum(width, SHEET.skull_half_width)
+        half = skull / np.hypot(np.cos(yaw), SHEET.skull_depth * np.sin(yaw))
+        new = half * np.hypot(np.cos(yaw + turn), SHEET.skull_depth * np.sin(yaw + turn)) + width - skull
+        return self.head.axis_x + arm * np.sin(yaw + turn) + side * new
+
+    def rim(self, y: np.ndarray, side: np.ndarray, pose: Pose) -> np.ndarray:
+        """X of the mesh's outermost point on a side at heights y of the photograph, after a turn; all (N,)."""
+        across, rows = self.rotate(self.head.mesh, pose)[0][:, 0], self.head.mesh[:, 1]
+        levels = np.linspace(rows.min(), rows.max(), 40)
+        found = np.empty((2, 40))
+        for number, level in enumerate(levels):
+            band = across[np.abs(rows - level) < SHEET.band]
+            found[:, number] = band.min(), band.max()
+        low, high = (np.interp(y, levels, line) for line in found)
+        return np.where(side < 0, low, high)
+
+
+def to_nodes(points: np.ndarray, nodes: int) -> np.ndarray:
+    """Places (..., 2) of the head's frame as columns and rows of a grid."""
+    return (points + SHEET.reach) / (2 * SHEET.reach) * (nodes - 1)
+
+
+def solve_membrane(values: np.ndarray, domain: np.ndarray) -> np.ndarray:
+    """The smoothest values (n, n, C) that take what is known, free at the domain's rim; outside those of the nearest place.
+
+    Args:
+        values: (n, n, C), NaN where they are sought.
+        domain: (n, n) bool.
+    """
+    known = ~np.isnan(values[..., 0])
+    domain = domain | known
+    number = np.full(domain.shape, -1)
+    number[domain] = np.arange(domain.sum())
+    rows, columns, weights = [], [], []
+    total = np.zeros(domain.sum())
+    for axis in (0, 1):
+        first = np.take(number, range(number.shape[axis] - 1), axis).ravel()
+        second = np.take(number, range(1, number.shape[axis]), axis).ravel()
+        both = (first >= 0) & (second >= 0)
+        for a, b in ((first[both], second[both]), (second[both], first[both])):
+            rows.append(a)
+            columns.append(b)
+            weights.append(np.full(len(a), -1.0))
+            np.add.at(total, a, 1.0)
+    flat, held = values[domain], known[domain]
+    # A tiny pull to zero keeps parts that touch nothing known solvable.
+    rows.append(np.arange(len(total)))
+    columns.append(np.arange(len(total)))
+    weights.append(total + 1e-6)
+    matrix = coo_matrix((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))).tocsc()
+    free = ~held
+    solved = np.nan_to_num(flat)
+    if free.any():
+        solved[free] = spsolve(matrix[free][:, free], -(matrix[free][:, held] @ flat[held])).reshape(free.sum(), -1)
+    result = np.zeros_like(values)
+    result[domain] = solved
+    nearest = distance_transform_edt(~domain, return_distances=False, return_indices=True)
+    return result[tuple(nearest)]

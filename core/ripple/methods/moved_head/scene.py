@@ -1,0 +1,249 @@
+"""A portrait taken apart once and put together for every pose: a filled background, and the head as a sheet before it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import cv2
+import numpy as np
+
+from core.ripple.methods.moved_head.expression_map import FaceMap
+from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.matte import (
+    find_neck_end,
+    find_person,
+    own_person,
+    paint_neck,
+    refine_matte,
+    to_region,
+    view_of,
+)
+from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, grid
+from core.ripple.methods.moved_head.raster import draw_sheet, triangles_of
+
+Fill = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
+
+
+@dataclass(frozen=True)
+class SceneConstants:
+    """How the layers are joined; lengths in units of the head's frame unless they say otherwise."""
+
+    raster_px: int = (
+        1400  # longest side at which the sheet is drawn; larger photographs enlarge its map, not its pixels
+    )
+    hole_grows: float = 0.045  # the background is filled a little beyond the matte
+    hole_from: float = 0.03  # of the matte
+    others_from: float = 0.3  # of the person's mask
+    rest_kept: float = 0.02  # below so much motion the photograph itself stays behind the sheet
+    sure: float = 0.15  # a larger share of the matte is the head's for sure
+    wisps: float = 0.006  # what the matte does not know fades over so much motion
+    seam_px: float = 3.0  # a jump of the map that is a fold's edge, smoothed over a pixel
+
+
+SCENE = SceneConstants()
+
+
+@dataclass(frozen=True)
+class Moved:
+    """A photograph whose head was moved.
+
+    Attributes:
+        picture: (H, W, 3) uint8.
+        before: (h, w) float32 in [0, 1], the head's share of the scene's region before.
+        after: the same afterwards.
+    """
+
+    picture: np.ndarray
+    before: np.ndarray
+    after: np.ndarray
+
+
+@dataclass(frozen=True)
+class HeadScene:
+    """A portrait in layers.
+
+    Attributes:
+        head: as measured.
+        sheet: its surface.
+        box: left, top, right, bottom of the region around it, px of the photograph.
+        matte: (h, w) float32 in [0, 1], the head's own share of each pixel of the region.
+        hole: (h, w) bool, what is to be filled behind the head.
+        others: (h, w) bool, people, from whom nothing is taken to fill it.
+        plate: (h, w, 3) uint8, the region without the head; None where it was not filled.
+    """
+
+    head: Head
+    sheet: Sheet
+    box: tuple[int, int, int, int]
+    matte: np.ndarray
+    hole: np.ndarray
+    others: np.ndarray
+    plate: np.ndarray | None
+
+    @classmethod
+    def of(cls, photo: np.ndarray, head: Head) -> HeadScene:
+        """Take a portrait apart.
+
+        Args:
+            photo: (H, W, 3) uint8.
+            head: measured on it.
+
+        Raises:
+            NothingFoundError: no person.
+        """
+        view = view_of(photo, head)
+        found = find_person(view)
+        own = own_person(found, head)
+        person = cv2.resize(own.astype(np.float32), (SHEET.coarse,) * 2, interpolation=cv2.INTER_AREA) > 0.5
+        px, size = head.frame.to_px(grid(SHEET.coarse)), photo.shape[1::-1]
+        inset = np.minimum(px, size - px).min(-1) / head.frame.unit_px
+        sheet = Sheet.of(head, person, inset, find_neck_end(view, head))
+        corners = head.frame.to_px(SHEET.reach * np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)]))
+        left, top = np.floor(corners.min(0)).clip(0).astype(int)
+        right, bottom = np.minimum(np.ceil(corners.max(0)), size).astype(int)
+        box = (int(left), int(top), int(right), int(bottom))
+        share = to_region(np.where(cv2.dilate(own.astype(np.uint8), np.ones((9, 9))) > 0, found, 0), head, box)
+        region = np.ascontiguousarray(photo[top:bottom, left:right])
+        matte = refine_matte(share, region, head.frame.unit_px)
+        moves = to_region(sheet.rest.astype(np.float32), head, box)
+        matte = (matte * (moves > 0)).astype(np.float32)
+        reach = max(1, round(SCENE.hole_grows * head.frame.unit_px))
+        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
+        hole = (cv2.dilate(matte, kernel) > SCENE.hole_from) & (moves > SCENE.rest_kept)
+        others = cv2.dilate(to_region(found, head, box), kernel) > SCENE.others_from
+        return cls(head, sheet, box, matte, hole, others, None)
+
+    def filled(self, photo: np.ndarray, fill: Fill) -> HeadScene:
+        """The same with its background filled behind the head, once for all poses.
+
+        Args:
+            photo: (H, W, 3) uint8.
+            fill: paints a hole (h, w) bool in a region (h, w, 3), taking nothing from a third mask.
+        """
+        left, top, right, bottom = self.box
+        region = np.ascontiguousarray(photo[top:bottom, left:right])
+        view = view_of(photo, self.head)
+        own = cv2.resize(self.sheet.person.astype(np.uint8), view.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
+        plate = paint_neck(fill(region, self.hole, self.others), view, own, self.head, self.box)
+        return replace(self, plate=np.where(self.hole[..., None], plate, region))
+
+    def render(self, photo: np.ndarray, pose: Pose, face: FaceMap | None = None, clean: bool = True) -> Moved:
+        """The photograph with the head moved.
+
+        Args:
+            photo: (H, W, 3) uint8, as the scene was made of, or recoloured.
+            pose: how it moves.
+            face: an expression, drawn in the scene's region.
+            clean: False, or a scene without a plate, leaves the old head behind the new one.
+        """
+        if pose.still and face is None:
+            return Moved(photo, self.matte, self.matte)
+        left, top, right, bottom = self.box
+        region = photo[top:bottom, left:right].astype(np.float32)
+        behind = self.plate.astype(np.float32) if clean and self.plate is not None else region
+        where = index_map(*region.shape[:2]) if pose.still else self.source_map(pose)
+        lost = np.isnan(where[..., 0])
+        where = np.nan_to_num(where, nan=-1e4)
+        inner = where
+        if face is not None:
+            where = where + cv2.remap(face.shift, where, None, cv2.INTER_LINEAR, borderValue=0)
+        # What the matte leaves to the background is taken off first: at rest the layers add up to the photograph exactly.
+        own = region - (1 - self.matte[..., None]) * behind
+        moved = self.kept(inner, pose) * cv2.remap(
+            own, where, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
+        )
+        matte = cv2.remap(self.matte, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        if face is not None and face.mouth.any():
+            seen = cv2.remap(face.mouth, inner, None, cv2.INTER_LINEAR, borderValue=0)[..., None]
+            inside = cv2.remap(face.inside, inner, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+            moved = moved + seen * (inside - moved)
+        moved[lost], matte[lost] = 0, 0
+        made = moved + (1 - matte[..., None]) * behind
+        made = smooth_seams(made, inner, lost, matte)
+        touched = (matte > 0) | (self.matte > 0)
+        result = photo.copy()
+        result[top:bottom, left:right][touched] = np.rint(made).clip(0, 255).astype(np.uint8)[touched]
+        return Moved(result, self.matte, matte)
+
+    def kept(self, where: np.ndarray, pose: Pose) -> np.ndarray:
+        """(h, w, 1): how much of what is no background comes along, from a map (h, w, 2) of a pose.
+
+        Wisps that the matte does not know stay with a head that hardly moves, and are left out where they would ring it.
+        """
+        if pose.still:
+            return np.ones((*where.shape[:2], 1), np.float32)
+        sure = cv2.remap((self.matte / SCENE.sure).clip(0, 1), where, None, cv2.INTER_LINEAR)[..., None]
+        way = np.square(where - index_map(*where.shape[:2])).sum(-1, keepdims=True)
+        return sure + (1 - sure) * np.exp(-way / (SCENE.wisps * self.head.frame.unit_px) ** 2)
+
+    def in_photo(self, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+        """A mask (h, w) of the region as one of the photograph, whose shape is (H, W, ...)."""
+        left, top, right, bottom = self.box
+        whole = np.zeros(shape[:2], np.float32)
+        whole[top:bottom, left:right] = mask
+        return whole
+
+    def source_map(self, pose: Pose) -> np.ndarray:
+        """(h, w, 2) float32: where each pixel of the region was, in index coordinates of the region; NaN beside the sheet."""
+        places, near = self.sheet.moved(pose)
+        left, top, right, bottom = self.box
+        size = np.array([right - left, bottom - top])
+        scale = min(1.0, SCENE.raster_px / size.max())
+        drawn = tuple(np.maximum(1, np.rint(size * scale)).astype(int))
+        scales = np.array(drawn) / size
+        frame, rest = self.head.frame, grid()
+        source = (frame.to_px(rest) - (left, top)) - 0.5
+        target = (frame.to_px(places) - (left, top)) * scales
+        active = self.active_cells(source)
+        shown = draw_sheet(
+            target.reshape(-1, 2), near.ravel(), source.reshape(-1, 2), triangles_of(active), drawn
+        )  # fmt: skip
+        if scale < 1:
+            shown = enlarge_map(shown, tuple(size))
+        return shown
+
+    def active_cells(self, source: np.ndarray) -> np.ndarray:
+        """(n - 1, n - 1) bool: the cells that hold any of the head."""
+        nodes = source.shape[0]
+        seen = cv2.remap(cv2.dilate(self.matte, np.ones((5, 5))), source.astype(np.float32), None, cv2.INTER_NEAREST)
+        held = cv2.dilate((seen > 0).astype(np.uint8), np.ones((5, 5)))[: nodes - 1, : nodes - 1]
+        return held > 0
+
+
+def index_map(height: int, width: int) -> np.ndarray:
+    """(height, width, 2) float32: every pixel's own index coordinates."""
+    return np.stack(np.meshgrid(np.arange(width, dtype=np.float32), np.arange(height, dtype=np.float32)), -1)
+
+
+def enlarge_map(shown: np.ndarray, size: tuple[int, int]) -> np.ndarray:
+    """A map (h, w, 2) at another size (W, H); at its jumps and rims the nearest value stays."""
+    jumps = find_jumps(shown, SCENE.seam_px)
+    smooth = cv2.resize(np.nan_to_num(shown), size, interpolation=cv2.INTER_LINEAR)
+    nearest = cv2.resize(shown, size, interpolation=cv2.INTER_NEAREST)
+    unsure = cv2.resize(cv2.dilate(jumps.astype(np.uint8), np.ones((3, 3))), size, interpolation=cv2.INTER_NEAREST) > 0
+    return np.where(unsure[..., None], nearest, smooth)
+
+
+def find_jumps(shown: np.ndarray, jump_px: float) -> np.ndarray:
+    """(h, w) bool: pixels of a map whose right or lower neighbour shows another place of the sheet, or none."""
+    jumps = np.zeros(shown.shape[:2], bool)
+    for axis in (0, 1):
+        change = np.abs(np.diff(shown, axis=axis)).max(-1)
+        far = ~(change < jump_px * max(1.0, float(np.nanmedian(change)) if change.size else 1.0))
+        far &= ~(
+            np.isnan(np.take(shown[..., 0], range(1, shown.shape[axis]), axis))
+            & np.isnan(np.take(shown[..., 0], range(shown.shape[axis] - 1), axis))
+        )
+        pads = [(0, 1), (0, 0)] if axis == 0 else [(0, 0), (0, 1)]
+        jumps |= np.pad(far, pads)
+    return jumps
+
+
+def smooth_seams(picture: np.ndarray, where: np.ndarray, lost: np.ndarray, matte: np.ndarray) -> np.ndarray:
+    """A picture whose stairs along the edges of folds are softened over a pixel."""
+    shown = np.where(lost[..., None], np.nan, where)
+    seams = find_jumps(shown, SCENE.seam_px)
+    seams &= cv2.dilate(matte, np.ones((3, 3))) > 0.2
+    band = cv2.GaussianBlur(cv2.dilate(seams.astype(np.float32), np.ones((3, 3))), (0, 0), 0.7)[..., None]
+    return picture + band * (cv2.GaussianBlur(picture, (0, 0), 0.8) - picture)

@@ -1,0 +1,1 @@
+"""Photos to drawings by image processing; see README.md."""

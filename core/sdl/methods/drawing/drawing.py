@@ -1,0 +1,115 @@
+"""A photo as a drawing: areas of few colours, contours in ink, faces simplified by their landmarks; t draws it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from core.errors import unknown_name
+from core.sdl.methods.drawing.colours import flatten, paint_areas, to_lab, to_rgb
+from core.sdl.methods.drawing.features import FEATURES, draw_eyes, draw_strokes, find_faces, region
+from core.sdl.methods.drawing.lines import draw_ink
+
+
+@dataclass(frozen=True)
+class Look:
+    """One way to draw.
+
+    Attributes:
+        colours: of the palette.
+        ink: how black contours are; 0 draws none.
+        saturation: of the colours.
+        lift: lightness added, of 100: paper shines through.
+    """
+
+    colours: int
+    ink: float
+    saturation: float
+    lift: float
+
+
+LOOKS = {"comic": Look(20, 0.95, 1.3, 4.0), "flat": Look(11, 0.0, 1.45, 2.0)}
+# By t: the photo's texture leaves, then areas become flat; ink is drawn all the way, strong contours first.
+TEXTURE_GONE, AREAS_START = 0.55, 0.3
+FACE_RING = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
+             150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class DrawingLayers:
+    """A photo and its drawing, (H, W, 3) float32 RGB in [0, 1] unless said otherwise.
+
+    Attributes:
+        photo: uint8.
+        smooth: the photo without texture.
+        areas: flat colours.
+        ink: (H, W) in [0, 1].
+        faces: how many were found.
+    """
+
+    photo: np.ndarray
+    smooth: np.ndarray
+    areas: np.ndarray
+    ink: np.ndarray
+    faces: int
+
+    def paint(self, t: float) -> np.ndarray:
+        """(H, W, 3) uint8: the photo at t = 0 and below, the drawing at 1; beyond, its ink grows bolder."""
+        if t <= 0:
+            return self.photo.copy()
+        photo = self.photo.astype(np.float32) / 255
+        texture, flat = (
+            float(np.clip(share, 0, 1)) for share in (t / TEXTURE_GONE, (t - AREAS_START) / (1 - AREAS_START))
+        )
+        made = photo + texture * (self.smooth - photo)
+        made = made + flat * (self.areas - made)
+        # Faint contours come last, and none is ever a grey veil: the threshold sinks as t grows.
+        drawn = np.clip((self.ink - (1 - min(t, 1.0))) / max(0.15, min(t, 1.0)), 0, 1) if t < 1 else self.ink ** (1 / t)
+        return np.rint((made * (1 - drawn[..., None])).clip(0, 1) * 255).astype(np.uint8)
+
+
+def find_drawing(photo: Image.Image, look: str) -> DrawingLayers:
+    """Everything that t does not touch.
+
+    Args:
+        photo: RGB.
+        look: comic, with ink, or flat, without.
+    """
+    if look not in LOOKS:
+        raise unknown_name("look", look, LOOKS)
+    chosen, pixels = LOOKS[look], np.asarray(photo)
+    size, unit = photo.size, max(photo.size) / 1000
+    faces, small = find_faces(photo)
+    lab = flatten(pixels)
+    important = None
+    if shown := faces + small:
+        scale = np.array((lab.shape[1] / size[0], lab.shape[0] / size[1]))
+        important = np.maximum.reduce([region(lab.shape, points[list(FACE_RING)] * scale) for points in shown]) > 0.5
+    areas = paint_areas(lab, size, chosen.colours, important)
+    areas[..., 0] += chosen.lift * (1 - areas[..., 0] / 100)
+    areas = to_rgb(areas, chosen.saturation)
+    smooth = smooth_photo(pixels, unit)
+    ink = np.zeros(pixels.shape[:2], np.float32)
+    if chosen.ink:
+        ink = draw_ink(to_lab(smooth)[..., 0], unit)
+    for points in small:
+        face = cv2.GaussianBlur(region(areas.shape, points[list(FACE_RING)]), (0, 0), 2.0)
+        areas = areas + face[..., None] * (smooth - areas)
+        ink = ink * (1 - (1 - FEATURES.small_ink) * face)
+    for points in faces:
+        areas = draw_eyes(areas, pixels, points)
+        if chosen.ink:
+            ink = draw_strokes(ink, points)
+    return DrawingLayers(pixels, smooth, areas, chosen.ink * ink, len(faces) + len(small))
+
+
+def smooth_photo(pixels: np.ndarray, unit: float) -> np.ndarray:
+    """The photo at its own size without texture, edges kept: (H, W, 3) float32 RGB in [0, 1]."""
+    radius = max(2, round(4 * unit))
+    made = pixels.astype(np.float32)
+    for variance in (30.0, 60.0):
+        made = cv2.ximgproc.guidedFilter(made, made, radius, variance)
+    return (made / 255).clip(0, 1)

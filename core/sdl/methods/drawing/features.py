@@ -1,0 +1,122 @@
+"""Faces as a draughtsman simplifies them: lids, brows and mouth as tapered strokes, eyes in three flat colours."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+from scipy.interpolate import CubicSpline
+
+from core.detect.faces import detect_faces
+from core.errors import NothingFoundError
+
+UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))
+LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (263, 249, 390, 373, 374, 380, 381, 382, 362))
+BROWS = ((70, 63, 105, 66, 107), (300, 293, 334, 296, 336))
+IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
+MOUTH = (61, 78, 80, 13, 310, 308, 291)
+UNDER_LIP = (84, 17, 314)
+TOP, CHIN = 10, 152
+
+
+@dataclass(frozen=True)
+class Features:
+    """Constants; shares of the face's height."""
+
+    lid: float = 0.014  # width of the upper lid's stroke in its middle
+    mouth: float = 0.008
+    brow: float = 0.010
+    least_px: float = 60.0  # a face smaller than this has no room for strokes: it keeps the photo's detail
+    small_ink: float = 0.3  # of the contours in such a face
+    white: tuple[float, float, float] = (0.95, 0.95, 0.93)
+    light: float = 0.28  # radius of the light in the eye by the iris's
+    shine: float = 0.9  # how much of it is white
+
+
+FEATURES = Features()
+
+
+def find_faces(photo: Image.Image) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Landmarks (478, 2) of the faces that are large enough to draw, and of smaller ones; none is fine."""
+    try:
+        faces = [face.points for face in detect_faces(photo)]
+    except NothingFoundError:
+        return [], []
+    large = [np.hypot(*(points[TOP] - points[CHIN])) >= FEATURES.least_px for points in faces]
+    kept = list(zip(faces, large, strict=True))
+    return [points for points, drawn in kept if drawn], [points for points, drawn in kept if not drawn]
+
+
+def draw_eyes(colours: np.ndarray, photo: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Flat eyes in RGB `colours` (h, w, 3) in [0, 1]: white, iris in the photo's own colour, pupil, light."""
+    made = colours.copy()
+    for upper, lower, iris in zip(UPPER_LIDS, LOWER_LIDS, IRISES, strict=True):
+        outline = np.concatenate([points[list(upper)], points[list(lower)][::-1]])
+        opening = float(np.hypot(*(points[upper[4]] - points[lower[4]])))
+        width = float(np.hypot(*(points[upper[0]] - points[upper[-1]])))
+        if opening < 0.2 * width:
+            continue
+        eye = region(made.shape, outline)
+        centre = points[iris[0]]
+        radius = float(np.hypot(*(points[list(iris[1:])] - centre).T).mean())
+        mean = (
+            np.array(cv2.mean(photo, (disc_at(made.shape, centre, radius) > 0.5).astype(np.uint8))[:3], np.float32)
+            / 255
+        )
+        lid_shade = (
+            np.float32(min(1.0, 1.35 * float(np.median(photo[eye > 0.5])) / 255 + 0.25)) if (eye > 0.5).any() else 1.0
+        )
+        for mask, colour in (
+            (eye, np.array(FEATURES.white, np.float32) * lid_shade),
+            (eye * disc_at(made.shape, centre, radius), mean * 0.85),
+            (eye * disc_at(made.shape, centre, 0.48 * radius), np.full(3, 0.05, np.float32)),
+            (
+                eye * disc_at(made.shape, centre - 0.4 * radius, FEATURES.light * radius) * FEATURES.shine,
+                np.ones(3, np.float32),
+            ),
+        ):
+            made += mask[..., None] * (colour - made)
+    return made
+
+
+def draw_strokes(ink: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Ink (h, w) with the strokes of lids, brows and mouth."""
+    height = float(np.hypot(*(points[TOP] - points[CHIN])))
+    made = ink.copy()
+    for lid, brow in zip(UPPER_LIDS, BROWS, strict=True):
+        stroke(made, points[list(lid)], FEATURES.lid * height, 0.45)
+        stroke(made, points[list(brow)], FEATURES.brow * height, 0.4)
+    stroke(made, points[list(MOUTH)], FEATURES.mouth * height, 0.5)
+    stroke(made, points[list(UNDER_LIP)], 0.6 * FEATURES.mouth * height, 0.5)
+    return made
+
+
+def stroke(ink: np.ndarray, places: np.ndarray, width: float, peak: float) -> None:
+    """A line through places, thickest at share `peak` of its length, thin at its ends, drawn into ink."""
+    along = np.linspace(0, 1, 60)
+    line = CubicSpline(np.linspace(0, 1, len(places)), places)(along)
+    taper = np.where(along < peak, along / peak, (1 - along) / (1 - peak)) ** 0.7
+    pen = np.zeros(ink.shape, np.uint8)
+    for start, end, share in zip(line, line[1:], taper, strict=False):
+        thick = max(1, round(width * (0.25 + 0.75 * share) * 4))
+        # Four times finer places than pixels; the width is rounded to whole pixels.
+        first, second = (tuple(int(round(v * 16)) for v in place) for place in (start, end))
+        cv2.line(pen, first, second, 255, max(1, round(thick / 4)), cv2.LINE_AA, 4)
+    np.maximum(ink, pen.astype(np.float32) / 255, out=ink)
+
+
+def region(shape: tuple[int, ...], ring: np.ndarray) -> np.ndarray:
+    """(h, w): 1 inside a ring of places, its rim antialiased."""
+    mask = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(mask, [np.rint(ring * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return mask.astype(np.float32) / 255
+
+
+def disc_at(shape: tuple[int, ...], centre: np.ndarray, radius: float) -> np.ndarray:
+    """(h, w): 1 within `radius` of a place, its rim antialiased."""
+    mask = np.zeros(shape[:2], np.uint8)
+    at = (int(round(centre[0] * 16)), int(round(centre[1] * 16)))
+    cv2.circle(mask, at, max(1, int(round(radius * 16))), 255, -1, cv2.LINE_AA, 4)
+    return mask.astype(np.float32) / 255

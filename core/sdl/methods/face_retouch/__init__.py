@@ -1,0 +1,1 @@
+"""Ageing by geometry and image processing; see README.md."""

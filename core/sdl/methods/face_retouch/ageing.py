@@ -1,0 +1,196 @@
+"""One face at another age: folds, skin, hair and shape in layers whose strength is t.
+
+The layers are found once on a view of fixed scale; every picture is made at the photo's own size from the photo's own
+pixels, so that no detail is lost, and t = 0 is the photo.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from core.sdl.methods.face_retouch.folds import mottle, shade_folds
+from core.sdl.methods.face_retouch.hair import bright_level, darken_hair, grey_hair, strand_order
+from core.sdl.methods.face_retouch.head import Head, fade, find_head
+from core.sdl.methods.face_retouch.shape import ageing_shift
+
+
+@dataclass(frozen=True)
+class AgeingStrength:
+    """How much each layer does at t = 1 and t = -1."""
+
+    bands_px: tuple[float, ...] = (1.0, 2.5, 6.0, 15.0)  # sigmas that part the skin's own detail, pixels of the view
+    deepen: tuple[float, ...] = (0.75, 0.75, 0.25)  # what is added of each band when older
+    smooth: tuple[float, ...] = (0.6, 0.9, 0.6)  # and taken away when younger
+    most_detail: float = 0.16  # of lightness, natural logarithm: what is more is no skin
+    cloud: float = 0.035  # unevenness of old skin, natural logarithm
+    spot: tuple[float, float, float] = (-0.13, -0.22, -0.30)  # of age spots, by channel, natural logarithm
+    pallor: tuple[float, float, float] = (-0.02, -0.03, -0.05)  # of old skin, by channel
+    old_saturation: float = 0.86
+    young_saturation: float = 1.1
+    young_light: float = 0.05  # natural logarithm
+    hair: tuple[float, float, float] = (1.0, 0.7, 1.0)  # of hair, brows and beard
+    white: tuple[float, float] = (0.9, 1.0)  # of the brightest channel: from where on skin is overexposed, and wholly
+    white_keeps: float = 0.35  # of the changes, there
+    one_hue: float = 5.0  # deviation of a* and b* below which a picture is of one hue, sepia or grey
+    hair_gain: tuple[float, float, float] = (2.0, 1.35, 1.7)  # at most, of their lightness
+    young_shape: float = 1.0  # of the shape's change in the other direction
+
+
+STRENGTH = AgeingStrength()
+
+
+@dataclass(frozen=True)
+class AgeingLayers:
+    """A photo and what age does to it; maps are (h, w) float32 on the head's view.
+
+    Attributes:
+        photo: (H, W, 3) uint8.
+        head: where what is.
+        folds: what folds do to lightness, natural logarithm.
+        exposed: how much of the skin's changes each place bears: little where the photo is white.
+        bands: what the skin's own detail does, each band.
+        cloud: unevenness of old skin.
+        spots: age spots.
+        order: when strands turn grey.
+        levels: lightness of the bright strands of hair, brows and beard.
+        tint: (3,), the skin's colour by its lightness; None in a picture of one hue.
+        shift: displacement, (h, w, 2).
+    """
+
+    photo: np.ndarray
+    head: Head
+    folds: np.ndarray
+    exposed: np.ndarray
+    bands: tuple[np.ndarray, ...]
+    cloud: np.ndarray
+    spots: np.ndarray
+    order: np.ndarray
+    levels: tuple[float, float, float]
+    tint: np.ndarray | None
+    shift: np.ndarray
+
+    @property
+    def faces(self) -> int:
+        """How many faces are changed."""
+        return 1
+
+    def paint(self, t: float) -> np.ndarray:
+        """The photo at t in [-1, 1], 1 = older: (H, W, 3) uint8, equal to the photo outside head and neck and at t = 0."""
+        return render_age(self, t)
+
+
+def find_layers(photo: Image.Image) -> AgeingLayers:
+    """Everything that t does not touch.
+
+    Raises:
+        NothingFoundError: no face.
+    """
+    head = find_head(photo)
+    cloud, spots = mottle(head)
+    mattes = ((head.hair, 80), (head.brows, 50), (head.beard, 75))
+    levels = [bright_level(head.view, matte, percentile) for matte, percentile in mattes]
+    return AgeingLayers(
+        np.asarray(photo), head, shade_folds(head), find_exposed(head), skin_bands(head), cloud, spots, strand_order(head.view),
+        (levels[0], levels[1], levels[2]), skin_tint(head), ageing_shift(head),
+    )  # fmt: skip
+
+
+def find_exposed(head: Head) -> np.ndarray:
+    """See `AgeingLayers`."""
+    brightest = cv2.GaussianBlur(head.view.max(2), (0, 0), STRENGTH.bands_px[-1])
+    return 1 - (1 - STRENGTH.white_keeps) * fade(brightest, *STRENGTH.white)
+
+
+def skin_tint(head: Head) -> np.ndarray | None:
+    """The skin's mean colour by its lightness, (3,); None in a picture of one hue, whose grey has that hue already."""
+    chroma = cv2.cvtColor(head.view, cv2.COLOR_RGB2LAB)[..., 1:]
+    if float(np.hypot(*chroma.reshape(-1, 2).std(0))) < STRENGTH.one_hue or head.skin.sum() < 1:
+        return None
+    colour = (head.view * head.skin[..., None]).sum((0, 1))
+    return (colour / max(1e-3, float(colour @ (0.299, 0.587, 0.114)))).astype(np.float32)
+
+
+def skin_bands(head: Head) -> tuple[np.ndarray, ...]:
+    """The skin's own detail from fine to coarse, natural logarithm of lightness; skin alone is averaged over."""
+    luma = np.log(cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY).clip(0.02))
+    levels = []
+    for sigma in STRENGTH.bands_px:
+        weight = cv2.GaussianBlur(head.skin, (0, 0), sigma)
+        levels.append(cv2.GaussianBlur(luma * head.skin, (0, 0), sigma) / weight.clip(0.02))
+    most = STRENGTH.most_detail
+    return tuple(most * np.tanh((fine - coarse) / most) for fine, coarse in zip(levels, levels[1:], strict=False))
+
+
+def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
+    """See `AgeingLayers.paint`."""
+    if t == 0:
+        return layers.photo.copy()
+    left, top, right, bottom = (int(side) for side in layers.head.box)
+    part = layers.photo[top:bottom, left:right]
+    size = (right - left, bottom - top)
+
+    def at_size(maps: np.ndarray) -> np.ndarray:
+        small = size[0] < maps.shape[1]
+        return cv2.resize(maps, size, interpolation=cv2.INTER_AREA if small else cv2.INTER_LINEAR)
+
+    source = part.astype(np.float32) / 255
+    made = age_skin(source, layers, t, at_size)
+    hair, brows, beard, order = (
+        at_size(maps) for maps in (layers.head.hair, layers.head.brows, layers.head.beard, layers.order)
+    )
+    # A brow's few hairs turn together: single ones would look like specks.
+    kinds = ((hair, order), (brows, 0.5 * np.ones_like(order)), (beard, order))
+    for (matte, strands), level, share, gain in zip(
+        kinds, layers.levels, STRENGTH.hair, STRENGTH.hair_gain, strict=True
+    ):
+        if t > 0:
+            made = grey_hair(made, matte, strands, level, layers.tint, share * t, gain)
+        else:
+            made = darken_hair(made, matte, level, -share * t)
+    scale = size[0] / layers.shift.shape[1]
+    shift = at_size(layers.shift) * (scale * (t if t > 0 else STRENGTH.young_shape * t))
+    y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
+    made = cv2.remap(made, x + shift[..., 0], y + shift[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    zone = at_size(layers.head.zone)[..., None]
+    levels = np.rint((source + zone * (made - source)).clip(0, 1) * 255).astype(np.uint8)
+    result = layers.photo.copy()
+    result[top:bottom, left:right] = np.where(zone > 0, levels, part)
+    return result
+
+
+def age_skin(
+    source: np.ndarray, layers: AgeingLayers, t: float, at_size: Callable[[np.ndarray], np.ndarray]
+) -> np.ndarray:
+    """Folds, spots, colour and detail of the skin at t, (H, W, 3) in about [0, 1]."""
+    skin = layers.head.skin
+    flat = fade(skin, 0.15, 0.85) * layers.exposed
+    if t > 0:
+        tone = t * (layers.folds + STRENGTH.cloud * layers.cloud)
+        tone = tone + t * sum(weight * band for weight, band in zip(STRENGTH.deepen, layers.bands, strict=True))
+        shown = fade(layers.spots * min(1.0, 1.4 * t), 0.1, 0.8)
+        saturation = 1 + t * (STRENGTH.old_saturation - 1)
+    else:
+        # Grooves are filled more than highlights are dulled.
+        tone = (
+            t
+            * sum(
+                weight * np.where(band < 0, 1.0, 0.6) * band
+                for weight, band in zip(STRENGTH.smooth, layers.bands, strict=True)
+            )
+            - t * STRENGTH.young_light
+        )
+        shown = np.zeros_like(skin)
+        saturation = 1 - t * (STRENGTH.young_saturation - 1)
+    gains = [
+        flat * (tone * weight + max(t, 0) * pale + shown * spot)
+        for weight, pale, spot in zip((0.85, 1.0, 1.05), STRENGTH.pallor, STRENGTH.spot, strict=True)
+    ]
+    gain = np.exp(at_size(np.stack(gains, 2).astype(np.float32)))
+    made = source * gain
+    luma = cv2.cvtColor(made, cv2.COLOR_RGB2GRAY)[..., None]
+    return luma + (made - luma) * (1 + at_size(np.maximum(flat, layers.head.lips))[..., None] * (saturation - 1))

@@ -1,0 +1,114 @@
+"""Hair that greys strand by strand: a pattern that runs along the picture's own strands says which ones turn first."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from scipy.special import ndtr
+
+from core.ops.tangents import average_along, tangent_field
+from core.sdl.methods.face_retouch.head import fade
+
+
+@dataclass(frozen=True)
+class Greying:
+    """Constants of the hair; lightness in [0, 1] of sRGB."""
+
+    strand_px: int = 14  # half of the length of a strand, pixels of the view
+    strand_width_px: float = 0.8  # half of its width
+    tensor_px: float = 3.0  # over which its direction is averaged
+    seed: int = 11
+    grey: float = 0.5  # lightness that the bright strands of dark hair reach
+    most_gain: float = 2.0  # of dark hair's lightness: more would show the file's noise
+    reach: float = 0.96  # share of strands that are grey at t = 1
+    soft: float = 0.22  # how gradually a strand turns, in shares
+    chroma_left: float = 0.12  # of its colour that grey hair keeps
+    light_tint: float = 0.35  # of the skin's colour that it shows: the light's
+    end: float = 1.4  # times the bright strands' new lightness: brighter pixels are not hair
+    young_gain: float = 0.82  # lightness of hair at t = -1
+    brown: tuple[float, float, float] = (1.10, 0.97, 0.84)  # by channel: what grey hair becomes at t = -1
+    young_grey_gain: float = 0.55  # and its lightness
+
+
+GREYING = Greying()
+
+
+def strand_order(view: np.ndarray) -> np.ndarray:
+    """When each strand turns grey: evenly spread over [0, 1] and equal along a strand, (h, w)."""
+    luma = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
+    noise = np.random.default_rng(GREYING.seed).standard_normal(luma.shape).astype(np.float32)
+    noise = cv2.GaussianBlur(noise, (0, 0), GREYING.strand_width_px)
+    streaks = average_along(noise, tangent_field(luma, GREYING.tensor_px), [1.0] * GREYING.strand_px)
+    return ndtr((streaks - streaks.mean()) / streaks.std()).astype(np.float32)
+
+
+def bright_level(view: np.ndarray, matte: np.ndarray, percentile: float) -> float:
+    """Lightness of the brighter strands; 1 where there is no hair."""
+    inside = matte > 0.7
+    return (
+        float(np.percentile(cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)[inside], percentile)) if inside.sum() > 30 else 1.0
+    )
+
+
+def lighten(luma: np.ndarray, level: float, gain: float) -> tuple[np.ndarray, np.ndarray]:
+    """Lightness of hair times a gain, and how much each pixel is hair by its lightness.
+
+    Up to the hair's bright strands the gain is the same, so that depth between strands stays dark. Beyond them it falls,
+    evenly, to none: what is much brighter than dark hair is skin or background behind a fringe.
+    """
+    bright = gain * level
+    end = max(GREYING.end * bright, 1.2 * level)
+    slope = (end - bright) / (end - level)
+    return np.where(luma < level, gain * luma, np.maximum(luma, bright + slope * (luma - level))), fade(
+        luma, end, level
+    )
+
+
+def grey_hair(
+    picture: np.ndarray,
+    matte: np.ndarray,
+    order: np.ndarray,
+    level: float,
+    tint: np.ndarray | None,
+    amount: float,
+    most_gain: float = GREYING.most_gain,
+) -> np.ndarray:
+    """Hair with a share of its strands grey.
+
+    Args:
+        picture: (H, W, 3) in [0, 1].
+        matte: (H, W), where hair is.
+        order: from `strand_order`, (H, W).
+        level: from `bright_level`.
+        tint: (3,), the colour of the skin by its lightness; None keeps the hair's own colour.
+        amount: 0 none, 1 all.
+        most_gain: of lightness.
+    """
+    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    gain = float(np.clip(GREYING.grey / max(level, 0.02), 1.0, most_gain))
+    lighter, own = lighten(luma, level, gain)
+    # Beyond this highlights are compressed, not clipped.
+    lighter = np.where(lighter > 0.75, np.maximum(luma, 0.75 + 0.25 * np.tanh((lighter - 0.75) / 0.25)), lighter)[
+        ..., None
+    ]
+    last = amount * GREYING.reach + GREYING.soft * (amount - 0.5)
+    turned = matte * fade(order, last, last - GREYING.soft)
+    made = luma[..., None] + turned[..., None] * (lighter - luma[..., None])
+    if tint is None:
+        return made + picture - luma[..., None]
+    pale = (1 - (1 - GREYING.chroma_left) * own * turned)[..., None]
+    tinted = 1 + GREYING.light_tint * (tint - 1) * (own * turned)[..., None]
+    return made * tinted + (picture - luma[..., None]) * pale
+
+
+def darken_hair(picture: np.ndarray, matte: np.ndarray, level: float, amount: float) -> np.ndarray:
+    """Hair of younger years: darker; grey hair becomes brown."""
+    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    chroma = picture.max(2) - picture.min(2)
+    greyness = (fade(chroma, 0.16, 0.05) * fade(luma, 0.25, 0.5))[..., None]
+    brown = luma[..., None] * GREYING.young_grey_gain * np.array(GREYING.brown, np.float32)
+    wanted = (1 - greyness) * picture * GREYING.young_gain + greyness * brown
+    _, own = lighten(luma, level, 1.3)
+    return picture + amount * (matte * own)[..., None] * (wanted - picture)

@@ -1,0 +1,52 @@
+"""How a face's shape ages: a smooth displacement that the landmarks steer, still at the head's outline and beyond."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+
+from core.ops.thin_plate import spline_grid
+from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, SEARCH, Head, disc
+
+# Vertices of the mesh, left half, its partner in the right half, and where they go by t = 1: outwards and down, in
+# thousandths of the face's height. Flesh sinks, lips thin, lids and brows droop, nose and jaw grow heavier.
+PAIRS = (
+    (172, 397, 6, 6), (136, 365, 9, 13), (150, 379, 7, 16), (149, 378, 3, 12), (205, 425, 1, 12), (187, 411, 3, 13),
+    (50, 280, -2, 6), (61, 291, -1, 9), (37, 267, 0, 6), (39, 269, 0, 6), (84, 314, 0, -5), (129, 358, 4, 3),
+    (105, 334, 0, 7), (70, 300, 0, 11), (107, 336, 0, 4), (159, 386, 0, 7), (160, 387, 0, 6), (158, 385, 0, 6),
+    (33, 263, -1, 6), (133, 362, 0, 1), (145, 374, 0, 2), (127, 356, -3, 0), (109, 338, 0, -12), (67, 297, 0, -16),
+    (103, 332, 0, -20), (54, 284, 0, -14),
+)  # fmt: skip
+MIDDLE = ((0, 6), (17, -5), (13, 3), (14, 2), (4, 8), (2, 5), (168, 2), (152, 5), (10, -12))
+# Rings around the face that stay, by its size.
+STILL = (1.7, 2.3)
+CELLS = 56
+
+
+def ageing_shift(head: Head) -> np.ndarray:
+    """(h, w, 2) float32: from where t = 1 fetches each pixel of the view, as an offset (x, y) in its pixels."""
+    points = head.points
+    down = points[CHIN] - points[FOREHEAD]
+    down = down / max(1e-6, float(np.hypot(*down)))
+    right = np.array((down[1], -down[0]))
+    places, moves = [], []
+    for left_index, right_index, out, sink in PAIRS:
+        for index, sign in ((left_index, -1), (right_index, 1)):
+            places.append(points[index])
+            moves.append(sign * out * right + sink * down)
+    for index, sink in MIDDLE:
+        places.append(points[index])
+        moves.append(sink * down)
+    middle = (points[FOREHEAD] + points[CHIN]) / 2
+    for ring in STILL:
+        for angle in np.arange(16) * np.pi / 8:
+            away = np.cos(angle) * right * 0.42 + np.sin(angle) * down * 0.5
+            places.append(middle + away * ring * SEARCH.face_px)
+            moves.append(np.zeros(2))
+    size = head.skin.shape[::-1]
+    values = -np.array(moves) * SEARCH.face_px / 1000
+    coarse = spline_grid(np.array(places), values, 1.0, (size[0], size[1]), CELLS)
+    shift = cv2.resize(coarse.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
+    inner = cv2.erode(head.zone, disc(0.03 * SEARCH.face_px))
+    inner = cv2.GaussianBlur(inner, (0, 0), 0.012 * SEARCH.face_px)
+    return shift * (inner * (head.zone > 0))[..., None]

@@ -1,0 +1,133 @@
+"""What is done to a painting after the painter: its own pattern leaves smooth areas, colours come from the style alone.
+
+Instance normalisation lifts whatever a smooth area has, noise and the 8-pixel blocks of JPEG, to the contrast that the
+style asks for: skies and skin get a hatching that belongs to neither picture. So the painter sees the content without
+noise, and where the content is smooth the painting keeps what is coarser than the hatching.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from core.metrics import LUMA
+from core.ops.colour_lab import lab_of, rgb_of
+from core.ops.filters import box_filter, guided_filter
+
+
+@dataclass(frozen=True)
+class Finish:
+    """Constants; lengths in pixels of a picture whose longer side is 1000, lightness in [0, 1]."""
+
+    noise_px: int = 3  # radius within which the content's noise is averaged
+    noise_variance: float = 1.5e-4  # of lightness, below which a difference is noise
+    pattern_px: int = 6  # radius within which the painting is averaged: the hatching repeats after 4 to 9 pixels
+    edge_variance: float = 4e-4  # of the content's lightness, above which an edge stays in the painting
+    smooth: tuple[float, float] = (0.045, 0.015)  # local deviation of the content: textured, and smooth
+    least_chroma: float = 2.0  # of the style, L*a*b*: less is grey
+    face_keeps: float = 0.7  # of the photo in a protected face
+    face_edge: float = 0.06  # of the picture's longer side, over which protection fades
+
+
+FINISH = Finish()
+
+
+@dataclass(frozen=True)
+class Finishing:
+    """How the paintings of one content are finished.
+
+    Attributes:
+        content: (1, 3, H, W) in [0, 1].
+        guide: (1, 1, H, W) its lightness without noise.
+        smooth: (1, 1, H, W) in [0, 1], where it is smooth.
+        style: mean and deviation of the style's a* and b*, (2, 1, 2, 1, 1).
+        faces: (1, 1, H, W) in [0, 1], what is protected.
+        colour: strength of the style's colours, 0 to 1.
+        texture: strength of the painter's texture, 0 to 1.
+    """
+
+    content: Tensor
+    guide: Tensor
+    smooth: Tensor
+    style: Tensor
+    faces: Tensor
+    colour: float
+    texture: float
+
+    def apply(self, pictures: Tensor, share: Tensor) -> Tensor:
+        """Pictures (T, 3, H, W), of which `share` (T,) is painting."""
+        share = share.to(pictures).reshape(-1, 1, 1, 1)
+        radius = scaled(FINISH.pattern_px, pictures)
+        coarse = guided_filter(self.guide, pictures, lambda x: box_filter(x, radius), FINISH.edge_variance)
+        fine = torch.lerp(torch.full_like(self.smooth, self.texture), torch.zeros_like(self.smooth), self.smooth)
+        pictures = coarse + (1 - share * (1 - fine)) * (pictures - coarse)
+        pictures = pictures + share * (self.with_colours(pictures.clamp(0, 1)) - pictures)
+        return pictures + share * FINISH.face_keeps * self.faces * (self.kept_face(pictures) - pictures)
+
+    def kept_face(self, pictures: Tensor) -> Tensor:
+        """The photo's lightness with colours half way to the painting's."""
+        lab, own = lab_of(pictures), lab_of(self.content)
+        return rgb_of(torch.cat([own[:, :1], 0.5 * (lab + own)[:, 1:]], 1))
+
+    def with_colours(self, pictures: Tensor) -> Tensor:
+        """Colours no richer than the style's, mixed with the content's own."""
+        lab, own = lab_of(pictures), lab_of(self.content)
+        chroma = lab[:, 1:]
+        centre, spread = chroma.mean((2, 3), keepdim=True), chroma.std((2, 3), keepdim=True).clamp(min=1e-3)
+        mean, deviation = self.style
+        # A grey style makes a grey picture; a rich one leaves the painting's colours as they are.
+        ratio = (deviation / spread).clamp(max=1)
+        matched = mean + (chroma - centre) * ratio
+        grey = (
+            1 - (deviation.amax(1, keepdim=True) + mean.abs().amax(1, keepdim=True)) / (4 * FINISH.least_chroma)
+        ).clamp(0, 1)
+        chroma = torch.lerp(torch.lerp(chroma, matched, 0.5 + 0.5 * grey), own[:, 1:], 1 - self.colour)
+        return rgb_of(torch.cat([lab[:, :1], chroma], 1))
+
+
+def prepare_finishing(content: Tensor, style: Tensor, faces: Tensor | None, colour: float, texture: float) -> Finishing:
+    """What `Finishing.apply` needs to know.
+
+    Args:
+        content: (1, 3, H, W) in [0, 1].
+        style: (1, 3, h, w) in [0, 1].
+        faces: (1, 1, H, W), or None to protect none.
+        colour: see `Finishing`.
+        texture: see `Finishing`.
+    """
+    guide = luma(without_noise(content))
+    radius = scaled(FINISH.pattern_px, content)
+    mean = box_filter(guide, radius)
+    deviation = (box_filter(guide * guide, radius) - mean * mean).clamp(min=0).sqrt()
+    textured, flat = FINISH.smooth
+    smooth = ((textured - deviation) / (textured - flat)).clamp(0, 1)
+    chroma = lab_of(style)[:, 1:]
+    figures = torch.stack([chroma.mean((2, 3), keepdim=True), chroma.std((2, 3), keepdim=True)])
+    return Finishing(content, guide, box_filter(smooth, radius), figures, torch.zeros_like(guide) if faces is None else faces,
+                     colour, texture)  # fmt: skip
+
+
+def without_noise(content: Tensor) -> Tensor:
+    """The content (1, 3, H, W) as the painter sees it."""
+    radius = scaled(FINISH.noise_px, content)
+    return guided_filter(luma(content), content, lambda x: box_filter(x, radius), FINISH.noise_variance)
+
+
+def protect(ovals: Tensor) -> Tensor:
+    """Ovals (1, 1, H, W) of faces with a soft rim."""
+    radius = max(1, round(FINISH.face_edge * max(ovals.shape[-2:]) / 4))
+    grown = F.max_pool2d(ovals, 2 * radius + 1, 1, radius)
+    return box_filter(box_filter(grown, radius), radius)
+
+
+def luma(pictures: Tensor) -> Tensor:
+    """(B, 1, H, W)."""
+    return (pictures * pictures.new_tensor(LUMA).reshape(1, 3, 1, 1)).sum(1, keepdim=True)
+
+
+def scaled(length: float, pictures: Tensor) -> int:
+    """A length in pixels of these pictures."""
+    return max(2, round(length * max(pictures.shape[-2:]) / 1000))

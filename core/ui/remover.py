@@ -1,0 +1,91 @@
+"""The object remover of the ripple tab: brush over something in a photograph, and it is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from PIL import Image
+
+from core.errors import InputError
+from core.image import notes_of
+from core.options import check
+from core.progress import Progress
+from core.ripple.components import choose_inpainter
+from core.ripple.methods.repainting.removal import remove_object
+from core.ripple.options import INPAINTERS, REMOVER_SIDE_PX, RemoverOptions
+from core.ui.parts.controls import controls, named
+from core.ui.parts.handlers import BAR, stream
+from core.ui.parts.picture import MaskInput
+from core.ui.parts.transition import TransitionTab
+
+
+def served_here(inpainter: str) -> str:
+    """The inpainter, unless it names a model to load: visitors of a server may not make it load things.
+
+    Raises:
+        InputError: a diffusers model.
+    """
+    if inpainter.startswith("diffusers:"):
+        raise InputError(
+            f"{inpainter} is not loaded for visitors: choose {', '.join(INPAINTERS)}, or use it from the command line"
+        )
+    return inpainter
+
+
+def remove(
+    picture: tuple[Image.Image, np.ndarray] | None, inpainter: str, *values: Any, bar: gr.Progress = BAR
+) -> Iterator[Any]:
+    """Repaint what was brushed over; the photograph keeps its size.
+
+    Args:
+        picture: The picture in `background` and the brush strokes in `layers`.
+        inpainter: Who repaints: auto, lama, patches or opencv.
+        values: The remaining controls.
+        bar: Shows how far the work is.
+
+    Returns:
+        The repainted picture, what repainted it and how long that took, and the same in a sentence.
+    """
+    if picture is None:
+        raise InputError("the picture is missing: drop one in, then brush over what shall go")
+    whole, mask = picture
+    if not (mask > 0).any():
+        raise InputError("nothing is brushed over: paint what shall go")
+    options = check(RemoverOptions(*(int(value) for value in values)))
+    fill, label = choose_inpainter(served_here(inpainter))
+
+    def work(progress: Progress) -> tuple[Image.Image, dict[str, Any], str]:
+        start = time.perf_counter()
+        result, notes = remove_object(whole, mask, fill, options, progress)
+        notes = [*notes_of(whole), *notes]
+        details = {"seconds": round(time.perf_counter() - start, 2), "weights": label, "notes": notes}
+        return result, details, "; ".join([label[:1].upper() + label[1:], *notes]) + "."
+
+    yield from stream(work, bar, 3)
+
+
+def draw_remover(tab: TransitionTab) -> None:
+    """The remover where the tab's layout stands, with its endpoint."""
+    with gr.Accordion("Remove an object", open=False), gr.Row():
+        with gr.Column():
+            canvas = MaskInput(
+                label="Brush over what shall go", elem_id=f"{tab.id}-canvas", layers=False, transforms=(),
+                brush=gr.Brush(default_size=24, colors=["#ff2d55"], color_mode="fixed"), max_side_px=REMOVER_SIDE_PX,
+            )  # fmt: skip
+            inpainter = gr.Dropdown(
+                list(INPAINTERS), value="auto", label="Inpainter", elem_id=f"{tab.id}-remover",
+                info="who repaints; auto takes LaMa if it was converted, else patches of the picture itself",
+            )  # fmt: skip
+            with gr.Row():
+                seam = controls(RemoverOptions, None, f"{tab.id}-remover")
+            button = gr.Button("Remove", variant="primary", elem_id=f"{tab.id}-remove")
+        with gr.Column():
+            removed = gr.Image(label="Without it", format="png", interactive=False, elem_id=f"{tab.id}-removed")
+            said = gr.Markdown(elem_id=f"{tab.id}-removed-by")
+            details = gr.JSON(label="Time and weights")
+    inputs, outputs = [canvas, inpainter, *seam.components], [removed, details, said]
+    tab.endpoint(named(remove, seam), f"{tab.id}_remove", inputs, outputs, button, shown=removed)

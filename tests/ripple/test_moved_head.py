@@ -1,0 +1,191 @@
+"""The head as a layer: sharp, still where nothing moves, the same at both sides of 0, and honest about what a photograph bears."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.detect.align import Aligned
+from core.detect.faces import detect_faces
+from core.errors import InputError, OptionError
+from core.ripple.methods.moved_head.driving import Motion, angles, put_on, rigid
+from core.ripple.methods.moved_head.editing import Change, move_head
+from core.ripple.methods.moved_head.expressions import Expression, displace
+from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.motion import Pose, solve_membrane
+from core.ripple.methods.moved_head.portrait import Portrait, find_face, judge
+from core.ripple.methods.moved_head.raster import draw_sheet, triangles_of
+from core.ripple.methods.moved_head.scene import HeadScene
+from core.ripple.options import RippleOptions
+from core.ui.parts.examples import HEADS
+from tests.ripple.conftest import tiny_pipeline
+
+NOSE, MOUTH, LIPS, LIDS = 1, (61, 291), (13, 14), (159, 145)
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    """A rendered head of ours before a pattern that shows any motion."""
+    with Image.open(HEADS / "anders.jpg") as file:
+        return np.asarray(file.convert("RGB").resize((400, 400)))
+
+
+@pytest.fixture(scope="module")
+def scene(photo: np.ndarray) -> HeadScene:
+    """The same in layers, its background filled with one colour."""
+    head = Head.of(detect_faces(Image.fromarray(photo))[0])
+    return HeadScene.of(photo, head).filled(
+        photo, lambda region, hole, _: np.where(hole[..., None], 90, region).astype(np.uint8)
+    )
+
+
+def points(picture: np.ndarray) -> np.ndarray:
+    return detect_faces(Image.fromarray(picture))[0].points
+
+
+def edges(picture: np.ndarray) -> float:
+    """Deviation of the Laplacian inside the face."""
+    inside, hull = np.zeros(picture.shape[:2], np.uint8), cv2.convexHull(points(picture).astype(np.float32))[:, 0]
+    cv2.fillConvexPoly(inside, np.rint(hull.mean(0) + 0.85 * (hull - hull.mean(0))).astype(np.int32), 1)
+    grey = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+    return float(cv2.Laplacian(grey, cv2.CV_32F)[inside > 0].std())
+
+
+def test_nothing_moves_at_rest_and_a_tenth_of_a_degree_hardly_differs(photo: np.ndarray, scene: HeadScene) -> None:
+    """The slider used to jump from sharp to soft beside 0."""
+    assert scene.render(photo, Pose()).picture is photo
+    near = scene.render(photo, Pose(0.1)).picture
+    assert np.abs(near.astype(int) - photo).mean() < 1.0
+    assert edges(near) > 0.9 * edges(photo)
+    assert edges(scene.render(photo, Pose(20)).picture) > 0.85 * edges(photo)
+
+
+@pytest.mark.parametrize("degree", [-20.0, 20.0])
+def test_a_turn_moves_the_face_and_leaves_collar_and_far_background(
+    photo: np.ndarray, scene: HeadScene, degree: float
+) -> None:
+    turned = scene.render(photo, Pose(degree)).picture
+    before, after = points(photo), points(turned)
+    assert np.sign((after - before)[NOSE, 0]) == np.sign(degree)
+    unit, end = scene.head.frame.unit_px, scene.head.frame.to_px(np.array([0.0, scene.head.chin_y + 0.36]))[1]
+    assert np.array_equal(turned[int(end) :], photo[int(end) :])
+    far = np.abs(np.arange(400) - points(photo)[:, 0].mean()) > 0.9 * unit
+    assert np.array_equal(turned[:, far], photo[:, far])
+    back = np.abs(Head.of(detect_faces(Image.fromarray(turned))[0]).yaw_deg - scene.head.yaw_deg - degree)
+    assert back < 7
+
+
+def test_what_the_head_left_is_filled_and_nothing_else(photo: np.ndarray, scene: HeadScene) -> None:
+    moved = scene.render(photo, Pose(roll=15.0))
+    uncovered = (moved.before > 0.9) & (moved.after < 0.02)
+    left, top, right, bottom = scene.box
+    shown = moved.picture[top:bottom, left:right]
+    assert uncovered.sum() > 100
+    assert np.abs(shown[uncovered].astype(int) - 90).mean() < 12
+    kept = (moved.before == 0) & (moved.after == 0)
+    assert np.array_equal(shown[kept], photo[top:bottom, left:right][kept])
+
+
+def test_expressions_move_what_they_name(photo: np.ndarray, scene: HeadScene) -> None:
+    shift = displace(scene.head, Expression(smile=1.0))
+    assert (shift[list(MOUTH), 1] < 0).all()
+    assert shift[MOUTH[0], 0] < 0 < shift[MOUTH[1], 0]
+    at_rest = points(photo)
+    opened = points(move_head(scene, photo, Change(Pose(), Expression(mouth=0.6), 0.0)).picture)
+    gap = np.diff(at_rest[list(LIPS), 1])[0], np.diff(opened[list(LIPS), 1])[0]
+    assert gap[1] > gap[0] + 0.03 * scene.head.frame.unit_px
+    closed = displace(scene.head, Expression(eyes=-1.0))[list(LIDS), 1]
+    lids = np.diff(scene.head.mesh[list(LIDS), 1])[0]
+    assert abs(closed[0] - closed[1] - lids) < 0.15 * lids
+    bearded = move_head(scene, photo, Change(Pose(), Expression(), 1.0)).picture
+    x, y = np.rint(at_rest[175]).astype(int)
+    chin = (slice(y - 4, y + 4), slice(x - 10, x + 10))
+    assert bearded[chin].mean() < photo[chin].mean() - 20
+    above = int(at_rest[1, 1]) - 20
+    assert np.array_equal(bearded[:above], photo[:above])
+
+
+def test_the_near_part_of_a_folded_sheet_is_seen() -> None:
+    """A sheet folded over itself: where both halves lie, the nearer one shows."""
+    places = np.array([[0, 0], [10, 0], [2, 0], [0, 10], [10, 10], [2, 10]], float)
+    depth, values = np.array([0, 1, 5, 0, 1, 5.0]), np.array([[0], [1], [2], [0], [1], [2.0]])
+    shown = draw_sheet(places, depth, values, triangles_of(np.ones((1, 2), bool)), (12, 10))[5, :, 0]
+    assert np.isnan(shown[11])
+    assert shown[1] < 0.3
+    assert shown[4] > 1.5
+
+
+def test_a_membrane_runs_evenly_between_what_is_held() -> None:
+    values = np.full((5, 9, 1), np.nan)
+    values[:, 0], values[:, 8] = 0, 8
+    assert np.allclose(solve_membrane(values, np.ones((5, 9), bool))[2, :, 0], np.arange(9), atol=1e-3)
+
+
+def test_a_lying_photograph_is_turned_upright_and_says_so(photo: np.ndarray) -> None:
+    found = find_face(Image.fromarray(np.rot90(photo).copy()), 1)
+    assert abs(np.subtract(*found.known_face.points[[152, 10], 1])) > abs(
+        np.subtract(*found.known_face.points[[152, 10], 0])
+    )
+    assert "upright" in found.notes[0]
+
+
+def test_what_a_photograph_bears_is_said_before_work(photo: np.ndarray) -> None:
+    face = detect_faces(Image.fromarray(photo))[0]
+    assert judge(Portrait(Image.fromarray(photo), face, (), (0, 0))).turn == (-30, 30)
+
+    def looking(degrees: float) -> Portrait:
+        turn = np.deg2rad(degrees)
+        x, z = face.points[:, 0] - face.points[:, 0].mean(), -face.depths
+        across = x * np.cos(turn) + z * np.sin(turn) + face.points[:, 0].mean()
+        seen = replace(
+            face, points=np.column_stack([across, face.points[:, 1]]), depths=-(z * np.cos(turn) - x * np.sin(turn))
+        )
+        return Portrait(Image.fromarray(photo), seen, (), (0, 0))
+
+    aside = judge(looking(25.0))
+    assert aside.turn[0] == -30
+    assert 5 < aside.turn[1] < 18
+    assert "already" in aside.notes[-1]
+    with pytest.raises(InputError, match="degrees to the side"):
+        judge(looking(60.0))
+
+
+def test_the_pipeline_moves_ages_and_refuses(photo: np.ndarray) -> None:
+    pipe = tiny_pipeline(pre_aligner=True, painter=True)
+    picture = Image.fromarray(photo)
+    quad = np.array([(0, 0), (0, 400), (400, 400), (400, 0)], float)
+    prepared = pipe.prepare(picture, options=RippleOptions(inpainter="opencv"), aligned=Aligned(picture, quad))
+    assert pipe.edit(prepared, 0.0).whole.tobytes() == picture.tobytes()
+    both = pipe.edit(prepared, 15.0, options=replace(prepared.options, also_smile=3.0))
+    alone = pipe.edit(prepared, 15.0)
+    assert alone.whole.size == picture.size
+    assert alone.whole.tobytes() != both.whole.tobytes()
+    beyond = pipe.edit(prepared, 45.0)
+    assert "30 of 45" in beyond.notes[0]
+    assert pipe.facts_of("pose").high == 30
+    assert {"smile", "eyes", "lip", "beard"} <= set(pipe.edits)
+    published = tiny_pipeline()
+    assert published.facts_of("pose").high == 3
+    plain = published.prepare(picture, options=RippleOptions(align=False, clean=False))
+    with pytest.raises(OptionError, match="smile beside pose"):
+        published.edit(plain, 1.0, options=RippleOptions(align=False, clean=False, also_smile=1.0))
+
+
+def test_a_film_is_read_as_the_rotation_it_shows_and_put_on_another_face(scene: HeadScene) -> None:
+    mesh = scene.head.mesh
+    turned, near = np.empty_like(mesh), np.deg2rad([12.0, -5.0, 4.0])
+    (sy, sp, sr), (cy, cp, cr) = np.sin(near), np.cos(near)
+    x, z = mesh[:, 0] * cy + mesh[:, 2] * sy, mesh[:, 2] * cy - mesh[:, 0] * sy
+    y, z = mesh[:, 1] * cp + z * sp, z * cp - mesh[:, 1] * sp
+    turned[:] = np.column_stack([x * cr - y * sr, x * sr + y * cr, z])
+    scale, turn, _ = rigid(mesh, 1.5 * turned + 7)
+    assert scale == pytest.approx(1.5)
+    assert np.allclose(angles(turn), [12, -5, 4], atol=1e-6)
+    motion = Motion(np.array([[0, 0, 0], [40.0, 2, -3]]), np.full((2, 478, 2), 0.1), 0, 0)
+    pose, shift = put_on(scene.head, motion, 1, 1.0, (-30, 30))
+    assert (pose.yaw, pose.pitch, pose.roll) == (30.0, 2.0, -3.0)
+    assert 0.015 < shift[0, 1] < 0.035

@@ -1,0 +1,83 @@
+"""Toons by image processing: few colours, contours, and the way from the photo."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.errors import InputError
+from core.ops.tangents import average_along, tangent_field
+from core.sdl.methods.drawing.colours import flatten, join_small, paint_areas
+from core.sdl.methods.drawing.drawing import find_drawing
+from core.sdl.methods.drawing.lines import draw_ink
+from core.sdl.options import SDLOptions
+from core.sdl.pipeline import SDLPipeline
+
+
+def scene(noise: float = 6.0) -> Image.Image:
+    """A dark disc and a bar on a light ground, with noise."""
+    picture = np.full((240, 320, 3), (210, 200, 170), np.float32)
+    cv2.circle(picture, (110, 120), 60, (60, 90, 150), -1)
+    cv2.rectangle(picture, (220, 40), (270, 200), (150, 60, 50), -1)
+    picture += np.random.default_rng(0).normal(0, noise, picture.shape)
+    return Image.fromarray(picture.clip(0, 255).astype(np.uint8))
+
+
+def test_tangents_run_along_edges_and_averages_keep_them():
+    bars = np.tile(np.repeat(np.array([0, 100], np.float32), 12), 4)[None].repeat(60, 0)
+    noisy = bars + np.random.default_rng(0).normal(0, 15, bars.shape).astype(np.float32)
+    field = tangent_field(noisy, 3.0)
+    assert np.abs(field[10:-10, 12:-12:12, 1]).mean() > 0.95
+    smooth = average_along(noisy, field, [1.0] * 8)
+    inner = np.s_[12:-12, 12:-12]
+    assert np.abs(smooth - bars)[inner].mean() < 0.6 * np.abs(noisy - bars)[inner].mean()
+
+
+def test_areas_are_flat_few_and_where_the_things_are():
+    photo = np.asarray(scene())
+    areas = paint_areas(flatten(photo), (320, 240), 6, None)
+    for place in (np.s_[90:150, 80:140], np.s_[60:180, 230:260], np.s_[10:30, 10:200]):
+        assert areas[place].std((0, 1)).max() < 0.6, "one colour, without noise"
+    assert abs(areas[120, 110, 2] - areas[10, 10, 2]) > 20
+    labels = np.zeros((40, 40), np.uint8)
+    labels[:, 20:], labels[5:7, 5:7] = 1, 2
+    assert set(np.unique(join_small(labels, 10))) == {0, 1}
+
+
+def test_ink_follows_edges_grows_with_them_and_ignores_noise():
+    lightness = np.full((120, 200), 75, np.float32)
+    lightness[:, 60:], lightness[:, 140:] = 60, 15
+    lightness += np.random.default_rng(0).normal(0, 0.6, lightness.shape).astype(np.float32)
+    ink = draw_ink(lightness, 1.0)[20:-20]
+    weak, strong = ink[:, 50:75].sum(1).mean(), ink[:, 130:155].sum(1).mean()
+    assert strong > 1.25 * weak > 0.5, (weak, strong)
+    assert ink[:, 5:45].max() < 0.2 and ink[:, 80:125].max() < 0.2
+
+
+@pytest.mark.parametrize("look", ["comic", "flat"])
+def test_t_goes_from_the_photo_to_the_drawing(look):
+    photo = np.asarray(scene())
+    layers = find_drawing(scene(), look)
+    assert np.array_equal(layers.paint(0.0), photo) and np.array_equal(layers.paint(-0.5), photo)
+    steps = [layers.paint(t).astype(np.float32) for t in (0.0, 0.25, 0.5, 0.75, 1.0)]
+    moves = [float(np.abs(b - a).mean()) for a, b in zip(steps, steps[1:], strict=False)]
+    assert min(moves) > 0.2 * max(moves), moves
+    drawn = steps[-1][60:180, 60:90]
+    assert (drawn.max(2).min() < 40) == (look == "comic"), "ink at the disc's rim, in one look alone"
+    # One edge all the way: the profile across the bar's side falls once.
+    for step in steps[1:]:
+        profile = step[120, 205:236].mean(1)
+        assert (np.diff(profile) > 40).sum() <= 2
+
+
+def test_the_pipeline_draws_in_the_look_asked_for():
+    pipe = SDLPipeline.from_record("drawing")
+    comic, flat = (
+        pipe.render(pipe.prepare(scene(), options=SDLOptions(look=look)), [1.0]) for look in ("comic", "flat")
+    )
+    assert comic.shape == (1, 3, 240, 320) and (comic - flat).abs().mean() > 0.005
+    assert "drawing" in pipe.weights_label
+    with pytest.raises(InputError, match="look"):
+        pipe.prepare(scene(), options=SDLOptions(look="oil"))

@@ -1,0 +1,112 @@
+"""Ageing by image processing: what changes, how, and what never does."""
+
+from __future__ import annotations
+
+from functools import cache
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.errors import NothingFoundError
+from core.sdl.methods.face_retouch.ageing import AgeingLayers, find_layers
+from core.sdl.methods.face_retouch.folds import Fold, press
+from core.sdl.methods.face_retouch.hair import grey_hair, lighten
+from core.sdl.options import SDLOptions
+from core.sdl.pipeline import SDLPipeline
+from core.ui.parts.examples import HEADS
+from tests.sdl.conftest import textured
+
+
+def wide_photo() -> Image.Image:
+    """A rendered head of ours right of the middle, on a textured ground."""
+    photo = textured(620, 380, 3)
+    photo.paste(Image.open(sorted(HEADS.glob("*.jpg"))[0]).convert("RGB").resize((300, 300)), (280, 40))
+    return photo
+
+
+@cache
+def layers() -> AgeingLayers:
+    return find_layers(wide_photo())
+
+
+def luma(picture: np.ndarray) -> np.ndarray:
+    return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
+
+
+def test_the_photo_comes_back_at_zero_and_outside_the_head_at_any_age():
+    photo = np.asarray(wide_photo())
+    assert np.array_equal(layers().paint(0.0), photo)
+    left, top, right, bottom = (int(side) for side in layers().head.box)
+    zone = np.zeros(photo.shape[:2], bool)
+    shown = cv2.resize(layers().head.zone, (right - left, bottom - top), interpolation=cv2.INTER_LINEAR)
+    zone[top:bottom, left:right] = cv2.dilate(shown, np.ones((5, 5))) > 0
+    for t in (-1.0, 0.6, 1.0):
+        changed = (layers().paint(t) != photo).any(2)
+        assert changed.mean() > 0.02
+        assert not changed[~zone].any()
+        assert not changed[:, :230].any(), "the ground beside the picture of the head"
+
+
+def test_older_skin_has_more_folds_and_younger_skin_fewer():
+    head = layers().head
+    left, top, right, bottom = (int(side) for side in head.box)
+    skin = cv2.resize(head.skin, (right - left, bottom - top)) > 0.9
+    skin = cv2.erode(skin.astype(np.uint8), np.ones((7, 7))) > 0
+
+    def folds(t: float) -> float:
+        shown = luma(layers().paint(t))[top:bottom, left:right]
+        return float((shown - cv2.GaussianBlur(shown, (0, 0), 3))[skin].std())
+
+    young, same, old = folds(-1.0), folds(0.0), folds(1.0)
+    assert old > 1.3 * same and young < same, (young, same, old)
+
+
+def test_a_fold_is_dark_in_its_middle_and_swells_on_the_side_asked_for():
+    height, groove = np.zeros((80, 80), np.float32), np.zeros((80, 80), np.float32)
+    down = Fold(np.array([[40.0, 10], [40, 40], [40, 70]]), 2.0, 3.0, bulge=0.8, side=1)
+    press(height, groove, down, np.random.default_rng(0))
+    assert 34 < groove[40].argmax() < 46 and groove[40].max() > 1
+    # Going down, right of the way is the picture's left.
+    assert height[30:50, :34].max() > 0.3 > height[30:50, 48:].max()
+    assert height[40, 40 - 3 : 40 + 4].min() < -1
+
+
+def test_grey_hair_keeps_its_strands_and_its_depth():
+    rng = np.random.default_rng(1)
+    strands = np.repeat(rng.uniform(0.08, 0.25, (1, 120)), 60, 0).astype(np.float32)
+    brown = strands[..., None] * np.array((1.3, 1.0, 0.7), np.float32)
+    one = np.ones(strands.shape, np.float32)
+    grey = grey_hair(brown, one, 0.3 * one, 0.22, np.ones(3, np.float32), 1.0)
+    assert np.corrcoef(luma(grey)[0], luma(brown)[0])[0, 1] > 0.97
+    assert luma(grey).mean() > 1.5 * luma(brown).mean()
+    assert (grey.max(2) - grey.min(2)).mean() < 0.5 * (brown.max(2) - brown.min(2)).mean()
+    sepia = grey_hair(brown, one, 0.3 * one, 0.22, None, 1.0)
+    kept = sepia[..., 0] - sepia[..., 2], brown[..., 0] - brown[..., 2]
+    assert np.allclose(*kept, atol=1e-3) and luma(sepia).mean() > 1.5 * luma(brown).mean(), (
+        "a picture of one hue keeps it"
+    )
+    assert np.array_equal(grey_hair(brown, 0 * one, one, 0.22, np.ones(3, np.float32), 1.0), brown)
+    some = grey_hair(brown, one, np.linspace(0, 1, 120, dtype=np.float32) * one, 0.22, np.ones(3, np.float32), 0.5)
+    change = np.abs(some - brown).sum(2)[0]
+    assert change[:40].mean() > 5 * change[-20:].mean(), "strands turn one after the other"
+
+
+def test_lightening_never_turns_light_and_dark_round():
+    luma = np.linspace(0, 1, 500, dtype=np.float32)
+    lighter, own = lighten(luma, 0.2, 2.0)
+    assert (np.diff(lighter) >= -1e-6).all() and (lighter >= luma - 1e-6).all()
+    assert own[0] == 1 and own[-1] == 0 and np.array_equal(lighter[luma > 0.7], luma[luma > 0.7])
+
+
+def test_the_pipeline_needs_no_network_says_so_and_refuses_what_has_no_face():
+    pipe = SDLPipeline.from_record("face-retouch")
+    assert "face-retouch" in pipe.weights_label and "without a network" in pipe.weights_label
+    photo = wide_photo().resize((1240, 760), Image.Resampling.BICUBIC)
+    prepared = pipe.prepare(photo, options=SDLOptions(max_side_px=640))
+    assert pipe.render(prepared, [1.0]).shape == (1, 3, 760, 1240), "the photo's own size"
+    small = pipe.prepare(photo, options=SDLOptions(max_side_px=640, keep_size=False))
+    assert small.figures["width_px"] == 640
+    with pytest.raises(NothingFoundError, match="no face"):
+        pipe.prepare(textured(160, 120))
