@@ -6,7 +6,6 @@ t = 0.25, 0.5, 0.75 and the second one; hairlines, outlines and collars are coun
 
 from __future__ import annotations
 
-import time
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -63,7 +62,6 @@ def morph(names: tuple[str, str]) -> Job:
     """One pair at the defaults, with its contact sheet."""
     paths, pipe = portraits(), ImplicitMorphPipeline()
     pictures = [load_image(paths[name]) for name in names]
-    started = time.process_time()
     try:
         prepared = pipe.prepare(*pictures, options=OPTIONS)
     except MorphospaceError as error:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from core.options import option
 
 RECIPES = ("fast", "published")
-BLENDS = (
-    *("layers", "linear", "min", "max", "first", "second", "linear_masked", "seamless_normal", "seamless_mix"),
+# Of two warped pictures; layers need the people in them too.
+WARPED_BLENDS = (
+    *("linear", "min", "max", "first", "second", "linear_masked", "seamless_normal", "seamless_mix"),
     *("poisson_first", "poisson_second", "poisson_average", "poisson_mixed"),
 )
+BLENDS = ("layers", *WARPED_BLENDS)
 BACKGROUNDS = ("crossfade", "first", "second", "plain")
 FRAMINGS = ("faces", "whole")
 FILLS = ("edge", "mirror", "blur", "white", "grey", "black")
@@ -31,7 +33,10 @@ class ImplicitOptions:
         group="blend",
     )
     background: str = option(
-        "crossfade", "what surrounds the person in layers, the face in masked and cloned blends", choices=BACKGROUNDS, group="blend"
+        "crossfade",
+        "what surrounds the person in layers, the face in masked and cloned blends",
+        choices=BACKGROUNDS,
+        group="blend",
     )
     framing: str = option(
         "faces",

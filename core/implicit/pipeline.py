@@ -21,9 +21,10 @@ from core.errors import InputError, ShapeError
 from core.image import load_image
 from core.implicit.fitting import fit_warp
 from core.implicit.methods.blending.blend import ONTO_BACKGROUND, blend
-from core.implicit.methods.landmark_flow.warp import check_pairs
 from core.implicit.methods.framing.upright import detect_landmarks
-from core.implicit.methods.layers.layers import take_apart
+from core.implicit.methods.landmark_flow.warp import check_pairs
+from core.implicit.methods.layers.layers import take_both_apart
+from core.implicit.notes import notes_before, notes_on_misses, notes_on_people
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.landmarks import OVAL
 from core.implicit.portraits import frame_pair, outlines_of
@@ -72,27 +73,26 @@ class ImplicitMorphPipeline(TransitionPipeline[ImplicitPrepared]):
         pictures = [load_image(image) for image in (image_a, image_b)]
         progress(0.0, "finding landmarks")
         a, b, detected = self._landmarks(pictures, options, points_a, points_b)
-        started, cpu = time.perf_counter(), time.thread_time()
+        notes = notes_before((a, b))
         framed = frame_pair((pictures[0], pictures[1]), (a, b), options)
+        started, cpu = time.perf_counter(), time.thread_time()
         a, b = framed.points
         if detected and options.outline:
             rims = outlines_of(framed)
             a, b = np.concatenate((a, rims[0])), np.concatenate((b, rims[1]))
         progress(0.2, "fitting the warp")
         warp, displacements, figures = fit_warp(a, b, framed.size_px, options, part_of(progress, 0.2, 0.9))
-        layers, mattes = None, None
-        if options.recipe == "fast" and framed.mattes[0] is not None and framed.mattes[1] is not None:
-            mattes = (framed.mattes[0], framed.mattes[1])
-            layers = (
-                take_apart(framed.pictures[0], *mattes),
-                take_apart(framed.pictures[1], *mattes[::-1]),
-            )
         figures |= {"fit_s": time.perf_counter() - started, "fit_cpu_s": time.thread_time() - cpu}
         first, second = framed.pictures
+        mattes = (framed.mattes[0], framed.mattes[1]) if all(m is not None for m in framed.mattes) else None
+        layers = take_both_apart(first, second, mattes) if mattes and options.recipe == "fast" else None
+        notes += notes_on_misses(a, b, warp)
+        if options.recipe == "fast":
+            notes += notes_on_people([matte is not None for matte in framed.mattes])
         key = content_key(first, second, a, b, options)
         return ImplicitPrepared(
             key, figures, first, second, *framed.lies, a, b, a[: len(OVAL)] if len(a) > EDITED_AT_LEAST else a, warp, displacements,
-            options, mattes, layers,
+            options, mattes, layers, tuple(notes),
         )  # fmt: skip
 
     def render(

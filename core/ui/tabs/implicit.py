@@ -10,13 +10,13 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from core.detect.faces import detect_faces
 from core.errors import NothingFoundError
 from core.image import to_pil
-from core.implicit.methods.head_outline.outline import with_outline
+from core.implicit.methods.framing.upright import find_faces
+from core.implicit.notes import notes_before
 from core.implicit.options import ImplicitOptions
-from core.implicit.paper.landmarks import landmarks_of
 from core.implicit.pipeline import ImplicitMorphPipeline
+from core.implicit.portraits import with_outline
 from core.implicit.prepared import ImplicitPrepared
 from core.options import to_query
 from core.progress import Progress, part_of, silent
@@ -68,28 +68,29 @@ def find_landmarks(
     if linked and picture_a is not None and picture_b is not None:
         both = zip((picture_a, picture_b), linked, LABELS, strict=True)
         return [panel(picture, points, label) for picture, points, label in both], "Points as they came with the link."
-    shown, found, said = [], [], []
+    shown, found, remarks = [], [], []
     for picture, label, face in zip((picture_a, picture_b), LABELS, (face_a, face_b), strict=True):
         if picture is None:
             continue
         shown.append((picture, label))
         try:
-            faces = detect_faces(picture, f"the {label.lower()}")
-            found.append(landmarks_of(faces[min(max(int(face), 1), len(faces)) - 1]))
+            faces = find_faces(picture, f"the {label.lower()}")
+            found.append(faces[min(max(int(face), 1), len(faces)) - 1])
             if len(faces) > 1:
-                said.append(f"{label}: {len(faces)} faces; choose one by its number, 1 is the largest.")
+                remarks.append(f"{label}: {len(faces)} faces; choose one by its number, 1 is the largest.")
         except NothingFoundError:
             found.append(np.zeros((0, 2)))
-            said.append(
+            remarks.append(
                 f"**{label}: no face found.** Use a larger, brighter or more frontal face; or press *Add* below and click "
                 "the same place in both pictures, five pairs or more."
             )
     if any(len(points) == 0 for points in found):
         found = [np.zeros((0, 2)) for _ in found]
     elif len(found) == 2:
+        remarks += notes_before(found)
         found = list(with_outline((shown[0][0], shown[1][0]), (found[0], found[1])))
     panels = [panel(picture, points, label) for (picture, label), points in zip(shown, found, strict=True)]
-    return panels, "  \n".join(said)
+    return panels, "  \n".join(remarks)
 
 
 def fit(
@@ -109,6 +110,11 @@ def picture_at(prepared: ImplicitPrepared, shape: float, appearance: float, opti
     return to_pil(pipeline().render(prepared, [shape], appearance=appearance, **look))[0]
 
 
+def said(prepared: ImplicitPrepared) -> str:
+    """What to know of this pair, as it stands below the picture."""
+    return "  \n".join(prepared.notes)
+
+
 def landmarks(picture: Image.Image) -> dict[str, Any]:
     """Find the landmarks of a portrait.
 
@@ -118,8 +124,8 @@ def landmarks(picture: Image.Image) -> dict[str, Any]:
     Returns:
         The number of faces, and the landmarks of the largest as (x, y) in pixels.
     """
-    faces = detect_faces(picture)
-    points = landmarks_of(faces[0]).round(2).tolist()
+    faces = find_faces(picture)
+    points = faces[0].round(2).tolist()
     return {"faces": len(faces), "points": points, "width": picture.width, "height": picture.height}
 
 
@@ -143,6 +149,7 @@ class ImplicitTab(TransitionTab):
     def draw_preview(self) -> None:
         """The picture with shape and appearance."""
         self.preview_picture = self.draw_picture()
+        self.notes = gr.Markdown(elem_id=f"{ID}-notes")
         self.draw_place("shape", 0.5, "0 = the first face's shape, 1 = the second's")
         self.sliders["apart"] = gr.Checkbox(
             False, label="Move appearance apart", info="otherwise appearance follows shape", elem_id=f"{ID}-apart"
@@ -153,13 +160,13 @@ class ImplicitTab(TransitionTab):
         """The warp follows pictures, points and options; the picture follows sliders and look."""
         shape, apart, appearance = sliders = list(self.sliders.values())
         inputs, shown = [*self.pair, self.editor, *sliders], [self.preview_picture]
-        encode = self.encoding(self.preview, inputs, shown)
+        encode = self.encoding(self.preview, inputs, [*shown, self.notes])
         self.on_points(find_landmarks, encode)
         late = self.late.by_name
         gr.on([self.editor.input, *(c.change for name, c in late.items() if name not in LOOK_FIELDS)], **encode)
         look = [late[name] for name in LOOK_FIELDS]
         self.on_sliders(self.show, [*sliders, *look], [self.prepared, *sliders, *self.method.components], shown)
-        self.on_go(self.morph, "implicit_morph", inputs, [self.prepared, *shown])
+        self.on_go(self.morph, "implicit_morph", inputs, [self.prepared, *shown, self.notes])
         picture = gr.Image(label="Picture", format="png", visible=False)
         frame = [*self.pair, shape, appearance, self.editor, *self.method.components]
         self.endpoint(named(self.frame, self.method), "implicit_frame", frame, picture)
@@ -168,14 +175,14 @@ class ImplicitTab(TransitionTab):
 
     def preview(
         self, picture_a: Any, picture_b: Any, points: list[np.ndarray], shape: float, apart: bool, appearance: float, *values: Any
-    ) -> tuple[ImplicitPrepared | None, Image.Image | None, Any]:  # fmt: skip
+    ) -> tuple[ImplicitPrepared | None, Image.Image | None, str, Any]:  # fmt: skip
         """Fit as soon as both pictures and their points are there."""
         options, start = self.read(values), time.perf_counter()
         if picture_a is None or picture_b is None or len(points) != 2 or not len(points[0]) or options.recipe != "fast":
-            return None, None, gr.skip()
+            return None, None, "", gr.skip()
         prepared = fit((picture_a, picture_b), points, options)
         details = details_of(start, prepared.figures, to_query(options), ABOUT)
-        return prepared, picture_at(prepared, shape, appearance if apart else shape, options), details
+        return prepared, picture_at(prepared, shape, appearance if apart else shape, options), said(prepared), details
 
     def show(
         self, prepared: ImplicitPrepared | None, shape: float, apart: bool, appearance: float, *values: Any
@@ -221,7 +228,7 @@ class ImplicitTab(TransitionTab):
             bar: Shows how far the work is.
 
         Returns:
-            The video, the file to download, the details, and the preview picture.
+            The video, the file to download, the details, the preview picture, and what to know of this pair.
         """
         order = self.order(values)
         look = {"blend": order.options.blend, "background": order.options.background}
@@ -232,9 +239,10 @@ class ImplicitTab(TransitionTab):
             rest = part_of(progress, 0.4, 1.0)
             frames = pipeline().frames(prepared, order.timeline, progress=rest, **look, **still)
             film = self.film(order, frames, "morph", prepared.figures, ABOUT)
-            return *film, prepared, picture_at(prepared, shape, appearance if apart else shape, order.options)
+            picture = picture_at(prepared, shape, appearance if apart else shape, order.options)
+            return *film, prepared, picture, said(prepared)
 
-        yield from stream(work, bar, 5)
+        yield from stream(work, bar, 6)
 
 
 TAB = Tab(ID, "Implicit face morph", 1, ImplicitTab)

@@ -59,7 +59,9 @@ def find_anchor(points: np.ndarray) -> Anchor:
     down = mouth - eyes
     # As in FFHQ's crops both directions count: the eyes come closer in a turned head, eyes and mouth in a bowed one.
     axis = across + np.array([down[1], -down[0]])
-    return Anchor(eyes, max(1.0, float(max(2.0 * np.hypot(*across), 1.8 * np.hypot(*down)))), float(np.arctan2(axis[1], axis[0])))
+    return Anchor(
+        eyes, max(1.0, float(max(2.0 * np.hypot(*across), 1.8 * np.hypot(*down)))), float(np.arctan2(axis[1], axis[0]))
+    )
 
 
 def choose_turn(tilt: float) -> float:

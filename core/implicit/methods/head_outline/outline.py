@@ -39,7 +39,7 @@ class OutlineConstants:
     # Skin between face and outline is stretched at most so many times.
     most_stretch: float = 3.5
     # Pairs that move so much against a landmark beside them, by their distance, are left out: they are guesses.
-    most_strain: float = 1.3
+    most_strain: float = 0.8
     # The same against the frame's edges.
     edge_strain: float = 0.7
     # Share of the frame beside its edges where the outline is the frame's, not the person's.

@@ -16,8 +16,16 @@ import cv2
 import numpy as np
 import torch
 
-from core.implicit.methods.framing.framing import Anchor
-from core.implicit.paper.landmarks import LEFT_BROW, LEFT_EYE, LIPS, MESH_VERTICES, NOSE_AND_CHEEKS, OVAL, RIGHT_BROW, RIGHT_EYE
+from core.implicit.paper.landmarks import (
+    LEFT_BROW,
+    LEFT_EYE,
+    LIPS,
+    MESH_VERTICES,
+    NOSE_AND_CHEEKS,
+    OVAL,
+    RIGHT_BROW,
+    RIGHT_EYE,
+)
 from core.ops.masks import signed_distance
 from core.ops.patch_fill import fill_holes
 from core.ops.pull_push import filled
@@ -40,7 +48,7 @@ class LayerConstants:
     # How far, of 1, such a colour goes along: hair that goes all the way to skin or snow looks like mist.
     most_drift: float = 0.22
     # How far beyond its own outline a person's colours still serve before the other person's are shown instead.
-    reach: float = 0.03
+    reach: float = 0.012
     # Appearance from which and until which everything but the middle of the face changes over.
     switch: tuple[float, float] = (0.40, 0.49)
     # The same for backgrounds that fade.
@@ -98,6 +106,13 @@ def take_apart(framed: np.ndarray, matte: np.ndarray, other: np.ndarray) -> Laye
     return Layers(np.dstack((person, depth)), behind, rest)
 
 
+def take_both_apart(
+    first: np.ndarray, second: np.ndarray, mattes: tuple[np.ndarray, np.ndarray]
+) -> tuple[Layers, Layers]:
+    """`take_apart` of two portraits that become each other."""
+    return take_apart(first, *mattes), take_apart(second, *mattes[::-1])
+
+
 def face_middle(landmarks: np.ndarray) -> np.ndarray:
     """(M, 2): the convex outline of the middle of a face with detected landmarks; of all points where there are fewer."""
     points = np.asarray(landmarks, np.float32)
@@ -139,7 +154,8 @@ def compose(
     (first, first_rest), (second, second_rest) = warped
     rim = max(1.5, LAYERS.rim * max(middle.shape))
     depths = first[..., 3], second[..., 3]
-    cover = _cover((1 - shape) * depths[0] + shape * depths[1], rim)
+    between = (1 - shape) * depths[0] + shape * depths[1]
+    cover = _cover(between, rim)
     weight = float(smooth_step(_between(appearance, LAYERS.switch)))
     if 0 < appearance < 1:
         # Never nothing between the ends: where one person does not reach, the other is shown however little it counts.
@@ -153,7 +169,9 @@ def compose(
     person += weight * (other - (1 - appearance) * drift - person)
     back = _background(behind, appearance, background)
     frame = back + cover * (person - back)
-    frame += np.float32((1 - appearance) ** 2) * first_rest + np.float32(appearance**2) * second_rest
+    # Wisps belong to an outline: where it has moved on they would stand alone.
+    for rest, depth, share in ((first_rest, depths[0], (1 - appearance) ** 2), (second_rest, depths[1], appearance**2)):
+        frame += np.clip(1 - np.abs(depth - between) / rim, 0, 1)[..., None] * np.float32(share) * rest
     return np.clip(frame, 0, 1)
 
 

@@ -33,7 +33,8 @@ def find_matte(framed: np.ndarray, landmarks: np.ndarray) -> np.ndarray | None:
     _, pieces = cv2.connectedComponents((mask > 0.5).astype(np.uint8))
     own = (pieces == np.bincount(pieces[face > 0]).argmax()).astype(np.uint8)
     near = cv2.dilate(own, np.ones((2 * RIM_PX + 1,) * 2, np.uint8)) > 0
-    return np.where(near, mask, 0).astype(np.float32)
+    # As a file of bytes has it, so that a stored morph comes back the same.
+    return (np.rint(np.where(near, mask, 0) * 255) / 255).astype(np.float32)
 
 
 def head_reach(matte: np.ndarray | None, anchor: Anchor) -> float | None:
