@@ -24,15 +24,9 @@ ZERO_GPU = "zero-a10g"
 MARK = "STAGED.txt"
 NOT_FOR_SPACES = ("tensorboard", "typer")
 
-# Which example folders and files the tabs show, below `core/ui/examples`.
-EXAMPLES_OF = {
-    "implicit": ("heads", "implicit.*"),
-    "crossbreed": ("pets", "crossbreed.*"),
-    "sdl": ("heads", "sdl*"),
-    "ripple": ("ripple*",),
-    "gfla": ("people", "gfla*"),
-    "compare": ("heads", "compare.*"),
-}
+# Which rendered people and drawings the tabs show, below `core/ui/examples`, besides what all tabs share.
+EXAMPLES_OF = {"gfla": ("people",)}
+SHARED_EXAMPLES = ("LICENSE.md", "pictures", "thumbnails")
 
 
 def space_names() -> list[str]:
@@ -137,8 +131,8 @@ def data_beside(sources: Iterable[Path]) -> list[Path]:
 
 
 def examples_of(tabs: Iterable[str]) -> list[Path]:
-    """The example files that the tabs show, and their licence."""
-    patterns = {"LICENSE.md", *(pattern for tab in tabs for pattern in EXAMPLES_OF.get(tab, ()))}
+    """The example files that the tabs show, with their results, licence and credits."""
+    patterns = {*SHARED_EXAMPLES, *(pattern for tab in tabs for pattern in (tab, *EXAMPLES_OF.get(tab, ())))}
     found = [match for pattern in patterns for match in (ROOT / EXAMPLES).glob(pattern)]
     files = [file for match in found for file in ([match] if match.is_file() else match.rglob("*"))]
     return sorted({file for file in files if file.is_file()})

@@ -10,7 +10,7 @@ from typer import Argument, Option
 from core.cli.flags import Place, Result, folder, one_of, one_word_of, system, verb, video_file, weights_flag
 from core.errors import InputError
 from core.progress import Progress, part_of
-from core.sdl.jobs import JOBS
+from core.sdl.jobs import JOBS, misfit
 from core.sdl.options import LAYOUTS, ORIGINAL_TASKS, RateOptions, SDLOptions
 from core.sdl.training.options import TransitionTrainOptions
 from core.timeline import Timeline
@@ -53,10 +53,13 @@ def video(
         raise InputError(f"{len(pictures)} pictures came, the job {job} takes {chosen.pictures}")
     pipe = place.pipeline(SDLPipeline, weights or chosen.ways[0])
     prepared = pipe.prepare(*pictures, options=transition, progress=part_of(progress, 0, 0.1))
+    if note := misfit(chosen, prepared.figures):
+        progress(0.1, note)
     frames = pipe.frames(prepared, timeline, progress=part_of(progress, 0.1, 1))
     settings = {"system": "sdl", "job": job, **to_query(transition), **to_query(timeline)}
     path = write_video(frames, out, timeline.fps, settings)
-    return {"file": str(path), "frames": count, "weights": pipe.weights_label, **prepared.figures}
+    told = {"note": note} if note else {}
+    return {"file": str(path), "frames": count, "weights": pipe.weights_label, **told, **prepared.figures}
 
 
 @verb(app, "clip.mp4 --factor 4 --slow-motion --out slow.mp4")

@@ -11,6 +11,7 @@ from patchmatch import inpaint
 from scipy.ndimage import distance_transform_edt
 
 from core.errors import InputError, ShapeError
+from core.ops.patch_detail import carry_detail
 
 
 @dataclass(frozen=True)
@@ -112,8 +113,15 @@ def _fill_region(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -
     small = cv2.resize(picture * ~hole[..., None], size, interpolation=cv2.INTER_AREA)
     small = np.clip(small / np.maximum(light, 1e-3), 0, 255).round().astype(np.uint8)
     closed = cv2.resize(forbidden.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-    filled = _fill_small(small, light[..., 0] < 0.5, closed)
-    return cv2.resize(filled, (wide, high), interpolation=cv2.INTER_CUBIC)
+    gap = light[..., 0] < 0.5
+    filled = _fill_small(small, gap, closed)
+    out = picture.copy()
+    whole = light[..., 0] > 0.999  # of the hole nothing was counted in
+    if (whole & ~closed).any():
+        out[hole] = carry_detail(picture, hole, small, filled, ~whole | closed)
+    else:
+        out[hole] = cv2.resize(filled, (wide, high), interpolation=cv2.INTER_CUBIC)[hole]
+    return out
 
 
 def _fill_small(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -> np.ndarray:

@@ -51,6 +51,7 @@ SHAPES = {
         Edit("mouth", 0, 5, 2.5, "how far the mouth opens"),
         Edit("eyes", -1.5, 1.5, 1, "wider above 0, closed at -1.5"),
         Edit("lip", -1.5, 1.5, 1, "fuller lips above 0, thinner below"),
+        Edit("gaze", -1.5, 1.5, 1, "look aside; above 0 to the viewer's right"),
         Edit("beard", -1.5, 1.5, 1, "a beard above 0, shaven below"),
     )
 }
@@ -147,4 +148,7 @@ class RippleOptions:
     also_mouth: float = option(0.0, "beside the edit: an opened mouth", low=0, high=5, step=0.1, group="together")
     also_eyes: float = option(0.0, "beside the edit: wider eyes", low=-1.5, high=1.5, step=0.1, group="together")
     also_lip: float = option(0.0, "beside the edit: fuller lips", low=-1.5, high=1.5, step=0.1, group="together")
+    also_gaze: float = option(
+        0.0, "beside the edit: looking to the viewer's right", low=-1.5, high=1.5, step=0.1, group="together"
+    )
     also_beard: float = option(0.0, "beside the edit: a beard", low=-1.5, high=1.5, step=0.1, group="together")

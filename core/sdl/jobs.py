@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,6 +98,18 @@ def job_of(record: str) -> Job:
         if record in job.ways:
             return job
     raise unknown_name("weights", record, [way for job in JOBS.values() for way in job.ways])
+
+
+def misfit(job: Job, figures: Mapping[str, float]) -> str:
+    """What did not fit the job, by the figures of what was prepared; empty where all did."""
+    if figures.get("landmarks") == 0:
+        return (
+            "No face was found in one of the pictures: only their coarse shape is aligned, and things will double. Cats and dogs "
+            "have a system of their own, Crossbreed."
+        )
+    if job.name == "age" and figures.get("faces") == 0:
+        return "No face was found: the whole picture was taken for one."
+    return ""
 
 
 def trained_side_px(record: str) -> int | None:

@@ -18,7 +18,7 @@ from core.devices import choose_device
 from core.errors import OptionError, unknown_name
 from core.ui.agents import answer_agents
 from core.ui.parts.cleaner import EVERY_S, KEPT_HOURS, start_cleaner
-from core.ui.parts.examples import EXAMPLES
+from core.ui.parts.examples import CREDITS, EXAMPLES
 from core.ui.parts.gpu import zero_gpu
 from core.ui.suite import DISK_FULL, FULL, Suite, event_named, parameters_of
 from core.ui.tabs import Tab, all_tabs
@@ -30,7 +30,7 @@ WORK = "work"
 MISFITS = (TypeError, KeyError, ValueError, AttributeError, RecursionError, FnIndexInferError, RequestValidationError)
 
 INTRODUCTION = """# Morphospace
-Turn one picture into another: morphs, transitions and edits, each with its own slider. {promise}"""
+Turn one picture into another and move between them. {promise}"""
 
 
 def build_demo(only: Sequence[str] | None = None) -> gr.Blocks:
@@ -56,6 +56,8 @@ def build_demo(only: Sequence[str] | None = None) -> gr.Blocks:
             # Duplicating means something on the Hub only.
             gr.DuplicateButton("Duplicate for a private copy", visible=bool(os.environ.get("SPACE_ID")), size="sm")
         _draw(chosen, demo)
+        with gr.Accordion("Credits of the example pictures", open=False):
+            gr.Markdown(CREDITS.read_text(encoding="utf-8").partition("\n")[2])
     if zero_gpu():
         for tab in chosen:
             if tab.load is not None:
@@ -81,7 +83,7 @@ def promise() -> str:
 
 
 def _draw(tabs: list[Tab], demo: gr.Blocks) -> None:
-    with gr.Tabs() as strip:
+    with gr.Tabs(overflow_behavior="wrap") as strip:
         for tab in tabs:
             with gr.Tab(tab.title, id=tab.id, elem_id=f"tab-{tab.id}"):
                 tab.build()

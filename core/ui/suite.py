@@ -68,6 +68,22 @@ def event_named(demo: gr.Blocks, name: str) -> BlockFunction:
 class Suite(gr.Blocks):
     """gr.Blocks that says what is wrong with an input."""
 
+    def get_api_info(self, all_endpoints: bool = False, page: str | None = None) -> Any:
+        """Gradio's own, in which what a tab opens with is no default: a program that sends no picture has none."""
+        info = super().get_api_info(all_endpoints, page)
+        for event in self.fns.values():
+            listed = info["named_endpoints"].get(f"/{event.api_name}")
+            if event.fn is None or listed is None:
+                continue
+            optional = {name for name, has, value, _ in gr.utils.get_function_params(event.fn) if has and value is None}
+            inputs = [component for component in event.inputs if not getattr(component, "skip_api", True)]
+            for component, facts in zip(inputs, listed["parameters"], strict=False):
+                if getattr(component, "first", None) is not None:
+                    value = getattr(component, "value", None)
+                    facts["parameter_has_default"] = value is not None or facts["parameter_name"] in optional
+                    facts["parameter_default"] = value
+        return info
+
     async def preprocess_data(
         self, block_fn: BlockFunction, inputs: list[Any], state: Any, explicit_call: bool = False
     ) -> list[Any]:

@@ -14,11 +14,55 @@ THEME = gr.themes.Soft(
 
 CSS = """
 .gradio-container { width: 100% !important; min-width: 0 !important; max-width: 1500px !important; margin: 0 auto !important;
-  box-sizing: border-box; }
-.gradio-container .fillable { padding: 1.2rem !important; }
-#masthead h1 { margin-bottom: 0; letter-spacing: -0.02em; }
-#masthead p { margin-top: 0.2rem; opacity: 0.8; }
-.download .empty { min-height: 4.5rem !important; height: 4.5rem !important; }
-.weights-note { font-size: 0.85rem; opacity: 0.85; }
-@media (max-width: 700px) { .gradio-container .fillable { padding: 0.6rem !important; } }
+  box-sizing: border-box; overflow: clip !important; }
+.gradio-container .fillable { padding: 1rem !important; }
+#masthead h1 { margin: 0; letter-spacing: -0.02em; }
+#masthead p { margin: 0.2rem 0 0; }
+.weights-note { font-size: 0.85rem; }
+
+/* Inputs left; right the preview with its slider and button, which stay in sight, and the result. */
+.bench { align-items: flex-start; }
+.bench > .right { position: sticky; top: 0; max-height: 100vh; overflow-y: auto; scrollbar-width: thin; }
+.lead > div, .lead .prose { display: flex; align-items: center; gap: 0.8rem; }
+.lead img { height: 80px; max-width: 240px; object-fit: cover; border-radius: 10px; display: block; margin: 0; }
+.lead p { margin: 0; font-size: 1.05rem; }
+.pair { flex-wrap: nowrap !important; }
+.told { align-items: center; }
+/* Nothing was made yet: one slim line. */
+.film-made:has(.empty) { height: 4.5rem; min-height: 0; } .film-made .empty { min-height: 0 !important; }
+.download:has(.empty) { display: none; }
+.film-made video { max-height: 420px; }
+
+/* What was found and how well it fits; contrast of 4.5 and more on both grounds. */
+.told-good b { color: #15803d; } .told-weak b { color: #b45309; } .told-bad, .told-bad b { color: #b91c1c; }
+.dark .told-good b { color: #4ade80; } .dark .told-weak b { color: #fbbf24; } .dark .told-bad, .dark .told-bad b { color: #fca5a5; }
+
+.examples { display: flex; gap: 0.5rem; overflow-x: auto; padding: 0.2rem; }
+.examples button { display: flex; flex: none; padding: 2px; border: 2px solid transparent; border-radius: 8px; cursor: pointer; }
+.examples button:hover, .examples button:focus-visible { border-color: var(--primary-500); outline: none; }
+.examples img { width: 56px; height: 56px; object-fit: cover; }
+.examples img:first-child { border-radius: 6px 0 0 6px; } .examples img:last-child { border-radius: 0 6px 6px 0; }
+.examples img:only-child { border-radius: 6px; }
+
+@media (max-width: 700px) {
+  .gradio-container .fillable { padding: 0.5rem !important; }
+  #masthead h1 { font-size: 1.3rem; }
+  #masthead p { font-size: 0.8rem; line-height: 1.3; }
+  .lead img { height: 56px; max-width: 112px; } .lead p { font-size: 0.92rem; line-height: 1.3; }
+  .bench, .bench .column { gap: 0.5rem; } .bench .block { padding-top: 0.4rem; padding-bottom: 0.4rem; }
+  /* One column: what goes in, the preview, the result, then all else. */
+  .bench { flex-direction: column; align-items: stretch; }
+  .bench > .left, .bench > .right { display: contents; }
+  .bench > .left > * { order: 4; width: 100%; }
+  .bench > .left > .first, .bench > .left > :has(.first) { order: 1; }
+  .bench .stage { order: 2; width: 100%; }
+  .bench .made { order: 3; width: 100%; }
+  .pair .image-container, .pair .image-frame { max-height: 150px; }
+  .pair > *, .pair .block { height: 170px !important; }
+  .bench .screen { height: 300px !important; }
+  /* While a point is moved, the preview looks in from the corner. */
+  .bench:has(.points :focus) .screen { position: fixed !important; top: 0; right: 0; width: 42vw !important; min-width: 0 !important;
+    height: 42vw !important; z-index: 50; box-shadow: 0 2px 12px #0006; }
+}
+@media (prefers-reduced-motion: reduce) { * { animation: none !important; transition: none !important; } }
 """

@@ -48,7 +48,7 @@ SAMPLES = {
     "/crossbreed_head": Sample({"picture": A}, **PETS),
     "/sdl_transition": Sample({"job": "morph", "first": A, "second": B, "frames": 3}, needs="sdl-morph"),
     "/sdl_rate": Sample({"video": CLIP, "factor": 2}, needs="sdl-vfi"),
-    "/sdl_frame": Sample({"job": "toon", "first": A, "second": None, "t": 0.5}, needs="sdl-toon"),
+    "/sdl_frame": Sample({"job": "toon", "first": A, "second": None, "t": 0.5}),
     "/ripple_video": Sample({"picture": A, "frames": 2}, **RIPPLE),
     "/ripple_edit": Sample({"picture": A, "degree": 1.0}, **RIPPLE),
     "/ripple_animate": Sample({"picture": A, "driving": CLIP}, **RIPPLE),

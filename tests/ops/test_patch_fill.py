@@ -2,10 +2,13 @@
 
 import threading
 
+import cv2
 import numpy as np
 import pytest
 
 from core.errors import InputError, ShapeError
+from core.ops import patch_fill
+from core.ops.patch_detail import find_sources
 from core.ops.patch_fill import fill_holes
 
 
@@ -74,10 +77,28 @@ def test_tiny_pictures_are_filled_from_what_there_is(shape: tuple[int, int]):
     assert np.array_equal(fill_holes(picture, hole), np.full((*shape, 3), 77, np.uint8))
 
 
-def test_a_large_hole_keeps_the_size_and_the_rest():
-    picture, hole = checks(700, 1300, 40), square((700, 1300), 100, 300, 400)
-    out = fill_holes(picture, hole)
-    assert out.shape == picture.shape and np.array_equal(out[~hole], picture[~hole])
+def test_a_hole_filled_at_a_smaller_size_is_as_sharp_as_the_picture(monkeypatch: pytest.MonkeyPatch):
+    """A third of the size: enlarging alone leaves a hundredth of the Laplacian's energy."""
+    monkeypatch.setattr(patch_fill, "FILL", patch_fill.FillConstants(most_hole_px=400))
+    coarse = np.random.default_rng(3).integers(80, 160, (16, 20, 3)).astype(np.uint8)
+    grain = np.random.default_rng(4).normal(0, 12, (160, 200, 1))
+    picture = np.clip(cv2.resize(coarse, (200, 160), interpolation=cv2.INTER_CUBIC) + grain, 0, 255).astype(np.uint8)
+    hole = square((160, 200), 50, 70, 60)
+    out = fill_holes(np.where(hole[..., None], np.uint8(255), picture), hole, forbidden=square((160, 200), 0, 0, 20))
+    assert np.array_equal(out[~hole], picture[~hole])
+    energy = [np.square(cv2.Laplacian(one, cv2.CV_32F)[55:105, 75:125]).mean() for one in (out, picture)]
+    assert 0.6 < energy[0] / energy[1] < 1.5
+    assert abs(out[hole].mean() - picture[~hole].mean()) < 25
+
+
+def test_the_patch_that_was_copied_is_found_again():
+    coarse = np.random.default_rng(5).integers(0, 255, (15, 15, 3)).astype(np.uint8)
+    picture = cv2.resize(coarse, (60, 60), interpolation=cv2.INTER_CUBIC)
+    target = square((60, 60), 40, 40, 12)
+    picture[36:56, 36:56] = picture[6:26, 11:31]
+    found = find_sources(picture, target, square((60, 60), 30, 30, 30))
+    moved = (found - np.stack(np.mgrid[:60, :60], -1))[target]
+    assert ((moved == (-30, -25)).all(1)).mean() > 0.95
 
 
 def test_threads_get_what_one_alone_gets():

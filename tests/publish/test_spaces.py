@@ -80,9 +80,10 @@ def test_a_space_is_tried_in_a_fresh_process(staged, endpoints_of, monkeypatch):
 
 
 def test_examples_of_a_tab_come_along(staged):
-    assert {f.name for f in staged("implicit").rglob("heads/*.jpg")} == {
-        f.name for f in (ROOT / "core/ui/examples/heads").glob("*.jpg")
-    }
+    found = {str(f.relative_to(staged("implicit"))) for f in staged("implicit").rglob("core/ui/examples/**/*.*")}
+    assert {"core/ui/examples/pictures/CREDITS.md", "core/ui/examples/pictures/mona_lisa.jpg"} <= found
+    assert {f"core/ui/examples/implicit/{name}" for name in ("film.webp", "frame-0.webp", "found.json")} <= found
+    assert not [name for name in found if "/sdl/" in name or "/people/" in name]
 
 
 def test_staging_twice_renews_and_never_deletes_other_things(tmp_path):

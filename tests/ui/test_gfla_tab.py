@@ -17,6 +17,7 @@ from core.gfla.data.people import STUDIO_GREY
 from core.gfla.paper import pose
 from core.ui.parts.examples import PEOPLE
 from core.video import write_video
+from tests.ui.conftest import emptied
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -76,9 +77,10 @@ def opened(page):
     page.get_by_role("tab", name="Pose-guided generation").click()
 
 
-def test_the_first_example_takes_the_poses_it_is_given(page):
+def test_an_example_takes_the_poses_it_is_given(page):
     opened(page)
-    page.locator("button.gallery-item:visible, .gallery-item:visible").first.click()
+    emptied(page, "gfla")
+    page.locator("#gfla-examples button").last.click()
     page.wait_for_function("document.querySelectorAll('#gfla-points circle').length >= 30", timeout=WAIT_MS)
     source, spread = shown(page)
     assert 0.04 < person_share(spread) < 0.5
@@ -111,6 +113,7 @@ def test_the_first_example_takes_the_poses_it_is_given(page):
 
 def test_a_second_photo_gives_the_pose(page):
     opened(page)
+    emptied(page, "gfla")
     people = sorted(PEOPLE.glob("*.jpg"))
     upload(page, "picture", people[1])
     source, _ = shown(page)
@@ -126,12 +129,14 @@ def test_a_second_photo_gives_the_pose(page):
 
 def test_a_clip_leads(page, tmp_path):
     opened(page)
+    emptied(page, "gfla")
     people = sorted(PEOPLE.glob("*.jpg"))
     clip = tmp_path / "clip.mp4"
     frames = [Image.open(people[i]).convert("RGB").resize((176, 256)) for i in (1, 1, 2, 2)]
     write_video(frames, clip, 4, {})
     upload(page, "picture", people[0])
     shown(page)
+    page.get_by_role("button", name="A clip to follow").click()
     upload(page, "driving", clip)
     page.locator("#gfla-driving video").first.wait_for(timeout=WAIT_MS)
     page.locator("#gfla-go").click()

@@ -6,13 +6,14 @@ import re
 
 import pytest
 
-from tests.ui.conftest import drag
+from tests.ui.conftest import drag, emptied
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
 def upload_pair(page, heads):
     page.get_by_role("tab", name="Implicit face morph").click()
+    emptied(page, "implicit")
     for which, head in zip(("a", "b"), heads, strict=False):
         page.locator(f"#implicit-picture-{which} input[type=file]").first.set_input_files(str(head))
     page.locator("#implicit-points circle").first.wait_for(timeout=60_000)
@@ -42,7 +43,7 @@ def test_two_faces_become_a_playing_video(page, server, heads, tmp_path):
         "before => document.querySelector('#implicit-preview img').src !== before", arg=middle, timeout=60_000
     )
 
-    page.get_by_role("button", name="Morph", exact=True).click()
+    page.locator("#implicit-go").click()
     page.wait_for_function(
         "() => { const v = document.querySelector('#implicit-video video');"
         " return v && v.readyState >= 2 && v.duration > 1 && v.src.includes('morph'); }",
@@ -93,7 +94,8 @@ def test_link_restores_every_setting(page, server):
 
 def test_missing_picture_is_told(page):
     page.get_by_role("tab", name="Implicit face morph").click()
-    page.get_by_role("button", name="Morph", exact=True).click()
+    emptied(page, "implicit")
+    page.locator("#implicit-go").click()
     page.get_by_text("is missing; what fits: picture file").first.wait_for(timeout=60_000)
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.ui.parts.examples import EXAMPLES
-from tests.ui.conftest import drag
+from tests.ui.conftest import drag, emptied
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -26,6 +26,7 @@ CASES = {
 
 def open_with(page, title: str, tab: str, pictures: dict[str, Path], editor: str) -> None:
     page.get_by_role("tab", name=title).click()
+    emptied(page, tab)
     for which, file in pictures.items():
         name = f"{tab}-picture-{which}".rstrip("-")
         page.locator(f"#{name} input[type=file]").first.set_input_files(str(file))

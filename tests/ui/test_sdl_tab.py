@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from tests.ui.conftest import emptied
+
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 
@@ -25,6 +27,7 @@ def wait_for_change(page, before):
 def test_two_pictures_become_a_playing_video(page, server, heads):
     page.goto(f"{server}?tab=sdl&frames=26")
     page.get_by_role("tab", name="SDL transitions").click()
+    emptied(page, "sdl")
     upload(page, "a", heads[0])
     upload(page, "b", heads[1])
     middle = preview_source(page)
@@ -52,15 +55,15 @@ def test_a_job_of_one_picture_hides_the_second_and_widens_the_slider(page, heads
 
 def test_an_example_leaves_the_slider_as_wide_as_its_job(page):
     page.get_by_role("tab", name="SDL transitions").click()
-    page.locator("tr.tr-body:visible").first.click()
-    preview_source(page)
-    page.wait_for_function("document.querySelector('#sdl-t input[type=range]').min === '-0.25'", timeout=60_000)
-    page.wait_for_timeout(1000)
-    assert page.locator("#sdl-t input[type=range]").get_attribute("max") == "1.25"
+    page.locator("#sdl-examples button").nth(2).click()
+    page.wait_for_function("document.querySelector('#sdl-t input[type=range]').min === '0'", timeout=60_000)
+    page.wait_for_function("document.querySelector('#sdl-t input[type=range]').max === '1.5'", timeout=60_000)
+    assert page.get_by_label("Style transfer").is_checked()
 
 
 def test_missing_picture_is_told(page):
     page.get_by_role("tab", name="SDL transitions").click()
+    emptied(page, "sdl")
     page.locator("#sdl-go").click()
     page.get_by_text("is missing; what fits: picture file").first.wait_for(timeout=60_000)
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import gradio as gr
+import pandas as pd
+import torch
 from gradio.components import Component
 from PIL import Image
 
+from core.image import limit_size, to_tensor
+from core.metrics import step_sizes
 from core.timeline import Timeline
 from core.ui.parts.controls import Controls, controls
 from core.ui.parts.handlers import result_folder
@@ -70,16 +73,10 @@ class ResultView:
         return [self.video, self.file, self.details]
 
 
-def result_view(tab: str, example: Path | None = None) -> ResultView:
-    """Draw the result; `example` is a video of ours that stands there until the first own result."""
+def result_view(tab: str) -> ResultView:
+    """Draw the place of the result, which is small until there is one."""
     video = gr.Video(
-        value=str(example) if example else None,
-        label="Result",
-        autoplay=True,
-        loop=True,
-        interactive=False,
-        elem_id=f"{tab}-video",
-        height=400,
+        label="Result", autoplay=True, loop=True, interactive=False, elem_id=f"{tab}-video", elem_classes="film-made"
     )
     file = gr.File(label="Download", interactive=False, elem_id=f"{tab}-file", elem_classes="download")
     with gr.Accordion("Details", open=False):
@@ -98,3 +95,9 @@ def export_frames(
     kept = list(frames)
     shown = write_video(kept, folder / f"{name}.mp4", fps, settings)
     return str(shown), str(write_video(kept, folder / f"{name}.{kind}", fps, settings))
+
+
+def step_plot(frames: list[Image.Image]) -> pd.DataFrame:
+    """How much each frame changes, in per cent of full scale."""
+    sizes = step_sizes(torch.cat([to_tensor(limit_size(frame, 128)) for frame in frames]))
+    return pd.DataFrame({"frame": range(1, len(frames)), "change": [100 * size for size in sizes]})

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
 import numpy as np
 from gradio.components.image_editor import EditorData
 from gradio.data_classes import FileData, ImageData
+from gradio.processing_utils import move_files_to_cache
 from PIL import Image
 
 from core.errors import InputError
@@ -17,6 +19,8 @@ from core.image import MAX_SIDE_PX, MIN_SIDE_PX, limit_size, load_alpha, load_im
 from core.video import read_video
 
 SHOWN_SIDE_PX = 2048
+# Marks a picture that stood there when the page opened.
+FIRST = "stood there first"
 
 
 class PictureInput(gr.Image):
@@ -26,10 +30,16 @@ class PictureInput(gr.Image):
     `core.image.load_image`.
     """
 
-    def __init__(self, label: str, **kwargs: Any) -> None:
+    def __init__(self, label: str, first: str | None = None, **kwargs: Any) -> None:
         super().__init__(
             label=label, type="pil", image_mode=None, format="png", height=kwargs.pop("height", 260), **kwargs
         )
+        # The page opens with this picture; it is no default value, which programs that send none would get.
+        self.first: Any = None
+        if first is not None:
+            served = super().postprocess(first)
+            self.first = move_files_to_cache(served.model_dump(), self, postprocess=True, keep_in_cache=True)
+            self.keep_in_cache.add(self.first["path"])
 
     def get_block_name(self) -> str:
         """The front end's name of the parent component."""
@@ -37,7 +47,7 @@ class PictureInput(gr.Image):
 
     def get_config(self, cls: type | None = None) -> dict[str, Any]:
         """The parent's settings: gradio reads them off a constructor's signature, and ours is shorter."""
-        return super().get_config(gr.Image)
+        return {**super().get_config(gr.Image), "value": self.first}
 
     def preprocess(self, payload: ImageData | None) -> Image.Image | None:
         """The picture as RGB, or None when there is none.
@@ -47,11 +57,19 @@ class PictureInput(gr.Image):
         """
         if payload is None:
             return None
-        return load_image(payload.path if payload.path is not None else decoded(payload.url or ""))
+        picture = load_image(payload.path if payload.path is not None else decoded(payload.url or ""))
+        picture.info[FIRST] = self.first is not None and payload.path == self.first["path"]
+        return picture
 
     def postprocess(self, value: Any) -> Any:
         """A picture or a path, reduced to what a screen can show."""
         return super().postprocess(limit_size(value, SHOWN_SIDE_PX) if isinstance(value, Image.Image) else value)
+
+
+def untouched(example: Any, values: Iterable[Any]) -> bool:
+    """Whether a tab still shows its first example: an opening tab may say that its pictures changed."""
+    pictures = [value for value in values if isinstance(value, Image.Image)]
+    return bool(example and pictures and all(picture.info.get(FIRST) for picture in pictures))
 
 
 class MaskInput(gr.ImageEditor):

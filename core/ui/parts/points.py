@@ -58,6 +58,7 @@ class PointEditor(gr.HTML):
         names: Sequence[str] = (),
         edges: Sequence[tuple[int, int]] = (),
         label: str = "Points",
+        first: Sequence[dict[str, Any]] = (),
         elem_id: str | None = None,
         **kwargs: Any,
     ) -> None:
@@ -73,6 +74,12 @@ class PointEditor(gr.HTML):
             edges=[list(edge) for edge in edges],
             **kwargs,
         )
+        # The page opens with these panels; they are no default value, which programs that send none would get.
+        self.first = {"panels": list(first)}
+
+    def get_config(self) -> dict[str, Any]:
+        """The parent's settings, with what the page opens with."""
+        return {**super().get_config(), "value": self.first}
 
     def preprocess(self, payload: Any) -> list[np.ndarray]:
         """Points per picture; what a browser or a client sends is checked."""

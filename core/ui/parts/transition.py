@@ -15,16 +15,21 @@ from PIL import Image
 from core.options import fields_of, to_query
 from core.timeline import Timeline
 from core.ui.parts.controls import Controls, controls, named
-from core.ui.parts.examples import EXAMPLES
+from core.ui.parts.examples import CHOOSE_FRAME, Axis, FirstExample, lead_html, strip_html
 from core.ui.parts.export import Export, ResultView, export_controls, export_frames, result_view
-from core.ui.parts.picture import PictureInput
+from core.ui.parts.picture import PictureInput, untouched
 from core.ui.parts.points import PointEditor
 from core.ui.parts.share import SharedPoints, share_link
+from core.ui.parts.told import told_notes
 
 SESSION_S = 3600
 # Previews answer while long jobs wait for each other.
 PREVIEW: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
 FORMAT = {"format": "the file to download"}
+CLICKED_ROW = """element.addEventListener("click", (event) => {
+  const button = event.target.closest("button[data-row]");
+  if (button) trigger("click", { row: Number(button.dataset.row) });
+});"""
 
 
 @dataclass(frozen=True)
@@ -51,16 +56,19 @@ class TransitionTab:
 
     A subclass names its `id`, `introduction` and `options`, draws its inputs (`draw_inputs`) and its preview
     (`draw_preview`), and connects them to its handlers (`wire`). What it draws it leaves in `pictures` and `sliders`
-    under the names that links use, and in `source` what its points are found in.
+    under the names that links use, and in `source` what its points are found in. It opens with the first of its
+    `example_rows`, whose results were made beforehand along `axes`.
     """
 
     id: str
     introduction: str
     options: type
-    go_text = "Make the video"
+    # One row per example: the values of `example_inputs()`.
+    example_rows: Sequence[Sequence[Any]] = ()
+    axes: Mapping[str, Axis] = {}
+    go_text = "Make the film"
     # Fields that stand beside the inputs, not under Method.
     early_fields: tuple[str, ...] = ()
-    columns = ((3, 320), (2, 320))
 
     def __init__(self) -> None:
         self.pictures: dict[str, Component] = {}
@@ -68,25 +76,28 @@ class TransitionTab:
         self.source: list[Component] = []
         self.early = Controls(self.options, {})
         self.points: SharedPoints | None = None
-        gr.Markdown(self.introduction)
+        self.first = FirstExample(self.id, dict(self.axes))
+        lead, _, rest = self.introduction.partition("\n\n")
+        gr.HTML(lead_html(self.id, lead), elem_id=f"{self.id}-lead", elem_classes="lead")
         self.prepared = gr.State(None, time_to_live=SESSION_S)
-        with gr.Row():
-            for (scale, width), draw in zip(self.columns, (self.draw_left, self.draw_right), strict=True):
-                with gr.Column(scale=scale, min_width=width):
-                    draw()
+        # Where the page finds the first example's frames, as long as nothing was changed.
+        self.example = gr.JSON(self.first.for_browser(), visible=False)
+        with gr.Row(elem_classes="bench"):
+            with gr.Column(min_width=320, elem_classes="left") as left:
+                self.draw_inputs()
+            with gr.Column(min_width=320, elem_classes="right"):
+                with gr.Column(elem_classes="stage"):
+                    self.draw_preview()
+                    self.noted = gr.Markdown(elem_id=f"{self.id}-noted")
+                    self.draw_go()
+                with gr.Column(elem_classes="made"):
+                    self.draw_result()
+            with left:
+                self.draw_settings()
+                if rest:
+                    with gr.Accordion("About this method", open=False):
+                        gr.Markdown(rest)
         self.wire()
-
-    def draw_left(self) -> None:
-        """The first column."""
-        self.draw_inputs()
-
-    def draw_right(self) -> None:
-        """The second column."""
-        self.draw_preview()
-        self.draw_method()
-        self.draw_export()
-        self.draw_result()
-        self.draw_link()
 
     def draw_inputs(self) -> None:
         """Pictures, and what is found in them."""
@@ -95,6 +106,12 @@ class TransitionTab:
     def draw_preview(self) -> None:
         """The picture that follows the sliders, and these."""
         raise NotImplementedError
+
+    def draw_settings(self) -> None:
+        """Method, timeline and link, below the inputs."""
+        self.draw_method()
+        self.export: Export = export_controls(self.id)
+        self.draw_link()
 
     def draw_method(self) -> None:
         """All options that do not stand elsewhere, folded away."""
@@ -107,17 +124,15 @@ class TransitionTab:
     def draw_more_method(self) -> None:
         """What else stands under Method."""
 
-    def draw_export(self) -> None:
-        """Timeline and file, and the buttons that start and stop."""
-        self.export: Export = export_controls(self.id)
+    def draw_go(self) -> None:
+        """The buttons that start and stop."""
         with gr.Row():
-            self.go = gr.Button(self.go_text, variant="primary", elem_id=f"{self.id}-go")
-            self.stop = gr.Button("Stop", variant="stop")
+            self.go = gr.Button(self.go_text, variant="primary", elem_id=f"{self.id}-go", scale=3)
+            self.stop = gr.Button("Stop", variant="stop", scale=1, min_width=80)
 
     def draw_result(self) -> None:
-        """The video, its file and details."""
-        example = EXAMPLES / f"{self.id}.mp4"
-        self.result: ResultView = result_view(self.id, example if example.exists() else None)
+        """The video, its file and details; empty until something was made."""
+        self.result: ResultView = result_view(self.id)
 
     def draw_link(self) -> None:
         """The link to all settings."""
@@ -128,35 +143,59 @@ class TransitionTab:
         raise NotImplementedError
 
     def draw_pair(self, labels: Sequence[str], names: Sequence[str] = ("picture_a", "picture_b")) -> list[Component]:
-        """Two pictures side by side."""
-        with gr.Row():
+        """Two pictures side by side, the first example's."""
+        files = [item for item in self.example_rows[0] if isinstance(item, str) and Path(item).suffix]
+        with gr.Row(elem_classes="pair first"):
             pair: list[Component] = [
-                PictureInput(label, elem_id=f"{self.id}-picture-{letter}")
-                for label, letter in zip(labels, "ab", strict=True)
+                PictureInput(label, first=file, elem_id=f"{self.id}-picture-{letter}", min_width=120)
+                for label, letter, file in zip(labels, "ab", [*files, None][:2], strict=True)
             ]
         self.pictures.update(zip(names, pair, strict=True))
         return pair
 
+    def draw_told(self) -> None:
+        """What was found in the pictures, right below them, and the button that empties the tab."""
+        said = self.first.found()[1]
+        with gr.Row(elem_classes="told first"):
+            self.found = gr.Markdown(said, elem_id=f"{self.id}-found")
+            self.clear = gr.Button("Clear", size="sm", scale=0, min_width=80, elem_id=f"{self.id}-clear")
+
+    def draw_examples(self, inputs: Sequence[Component]) -> Any:
+        """Thumbnails to click on that fill the inputs; returns the event."""
+        rows = [list(row) for row in self.example_rows]
+
+        def fill(event: gr.EventData) -> Any:
+            row = rows[min(max(int(event.row), 0), len(rows) - 1)]
+            return row if len(row) > 1 else row[0]
+
+        strip = gr.HTML(
+            strip_html(rows),
+            js_on_load=CLICKED_ROW,
+            elem_id=f"{self.id}-examples",
+            elem_classes="first",
+            label="Examples",
+        )
+        return strip.click(fill, None, list(inputs), **PREVIEW, show_progress="hidden")
+
     def draw_points(self, title: str, over: Sequence[Component | None], **editor: Any) -> None:
         """The editor for what is found in `source`, one panel per item of `over`; the early fields stand below it."""
-        with gr.Accordion(title, open=True):
-            self.found = gr.Markdown(f"{editor.pop('what', title)} appear when a picture is there.")
-            self.editor = PointEditor(label=title, **editor)
-            if self.early_fields:
-                with gr.Row():
+        with gr.Accordion(title, open=True, elem_classes="points"):
+            self.editor = PointEditor(label=title, first=self.first.found()[0], **editor)
+            with gr.Row():
+                if self.early_fields:
                     self.early = controls(self.options, self.early_fields, self.id)
-                    self.again = gr.Button("Detect again", size="sm")
-            else:
                 self.again = gr.Button("Detect again", size="sm")
         self.source += self.early.components
         self.points = SharedPoints(self.editor, gr.State(None, time_to_live=SESSION_S), self.source, tuple(over))
 
     def draw_picture(self) -> gr.Image:
-        """The preview's picture."""
-        return gr.Image(
-            label="Preview", format="jpeg", interactive=False, elem_id=f"{self.id}-preview", height=380,
-            buttons=["fullscreen"],
+        """The preview's picture, at first the example's."""
+        start = self.first.start()
+        self.preview_picture = gr.Image(
+            str(start) if start else None, label="Preview", format="jpeg", interactive=False, elem_id=f"{self.id}-preview",
+            height=380, buttons=["download", "fullscreen"], elem_classes="screen",
         )  # fmt: skip
+        return self.preview_picture
 
     def draw_place(self, name: str, value: float, info: str, **more: Any) -> gr.Slider:
         """A slider from 0 to 1 that the preview follows."""
@@ -167,32 +206,84 @@ class TransitionTab:
         self.sliders[name] = slider
         return slider
 
+    def on_clear(self, shown: Sequence[Component]) -> None:
+        """Clear empties inputs, preview and result."""
+        emptied = [
+            *self.pictures.values(),
+            self.prepared,
+            self.example,
+            self.found,
+            self.noted,
+            *shown,
+            *self.result.components,
+        ]
+        # The points' own handler empties them when their pictures go.
+        self.clear.click(lambda: [None] * len(emptied), None, emptied, api_visibility="private", show_progress="hidden")
+
     def on_points(self, find: Callable[..., Any], encode: dict[str, Any]) -> None:
         """Points are found when their source changes or when asked for, then the preview is made anew."""
         if self.points is None:
             raise RuntimeError("draw_points comes first")
-        shown: dict[str, Any] = {"fn": find, "outputs": [self.editor, self.found], **PREVIEW}
-        changes = [component.change for component in self.source]
-        came = gr.on(changes, inputs=[*self.source, self.points.given], trigger_mode="always_last", **shown)
+
+        def found(example: Any, *values: Any) -> tuple[Any, ...]:
+            return (gr.skip(),) * 3 if untouched(example, values) else (*find(*values), None)
+
+        inputs, outputs = [*self.source, self.points.given], [self.editor, self.found]
+        pictures = [component for component in self.source if isinstance(component, PictureInput)]
+        others = [component.change for component in self.source if component not in pictures]
+        last: dict[str, Any] = {"trigger_mode": "always_last", **PREVIEW}
+        came = gr.on([c.change for c in pictures], found, [self.example, *inputs], [*outputs, self.example], **last)
         # Asked for by hand, they are looked for even if a link brought some.
-        asked = self.again.click(inputs=self.source, **shown)
-        for event in (came, asked):
+        asked = [self.again.click(find, self.source, outputs, **PREVIEW)]
+        if others:
+            asked.append(gr.on(others, find, inputs, outputs, **last))
+        came.then(**self.encoding_new(encode))
+        for event in asked:
             event.then(**encode)
 
     def encoding(self, handler: Callable[..., Any], inputs: list[Component], shown: list[Component]) -> dict[str, Any]:
-        """The event that prepares: into the session, the preview and the details."""
-        outputs = [self.prepared, *shown, self.result.details]
+        """The event that prepares: into the session, the preview and the details; the example's frames end with it."""
+
+        def prepare(*values: Any) -> tuple[Any, ...]:
+            made = handler(*values)
+            return (*made, None, told_notes(getattr(made[0], "notes", ())))
+
+        outputs = [self.prepared, *shown, self.result.details, self.example, self.noted]
         return {
-            "fn": handler, "inputs": [*inputs, *self.method.components], "outputs": outputs, "show_progress_on": shown[0],
+            "fn": prepare, "inputs": [*inputs, *self.method.components], "outputs": outputs, "show_progress_on": shown[0],
             "trigger_mode": "always_last", **PREVIEW,
         }  # fmt: skip
 
+    def encoding_new(self, encode: dict[str, Any]) -> dict[str, Any]:
+        """`encoding` that does nothing while the first example's pictures stand untouched."""
+
+        def prepare(example: Any, *values: Any) -> Any:
+            return (gr.skip(),) * len(encode["outputs"]) if untouched(example, values) else encode["fn"](*values)
+
+        return {**encode, "fn": prepare, "inputs": [self.example, *encode["inputs"]]}
+
     def on_sliders(
-        self, handler: Callable[..., Any], sliders: Iterable[Any], inputs: list[Any], shown: list[Any]
-    ) -> None:
-        """The preview follows these without being prepared anew."""
+        self, handler: Callable[..., Any], sliders: Iterable[Any], inputs: list[Any], shown: list[Any],
+        encode: dict[str, Any] | None = None,
+    ) -> None:  # fmt: skip
+        """The preview follows these without being prepared anew.
+
+        As long as the first example stands, its frames follow the sliders of `axes`; the others prepare it with `encode`.
+        """
+        sliders = list(sliders)
         changes = [slider.change for slider in sliders]
         gr.on(changes, handler, inputs, shown, trigger_mode="always_last", show_progress="hidden", **PREVIEW)
+        along, place = [self.sliders[name] for name in self.axes], self.preview_picture
+        for slider in along:
+            slider.change(None, [self.example, place, *along], place, js=CHOOSE_FRAME, api_visibility="private")
+        others = [slider.change for slider in sliders if slider not in along]
+        if encode is None or not others:
+            return
+
+        def first_time(example: Any, *values: Any) -> Any:
+            return encode["fn"](*values) if example else (gr.skip(),) * len(encode["outputs"])
+
+        gr.on(others, **{**encode, "fn": first_time, "inputs": [self.example, *encode["inputs"]]})
 
     def on_go(
         self, handler: Callable[..., Any], name: str, inputs: list[Component], outputs: Sequence[Component] = (),
@@ -248,13 +339,3 @@ def details_of(
     """What the details row shows; the work began at `start_s` of `time.perf_counter`."""
     seconds = round(time.perf_counter() - start_s, 2)
     return {"seconds": seconds, **about, "figures": dict(figures), "settings": dict(settings)}
-
-
-def example_files(folder: Path, names: Sequence[str]) -> list[str]:
-    """Examples of ours by name."""
-    return [str(folder / f"{name}.jpg") for name in names]
-
-
-def draw_examples(rows: list[list[Any]], inputs: Sequence[Component], label: str) -> gr.Examples:
-    """Rows to click on that fill the inputs."""
-    return gr.Examples(rows, list(inputs), label=label, api_visibility="private")

@@ -12,14 +12,19 @@ from core.compare import CompareOptions, Engine, Run, run_engine, side_by_side
 from core.crossbreed.options import CrossbreedOptions
 from core.errors import InputError
 from core.progress import Progress, part_of
-from core.ui.parts.controls import controls
-from core.ui.parts.examples import HEADS
+from core.ui.parts.examples import example_picture
 from core.ui.parts.export import export_frames
 from core.ui.parts.handlers import BAR, follow
-from core.ui.parts.transition import TransitionTab, draw_examples
+from core.ui.parts.picture import untouched
+from core.ui.parts.transition import PREVIEW, TransitionTab
 from core.ui.tabs import Tab, crossbreed, implicit, sdl
 
 ID = "compare"
+EXAMPLE_PAIRS = (
+    ("mona_lisa", "girl_with_a_pearl_earring"),
+    ("tabby_cat", "american_curl"),
+    ("big_buck_bunny_1", "big_buck_bunny_2"),
+)
 LABELS = ("First picture", "Second picture")
 ENGINES = {
     engine.name: engine
@@ -40,9 +45,11 @@ COLUMNS = {
     "end_db": "end (dB)",
 }
 
-INTRODUCTION = """The same two pictures through every engine that takes pairs, with one timeline. **Evenness**: how equal the steps are, 1 is best.
-**Sharpness**: the middle frame against the pictures themselves, 1 is as sharp. **Start, end**: how exactly the pictures are met. Each
-engine was made for its own kind of picture: faces for the implicit morph, pets for Crossbreed, near frames for SDL's second."""
+INTRODUCTION = """See every engine on the same two pictures, side by side. Drop in two pictures and press Compare.
+
+**Evenness**: how equal the steps are, 1 is best. **Sharpness**: the middle frame against the pictures themselves, 1 is as sharp.
+**Start, end**: how exactly the pictures are met. Each engine was made for its own kind of picture: faces for the implicit morph,
+pets for Crossbreed, near frames for SDL's second."""
 
 
 def rows_of(runs: list[Run]) -> list[list[Any]]:
@@ -60,26 +67,29 @@ class CompareTab(TransitionTab):
     introduction = INTRODUCTION
     options = CompareOptions
     go_text = "Compare"
-    columns = ((2, 320), (3, 320))
+    example_rows = [[example_picture(name) for name in pair] for pair in EXAMPLE_PAIRS]
 
-    def draw_left(self) -> None:
-        """The pair, the engines and all settings."""
+    def draw_inputs(self) -> None:
+        """The pair and the engines."""
         self.pair = self.draw_pair(LABELS)
-        heads = [str(file) for file in sorted(HEADS.glob("*.jpg"))]
-        rows = [list(row) for row in zip(heads[::2], heads[1::2], strict=False)]
-        draw_examples(rows, self.pair, "Rendered heads (ours, CC0)")
+        self.draw_told()
+        self.draw_examples(self.pair)
         self.chosen = gr.CheckboxGroup(
             [(engine.title, engine.name) for engine in ENGINES.values()], value=["fade", "implicit", "sdl"], label="Engines",
             info="an engine whose weights are not here, or that finds nothing in the pictures, is named as such",
             elem_id=f"{ID}-chosen",
         )  # fmt: skip
-        self.method = controls(CompareOptions, tab=ID)
-        self.draw_export()
-        self.draw_link()
 
-    def draw_right(self) -> None:
-        """The video and the figures."""
-        self.draw_result()
+    def draw_preview(self) -> None:
+        """The example's film: there is no picture before the work."""
+        self.preview_picture = gr.Image(
+            str(self.first.folder / "still.webp"), label="Example", interactive=False, elem_id=f"{ID}-preview", elem_classes="screen",
+            buttons=["fullscreen"],
+        )  # fmt: skip
+
+    def draw_result(self) -> None:
+        """The film, and the figures."""
+        super().draw_result()
         self.table = gr.Dataframe(
             headers=["engine", *COLUMNS.values(), "why not"], label="Time and figures per engine", interactive=False,
             wrap=True, elem_id=f"{ID}-table",
@@ -87,7 +97,14 @@ class CompareTab(TransitionTab):
 
     def wire(self) -> None:
         """One button."""
+        self.on_clear([self.preview_picture, self.table])
+        changed = [picture.change for picture in self.pair]
+        gr.on(changed, self.empty, [self.example, *self.pair], [self.preview_picture, self.example], **PREVIEW)
         self.on_go(self.compare, "compare_engines", [*self.pair, self.chosen], [self.table])
+
+    def empty(self, example: Any, *pair: Any) -> tuple[Any, Any]:
+        """The example goes when its pictures do."""
+        return (gr.skip(), gr.skip()) if untouched(example, pair) else (None, None)
 
     def compare(
         self, picture_a: Image.Image, picture_b: Image.Image, chosen: list[str], *values: Any, bar: gr.Progress = BAR

@@ -8,8 +8,6 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
-import pandas as pd
-import torch
 from gradio.components import Component
 from PIL import Image
 
@@ -18,32 +16,38 @@ from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline, CrossbreedPrepared
 from core.crossbreed.sheet import grid_sheet
 from core.errors import InputError, NothingFoundError
-from core.image import Box, limit_size, to_pil, to_tensor
-from core.metrics import step_sizes
+from core.image import Box, limit_size, to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import PETS
+from core.ui.parts.examples import Axis, example_picture
+from core.ui.parts.export import step_plot
 from core.ui.parts.handlers import BAR, result_folder, stream
 from core.ui.parts.picture import ClipInput
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
-from core.ui.parts.transition import TransitionTab, about, details_of, draw_examples
+from core.ui.parts.told import draw_clip_facts, lines, told
+from core.ui.parts.transition import TransitionTab, about, details_of
 from core.ui.tabs import Tab
 from core.video import read_video, write_picture, write_video
 
 ID = "crossbreed"
 LABELS = ("First animal", "Second animal")
 CORNERS = ("top left corner of the head", "bottom right corner of the head")
+EXAMPLE_PAIRS = (("tabby_cat", "american_curl"), ("norwegian_forest_cat", "tabby_cat"), ("yorkshire_terrier", "beagle"))
 MOVING = ("both", "shape", "appearance")
+# Below it the box is worth a look.
+SURE = 0.5
 CLIP_SIDE_PX = 256
 CLIP_FRAMES = 240
 # What the encoder's padding needs.
 SMALLEST_CLIP_PX = 33
 
-INTRODUCTION = """Drop in two photos of cats or dogs: their heads are found and cut out, and you can move the boxes. The network
-looks at each picture once; then **shape** and **appearance** morph together or apart.
+INTRODUCTION = """Breed a cat or dog from two. Drop in two photos and move the sliders.
+
+Their heads are found and cut out, and you can move the boxes. The network looks at each picture once; then **shape** and
+**appearance** change together or each on its own.
 After Park, Seo, Noh, *Neural Crossbreed*, SIGGRAPH Asia 2020. The weights that ship know the heads of cats and dogs that look
 towards the camera: where eyes, nose and ears are not found surely, the heads are not brought into line, and the middle is soft."""
 
@@ -77,15 +81,16 @@ def find_heads(
         try:
             head = find_head(picture)
             box = head.box
-            said.append(f"{label}: the head of a {head.species} ({head.score:.0%} sure).")
+            level = "good" if head.score >= SURE else "weak"
+            said.append(told(level, label, f"the head of a {head.species} ({head.score:.0%} sure)."))
         except NothingFoundError:
             side = min(picture.size)
             left, top = (picture.width - side) / 2, (picture.height - side) / 2
             box = Box(left, top, left + side, top + side).squared(-0.1)
-            said.append(f"**{label}: no head found.** Drag the two corners of the box around the head.")
+            said.append(told("bad", label, "no head found. Drag the two corners of the box around the head."))
         corners = np.clip(np.array(box).reshape(2, 2), 0, picture.size)
         shown.append(panel(picture, corners, label))
-    return shown, "  \n".join(said)
+    return shown, lines(said)
 
 
 def boxes_of(corners: list[np.ndarray], margin: float) -> list[Box] | None:
@@ -116,12 +121,6 @@ def prepare(
 def picture_at(prepared: CrossbreedPrepared, shape: float, appearance: float, tau: float) -> Image.Image:
     """One picture of a morph."""
     return to_pil(pipeline().render(prepared, [shape], shape=shape, appearance=appearance, tau=tau))[0]
-
-
-def step_plot(frames: list[Image.Image]) -> pd.DataFrame:
-    """How much each frame changes, in per cent of full scale."""
-    sizes = step_sizes(torch.cat([to_tensor(limit_size(frame, 128)) for frame in frames]))
-    return pd.DataFrame({"frame": range(1, len(frames)), "change": [100 * size for size in sizes]})
 
 
 def smooth_clip(clip: str, factor: int, slow: bool, bar: gr.Progress = BAR) -> Iterator[Any]:
@@ -172,17 +171,16 @@ class CrossbreedTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = CrossbreedOptions
-    go_text = "Morph"
+    example_rows = [[example_picture(name) for name in pair] for pair in EXAMPLE_PAIRS]
+    axes = {name: Axis(0, 1, 9, 0.5) for name in ("shape", "appearance")}
 
     def draw_inputs(self) -> None:
         """Two animals and their heads, further ones for a chain, a clip."""
         self.pair = self.draw_pair(LABELS)
-        pets = [str(file) for file in sorted(PETS.glob("*.png"))]
-        draw_examples([list(row) for row in zip(pets[::2], pets[1::2], strict=False)], self.pair, "Drawn by us, CC0")
+        self.draw_told()
+        self.draw_examples(self.pair)
         self.source = list(self.pair)
-        self.draw_points(
-            "Heads", self.pair, what="Boxes", paired=False, names=CORNERS, edges=[(0, 1)], elem_id=f"{ID}-corners"
-        )
+        self.draw_points("Heads", self.pair, paired=False, names=CORNERS, edges=[(0, 1)], elem_id=f"{ID}-corners")
         with gr.Accordion("More animals: a chain", open=False):
             self.files = gr.File(
                 file_count="multiple", file_types=["image"], label="Further photos, in order", elem_id=f"{ID}-files"
@@ -194,6 +192,7 @@ class CrossbreedTab(TransitionTab):
         """A clip to which the network adds frames."""
         with gr.Accordion("Video: more frames", open=False):
             source = ClipInput("Clip", SMALLEST_CLIP_PX, elem_id=f"{ID}-clip", height=240)
+            draw_clip_facts(source, ID)
             factor = gr.Slider(
                 2, 8, 2, step=1, precision=0, label="Times the frames", info="2 puts one picture between two",
                 elem_id=f"{ID}-factor",
@@ -205,9 +204,9 @@ class CrossbreedTab(TransitionTab):
 
     def draw_preview(self) -> None:
         """The picture with shape and appearance."""
-        self.preview_picture = self.draw_picture()
+        self.draw_picture()
         for name in ("shape", "appearance"):
-            self.draw_place(name, 0.3, "0 = the first animal's, 1 = the second's")
+            self.draw_place(name, 0.5, "0 = the first animal's, 1 = the second's")
 
     def draw_more_method(self) -> None:
         """What the video moves."""
@@ -220,9 +219,8 @@ class CrossbreedTab(TransitionTab):
     def draw_result(self) -> None:
         """Also the change from frame to frame, and a grid of both sliders."""
         super().draw_result()
-        self.plot = gr.LinePlot(
-            x="frame", y="change", label="Change from frame to frame (%)", height=160, elem_id=f"{ID}-steps"
-        )
+        with gr.Accordion("Change from frame to frame", open=False):
+            self.plot = gr.LinePlot(x="frame", y="change", label="Change (%)", height=160, elem_id=f"{ID}-steps")
         with gr.Accordion("Grid of shape and appearance", open=False):
             self.count = gr.Slider(
                 2, 9, 5, step=1, precision=0, label="Pictures per side", info="the grid has its square",
@@ -242,7 +240,8 @@ class CrossbreedTab(TransitionTab):
         changes = [component.change for name, component in method.by_name.items() if name != "tau"]
         gr.on([self.editor.input, *changes], **encode)
         moved = [*self.places, method.by_name["tau"]]
-        self.on_sliders(self.show, moved, [self.prepared, *self.places, *method.components], shown)
+        self.on_sliders(self.show, moved, [self.prepared, *self.places, *method.components], shown, encode)
+        self.on_clear(shown)
         self.on_go(
             self.morph, "crossbreed_morph", [*pair, self.editor, *self.places, self.sliders["moving"]],
             [self.plot, self.prepared, *shown], [self.files],

@@ -24,27 +24,29 @@ from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import PEOPLE
+from core.ui.parts.examples import PEOPLE, Axis, example_picture
 from core.ui.parts.export import export_frames
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
-from core.ui.parts.transition import TransitionTab, about, details_of, draw_examples
+from core.ui.parts.told import draw_clip_facts, told
+from core.ui.parts.transition import TransitionTab, about, details_of
 from core.ui.tabs import Tab
 from core.video import read_video
 
 ID = "gfla"
 LABELS = ("Person", "Target pose")
 FIRST_POSE = "arms spread"
-# No hand before the body: what it hides would be missing in the new pose.
-FIRST_PERSON = "ben"
+EXAMPLE_PEOPLE = ("pierrot", "rosa_bonheur", "woman_and_dog")
 TARGET_HEIGHT_PX = 384
 VIEW_COUNT = 18
 FOLLOWED = AnimationOptions(frames=240)
 
-INTRODUCTION = """Drop in a full-body photo: its 18 keypoints are found and can be dragged. Choose a **target pose** from the
-library, from a second photo or by dragging, and the person is repainted in it; or let a **driving clip** lead.
+INTRODUCTION = """Put a person into another pose. Drop in a full-body photo, choose the pose and move the slider.
+
+The photo's 18 keypoints are found and can be dragged. The **target pose** comes from the library, from a second photo or by
+dragging; or a **clip** leads.
 After Ren et al., *Deep Image Spatial Transformation for Person Image Generation*, CVPR 2020. The shipped weights are a
 preview trained on rendered people: what the photo does not show stays plain, the head keeps the view that the photo has; the authors' weights can be converted with `python -m core weights`."""
 FURTHER = """The authors' other networks: a **face** or a **dancer** that follows a clip, and an **object** seen from all sides.
@@ -79,11 +81,14 @@ def find_points(
     try:
         own = pipe.find(picture, person, "the photo")
         count = int(pose.present(own).sum())
-        said = f"{count} of 18 keypoints found."
+        said = told("good", LABELS[0], "all 18 keypoints found.")
         if count < len(NAMES):
             missing = ", ".join(name for name, seen in zip(NAMES, pose.present(own), strict=True) if not seen)
-            said += f" Missing: {missing}; press *Add* and click to place them."
+            said = told(
+                "weak", LABELS[0], f"{count} of 18 keypoints found. Missing: {missing}; press Add to place them."
+            )
     except NothingFoundError as error:
+        said = told("bad", LABELS[0], f"{error}. A standing skeleton was put in its place: drag its points there.")
         own = pose.scaled(library_pose("standing"), (picture.height, picture.width), FRAME_HW)
         said = f"**{error}.** A standing skeleton was put in its place: drag its points onto the person."
     box = framing.person_box(own, pipe.aspect)
@@ -179,19 +184,24 @@ class PoseTab(TransitionTab):
     introduction = INTRODUCTION
     options = PoseOptions
     early_fields = ("person",)
+    example_rows = [[example_picture(name)] for name in EXAMPLE_PEOPLE] + [[str(PEOPLE / "ben.jpg")]]
+    axes = {"position": Axis(0, 1, 25, 1.0)}
 
     def draw_inputs(self) -> None:
         """The photo, the target pose and the keypoints of both."""
-        self.picture = PictureInput("Photo of a whole person", elem_id=f"{ID}-picture")
-        people = sorted(PEOPLE.glob("*.jpg"), key=lambda file: (file.stem != FIRST_PERSON, file.name))
-        draw_examples([[str(file)] for file in people], [self.picture], "Rendered people (ours, CC0)")
         self.library = gr.Dropdown(
             list(poses()), value=FIRST_POSE, label="Target pose", info="from the library; a photo beside it goes first",
-            elem_id=f"{ID}-library",
+            elem_id=f"{ID}-library", elem_classes="first",
         )  # fmt: skip
-        with gr.Row():
-            self.target = PictureInput("Or a photo of somebody in the pose", elem_id=f"{ID}-target", height=180)
-            self.driving = ClipInput("Or a clip to follow", elem_id=f"{ID}-driving", height=180)
+        first = self.example_rows[0][0]
+        with gr.Row(elem_classes="pair first"):
+            self.picture = PictureInput("Photo of a whole person", first=first, elem_id=f"{ID}-picture", min_width=120)
+            self.target = PictureInput("Or somebody in the pose", elem_id=f"{ID}-target", min_width=120)
+        self.draw_told()
+        self.draw_examples([self.picture])
+        with gr.Accordion("A clip to follow", open=False):
+            self.driving = ClipInput("Clip", elem_id=f"{ID}-driving", height=180)
+            draw_clip_facts(self.driving, ID)
         self.pictures.update(picture=self.picture, target=self.target, driving=self.driving)
         self.source = [self.picture, self.target, self.library]
         self.draw_points(
@@ -200,10 +210,10 @@ class PoseTab(TransitionTab):
 
     def draw_preview(self) -> None:
         """The person on the way to the pose, and what moved the texture."""
-        self.preview_picture = self.draw_picture()
+        self.draw_picture()
         self.sliders["library"] = self.library
         info = "0 = the own pose, 1 = the target pose"
-        self.position = self.draw_place("position", 1.0, info, label="On the way", interactive=None)
+        self.position = self.draw_place("position", 1.0, info, label="Pose", interactive=None)
         with gr.Accordion("Flow, mask and attention", open=False):
             self.why = gr.Image(
                 label="What moved the texture", show_label=False, format="jpeg", interactive=False, height=560,
@@ -218,6 +228,7 @@ class PoseTab(TransitionTab):
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
         self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown)
         self.on_go(self.video, "gfla_video", [self.picture, self.target, self.driving, self.library, self.editor])
+        self.on_clear(shown)
         self.draw_further()
         image = gr.Image(label="Picture", format="png", visible=False)
         frame = [self.picture, self.target, self.library, self.position, *self.method.components]

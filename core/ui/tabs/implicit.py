@@ -15,6 +15,7 @@ from core.image import to_pil
 from core.implicit.methods.framing.upright import find_faces
 from core.implicit.notes import notes_before
 from core.implicit.options import ImplicitOptions
+from core.implicit.paper.landmarks import landmarks_of
 from core.implicit.pipeline import ImplicitMorphPipeline
 from core.implicit.portraits import with_outline
 from core.implicit.prepared import ImplicitPrepared
@@ -22,21 +23,30 @@ from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import HEADS
+from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
-from core.ui.parts.transition import TransitionTab, details_of, draw_examples, example_files
+from core.ui.parts.told import lines, told, told_face, told_notes
+from core.ui.parts.transition import TransitionTab, details_of
 from core.ui.tabs import Tab
 
 ID = "implicit"
 LABELS = ("First picture", "Second picture")
 LOOK_FIELDS = ("blend", "background")
-EXAMPLE_PAIRS = (("anders", "kofi"), ("amara", "mei"), ("jonas", "walter"), ("clara", "edith"))
+EXAMPLE_PAIRS = (
+    ("mona_lisa", "girl_with_a_pearl_earring"),
+    ("sally_ride", "mae_jemison"),
+    ("van_gogh_self-portrait", "durer_self-portrait"),
+    ("gypsy_girl", "straw_hat_self-portrait"),
+    ("ginevra_de_benci", "raphael_self-portrait"),
+)
 ABOUT = {"device": "cpu float64 (the warp needs no GPU)"}
 
-INTRODUCTION = """Drop in two portraits: their landmarks are found, and you can correct them. A smooth warp without folds is
-fitted to them in seconds; then **shape** and **appearance** move together or apart.
+INTRODUCTION = """Turn one face into another. Drop in two portraits and move the slider.
+
+Their landmarks are found, and you can correct them. A smooth warp without folds is fitted to them in seconds; then
+**shape** and **appearance** move together, or each on its own.
 After Schardong et al., *Neural Implicit Morphing of Face Images*, CVPR 2024. Nothing is trained beforehand, no weights are needed."""
 
 
@@ -75,22 +85,24 @@ def find_landmarks(
         shown.append((picture, label))
         try:
             faces = find_faces(picture, f"the {label.lower()}")
-            found.append(faces[min(max(int(face), 1), len(faces)) - 1])
-            if len(faces) > 1:
-                remarks.append(f"{label}: {len(faces)} faces; choose one by its number, 1 is the largest.")
+            one = faces[min(max(int(face), 1), len(faces)) - 1]
+            found.append(landmarks_of(one))
+            remarks.append(told_face(label, one, len(faces)))
         except NothingFoundError:
             found.append(np.zeros((0, 2)))
             remarks.append(
-                f"**{label}: no face found.** Use a larger, brighter or more frontal face; or press *Add* below and click "
-                "the same place in both pictures, five pairs or more."
-            )
+                told(
+                    "bad", label, "no face found. Use a larger, brighter or more frontal face; or press *Add* below and click "
+                    "the same place in both pictures, five pairs or more.",
+                )
+            )  # fmt: skip
     if any(len(points) == 0 for points in found):
         found = [np.zeros((0, 2)) for _ in found]
     elif len(found) == 2:
-        remarks += notes_before(found)
+        remarks += [told_notes(notes_before(found))]
         found = list(with_outline((shown[0][0], shown[1][0]), (found[0], found[1])))
     panels = [panel(picture, points, label) for (picture, label), points in zip(shown, found, strict=True)]
-    return panels, "  \n".join(remarks)
+    return panels, lines(remarks)
 
 
 def fit(
@@ -110,11 +122,6 @@ def picture_at(prepared: ImplicitPrepared, shape: float, appearance: float, opti
     return to_pil(pipeline().render(prepared, [shape], appearance=appearance, **look))[0]
 
 
-def said(prepared: ImplicitPrepared) -> str:
-    """What to know of this pair, as it stands below the picture."""
-    return "  \n".join(prepared.notes)
-
-
 def landmarks(picture: Image.Image) -> dict[str, Any]:
     """Find the landmarks of a portrait.
 
@@ -125,7 +132,7 @@ def landmarks(picture: Image.Image) -> dict[str, Any]:
         The number of faces, and the landmarks of the largest as (x, y) in pixels.
     """
     faces = find_faces(picture)
-    points = faces[0].round(2).tolist()
+    points = landmarks_of(faces[0]).round(2).tolist()
     return {"faces": len(faces), "points": points, "width": picture.width, "height": picture.height}
 
 
@@ -135,38 +142,42 @@ class ImplicitTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = ImplicitOptions
-    go_text = "Morph"
     early_fields = ("face_a", "face_b")
+    example_rows = [[example_picture(name) for name in pair] for pair in EXAMPLE_PAIRS]
+    axes = {"shape": Axis(0, 1, 25, 0.5)}
 
     def draw_inputs(self) -> None:
         """Two portraits and their landmarks."""
         self.pair = self.draw_pair(LABELS)
-        rows = [example_files(HEADS, names) for names in EXAMPLE_PAIRS]
-        draw_examples(rows, self.pair, "Rendered heads (ours, CC0)")
+        self.draw_told()
+        self.draw_examples(self.pair)
         self.source = list(self.pair)
         self.draw_points("Landmarks", self.pair, paired=True, elem_id=f"{ID}-points")
 
     def draw_preview(self) -> None:
         """The picture with shape and appearance."""
-        self.preview_picture = self.draw_picture()
-        self.notes = gr.Markdown(elem_id=f"{ID}-notes")
+        self.draw_picture()
         self.draw_place("shape", 0.5, "0 = the first face's shape, 1 = the second's")
         self.sliders["apart"] = gr.Checkbox(
-            False, label="Move appearance apart", info="otherwise appearance follows shape", elem_id=f"{ID}-apart"
+            False, label="Appearance on its own", info="otherwise it follows the shape", elem_id=f"{ID}-apart"
         )
-        self.draw_place("appearance", 0.5, "0 = the first picture's colours, 1 = the second's")
+        self.draw_place("appearance", 0.5, "0 = the first picture's colours, 1 = the second's", visible=False)
 
     def wire(self) -> None:
         """The warp follows pictures, points and options; the picture follows sliders and look."""
         shape, apart, appearance = sliders = list(self.sliders.values())
         inputs, shown = [*self.pair, self.editor, *sliders], [self.preview_picture]
-        encode = self.encoding(self.preview, inputs, [*shown, self.notes])
+        encode = self.encoding(self.preview, inputs, shown)
         self.on_points(find_landmarks, encode)
         late = self.late.by_name
         gr.on([self.editor.input, *(c.change for name, c in late.items() if name not in LOOK_FIELDS)], **encode)
         look = [late[name] for name in LOOK_FIELDS]
-        self.on_sliders(self.show, [*sliders, *look], [self.prepared, *sliders, *self.method.components], shown)
-        self.on_go(self.morph, "implicit_morph", inputs, [self.prepared, *shown, self.notes])
+        self.on_sliders(self.show, [*sliders, *look], [self.prepared, *sliders, *self.method.components], shown, encode)
+        apart.change(
+            lambda on: gr.update(visible=on), apart, appearance, api_visibility="private", show_progress="hidden"
+        )
+        self.on_clear(shown)
+        self.on_go(self.morph, "implicit_morph", inputs, [self.prepared, *shown])
         picture = gr.Image(label="Picture", format="png", visible=False)
         frame = [*self.pair, shape, appearance, self.editor, *self.method.components]
         self.endpoint(named(self.frame, self.method), "implicit_frame", frame, picture)
@@ -175,14 +186,14 @@ class ImplicitTab(TransitionTab):
 
     def preview(
         self, picture_a: Any, picture_b: Any, points: list[np.ndarray], shape: float, apart: bool, appearance: float, *values: Any
-    ) -> tuple[ImplicitPrepared | None, Image.Image | None, str, Any]:  # fmt: skip
+    ) -> tuple[ImplicitPrepared | None, Image.Image | None, Any]:  # fmt: skip
         """Fit as soon as both pictures and their points are there."""
         options, start = self.read(values), time.perf_counter()
         if picture_a is None or picture_b is None or len(points) != 2 or not len(points[0]) or options.recipe != "fast":
-            return None, None, "", gr.skip()
+            return None, None, gr.skip()
         prepared = fit((picture_a, picture_b), points, options)
         details = details_of(start, prepared.figures, to_query(options), ABOUT)
-        return prepared, picture_at(prepared, shape, appearance if apart else shape, options), said(prepared), details
+        return prepared, picture_at(prepared, shape, appearance if apart else shape, options), details
 
     def show(
         self, prepared: ImplicitPrepared | None, shape: float, apart: bool, appearance: float, *values: Any
@@ -228,7 +239,7 @@ class ImplicitTab(TransitionTab):
             bar: Shows how far the work is.
 
         Returns:
-            The video, the file to download, the details, the preview picture, and what to know of this pair.
+            The video, the file to download, the details, and the preview picture.
         """
         order = self.order(values)
         look = {"blend": order.options.blend, "background": order.options.background}
@@ -239,10 +250,9 @@ class ImplicitTab(TransitionTab):
             rest = part_of(progress, 0.4, 1.0)
             frames = pipeline().frames(prepared, order.timeline, progress=rest, **look, **still)
             film = self.film(order, frames, "morph", prepared.figures, ABOUT)
-            picture = picture_at(prepared, shape, appearance if apart else shape, order.options)
-            return *film, prepared, picture, said(prepared)
+            return *film, prepared, picture_at(prepared, shape, appearance if apart else shape, order.options)
 
-        yield from stream(work, bar, 6)
+        yield from stream(work, bar, 5)
 
 
 TAB = Tab(ID, "Implicit face morph", 1, ImplicitTab)

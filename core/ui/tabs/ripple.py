@@ -17,16 +17,17 @@ from core.ripple.results import RipplePrepared, RippleResult
 from core.ui.film import draw_film
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import HEADS
+from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, stream
-from core.ui.parts.picture import PictureInput
-from core.ui.parts.transition import PREVIEW, TransitionTab, details_of, draw_examples, example_files
+from core.ui.parts.picture import PictureInput, untouched
+from core.ui.parts.told import told_notes
+from core.ui.parts.transition import PREVIEW, TransitionTab, details_of
 from core.ui.remover import draw_remover, served_here
 from core.ui.tabs import Tab
 
 ID = "ripple"
 # What these weights do best comes first.
-EXAMPLE_HEADS = ("kofi", "jonas", "edith", "anders", "walter", "mei", "amara", "clara")
+EXAMPLE_HEADS = ("sally_ride", "eileen_collins", "mae_jemison", "grace_hopper", "mona_lisa", "van_gogh_self-portrait")
 WEIGHTS = ("ripple-preview", "ripple-hfgi")
 BEFORE_FIELDS = (
     *(
@@ -45,8 +46,9 @@ BEFORE_FIELDS = (
 VIDEO_FIELDS = ("degree_from", "degree_to")
 SHOWN = ("plain", "mask", "clean", "whole")
 
-INTRODUCTION = """Drop in a portrait: turn, nod or tilt the head, let it smile, speak, blink or grow a beard, older or younger. Your
-photograph itself is moved, at its own size, along the measured **surface** of the head (geometry, no network), and laid over a filled
+INTRODUCTION = """Turn a head, let it nod, smile, speak or age. Drop in a portrait and move the slider.
+
+Your photograph itself is moved, at its own size, along the measured **surface** of the head (geometry, no network), and laid over a filled
 background; only **age** asks the preview weights. What a turn brings into sight is stretched, so frontal portraits and 20 degrees look best.
 The published chain, HFGI (Wang et al. 2022), Graphonomy (Gong et al. 2019) and LaMa (Suvorov et al. 2022), finds the **ripple** that a turned
 head leaves where it used to be: convert those weights for edits of its own at 1024 pixels."""
@@ -94,34 +96,39 @@ class RippleTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = RippleOptions
-    go_text = "Make a video"
     early_fields = ("edit", *TOGETHER)
-    columns = ((2, 280), (3, 320))
+    example_rows = [[example_picture(name)] for name in EXAMPLE_HEADS]
+    axes = {"degree": Axis(SHAPES["pose"].low, SHAPES["pose"].high, 25, SHAPES["pose"].start)}
 
-    def draw_left(self) -> None:
-        """The portrait, the weights and all options: the edit on top, the rest folded away."""
-        self.picture = PictureInput("Portrait", elem_id=f"{ID}-picture", height=320)
+    def draw_inputs(self) -> None:
+        """The portrait and the edit."""
+        first = self.example_rows[0][0]
+        self.picture = PictureInput("Portrait", first=first, elem_id=f"{ID}-picture", elem_classes="first")
         self.pictures["picture"] = self.picture
-        rows = [[file] for file in example_files(HEADS, EXAMPLE_HEADS)]
-        draw_examples(rows, [self.picture], "Rendered heads (ours, CC0)")
+        self.draw_told()
+        self.draw_examples([self.picture])
         self.weights = gr.Dropdown(
             list(WEIGHTS), value=WEIGHTS[0], label="Weights", elem_id=f"{ID}-weights",
             info="ours are a small preview; the published ones must be converted first",
         )  # fmt: skip
-        first = controls(RippleOptions, ("edit",), ID)
-        self.edit_list: Any = first.by_name["edit"]
+        edit = controls(RippleOptions, ("edit",), ID)
+        self.edit_list: Any = edit.by_name["edit"]
         self.edit_list.choices = [(name, name) for name in NAMES]
         with gr.Accordion("Together with", open=False):
             beside = controls(RippleOptions, TOGETHER, ID)
-        self.early = Controls(RippleOptions, {**first.by_name, **beside.by_name})
-        self.draw_method()
+        self.early = Controls(RippleOptions, {**edit.by_name, **beside.by_name})
+
+    def draw_method(self) -> None:
+        """All other options, folded away."""
+        super().draw_method()
         # The endpoints' parameters come in the order of the fields.
         by_name = self.method.by_name
         self.method = Controls(RippleOptions, {field.name: by_name[field.name] for field in fields_of(RippleOptions)})
 
-    def draw_right(self) -> None:
-        """The degree with its pictures, and the video."""
+    def draw_preview(self) -> None:
+        """The whole photograph with the degree; what leads to it, folded away."""
         facts = SHAPES["pose"]
+        self.whole = self.draw_picture()
         self.degree = gr.Slider(
             facts.low,
             facts.high,
@@ -133,37 +140,42 @@ class RippleTab(TransitionTab):
             interactive=True,
         )
         self.sliders["degree"] = self.degree
-        look = {"format": "png", "interactive": False, "buttons": ["fullscreen", "download"]}
-        with gr.Row():
+        with gr.Accordion("Ripple, mask and clean face", open=False), gr.Row():
             labels = (("Plain edit", "plain"), ("Ripple mask", "mask"), ("Clean", "clean"))
             self.shown: list[Component] = [
-                gr.Image(label=text, elem_id=f"{ID}-{name}", height=240, **look) for text, name in labels
-            ]
-        self.shown.append(gr.Image(label="Whole photograph", elem_id=f"{ID}-whole", height=400, **look))
-        self.notes = gr.Markdown(elem_id=f"{ID}-notes")
-        self.draw_export()
-        self.draw_result()
-        self.draw_link()
+                gr.Image(
+                    label=text, elem_id=f"{ID}-{name}", height=200, format="png", interactive=False, min_width=100,
+                    buttons=["fullscreen", "download"],
+                ) for text, name in labels
+            ]  # fmt: skip
+        self.shown.append(self.whole)
 
     def wire(self) -> None:
         """Some controls need a new inversion, the others only a new picture."""
         method, edit = self.method.by_name, self.edit_list
         look = [self.prepared, self.weights, self.degree, *self.method.components]
         outputs = [*self.shown, self.result.details]
-        seen = [*outputs, self.notes]
-        show: dict[str, Any] = {"fn": self.show, "inputs": look, "outputs": seen, "show_progress_on": self.shown[2]}
+        seen = [*outputs, self.noted]
+        show: dict[str, Any] = {"fn": self.show, "inputs": look, "outputs": seen, "show_progress_on": self.whole}
         self.weights.input(edits_of, self.weights, [edit, self.degree], **PREVIEW)
         edit.input(slider_of, [edit, self.weights, self.prepared], self.degree, **PREVIEW)
-        again = [method[name].change for name in BEFORE_FIELDS]
-        inverted = gr.on(
-            [self.picture.change, self.weights.change, *again], self.prepare,
-            [self.picture, self.weights, *self.method.components], self.prepared,
-            show_progress_on=self.shown[0], trigger_mode="always_last", **PREVIEW,
-        )  # fmt: skip
-        fitted = inverted.then(range_of, [self.prepared, self.weights, edit, self.degree], self.degree, **PREVIEW)
-        fitted.then(trigger_mode="always_last", **show, **PREVIEW)
+        source = [self.picture, self.weights, *self.method.components]
+        prepare: dict[str, Any] = {
+            "outputs": [self.prepared, self.example, *self.shown], "show_progress_on": self.whole, "trigger_mode": "always_last",
+            **PREVIEW,
+        }  # fmt: skip
         other = [c.change for name, c in method.items() if name not in BEFORE_FIELDS + VIDEO_FIELDS]
-        gr.on([self.degree.change, *other], **show, trigger_mode="always_last", **PREVIEW)
+        again = [self.weights.change, *(method[name].change for name in BEFORE_FIELDS)]
+        events = [
+            gr.on([self.picture.change], self.prepare_new, [self.example, *source], **prepare),
+            gr.on(again, self.prepare, source, **prepare),
+            gr.on(other, self.first_time, [self.example, *source], **prepare),
+        ]
+        for event in events:
+            fitted = event.then(range_of, [self.prepared, self.weights, edit, self.degree], self.degree, **PREVIEW)
+            fitted.then(trigger_mode="always_last", **show, **PREVIEW)
+        self.on_sliders(self.show, [self.degree], look, seen)
+        self.on_clear(self.shown)
         self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared])
         inputs = [self.picture, self.weights, self.degree, *self.method.components]
         self.endpoint(named(self.edit, self.method), "ripple_edit", inputs, outputs)
@@ -177,23 +189,40 @@ class RippleTab(TransitionTab):
         return options
 
     def prepare(self, picture: Any, weights: str, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
-        """Invert the face as soon as there is a picture."""
+        """Invert the face as soon as there is a picture; the example's frames end with it."""
         if picture is None:
-            yield None
+            yield (None,) * (2 + len(SHOWN))
             return
         options = self.read(values)
-        yield from stream(
-            lambda progress: pipeline(weights).prepare(picture, options=options, progress=progress), bar, 1
-        )
+
+        def work(progress: Progress) -> tuple[Any, ...]:
+            prepared = pipeline(weights).prepare(picture, options=options, progress=progress)
+            return (prepared, None, *(gr.skip() for _ in SHOWN))
+
+        yield from stream(work, bar, 2 + len(SHOWN))
+
+    def prepare_new(self, example: Any, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
+        """Invert a face unless it is the first example's, whose frames are there."""
+        if untouched(example, values):
+            yield (gr.skip(),) * (2 + len(SHOWN))
+        else:
+            yield from self.prepare(*values, bar=bar)
+
+    def first_time(self, example: Any, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
+        """Invert the first example's face when its prepared frames no longer do."""
+        if example:
+            yield from self.prepare(*values, bar=bar)
+        else:
+            yield (gr.skip(),) * (2 + len(SHOWN))
 
     def show(self, prepared: RipplePrepared | None, weights: str, degree: float, *values: Any) -> tuple[Any, ...]:
         """The four pictures at the slider's place."""
         if prepared is None:
-            return (None,) * len(SHOWN) + (gr.skip(), "")
+            return (gr.skip(),) * (len(SHOWN) + 2)
         options, start = self.read(values), time.perf_counter()
         result = pipeline(weights).edit(prepared, degree, options=options)
         details = report(start, prepared, result, weights, options)
-        return (*(getattr(result, name) for name in SHOWN), details, "  \n".join(details["notes"]))
+        return (*(getattr(result, name) for name in SHOWN), details, told_notes(details["notes"]))
 
     def edit(self, picture: Any, weights: str, degree: float, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
         """Edit one portrait.

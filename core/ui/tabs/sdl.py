@@ -13,16 +13,17 @@ from core.errors import InputError, unknown_name
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
-from core.sdl.jobs import JOBS, Job, job_named
+from core.sdl.jobs import JOBS, Job, job_named, misfit
 from core.sdl.methods.video_rate.conversion import convert_video
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline, SDLPrepared
 from core.ui.parts.controls import controls, named
 from core.ui.parts.engines import engine
-from core.ui.parts.examples import EXAMPLES, HEADS
+from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, result_folder, stream
 from core.ui.parts.picture import ClipInput
-from core.ui.parts.transition import PREVIEW, TransitionTab, about, details_of, draw_examples
+from core.ui.parts.told import draw_clip_facts
+from core.ui.parts.transition import PREVIEW, TransitionTab, about, details_of
 from core.ui.tabs import Tab
 
 ID = "sdl"
@@ -37,8 +38,9 @@ CHOICES = [(job.title, job.name) for job in JOBS.values()]
 FIRST = "morph"
 SHIPPED = "shipped"
 
-INTRODUCTION = """One network, five jobs, one slider. Choose a **job**, drop in its pictures and drag **t**; for whole videos
-open *A whole video* below.
+INTRODUCTION = """Frames between frames, morphs, ages, toons and styles. Choose a job, drop in its pictures and move the slider.
+
+One network, five jobs; for whole films open *A whole film*.
 After Yang et al., *A Space Decoupled Learning Approach to Continuous Image Transition*, 2022. Shipped are small networks of
 ours, and image processing for ageing and toon; the authors' weights are for academic use and can be added with `python -m core weights pull`."""
 
@@ -90,15 +92,8 @@ def choose_job(name: str, t: float) -> list[Any]:
 
 def told_of(job: Job, pipe: SDLPipeline, prepared: SDLPrepared) -> str:
     """What the job is good for, who answered, and what did not fit."""
-    told = f"{job.fits}\n\nAnswered by: {pipe.weights_label}."
-    if prepared.figures.get("landmarks") == 0:
-        told += (
-            " **No face was found in one of the pictures: only their coarse shape is aligned, and things will double.** Cats "
-            "and dogs have a tab of their own, Crossbreed."
-        )
-    if prepared.figures.get("faces") == 0 and job.name == "age":
-        told += " **No face was found: the whole picture was taken for one.**"
-    return told
+    missing = misfit(job, prepared.figures)
+    return f"{job.fits}\n\nAnswered by: {pipe.weights_label}." + (f" **{missing}**" if missing else "")
 
 
 def narrow(name: str) -> Any:
@@ -107,20 +102,16 @@ def narrow(name: str) -> Any:
     return gr.update(minimum=job.low, maximum=job.high)
 
 
-def _examples() -> list[list[str | float | None]]:
-    """One row per job, each with pictures that it is good at, and a telling t; all are ours."""
-    drawn = EXAMPLES / "sdl"
-    heads = [str(file) for file in sorted(HEADS.glob("*.jpg"))]
-    balloon = [str(drawn / f"balloon-{number}.jpg") for number in (1, 2)]
-    return [
-        ["morph", str(HEADS / "anders.jpg"), str(HEADS / "kofi.jpg"), 0.5],
-        ["interpolate", *balloon, 0.5],
-        ["age", heads[0], None, 1.0],
-        ["toon", balloon[0], None, 1.0],
-        ["style", balloon[0], str(drawn / "swirls.jpg"), 1.0],
-        ["style", heads[2], str(drawn / "tiles.jpg"), 1.0],
-        ["toon", heads[2], None, 1.0],
-    ]
+# One row per job, each with pictures that it is good at, and a telling t.
+EXAMPLE_ROWS: list[list[Any]] = [
+    ["morph", example_picture("sally_ride"), example_picture("mae_jemison"), 0.5],
+    ["interpolate", example_picture("big_buck_bunny_1"), example_picture("big_buck_bunny_2"), 0.5],
+    ["style", example_picture("golden_gate_bridge"), example_picture("starry_night"), 1.0],
+    ["style", example_picture("eiffel_tower"), example_picture("great_wave"), 1.0],
+    ["style", example_picture("tabby_cat"), example_picture("water_lily_pond"), 1.0],
+    ["age", example_picture("sally_ride"), None, 1.0],
+    ["toon", example_picture("eileen_collins"), None, 1.0],
+]
 
 
 class SDLTab(TransitionTab):
@@ -129,18 +120,14 @@ class SDLTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = SDLOptions
+    example_rows = EXAMPLE_ROWS
+    axes = {"t": Axis(JOBS[FIRST].low, JOBS[FIRST].high, 31, 0.5)}
 
     def draw_inputs(self) -> None:
         """Job, weights, the pictures with their examples, and what the job's weights are good for; a whole video."""
         self.job = gr.Radio(
-            CHOICES, value=FIRST, label="Job", info="what the network does with the pictures", elem_id=f"{ID}-job"
-        )
-        self.fits = gr.Markdown(JOBS[FIRST].fits, elem_id=f"{ID}-fits")
-        self.weights = gr.Dropdown(
-            [SHIPPED, *(record for entry in JOBS.values() for record in entry.ways[1:])],
-            value=SHIPPED, label="Weights", elem_id=f"{ID}-weights",
-            info="shipped is ours, without a network for ageing and toon; sdl-ageing and sdl-toon are our networks, the rest the "
-            "authors', to be fetched first",
+            CHOICES, value=FIRST, label="Job", info="what the network does with the pictures", elem_id=f"{ID}-job",
+            elem_classes="first",
         )  # fmt: skip
         self.pair = self.draw_pair(LABELS[FIRST], ("first", "second"))
         # Programs may ask for any job at once, so the range is that of all jobs until a page narrows it.
@@ -149,21 +136,28 @@ class SDLTab(TransitionTab):
             low, high, 0.5, step=0.01, label="t", info=JOBS[FIRST].slider, elem_id=f"{ID}-t", interactive=True,
             render=False,
         )  # fmt: skip
-        self.examples = draw_examples(
-            _examples(), [self.job, *self.pair, self.t], "One for every job (our renderings and drawings, CC0)"
-        )
-        with gr.Accordion("A whole video", open=False):
+        self.draw_told()
+        self.filled = self.draw_examples([self.job, *self.pair, self.t])
+        self.fits = gr.Markdown(JOBS[FIRST].fits, elem_id=f"{ID}-fits")
+        self.weights = gr.Dropdown(
+            [SHIPPED, *(record for entry in JOBS.values() for record in entry.ways[1:])],
+            value=SHIPPED, label="Weights", elem_id=f"{ID}-weights",
+            info="shipped is ours, without a network for ageing and toon; sdl-ageing and sdl-toon are our networks, the rest the "
+            "authors', to be fetched first",
+        )  # fmt: skip
+        with gr.Accordion("A whole film", open=False):
             self.clip = ClipInput("Video", elem_id=f"{ID}-clip", height=240)
+            draw_clip_facts(self.clip, ID)
             self.rate = controls(RateOptions, tab=f"{ID}-rate")
             with gr.Row():
-                self.smooth = gr.Button("Multiply frames", variant="primary", elem_id=f"{ID}-rate-go")
-                self.halt = gr.Button("Stop the video", variant="stop")
+                self.smooth = gr.Button("Multiply frames", elem_id=f"{ID}-rate-go")
+                self.halt = gr.Button("Stop", variant="stop")
         self.pictures["clip"] = self.clip
         self.sliders.update(job=self.job, t=self.t)
 
     def draw_preview(self) -> None:
         """The picture with t."""
-        self.preview_picture = self.draw_picture()
+        self.draw_picture()
         self.t.render()
 
     def wire(self) -> None:
@@ -176,9 +170,10 @@ class SDLTab(TransitionTab):
         )
         encode = self.encoding(self.preview, [*sources, self.t], told)
         chosen.then(**encode)
-        changes = [*(picture.change for picture in self.pair), self.weights.input]
-        gr.on([*changes, *(component.change for component in self.method.components)], **encode)
+        gr.on([picture.change for picture in self.pair], **self.encoding_new(encode))
+        gr.on([self.weights.input, *(component.change for component in self.method.components)], **encode)
         self.on_sliders(self.show, [self.t], [self.prepared, self.job, self.weights, self.t], shown)
+        self.on_clear(shown)
         self.on_go(self.transition, "sdl_transition", sources)
         self.endpoint(
             named(self.multiply, self.rate), "sdl_rate", [self.clip, self.weights, *self.rate.components],
@@ -186,7 +181,7 @@ class SDLTab(TransitionTab):
         )  # fmt: skip
         # An example draws the slider anew, as wide as it was built.
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        self.examples.load_input_event.then(narrow, self.job, self.t, **private)
+        self.filled.then(narrow, self.job, self.t, **private)
         if (page := gr.context.Context.root_block) is not None:
             page.load(narrow, self.job, self.t, **private)
         picture = gr.Image(label="Picture", format="png", visible=False)

@@ -7,6 +7,7 @@ from PIL import Image
 
 from core.detect.faces import Face, detect_faces
 from core.errors import InputError, NothingFoundError
+from core.image import Box
 from core.implicit.methods.framing.framing import find_anchor
 from core.implicit.paper.landmarks import landmarks_of
 
@@ -14,22 +15,22 @@ from core.implicit.paper.landmarks import landmarks_of
 QUARTERS = (1, 3, 2)
 
 
-def find_faces(picture: Image.Image, name: str = "the picture") -> list[np.ndarray]:
-    """(131, 2) landmarks of every face, largest first, (x, y) pixels of the picture; turned pictures are turned for the search.
+def find_faces(picture: Image.Image, name: str = "the picture") -> list[Face]:
+    """Every face, largest first, in the pixels of the picture as it came; it is turned for the search where that helps.
 
     Raises:
         NothingFoundError: no face, whichever way the picture is held.
     """
     picture = picture.convert("RGB")
     try:
-        found = [landmarks_of(face) for face in detect_faces(picture, name)]
+        found = detect_faces(picture, name)
     except NothingFoundError as error:
         for quarters in QUARTERS:
             if turned := _find_turned(picture, quarters):
                 return turned
         raise error
     # A mesh on a face that lies on its side is loose: it is looked for again upright.
-    quarters = round(find_anchor(found[0]).tilt / (np.pi / 2)) % 4
+    quarters = round(find_anchor(landmarks_of(found[0])).tilt / (np.pi / 2)) % 4
     return (_find_turned(picture, quarters) if quarters else []) or found
 
 
@@ -48,17 +49,21 @@ def detect_landmarks(picture: Image.Image, name: str = "the picture", face: int 
     faces = find_faces(picture, name)
     if not 1 <= face <= len(faces):
         raise InputError(f"face {face} of {name} was asked for, it shows {len(faces)}: choose 1 to {len(faces)}")
-    return faces[face - 1]
+    return landmarks_of(faces[face - 1])
 
 
-def _find_turned(picture: Image.Image, quarters: int) -> list[np.ndarray]:
+def _find_turned(picture: Image.Image, quarters: int) -> list[Face]:
     """The faces of the picture turned left by quarters, in the pixels of the picture as it came; none is an empty list."""
     turned = Image.fromarray(np.ascontiguousarray(np.rot90(np.asarray(picture), quarters)))
     try:
-        faces: list[Face] = detect_faces(turned)
+        faces = detect_faces(turned)
     except NothingFoundError:
         return []
-    return [_turn_back(landmarks_of(face), quarters, picture.size) for face in faces]
+    turned_back = []
+    for face in faces:
+        points = _turn_back(face.points, quarters, picture.size)
+        turned_back.append(Face(points, Box(*map(float, (*points.min(0), *points.max(0)))), face.depths))
+    return turned_back
 
 
 def _turn_back(points: np.ndarray, quarters: int, size_px: tuple[int, int]) -> np.ndarray:

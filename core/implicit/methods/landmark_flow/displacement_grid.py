@@ -19,7 +19,7 @@ from core.implicit.methods.landmark_flow.flow import FlowWarp
 from core.implicit.methods.landmark_flow.warp import Warp
 from core.progress import Progress, silent
 
-NODES = 97
+NODES = 129
 KNOTS, MORE_KNOTS = 9, 17
 MANY_STEPS = 32
 

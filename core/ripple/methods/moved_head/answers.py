@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+import cv2
 import numpy as np
 from PIL import Image
 from torch import Tensor
@@ -12,8 +13,9 @@ from torch import Tensor
 from core.progress import Progress, silent
 from core.ripple.methods.moved_head.driving import Motion, put_on
 from core.ripple.methods.moved_head.editing import Change, bear, cut_square, follow, move_head
-from core.ripple.methods.moved_head.scene import HeadScene
+from core.ripple.methods.moved_head.scene import SCENE, HeadScene
 from core.ripple.methods.repainting.compositing import repaint
+from core.ripple.methods.repainting.inpainters import opencv_fill
 from core.ripple.options import MASK_PX, RippleOptions
 from core.ripple.paper.inpainting import Inpainter
 from core.ripple.paper.masks import background
@@ -25,11 +27,37 @@ def fill_behind(scene: HeadScene, photo: np.ndarray, options: RippleOptions, fil
     soft = replace(options, feather_px=0.5)
 
     def paint(region: np.ndarray, hole: np.ndarray, others: np.ndarray) -> np.ndarray:
-        hidden = others.astype(np.uint8) * 255 if options.hide_person and not (hole | others).all() else None
-        mask = hole.astype(np.uint8) * 255
-        return np.asarray(repaint(Image.fromarray(region), mask, fill, soft, silent, hidden))
+        # A rim of the filled part is seen at a time, mostly of blurred backgrounds: a moderate size serves, and is quick.
+        scale = min(1.0, SCENE.fill_px / max(hole.shape))
+        size = tuple(max(1, round(length * scale)) for length in region.shape[1::-1])
+        small = Image.fromarray(cv2.resize(region, size, interpolation=cv2.INTER_AREA))
+        gap, people = (
+            cv2.resize(mask.astype(np.uint8) * 255, size, interpolation=cv2.INTER_NEAREST) for mask in (hole, others)
+        )
+        hidden = people if options.hide_person and not ((gap > 0) | (people > 0)).all() else None
+        filled = np.asarray(repaint(small, gap, fill, soft, silent, hidden))
+        if options.inpainter == "auto":
+            filled = run_on(filled, small, (gap > 0) | (people > 0), SCENE.near * scene.head.frame.unit_px * scale)
+        return cv2.resize(filled, region.shape[1::-1], interpolation=cv2.INTER_CUBIC)
 
     return scene.filled(photo, paint)
+
+
+def run_on(filled: np.ndarray, picture: Image.Image, unknown: np.ndarray, reach_px: float) -> np.ndarray:
+    """A filled picture (H, W, 3) uint8 that runs on smoothly from the background beside the hole.
+
+    Patches that fit one another may show another part of the scene than what lies beside the hole, and a turn shows no more
+    than that rim.
+
+    Args:
+        filled: the picture with its hole filled.
+        picture: the same before.
+        unknown: (H, W) bool, hole and people.
+        reach_px: how far into the hole.
+    """
+    smooth = np.asarray(opencv_fill(picture, unknown), np.float32)
+    near = np.exp(-np.square(cv2.distanceTransform(unknown.astype(np.uint8), cv2.DIST_L2, 5) / reach_px))[..., None]
+    return np.where(unknown[..., None], np.rint(filled + near * (smooth - filled)), filled).astype(np.uint8)
 
 
 def answer(

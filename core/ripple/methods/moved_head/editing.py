@@ -28,7 +28,8 @@ class Change:
     def of(cls, amounts: dict[str, float]) -> Change:
         """From degrees by name of `SHAPES`."""
         strength = {
-            name: amounts.get(name, 0.0) / SHAPES[name].high for name in ("smile", "mouth", "eyes", "lip", "beard")
+            name: amounts.get(name, 0.0) / SHAPES[name].high
+            for name in ("smile", "mouth", "eyes", "lip", "gaze", "beard")
         }
         beard = strength.pop("beard")
         return cls(Pose(*(amounts.get(name, 0.0) for name in ("pose", "nod", "tilt"))), Expression(**strength), beard)

@@ -13,6 +13,7 @@ from core.ripple.methods.moved_head.expressions import (
     EXPRESSION,
     EYE_PARTS,
     INNER_CORNERS,
+    IRISES,
     IRISES_FROM,
     LOWER_LIP,
     MOUTH_CORNERS,
@@ -84,8 +85,8 @@ def draw_expression(head: Head, moved: np.ndarray, region: np.ndarray, start: tu
     else:
         shift = spline_shift(np.delete(before, irises, 0), np.delete(after, irises, 0), window, unit)
     places = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in window)), -1) + 0.5
-    for eye in EYE_PARTS:
-        shift = keep_eyeball(shift, places, before, after, eye, unit)
+    for eye, iris in zip(EYE_PARTS, IRISES, strict=True):
+        shift = keep_eyeball(shift, places, before, after, eye, iris, unit)
     shift, hidden, inside = open_inside(shift, places, before, after, region[part], unit)
     whole, mouth = np.zeros((*region.shape[:2], 2), np.float32), np.zeros(region.shape[:2], np.float32)
     whole[part], mouth[part] = shift, hidden
@@ -153,17 +154,20 @@ def nearest_inside(places: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 
 def keep_eyeball(
-    shift: np.ndarray, places: np.ndarray, before: np.ndarray, after: np.ndarray, eye: tuple, unit: float
+    shift: np.ndarray, places: np.ndarray, before: np.ndarray, after: np.ndarray, eye: tuple, iris: int, unit: float
 ) -> np.ndarray:
-    """The shift with an eyeball that stays where it is behind lids that move."""
+    """The shift with an eyeball that stays where it is behind lids that move, or looks aside as its iris does."""
     corners, upper, lower = eye[:3]
-    if np.abs(after[list(upper)] - before[list(upper)]).max() < 0.002 * unit:
+    gaze = (after - before)[iris] - (after - before)[list(corners)].mean(0)
+    if max(np.abs(after[list(upper)] - before[list(upper)]).max(), np.abs(gaze).max()) < MAP.apart * unit:
         return shift
     window = (shift.shape[1], shift.shape[0])
-    was = contour_mask(ring_of(before, corners, upper, lower), window, 0.6) > 0.6
+    ring = contour_mask(ring_of(before, corners, upper, lower), window, 0.6)
     share = contour_mask(ring_of(after, corners, upper, lower), window, MAP.rim * unit / 2)[..., None]
-    way = nearest_inside(places, was) - places
-    return shift + share * (way.astype(np.float32) - shift)
+    # A lid that comes down is skin from above the eye, and never a part of the eyeball.
+    skin = nearest_inside(places + shift, ring < 0.3) - places
+    way = nearest_inside(places - gaze, ring > 0.6) - places
+    return (skin + share * (way - skin)).astype(np.float32)
 
 
 def open_inside(

@@ -12,7 +12,7 @@ import numpy as np
 
 from core.ripple.methods.moved_head.frame import CHIN, Head
 
-IRISES_FROM = 468
+IRISES_FROM, IRISES = 468, (468, 473)  # all their points, and the middle of each
 MOUTH_CORNERS, INNER_CORNERS = (61, 291), (78, 308)
 UPPER_LIP = {
     "outer": (185, 40, 39, 37, 0, 267, 269, 270, 409),
@@ -46,10 +46,12 @@ class ExpressionConstants:
     open_chin: float = 0.38
     open_begins: float = 0.3  # of the way to the chin: from there down all goes with the chin
     open_narrow: float = 0.05  # the corners, inwards
-    lid_way: float = 0.92  # of the eye's height: how far the upper lid comes down
-    lid_reach: float = 0.6  # of the fold's share in what the lid does
+    lid_way: float = 0.84  # of the eye's height: how far the upper lid comes down
+    lid_reach: float = 0.72  # of the fold's share in what the lid does
     wide: float = 0.30  # of the eye's height: the upper lid, up
+    brow_down: float = 0.12  # of the eye's height: the brow, down with a closing lid
     brow: float = 0.35  # of the lid's way: the brow, up
+    gaze: float = 0.2  # of the eye's width: the iris, aside
     full: float = 0.6  # of a lip's thickness
     closed: float = 0.06  # of the mouth's width: lips nearer than this are closed
 
@@ -59,12 +61,13 @@ EXPRESSION = ExpressionConstants()
 
 @dataclass(frozen=True)
 class Expression:
-    """Strengths: `smile` and `lip` and `eyes` from -1 to 1, `mouth` from 0 to 1; 0 leaves the face as it is."""
+    """Strengths from -1 to 1, `mouth` from 0; 0 leaves the face as it is. `gaze` above 0 looks to the picture's right."""
 
     smile: float = 0.0
     mouth: float = 0.0
     eyes: float = 0.0
     lip: float = 0.0
+    gaze: float = 0.0
 
     @property
     def still(self) -> bool:
@@ -95,6 +98,10 @@ def displace(head: Head, expression: Expression) -> np.ndarray:
         shift += open_mouth(points, width, expression.mouth, head)
     if expression.eyes:
         shift += move_lids(points, expression.eyes)
+    if expression.gaze:
+        for (corners, *_), iris in zip(EYE_PARTS, IRISES, strict=True):
+            across = np.ptp(points[list(corners), 0])
+            shift[iris : iris + 5, 0] += expression.gaze * EXPRESSION.gaze * across
     if expression.lip:
         shift += fill_lips(points, expression.lip)
     return shift
@@ -150,8 +157,9 @@ def move_lids(points: np.ndarray, strength: float) -> np.ndarray:
         gap = (bottom - top)[:, 1].clip(0)
         if strength < 0:
             total[list(upper), 1] = -strength * EXPRESSION.lid_way * gap
-            total[list(lower), 1] = strength * 0.10 * gap
+            total[list(lower), 1] = strength * 0.08 * gap
             total[list(fold), 1] = -strength * EXPRESSION.lid_reach * EXPRESSION.lid_way * gap
+            total[list(brow), 1] = -strength * EXPRESSION.brow_down * gap.max()
         else:
             lift = strength * EXPRESSION.wide * gap.max() * np.sqrt(gap / max(1e-6, gap.max()))
             total[list(upper), 1] = -lift

@@ -24,8 +24,8 @@ class MatteConstants:
     ceiling: float = 0.88
     skin_levels: float = 16.0  # CIELab: what differs more from the chin's skin is cloth or beard no more
     skin_tone: float = 0.08  # shares of red, green and blue that differ by less in sum are skin's
-    neck_inset: float = 0.1  # of its width on each side: a neck is narrower than the collar below it
-    neck_shade: float = 0.65  # skin under the jaw is so much darker than on it
+    neck_inset: float = 0.16  # of its width on each side: a neck is narrower than the collar below it
+    neck_shade: float = 0.6  # skin under the jaw is so much darker than on it
     beyond_collar: float = 0.08  # how far below the collar the motion comes to rest
 
 
@@ -140,7 +140,7 @@ def paint_neck(
     bare = np.abs(tone - wanted).sum(-1, keepdims=True) < MATTE.skin_tone
     line = cv2.GaussianBlur(np.where(bare, neck, line)[None], (0, 0), 0.02 * px)[0]
     shape = np.zeros((side, side), np.float32)
-    shape[row_of(head.mesh[14, 1]) : row_of(head.chin_y + 0.02), left : right + 1] = 1
+    shape[row_of((head.mesh[14, 1] + head.chin_y) / 2) : row_of(head.chin_y + 0.02), left : right + 1] = 1
     shape = to_region(cv2.GaussianBlur(shape, (0, 0), 0.016 * px), head, box)[..., None]
     colour = np.dstack([to_region(np.broadcast_to(line[:, c], (side, side)), head, box) for c in range(3)])
     return np.rint(plate + shape * (colour - plate)).astype(np.uint8)

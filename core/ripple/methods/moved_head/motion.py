@@ -26,10 +26,10 @@ class SheetConstants:
     reach: float = 0.8  # half the side of what is looked at: hair and shoulders around the FFHQ crop
     nodes: int = 257  # along each side: one per 4 to 6 px of a face of 1024 px
     coarse: int = 97  # nodes of the membrane, which is smooth
-    skull_before_axis: float = 0.06  # the skull's middle
+    skull_before_axis: float = 0.03  # the skull's middle
     skull_half_width: float = 0.33  # at its widest
-    skull_depth: float = 1.4  # depth of a skull over its width
-    ear_before_axis: float = 0.10
+    skull_depth: float = 1.25  # depth of a skull over its width
+    ear_before_axis: float = 0.08
     jaw_reach: float = 0.13  # an outline so near the mesh's rim is bare: an ear's or the jaw's, not hair's
     jaw_fades: float = 0.05
     ear_left: float = 0.012  # what is left of an ear behind the cheek

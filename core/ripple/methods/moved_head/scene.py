@@ -29,11 +29,16 @@ Fill = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
 class SceneConstants:
     """How the layers are joined; lengths in units of the head's frame unless they say otherwise."""
 
-    raster_px: int = (
-        1400  # longest side at which the sheet is drawn; larger photographs enlarge its map, not its pixels
-    )
-    hole_grows: float = 0.045  # the background is filled a little beyond the matte
-    hole_from: float = 0.03  # of the matte
+    raster_px: int = 1400  # longest side at which the sheet is drawn; for larger photographs its map is enlarged
+    fill_px: int = 400  # longest side at which the background is filled
+    near: float = 0.08  # how far into the hole the background beside it runs on
+    hole_grows: float = 0.018  # the background is filled a little beyond the matte
+    others_grow: float = 0.012  # people are left out of what is copied, a little wider
+    wisps_grow: float = 0.06  # before a plain background single hairs are looked for so far beyond the matte
+    plain_levels: float = 5.0  # of 255: a background whose fine texture stays below is plain
+    wisp_levels: float = 14.0  # and what differs from it by more is a hair
+    hole_soft: float = 0.006  # over which the filled part joins the photograph
+    hole_from: float = 0.08  # of the matte, or of the mask that it came from
     others_from: float = 0.3  # of the person's mask
     rest_kept: float = 0.02  # below so much motion the photograph itself stays behind the sheet
     sure: float = 0.15  # a larger share of the matte is the head's for sure
@@ -108,10 +113,9 @@ class HeadScene:
         matte = refine_matte(share, region, head.frame.unit_px)
         moves = to_region(sheet.rest.astype(np.float32), head, box)
         matte = (matte * (moves > 0)).astype(np.float32)
-        reach = max(1, round(SCENE.hole_grows * head.frame.unit_px))
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1,) * 2)
-        hole = (cv2.dilate(matte, kernel) > SCENE.hole_from) & (moves > SCENE.rest_kept)
-        others = cv2.dilate(to_region(found, head, box), kernel) > SCENE.others_from
+        unit = head.frame.unit_px
+        hole = (cv2.dilate(matte, disc(SCENE.hole_grows * unit)) > SCENE.hole_from) & (moves > SCENE.rest_kept)
+        others = cv2.dilate(to_region(found, head, box), disc(SCENE.others_grow * unit)) > SCENE.others_from
         return cls(head, sheet, box, matte, hole, others, None)
 
     def filled(self, photo: np.ndarray, fill: Fill) -> HeadScene:
@@ -125,8 +129,20 @@ class HeadScene:
         region = np.ascontiguousarray(photo[top:bottom, left:right])
         view = view_of(photo, self.head)
         own = cv2.resize(self.sheet.person.astype(np.uint8), view.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
-        plate = paint_neck(fill(region, self.hole, self.others), view, own, self.head, self.box)
-        return replace(self, plate=np.where(self.hole[..., None], plate, region))
+        unit = self.head.frame.unit_px
+        around = self.hole
+        if plain := is_plain(region, around | self.others):
+            wide = cv2.dilate(around.astype(np.uint8), disc(SCENE.wisps_grow * unit)) > 0
+            around = around | (wide & ~self.others)
+        made = fill(region, around, self.others)
+        shown = self.hole
+        if plain:
+            hairs = np.abs(region.astype(np.float32) - made).max(-1) > SCENE.wisp_levels
+            shown = shown | (around & (cv2.dilate(hairs.astype(np.uint8), np.ones((3, 3))) > 0))
+        shown = shown.astype(np.float32)
+        plate = paint_neck(made, view, own, self.head, self.box)
+        soft = cv2.GaussianBlur(shown, (0, 0), SCENE.hole_soft * unit)[..., None]
+        return replace(self, plate=np.rint(region + soft * (plate.astype(np.float32) - region)).astype(np.uint8))
 
     def render(self, photo: np.ndarray, pose: Pose, face: FaceMap | None = None, clean: bool = True) -> Moved:
         """The photograph with the head moved.
@@ -209,6 +225,17 @@ class HeadScene:
         seen = cv2.remap(cv2.dilate(self.matte, np.ones((5, 5))), source.astype(np.float32), None, cv2.INTER_NEAREST)
         held = cv2.dilate((seen > 0).astype(np.uint8), np.ones((5, 5)))[: nodes - 1, : nodes - 1]
         return held > 0
+
+
+def disc(radius_px: float) -> np.ndarray:
+    """A round kernel for growing a mask by so many pixels, at least one."""
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(radius_px)) + 1,) * 2)
+
+
+def is_plain(region: np.ndarray, unknown: np.ndarray) -> bool:
+    """Whether what is seen of a background (h, w, 3) has little texture, so that single hairs stand out from it."""
+    fine = np.abs(region.astype(np.float32) - cv2.GaussianBlur(region, (0, 0), 3)).max(-1)
+    return not unknown.all() and float(np.percentile(fine[~unknown], 90)) < SCENE.plain_levels
 
 
 def index_map(height: int, width: int) -> np.ndarray:

@@ -26,6 +26,7 @@ class RemovalConstants:
     context_least_px: int = 256  # and at least this far
     network_px: int = 1024  # longest side that a network sees; the shared filler bounds its own work
     free_least: float = 0.02  # share of the region that has to be left when people are not copied from
+    person_rim: float = 0.015  # share of the longer side by which people are taken to be wider than their mask
     mostly: float = 0.5  # the share from which a hole lies on a person, and from which a person is in the hole
 
 
@@ -95,7 +96,9 @@ def people_beside(picture: np.ndarray, hole: np.ndarray) -> np.ndarray:
     on_person = (hole & person).sum() > REMOVAL.mostly * hole.sum()
     if on_person and (hole & touched).sum() <= REMOVAL.mostly * touched.sum():
         return np.zeros(hole.shape, bool)
-    return person & ~hole
+    # The network sees 256 px: rims are soft, and shoes or hair are missed by a little.
+    rim = 2 * int(np.ceil(REMOVAL.person_rim * max(hole.shape))) + 1
+    return (cv2.dilate(person.astype(np.uint8), np.ones((rim, rim), np.uint8)) > 0) & ~hole
 
 
 def _region(hole: np.ndarray) -> tuple[slice, slice]:

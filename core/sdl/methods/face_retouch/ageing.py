@@ -42,6 +42,8 @@ class AgeingStrength:
 
 
 STRENGTH = AgeingStrength()
+# What is less of a matte makes no level of 255.
+LEAST_MATTE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -131,27 +133,31 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
     if t == 0:
         return layers.photo.copy()
     left, top, right, bottom = (int(side) for side in layers.head.box)
-    part = layers.photo[top:bottom, left:right]
+    photo = layers.photo[top:bottom, left:right]
     size = (right - left, bottom - top)
 
     def at_size(maps: np.ndarray) -> np.ndarray:
         small = size[0] < maps.shape[1]
         return cv2.resize(maps, size, interpolation=cv2.INTER_AREA if small else cv2.INTER_LINEAR)
 
-    source = part.astype(np.float32) / 255
+    source = photo.astype(np.float32) / 255
     made = age_skin(source, layers, t, at_size)
     hair, brows, beard, order = (
         at_size(maps) for maps in (layers.head.hair, layers.head.brows, layers.head.beard, layers.order)
     )
     # A brow's few hairs turn together: single ones would look like specks.
-    kinds = ((hair, order), (brows, 0.5 * np.ones_like(order)), (beard, order))
+    kinds = ((hair, order), (brows, np.full_like(order, 0.5)), (beard, order))
     for (matte, strands), level, share, gain in zip(
         kinds, layers.levels, STRENGTH.hair, STRENGTH.hair_gain, strict=True
     ):
+        if (matte < LEAST_MATTE).all():
+            continue
+        rows, columns = (np.flatnonzero(matte.max(axis) >= LEAST_MATTE) for axis in (1, 0))
+        part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         if t > 0:
-            made = grey_hair(made, matte, strands, level, layers.tint, share * t, gain)
+            made[part] = grey_hair(made[part], matte[part], strands[part], level, layers.tint, share * t, gain)
         else:
-            made = darken_hair(made, matte, level, -share * t)
+            made[part] = darken_hair(made[part], matte[part], level, -share * t)
     scale = size[0] / layers.shift.shape[1]
     shift = at_size(layers.shift) * (scale * (t if t > 0 else STRENGTH.young_shape * t))
     y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
@@ -159,7 +165,7 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
     zone = at_size(layers.head.zone)[..., None]
     levels = np.rint((source + zone * (made - source)).clip(0, 1) * 255).astype(np.uint8)
     result = layers.photo.copy()
-    result[top:bottom, left:right] = np.where(zone > 0, levels, part)
+    result[top:bottom, left:right] = np.where(zone > 0, levels, photo)
     return result
 
 

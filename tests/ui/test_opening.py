@@ -1,0 +1,49 @@
+"""The first minute, on a desktop and on a phone: every tab is alive when it opens, without a click and without computing."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.ui.tabs import all_tabs
+from tests.ui.conftest import PHONE
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+VIEWS = {"desktop": {"width": 1280, "height": 800}, "phone": PHONE}
+SLIDERS = {"implicit": "shape", "crossbreed": "appearance", "sdl": "t", "ripple": "degree", "gfla": "position"}
+SHOWN = "() => { const i = document.querySelector('#%s-preview img'); return i && i.naturalWidth > 0 && i.src; }"
+
+
+@pytest.fixture
+def opened(blank_page, server, request):
+    """A fresh page in one of the views, and the events that it asked the server for."""
+    asked: list[str] = []
+    blank_page.on("request", lambda sent: asked.append(sent.url) if "queue/join" in sent.url else None)
+    blank_page.set_viewport_size(VIEWS[request.param])
+    blank_page.goto(server)
+    return blank_page, asked, request.param
+
+
+@pytest.mark.parametrize("opened", VIEWS, indirect=True)
+def test_every_tab_is_alive_when_it_opens(opened):
+    page, asked, view = opened
+    for tab in all_tabs():
+        page.get_by_role("tab", name=tab.title).click()
+        page.wait_for_function(SHOWN % tab.id, timeout=60_000)
+        top = page.locator(f"#{tab.id}-preview").evaluate("e => e.getBoundingClientRect().top + window.scrollY")
+        assert top <= 900, f"{tab.id} shows its preview {top:.0f} px down on a {view}"
+        sideways = page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
+        assert sideways <= 1, f"{tab.id} scrolls sideways on a {view}"
+        assert page.locator(f"#{tab.id}-video video").count() == 0
+        if tab.id in SLIDERS:
+            before = len(asked)
+            page.locator(f"#{tab.id}-{SLIDERS[tab.id]} input[type=range]").press("Home")
+            frame = "frame-4-0." if tab.id == "crossbreed" else "frame-0."
+            page.wait_for_function(f"frame => (({SHOWN % tab.id})() || '').includes(frame)", arg=frame, timeout=60_000)
+            assert len(asked) - before <= 1, "the browser chooses a prepared frame by itself"
+
+
+def test_the_preview_stays_in_sight_on_a_desktop(page):
+    page.set_viewport_size(VIEWS["desktop"])
+    page.locator("#implicit-points circle").last.scroll_into_view_if_needed()
+    box = page.locator("#implicit-preview").bounding_box()
+    assert box["y"] >= 0 and box["y"] + box["height"] <= 800
