@@ -21,13 +21,13 @@ from core.errors import InputError, ShapeError
 from core.image import load_image
 from core.implicit.fitting import fit_warp
 from core.implicit.methods.blending.blend import ONTO_BACKGROUND, blend
+from core.implicit.methods.framing.notes import notes_before, notes_on_misses, notes_on_people
+from core.implicit.methods.framing.portraits import frame_pair, outlines_of
 from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.landmark_flow.warp import check_pairs
 from core.implicit.methods.layers.layers import take_both_apart
-from core.implicit.notes import notes_before, notes_on_misses, notes_on_people
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.landmarks import OVAL
-from core.implicit.portraits import frame_pair, outlines_of
 from core.implicit.prepared import ImplicitPrepared, face_region, layered_frame, warped_pictures
 from core.options import check
 from core.pipeline import TransitionPipeline, content_key
@@ -84,8 +84,10 @@ class ImplicitMorphPipeline(TransitionPipeline[ImplicitPrepared]):
         warp, displacements, figures = fit_warp(a, b, framed.size_px, options, part_of(progress, 0.2, 0.9))
         figures |= {"fit_s": time.perf_counter() - started, "fit_cpu_s": time.thread_time() - cpu}
         first, second = framed.pictures
-        mattes = (framed.mattes[0], framed.mattes[1]) if all(m is not None for m in framed.mattes) else None
-        layers = take_both_apart(first, second, mattes) if mattes and options.recipe == "fast" else None
+        mattes = None
+        if options.recipe == "fast" and framed.mattes[0] is not None and framed.mattes[1] is not None:
+            mattes = (framed.mattes[0], framed.mattes[1])
+        layers = take_both_apart(first, second, mattes) if mattes else None
         notes += notes_on_misses(a, b, warp)
         if options.recipe == "fast":
             notes += notes_on_people([matte is not None for matte in framed.mattes])

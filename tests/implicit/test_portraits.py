@@ -7,11 +7,11 @@ from PIL import Image
 from core.image import load_image
 from core.implicit.fitting import fit_warp
 from core.implicit.methods.framing.framing import Anchor, choose_turn, find_anchor, frame_faces, place
+from core.implicit.methods.framing.notes import notes_before, notes_on_misses, notes_on_people
 from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.head_outline.outline import outline_pairs, trace_outline
 from core.implicit.methods.landmark_flow.flow import strain_of
 from core.implicit.methods.layers.layers import compose, take_apart, take_both_apart
-from core.implicit.notes import notes_before, notes_on_misses, notes_on_people
 from core.implicit.options import ImplicitOptions
 from core.progress import silent
 

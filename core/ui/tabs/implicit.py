@@ -12,12 +12,12 @@ from PIL import Image
 
 from core.errors import NothingFoundError
 from core.image import to_pil
+from core.implicit.methods.framing.notes import notes_before
+from core.implicit.methods.framing.portraits import with_outline
 from core.implicit.methods.framing.upright import find_faces
-from core.implicit.notes import notes_before
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.landmarks import landmarks_of
 from core.implicit.pipeline import ImplicitMorphPipeline
-from core.implicit.portraits import with_outline
 from core.implicit.prepared import ImplicitPrepared
 from core.options import to_query
 from core.progress import Progress, part_of, silent

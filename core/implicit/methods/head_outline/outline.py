@@ -116,8 +116,8 @@ def _agreeing(
 ) -> tuple[np.ndarray, np.ndarray]:
     """The pairs without those that contradict a landmark or another pair, the worst first."""
     while len(a):
-        every = (np.concatenate((points, line)) for points, line in zip(landmarks, (a, b), strict=True))
-        strain = strain_of(*every, near_px=unit)[-len(a) :]
+        one, other = (np.concatenate((points, line)) for points, line in zip(landmarks, (a, b), strict=True))
+        strain = strain_of(one, other, near_px=unit)[-len(a) :]
         worst = int(strain.argmax())
         if strain[worst] < OUTLINE.most_strain:
             break

@@ -156,10 +156,11 @@ def compose(
     depths = first[..., 3], second[..., 3]
     between = (1 - shape) * depths[0] + shape * depths[1]
     cover = _cover(between, rim)
-    weight = float(smooth_step(_between(appearance, LAYERS.switch)))
+    switched = float(smooth_step(_between(appearance, LAYERS.switch)))
+    weight = np.full_like(middle, switched)
     if 0 < appearance < 1:
         # Never nothing between the ends: where one person does not reach, the other is shown however little it counts.
-        weight = _known_weight(min(max(weight, LEAST), 1 - LEAST), *depths, LAYERS.reach * max(middle.shape))
+        weight = _known_weight(min(max(switched, LEAST), 1 - LEAST), *depths, LAYERS.reach * max(middle.shape))
     weight = weight + middle * (appearance - weight)
     one, other = first[..., :3], second[..., :3]
     drift = _blur(other - one, LAYERS.tone * max(middle.shape))
@@ -220,8 +221,10 @@ def _blur(picture: Picture, radius_px: float) -> Picture:
 
 def _spread(picture: Picture, known: Picture) -> Picture:
     """The picture, and where it is not known, what is known beside it."""
-    maps = [torch.from_numpy(np.ascontiguousarray(part.transpose(2, 0, 1)))[None] for part in (picture * known, known)]
-    spread = filled(*maps)[0].permute(1, 2, 0).numpy()
+    total, weight = (
+        torch.from_numpy(np.ascontiguousarray(m.transpose(2, 0, 1)))[None] for m in (picture * known, known)
+    )
+    spread = filled(total, weight)[0].permute(1, 2, 0).numpy()
     return np.where(known > 0, picture, spread).astype(np.float32)
 
 
