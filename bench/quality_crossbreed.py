@@ -32,24 +32,25 @@ from torch.nn import functional as F
 from bench import Row, sheet_path
 from core.crossbreed.data.pairs import as_bytes
 from core.crossbreed.data.tables import held_out
-from core.crossbreed.methods.head_alignment.alignment import SETTINGS
-from core.crossbreed.methods.head_alignment.detector import crop_head, find_head, find_points
+from core.crossbreed.methods.head_alignment.detector import candidate_heads, find_points
+from core.crossbreed.methods.head_alignment.framing import cut_square, frame_picture
 from core.crossbreed.options import HEAD_MARGIN, CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline
 from core.crossbreed.sheet import tile
-from core.errors import NothingFoundError
 from core.image import Box, load_image, to_pil
 from core.metrics import LUMA, sharpness, ssim
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 PAIRS, SIZE_PX, SHOWN = 40, 128, 12
+# Of the points, fractions of the crop: as at the first measurement, so that the pairs stay the same.
+SURE_STD = 0.13
 CELLS, ORIENTATIONS = 8, 8
 LINE = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 
 @dataclass
 class Head:
-    """A held-out photo and the head in it; `crop` (1, 3, S, S) in [0, 1], `points` (9, 2) in fractions of it."""
+    """A held-out photo and the square around the head in it; `crop` (1, 3, S, S) in [0, 1], `points` (9, 2) in fractions of it."""
 
     name: str
     picture: object
@@ -73,14 +74,13 @@ def read_held_out() -> list[Head]:
     with zipfile.ZipFile(DATA / "pets.zip") as archive:
         for name in sorted(held_out(table)):
             picture = load_image(Image.open(io.BytesIO(archive.read(name))))
-            try:
-                box = find_head(picture).box
-            except NothingFoundError:
+            found = candidate_heads(picture)
+            if not found:
                 continue
-            crop = as_bytes(crop_head(picture, box, SIZE_PX, HEAD_MARGIN))[None] / 255
-            points, spread = find_points(crop)
-            if spread.mean() < SETTINGS.max_point_std:
-                heads.append(Head(name, picture, box, crop, points[0]))
+            head = frame_picture(picture, None, found[0].box, HEAD_MARGIN)
+            crop = as_bytes(cut_square(picture, head.square, SIZE_PX))[None] / 255
+            if head.spread < SURE_STD:
+                heads.append(Head(name, picture, head.square, crop, head.points))
     order = np.random.default_rng(0).permutation(len(heads))[: 2 * PAIRS]
     return [heads[index] for index in order]
 
@@ -88,7 +88,7 @@ def read_held_out() -> list[Head]:
 def morph(pipe: CrossbreedPipeline, pair: tuple[Head, Head], options: CrossbreedOptions) -> Morph:
     """One pair's frames."""
     prepared = pipe.prepare(*(head.picture for head in pair), options=options,
-                            boxes=[head.box.squared(options.margin) for head in pair])  # fmt: skip
+                            boxes=[head.box for head in pair])  # fmt: skip
     line = pipe.render(prepared, LINE)
     corners = pipe.render(prepared, [0.0] * 4, shape=[0.0, 1.0, 0.0, 1.0], appearance=[0.0, 0.0, 1.0, 1.0], tau=0.0)
     return Morph(line, corners)

@@ -11,13 +11,13 @@ import typer
 from typer import Argument, Option
 
 from core.cli import flags
+from core.cli.crossbreed_finders import app as finders
 from core.cli.flags import VIDEOS, Place, Result, checked_file, folder, one_of, system, verb
 from core.crossbreed.options import CrossbreedOptions, CrossbreedTrainOptions
 from core.errors import InputError, OptionError
 from core.options import option
 from core.progress import Progress, part_of
 from core.timeline import Timeline
-from core.training.options import TrainOptions
 
 DATA = ("photos", "table", "heads", "sequences", "teacher")
 SEVERAL = (
@@ -34,6 +34,8 @@ app = system(
   python -m core crossbreed chain cat.jpg dog.jpg puppy.jpg --closed --out round.gif
   python -m core crossbreed train --data photos --from pictures/ --out runs/pets --steps 20000""",
 )
+
+app.add_typer(finders, name=None)
 
 
 def morph_file(ctx: typer.Context, value: Path | None) -> Path | None:
@@ -219,14 +221,17 @@ def transfer(
     pets: Pets,
     progress: Progress,
     amount: Annotated[float, Option(min=0, max=1, help="how much appearance")] = 1.0,
+    whole: Annotated[bool, Option("--whole", help="lay the head back into the first picture")] = False,
     out: Annotated[Path, Option(callback=flags.picture_file, help="the picture")] = Path("transfer.png"),
 ) -> Result:
     """The first animal in the appearance of the second."""
-    from core.image import to_pil
+    from core.image import load_image, to_pil
     from core.video import write_picture
 
     pipe, prepared, settings = pets.prepared([input_a, input_b], morph, progress)
     picture = to_pil(pipe.render(prepared, [0.0], shape=[0.0], appearance=[amount], tau=0.0))[0]
+    if whole:
+        picture = pipe.paste(prepared, 0, load_image(input_a), picture)
     return {"written": str(write_picture(picture, out, settings)), "weights": pipe.weights_label}
 
 
@@ -238,7 +243,7 @@ def interpolate(
     progress: Progress,
     factor: Annotated[int, Option(min=1, max=64, help="how many times the frame rate")] = 2,
     slow: Annotated[bool, Option("--slow", help="keep the frame rate: slow motion")] = False,
-    max_side: Annotated[int, Option(min=16, help="larger frames are reduced to this side")] = 256,
+    max_side: Annotated[int, Option(min=16, help="larger frames are reduced to this side")] = 1920,
     out: Annotated[Path, Option(callback=flags.video_file, help="the video")] = Path("interpolated.mp4"),
 ) -> Result:
     """Pictures between a video's frames."""
@@ -286,60 +291,3 @@ def export(
     from core.crossbreed.training.recipe import export as fold_run
 
     return {"written": str(fold_run(run, to, trained_on))}
-
-
-Table = Annotated[Path, Option("--from", help="CSV file with boxes or trimaps beside a zip of its name")]
-Target = Annotated[Path | None, Option(callback=folder, help="folder to write the averaged weights to")]
-
-
-@verb(app, "--from pets.csv --out runs/heads --steps 3000 --lr 2e-3 --batch 24")
-def train_heads(origin: Table, training: TrainOptions, progress: Progress, to: Target = None) -> Result:
-    """Train the head detector and measure it on every tenth photo, which it does not see."""
-    from core.crossbreed.training.head_detector import PetHeadRecipe, read_boxed_photos
-
-    photos, held_out = read_boxed_photos(origin, origin.with_suffix(".zip"), 128).split(10)
-    return _trained(PetHeadRecipe(training, held_out), "heads", photos, held_out, training, to, progress)
-
-
-@verb(app, "--from pets.csv --out runs/points --steps 800 --lr 2e-3 --batch 32")
-def train_points(
-    origin: Table,
-    training: TrainOptions,
-    progress: Progress,
-    to: Target = None,
-    points: Annotated[
-        Path | None, Option(help="CSV file of marked points; core/crossbreed/data/pet_points.csv if left out")
-    ] = None,
-) -> Result:
-    """Train the point finder and measure it on every eighth head, which it does not see."""
-    from core.crossbreed.training.point_detector import MARKS, PetPointRecipe, read_marked
-
-    marked, held_out = read_marked(points or MARKS, origin, origin.with_suffix(".zip")).split(8)
-    return _trained(PetPointRecipe(training, held_out), "points", marked, held_out, training, to, progress)
-
-
-@verb(app, "--from pets.csv --out runs/mask --steps 240 --lr 1.5e-3 --batch 16")
-def train_mask(origin: Table, training: TrainOptions, progress: Progress, to: Target = None) -> Result:
-    """Train the network that cuts animals out and measure it on the photos that are held out."""
-    from core.crossbreed.methods.head_alignment.detector import point_network
-    from core.crossbreed.training.segmenter import PetMaskRecipe, read_cut
-
-    cut, held_out = read_cut(origin, origin.with_suffix(".zip"))
-    return _trained(PetMaskRecipe(training, held_out, point_network()), "mask", cut, held_out, training, to, progress)
-
-
-def _trained(
-    recipe: Any, name: str, source: Any, held_out: Any, training: TrainOptions, to: Path | None, progress: Progress
-) -> Result:
-    """Train one of the small finders, write its averaged network, and measure it."""
-    from core.training import load_trained
-    from core.training import train as run_training
-    from core.weights import save_model
-
-    made = run_training(recipe, source, training, progress)
-    load_trained(made, recipe.networks)
-    network = recipe.networks[name].eval()
-    if to is not None:
-        save_model(network, to)
-    figures = {key: float(value) for key, value in recipe.measured(network).items()}
-    return {"folder": str(made), "held_out": len(held_out), **figures}

@@ -29,7 +29,7 @@ Result = dict[str, Any]
 MANY = "..."  # a flag whose metavar ends so takes all words up to the next flag
 VALUE = re.compile(r"[^-]|-$|-\.?\d")
 PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp", ".tif", ".tiff")
-VIDEOS = (".mp4", ".gif", ".webp", ".png", ".zip")
+VIDEOS = (".mp4", ".webm", ".mov", ".gif", ".webp", ".png", ".zip")
 
 
 @dataclasses.dataclass(frozen=True)

@@ -8,6 +8,7 @@ from typing import Annotated
 from typer import Argument, Option
 
 from core.cli.flags import Place, Result, folder, one_of, one_word_of, system, verb, video_file, weights_flag
+from core.encoding import Encoding
 from core.errors import InputError
 from core.progress import Progress, part_of
 from core.sdl.jobs import JOBS, misfit
@@ -64,27 +65,46 @@ def video(
 
 @verb(app, "clip.mp4 --factor 4 --slow-motion --out slow.mp4")
 def rate(
-    clip: Annotated[Path, Argument(help="any video that ffmpeg reads")],
+    clip: Annotated[Path, Argument(help="any video that ffmpeg reads, or a folder of them")],
     video: RateOptions,
+    encoding: Encoding,
     place: Place,
     progress: Progress,
-    out: Annotated[Path, Option(callback=video_file, help="the file to write")] = Path("smooth.mp4"),
+    out: Annotated[
+        Path | None, Option(help="the file to write, smooth.mp4 if left out; for a folder the folder of the results")
+    ] = None,
     weights: Annotated[str, weights_flag(LISTED)] = "sdl-vfi",
     montage: Annotated[Path | None, Option(help="an mp4 that shows source and result side by side")] = None,
+    preview: Annotated[
+        Path | None, Option(help="write the three hardest in-betweens into this folder, and no video")
+    ] = None,
 ) -> Result:
-    """A video at a higher frame rate or in slow motion."""
+    """A video at a higher frame rate or in slow motion; a folder of them goes on where it stopped."""
     from core.sdl.methods.video_rate.conversion import convert_video
+    from core.sdl.methods.video_rate.folder import convert_folder
+    from core.sdl.methods.video_rate.preview import hardest_in_betweens
     from core.sdl.pipeline import SDLPipeline
-    from core.video import read_video
+    from core.video import read_video, write_picture
 
+    if clip.is_dir():
+        if montage is not None or preview is not None:
+            raise InputError(f"{clip} is a folder: --montage and --preview take one clip")
+        target = folder(out) or Path("smooth")
+        made = convert_folder(place.pipeline(SDLPipeline, weights), clip, target, video, encoding, progress)
+        return {**made, "weights": weights}
+    path = video_file(out or Path("smooth.mp4"))
     read_video(clip)
     pipe = place.pipeline(SDLPipeline, weights)
-    done = convert_video(pipe, clip, out, video, progress)
+    if preview is not None:
+        found = hardest_in_betweens(pipe, clip, video)
+        files = [write_picture(new, preview / f"{clip.stem}-{at:.2f}s") for at, new in found]
+        return {"files": [str(file) for file in files], "weights": pipe.weights_label}
+    done = convert_video(pipe, clip, path, video, progress, encoding)
     if montage is not None:
         from core.video.montage import write_montage
 
-        write_montage(clip, out, montage)
-    return {"file": str(out), "weights": pipe.weights_label, **vars(done)}
+        write_montage(clip, path, montage)
+    return {"file": str(path), "weights": pipe.weights_label, **vars(done)}
 
 
 @verb(app, "--task vfi --source 0000.png --target 0001.png --num 1 --outdir results")

@@ -18,9 +18,9 @@ class CrossbreedOptions:
         "head", "cut out the head of the cat or dog, or take the middle square", choices=("head", "middle")
     )
     margin: float = option(HEAD_MARGIN, "room around the head, in head sizes", low=0, high=1, step=0.05)
-    size_px: int = option(256, "side of the result; the network works at its own size", low=64, high=512, step=32)
+    size_px: int = option(256, "side of the result; the network works at its own size", low=64, high=1024, step=32)
     tau: float = option(
-        0.3, "how far shape and appearance follow each other: 0 apart, 1 together", low=0, high=2, step=0.05
+        0.0, "how far shape and appearance follow each other: 0 apart, 1 together", low=0, high=2, step=0.05
     )
     exact_ends: bool = option(True, "begin and end on the photographs themselves, not on the network's copies")
     align: bool = option(True, "bring eyes, nose and ears of heads into line, so that the middle shows one animal")

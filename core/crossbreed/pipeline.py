@@ -12,23 +12,26 @@ import dataclasses
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
-from torch.nn import functional as F
 
 from core.crossbreed.chain import at_pace, chain_weights, even_pace, positions_of
-from core.crossbreed.methods.blending.composition import CrossbreedPrepared, compose, enlarge
-from core.crossbreed.methods.colour_transfer.masks import apply_grabcut, refine_masks
+from core.crossbreed.methods.blending.composition import CrossbreedPrepared, compose, compose_layers, enlarge
+from core.crossbreed.methods.blending.layers import Layers
+from core.crossbreed.methods.colour_transfer.masks import apply_grabcut, mark_ears, refine_masks
 from core.crossbreed.methods.colour_transfer.palette import Palette
-from core.crossbreed.methods.head_alignment.alignment import HeadAlignment
-from core.crossbreed.methods.head_alignment.detector import crop_head, find_head, segment_animals
+from core.crossbreed.methods.head_alignment.alignment import HeadAlignment, is_frontal, notes_on
+from core.crossbreed.methods.head_alignment.detector import segment_animals
+from core.crossbreed.methods.head_alignment.framing import FramedHead, cut_square, frame_picture
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.paper.disentanglement import contract, grid_alphas
 from core.crossbreed.paper.network import Codes, CrossbreedGenerator
 from core.crossbreed.paper.preprocessing import centre_square, from_network
 from core.errors import InputError, NothingFoundError
-from core.image import Box, load_image, pad_to_multiple, to_pil, to_tensor
+from core.image import Box, load_image, paste_back, to_tensor
+from core.ops.motion import pictures_between
 from core.options import check
 from core.pipeline import GeneratorPipeline, content_key
 from core.progress import Progress, silent
@@ -45,7 +48,7 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
     Options: ClassVar[type] = CrossbreedOptions
     Network: ClassVar[type] = CrossbreedGenerator
     record: ClassVar[str] = "crossbreed-pets"
-    gpu_methods: ClassVar[tuple[str, ...]] = (*GeneratorPipeline.gpu_methods, "grid", "between")
+    gpu_methods: ClassVar[tuple[str, ...]] = (*GeneratorPipeline.gpu_methods, "grid")
     generator: CrossbreedGenerator
 
     def prepare(
@@ -54,6 +57,7 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         options: CrossbreedOptions | None = None,
         progress: Progress = silent,
         boxes: Sequence[Box | None] | None = None,
+        heads: Sequence[Box | None] | None = None,
     ) -> CrossbreedPrepared:
         """Crop and encode two pictures or more.
 
@@ -61,7 +65,8 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
             *inputs: pictures, or anything that `core.image.load_image` reads.
             options: how to crop and to move.
             progress: called as the work goes on.
-            boxes: a box per picture, in its pixels, in place of head detection; None entries are detected.
+            boxes: a square per picture, in its pixels, that is shown as it is; None entries are found.
+            heads: likewise the boxes of heads, around which the margin is added.
 
         Raises:
             InputError: fewer than two pictures, or a box that is empty.
@@ -70,24 +75,25 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         chosen = check(options or CrossbreedOptions())
         if len(inputs) < 2 or any(item is None for item in inputs):
             raise InputError(f"{sum(item is not None for item in inputs)} pictures came, two or more are needed")
-        if boxes is not None and len(boxes) != len(inputs):
-            raise InputError(f"{len(boxes)} boxes came with {len(inputs)} pictures: give one for each, or none")
-        places, crops, shown = self._crops(inputs, boxes or [None] * len(inputs), chosen, progress)
+        squares, known = (one_each(each, len(inputs)) for each in (boxes, heads))
+        framed, crops, shown = self._framed(inputs, squares, known, chosen, progress)
         progress(0.8, "encoding")
-        alignment, palette, figures = None, None, {}
-        if chosen.colours and chosen.crop == "head":
-            palette = self._palette(crops, shown)
-        if chosen.align and chosen.crop == "head":
-            alignment, figures["points_unsure_percent"] = HeadAlignment.estimate(shown)
-            figures["aligned"] = float(alignment is not None)
-            shown = shown if alignment is None else alignment.to_mean_shape(shown)
+        alignment, palette, layers = None, None, None
+        found = [head for head in framed if head]
+        if chosen.align and len(found) == len(inputs):
+            alignment = HeadAlignment.of_heads(found)
+            shown = alignment.to_mean_shape(shown)
         codes, copies = self._encode(shown)
-        figures["reconstruction_psnr_db"] = float(-10 * torch.log10((shown - copies).square().mean() + 1e-10))
+        if chosen.colours and len(found) == len(inputs):
+            masks = self._masks(crops, found)
+            palette = Palette.measure(crops, masks)
+            if alignment is not None and chosen.exact_ends:
+                layers = Layers.cut(crops, masks, alignment.points)
         prepared = CrossbreedPrepared(
-            key=content_key(crops, chosen, self.weights_label), figures=figures,
-            content=codes.content, style=codes.style, crops=crops,
-            copies=enlarge(copies, chosen.size_px) if chosen.exact_ends else None,
-            boxes=tuple(places), tau=chosen.tau, closed=chosen.closed, alignment=alignment, palette=palette,
+            key=content_key(crops, chosen, self.weights_label), figures=figures_of(found, alignment, shown, copies),
+            content=codes.content, style=codes.style, crops=crops, exact=chosen.exact_ends,
+            boxes=tuple(head.square if head else None for head in framed), tau=chosen.tau, closed=chosen.closed,
+            alignment=alignment, palette=palette, layers=layers, notes=notes_on(found) if alignment else (),
         )  # fmt: skip
         if chosen.even_steps:
             pace = even_pace(prepared.chain, lambda t: self.render(prepared, t))
@@ -100,30 +106,33 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         """Side of the pictures that the network was trained on."""
         return int(self.generator.config.img_size)
 
-    def _crops(
-        self, inputs: Sequence[Any], boxes: Sequence[Box | None], options: CrossbreedOptions, progress: Progress
-    ) -> tuple[list[Box | None], Tensor, Tensor]:
-        """The box of each head (None: the middle square) and its crop, at the result's size and at the network's."""
-        places, crops = [], []
-        for index, (source, box) in enumerate(zip(inputs, boxes, strict=True)):
+    def _framed(
+        self, inputs: Sequence[Any], squares: Sequence[Box | None], heads: Sequence[Box | None],
+        options: CrossbreedOptions, progress: Progress,
+    ) -> tuple[list[FramedHead | None], Tensor, Tensor]:  # fmt: skip
+        """Each head (None: the middle square) and its crop, at the result's size and at the network's."""
+        framed: list[FramedHead | None] = []
+        crops = []
+        for index, (source, square, head) in enumerate(zip(inputs, squares, heads, strict=True)):
             progress(index / len(inputs), f"picture {index + 1} of {len(inputs)}")
-            picture = load_image(source)
-            if box is not None:
-                box = box.squared()
-            elif options.crop == "head":
+            picture, frame = load_image(source), None
+            if square is not None or options.crop == "head":
                 try:
-                    box = find_head(picture).box.squared(options.margin)
+                    frame = frame_picture(picture, square, head, options.margin)
                 except NothingFoundError as error:
                     raise NothingFoundError(f"picture {index + 1}: {error}") from error
-            places.append(box)
+            framed.append(frame)
             for size in (options.size_px, self.native_px):
-                crops.append(to_tensor(centre_square(picture, size) if box is None else crop_head(picture, box, size)))
-        return places, torch.cat(crops[::2]), torch.cat(crops[1::2])
+                cut = cut_square(picture, frame.square, size) if frame else centre_square(picture, size)
+                crops.append(to_tensor(cut))
+        return framed, torch.cat(crops[::2]), torch.cat(crops[1::2])
 
     @staticmethod
-    def _palette(crops: Tensor, native: Tensor) -> Palette:
-        rough = F.interpolate(segment_animals(native), crops.shape[-2:], mode="bilinear", align_corners=False)
-        return Palette.measure(crops, refine_masks(apply_grabcut(crops, rough), crops))
+    def _masks(crops: Tensor, heads: Sequence[FramedHead]) -> Tensor:
+        """(N, 1, size, size) in [0, 1] what is animal in crops (N, 3, size, size)."""
+        ears = [head.points if is_frontal(head) else None for head in heads]
+        rough = mark_ears(segment_animals(crops), ears)
+        return refine_masks(apply_grabcut(crops, rough), crops)
 
     @torch.inference_mode()
     def _encode(self, pictures: Tensor) -> tuple[Codes, Tensor]:
@@ -152,6 +161,8 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
             shape_weights: (T, N), how much of each picture's shape; rows sum to 1.
             appearance_weights: (T, N), how much of each picture's appearance.
         """
+        if prepared.layers is not None:
+            return compose_layers(prepared, shape_weights, appearance_weights)
         content = torch.tensordot(shape_weights, prepared.content, dims=1)
         decoded = self._decode(Codes(content, appearance_weights @ prepared.style))
         return compose(prepared, enlarge(decoded, prepared.crops.shape[-1]), shape_weights, appearance_weights)
@@ -193,29 +204,56 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         pictures = self.render(prepared, content, shape=content, appearance=style, tau=tau)
         return pictures.unflatten(0, (count, count))
 
-    def between(self, frames: Iterable[Image.Image], factor: int) -> Iterator[Image.Image]:
-        """A video's frames with `factor` - 1 pictures of the network between neighbours; the frames stay as they are.
+    @staticmethod
+    def paste(prepared: CrossbreedPrepared, index: int, whole: Image.Image, picture: Image.Image) -> Image.Image:
+        """The animal of a mixture in the shape of picture `index`, laid back into the whole of that picture.
 
-        Each frame is encoded once, at its own size. Source: own, after the abstract of Park et al. 2020.
+        Raises:
+            InputError: the pictures were prepared without heads, or without colours.
+        """
+        square = prepared.boxes[index]
+        if square is None or prepared.palette is None:
+            raise InputError("only heads that were cut out can be laid back: crop=head and colours are needed")
+        cut = cut_square(whole, square, picture.width)
+        alone = Image.composite(
+            picture, cut, Image.fromarray((prepared.palette.masks[index][0].numpy() * 255).astype(np.uint8))
+        )
+        return paste_back(whole, alone, square)
+
+    def between(self, frames: Iterable[Image.Image], factor: int) -> Iterator[Image.Image]:
+        """A video's frames with `factor` - 1 pictures between neighbours, at the frames' own size; the frames stay as they are.
+
+        Neighbouring frames are alike point by point, so the motion between them (`core.ops.motion`) says more than the
+        network's codes, whose mixtures differed from a cross-fade by 0.02 dB.
         """
         if factor < 2:
             raise InputError(f"factor is {factor}: 2 doubles the frame rate")
-        before: tuple[Tensor, Codes, Tensor] | None = None
+        before: Image.Image | None = None
         for frame in frames:
-            padded, crop = pad_to_multiple(to_tensor(frame), self.generator.multiple_px)
-            codes, copy = self._encode(padded)
-            now = (padded, codes, padded - copy)
             if before is not None:
-                if before[0].shape != padded.shape:
-                    raise InputError(f"frames of {tuple(before[0].shape)} and {tuple(padded.shape)}: all need one size")
-                alpha = torch.arange(1, factor) / factor
-                weights = torch.stack([1 - alpha, alpha], 1)
-                content, style, missing = (
-                    torch.cat(p) for p in zip((*before[1], before[2]), (*codes, now[2]), strict=True)
-                )
-                for row in weights[:, None]:
-                    y = self._decode(Codes(torch.tensordot(row, content, dims=1), row @ style))
-                    y = (y + torch.tensordot(row, missing, dims=1)).clamp(0, 1)
-                    yield to_pil(crop.undo(y))[0]
+                first, second = (np.asarray(picture.convert("RGB")) for picture in (before, frame))
+                yield from (Image.fromarray(picture) for picture in pictures_between(first, second, factor))
             yield frame
-            before = now
+            before = frame
+
+
+def figures_of(
+    heads: Sequence[FramedHead], alignment: HeadAlignment | None, shown: Tensor, copies: Tensor
+) -> dict[str, float]:
+    """What was measured on the way: how sure the points are, and how near the network's copies are to what it was shown."""
+    figures = {"reconstruction_psnr_db": float(-10 * torch.log10((shown - copies).square().mean() + 1e-10))}
+    if alignment is not None:
+        figures["points_unsure_percent"] = 100 * max(head.spread for head in heads)
+        figures["aligned"] = float(alignment.sure.all())
+    return figures
+
+
+def one_each(boxes: Sequence[Box | None] | None, count: int) -> Sequence[Box | None]:
+    """The boxes, None for each of `count` pictures if none came.
+
+    Raises:
+        InputError: not one for each.
+    """
+    if boxes is not None and len(boxes) != count:
+        raise InputError(f"{len(boxes)} boxes came with {count} pictures: give one for each, or none")
+    return boxes or [None] * count

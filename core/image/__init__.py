@@ -11,6 +11,7 @@ from core.image.read import (
     MAX_MEGAPIXELS,
     MAX_SIDE_PX,
     MIN_SIDE_PX,
+    WHOLE_SIDE_PX,
     Loaded,
     Source,
     load_alpha,
@@ -22,7 +23,7 @@ from core.image.read import (
 from core.image.tensors import Crop, pad_to_multiple, to_pil, to_tensor
 
 __all__ = [
-    "MAX_JPEG_MEGAPIXELS", "MAX_MEGAPIXELS", "MAX_SIDE_PX", "MIN_SIDE_PX", "SRGB_PROFILE", "Box", "Crop", "Loaded", "Source", "crop_box",
+    "MAX_JPEG_MEGAPIXELS", "MAX_MEGAPIXELS", "MAX_SIDE_PX", "MIN_SIDE_PX", "SRGB_PROFILE", "WHOLE_SIDE_PX", "Box", "Crop", "Loaded", "Source", "crop_box",
     "limit_size", "load_alpha", "load_image", "notes_of", "pad_to_multiple", "paste_back", "read_image", "resize", "to_pil", "to_tensor",
     "with_alpha",
 ]  # fmt: skip

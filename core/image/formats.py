@@ -89,6 +89,26 @@ def refuse_unreadable(data: bytes, name: str) -> None:
         raise InputError(f"{name} is {article} {kind}, not a picture that can be read: use {', '.join(NAMES)}")
 
 
+def refuse_rowless(data: bytes, name: str) -> None:
+    """Raise for a cut JPEG that holds less than its first row of blocks: what a decoder makes of it is no picture.
+
+    Source: ITU-T T.81, annex B (markers and their lengths).
+
+    Raises:
+        InputError: it is cut off before or within that row.
+    """
+    at, width = 2, 0
+    while at + 4 <= len(data) and data[at] == 0xFF:
+        kind, end = data[at + 1], at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
+            width = int.from_bytes(data[at + 7 : at + 9], "big")
+        # A block of 16 x 16 pixels takes a byte at the very least.
+        if kind == 0xDA and len(data) - end >= max(1, width // 16):
+            return
+        at = len(data) if kind == 0xDA else end
+    raise InputError(f"{name} is a JPEG that is cut off before its first row of pixels: save or export it again")
+
+
 def without_png_text(data: bytes) -> bytes | None:
     """A PNG without its text chunks; None for what is no PNG or has none.
 

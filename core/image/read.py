@@ -20,13 +20,15 @@ from scipy.ndimage import distance_transform_edt
 from core.errors import InputError
 from core.image.boxes import limit_size
 from core.image.colour import to_srgb
-from core.image.formats import NAMES, READABLE, format_name, refuse_unreadable, without_png_text
+from core.image.formats import NAMES, READABLE, format_name, refuse_rowless, refuse_unreadable, without_png_text
 
 # Set once, before any thread reads: sizes are checked below, by the limit that the message names.
 Image.MAX_IMAGE_PIXELS = None
 
 MIN_SIDE_PX = 16
 MAX_SIDE_PX = 4096
+# For edits that are local: a photo up to here comes back at its own size.
+WHOLE_SIDE_PX = 8192
 # What is held in memory at once: about half a gigabyte with its copies. A JPEG is reduced while it is decoded.
 MAX_MEGAPIXELS = 80
 MAX_JPEG_MEGAPIXELS = 178
@@ -72,14 +74,15 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
 
     Args:
         source: path, encoded bytes, PIL image, or array (H, W), (H, W, 3 or 4), uint8, uint16 or float in [0, 1].
-        max_side_px: longer side of the result at most.
+        max_side_px: longer side of the result at most; `WHOLE_SIDE_PX` where an edit is local.
         background: colour name under clear parts; None continues the opaque colours under them, for jobs that put
             the alpha back.
 
     Raises:
         InputError: no picture, damaged, below 16 pixels a side, or beyond 80 megapixels (178 as a JPEG).
     """
-    name, notes = _name_of(source), list[str]()
+    # A picture that was read here before still says what had to be changed then.
+    name, notes = _name_of(source), list(notes_of(source)) if isinstance(source, Image.Image) else []
     picture, again = _opened(source, name, notes)
     _check_size(picture, name)
     kind = picture.format or ""
@@ -156,6 +159,7 @@ def _opened(source: Source, name: str, notes: list[str]) -> tuple[Image.Image, R
     refuse_unreadable(data, name)
 
     def reopen() -> Image.Image:
+        refuse_rowless(data, name)
         return Image.open(io.BytesIO(data + _END_OF_JPEG), formats=READABLE)
 
     try:
@@ -182,6 +186,8 @@ def _decoded(picture: Image.Image, again: Reopen, max_side_px: int, name: str, n
         if kind in ("JPEG", "MPO") and again is not None and "truncated" in str(error):
             try:
                 whole = _loaded(again(), max_side_px)
+            except InputError:
+                raise
             except _FAULTS:
                 pass
             else:

@@ -47,6 +47,14 @@ class RateOptions:
         low=0,
         high=240,
     )
+    duration_s: float = option(
+        0.0, "seconds that the result lasts, as slow motion at the clip's rate; 0 goes by the factor", low=0, high=86400
+    )
     doubled: bool = option(True, "frames shown twice (telecine, animation on twos) count as one, and motion is spread")
     start_s: float = option(0.0, "second at which the part begins", low=0, high=86400)
     end_s: float = option(0.0, "second at which the part ends; 0 is the clip's end", low=0, high=86400)
+    background: str = option(
+        "white",
+        "colour under clear parts where the format keeps none clear",
+        choices=("white", "black", "grey", "green"),
+    )

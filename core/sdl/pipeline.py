@@ -40,8 +40,8 @@ from core.sdl.paper.network import Encoded, SDLNet
 
 # Pixels that the published network, 32 channels at full size, may hold at once: about 2 GB.
 PIXELS_AT_ONCE = 2**19
-# Positions at once of a network that sees a reduced picture.
-POSITIONS_AT_ONCE = 4
+# Positions at once of a network that sees a reduced picture: more at a time only cost memory, and time to get it.
+POSITIONS_AT_ONCE = 1
 # Longer side of the largest photo that keeps its size: a phone's.
 MAX_PHOTO_PX = 4096
 # Of tiles, in pixels of what the network sees.
@@ -155,9 +155,9 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         if len(inputs) != self.job.pictures or any(item is None for item in inputs):
             came = sum(item is not None for item in inputs)
             raise InputError(f"{came} pictures came, the job {self.job.name} takes {self.job.pictures}")
-        pictures = [load_image(source) for source in inputs]
         if self.network is None:
-            return self._prepare_layers(pictures[0], chosen, progress)
+            return self._prepare_layers(load_image(inputs[0], max_side_px=MAX_PHOTO_PX), chosen, progress)
+        pictures = [load_image(source) for source in inputs]
         square = chosen.square_px or self.only_side_px
         joined = square_pictures(pictures, square) if square else self._fitted(pictures, chosen.max_side_px)
         if isinstance(self.network, AgeingSDLNet):
@@ -166,7 +166,7 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
 
     def _prepare_layers(self, photo: Image.Image, options: SDLOptions, progress: Progress) -> SDLPrepared:
         progress(0.05, "looking for faces")
-        layers = DRAWN[self.job.drawn](limit_size(photo.convert("RGB"), MAX_PHOTO_PX), options)
+        layers = DRAWN[self.job.drawn](photo, options)
         height, width = layers.photo.shape[:2]
         progress(1.0, "prepared")
         return SDLPrepared(
@@ -287,11 +287,11 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
     def in_betweens(
         self, pairs: Sequence[tuple[Image.Image, Image.Image]], t: Sequence[float], options: SDLOptions
     ) -> Iterator[list[Image.Image]]:
-        """For each pair of pictures in turn those at the positions t, in batches."""
+        """For each pair of pictures in turn those at the positions t, in batches; beyond 1 the motion goes on."""
         for pair in pairs:
             prepared = self.prepare(*pair, options=options)
             batches = (t[start : start + self.batch_size] for start in range(0, len(t), self.batch_size))
-            yield [picture for batch in batches for picture in to_pil(self.render(prepared, batch))]
+            yield [picture for batch in batches for picture in to_pil(self.pictures_at(prepared, batch))]
 
     def _render_tiles(self, prepared: SDLPrepared, inputs: Tensor, t: Tensor) -> Tensor:
         """Pictures whose network's output is stitched from tiles."""

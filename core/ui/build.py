@@ -79,7 +79,8 @@ def promise() -> str:
     where = "go to this Space's server and no further" if hosted else "stay on the machine that runs this page"
     hours = settings.number(settings.SHARE_HOURS)
     shared = f", those of a shared link after {hours}" if hours else ""
-    return f"Your pictures {where}; they are deleted there after {KEPT_HOURS} hours{shared}."
+    dropped = "What a photo says of place, time and camera (EXIF) is dropped on purpose."
+    return f"Your pictures {where}; they are deleted there after {KEPT_HOURS} hours{shared}. {dropped}"
 
 
 def _draw(tabs: list[Tab], demo: gr.Blocks) -> None:

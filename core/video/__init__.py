@@ -4,7 +4,7 @@
 pictures, with times or at an even rate. Every file written says that a machine made it and carries its settings.
 """
 
-from core.video.encoding import Encoding
+from core.encoding import Encoding
 from core.video.reader import Clip, TimedFrame, read_video
 from core.video.settings import FORMATS, ORIGIN, describe, read_settings
 from core.video.writer import write_picture, write_video

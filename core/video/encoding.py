@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -12,46 +11,15 @@ import av
 import numpy as np
 from PIL import Image
 
-from core.errors import OptionError, unknown_name
-from core.options import option
+from core.encoding import Encoding
 from core.video.reader import TimedFrame
 
-CONTAINERS = ("mp4", "webm", "mov")
-CODECS = ("auto", "h264", "h265", "av1", "vp9", "prores")
-_FITS = {"mp4": ("h264", "h265", "av1", "vp9"), "webm": ("vp9", "av1"), "mov": ("prores", "h264", "h265")}
 _ENCODERS = {"h264": "libx264", "h265": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9", "prores": "prores_ks"}
 # Constant rate factors at which each encoder looks like the others at one `quality` step; x264's scale is taken as it is.
 _CRF_ABOVE_X264 = {"h264": 0, "h265": 2, "av1": 8, "vp9": 8}
 # Ticks of the clock per second at least, so that any time stamp is kept within 0.1 ms.
 _TICKS = 10000
 _BT709, _LIMITED = 1, 1
-
-
-@dataclass(frozen=True)
-class Encoding:
-    """How an mp4, webm or mov is encoded."""
-
-    codec: str = option("auto", "video codec; auto is H.264 in mp4, VP9 in webm, ProRes in mov", choices=CODECS)
-    quality: int = option(
-        18, "constant rate factor on x264's scale, lower is better and larger", low=0, high=40, step=1
-    )
-    ten_bit: bool = option(False, "10 bits per colour, smoother skies; some players cannot show it")
-
-    def checked(self, container: str) -> Encoding:
-        """With the container's own codec in place of auto.
-
-        Raises:
-            OptionError: a codec that this container does not hold.
-        """
-        if container not in CONTAINERS:
-            return self
-        fits = _FITS[container]
-        codec = fits[0] if self.codec == "auto" else self.codec
-        if codec not in fits:
-            raise unknown_name(f"codec for .{container}", self.codec, fits)
-        if self.ten_bit and codec == "vp9":
-            raise OptionError("vp9 is written with 8 bits, 10 bits were asked for: use h264, h265, av1 or prores")
-        return Encoding(codec, self.quality, self.ten_bit)
 
 
 def write_container(frames: Iterator[TimedFrame], path: Path, rate: Fraction, note: str, encoding: Encoding) -> None:

@@ -10,10 +10,11 @@ from typing import Any
 import av.error
 from PIL import Image
 
+from core.encoding import CONTAINERS, Encoding
 from core.errors import ExportError, unknown_name
 from core.image import SRGB_PROFILE
 from core.video.animations import write_apng, write_gif, write_webp, write_zip
-from core.video.encoding import CONTAINERS, Encoding, write_container
+from core.video.encoding import write_container
 from core.video.reader import TimedFrame
 from core.video.settings import FORMATS, describe, png_note
 from core.video.sound import Sound, add_sound

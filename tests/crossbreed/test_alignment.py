@@ -15,16 +15,21 @@ from core.crossbreed.methods.head_alignment.alignment import (
     EARS,
     HeadAlignment,
     align_points,
+    ear_angles,
     match_points,
     min_jacobian,
+    nose_turn,
+    notes_on,
     spline_displacement,
     warp,
 )
 from core.crossbreed.methods.head_alignment.detector import find_points
+from core.crossbreed.methods.head_alignment.framing import FramedHead
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline
 from core.crossbreed.training.losses import contrast_difference
 from core.errors import InputError
+from core.image import Box, to_pil
 from core.metrics import psnr, sharpness
 from core.ops.filters import gaussian_blur
 from core.training.checkpoint import load, newest
@@ -87,6 +92,50 @@ def test_maps_do_not_fold_however_far_the_points_go():
     assert (min_jacobian(align_points(at, to, ALL)) > 0).all()
 
 
+def test_ears_are_judged_as_pairs_by_where_they_point():
+    pricked, long, one_flat = CAT.clone(), CAT.clone(), CAT.clone()
+    long[list(EARS), 1] -= 0.15
+    one_flat[EARS[0]] = torch.tensor([0.12, 0.42])
+    assert match_points(torch.stack([pricked, long])).all(), "however long they are"
+    angles = ear_angles(torch.stack([pricked, DOG]))
+    assert (angles[0] > 30).all() and (angles[1] < -30).all()
+    for other in (long, one_flat, DOG):
+        matched = match_points(torch.stack([pricked, other]))
+        assert matched[EARS[0]] == matched[EARS[1]], "both or none"
+
+
+def test_a_chain_asks_only_neighbours_about_their_ears():
+    alignment = HeadAlignment(torch.stack([CAT, moved_cat(1), DOG]), torch.ones(3, dtype=torch.bool))
+    assert alignment.ears_turn([0, 1]) and not alignment.ears_turn([1, 2])
+    (way,) = alignment.from_pictures(torch.tensor([[0.5, 0.5, 0.0]]), torch.tensor([0]))
+    (pair,) = HeadAlignment(torch.stack([CAT, moved_cat(1)]), torch.ones(2, dtype=torch.bool)).from_pictures(
+        torch.tensor([[0.5, 0.5]]), torch.tensor([0])
+    )
+    assert torch.equal(way, pair)
+
+
+def test_heads_that_are_not_sure_bend_less():
+    points = torch.stack([CAT, moved_cat(3)])
+    weights, first = torch.tensor([[0.5, 0.5]]), torch.tensor([0])
+    bends = []
+    for sure in (True, False):
+        (way,) = HeadAlignment(points, torch.tensor([True, sure])).from_pictures(weights, first)
+        bends.append(way.diff(n=2, dim=3).abs().max())
+    assert bends[1] < 0.8 * bends[0]
+
+
+def test_a_turned_head_is_told_and_a_tilted_one_is_not():
+    turned, tilted = CAT.clone(), CAT.clone()
+    turned[2, 0] += 0.15
+    cos, sin = np.cos(0.4), np.sin(0.4)
+    tilted = ((CAT - 0.5) @ torch.tensor([[cos, -sin], [sin, cos]]).float().T) + 0.5
+    assert nose_turn(CAT) < 0.05 and nose_turn(tilted) < 0.1 and nose_turn(turned) > 0.4
+    square = Box(0, 0, 100, 100)
+    heads = [FramedHead(square, square, points, 0.05) for points in (CAT, turned)]
+    alignment, notes = HeadAlignment.of_heads(heads), notes_on(heads)
+    assert alignment.sure.tolist() == [True, False] and len(notes) == 1 and "picture 2" in notes[0]
+
+
 def test_hanging_ears_are_not_pulled_up():
     assert match_points(torch.stack([CAT, moved_cat(1)])).all()
     mixed = match_points(torch.stack([CAT, DOG]))
@@ -95,7 +144,7 @@ def test_hanging_ears_are_not_pulled_up():
 
 def test_alignment_leads_back_to_each_picture():
     points = torch.stack([CAT, moved_cat(2)])
-    alignment = HeadAlignment(points, points.mean(0), ALL)
+    alignment = HeadAlignment(points, torch.ones(2, dtype=torch.bool))
     pictures = gaussian_blur(noise(2, 3, 64, 64), 1.5)
     there = alignment.to_mean_shape(pictures)
     back = warp(there, alignment.from_mean_shape(torch.eye(2)))
@@ -145,7 +194,7 @@ def test_palette_leaves_the_ends_alone_and_reaches_the_other():
 
 def test_halfway_between_two_palettes_lies_between():
     """Red fur and blue fur: the spread of the middle is the mean of the standard deviations, not a wide mixture."""
-    palette = Palette(torch.ones(2, 1, 4, 4), torch.zeros(2, 1, 4, 4), torch.tensor([[[1.0, 0, 0]] * 2, [[0, 0, 1.0]] * 2]),
+    palette = Palette(torch.ones(2, 1, 4, 4), torch.tensor([[[1.0, 0, 0]] * 2, [[0, 0, 1.0]] * 2]),
                       torch.stack([torch.eye(3) * 0.01, torch.eye(3) * 0.04])[:, None].repeat(1, 2, 1, 1))  # fmt: skip
     mean, spread = palette.barycentre(torch.tensor([[0.5, 0.5]]))
     assert torch.allclose(mean[0, 0], torch.tensor([0.5, 0, 0.5]))
@@ -264,9 +313,29 @@ def test_batches_equal_singles_in_line(pipe):
 
 
 def test_what_is_no_head_is_left_as_it_is(pipe):
-    from core.image import Box, to_pil
-
     flat = to_pil(noise(1, 3, 100, 100))[0]
     prepared = pipe.prepare(flat, PETS[0], options=CrossbreedOptions(size_px=64), boxes=[Box(10, 10, 90, 90), None])
-    assert prepared.figures["aligned"] == 0 and prepared.alignment is None
+    assert prepared.figures["aligned"] == 0 and "picture 1" in prepared.notes[0]
     assert pipe.render(prepared, [0.5]).shape == (1, 3, 64, 64)
+
+
+def test_a_recoloured_head_is_laid_back_into_its_whole_photo(pipe):
+    whole = Image.open(PETS[0]).convert("RGB").resize((240, 240))
+    whole = Image.fromarray(np.pad(np.asarray(whole), ((40, 60), (50, 70), (0, 0)), mode="edge"))
+    prepared = pipe.prepare(whole, PETS[1], options=CrossbreedOptions(size_px=128))
+    head = to_pil(pipe.render(prepared, [0.0], shape=[0.0], appearance=[1.0]))[0]
+    made, before = (np.asarray(picture, int) for picture in (pipe.paste(prepared, 0, whole, head), whole))
+    left, top, right, bottom = (max(1, round(v)) for v in prepared.boxes[0])
+    changed = np.abs(made - before).max(2)
+    assert changed[top:bottom, left:right].max() > 40
+    changed[top - 1 : bottom + 1, left - 1 : right + 1] = 0
+    assert changed.max() == 0
+    middle = pipe.prepare(whole, whole, options=CrossbreedOptions(crop="middle", size_px=64))
+    with pytest.raises(InputError, match="crop=head"):
+        pipe.paste(middle, 0, whole, head)
+
+
+def test_beyond_the_ends_no_black_and_no_other_colours(pipe):
+    prepared = pipe.prepare(*PETS[:2], options=CrossbreedOptions(size_px=96))
+    end, beyond = pipe.render(prepared, [0.0, -0.3])
+    assert beyond.min() > end.min() - 0.1 and abs(beyond.mean() - end.mean()) < 0.05

@@ -6,15 +6,19 @@ import zipfile
 import numpy as np
 import pytest
 import torch
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from core.crossbreed.methods.head_alignment.detector import find_head
+from core.crossbreed.methods.head_alignment.detector import candidate_heads, find_head, find_heads
 from core.crossbreed.methods.head_alignment.network_heads import HeadMaps, PetHeadNetwork, letterbox, read_maps
 from core.crossbreed.training.head_detector import BoxedPhotos, PetHeadRecipe, augmented, head_loss, read_boxed_photos
+from core.crossbreed.training.second_look import fit_line
 from core.errors import InputError, NothingFoundError
 from core.image import Box
 from core.training import TrainOptions, train
 from core.training.journal import read_curves
+from tests.conftest import ROOT
+
+PETS = sorted((ROOT / "core" / "ui" / "examples" / "pets").glob("*.png"))
 
 
 def overlap(a: Box, b: Box) -> float:
@@ -35,16 +39,53 @@ def test_heads_in_photos(shared_data):
         names = {name.rpartition("/")[2]: name for name in photos.namelist()}
         for row in rows:
             picture = Image.open(io.BytesIO(photos.read(names[row["file"]]))).convert("RGB")
-            head = find_head(picture)
-            overlaps.append(overlap(head.box, Box(*(float(row[name]) for name in ("x0", "y0", "x1", "y1")))))
-            species.append(head.species == row["species"])
-    assert sum(overlaps) / len(overlaps) > 0.6
+            heads = find_heads(picture)[:1]
+            box = Box(*(float(row[name]) for name in ("x0", "y0", "x1", "y1")))
+            overlaps.append(max((overlap(head.box, box) for head in heads), default=0.0))
+            species.append([head.species for head in heads] == [row["species"]])
+    assert sum(overlaps) / len(overlaps) > 0.6 and overlaps.count(0.0) <= 0.06 * len(overlaps)
     assert sum(species) > 0.7 * len(species)
 
 
 def test_no_head_is_told():
     with pytest.raises(NothingFoundError, match="by hand"):
         find_head(Image.new("RGB", (200, 120), "navy"))
+
+
+def plain_things() -> list[Image.Image]:
+    """Nothing, noise, stripes, a gradient, and a face of simple shapes."""
+    grey = Image.linear_gradient("L").resize((200, 160))
+    face = Image.new("RGB", (200, 200), "tan")
+    draw = ImageDraw.Draw(face)
+    draw.ellipse((40, 30, 160, 180), fill="peachpuff")
+    for x in (75, 115):
+        draw.ellipse((x, 80, x + 14, 90), fill="black")
+    noise = Image.fromarray(np.random.default_rng(0).integers(0, 256, (150, 150, 3)).astype(np.uint8))
+    stripes = Image.fromarray(np.tile(np.repeat([[30, 200]], 8, 1).astype(np.uint8), (120, 10))).convert("RGB")
+    return [Image.new("RGB", (200, 200)), grey.convert("RGB"), face, noise, stripes]
+
+
+def test_what_is_no_pet_is_refused():
+    """The detector alone finds heads in some of them; the second look in none."""
+    assert any(candidate_heads(picture) for picture in plain_things())
+    assert not any(find_heads(picture) for picture in plain_things())
+
+
+def test_each_of_two_heads_is_found_and_no_part_of_one():
+    rusty, snow = (Image.open(file).convert("RGB").resize((240, 240)) for file in (PETS[1], PETS[3]))
+    both = Image.new("RGB", (520, 260), "gray")
+    both.paste(rusty, (10, 10))
+    both.paste(snow, (260, 10))
+    middles = sorted((head.box.left + head.box.right) / 2 for head in find_heads(both))
+    assert len(middles) == 2 and 80 < middles[0] < 180 and 330 < middles[1] < 430
+
+
+def test_a_line_parts_what_can_be_parted():
+    rng = np.random.default_rng(0)
+    pets = np.arange(60) % 3 == 0
+    features = rng.normal(size=(60, 5)) + 3.0 * pets[:, None]
+    weight, bias = fit_line(features, pets)
+    assert (((features @ weight + bias) > 0) == pets).mean() > 0.97
 
 
 def test_a_known_head_is_found_in_any_frame():
@@ -61,7 +102,7 @@ def test_a_known_head_is_found_in_any_frame():
 
     picture = Image.new("RGB", (256, 128), "black")
     picture.paste("white", (160, 32, 176, 48))
-    head = find_head(picture, Bright(width=8).eval())
+    head = candidate_heads(picture, Bright(width=8).eval())[0]
     assert head.species == "cat" and head.score > 0.9
     assert overlap(head.box, Box(160, 32, 176, 48)) > 0.9
 
@@ -115,7 +156,7 @@ def test_loss_is_least_on_the_right_maps():
     log_size[every, :, row, column] = ((photos.boxes[:, 2:] - photos.boxes[:, :2]) / 8).log()
     right = HeadMaps(centre, offset, log_size)
     assert head_loss(right, photos.boxes, photos.species)["loss"] < 0.05
-    assert torch.allclose(read_maps(right)[0], photos.boxes, atol=1e-4)
+    assert torch.allclose(read_maps(right)[0][:, 0], photos.boxes, atol=1e-4)
     wrong = right._replace(centre=centre.roll(2, -1))
     assert head_loss(wrong, photos.boxes, photos.species)["loss"] > 1
 

@@ -3,8 +3,10 @@
 import numpy as np
 import torch
 
-from core.crossbreed.methods.blending.fusion import blend_silhouettes
-from core.crossbreed.methods.colour_transfer.masks import apply_grabcut
+from core.crossbreed.methods.blending.layers import Layers
+from core.crossbreed.methods.blending.mixing import mix_layers
+from core.crossbreed.methods.colour_transfer.masks import apply_grabcut, mark_ears
+from core.crossbreed.methods.colour_transfer.palette import Palette
 from core.ops.masks import signed_distance
 
 SIDE = 128
@@ -23,44 +25,77 @@ def head(ear: slice) -> torch.Tensor:
     return mask
 
 
-def depths_of(masks: list[torch.Tensor]) -> torch.Tensor:
-    return torch.stack([torch.from_numpy(signed_distance(mask.numpy()))[None] for mask in masks])[None]
+def turned(points: torch.Tensor, tips: tuple[float, float]) -> torch.Tensor:
+    """Points with the tips of both ears at a height and as far out, fractions of the picture."""
+    made = points.clone()
+    made[7], made[8] = torch.tensor([0.5 - tips[0], tips[1]]), torch.tensor([0.5 + tips[0], tips[1]])
+    return made
 
 
-def test_ears_shrink_and_grow_and_are_never_seen_twice():
-    masks = [head(slice(35, 45)), head(slice(80, 90))]
-    alone = torch.stack([painted(mask) for mask in masks])[None]
-    share = {}
-    for w in (0.25, 0.5, 0.75):
-        weights = torch.tensor([[1 - w, w]])
-        faded = (weights[:, :, None, None, None] * alone).sum(1)
-        made = blend_silhouettes(faded, weights, alone, depths_of(masks))
-        assert torch.equal(made[..., 70:, :], faded[..., 70:, :]), "the head is alike in both"
-        # 1 where fur is shown, 0 where ground is.
-        fur = ((made - GROUND[:, None, None]) * (FUR - GROUND)[:, None, None]).sum(1) / (FUR - GROUND).square().sum()
-        tips = fur[0, 38:46, 37:43].mean(), fur[0, 38:46, 82:88].mean()
-        share[w] = [float(tip) for tip in tips]
-    assert max(share[0.5]) < 0.1, "half-way neither tip is there, where a fade shows both"
-    assert share[0.25][1] < 0.1 and share[0.75][0] < 0.1
-    assert np.allclose(share[0.25], share[0.75][::-1], atol=0.05)
+POINTS = torch.tensor([[0.4, 0.55], [0.6, 0.55], [0.5, 0.65], [0.5, 0.85], [0.25, 0.65], [0.75, 0.65], [0.5, 0.45],
+                       [0.3, 0.2], [0.7, 0.2]])  # fmt: skip
 
 
-def test_one_picture_stays_as_it_is():
-    masks = [head(slice(35, 45)), head(slice(80, 90))]
-    alone = torch.stack([painted(mask) for mask in masks])[None]
-    for w, index in ((0.0, 0), (1.0, 1)):
-        made = blend_silhouettes(alone[:, index], torch.tensor([[1 - w, w]]), alone, depths_of(masks))
-        assert torch.allclose(made, alone[:, index], atol=1e-5)
+def pair_with_other_ears() -> tuple[Layers, Palette, list[torch.Tensor]]:
+    """Two heads alike but for their ears: pricked above, hanging aside."""
+    pricked, hanging = torch.zeros(SIDE, SIDE), torch.zeros(SIDE, SIDE)
+    for mask in (pricked, hanging):
+        mask[56:120, 34:94] = 1.0
+    pricked[24:60, 36:48] = pricked[24:60, 80:92] = 1.0
+    hanging[60:100, 18:36] = hanging[60:100, 92:110] = 1.0
+    masks, points = (
+        torch.stack([pricked, hanging])[:, None],
+        [turned(POINTS, (0.17, 0.2)), turned(POINTS, (0.28, 0.75))],
+    )
+    crops = torch.stack([painted(mask[0]) for mask in masks])
+    return Layers.cut(crops, masks, torch.stack(points)), Palette.measure(crops, masks), [pricked, hanging]
 
 
-def test_bodies_fade_as_before():
-    masks = [torch.zeros(SIDE, SIDE), torch.zeros(SIDE, SIDE)]
-    masks[0][20:110, 10:60] = masks[1][20:110, 70:120] = 1.0
-    alone = torch.stack([painted(mask) for mask in masks])[None]
-    weights = torch.tensor([[0.5, 0.5]])
-    faded = (weights[:, :, None, None, None] * alone).sum(1)
-    made = blend_silhouettes(faded, weights, alone, depths_of(masks))
-    assert torch.equal(made[..., 50:80, 30:40], faded[..., 50:80, 30:40])
+def fur_in(frame: np.ndarray) -> np.ndarray:
+    """1 where fur is shown, 0 where ground is."""
+    way = (FUR - GROUND).numpy()
+    return ((frame - GROUND.numpy()) @ way) / (way @ way)
+
+
+STILL = {0: np.zeros((8, 8, 2), np.float32), 1: np.zeros((8, 8, 2), np.float32)}
+
+
+def test_one_pair_of_ears_is_seen_never_two():
+    layers, palette, masks = pair_with_other_ears()
+    own = [mask.bool().numpy() & ~other.bool().numpy() for mask, other in (masks, masks[::-1])]
+    for t in (0.1, 0.25, 0.5, 0.75, 0.9):
+        share = {0: 1 - t, 1: t}
+        fur = fur_in(mix_layers(layers, palette, STILL, share, share, ears_turn=False))
+        seen = [fur[ears].mean() for ears in own]
+        assert min(seen) < 0.12, f"at {t} both pairs are seen: {seen}"
+        assert t in (0.25,) or max(seen) > 0.65, f"at {t} no ears are seen: {seen}"
+        assert fur[70:110, 45:85].min() > 0.9, "the head is alike in both"
+
+
+def test_one_outline_between_two_and_no_half_shown_rim():
+    """A narrow and a wide body: half-way there is one of the width between, where a fade shows the wide one faintly."""
+    masks = torch.zeros(2, 1, SIDE, SIDE)
+    masks[0, 0, 30:, 44:84] = masks[1, 0, 30:, 28:100] = 1.0
+    crops = torch.stack([painted(mask[0]) for mask in masks])
+    layers, share = Layers.cut(crops, masks, torch.stack([POINTS, POINTS])), {0: 0.5, 1: 0.5}
+    fur = fur_in(mix_layers(layers, Palette.measure(crops, masks), STILL, share, share, ears_turn=True))[90]
+    assert fur[40:88].min() > 0.9 and max(fur[:32].max(), fur[96:].max()) < 0.1
+    assert ((fur > 0.1) & (fur < 0.9)).sum() <= 8
+
+
+def test_markings_come_with_the_appearance_and_stay_in_place():
+    """One white, one with a dark left half: in the other's appearance the white one has the dark half."""
+    mask = torch.zeros(1, SIDE, SIDE)
+    mask[:, 20:, 14:114] = 1.0
+    white = torch.full((3, SIDE, SIDE), 0.9)
+    patched = white.clone()
+    patched[..., :64] = 0.1
+    crops = torch.stack([torch.where(mask > 0, fur, GROUND[:, None, None]) for fur in (white, patched)])
+    masks = torch.stack([mask, mask])
+    layers = Layers.cut(crops, masks, torch.stack([POINTS, POINTS]))
+    made = mix_layers(layers, Palette.measure(crops, masks), STILL, {0: 1.0}, {1: 1.0}, ears_turn=True)
+    assert made[50:110, 24:50].mean() < 0.2 and made[50:110, 78:104].mean() > 0.8
+    assert np.abs(made[:12, :, 0] - float(GROUND[0])).max() < 0.1, "what is behind has no halo"
 
 
 def test_a_rough_mask_gets_back_the_ear_it_cut_off():
@@ -74,6 +109,22 @@ def test_a_rough_mask_gets_back_the_ear_it_cut_off():
     assert torch.equal(again, apply_grabcut(picture, rough[None, None])), "no chance in it"
     nothing = torch.zeros(1, 1, SIDE, SIDE)
     assert torch.equal(apply_grabcut(picture, nothing), nothing)
+
+
+def test_an_ear_longer_than_the_rims_doubt_is_led_to_by_its_points():
+    """The rough mask ends at the skull, the ear is longer than what GrabCut may add."""
+    whole = torch.zeros(SIDE, SIDE)
+    whole[70:120, 30:98] = whole[24:70, 40:52] = whole[24:70, 76:88] = 1.0
+    rough = whole.clone()
+    rough[:70] = 0.0
+    points = turned(POINTS, (0.14, 0.2))
+    points[6, 1], points[:2, 1] = 0.55, 0.66
+    noise = 0.02 * torch.randn(3, SIDE, SIDE, generator=torch.Generator().manual_seed(0))
+    picture, missing = (painted(whole) + noise).clamp(0, 1)[None], whole - rough
+    plain = apply_grabcut(picture, rough[None, None])
+    marked = apply_grabcut(picture, mark_ears(rough[None, None], [points]))
+    assert (plain[0, 0] * missing).sum() < 0.5 * missing.sum() < 0.9 * (marked[0, 0] * missing).sum()
+    assert torch.equal(mark_ears(rough[None, None], [None])[0, 0], rough)
 
 
 def test_depth_counts_pixels_from_the_rim():

@@ -26,7 +26,7 @@ def prepared(pipe):
     return pipe.prepare(*PETS[:2])
 
 
-@pytest.mark.parametrize("name", ["crossbreed-pets", "pet-heads"])
+@pytest.mark.parametrize("name", ["crossbreed-pets", "pet-heads", "pet-look"])
 def test_files_are_what_was_sealed(name):
     assert check_seal(WEIGHTS / name) >= 2
     card = (WEIGHTS / name / "README.md").read_text()

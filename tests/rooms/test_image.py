@@ -8,7 +8,20 @@ import torch
 from PIL import Image
 
 from core.errors import InputError, ShapeError
-from core.image import Box, crop_box, load_alpha, load_image, pad_to_multiple, paste_back, resize, to_pil, to_tensor
+from core.image import (
+    MAX_SIDE_PX,
+    WHOLE_SIDE_PX,
+    Box,
+    crop_box,
+    load_alpha,
+    load_image,
+    notes_of,
+    pad_to_multiple,
+    paste_back,
+    resize,
+    to_pil,
+    to_tensor,
+)
 from tests.conftest import gradient_picture
 
 
@@ -211,3 +224,33 @@ def test_crop_beyond_the_picture_repeats_its_edge():
 
 def test_resize_keeps_width_and_height_apart():
     assert resize(RGB, (20, 40)).size == (20, 40)
+
+
+def jpeg_of(side_px: int = 64) -> bytes:
+    data = io.BytesIO()
+    noise = np.random.default_rng(0).integers(0, 255, (side_px, side_px, 3), np.uint8)
+    Image.fromarray(noise).save(data, "JPEG", quality=90)
+    return data.getvalue()
+
+
+def test_a_cut_jpeg_is_shown_and_said_and_still_said_when_it_is_handed_on():
+    whole = jpeg_of()
+    picture = load_image(whole[: len(whole) // 2])
+    assert "cut off" in notes_of(picture)[0]
+    assert notes_of(load_image(picture)) == notes_of(picture) and not notes_of(load_image(whole))
+
+
+def test_a_jpeg_cut_before_its_first_row_is_refused():
+    whole = jpeg_of()
+    # The header of the scan: two bytes of marker, two of length, then as many as the length says.
+    scan = whole.index(b"\xff\xda")
+    head = whole[: scan + 2 + int.from_bytes(whole[scan + 2 : scan + 4], "big")]
+    with pytest.raises(InputError, match="cut off before its first row"):
+        load_image(head)
+
+
+def test_a_photo_for_a_local_edit_keeps_its_size():
+    large = Image.new("RGB", (64, 5000))
+    assert (
+        load_image(large, max_side_px=WHOLE_SIDE_PX).size == (64, 5000) and max(load_image(large).size) == MAX_SIDE_PX
+    )

@@ -8,15 +8,17 @@ from core.errors import OptionError
 from core.image import to_tensor
 from core.metrics import psnr
 from core.sdl.loading import build_network, network_class
-from core.sdl.methods.flow_hypotheses.background import fit_background
+from core.sdl.methods.flow_hypotheses.background import estimate_smooth_motion, fit_background
 from core.sdl.methods.flow_hypotheses.hypotheses import (
     MOMENT_CHANNELS,
     PAIR_CHANNELS,
     carry_hypotheses,
     find_pair_motion,
 )
-from core.sdl.methods.flow_hypotheses.network import HYPOTHESES, HypothesisSDLNet, compose_hypotheses
+from core.sdl.methods.flow_hypotheses.network import HYPOTHESES, HypothesisSDLNet, compose_hypotheses, find_moving
+from core.sdl.methods.flow_hypotheses.optical_flow import reduce_frames
 from core.sdl.methods.thin_structures.hough_voting import find_thin_motion
+from core.sdl.methods.thin_structures.search import find_failing, search_thin
 from tests.sdl.conftest import textured
 
 HALF = torch.tensor([0.5])
@@ -120,5 +122,36 @@ def test_the_config_of_another_network_is_refused():
 
 def test_larger_inputs_are_searched_reduced():
     inputs = to_tensor(textured(1200, 64, cell_px=24)).repeat(1, 2, 1, 1)
-    assert find_pair_motion(inputs).shape == (1, PAIR_CHANNELS, round(64 * 1024 / 1200), 1024)
+    assert find_pair_motion(inputs).shape == (1, PAIR_CHANNELS, 32, 512)
     assert np.isclose(float(find_pair_motion(inputs).abs()[:, :4].max()), 0, atol=0.5)
+
+
+def test_only_what_moves_is_computed_and_it_comes_out_the_same():
+    inputs = torch.cat([to_tensor(textured(160, 128, seed)) for seed in (1, 2)], 1)
+    motion = torch.zeros(1, PAIR_CHANNELS, 128, 160)
+    motion[:, 4:6] = 1.0
+    motion[:, 0, 60:80, 90:110], motion[:, 2, 60:80, 96:116] = 6.0, -6.0
+    moment = carry_hypotheses(motion, HALF)
+    maps = torch.randn(1, 12 + CHANGES, 64, 80, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        part = find_moving(moment[:, -1:])
+        assert [(side.stop - side.start) < length for side, length in zip(part, (128, 160), strict=True)] == [
+            True,
+            True,
+        ]
+        made = compose_hypotheses(maps, moment, inputs, HALF)
+    # With gradients, as in training, the whole picture is.
+    whole = compose_hypotheses(maps, moment, inputs, HALF)
+    assert torch.allclose(made, whole, atol=1e-5)
+
+
+def test_thin_things_are_looked_for_at_full_size_where_the_flow_fails():
+    frames = torch.cat([wire(0), wire(24)], 1)
+    large = torch.nn.functional.interpolate(frames, scale_factor=4, mode="bilinear")
+    dense, background, unexplained = estimate_smooth_motion(reduce_frames(large))
+    found = search_thin(large, dense, background, unexplained, None)
+    assert found.shape == (1, 6, *dense.shape[-2:]), "the answer is as small as the flow"
+    still = torch.zeros(1, 4, 160, 192)
+    assert find_failing(frames[:, :3].repeat(1, 2, 1, 1), still) is None
+    rows, columns = find_failing(frames, still) or (slice(0), slice(0))
+    assert rows.start <= 18 and rows.stop >= 130 and columns.start <= 45 and columns.stop >= 119

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import torch
+from PIL import Image
 
+from core.image import to_tensor
 from core.ops.colour_lab import lab_of
 from core.sdl.methods.style.finish import prepare_finishing, protect
+from core.sdl.options import SDLOptions
+from core.sdl.pipeline import SDLPipeline
+from tests.sdl.conftest import shipped_network, textured
 
 ONE = torch.ones(1)
 
@@ -71,3 +76,17 @@ def test_a_protected_face_stays_nearer_to_the_photo_and_its_rim_is_soft():
     made = prepare_finishing(content, colourful(), protect(oval), 1.0, 1.0).apply(painting, ONE).mean(1)[0]
     assert made[100, 100] > 0.45 > 0.25 > made[10, 10]
     assert made.diff(dim=0).abs().max() < 0.08
+
+
+def test_the_pipeline_finishes_paintings_unless_asked_not_to():
+    network = shipped_network("sdl-style")
+    pipe, pair = SDLPipeline(network, "style"), (textured(128, 96), textured(96, 96, 1))
+    raw = pipe.render(pipe.prepare(*pair, options=SDLOptions(clean=False)), [1.0])
+    with torch.inference_mode():
+        content, style = (to_tensor(picture.resize((128, 96), Image.Resampling.BICUBIC)) for picture in pair)
+        assert torch.allclose(raw, network(torch.cat([content, style], 1), torch.ones(1)).clamp(0, 1), atol=1e-5)
+    finished = pipe.prepare(*pair)
+    assert (pipe.render(finished, [1.0]) - raw).abs().mean() > 1e-3
+    assert torch.equal(pipe.render(finished, [0.0]), content), "the photo at its end"
+    close = (pipe.render(finished, [0.01]) - content).abs().max()
+    assert close < 0.1, "and near it nothing jumps"

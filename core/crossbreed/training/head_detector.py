@@ -150,7 +150,7 @@ class PetHeadRecipe(DetectorRecipe):
     @torch.no_grad()
     def measured(self, network: nn.Module) -> dict[str, Tensor]:
         """Overlap and hits on the held-out photos."""
-        boxes, _, species = read_maps(network(self.held_out.pictures / 255))
+        boxes, _, species = (found[:, 0] for found in read_maps(network(self.held_out.pictures / 255)))
         found = overlaps(boxes, self.held_out.boxes)
         right = species == self.held_out.species
         return {"overlap": found.mean(), "found": (found > 0.5).float().mean(), "species": right.float().mean()}

@@ -15,7 +15,7 @@ from gradio.processing_utils import move_files_to_cache
 from PIL import Image
 
 from core.errors import InputError
-from core.image import MAX_SIDE_PX, MIN_SIDE_PX, limit_size, load_alpha, load_image
+from core.image import MAX_SIDE_PX, MIN_SIDE_PX, WHOLE_SIDE_PX, limit_size, load_alpha, load_image
 from core.video import read_video
 
 SHOWN_SIDE_PX = 2048
@@ -57,7 +57,9 @@ class PictureInput(gr.Image):
         """
         if payload is None:
             return None
-        picture = load_image(payload.path if payload.path is not None else decoded(payload.url or ""))
+        source = payload.path if payload.path is not None else decoded(payload.url or "")
+        # Some edits are local and give the photo back at its own size; the others reduce it themselves.
+        picture = load_image(source, max_side_px=WHOLE_SIDE_PX)
         picture.info[FIRST] = self.first is not None and payload.path == self.first["path"]
         return picture
 

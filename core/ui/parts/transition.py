@@ -17,6 +17,7 @@ from core.timeline import Timeline
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.examples import CHOOSE_FRAME, Axis, FirstExample, lead_html, strip_html
 from core.ui.parts.export import Export, ResultView, export_controls, export_frames, result_view
+from core.ui.parts.notes import notes_in, with_notes
 from core.ui.parts.picture import PictureInput, untouched
 from core.ui.parts.points import PointEditor
 from core.ui.parts.share import SharedPoints, share_link
@@ -246,7 +247,8 @@ class TransitionTab:
 
         def prepare(*values: Any) -> tuple[Any, ...]:
             made = handler(*values)
-            return (*made, None, told_notes(getattr(made[0], "notes", ())))
+            said = dict.fromkeys([*notes_in(values), *getattr(made[0], "notes", ())])
+            return (*made, None, told_notes(said))
 
         outputs = [self.prepared, *shown, self.result.details, self.example, self.noted]
         return {
@@ -303,7 +305,13 @@ class TransitionTab:
         """A function for programs, and for a button of the page if it has one."""
         source = button or gr.Button(visible=False)
         event = source.click(
-            handler, inputs, outputs, api_name=name, concurrency_id=queue, concurrency_limit=2, show_progress_on=shown
+            with_notes(handler),
+            inputs,
+            outputs,
+            api_name=name,
+            concurrency_id=queue,
+            concurrency_limit=2,
+            show_progress_on=shown,
         )
         if stop is not None:
             stop.click(None, None, None, cancels=[event], api_visibility="private")

@@ -11,11 +11,11 @@ import numpy as np
 from gradio.components import Component
 from PIL import Image
 
-from core.crossbreed.methods.head_alignment.detector import find_head
+from core.crossbreed.methods.head_alignment import detector
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline, CrossbreedPrepared
 from core.crossbreed.sheet import grid_sheet
-from core.errors import InputError, NothingFoundError
+from core.errors import InputError
 from core.image import Box, limit_size, to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
@@ -38,18 +38,17 @@ CORNERS = ("top left corner of the head", "bottom right corner of the head")
 EXAMPLE_PAIRS = (("tabby_cat", "american_curl"), ("norwegian_forest_cat", "tabby_cat"), ("yorkshire_terrier", "beagle"))
 MOVING = ("both", "shape", "appearance")
 # Below it the box is worth a look.
-SURE = 0.5
-CLIP_SIDE_PX = 256
+SURE = 0.9
+CLIP_SIDE_PX = 1920
 CLIP_FRAMES = 240
 # What the encoder's padding needs.
 SMALLEST_CLIP_PX = 33
 
 INTRODUCTION = """Breed a cat or dog from two. Drop in two photos and move the sliders.
 
-Their heads are found and cut out, and you can move the boxes. The network looks at each picture once; then **shape** and
-**appearance** change together or each on its own.
-After Park, Seo, Noh, *Neural Crossbreed*, SIGGRAPH Asia 2020. The weights that ship know the heads of cats and dogs that look
-towards the camera: where eyes, nose and ears are not found surely, the heads are not brought into line, and the middle is soft."""
+Their heads are found and cut out, and you can move the boxes. Then **shape** and **appearance** change together or each on its own.
+After Park, Seo, Noh, *Neural Crossbreed*, SIGGRAPH Asia 2020. With exact ends the photos themselves are moved, feature by feature;
+without them the network paints. Heads that look towards the camera do best: others are moved as a whole, and a note says so."""
 
 
 def pipeline() -> CrossbreedPipeline:
@@ -78,23 +77,24 @@ def find_heads(
     for picture, label in zip((picture_a, picture_b), LABELS, strict=True):
         if picture is None:
             continue
-        try:
-            head = find_head(picture)
-            box = head.box
-            level = "good" if head.score >= SURE else "weak"
-            said.append(told(level, label, f"the head of a {head.species} ({head.score:.0%} sure)."))
-        except NothingFoundError:
+        heads = detector.find_heads(picture)
+        if heads:
+            box, level = heads[0].box, "good" if heads[0].score >= SURE and not heads[1:] else "weak"
+            others = f"; {len(heads)} heads, drag the corners to take another" if heads[1:] else ""
+            said.append(told(level, label, f"the head of a {heads[0].species} ({heads[0].score:.0%} sure){others}."))
+        else:
             side = min(picture.size)
             left, top = (picture.width - side) / 2, (picture.height - side) / 2
             box = Box(left, top, left + side, top + side).squared(-0.1)
-            said.append(told("bad", label, "no head found. Drag the two corners of the box around the head."))
+            text = "no head of a cat or dog found. Drag the two corners of the box around the head."
+            said.append(told("bad", label, text))
         corners = np.clip(np.array(box).reshape(2, 2), 0, picture.size)
         shown.append(panel(picture, corners, label))
     return shown, lines(said)
 
 
-def boxes_of(corners: list[np.ndarray], margin: float) -> list[Box] | None:
-    """Boxes from the editor's corners with room around the heads; None where the editor is empty."""
+def boxes_of(corners: list[np.ndarray]) -> list[Box] | None:
+    """Boxes of heads from the editor's corners; None where the editor is empty."""
     if len(corners) != len(LABELS):
         return None
     boxes = []
@@ -104,7 +104,7 @@ def boxes_of(corners: list[np.ndarray], margin: float) -> list[Box] | None:
         low, high = points.min(0), points.max(0)
         if (high - low < 4).any():
             raise InputError(f"{label}: the box is empty: drag its corners apart")
-        boxes.append(Box(*low, *high).squared(margin))
+        boxes.append(Box(*low.tolist(), *high.tolist()))
     return boxes
 
 
@@ -113,9 +113,9 @@ def prepare(
 ) -> CrossbreedPrepared:
     """The pictures as codes; further files make a chain."""
     more = list(files or [])
-    boxes = boxes_of(corners, options.margin) if options.crop == "head" else None
-    given = [*boxes, *[None] * len(more)] if boxes else None
-    return pipeline().prepare(*pair, *more, options=options, boxes=given, progress=progress)
+    heads = boxes_of(corners) if options.crop == "head" else None
+    given = [*heads, *[None] * len(more)] if heads else None
+    return pipeline().prepare(*pair, *more, options=options, heads=given, progress=progress)
 
 
 def picture_at(prepared: CrossbreedPrepared, shape: float, appearance: float, tau: float) -> Image.Image:
@@ -124,10 +124,10 @@ def picture_at(prepared: CrossbreedPrepared, shape: float, appearance: float, ta
 
 
 def smooth_clip(clip: str, factor: int, slow: bool, bar: gr.Progress = BAR) -> Iterator[Any]:
-    """Put pictures of the network between the frames of a video.
+    """Put pictures between the frames of a video, by the motion in it.
 
     Args:
-        clip: The video; the first 240 frames are taken, larger ones are reduced to 256 px.
+        clip: The video; the first 240 frames are taken, larger ones are reduced to 1920 px.
         factor: How many times the frames.
         slow: Keep the frame rate, so that the clip becomes slow motion.
         bar: Shows how far the work is.
@@ -161,7 +161,7 @@ def head_box(picture: Image.Image) -> dict[str, Any]:
     Returns:
         The box (left, top, right, bottom) in pixels, the score from 0 to 1, and the species.
     """
-    head = find_head(picture)
+    head = detector.find_head(picture)
     return {"box": [round(v, 1) for v in head.box], "score": round(head.score, 3), "species": head.species}
 
 
@@ -189,7 +189,7 @@ class CrossbreedTab(TransitionTab):
         self.draw_clip()
 
     def draw_clip(self) -> None:
-        """A clip to which the network adds frames."""
+        """A clip that gets more frames."""
         with gr.Accordion("Video: more frames", open=False):
             source = ClipInput("Clip", SMALLEST_CLIP_PX, elem_id=f"{ID}-clip", height=240)
             draw_clip_facts(source, ID)

@@ -9,12 +9,14 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from core.encoding import Encoding
 from core.errors import InputError, unknown_name
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.sdl.jobs import JOBS, Job, job_named, misfit
 from core.sdl.methods.video_rate.conversion import convert_video
+from core.sdl.methods.video_rate.preview import hardest_in_betweens
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline, SDLPrepared
 from core.ui.parts.controls import controls, named
@@ -149,9 +151,14 @@ class SDLTab(TransitionTab):
             self.clip = ClipInput("Video", elem_id=f"{ID}-clip", height=240)
             draw_clip_facts(self.clip, ID)
             self.rate = controls(RateOptions, tab=f"{ID}-rate")
+            self.codec = controls(Encoding, tab=f"{ID}-encode")
             with gr.Row():
+                self.try_first = gr.Button("Show the three hardest frames", elem_id=f"{ID}-rate-try")
                 self.smooth = gr.Button("Multiply frames", elem_id=f"{ID}-rate-go")
                 self.halt = gr.Button("Stop", variant="stop")
+            self.hardest = gr.Gallery(
+                label="Hardest in-betweens", columns=3, format="png", visible=False, elem_id=f"{ID}-rate-hardest"
+            )
         self.pictures["clip"] = self.clip
         self.sliders.update(job=self.job, t=self.t)
 
@@ -175,10 +182,12 @@ class SDLTab(TransitionTab):
         self.on_sliders(self.show, [self.t], [self.prepared, self.job, self.weights, self.t], shown)
         self.on_clear(shown)
         self.on_go(self.transition, "sdl_transition", sources)
+        asked = [self.clip, self.weights, *self.rate.components]
         self.endpoint(
-            named(self.multiply, self.rate), "sdl_rate", [self.clip, self.weights, *self.rate.components],
+            named(self.multiply, self.rate, self.codec), "sdl_rate", [*asked, *self.codec.components],
             self.result.components, self.smooth, self.halt, self.result.video,
         )  # fmt: skip
+        self.try_first.click(self.show_hardest, asked, self.hardest, api_visibility="private")
         # An example draws the slider anew, as wide as it was built.
         private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         self.filled.then(narrow, self.job, self.t, **private)
@@ -258,6 +267,16 @@ class SDLTab(TransitionTab):
 
         yield from stream(work, bar, 3)
 
+    def show_hardest(self, video: str | None, weights: str, *values: Any) -> Any:
+        """The in-betweens between whose neighbours most changes, before a long run."""
+        if video is None:
+            raise InputError("the video is missing: drop one in first")
+        pipe = pipeline(fitting(JOBS["interpolate"], weights))
+        found = hardest_in_betweens(pipe, video, self.rate.read(values))
+        if not found:
+            raise InputError("nothing moves in this part of the video: there is no new frame to show")
+        return gr.update(value=[(frame, f"{at:.2f} s") for at, frame in found], visible=True)
+
     def multiply(self, video: str, weights: str, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
         """Give a video a higher frame rate, or slow it down.
 
@@ -270,13 +289,14 @@ class SDLTab(TransitionTab):
         Returns:
             The video, the file to download, and the details.
         """
-        options, start = self.rate.read(values), time.perf_counter()
+        count, start = len(self.rate.by_name), time.perf_counter()
+        options, encoding = self.rate.read(values[:count]), self.codec.read(values[count:])
 
         def work(progress: Progress) -> tuple[Any, ...]:
-            path = result_folder() / "smooth.mp4"
+            path = result_folder() / f"smooth{encoding.suffix}"
             pipe = pipeline(fitting(JOBS["interpolate"], weights))
-            report = convert_video(pipe, video, path, options, progress)
-            settings = {"system": ID, **to_query(options)}
+            report = convert_video(pipe, video, path, options, progress, encoding)
+            settings = {"system": ID, **to_query(options), **to_query(encoding)}
             return str(path), str(path), details_of(start, vars(report), settings, about(pipe))
 
         yield from stream(work, bar, 3)

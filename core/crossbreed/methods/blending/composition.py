@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.crossbreed.methods.blending.fusion import blend_silhouettes, fade_in, restore_details
+from core.crossbreed.methods.blending.fusion import fade_in
+from core.crossbreed.methods.blending.layers import Layers
+from core.crossbreed.methods.blending.mixing import SETTINGS as MIX
+from core.crossbreed.methods.blending.mixing import as_pictures, fetched, mix_layers, moved_places, smoothstep
 from core.crossbreed.methods.colour_transfer.palette import Palette
 from core.crossbreed.methods.head_alignment.alignment import HeadAlignment, warp
 from core.image import Box
@@ -24,25 +28,29 @@ class CrossbreedPrepared(Prepared):
         content: (N, C, h, w) shape codes, of the crops in their mean shape where they are aligned.
         style: (N, S) appearance codes, likewise.
         crops: (N, 3, size, size) the pictures, in [0, 1].
-        copies: (N, 3, size, size) the network's reconstructions of what was encoded; None where ends need not be exact.
+        exact: ends are the photographs themselves.
         boxes: the crop of each picture, in its pixels; None is the middle square.
         tau: contraction of shape and appearance when they are set apart.
         closed: the chain returns to its first picture.
         pace: positions at equal steps of visible change, None for the plain pace.
         alignment: of the heads, None where they are not aligned.
         palette: the colours of the pictures, None where they are left to the network.
+        layers: of the photographs, None where the network's pictures are shown.
+        notes: what a person should know of these pictures, in sentences.
     """
 
     content: Tensor
     style: Tensor
     crops: Tensor
-    copies: Tensor | None
+    exact: bool
     boxes: tuple[Box | None, ...]
     tau: float
     closed: bool
     pace: tuple[float, ...] | None = None
     alignment: HeadAlignment | None = None
     palette: Palette | None = None
+    layers: Layers | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def chain(self) -> Chain:
@@ -58,10 +66,9 @@ def enlarge(pictures: Tensor, size_px: int) -> Tensor:
 
 
 def compose(prepared: CrossbreedPrepared, decoded: Tensor, shape: Tensor, appearance: Tensor) -> Tensor:
-    """Finished mixtures (T, 3, size, size) in [0, 1].
+    """Finished mixtures (T, 3, size, size) in [0, 1] of what the network decoded.
 
-    What the network misses of picture i returns as far as a mixture is picture i in shape and appearance. Of aligned heads,
-    fine detail returns as far as the shape is picture i's.
+    With exact ends a mixture becomes the photograph of picture i as far as it is picture i in shape and appearance.
 
     Args:
         prepared: N pictures.
@@ -69,68 +76,75 @@ def compose(prepared: CrossbreedPrepared, decoded: Tensor, shape: Tensor, appear
         shape: (T, N), how much of each picture's shape; rows sum to 1.
         appearance: (T, N), how much of each picture's appearance.
     """
-    palette = prepared.palette
-    # With colours carried over afterwards, a photograph may return in full as soon as the shape is its own.
-    nearness = fade_in(shape if palette is not None else torch.minimum(shape, appearance))
-    used = (shape != 0).any(0).nonzero()[:, 0]
-    layers = prepared.crops if palette is None else torch.cat([prepared.crops, palette.masks, palette.distances], 1)
-    if prepared.alignment is None:
-        layers = layers[used].expand(len(decoded), -1, -1, -1, -1)
-    else:
-        displacements = prepared.alignment.from_pictures(shape, used)
-        layers = torch.stack([warp_each(one, by) for one, by in zip(layers[used], displacements, strict=True)], 1)
-    pictures = with_details(prepared, decoded, shape, nearness, used, layers[:, :, :3])
+    pictures, palette, alignment = decoded, prepared.palette, prepared.alignment
+    if alignment is not None:
+        pictures = warp(pictures, alignment.from_mean_shape(shape))
     if palette is not None:
-        pictures = in_colours(palette, pictures, shape[:, used], appearance, layers)
-    if prepared.copies is not None:
+        masks = _mixed(prepared, palette.masks, shape, shape).clamp(0, 1)
+        pictures = palette.transfer(pictures, masks, appearance)
+    if prepared.exact:
+        near = fade_in(torch.minimum(shape, appearance))
+        rest = 1 - near.sum(1)[:, None, None, None]
+        pictures = rest * pictures + _mixed(prepared, prepared.crops, near, shape)
+    return exact_ends(prepared, pictures, shape, appearance)
+
+
+def _mixed(prepared: CrossbreedPrepared, pictures: Tensor, weights: Tensor, shape: Tensor) -> Tensor:
+    """Mixtures (T, C, S, S) of pictures (N, C, S, S) with weights (T, N), brought to the shapes (T, N) where they are aligned."""
+    if prepared.alignment is None:
+        return torch.tensordot(weights, pictures, dims=1)
+    used = (weights != 0).any(0).nonzero()[:, 0]
+    total = torch.zeros(len(shape), *pictures.shape[1:])
+    for index, way in zip(used, prepared.alignment.from_pictures(shape, used), strict=True):
+        total += weights[:, index, None, None, None] * warp(pictures[index].expand(len(way), -1, -1, -1), way)
+    return total
+
+
+def compose_layers(prepared: CrossbreedPrepared, shape: Tensor, appearance: Tensor) -> Tensor:
+    """Finished mixtures (T, 3, size, size) in [0, 1] of the layers of the photographs; shape and appearance as above.
+
+    Beyond the ends only places are stretched.
+    """
+    layers, palette, alignment = prepared.layers, prepared.palette, prepared.alignment
+    if layers is None or palette is None or alignment is None:
+        raise RuntimeError("these pictures were prepared without layers")
+    frames = []
+    for places, looks in zip(shape, appearance, strict=True):
+        parts, colours = ({i: w for i, w in enumerate(row.tolist()) if w} for row in (within(places), within(looks)))
+        used = torch.tensor(sorted({*parts, *colours}))
+        ways = alignment.from_pictures(places[None], used)
+        displacements = {int(i): way[0].permute(1, 2, 0).numpy() for i, way in zip(used, ways, strict=True)}
+        frame = mix_layers(layers, palette, displacements, parts, colours, alignment.ears_turn(list(parts)))
+        frames.append(with_photo(prepared, frame, displacements, parts, colours))
+    return exact_ends(prepared, as_pictures(frames), shape, appearance)
+
+
+def within(weights: Tensor) -> Tensor:
+    """Weights (N,) of a place beyond an end, brought back to it."""
+    inside = weights.clamp(min=0)
+    return inside / inside.sum()
+
+
+def with_photo(
+    prepared: CrossbreedPrepared, frame: np.ndarray, displacements: dict[int, np.ndarray], shape: dict[int, float],
+    appearance: dict[int, float],
+) -> np.ndarray:  # fmt: skip
+    """A mixture (S, S, 3); near one of the pictures its photograph, moved likewise, fades in."""
+    for index in shape:
+        nearness = min(shape[index], appearance.get(index, 0.0))
+        share = smoothstep(nearness, MIX.photo_from, 1)
+        if share > 0:
+            photo = prepared.crops[index].permute(1, 2, 0).contiguous().numpy()
+            moved = fetched(photo, moved_places(displacements[index], len(frame)), fine=True)
+            frame = frame + share * (moved - frame)
+    return frame
+
+
+def exact_ends(prepared: CrossbreedPrepared, pictures: Tensor, shape: Tensor, appearance: Tensor) -> Tensor:
+    """Mixtures (T, 3, size, size) in [0, 1], those that are one picture in all respects replaced by its photograph."""
+    if prepared.exact:
         # The photograph itself: a sum would keep the rounding of half precision.
         end = (shape == 1) & (appearance == 1)
         photographs = torch.tensordot(end.to(pictures.dtype), prepared.crops, dims=1)
         pictures = torch.where(end.any(1)[:, None, None, None], photographs, pictures)
     return pictures.clamp(0, 1)
-
-
-def with_details(
-    prepared: CrossbreedPrepared, pictures: Tensor, shape: Tensor, nearness: Tensor, used: Tensor, crops: Tensor
-) -> Tensor:
-    """Decoded mixtures (T, 3, size, size) in their own shape, with what is missing of the photographs `used`.
-
-    `crops` (T, n, 3, size, size) are these photographs, aligned with each mixture.
-    """
-    copies = prepared.copies
-    if prepared.alignment is None:
-        if copies is None:
-            return pictures
-        return pictures + torch.tensordot(nearness, prepared.crops - copies, dims=1)
-    displacement = prepared.alignment.from_mean_shape(shape)
-    pictures = warp(pictures, displacement)
-    if copies is None:
-        return pictures
-    warped = torch.stack([warp_each(copies[index], displacement) for index in used], 1)
-    return restore_details(pictures, crops, warped, shape[:, used], nearness[:, used])
-
-
-def in_colours(palette: Palette, pictures: Tensor, shape: Tensor, appearance: Tensor, layers: Tensor) -> Tensor:
-    """Mixtures (T, 3, size, size) with the colours carried over, and with one silhouette.
-
-    Args:
-        palette: of all pictures.
-        pictures: the mixtures.
-        shape: (T, n), of those pictures alone that are in a mixture.
-        appearance: (T, N).
-        layers: (T, n, 5, size, size), those pictures, their masks and distances, aligned with each mixture.
-    """
-    alone, masks, distances = layers.split((3, 1, 1), 2)
-    masks = masks.clamp(0, 1)
-    animal = (shape[:, :, None, None, None] * masks).sum(1).clamp(0, 1)
-    pictures = palette.transfer(pictures, animal, appearance)
-    if layers.shape[1] == 1:
-        return pictures
-    each = zip(alone.unbind(1), masks.unbind(1), strict=True)
-    alone = torch.stack([palette.transfer(one, mask, appearance) for one, mask in each], 1)
-    return blend_silhouettes(pictures, shape, alone, distances)
-
-
-def warp_each(picture: Tensor, displacement: Tensor) -> Tensor:
-    """One picture (C, S, S) under each displacement (T, 2, h, w): (T, C, S, S)."""
-    return warp(picture.expand(len(displacement), -1, -1, -1), displacement)

@@ -13,7 +13,6 @@ import torch
 from torch import Tensor
 
 from core.ops.filters import gaussian_blur
-from core.ops.masks import signed_distance
 
 
 @dataclass(frozen=True)
@@ -85,13 +84,11 @@ class Palette:
 
     Attributes:
         masks: (N, 1, S, S) in [0, 1], what is animal.
-        distances: (N, 1, S, S), how deep inside the animal a place lies, in pixels, negative outside.
         means: (N, 2, 3) mean colours.
         covariances: (N, 2, 3, 3).
     """
 
     masks: Tensor
-    distances: Tensor
     means: Tensor
     covariances: Tensor
 
@@ -101,8 +98,7 @@ class Palette:
         pictures = gaussian_blur(pictures, SETTINGS.base_sigma * pictures.shape[-1])
         parts = [mean_and_covariance(pictures, mask) for mask in (masks, 1 - masks)]
         means, covariances = (torch.stack(part, 1) for part in zip(*parts, strict=True))
-        distances = torch.stack([torch.from_numpy(signed_distance(mask[0].numpy()))[None] for mask in masks])
-        return cls(masks, distances, means, covariances)
+        return cls(masks, means, covariances)
 
     def barycentre(self, weights: Tensor) -> tuple[Tensor, Tensor]:
         """Mean (T, 2, 3) and covariance (T, 2, 3, 3) of mixtures (T, N): halfway between red and blue fur is one colour.
@@ -122,6 +118,19 @@ class Palette:
             middle = (weights.repeat_interleave(2, 0)[:, :, None, None] * roots).sum(1)
             found = (inverse @ middle @ middle @ inverse).unflatten(0, found.shape[:2])
         return means, found - SETTINGS.min_variance * torch.eye(3)
+
+    def affine_map(self, index: int, weights: Tensor, region: int) -> tuple[Tensor, Tensor]:
+        """Matrix (3, 3) and offset (3,) that take the colours of a picture to those of a mixture (1, N).
+
+        Args:
+            index: of the picture.
+            weights: of the mixture.
+            region: 0 the animal, 1 what is around it.
+        """
+        means, covariances = (part[0, region] for part in self.barycentre(weights))
+        source = self.covariances[index, region][None]
+        change = transport_map(source, covariances[None], SETTINGS.min_variance, SETTINGS.max_gain)[0]
+        return change, means - change @ self.means[index, region]
 
     def transfer(self, pictures: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
         """Pictures (T, 3, S, S) with masks (T, 1, S, S) brought to the colours of mixtures (T, N).

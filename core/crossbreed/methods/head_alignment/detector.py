@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -20,12 +21,36 @@ from core.crossbreed.methods.head_alignment.network_heads import (
     read_maps,
 )
 from core.crossbreed.methods.head_alignment.network_points import MIRRORED, PetMaskNetwork, PetPointNetwork
+from core.crossbreed.methods.head_alignment.second_look import second_look
 from core.errors import NothingFoundError
 from core.image import Box, crop_box, to_tensor
 from core.weights import load_strict, resolve
 
 Network = TypeVar("Network", bound=ModelMixin)
-MIN_SCORE = 0.15
+
+
+@dataclass(frozen=True)
+class DetectorSettings:
+    """What tunes the search for heads.
+
+    Attributes:
+        min_score: of the detector, below which a place is not looked at again.
+        candidates: that are looked at again; each look takes a tenth of a second.
+        closer_margin: room around a head that is boxed anew, in head sizes.
+        closer_below: share of the picture's longer side that head and room may take for that.
+        same_head: share of the larger box that both cover, from which a closer look has found the same head.
+        most: share of a box from which on it counts as part of the larger one that covers it.
+    """
+
+    min_score: float = 0.15
+    candidates: int = 3
+    closer_margin: float = 0.75
+    closer_below: float = 0.6
+    same_head: float = 0.4
+    most: float = 0.6
+
+
+SETTINGS = DetectorSettings()
 
 
 @dataclass(frozen=True)
@@ -49,30 +74,78 @@ def point_network() -> PetPointNetwork:
 
 
 @torch.no_grad()
-def find_head(picture: Image.Image, network: PetHeadNetwork | None = None) -> PetHead:
-    """The surest head of a cat or dog.
+def candidate_heads(picture: Image.Image, network: PetHeadNetwork | None = None) -> list[PetHead]:
+    """What may be heads of cats and dogs, surest first; in a picture without one there are some too.
 
     Args:
         picture: RGB, any size.
         network: a detector; the shipped one otherwise.
-
-    Raises:
-        NothingFoundError: no head that the detector is sure enough of.
     """
     network = network or shipped(PetHeadNetwork, "pet-heads")
-    square, scale, corner = letterbox(picture.convert("RGB"), network.config.img_size)
+    square, scale, corner = letterbox(picture, network.config.img_size)
     x = to_tensor(square)
     # The centre is the mean of what the picture and its mirror image say.
     maps, mirrored = network(x), network(x.flip(-1))
-    corners, scores, species = read_maps(HeadMaps((maps.centre + mirrored.centre.flip(-1)) / 2, *maps[1:]))
-    score = float(scores[0])
-    if score < MIN_SCORE:
+    found = read_maps(HeadMaps((maps.centre + mirrored.centre.flip(-1)) / 2, *maps[1:]), SETTINGS.candidates)
+    heads = []
+    for corners, score, species in zip(*(part[0] for part in found), strict=True):
+        box = Box(*((corners - torch.tensor(corner * 2)) / scale).tolist())
+        if score >= SETTINGS.min_score and min(box.width, box.height) >= 1:
+            heads.append(PetHead(box, float(score), SPECIES[int(species)]))
+    return heads
+
+
+def find_heads(picture: Image.Image) -> list[PetHead]:
+    """The heads of cats and dogs in a picture (RGB, any size), the detector's surest first; empty where there is none."""
+    picture, look, seen = picture.convert("RGB"), second_look(), []
+    for head in candidate_heads(picture):
+        box = _seen_closer(picture, head)
+        found = look(picture, box)
+        if found.is_pet:
+            seen.append(PetHead(box, 1 / (1 + math.exp(-found.score)), head.species))
+    # An ear or an eye within a head looks like a head too.
+    return [head for head in seen if not any(_is_part_of(head.box, other.box) for other in seen)]
+
+
+def find_head(picture: Image.Image) -> PetHead:
+    """The surest head of a cat or dog in a picture (RGB, any size).
+
+    Raises:
+        NothingFoundError: nothing that the detector and a second look both take for one.
+    """
+    heads = find_heads(picture)
+    if not heads:
         raise NothingFoundError(
-            f"no head of a cat or dog was found (best score {score:.2f}, {MIN_SCORE} is needed): "
-            "draw the box by hand, or use a photo that shows the face"
+            "no head of a cat or dog was found: draw the box by hand, or use a photo that shows the face"
         )
-    box = (corners[0] - torch.tensor(corner * 2)) / scale
-    return PetHead(Box(*box.tolist()), score, SPECIES[int(species[0])])
+    return heads[0]
+
+
+def _seen_closer(picture: Image.Image, head: PetHead) -> Box:
+    """The box of a head; of one that is small in its picture anew, from the part around it, where the detector sees it large."""
+    around = head.box.squared(SETTINGS.closer_margin)
+    if around.width > SETTINGS.closer_below * max(picture.size):
+        return head.box
+    left, top, right, bottom = (round(v) for v in around)
+    left, top = max(0, left), max(0, top)
+    part = picture.crop((left, top, min(picture.width, right), min(picture.height, bottom)))
+    for again in candidate_heads(part)[:1]:
+        box = Box(*(v + by for v, by in zip(again.box, (left, top) * 2, strict=True)))
+        if _common(box, head.box) > SETTINGS.same_head * max(box.width * box.height, head.box.width * head.box.height):
+            return box
+    return head.box
+
+
+def _is_part_of(box: Box, other: Box) -> bool:
+    """Whether most of a box lies in a larger one."""
+    area = box.width * box.height
+    return other.width * other.height > area and _common(box, other) > SETTINGS.most * area
+
+
+def _common(a: Box, b: Box) -> float:
+    """The area, in pixels, that two boxes share."""
+    width, height = min(a.right, b.right) - max(a.left, b.left), min(a.bottom, b.bottom) - max(a.top, b.top)
+    return max(0.0, width) * max(0.0, height)
 
 
 def crop_head(picture: Image.Image, box: Box, size_px: int, margin: float = 0.0) -> Image.Image:

@@ -12,6 +12,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from PIL import Image
 from torch import Tensor, nn
+from torch.nn import functional as F
 
 SPECIES = ("cat", "dog")
 CELL_PX = 8
@@ -78,13 +79,18 @@ def letterbox(picture: Image.Image, size_px: int) -> tuple[Image.Image, float, t
     return square, scale, corner
 
 
-def read_maps(maps: HeadMaps) -> tuple[Tensor, Tensor, Tensor]:
-    """The surest head per picture: boxes (B, 4) in pixels, scores (B,), species (B,)."""
+def read_maps(maps: HeadMaps, count: int = 1) -> tuple[Tensor, Tensor, Tensor]:
+    """The surest heads per picture, surest first: boxes (B, count, 4) in pixels, scores and species (B, count).
+
+    A head is a cell that is no less sure than its eight neighbours.
+    """
     centre = torch.sigmoid(maps.centre)
-    best = centre.sum(1).flatten(1).argmax(1)
+    sure = centre.sum(1, keepdim=True)
+    peaks = torch.where(sure == F.max_pool2d(sure, 3, 1, 1), sure, torch.zeros_like(sure))
+    best = peaks.flatten(1).topk(count, dim=1).indices
     row, column = best // centre.shape[-1], best % centre.shape[-1]
-    at = (torch.arange(len(centre)), slice(None), row, column)
-    place = maps.offset[at] + torch.stack([column, row], 1)
+    at = (torch.arange(len(centre))[:, None], slice(None), row, column)
+    place = maps.offset[at] + torch.stack([column, row], 2)
     half = maps.log_size[at].exp() / 2
     scores = centre[at]
-    return torch.cat([place - half, place + half], 1) * CELL_PX, scores.sum(1).clamp(max=1), scores.argmax(1)
+    return torch.cat([place - half, place + half], 2) * CELL_PX, scores.sum(2).clamp(max=1), scores.argmax(2)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
@@ -19,6 +20,7 @@ from core.crossbreed.methods.head_alignment.network_heads import unit
 # the cheeks the outline of the face at the height of the nose.
 POINT_NAMES = ("eye_l", "eye_r", "nose", "chin", "cheek_l", "cheek_r", "crown", "ear_l", "ear_r")
 MIRRORED = (1, 0, 2, 3, 5, 4, 6, 8, 7)
+EYES, EARS, CROWN = (0, 1), (7, 8), 6
 CELL_PX = 4
 
 
@@ -106,3 +108,10 @@ def cell_centres(height: int, width: int) -> Tensor:
     """(height * width, 2): x and y of the map's cells, in pixels of the input."""
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
     return (torch.stack([x, y], 2).reshape(-1, 2) + 0.5) * CELL_PX
+
+
+def ear_roots(points: np.ndarray) -> np.ndarray:
+    """(..., 2, 2): where the ears of heads (..., 9, 2) are rooted, left and right: above the eyes, outward."""
+    middle = points[..., EYES, :].mean(-2)
+    root = 0.6 * points[..., CROWN, :] + 0.4 * middle
+    return np.stack([root + 1.5 * (points[..., eye, :] - middle) for eye in EYES], -2)

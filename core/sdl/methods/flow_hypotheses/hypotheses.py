@@ -30,7 +30,7 @@ from core.sdl.methods.flow_hypotheses.optical_flow import (
     splat_forward,
 )
 from core.sdl.methods.small_network.network import enlarge
-from core.sdl.methods.thin_structures.hough_voting import find_thin_motion
+from core.sdl.methods.thin_structures.search import search_thin
 from core.sdl.methods.thin_structures.segmentation import ThinSegmentation
 from core.sdl.paper.blocks import over_batch
 
@@ -69,13 +69,8 @@ def find_pair_motion(inputs: Tensor, segmentation: ThinSegmentation | None = Non
         (B, `PAIR_CHANNELS`, h, w): both flows and their confidence; both voted motions, each with its confidence; the
         background's motion, and where it explains neither frame.
     """
-    frames = reduce_frames(inputs)
-    dense, background, unexplained = estimate_smooth_motion(frames)
-    # It learns from known lines alone; through the voting no gradient would lead anywhere.
-    with torch.no_grad():
-        thin = None if segmentation is None else segmentation(frames, dense, background, unexplained)
-    source, target = frames.split(3, 1)
-    voted = find_thin_motion(source, target, dense[:, :2], dense[:, 2:4], thin)
+    dense, background, unexplained = estimate_smooth_motion(reduce_frames(inputs))
+    voted = search_thin(inputs, dense, background, unexplained, segmentation)
     return torch.cat([dense, voted, background, unexplained], 1)
 
 

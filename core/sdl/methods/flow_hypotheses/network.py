@@ -13,7 +13,12 @@ from torch import Tensor
 
 from core.ops.filters import box_filter
 from core.ops.warp import backward_warp
-from core.sdl.methods.flow_hypotheses.hypotheses import MOMENT_CHANNELS, carry_hypotheses, find_pair_motion
+from core.sdl.methods.flow_hypotheses.hypotheses import (
+    MOMENT_CHANNELS,
+    PAIR_CHANNELS,
+    carry_hypotheses,
+    find_pair_motion,
+)
 from core.sdl.methods.refinement.network import RefinementNet
 from core.sdl.methods.small_network.network import (
     MOTION_UNIT_PX,
@@ -52,6 +57,19 @@ class Weighting:
 WEIGHTING = Weighting()
 
 
+@dataclass(frozen=True)
+class MovingPart:
+    """Where a picture is computed at all: the rest stands still."""
+
+    around_px: int = 32  # beside what moves: as far as the refinement sees
+    step_px: int = 8  # of its corner, so that the refinement's strides fall as in the whole picture
+
+
+PART = MovingPart()
+# Where the encoder is shown the motion.
+MIDDLE = 0.5
+
+
 class HypothesisSDLNet(SmallSDLNet):
     """Two frames; `motion` is that of `find_pair_motion`, which it looks for where there is None.
 
@@ -62,6 +80,8 @@ class HypothesisSDLNet(SmallSDLNet):
     """
 
     whole_only = True
+    # Beyond t = 1 its motion goes on; other networks were never shown such t.
+    goes_on = True
     OUTPUT, MATCHING, PICTURES = "candidates", "dense", 2
     # Per hypothesis both warped frames, their mean and largest difference; and the moment's own maps.
     PRIOR_CHANNELS = EVIDENCE_CHANNELS = HYPOTHESES * 8 + MOMENT_CHANNELS
@@ -92,21 +112,23 @@ class HypothesisSDLNet(SmallSDLNet):
                 start_silently(part, part.grid)
 
     def find_prior(self, inputs: Tensor, seen: Tensor, motion: Tensor | None) -> Tensor | None:
-        """All that is known of the pair before t."""
-        return find_pair_motion(inputs, self.thin) if motion is None else motion
+        """All that is known of the pair before t, and of the moment in the middle: it is shown to the encoder."""
+        motion = find_pair_motion(inputs, self.thin) if motion is None else motion
+        return torch.cat([motion, carry_hypotheses(motion, motion.new_full((len(motion),), MIDDLE))], 1)
 
     def describe_prior(self, seen: Tensor, prior: Tensor | None) -> Tensor:
         """The evidence at t = 1/2."""
-        motion = cast(Tensor, prior)
-        half = motion.new_full((len(motion),), 0.5)
-        return collect_evidence(carry_hypotheses(motion, half), seen, half)
+        middle = cast(Tensor, prior)[:, PAIR_CHANNELS:]
+        return collect_evidence(middle, seen, middle.new_full((len(middle),), MIDDLE))
 
     def paint(self, features: Tensor, inputs: Tensor, t: Tensor, prior: Tensor | None) -> Tensor:
         """See `SmallSDLNet`; the GridNet also sees the evidence at t."""
         count, t = len(features), t.reshape(-1)
         seen = self.reduce_inputs(inputs).expand(count, -1, -1, -1)
         inputs = inputs.expand(count, -1, -1, -1)
-        moment = carry_hypotheses(cast(Tensor, prior).expand(count, -1, -1, -1), t)
+        motion, moment = cast(Tensor, prior).expand(count, -1, -1, -1).split((PAIR_CHANNELS, MOMENT_CHANNELS), 1)
+        if not (t == MIDDLE).all():
+            moment = carry_hypotheses(motion, t)
         predicted = self.gridnet(torch.cat([features, collect_evidence(moment, seen, t)], 1))
         return compose_hypotheses(predicted.float(), moment, inputs, t, self.look)
 
@@ -127,26 +149,52 @@ def compose_hypotheses(
     Returns:
         (B, 3, H, W), around [0, 1], not clipped; the given frames at t = 0 and t = 1.
     """
-    t, residual = over_batch(t, inputs), unfold_residual(predicted, inputs)
-    rest = enlarge(predicted[:, -HypothesisSDLNet.CHANGE_CHANNELS :], inputs)
-    unit_px = motion_unit_px(predicted, inputs).repeat(1, 3, 1, 1)
-    displacements = WEIGHTING.displacement_unit * rest[:, WARPS:] * unit_px
-    flows = correct_flows(flows_to_frames(moment, inputs, t), displacements, t)
+    t = over_batch(t, inputs)
+    # Beyond the ends motion goes on, colours do not.
+    inside = t.clamp(0, 1)
+    plain = (1 - inside) * inputs[:, :3] + inside * inputs[:, 3:]
+    moving = enlarge(moment[:, -1:], inputs)
+    rows, columns = find_moving(moving)
+    known = enlarge(moment, inputs)[..., rows, columns]
+    residual = unfold_residual(predicted, inputs)[..., rows, columns]
+    rest = enlarge(predicted[:, -HypothesisSDLNet.CHANGE_CHANNELS :], inputs)[..., rows, columns]
+    displacements = WEIGHTING.displacement_unit * rest[:, WARPS:] * motion_unit_px(predicted, inputs).repeat(1, 3, 1, 1)
+    # From a place of the part the way leads to places of the whole frames.
+    corner = t.new_tensor([columns.start, rows.start]).reshape(1, 2, 1, 1)
+    flows = [corner + flow[..., rows, columns] for flow in flows_to_frames(moment, inputs, t)]
+    flows = correct_flows(flows, displacements, t)
     warped = warp_frames(inputs, flows)
-    logits = WEIGHTING.logit_unit * rest[:, :WARPS] + expect_logits(warped, enlarge(moment, inputs))
+    logits = WEIGHTING.logit_unit * rest[:, :WARPS] + expect_logits(warped, known)
     if refinement is not None:
         weights = weigh_by_time(logits, t)
-        known = torch.cat([scale_moment(moment, moment, inputs), (t - 0.5).expand(-1, -1, *moment.shape[2:])], 1)
-        more, colours, displacements = refinement(warped, weights, blend(warped, weights), known)
+        told = torch.cat([scale_moment(known, moment, inputs), (inside - 0.5).expand(-1, -1, *known.shape[2:])], 1)
+        more, colours, displacements = refinement(warped, weights, blend(warped, weights), told)
         logits, residual = logits + WEIGHTING.logit_unit * more, residual + colours
         refined = correct_flows(flows, WEIGHTING.displacement_unit * displacements, t)
         # The background's warps are what they were.
         same = [one if new is old else None for new, old, one in zip(refined, flows, warped, strict=True)]
         warped = warp_frames(inputs, refined, same)
-    made = blend(warped, weigh_by_time(logits, t))
-    made = made + 4 * t * (1 - t) * residual
-    plain = (1 - t) * inputs[:, :3] + t * inputs[:, 3:]
-    return plain + enlarge(moment[:, -1:], inputs) * (made - plain)
+    made = blend(warped, weigh_by_time(logits, t)) + 4 * inside * (1 - inside) * residual
+    here = plain[..., rows, columns]
+    part = here + moving[..., rows, columns] * (made - here)
+    if part.shape == plain.shape:
+        return part
+    plain[..., rows, columns] = part
+    return plain
+
+
+def find_moving(moving: Tensor) -> tuple[slice, slice]:
+    """Rows and columns of all that moves in maps (B, 1, H, W), with what the refinement sees around it; in training all."""
+    height, width = moving.shape[2:]
+    if torch.is_grad_enabled():
+        return slice(0, height), slice(0, width)
+    there, ranges = moving.amax((0, 1)) > 0, []
+    for axis, length in ((1, height), (0, width)):
+        places = there.any(axis).nonzero()
+        low, high = (int(places[0]), int(places[-1]) + 1) if len(places) else (0, 1)
+        around, step = PART.around_px, PART.step_px
+        ranges.append(slice(max(0, low - around) // step * step, min(length, high + around)))
+    return ranges[0], ranges[1]
 
 
 def flows_to_frames(moment: Tensor, inputs: Tensor, t: Tensor) -> list[Tensor]:

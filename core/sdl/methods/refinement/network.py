@@ -50,14 +50,25 @@ class RefinementNet(nn.Module):
             known: (B, maps, h, w) about [-1, 1], of any size.
         """
         height, width = made.shape[2:]
-        scale = min(1.0, SIDE_PX / max(height, width))
-        size = [max(1, round(scale * side / self.multiple)) * self.multiple for side in (height, width)]
-        seen = torch.cat([*warped, weights, made], 1)
-        if size != [height, width]:
+        kind = autocast_dtype(made)
+        seen, size = torch.cat([maps.to(kind) for maps in (*warped, weights, made)], 1), [height, width]
+        if max(size) > SIDE_PX:
+            size = [max(1, round(side * SIDE_PX / max(size))) for side in size]
             seen = F.interpolate(seen, size, mode="bilinear", align_corners=False, antialias=True)
-        half = [side // FOLD for side in size]
-        known = F.interpolate(known, half, mode="bilinear", align_corners=False)
-        changes = self.grid(torch.cat([F.pixel_unshuffle(seen, FOLD), known], 1)).float()
-        changes = enlarge(F.pixel_shuffle(changes, FOLD), made)
+        below, beside = (-side % self.multiple for side in size)
+        half = [side // FOLD for side in (size[0] + below, size[1] + beside)]
+        if below or beside:
+            seen = F.pad(seen, (0, beside, 0, below), mode="replicate")
+        known = F.interpolate(known, half, mode="bilinear", align_corners=False).to(kind)
+        seen = torch.cat([F.pixel_unshuffle(seen, FOLD), known], 1)
+        # As the weights are laid out: else every convolution turns it around for itself.
+        changes = self.grid(seen.contiguous(memory_format=torch.channels_last)).float()
+        changes = enlarge(F.pixel_shuffle(changes, FOLD)[..., : size[0], : size[1]], made)
         more, colours, displacements = changes.split((self.pictures, 3, self.pictures), 1)
         return more, colours, displacements * width / size[1]
+
+
+def autocast_dtype(maps: Tensor) -> torch.dtype:
+    """What convolutions of these maps compute in here: converted early, less has to be moved."""
+    kind = maps.device.type
+    return torch.get_autocast_dtype(kind) if torch.is_autocast_enabled(kind) else maps.dtype

@@ -47,6 +47,7 @@ class HoughVoting:
     iterations: int = 12  # of belief propagation
     neighbour_weight: float = 30.0  # of messages beside a tile's own votes
     speaking_votes: float = 0.5  # tiles with fewer send no message
+    most_speaking: int = 512  # tiles that do, the surest: where more find their like, what moves is not thin
     step_decay: float = 0.97  # of a message for a shift a step beside: what turns moves a little differently there
     confidence_margin: float = 0.3  # what one frame knows by so much more surely is believed in the other
 
@@ -103,12 +104,11 @@ def vote_motion(source: Tensor, target: Tensor, residual: Tensor, residual_there
     size = [max(1, side // 2) for side in (height, width)]
     near, far = (F.interpolate(picture, size, mode="area") for picture in (source, target))
     kept, kept_there = (F.adaptive_max_pool2d(maps, size) for maps in (residual, residual_there))
-    start, shifts = source.new_zeros(1, 2, *tiles), list_shifts(VOTING.reach_px // 2, source)
+    start, reach = source.new_zeros(1, 2, *tiles), VOTING.reach_px // 2
     coarse, _ = vote_shifts(
-        near, far, kept, kept_there, start, shifts, VOTING.tile_px // 2, VOTING.most_far_voters, propagate=True
+        near, far, kept, kept_there, start, reach, VOTING.tile_px // 2, VOTING.most_far_voters, propagate=True
     )
-    shifts = list_shifts(VOTING.fine_px, source)
-    motion, votes = vote_shifts(source, target, residual, residual_there, 2 * coarse, shifts, VOTING.tile_px)
+    motion, votes = vote_shifts(source, target, residual, residual_there, 2 * coarse, VOTING.fine_px, VOTING.tile_px)
     sure = F.interpolate(votes / (votes + VOTING.half_confidence), scale_factor=VOTING.tile_px)
     return torch.cat([interpolate_tiles(motion, votes)[..., :height, :width], residual * sure[..., :height, :width]], 1)
 
@@ -151,17 +151,17 @@ def interpolate_tiles(motion: Tensor, votes: Tensor) -> Tensor:
 
 
 def list_shifts(radius: int, like: Tensor) -> Tensor:
-    """All whole shifts within `radius`, (n, 2), x before y."""
+    """All whole shifts within `radius`, (n, 2), x before y, row by row."""
     return like.new_tensor([(right, down) for down, right in product(range(-radius, radius + 1), repeat=2)])
 
 
 def vote_shifts(
-    source: Tensor, target: Tensor, residual: Tensor, residual_there: Tensor, start: Tensor, shifts: Tensor,
+    source: Tensor, target: Tensor, residual: Tensor, residual_there: Tensor, start: Tensor, radius: int,
     tile_px: int, most: int = VOTING.most_voters, propagate: bool = False,
 ) -> tuple[Tensor, Tensor]:  # fmt: skip
     """Per tile, the shift from `start` (1, 2, h, w) for which most residual pixels find their like, and its votes.
 
-    Beliefs may be propagated between tiles where the start is everywhere the same.
+    Shifts are those within `radius`. Beliefs may be propagated between tiles where the start is everywhere the same.
     """
     height, width = source.shape[-2:]
     down, across = start.shape[-2:]
@@ -172,23 +172,33 @@ def vote_shifts(
     voters = weight.topk(count).indices
     y, x = voters // width, voters % width
     tile = (y // tile_px).clamp(max=down - 1) * across + (x // tile_px).clamp(max=across - 1)
-    base = start.reshape(2, -1)[:, tile].round()
-    at_x = (x + base[0])[:, None] + shifts[:, 0]
-    at_y = (y + base[1])[:, None] + shifts[:, 1]
-    inside = (at_x >= 0) & (at_x < width) & (at_y >= 0) & (at_y < height)
-    index = (at_y.clamp(0, height - 1) * width + at_x.clamp(0, width - 1)).long()
-    difference = torch.zeros_like(at_x)
-    for there, here in zip(target[0].flatten(1), source[0].flatten(1), strict=True):
-        difference += (there[index] - here[voters, None]).abs()
-    like = compare_colours(difference) * residual_there.flatten()[index] * inside
-    votes = like.new_zeros(down * across, len(shifts)).index_add_(0, tile, like * weight[voters, None])
-    gathered = votes.T.reshape(1, -1, down, across)
-    for _ in range(2):
-        gathered = F.avg_pool2d(gathered, 3, 1, 1)
-    # As a sum over the area of 36 tiles, most of it near the own.
-    gathered = 36 * gathered
-    best = propagate_beliefs(gathered[0]) if propagate else gathered[0].argmax(0)
-    return start.round() + shifts[best].permute(2, 0, 1)[None], gathered.gather(1, best[None, None])
+    right, below = start.reshape(2, -1)[:, tile].round().long()
+    # Around the picture nothing is left over, so what is looked for there finds nothing.
+    border = radius + int(torch.stack([right, below]).abs().max())
+    there = F.pad(torch.cat([target[0], residual_there[0]]), (border,) * 4)
+    side = 2 * radius + 1
+    windows = there.unfold(1, side, 1).unfold(2, side, 1)[:, y + below + border - radius, x + right + border - radius]
+    here = source[0].flatten(1)[:, voters, None, None]
+    like = compare_colours((windows[:3] - here).abs_().sum(0)) * windows[3]
+    gathered = gather_votes(like.flatten(1) * weight[voters, None], tile, down, across)
+    best = propagate_beliefs(gathered) if propagate else gathered.argmax(0)
+    shifts = list_shifts(radius, source)
+    return start.round() + shifts[best].permute(2, 0, 1)[None], gathered.gather(0, best[None])[None]
+
+
+def gather_votes(votes: Tensor, tile: Tensor, down: int, across: int) -> Tensor:
+    """Votes (voters, n) summed by their tiles, five by five of them together, the nearer ones more: (n, down, across)."""
+    tiles, place = tile.unique(return_inverse=True)
+    own = votes.new_zeros(len(tiles), votes.shape[1]).index_add_(0, place, votes)
+    y, x = tiles // across, tiles % across
+    gathered = votes.new_zeros(down * across, votes.shape[1])
+    for dy, dx in product(range(-2, 3), repeat=2):
+        inside = (y + dy >= 0) & (y + dy < down) & (x + dx >= 0) & (x + dx < across)
+        # As a sum over the area of 36 tiles, most of it near the own.
+        gathered.index_add_(
+            0, ((y + dy) * across + x + dx)[inside], own[inside], alpha=36 / 81 * (3 - abs(dy)) * (3 - abs(dx))
+        )
+    return gathered.T.reshape(-1, down, across)
 
 
 def propagate_beliefs(votes: Tensor) -> Tensor:
@@ -204,6 +214,8 @@ def propagate_beliefs(votes: Tensor) -> Tensor:
     speaking = top > VOTING.speaking_votes
     if not speaking.any():
         return chosen
+    if speaking.sum() > VOTING.most_speaking:
+        speaking &= top >= top.flatten().topk(VOTING.most_speaking).values[-1]
     count, side = int(speaking.sum()), math.isqrt(len(votes))
     own = votes[:, speaking].T / (top[speaking] + VOTING.half_confidence)[:, None]
     sure = own.amax(1, keepdim=True)

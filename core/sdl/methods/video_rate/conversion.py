@@ -21,16 +21,21 @@ from core.sdl.methods.video_rate.retouch import retouched
 from core.sdl.methods.video_rate.schedule import Clock, Moment, RateReport, Span, spans
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline
-from core.video import Clip, TimedFrame, read_video, write_video
+from core.video import Clip, Encoding, TimedFrame, read_video, write_video
 from core.video.sound import Sound
 from core.video.writer import exact_rate
 
 PAIRS_PER_LOAN = 8
 CLEAR_FORMATS = (".webm", ".mov", ".png", ".webp", ".gif", ".zip")
+OPAQUE_CODECS = ("h264", "h265", "av1")
 
 
 def converted(
-    pipe: SDLPipeline, frames: Iterable[TimedFrame], options: RateOptions, report: RateReport
+    pipe: SDLPipeline,
+    frames: Iterable[TimedFrame],
+    options: RateOptions,
+    report: RateReport,
+    clock: Clock | None = None,
 ) -> Iterator[TimedFrame]:
     """The frames of the result, each with its time; frames of the clip come through untouched.
 
@@ -41,8 +46,10 @@ def converted(
         frames: of the clip, in order, read once.
         options: rate, and what counts as a cut.
         report: filled as frames go by.
+        clock: when the frames of the result are shown; None goes by the options.
     """
-    clock, stream = Clock(options), spans(_limited(frames, options), options, report)
+    clock, ahead = clock or Clock(options), getattr(pipe.network, "goes_on", False)
+    stream = spans(_limited(frames, options), options, report, ahead)
     while batch := list(islice(stream, PAIRS_PER_LOAN if pipe.gpu_is_lent else 1)):
         yield from _filled(pipe, [(span, clock.moments(span)) for span in batch], options, report)
 
@@ -55,13 +62,13 @@ def _limited(frames: Iterable[TimedFrame], options: RateOptions) -> Iterator[Tim
 def _filled(
     pipe: SDLPipeline, batch: list[tuple[Span, list[Moment]]], options: RateOptions, report: RateReport
 ) -> Iterator[TimedFrame]:
-    """The frames of some spans; across a cut the nearer frame of the clip is shown."""
+    """The frames of some spans; up to a cut the motion goes on, or the nearer frame of the clip is shown."""
     made = _in_betweens(pipe, batch, options)
     for span, moments in batch:
         new = iter(next(made)) if _moves(span, moments) else iter(())
         for moment in moments:
             report.frames_out += 1
-            if span.kind == "move" and moment.t > 0:
+            if span.pair is not None and moment.t > 0:
                 picture = next(new)
             else:
                 picture = span.first if moment.t < 0.5 or span.kind == "repeat" else span.second
@@ -69,28 +76,36 @@ def _filled(
 
 
 def _moves(span: Span, moments: list[Moment]) -> bool:
-    return span.kind == "move" and any(moment.t > 0 for moment in moments)
+    return span.pair is not None and any(moment.t > 0 for moment in moments)
+
+
+Pair = tuple[Image.Image, Image.Image]
 
 
 def _in_betweens(
     pipe: SDLPipeline, batch: list[tuple[Span, list[Moment]]], options: RateOptions
 ) -> Iterator[list[Image.Image]]:
     """For each span that moves its new frames; spans that ask for the same places are computed together."""
-    moving = [(span, tuple(m.t for m in moments if m.t > 0)) for span, moments in batch if _moves(span, moments)]
+    moving = [
+        (span.pair, tuple(span.place(m.t) for m in moments if m.t > 0))
+        for span, moments in batch
+        if span.pair is not None and _moves(span, moments)
+    ]
     how = SDLOptions(max_side_px=options.max_side_px)
     for t, group in groupby(moving, key=lambda item: item[1]):
-        together = [span for span, _ in group]
-        pairs = [(span.first.convert("RGB"), span.second.convert("RGB")) for span in together]
-        for span, pictures in zip(together, pipe.in_betweens(pairs, t, how), strict=True):
-            new = [retouched(made, span.first, span.second, place) for made, place in zip(pictures, t, strict=True)]
-            yield _with_alpha(pipe, span, t, new, how) if span.first.mode == "RGBA" else new
+        together = [pair for pair, _ in group]
+        plain = [(first.convert("RGB"), second.convert("RGB")) for first, second in together]
+        for pair, pictures in zip(together, pipe.in_betweens(plain, t, how), strict=True):
+            # Beyond its end a scene keeps the look of its last frame.
+            new = [retouched(made, *pair, min(1.0, place)) for made, place in zip(pictures, t, strict=True)]
+            yield _with_alpha(pipe, pair, t, new, how) if pair[0].mode == "RGBA" else new
 
 
 def _with_alpha(
-    pipe: SDLPipeline, span: Span, t: tuple[float, ...], pictures: list[Image.Image], how: SDLOptions
+    pipe: SDLPipeline, pair: Pair, t: tuple[float, ...], pictures: list[Image.Image], how: SDLOptions
 ) -> list[Image.Image]:
     """New frames with an alpha that moves as the pictures do."""
-    masks = [frame.getchannel("A") for frame in (span.first, span.second)]
+    masks = [frame.getchannel("A") for frame in pair]
     if masks[0].tobytes() == masks[1].tobytes():
         return [with_alpha(picture, masks[0]) for picture in pictures]
     (between,) = pipe.in_betweens([(masks[0].convert("RGB"), masks[1].convert("RGB"))], t, how)
@@ -103,6 +118,7 @@ def convert_video(
     out: str | Path,
     options: RateOptions | None = None,
     progress: Progress = silent,
+    encoding: Encoding | None = None,
 ) -> RateReport:
     """Write a video with more frames.
 
@@ -112,35 +128,49 @@ def convert_video(
         out: the file to write; its suffix chooses the format. mp4, webm and mov keep sound tracks and subtitles.
         options: rate, slow motion, part, cuts.
         progress: called for every frame; it may cancel.
+        encoding: codec, quality and bit depth of mp4, webm and mov.
 
     Returns:
         What was done.
 
     Raises:
-        InputError: a part that lies outside of the clip.
+        InputError: a part that lies outside of the clip, or a duration shorter than that.
+        OptionError: a codec that the format does not hold.
     """
     chosen, clip = check(options or RateOptions()), read_video(source)
-    start, end = _part(clip, chosen)
-    report, slow = RateReport(notes=list(clip.notes)), chosen.factor if chosen.slow_motion else 1
-    clear = clip.has_alpha and Path(out).suffix.lower() in CLEAR_FORMATS
+    encoding = (encoding or Encoding()).checked(Path(out).suffix.lower().removeprefix("."))
+    start, end = part_of_clip(clip, chosen)
+    report, slow = RateReport(notes=list(clip.notes)), _slowdown(chosen, end - start)
+    clear = clip.has_alpha and Path(out).suffix.lower() in CLEAR_FORMATS and encoding.codec not in OPAQUE_CODECS
     if clip.has_alpha and not clear:
-        report.notes.append("clear parts are laid over white; webm, mov, png and webp keep them")
-    length = float(end - start) * slow
+        report.notes.append(f"clear parts are laid over {chosen.background}; VP9, ProRes, png, webp and zip keep them")
+    length = float((end - start) * slow)
+    clock = Clock(chosen, slow, clip.rate if chosen.duration_s else None)
 
     def told() -> Iterator[TimedFrame]:
-        for frame in converted(pipe, _trimmed(clip.timed_frames(alpha=clear), start, end), chosen, report):
+        for frame in converted(pipe, trimmed(clip, chosen, clear), chosen, report, clock):
             done = min(1.0, float(frame.end_s) / length)
             progress(done, f"{float(frame.end_s):.1f} of {length:.1f} s")
             yield frame
 
-    settings = {"system": "sdl", "job": "interpolate", **to_query(chosen)}
     whole = start == 0 and end == clip.end_s
-    sound = Sound(clip.path, 1 / slow, float(start), None if whole else float(end)) if clip.has_audio else None
-    write_video(told(), out, _rate(clip, chosen), settings, sound, notes=report.notes)
+    sound = Sound(clip.path, float(1 / slow), float(start), None if whole else float(end)) if clip.has_audio else None
+    rate = _rate(clip, chosen)
+    write_video(told(), out, rate, settings_of(chosen, encoding), sound, encoding, report.notes)
     return report
 
 
-def _part(clip: Clip, options: RateOptions) -> tuple[Fraction, Fraction]:
+def settings_of(options: RateOptions, encoding: Encoding) -> dict[str, str]:
+    """What is written into a result, and tells whether a finished one is the one that is asked for."""
+    return {"system": "sdl", "job": "interpolate", **to_query(options), **to_query(encoding)}
+
+
+def part_of_clip(clip: Clip, options: RateOptions) -> tuple[Fraction, Fraction]:
+    """When the part that the options ask for begins and ends.
+
+    Raises:
+        InputError: it lies outside of the clip.
+    """
     start = Fraction(options.start_s).limit_denominator(1000)
     end = Fraction(options.end_s).limit_denominator(1000) if options.end_s else clip.end_s
     if start >= min(end, clip.end_s):
@@ -151,16 +181,37 @@ def _part(clip: Clip, options: RateOptions) -> tuple[Fraction, Fraction]:
     return start, min(end, clip.end_s)
 
 
-def _trimmed(frames: Iterator[TimedFrame], start: Fraction, end: Fraction) -> Iterator[TimedFrame]:
-    for frame in frames:
+def trimmed(clip: Clip, options: RateOptions, alpha: bool = False) -> Iterator[TimedFrame]:
+    """The frames of that part, from 0 on; RGBA with `alpha`, else clear parts are laid over the colour asked for."""
+    start, end = part_of_clip(clip, options)
+    under = clip.has_alpha and not alpha and options.background != "white"
+    for frame in clip.timed_frames(alpha=alpha or under):
         if frame.start_s >= end:
             return
         if frame.end_s > start:
-            yield TimedFrame(frame.picture, max(frame.start_s, start) - start, min(frame.end_s, end) - start)
+            picture = _laid_over(frame.picture, options.background) if under else frame.picture
+            yield TimedFrame(picture, max(frame.start_s, start) - start, min(frame.end_s, end) - start)
+
+
+def _laid_over(picture: Image.Image, colour: str) -> Image.Image:
+    under = Image.new("RGBA", picture.size, colour)
+    return Image.alpha_composite(under, picture).convert("RGB")
+
+
+def _slowdown(options: RateOptions, length_s: Fraction) -> Fraction:
+    """How many times as long the result lasts."""
+    if not options.duration_s:
+        return Fraction(options.factor if options.slow_motion else 1)
+    if options.duration_s < length_s:
+        raise InputError(
+            f"a result of {options.duration_s:g} s is asked for, the part lasts {float(length_s):.2f} s: slow motion "
+            "needs a longer duration, or a shorter part"
+        )
+    return Fraction(options.duration_s).limit_denominator(1000) / length_s
 
 
 def _rate(clip: Clip, options: RateOptions) -> Fraction:
     """Frames per second of the result, on average."""
     if options.target_fps:
         return exact_rate(options.target_fps)
-    return clip.rate if options.slow_motion else clip.rate * options.factor
+    return clip.rate if options.slow_motion or options.duration_s else clip.rate * options.factor

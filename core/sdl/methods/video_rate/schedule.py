@@ -41,6 +41,8 @@ class Span:
         kind: move, repeat (they are the same) or cut.
         start_s, end_s: when it begins and ends in the clip.
         steps: how many frames of the clip it spans.
+        before: at a cut, the frame before the first, of the same scene; None where that is not known to move.
+        before_s: the time from that one to the first.
     """
 
     first: Image.Image
@@ -49,18 +51,37 @@ class Span:
     start_s: Fraction
     end_s: Fraction
     steps: int = 1
+    before: Image.Image | None = None
+    before_s: Fraction = Fraction(0)
+
+    @property
+    def pair(self) -> tuple[Image.Image, Image.Image] | None:
+        """The two frames whose motion fills this span, if any does: at a cut, that of the scene that ends goes on."""
+        if self.kind == "move":
+            return self.first, self.second
+        return None if self.before is None else (self.before, self.first)
+
+    def place(self, t: float) -> float:
+        """Where the place t of this span lies between `pair`, 1 being the second of it."""
+        if self.kind == "move":
+            return t
+        return 1 + min(1.0, t * float((self.end_s - self.start_s) / self.before_s))
 
 
-def spans(frames: Iterable[TimedFrame], options: RateOptions, report: RateReport) -> Iterator[Span]:
+def spans(
+    frames: Iterable[TimedFrame], options: RateOptions, report: RateReport, ahead: bool = False
+) -> Iterator[Span]:
     """The spans between frames, in order; the last frame is a span of its own.
 
     Args:
         frames: of the clip, in order, read once.
         options: what counts as a cut, and whether doubled frames count as one.
         report: filled as frames go by.
+        ahead: whether motion goes on up to a cut, so that the frame before is kept for it.
     """
     kept: TimedFrame | None = None
     run, before_cut = 1, None
+    before: TimedFrame | None = None
     for frame in frames:
         report.frames_in += 1
         if kept is None:
@@ -75,7 +96,7 @@ def spans(frames: Iterable[TimedFrame], options: RateOptions, report: RateReport
             # It stood still until one step before the next frame.
             step = (frame.start_s - kept.start_s) / run
             yield Span(kept.picture, kept.picture, "repeat", kept.start_s, frame.start_s - step, run - 1)
-            kept, run = kept._replace(start_s=frame.start_s - step), 1
+            kept, run, before = kept._replace(start_s=frame.start_s - step), 1, None
         report.doubled += run - 1
         kind = "move"
         if is_cut(kept.picture, frame.picture, options.cut_sensitivity):
@@ -88,8 +109,12 @@ def spans(frames: Iterable[TimedFrame], options: RateOptions, report: RateReport
                 before_cut = kept.picture
         else:
             before_cut = None
-        yield Span(kept.picture, frame.picture, kind, kept.start_s, frame.start_s, run)
-        kept, run = frame, 1
+        known = None if kind == "move" or before is None else before
+        yield Span(
+            kept.picture, frame.picture, kind, kept.start_s, frame.start_s, run,
+            *(() if known is None else (known.picture, kept.start_s - known.start_s)),
+        )  # fmt: skip
+        kept, run, before = frame, 1, kept if ahead and kind == "move" else None
     if kept is not None:
         yield Span(kept.picture, kept.picture, "repeat", kept.start_s, kept.end_s, run)
 
@@ -113,12 +138,15 @@ class Clock:
 
     Args:
         options: factor, target rate and slow motion.
+        slow: how many times as long the result lasts; None goes by the options.
+        rate: frames per second of the result, which even ticks show; None goes by the options.
     """
 
-    def __init__(self, options: RateOptions) -> None:
+    def __init__(self, options: RateOptions, slow: Fraction | None = None, rate: Fraction | None = None) -> None:
         self.factor = options.factor
-        self.slow = options.factor if options.slow_motion else 1
-        self.tick_s = 1 / exact_rate(options.target_fps) if options.target_fps else None
+        self.slow = slow or Fraction(options.factor if options.slow_motion else 1)
+        rate = exact_rate(options.target_fps) if options.target_fps else rate
+        self.tick_s = 1 / rate if rate else None
 
     def moments(self, span: Span) -> list[Moment]:
         """The frames that begin within a span."""

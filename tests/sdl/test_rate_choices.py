@@ -1,0 +1,119 @@
+"""Choices of a frame rate conversion: duration, codec, colour under clear parts, preview, a folder of clips."""
+
+from fractions import Fraction
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+from PIL import Image
+
+from core.encoding import Encoding
+from core.errors import InputError, OptionError
+from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
+from core.sdl.methods.video_rate.conversion import convert_video, converted
+from core.sdl.methods.video_rate.folder import convert_folder
+from core.sdl.methods.video_rate.preview import hardest_in_betweens
+from core.sdl.methods.video_rate.schedule import RateReport
+from core.sdl.options import RateOptions
+from core.sdl.paper.original import Request, run
+from core.sdl.pipeline import SDLPipeline
+from core.video import TimedFrame, read_video, write_video
+from tests.sdl.conftest import FORMS, TINY, textured, tiny
+
+SMALL = Encoding(quality=30)
+
+
+@pytest.fixture(scope="module")
+def pipe():
+    return SDLPipeline(tiny(num_in_ch=6, output="motion", reduction=2, work_px=64, matching="landmarks"), "interpolate")
+
+
+def panned(steps):
+    """Frames 64 x 48 of a scene that has moved on by so many pixels each."""
+    whole = np.asarray(textured(64 + sum(steps), 48, 1))
+    places = np.cumsum([0, *steps])
+    return [Image.fromarray(np.ascontiguousarray(whole[:, at : at + 64])) for at in places]
+
+
+def written(path: Path, steps=(2, 2, 2)) -> Path:
+    return write_video(panned(steps), path, 10, encoding=SMALL)
+
+
+def test_slow_motion_lasts_as_long_as_asked_at_the_clips_own_rate(pipe, tmp_path):
+    source = written(tmp_path / "in.mp4")
+    report = convert_video(pipe, source, tmp_path / "slow.mp4", RateOptions(duration_s=1.0))
+    slow = read_video(tmp_path / "slow.mp4")
+    assert slow.duration_s == pytest.approx(1.0, abs=0.05) and slow.rate == 10 and report.frames_out == 10
+    with pytest.raises(InputError, match="a result of 0.2 s is asked for, the part lasts 0.40 s"):
+        convert_video(pipe, source, tmp_path / "fast.mp4", RateOptions(duration_s=0.2))
+
+
+def test_codec_and_depth_are_as_asked_and_a_wrong_one_costs_no_work(pipe, tmp_path):
+    source = written(tmp_path / "in.mp4")
+    convert_video(pipe, source, tmp_path / "deep.mp4", encoding=Encoding("h265", 30, True))
+    with av.open(str(tmp_path / "deep.mp4")) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("hevc", "yuv420p10le")
+    with pytest.raises(OptionError, match="prores"):
+        convert_video(pipe, source, tmp_path / "wrong.mp4", encoding=Encoding("prores"))
+    assert (
+        Encoding("prores").suffix == ".mov" and Encoding("vp9").suffix == ".webm" and Encoding("h265").suffix == ".mp4"
+    )
+
+
+def test_clear_parts_are_laid_over_the_colour_asked_for(pipe, tmp_path):
+    clear = [Image.new("RGBA", (64, 48), (255, 0, 0, 0)) for _ in range(2)]
+    source = write_video(clear, tmp_path / "clear.webm", 10)
+    report = convert_video(pipe, source, tmp_path / "on_green.mp4", RateOptions(background="green"))
+    shown = np.asarray(next(iter(read_video(tmp_path / "on_green.mp4").frames()))).reshape(-1, 3).mean(0)
+    assert np.allclose(shown, (0, 128, 0), atol=4)
+    assert any("laid over green" in note for note in report.notes)
+
+
+def test_the_preview_shows_where_most_changes(pipe, tmp_path):
+    source = written(tmp_path / "in.mp4", (1, 1, 4, 1, 3))
+    found = hardest_in_betweens(pipe, source, count=2)
+    assert [at for at, _ in found] == pytest.approx([0.25, 0.45])
+    assert all(frame.size == (64, 48) for _, frame in found)
+    still = write_video([panned((1,))[0]] * 4, tmp_path / "still.mp4", 10)
+    assert hardest_in_betweens(pipe, still) == []
+
+
+def test_a_folder_goes_on_where_it_stopped(pipe, tmp_path):
+    folder, out = tmp_path / "clips", tmp_path / "smooth"
+    folder.mkdir()
+    written(folder / "a.mp4"), written(folder / "b.mp4")
+    (folder / "c.mp4").write_bytes(b"no video")
+    first = convert_folder(pipe, folder, out, RateOptions(), SMALL)
+    assert [Path(file).name for file in first["files"]] == ["a.mp4", "b.mp4"]
+    assert len(first["failed"]) == 1 and first["failed"][0].startswith("c.mp4: ")
+    (out / "b.mp4").unlink()
+    again = convert_folder(pipe, folder, out, RateOptions(), SMALL)
+    assert [Path(file).name for file in again["files"]] == ["b.mp4"] and len(again["kept"]) == 1
+    other = convert_folder(pipe, folder, out, RateOptions(factor=3), SMALL)
+    assert len(other["files"]) == 2 and not other["kept"], "made with other settings it is made anew"
+    with pytest.raises(InputError, match="name another one for the results"):
+        convert_folder(pipe, folder, folder, RateOptions(), SMALL)
+
+
+def test_new_frames_among_jpegs_are_hardly_compressed(pipe, tmp_path):
+    folder = tmp_path / "frames"
+    folder.mkdir()
+    for index, frame in enumerate(panned((2,))):
+        frame.save(folder / f"{index}.jpg", quality=95)
+    files = run(pipe, Request("vfi-dir", 1), [folder], tmp_path / "out")
+    tables = [Image.open(file).quantization for file in files]
+    assert tables[1] == tables[0] == tables[2]
+
+
+def test_up_to_a_cut_the_motion_goes_on():
+    # Untrained, it takes what the flow says.
+    pipe = SDLPipeline(HypothesisSDLNet(**{**TINY, **FORMS["candidates"]}).eval(), "interpolate")
+    first, second, halfway = panned((4, 2))
+    night = Image.new("RGB", (64, 48), (10, 0, 30))
+    frames = [TimedFrame(frame, Fraction(n, 10), Fraction(n + 1, 10)) for n, frame in enumerate((first, second, night))]
+    made = [np.asarray(f.picture).astype(int) for f in converted(pipe, frames, RateOptions(factor=2), RateReport())]
+    truth = np.asarray(halfway)[8:40, 8:48].astype(int)
+    error, held = (np.abs(picture[8:40, 8:48] - truth).mean() for picture in (made[3], made[2]))
+    assert error < held / 2 and np.array_equal(made[4], np.asarray(night))
