@@ -90,7 +90,7 @@ def _parts(hole: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]
     count, labels, boxes, _ = cv2.connectedComponentsWithStats(joined)
     for label in range(1, count):
         x, y, wide, high = (int(value) for value in boxes[label, :4])
-        margin = int(max(near, FILL.context_share * max(wide, high)))
+        margin = int(max(near, FILL.context_share * (max(wide, high) - near // 2)))
         region = slice(max(0, y - margin), y + high + margin), slice(max(0, x - margin), x + wide + margin)
         yield region, hole[region] & (labels[region] == label)
 

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
+from gradio.components.image_editor import EditorData
+from gradio.data_classes import FileData
 from PIL import Image
 
 from core.errors import InputError, NothingFoundError, ShapeError
@@ -13,7 +17,9 @@ from core.ripple.components import choose_inpainter
 from core.ripple.methods.repainting import removal
 from core.ripple.methods.repainting.inpainters import fill_by_patches
 from core.ripple.methods.repainting.removal import mask_share, people_beside, remove_object
-from core.ripple.options import RemoverOptions
+from core.ripple.options import REMOVER_SIDE_PX, RemoverOptions
+from core.ui.parts.picture import MaskInput
+from core.ui.remover import remove
 from tests.ripple.conftest import grey_fill
 
 OPTIONS = RemoverOptions(grow_px=2, feather_px=3)
@@ -110,3 +116,18 @@ def test_masks_that_do_not_fit_are_told() -> None:
     ):
         with pytest.raises(error, match=words):
             remove_object(picture, mask, grey_fill, OPTIONS, silent)
+
+
+def test_a_long_photograph_comes_to_the_remover_and_back_at_its_own_size(tmp_path: Path) -> None:
+    photo, layer = np.zeros((40, 5000, 3), np.uint8), np.zeros((40, 5000, 4), np.uint8)
+    photo[...], layer[10:20, 4900:4920] = (90, 120, 60), 255
+    files = []
+    for name, array in (("photo", photo), ("layer", layer)):
+        Image.fromarray(array).save(tmp_path / f"{name}.png")
+        files.append(FileData(path=str(tmp_path / f"{name}.png")))
+    canvas = MaskInput(max_side_px=REMOVER_SIDE_PX)
+    read = canvas.preprocess(EditorData(background=files[0], layers=[files[1]], composite=None))
+    assert read is not None
+    *_, (result, details, said) = remove(read, "patches", 2, 3)
+    assert result.size == (5000, 40) and "PatchMatch" in said and details["seconds"] >= 0
+    assert (np.asarray(result) == (90, 120, 60)).all()

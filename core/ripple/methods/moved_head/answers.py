@@ -80,7 +80,7 @@ def answer(
     change = Change.of(amounts)
     moved = move_head(scene, photo, change, options.clean)
     quad = prepared.aligned.quad if prepared.aligned else None
-    uncovered = ((moved.before > 0.5) & (moved.after < 0.5)).astype(np.float32) * options.clean
+    uncovered = scene.repainted(photo, moved).astype(np.float32) * options.clean
     mask = (cut_square(scene.in_photo(uncovered, photo.shape), quad, prepared.side) > 0.5).astype(np.uint8) * 255
     clean = Image.fromarray(cut_square(moved.picture, quad, prepared.side))
     plain, scenes = clean, list[Image.Image | None]((None, None))

@@ -52,7 +52,8 @@ class ExpressionConstants:
     brow_down: float = 0.12  # of the eye's height: the brow, down with a closing lid
     brow: float = 0.35  # of the lid's way: the brow, up
     gaze: float = 0.2  # of the eye's width: the iris, aside
-    full: float = 0.6  # of a lip's thickness
+    full: float = 0.45  # of a lip's thickness
+    full_reach: float = 0.12  # how far skin beside a lip gives way
     closed: float = 0.06  # of the mouth's width: lips nearer than this are closed
 
 
@@ -179,4 +180,11 @@ def fill_lips(points: np.ndarray, strength: float) -> np.ndarray:
             zip(part["middle"], np.tile(strength * EXPRESSION.full * (outer - inner), (2, 1)), strict=True)
         ):
             total[index] = way * (0.66 if number < len(outer) else 0.33)
+    # Skin beside a lip gives way, or the lip would be pushed over it in points.
+    edges = [*UPPER_LIP["outer"], *LOWER_LIP["outer"]]
+    apart = np.hypot(*(points[:, None] - points[edges]).transpose(2, 0, 1))
+    width = float(np.hypot(*np.subtract(*points[list(MOUTH_CORNERS)])))
+    near = np.exp(-((apart.min(1) / (EXPRESSION.full_reach * width)) ** 2) / 2)[:, None]
+    skin = ~np.isin(np.arange(len(points)), [*lips(UPPER_LIP), *lips(LOWER_LIP), *MOUTH_CORNERS, *INNER_CORNERS])
+    total[skin] = (near * total[edges][apart.argmin(1)])[skin]
     return total

@@ -28,6 +28,7 @@ class SheetConstants:
     coarse: int = 97  # nodes of the membrane, which is smooth
     skull_before_axis: float = 0.03  # the skull's middle
     skull_half_width: float = 0.33  # at its widest
+    neck_half_width: float = 0.24
     skull_depth: float = 1.25  # depth of a skull over its width
     ear_before_axis: float = 0.08
     jaw_reach: float = 0.13  # an outline so near the mesh's rim is bare: an ear's or the jaw's, not hair's
@@ -42,7 +43,7 @@ class SheetConstants:
     neck_least: float = 0.16  # from the chin to where nothing moves, at least and at most
     neck_most: float = 0.34
     shell: float = 0.12  # from where hair counts as too wide for a skull ...
-    far: float = 0.30  # ... to where nothing moves: another person's, or far hair
+    far: float = 0.26  # ... to where nothing moves: another person's, or far hair
     border: float = 0.06  # from the photograph's edge inwards the motion begins
     depth_blur: float = 2.0  # nodes: the mesh is made of flat facets
     hair_depth: float = -0.04  # how far before the axis the outline lies
@@ -120,7 +121,12 @@ class Sheet:
         coarse = grid(SHEET.coarse)
         down = smooth_step((neck_end - coarse[..., 1]) / (neck_end - head.chin_y))
         skull = head.axis_x + SHEET.skull_before_axis * np.sin(head.yaw)
-        aside = np.abs(coarse[..., 0] - skull) - SHEET.skull_half_width - SHEET.shell
+        # Shoulders stay: below the ears what moves narrows from the skull with its hair to the neck.
+        low = np.clip((coarse[..., 1] - head.ears_y) / max(1e-6, head.chin_y - head.ears_y), 0, 1)
+        half = (
+            SHEET.skull_half_width + SHEET.shell + low * (SHEET.neck_half_width - SHEET.skull_half_width - SHEET.shell)
+        )
+        aside = np.abs(coarse[..., 0] - skull) - half
         rest = down * smooth_step(1 - aside / SHEET.far) * smooth_step(photo_inset / SHEET.border)
         return cls(head, person, rest, depth, inside)
 

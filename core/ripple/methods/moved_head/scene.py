@@ -30,17 +30,18 @@ class SceneConstants:
     """How the layers are joined; lengths in units of the head's frame unless they say otherwise."""
 
     raster_px: int = 1400  # longest side at which the sheet is drawn; for larger photographs its map is enlarged
-    fill_px: int = 400  # longest side at which the background is filled
+    fill_px: int = 288  # longest side at which the background is filled
     near: float = 0.08  # how far into the hole the background beside it runs on
     hole_grows: float = 0.018  # the background is filled a little beyond the matte
     others_grow: float = 0.012  # people are left out of what is copied, a little wider
-    wisps_grow: float = 0.06  # before a plain background single hairs are looked for so far beyond the matte
+    wisps_grow: float = 0.06  # a plain background is filled so far beyond it: single hairs and their shade go too
+    plain_soft: float = 0.015  # over which that joins the photograph
     plain_levels: float = 5.0  # of 255: a background whose fine texture stays below is plain
-    wisp_levels: float = 14.0  # and what differs from it by more is a hair
     hole_soft: float = 0.006  # over which the filled part joins the photograph
     hole_from: float = 0.08  # of the matte, or of the mask that it came from
     others_from: float = 0.3  # of the person's mask
     rest_kept: float = 0.02  # below so much motion the photograph itself stays behind the sheet
+    seen_levels: int = 10  # of 255: a filled background that differs by more is seen to be filled
     sure: float = 0.15  # a larger share of the matte is the head's for sure
     wisps: float = 0.006  # what the matte does not know fades over so much motion
     seam_px: float = 3.0  # a jump of the map that is a fold's edge, smoothed over a pixel
@@ -130,18 +131,14 @@ class HeadScene:
         view = view_of(photo, self.head)
         own = cv2.resize(self.sheet.person.astype(np.uint8), view.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
         unit = self.head.frame.unit_px
-        around = self.hole
-        if plain := is_plain(region, around | self.others):
-            wide = cv2.dilate(around.astype(np.uint8), disc(SCENE.wisps_grow * unit)) > 0
-            around = around | (wide & ~self.others)
-        made = fill(region, around, self.others)
-        shown = self.hole
-        if plain:
-            hairs = np.abs(region.astype(np.float32) - made).max(-1) > SCENE.wisp_levels
-            shown = shown | (around & (cv2.dilate(hairs.astype(np.uint8), np.ones((3, 3))) > 0))
-        shown = shown.astype(np.float32)
-        plate = paint_neck(made, view, own, self.head, self.box)
-        soft = cv2.GaussianBlur(shown, (0, 0), SCENE.hole_soft * unit)[..., None]
+        shown, rim = self.hole, SCENE.hole_soft * unit
+        if is_plain(region, self.hole | self.others):
+            wide = cv2.dilate(self.hole.astype(np.uint8), disc(SCENE.wisps_grow * unit)) > 0
+            moves = to_region(self.sheet.rest.astype(np.float32), self.head, self.box) > SCENE.rest_kept
+            shown, rim = self.hole | (wide & (moves | ~self.others)), SCENE.plain_soft * unit
+        plate = paint_neck(fill(region, shown, self.others), view, own, self.head, self.box)
+        soft = cv2.GaussianBlur(shown.astype(np.float32), (0, 0), rim)
+        soft = np.where(self.others & ~shown, 0, soft)[..., None]
         return replace(self, plate=np.rint(region + soft * (plate.astype(np.float32) - region)).astype(np.uint8))
 
     def render(self, photo: np.ndarray, pose: Pose, face: FaceMap | None = None, clean: bool = True) -> Moved:
@@ -177,10 +174,19 @@ class HeadScene:
         moved[lost], matte[lost] = 0, 0
         made = moved + (1 - matte[..., None]) * behind
         made = smooth_seams(made, inner, lost, matte)
-        touched = (matte > 0) | (self.matte > 0)
+        touched = (matte > 0) | (self.matte > 0) | (behind != region).any(-1)
         result = photo.copy()
         result[top:bottom, left:right][touched] = np.rint(made).clip(0, 255).astype(np.uint8)[touched]
         return Moved(result, self.matte, matte)
+
+    def repainted(self, photo: np.ndarray, moved: Moved) -> np.ndarray:
+        """(h, w) bool: where the filled background is seen, which is what the head left and single hairs around it."""
+        left, top, right, bottom = self.box
+        changed = (moved.before > 0.5) & (moved.after < 0.5)
+        if self.plate is not None:
+            apart = np.abs(self.plate.astype(np.int16) - photo[top:bottom, left:right]).max(-1)
+            changed |= (apart > SCENE.seen_levels) & (moved.after < 0.5)
+        return changed
 
     def kept(self, where: np.ndarray, pose: Pose) -> np.ndarray:
         """(h, w, 1): how much of what is no background comes along, from a map (h, w, 2) of a pose.
@@ -223,7 +229,11 @@ class HeadScene:
         """(n - 1, n - 1) bool: the cells that hold any of the head."""
         nodes = source.shape[0]
         seen = cv2.remap(cv2.dilate(self.matte, np.ones((5, 5))), source.astype(np.float32), None, cv2.INTER_NEAREST)
-        held = cv2.dilate((seen > 0).astype(np.uint8), np.ones((5, 5)))[: nodes - 1, : nodes - 1]
+        # As far as the background may be filled, so that it comes up behind the sheet as smoothly as the sheet moves.
+        reach = 2 + round(
+            (SCENE.hole_grows + SCENE.wisps_grow + 3 * SCENE.plain_soft) * (nodes - 1) / (2 * SHEET.reach)
+        )
+        held = cv2.dilate((seen > 0).astype(np.uint8), np.ones((2 * reach + 1,) * 2))[: nodes - 1, : nodes - 1]
         return held > 0
 
 
@@ -235,7 +245,7 @@ def disc(radius_px: float) -> np.ndarray:
 def is_plain(region: np.ndarray, unknown: np.ndarray) -> bool:
     """Whether what is seen of a background (h, w, 3) has little texture, so that single hairs stand out from it."""
     fine = np.abs(region.astype(np.float32) - cv2.GaussianBlur(region, (0, 0), 3)).max(-1)
-    return not unknown.all() and float(np.percentile(fine[~unknown], 90)) < SCENE.plain_levels
+    return not unknown.all() and float(np.percentile(fine[~unknown], 88)) < SCENE.plain_levels
 
 
 def index_map(height: int, width: int) -> np.ndarray:
