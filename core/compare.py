@@ -38,12 +38,14 @@ class Engine:
         title: on the page.
         make: the pipeline, ready; `None` in place of `make` is the plain cross-fade.
         prepare: options for its `prepare`, made when they are needed.
+        check: raises InputError where the pictures are not of its kind, so that it shows no result that misleads.
     """
 
     name: str
     title: str
     make: Callable[[], TransitionPipeline] | None = None
     prepare: Callable[[], object] | None = None
+    check: Callable[[Sequence[Image.Image]], object] | None = None
 
 
 @dataclass(frozen=True)
@@ -103,6 +105,8 @@ def _rendered(
         frames = [Image.blend(first, second, min(max(t, 0.0), 1.0)) for t in timeline.positions()]
         return frames, {"prepare_s": 0.0, "frame_s": (time.perf_counter() - start) / len(frames)}
     progress(0.0, f"{engine.title}: loading")
+    if engine.check is not None:
+        engine.check(squares)
     pipe = engine.make()
     start = time.perf_counter()
     options = engine.prepare() if engine.prepare else None

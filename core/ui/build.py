@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -20,6 +21,8 @@ from core.ui.agents import answer_agents
 from core.ui.parts.cleaner import EVERY_S, KEPT_HOURS, start_cleaner
 from core.ui.parts.examples import CREDITS, EXAMPLES
 from core.ui.parts.gpu import zero_gpu
+from core.ui.parts.onwards import connect
+from core.ui.parts.transition import TransitionTab
 from core.ui.suite import DISK_FULL, FULL, Suite, event_named, parameters_of
 from core.ui.tabs import Tab, all_tabs
 from core.ui.theme import CSS, THEME
@@ -84,10 +87,15 @@ def promise() -> str:
 
 
 def _draw(tabs: list[Tab], demo: gr.Blocks) -> None:
+    drawn: list[TransitionTab] = []
     with gr.Tabs(overflow_behavior="wrap") as strip:
         for tab in tabs:
             with gr.Tab(tab.title, id=tab.id, elem_id=f"tab-{tab.id}"):
-                tab.build()
+                built = tab.build()
+                if isinstance(built, TransitionTab):
+                    built.title = tab.title
+                    drawn.append(built)
+    connect(drawn, strip)
 
     def choose(request: gr.Request) -> Any:
         wanted = request.query_params.get("tab") if request is not None else None
@@ -127,6 +135,7 @@ def launch(demo: gr.Blocks, **overrides: Any) -> Any:
     chosen: dict[str, Any] = {
         "theme": THEME,
         "css": CSS,
+        "js": (Path(__file__).parent / "parts/names.js").read_text(),
         "max_file_size": f"{settings.number(settings.UPLOAD_MB)}mb",
         "allowed_paths": [str(EXAMPLES)],
         "mcp_server": True,

@@ -10,6 +10,17 @@ THEME = gr.themes.Soft(
     neutral_hue="slate",
     font=[gr.themes.Font(name) for name in ("system-ui", "Segoe UI", "Roboto", "sans-serif")],
     font_mono=[gr.themes.Font(name) for name in ("ui-monospace", "Consolas", "monospace")],
+).set(
+    # Contrast of 4.5 and more (WCAG AA) on the light ground; the dark one has it.
+    block_label_text_color="*primary_700",
+    block_title_text_color="*primary_700",
+    block_info_text_color="*neutral_600",
+    body_text_color_subdued="*neutral_600",
+    button_primary_background_fill="*primary_600",
+    button_primary_background_fill_hover="*primary_700",
+    link_text_color="*primary_700",
+    color_accent="*primary_700",
+    checkbox_label_background_fill_selected="*primary_600",
 )
 
 CSS = """

@@ -87,7 +87,11 @@ def test_what_the_head_left_is_filled_and_nothing_else(photo: np.ndarray, scene:
     shown = moved.picture[top:bottom, left:right]
     assert uncovered.sum() > 100
     assert np.abs(shown[uncovered].astype(int) - 90).mean() < 12
-    kept = (moved.before == 0) & (moved.after == 0) & ~scene.repainted(photo, moved)
+    kept = (
+        (moved.before == 0)
+        & (moved.after == 0)
+        & ~scene.repainted(moved, scene.render(photo, Pose(roll=15.0), clean=False))
+    )
     assert kept.mean() > 0.3
     assert np.abs(shown[kept].astype(int) - photo[top:bottom, left:right][kept]).max() <= SCENE.seen_levels
     still = scene.render(photo, Pose(0.02)).picture[top:bottom, left:right]
@@ -176,10 +180,15 @@ def test_the_pipeline_moves_ages_and_refuses(photo: np.ndarray) -> None:
     picture = Image.fromarray(photo)
     quad = np.array([(0, 0), (0, 400), (400, 400), (400, 0)], float)
     prepared = pipe.prepare(picture, options=RippleOptions(inpainter="opencv"), aligned=Aligned(picture, quad))
-    assert pipe.edit(prepared, 0.0).whole.tobytes() == picture.tobytes()
+    still = pipe.edit(prepared, 0.0)
+    assert still.whole.tobytes() == picture.tobytes()
+    assert not np.asarray(still.mask).any()
     both = pipe.edit(prepared, 15.0, options=replace(prepared.options, also_smile=3.0))
     alone = pipe.edit(prepared, 15.0)
     assert alone.whole.size == picture.size
+    apart = np.abs(np.asarray(alone.plain).astype(int) - np.asarray(alone.clean)).max(2) > 12
+    assert apart.any()
+    assert not (apart & (cv2.dilate(np.asarray(alone.mask), np.ones((9, 9))) == 0)).any()
     assert alone.whole.tobytes() != both.whole.tobytes()
     beyond = pipe.edit(prepared, 45.0)
     assert "30 of 45" in beyond.notes[0]

@@ -47,3 +47,15 @@ def test_the_preview_stays_in_sight_on_a_desktop(page):
     page.locator("#implicit-points circle").last.scroll_into_view_if_needed()
     box = page.locator("#implicit-preview").bounding_box()
     assert box["y"] >= 0 and box["y"] + box["height"] <= 800
+
+
+def test_a_frame_is_saved_and_goes_on_to_another_tab(page):
+    with page.expect_download(timeout=60_000) as saved:
+        page.locator("#implicit-save").click()
+    assert saved.value.suggested_filename.startswith("mona-lisa_girl-with-a-pearl-earrin")
+    assert saved.value.suggested_filename.endswith("_t050.png")
+    page.get_by_role("button", name="Send on to another tab").click()
+    page.get_by_label("This frame to SDL transitions: First picture").check()
+    page.locator("#implicit-send").click()
+    # A preview of its own, not a prepared frame, shows that the picture arrived and was taken.
+    page.wait_for_function(f"() => (({SHOWN % 'sdl'})() || '/frame-').includes('/frame-') === false", timeout=60_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -21,6 +22,8 @@ from core.video import read_video
 SHOWN_SIDE_PX = 2048
 # Marks a picture that stood there when the page opened.
 FIRST = "stood there first"
+# The name that a picture's file had.
+NAME = "file name"
 
 
 class PictureInput(gr.Image):
@@ -60,6 +63,8 @@ class PictureInput(gr.Image):
         source = payload.path if payload.path is not None else decoded(payload.url or "")
         # Some edits are local and give the photo back at its own size; the others reduce it themselves.
         picture = load_image(source, max_side_px=WHOLE_SIDE_PX)
+        if payload.path is not None:
+            picture.info[NAME] = Path(payload.orig_name or payload.path).stem
         picture.info[FIRST] = self.first is not None and payload.path == self.first["path"]
         return picture
 

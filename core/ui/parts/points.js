@@ -112,7 +112,7 @@ function drawPanel(panel, which) {
   panel.points.forEach((point, index) => {
     if (missing(point)) return;
     const circle = make("circle", {
-      cx: point[0], cy: point[1], r: radius, "stroke-width": radius * 0.35, tabindex: 0, "data-key": `${which}-${index}`,
+      cx: point[0], cy: point[1], r: radius, "stroke-width": radius * 0.35, tabindex: 0, role: "button", "data-key": `${which}-${index}`,
       "aria-label": `${names[index] || `point ${index + 1}`} in ${panel.label}`,
     }, svg);
     if (names[index]) make("title", {}, circle).textContent = names[index];

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,19 +14,16 @@ from PIL import Image
 
 from core.options import fields_of, to_query
 from core.timeline import Timeline
-from core.ui.parts.controls import Controls, controls, named
-from core.ui.parts.examples import CHOOSE_FRAME, Axis, FirstExample, lead_html, strip_html
+from core.ui.parts.controls import Controls, controls
+from core.ui.parts.examples import Axis, FirstExample, lead_html, strip_html
 from core.ui.parts.export import Export, ResultView, export_controls, export_frames, result_view
-from core.ui.parts.notes import notes_in, with_notes
-from core.ui.parts.picture import PictureInput, untouched
+from core.ui.parts.onwards import draw_save, named_after
+from core.ui.parts.picture import PictureInput
 from core.ui.parts.points import PointEditor
 from core.ui.parts.share import SharedPoints, share_link
-from core.ui.parts.told import told_notes
+from core.ui.parts.wiring import PREVIEW, Wiring
 
 SESSION_S = 3600
-# Previews answer while long jobs wait for each other.
-PREVIEW: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
-FORMAT = {"format": "the file to download"}
 CLICKED_ROW = """element.addEventListener("click", (event) => {
   const button = event.target.closest("button[data-row]");
   if (button) trigger("click", { row: Number(button.dataset.row) });
@@ -52,7 +49,7 @@ class Order:
     start_s: float
 
 
-class TransitionTab:
+class TransitionTab(Wiring):
     """A tab under construction: making one draws it inside the current gradio layout and wires it.
 
     A subclass names its `id`, `introduction` and `options`, draws its inputs (`draw_inputs`) and its preview
@@ -62,6 +59,7 @@ class TransitionTab:
     """
 
     id: str
+    title = ""
     introduction: str
     options: type
     # One row per example: the values of `example_inputs()`.
@@ -93,12 +91,15 @@ class TransitionTab:
                     self.draw_go()
                 with gr.Column(elem_classes="made"):
                     self.draw_result()
+                    self.onwards = gr.Row(elem_classes="onwards")
             with left:
                 self.draw_settings()
                 if rest:
                     with gr.Accordion("About this method", open=False):
                         gr.Markdown(rest)
         self.wire()
+        if self.now is not None:
+            draw_save(self)
 
     def draw_inputs(self) -> None:
         """Pictures, and what is found in them."""
@@ -127,9 +128,10 @@ class TransitionTab:
 
     def draw_go(self) -> None:
         """The buttons that start and stop."""
-        with gr.Row():
+        with gr.Row(elem_classes="go"):
             self.go = gr.Button(self.go_text, variant="primary", elem_id=f"{self.id}-go", scale=3)
             self.stop = gr.Button("Stop", variant="stop", scale=1, min_width=80)
+        self.save = gr.Button("Save this frame (PNG)", size="sm", elem_id=f"{self.id}-save", visible=bool(self.axes))
 
     def draw_result(self) -> None:
         """The video, its file and details; empty until something was made."""
@@ -207,115 +209,6 @@ class TransitionTab:
         self.sliders[name] = slider
         return slider
 
-    def on_clear(self, shown: Sequence[Component]) -> None:
-        """Clear empties inputs, preview and result."""
-        emptied = [
-            *self.pictures.values(),
-            self.prepared,
-            self.example,
-            self.found,
-            self.noted,
-            *shown,
-            *self.result.components,
-        ]
-        # The points' own handler empties them when their pictures go.
-        self.clear.click(lambda: [None] * len(emptied), None, emptied, api_visibility="private", show_progress="hidden")
-
-    def on_points(self, find: Callable[..., Any], encode: dict[str, Any]) -> None:
-        """Points are found when their source changes or when asked for, then the preview is made anew."""
-        if self.points is None:
-            raise RuntimeError("draw_points comes first")
-
-        def found(example: Any, *values: Any) -> tuple[Any, ...]:
-            return (gr.skip(),) * 3 if untouched(example, values) else (*find(*values), None)
-
-        inputs, outputs = [*self.source, self.points.given], [self.editor, self.found]
-        pictures = [component for component in self.source if isinstance(component, PictureInput)]
-        others = [component.change for component in self.source if component not in pictures]
-        last: dict[str, Any] = {"trigger_mode": "always_last", **PREVIEW}
-        came = gr.on([c.change for c in pictures], found, [self.example, *inputs], [*outputs, self.example], **last)
-        # Asked for by hand, they are looked for even if a link brought some.
-        asked = [self.again.click(find, self.source, outputs, **PREVIEW)]
-        if others:
-            asked.append(gr.on(others, find, inputs, outputs, **last))
-        came.then(**self.encoding_new(encode))
-        for event in asked:
-            event.then(**encode)
-
-    def encoding(self, handler: Callable[..., Any], inputs: list[Component], shown: list[Component]) -> dict[str, Any]:
-        """The event that prepares: into the session, the preview and the details; the example's frames end with it."""
-
-        def prepare(*values: Any) -> tuple[Any, ...]:
-            made = handler(*values)
-            said = dict.fromkeys([*notes_in(values), *getattr(made[0], "notes", ())])
-            return (*made, None, told_notes(said))
-
-        outputs = [self.prepared, *shown, self.result.details, self.example, self.noted]
-        return {
-            "fn": prepare, "inputs": [*inputs, *self.method.components], "outputs": outputs, "show_progress_on": shown[0],
-            "trigger_mode": "always_last", **PREVIEW,
-        }  # fmt: skip
-
-    def encoding_new(self, encode: dict[str, Any]) -> dict[str, Any]:
-        """`encoding` that does nothing while the first example's pictures stand untouched."""
-
-        def prepare(example: Any, *values: Any) -> Any:
-            return (gr.skip(),) * len(encode["outputs"]) if untouched(example, values) else encode["fn"](*values)
-
-        return {**encode, "fn": prepare, "inputs": [self.example, *encode["inputs"]]}
-
-    def on_sliders(
-        self, handler: Callable[..., Any], sliders: Iterable[Any], inputs: list[Any], shown: list[Any],
-        encode: dict[str, Any] | None = None,
-    ) -> None:  # fmt: skip
-        """The preview follows these without being prepared anew.
-
-        As long as the first example stands, its frames follow the sliders of `axes`; the others prepare it with `encode`.
-        """
-        sliders = list(sliders)
-        changes = [slider.change for slider in sliders]
-        gr.on(changes, handler, inputs, shown, trigger_mode="always_last", show_progress="hidden", **PREVIEW)
-        along, place = [self.sliders[name] for name in self.axes], self.preview_picture
-        for slider in along:
-            slider.change(None, [self.example, place, *along], place, js=CHOOSE_FRAME, api_visibility="private")
-        others = [slider.change for slider in sliders if slider not in along]
-        if encode is None or not others:
-            return
-
-        def first_time(example: Any, *values: Any) -> Any:
-            return encode["fn"](*values) if example else (gr.skip(),) * len(encode["outputs"])
-
-        gr.on(others, **{**encode, "fn": first_time, "inputs": [self.example, *encode["inputs"]]})
-
-    def on_go(
-        self, handler: Callable[..., Any], name: str, inputs: list[Component], outputs: Sequence[Component] = (),
-        after: Sequence[Component] = (),
-    ) -> None:  # fmt: skip
-        """The video: the go button and the endpoint `name`; the handler's own inputs stand before and `after` the options."""
-        self.endpoint(
-            named(handler, self.method, self.export.timeline, FORMAT), name,
-            [*inputs, *self.method.components, *self.export.components, *after],
-            [*self.result.components, *outputs], self.go, self.stop, self.result.video,
-        )  # fmt: skip
-
-    def endpoint(
-        self, handler: Callable[..., Any], name: str, inputs: list[Any], outputs: Any, button: gr.Button | None = None,
-        stop: gr.Button | None = None, shown: Component | None = None, queue: str = "work",
-    ) -> None:  # fmt: skip
-        """A function for programs, and for a button of the page if it has one."""
-        source = button or gr.Button(visible=False)
-        event = source.click(
-            with_notes(handler),
-            inputs,
-            outputs,
-            api_name=name,
-            concurrency_id=queue,
-            concurrency_limit=2,
-            show_progress_on=shown,
-        )
-        if stop is not None:
-            stop.click(None, None, None, cancels=[event], api_visibility="private")
-
     def read(self, values: Sequence[Any]) -> Any:
         """The method's checked options, from the values of its controls."""
         return self.method.read(values)
@@ -329,10 +222,12 @@ class TransitionTab:
 
     def film(
         self, order: Order, frames: Iterable[Image.Image], name: str, figures: Mapping[str, Any], about: Mapping[str, str],
-        fps: float | None = None,
+        fps: float | None = None, of: Sequence[Any] = (),
     ) -> tuple[str, str, dict[str, Any]]:  # fmt: skip
-        """The result's three: the video of the page, the file that was asked for, the details."""
-        shown, file = export_frames(frames, name, order.format, fps or order.timeline.fps, order.settings)
+        """The result's three: the video of the page, the file that was asked for, named after the pictures `of`, the details."""
+        shown, file = export_frames(
+            frames, named_after(name, *of), order.format, fps or order.timeline.fps, order.settings
+        )
         return shown, file, details_of(order.start_s, figures, order.settings, about)
 
 

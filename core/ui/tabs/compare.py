@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
 from PIL import Image
 
 from core.compare import CompareOptions, Engine, Run, run_engine, side_by_side
+from core.crossbreed.methods.head_alignment.detector import find_head
 from core.crossbreed.options import CrossbreedOptions
 from core.errors import InputError
+from core.image import to_tensor
+from core.metrics import ssim
 from core.progress import Progress, part_of
 from core.ui.parts.examples import example_picture
 from core.ui.parts.export import export_frames
 from core.ui.parts.handlers import BAR, follow
 from core.ui.parts.picture import untouched
-from core.ui.parts.transition import PREVIEW, TransitionTab
+from core.ui.parts.transition import TransitionTab
+from core.ui.parts.wiring import PREVIEW
 from core.ui.tabs import Tab, crossbreed, implicit, sdl
 
 ID = "compare"
@@ -26,14 +30,43 @@ EXAMPLE_PAIRS = (
     ("big_buck_bunny_1", "big_buck_bunny_2"),
 )
 LABELS = ("First picture", "Second picture")
+# Frames of one scene keep most of their structure; other pictures do not.
+SAME_SCENE = 0.35
+LOOK_PX = 64
+
+
+def animals(pair: Sequence[Image.Image]) -> None:
+    """Both show the head of a cat or dog.
+
+    Raises:
+        NothingFoundError: one does not.
+    """
+    for picture in pair:
+        find_head(picture)
+
+
+def neighbours(pair: Sequence[Image.Image]) -> None:
+    """Both may be frames of one scene.
+
+    Raises:
+        InputError: they are too different.
+    """
+    first, second = (to_tensor(picture.resize((LOOK_PX, LOOK_PX))) for picture in pair)
+    alike = float(ssim(first, second))
+    if alike < SAME_SCENE:
+        raise InputError(f"the pictures are no neighbouring frames of one scene (likeness {alike:.2f} of 1)")
+
+
 ENGINES = {
     engine.name: engine
     for engine in (
         Engine("fade", "Plain cross-fade"),
         Engine("implicit", "Implicit face morph", implicit.pipeline),
-        Engine("crossbreed", "Crossbreed (pets)", crossbreed.pipeline, lambda: CrossbreedOptions(crop="middle")),
+        Engine(
+            "crossbreed", "Crossbreed (pets)", crossbreed.pipeline, lambda: CrossbreedOptions(crop="middle"), animals
+        ),
         Engine("sdl", "SDL morph", lambda: sdl.pipeline("sdl-morph")),
-        Engine("sdl-vfi", "SDL frames between", lambda: sdl.pipeline("sdl-vfi")),
+        Engine("sdl-vfi", "SDL frames between", lambda: sdl.pipeline("sdl-vfi"), None, neighbours),
     )
 }
 COLUMNS = {

@@ -340,7 +340,7 @@ class CrossbreedTab(TransitionTab):
         def work(progress: Progress) -> tuple[Any, ...]:
             prepared = prepare((picture_a, picture_b), corners, files, order.options, part_of(progress, 0.0, 0.3))
             frames = list(pipeline().frames(prepared, order.timeline, progress=part_of(progress, 0.3, 0.9), **still))
-            film = self.film(order, frames, "morph", prepared.figures, about(pipeline()))
+            film = self.film(order, frames, "morph", prepared.figures, about(pipeline()), of=(picture_a, picture_b))
             return *film, step_plot(frames), prepared, picture_at(prepared, shape, appearance, order.options.tau)
 
         yield from stream(work, bar, 6)

@@ -226,7 +226,7 @@ class PoseTab(TransitionTab):
         encode = self.encoding(self.preview, [self.picture, self.editor, self.position], shown)
         self.on_points(find_points, encode)
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
-        self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown)
+        self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown, encode)
         self.on_go(self.video, "gfla_video", [self.picture, self.target, self.driving, self.library, self.editor])
         self.on_clear(shown)
         self.draw_further()
@@ -318,7 +318,7 @@ class PoseTab(TransitionTab):
                 frames, fps = driven(pipe, picture, clip.frames(), FOLLOWED, order.options, rest), clip.fps
             else:
                 frames, fps = pipe.frames(prepared, order.timeline, progress=rest), float(order.timeline.fps)
-            return self.film(order, frames, "pose", prepared.figures, about(pipe), fps)
+            return self.film(order, frames, "pose", prepared.figures, about(pipe), fps, of=(picture,))
 
         yield from stream(work, bar, 3)
 

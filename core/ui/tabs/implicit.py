@@ -239,7 +239,7 @@ class ImplicitTab(TransitionTab):
         Returns:
             The video, the file to download, the details, and the preview picture.
         """
-        order = self.order(values)
+        order = self.order(values, **({"apart": apart, "appearance": appearance} if apart else {}))
         look = {"blend": order.options.blend, "background": order.options.background}
         still = {"appearance": appearance} if apart else {}
 
@@ -247,7 +247,7 @@ class ImplicitTab(TransitionTab):
             prepared = fit((picture_a, picture_b), points, order.options, part_of(progress, 0.0, 0.4))
             rest = part_of(progress, 0.4, 1.0)
             frames = pipeline().frames(prepared, order.timeline, progress=rest, **look, **still)
-            film = self.film(order, frames, "morph", prepared.figures, ABOUT)
+            film = self.film(order, frames, "morph", prepared.figures, ABOUT, of=(picture_a, picture_b))
             return *film, prepared, picture_at(prepared, shape, appearance if apart else shape, order.options)
 
         yield from stream(work, bar, 5)

@@ -21,7 +21,8 @@ from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import PictureInput, untouched
 from core.ui.parts.told import told_notes
-from core.ui.parts.transition import PREVIEW, TransitionTab, details_of
+from core.ui.parts.transition import TransitionTab, details_of
+from core.ui.parts.wiring import PREVIEW
 from core.ui.remover import draw_remover, served_here
 from core.ui.tabs import Tab
 
@@ -164,17 +165,19 @@ class RippleTab(TransitionTab):
             "outputs": [self.prepared, self.example, *self.shown], "show_progress_on": self.whole, "trigger_mode": "always_last",
             **PREVIEW,
         }  # fmt: skip
+        first = {"fn": self.prepare_once, "inputs": [self.example, *source], **prepare}
         other = [c.change for name, c in method.items() if name not in BEFORE_FIELDS + VIDEO_FIELDS]
         again = [self.weights.change, *(method[name].change for name in BEFORE_FIELDS)]
         events = [
             gr.on([self.picture.change], self.prepare_new, [self.example, *source], **prepare),
             gr.on(again, self.prepare, source, **prepare),
-            gr.on(other, self.first_time, [self.example, *source], **prepare),
+            gr.on(other, **first),
         ]
         for event in events:
             fitted = event.then(range_of, [self.prepared, self.weights, edit, self.degree], self.degree, **PREVIEW)
             fitted.then(trigger_mode="always_last", **show, **PREVIEW)
-        self.on_sliders(self.show, [self.degree], look, seen)
+        self.on_sliders(self.show, [self.degree], look, seen, first)
+        self.first_time = first
         self.on_clear(self.shown)
         self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared])
         inputs = [self.picture, self.weights, self.degree, *self.method.components]
@@ -208,7 +211,7 @@ class RippleTab(TransitionTab):
         else:
             yield from self.prepare(*values, bar=bar)
 
-    def first_time(self, example: Any, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
+    def prepare_once(self, example: Any, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
         """Invert the first example's face when its prepared frames no longer do."""
         if example:
             yield from self.prepare(*values, bar=bar)
@@ -269,7 +272,7 @@ class RippleTab(TransitionTab):
             pipe, options = pipeline(weights), order.options
             ready = prepared or pipe.prepare(picture, options=options, progress=part_of(progress, 0, 0.2))
             frames = pipe.frames(ready, order.timeline, progress=part_of(progress, 0.2, 1.0), options=options)
-            return self.film(order, frames, ID, ready.figures, about_parts(weights, options))
+            return self.film(order, frames, ID, ready.figures, about_parts(weights, options), of=(picture,))
 
         yield from stream(work, bar, 3)
 

@@ -25,7 +25,8 @@ from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, result_folder, stream
 from core.ui.parts.picture import ClipInput
 from core.ui.parts.told import draw_clip_facts
-from core.ui.parts.transition import PREVIEW, TransitionTab, about, details_of
+from core.ui.parts.transition import TransitionTab, about, details_of
+from core.ui.parts.wiring import PREVIEW
 from core.ui.tabs import Tab
 
 ID = "sdl"
@@ -179,7 +180,7 @@ class SDLTab(TransitionTab):
         chosen.then(**encode)
         gr.on([picture.change for picture in self.pair], **self.encoding_new(encode))
         gr.on([self.weights.input, *(component.change for component in self.method.components)], **encode)
-        self.on_sliders(self.show, [self.t], [self.prepared, self.job, self.weights, self.t], shown)
+        self.on_sliders(self.show, [self.t], [self.prepared, self.job, self.weights, self.t], shown, encode)
         self.on_clear(shown)
         self.on_go(self.transition, "sdl_transition", sources)
         asked = [self.clip, self.weights, *self.rate.components]
@@ -263,7 +264,7 @@ class SDLTab(TransitionTab):
             prepared = prepare(chosen, weights, (first, second), order.options, part_of(progress, 0.0, 0.2))
             pipe = pipeline(fitting(chosen, weights))
             frames = pipe.frames(prepared, order.timeline, progress=part_of(progress, 0.2, 1.0))
-            return self.film(order, frames, job, prepared.figures, about(pipe))
+            return self.film(order, frames, job, prepared.figures, about(pipe), of=(first, second))
 
         yield from stream(work, bar, 3)
 

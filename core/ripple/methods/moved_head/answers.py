@@ -80,19 +80,23 @@ def answer(
     change = Change.of(amounts)
     moved = move_head(scene, photo, change, options.clean)
     quad = prepared.aligned.quad if prepared.aligned else None
-    uncovered = scene.repainted(photo, moved).astype(np.float32) * options.clean
-    mask = (cut_square(scene.in_photo(uncovered, photo.shape), quad, prepared.side) > 0.5).astype(np.uint8) * 255
-    clean = Image.fromarray(cut_square(moved.picture, quad, prepared.side))
-    plain, scenes = clean, list[Image.Image | None]((None, None))
-    if mask.any():
+    clean, plain = Image.fromarray(cut_square(moved.picture, quad, prepared.side)), None
+    mask: np.ndarray = np.zeros((prepared.side,) * 2, np.uint8)
+    scenes: list[Image.Image | None] = [None, None]
+    if options.clean:
         left_behind = move_head(scene, photo, change, clean=False)
         plain = Image.fromarray(cut_square(left_behind.picture, quad, prepared.side))
+        seen = scene.in_photo(scene.repainted(moved, left_behind), photo.shape)
+        mask = (cut_square(seen, quad, prepared.side) > 0.5).astype(np.uint8) * 255
+    if mask.any():
         for number, matte in enumerate((moved.before, moved.after)):
             person = cut_square(scene.in_photo(matte, photo.shape), quad, MASK_PX) > 0.5
             scenes[number] = Image.fromarray(background(person.astype(np.uint8)))
     figures = {"ripple_share": float((mask > 0).mean())}
     whole = Image.fromarray(moved.picture)
-    return RippleResult(plain, Image.fromarray(mask), clean, whole, codes, figures, scenes[0], scenes[1], notes)
+    return RippleResult(
+        plain or clean, Image.fromarray(mask), clean, whole, codes, figures, scenes[0], scenes[1], notes
+    )
 
 
 def animate(

@@ -179,14 +179,12 @@ class HeadScene:
         result[top:bottom, left:right][touched] = np.rint(made).clip(0, 255).astype(np.uint8)[touched]
         return Moved(result, self.matte, matte)
 
-    def repainted(self, photo: np.ndarray, moved: Moved) -> np.ndarray:
-        """(h, w) bool: where the filled background is seen, which is what the head left and single hairs around it."""
+    def repainted(self, moved: Moved, uncleaned: Moved) -> np.ndarray:
+        """(h, w) bool: what the head left, and where else a picture differs from the one with the old head behind it."""
         left, top, right, bottom = self.box
-        changed = (moved.before > 0.5) & (moved.after < 0.5)
-        if self.plate is not None:
-            apart = np.abs(self.plate.astype(np.int16) - photo[top:bottom, left:right]).max(-1)
-            changed |= (apart > SCENE.seen_levels) & (moved.after < 0.5)
-        return changed
+        first, second = (one.picture[top:bottom, left:right].astype(np.int16) for one in (moved, uncleaned))
+        uncovered = (moved.before > 0.5) & (moved.after < 0.5)
+        return uncovered | (np.abs(first - second).max(-1) > SCENE.seen_levels)
 
     def kept(self, where: np.ndarray, pose: Pose) -> np.ndarray:
         """(h, w, 1): how much of what is no background comes along, from a map (h, w, 2) of a pose.

@@ -1,0 +1,158 @@
+"""How a tab's parts are connected: points, preview, sliders, the first example, the button and its endpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from core.ui.parts.controls import Controls, named
+from core.ui.parts.examples import CHOOSE_FRAME, Axis
+from core.ui.parts.export import Export, ResultView
+from core.ui.parts.notes import notes_in, with_notes
+from core.ui.parts.picture import PictureInput, untouched
+from core.ui.parts.points import PointEditor
+from core.ui.parts.share import SharedPoints
+from core.ui.parts.told import told_notes
+
+# Previews answer while long jobs wait for each other.
+PREVIEW: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
+FORMAT = {"format": "the file to download"}
+
+
+class Wiring:
+    """The events of a tab; `core.ui.parts.transition.TransitionTab` draws what they connect."""
+
+    axes: Mapping[str, Axis]
+    pictures: dict[str, Component]
+    sliders: dict[str, Component]
+    source: list[Component]
+    points: SharedPoints | None
+    method: Controls
+    export: Export
+    result: ResultView
+    prepared: gr.State
+    example: gr.JSON
+    found: gr.Markdown
+    noted: gr.Markdown
+    preview_picture: gr.Image
+    editor: PointEditor
+    clear: gr.Button
+    again: gr.Button
+    go: gr.Button
+    stop: gr.Button
+    # What answers the sliders, and its inputs; what prepares the first example when its frames no longer do.
+    now: tuple[Callable[..., Any], list[Any]] | None = None
+    first_time: dict[str, Any] | None = None
+
+    def on_clear(self, shown: Sequence[Component]) -> None:
+        """Clear empties inputs, preview and result."""
+        emptied = [
+            *self.pictures.values(),
+            self.prepared,
+            self.example,
+            self.found,
+            self.noted,
+            *shown,
+            *self.result.components,
+        ]
+        # The points' own handler empties them when their pictures go.
+        self.clear.click(lambda: [None] * len(emptied), None, emptied, api_visibility="private", show_progress="hidden")
+
+    def on_points(self, find: Callable[..., Any], encode: dict[str, Any]) -> None:
+        """Points are found when their source changes or when asked for, then the preview is made anew."""
+        if self.points is None:
+            raise RuntimeError("draw_points comes first")
+
+        def found(example: Any, *values: Any) -> tuple[Any, ...]:
+            return (gr.skip(),) * 3 if untouched(example, values) else (*find(*values), None)
+
+        inputs, outputs = [*self.source, self.points.given], [self.editor, self.found]
+        pictures = [component for component in self.source if isinstance(component, PictureInput)]
+        others = [component.change for component in self.source if component not in pictures]
+        last: dict[str, Any] = {"trigger_mode": "always_last", **PREVIEW}
+        came = gr.on([c.change for c in pictures], found, [self.example, *inputs], [*outputs, self.example], **last)
+        # Asked for by hand, they are looked for even if a link brought some.
+        asked = [self.again.click(find, self.source, outputs, **PREVIEW)]
+        if others:
+            asked.append(gr.on(others, find, inputs, outputs, **last))
+        came.then(**self.encoding_new(encode))
+        for event in asked:
+            event.then(**encode)
+
+    def encoding(self, handler: Callable[..., Any], inputs: list[Component], shown: list[Component]) -> dict[str, Any]:
+        """The event that prepares: into the session, the preview and the details; the example's frames end with it."""
+
+        def prepare(*values: Any) -> tuple[Any, ...]:
+            made = handler(*values)
+            said = dict.fromkeys([*notes_in(values), *getattr(made[0], "notes", ())])
+            return (*made, None, told_notes(said))
+
+        outputs = [self.prepared, *shown, self.result.details, self.example, self.noted]
+        return {
+            "fn": prepare, "inputs": [*inputs, *self.method.components], "outputs": outputs, "show_progress_on": shown[0],
+            "trigger_mode": "always_last", **PREVIEW,
+        }  # fmt: skip
+
+    def encoding_new(self, encode: dict[str, Any]) -> dict[str, Any]:
+        """`encoding` that does nothing while the first example's pictures stand untouched."""
+
+        def prepare(example: Any, *values: Any) -> Any:
+            return (gr.skip(),) * len(encode["outputs"]) if untouched(example, values) else encode["fn"](*values)
+
+        return {**encode, "fn": prepare, "inputs": [self.example, *encode["inputs"]]}
+
+    def on_sliders(
+        self, handler: Callable[..., Any], sliders: Iterable[Any], inputs: list[Any], shown: list[Any],
+        encode: dict[str, Any],
+    ) -> None:  # fmt: skip
+        """The preview follows these without being prepared anew.
+
+        As long as the first example stands, its frames follow the sliders of `axes`; the others prepare it with `encode`.
+        """
+        self.now = handler, inputs
+        sliders = list(sliders)
+        changes = [slider.change for slider in sliders]
+        gr.on(changes, handler, inputs, shown, trigger_mode="always_last", show_progress="hidden", **PREVIEW)
+        along, place = [self.sliders[name] for name in self.axes], self.preview_picture
+        for slider in along:
+            slider.change(None, [self.example, place, *along], place, js=CHOOSE_FRAME, api_visibility="private")
+
+        def first_time(example: Any, *values: Any) -> Any:
+            return encode["fn"](*values) if example else (gr.skip(),) * len(encode["outputs"])
+
+        self.first_time = {**encode, "fn": first_time, "inputs": [self.example, *encode["inputs"]]}
+        others = [slider.change for slider in sliders if slider not in along]
+        if others:
+            gr.on(others, **self.first_time)
+
+    def on_go(
+        self, handler: Callable[..., Any], name: str, inputs: list[Component], outputs: Sequence[Component] = (),
+        after: Sequence[Component] = (),
+    ) -> None:  # fmt: skip
+        """The video: the go button and the endpoint `name`; the handler's own inputs stand before and `after` the options."""
+        self.endpoint(
+            named(handler, self.method, self.export.timeline, FORMAT), name,
+            [*inputs, *self.method.components, *self.export.components, *after],
+            [*self.result.components, *outputs], self.go, self.stop, self.result.video,
+        )  # fmt: skip
+
+    def endpoint(
+        self, handler: Callable[..., Any], name: str, inputs: list[Any], outputs: Any, button: gr.Button | None = None,
+        stop: gr.Button | None = None, shown: Component | None = None, queue: str = "work",
+    ) -> None:  # fmt: skip
+        """A function for programs, and for a button of the page if it has one."""
+        source = button or gr.Button(visible=False)
+        event = source.click(
+            with_notes(handler),
+            inputs,
+            outputs,
+            api_name=name,
+            concurrency_id=queue,
+            concurrency_limit=2,
+            show_progress_on=shown,
+        )
+        if stop is not None:
+            stop.click(None, None, None, cancels=[event], api_visibility="private")
