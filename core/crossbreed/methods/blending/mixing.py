@@ -31,7 +31,7 @@ class MixSettings:
 
     rim: float = 1 / 80
     thick: float = 0.15
-    selection_power: float = 2.0
+    selection_power: float = 4.0
     hidden: float = 0.02
     ears_from: float = 0.28
     ears_to: float = 0.46
