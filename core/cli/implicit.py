@@ -99,7 +99,12 @@ def fit(
     from core.implicit.data.fit_folder import save_fit
 
     prepared = pair.fit(morph, progress)
-    return {"folder": str(save_fit(prepared, out)), "recipe": prepared.options.recipe, **prepared.figures}
+    return {
+        "folder": str(save_fit(prepared, out)),
+        "recipe": prepared.options.recipe,
+        **prepared.figures,
+        "notes": list(prepared.notes),
+    }
 
 
 @verb(app, "fits/anna-ben --timesteps 0 0.5 1 --blending-types linear max")
@@ -148,7 +153,7 @@ def render(
             path = out / f"frame_{t:g}{apart}_{kind}{'_landmarks' if landmarks else ''}.png"
             frame.save(path)
             written.append(str(path))
-    return {"frames": written, **prepared.figures}
+    return {"frames": written, **prepared.figures, "notes": list(prepared.notes)}
 
 
 @verb(app, "anna.jpg ben.jpg --out morph.mp4")
@@ -173,7 +178,7 @@ def video(
     frames = ImplicitMorphPipeline().frames(prepared, timeline, part_of(progress, 0.4, 1.0), **controls)
     settings = {"system": "implicit", **to_query(prepared.options), **to_query(timeline)}
     path = write_video(frames, out, timeline.fps, settings)
-    return {"video": str(path), "frames": count, **prepared.figures}
+    return {"video": str(path), "frames": count, **prepared.figures, "notes": list(prepared.notes)}
 
 
 @verb(app, "anna.jpg ben.jpg --gradient-transfer mixclone --background first --out clone.png")
@@ -209,4 +214,4 @@ def poisson(
         frame = ImplicitMorphPipeline().render(prepared, [timestep], blend=kind, background=background)
     out.parent.mkdir(parents=True, exist_ok=True)
     to_pil(frame)[0].save(out)
-    return {"picture": str(out), **prepared.figures}
+    return {"picture": str(out), **prepared.figures, "notes": list(prepared.notes)}

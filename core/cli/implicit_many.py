@@ -49,11 +49,11 @@ def landmarks(
     from PIL import Image
 
     from core.image import load_image
-    from core.implicit.methods.head_outline.outline import with_outline
+    from core.implicit.methods.framing.portraits import with_outline
+    from core.implicit.methods.framing.upright import detect_landmarks
     from core.implicit.paper.coordinates import to_published
     from core.implicit.paper.landmark_files import write_landmarks
     from core.implicit.paper.landmark_plot import plot_landmarks
-    from core.implicit.paper.landmarks import detect_landmarks
 
     if (pair or experiment) and len(pictures) != 2:
         raise InputError(f"{len(pictures)} pictures came: --pair and --experiment need two")

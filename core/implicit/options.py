@@ -7,11 +7,14 @@ from dataclasses import dataclass
 from core.options import option
 
 RECIPES = ("fast", "published")
-BLENDS = (
+# Of two warped pictures; layers need the people in them too.
+WARPED_BLENDS = (
     *("linear", "min", "max", "first", "second", "linear_masked", "seamless_normal", "seamless_mix"),
     *("poisson_first", "poisson_second", "poisson_average", "poisson_mixed"),
 )
-BACKGROUNDS = ("crossfade", "first", "second")
+BLENDS = ("layers", *WARPED_BLENDS)
+BACKGROUNDS = ("crossfade", "first", "second", "plain")
+FRAMINGS = ("faces", "whole")
 FILLS = ("edge", "mirror", "blur", "white", "grey", "black")
 SHAPES = ("first", "second", "between")
 
@@ -23,16 +26,29 @@ class ImplicitOptions:
     recipe: str = option(
         "fast", "fast fits a flow in a second; published trains the paper's network for hours", choices=RECIPES
     )
-    blend: str = option("linear", "how the two warped pictures become one", choices=BLENDS, group="blend")
+    blend: str = option(
+        "layers",
+        "how the two warped pictures become one; layers: one silhouette before a background, linear where no person is found",
+        choices=BLENDS,
+        group="blend",
+    )
     background: str = option(
-        "crossfade", "what surrounds the face in masked and cloned blends", choices=BACKGROUNDS, group="blend"
+        "crossfade",
+        "what surrounds the person in layers, the face in masked and cloned blends",
+        choices=BACKGROUNDS,
+        group="blend",
+    )
+    framing: str = option(
+        "faces",
+        "faces: both pictures are cropped to one frame with the eyes in one place; whole: both are kept whole, as for published",
+        choices=FRAMINGS,
     )
     size_px: int = option(512, "longer side of the frame in pixels", low=64, high=2048, step=2)
     aspect: str = option(
-        "first", "whose aspect the frame takes; the other picture is kept whole inside", choices=SHAPES
+        "first", "framing whole: whose aspect the frame takes; the other picture is kept whole inside", choices=SHAPES
     )
-    fill: str = option("edge", "what lies beside a picture of another aspect", choices=FILLS)
-    outline: bool = option(True, "add landmarks on the outline of the head, so that hair moves along")
+    fill: str = option("edge", "framing whole: what lies beside a picture of another aspect", choices=FILLS)
+    outline: bool = option(True, "add landmarks on the outline of the person, so that hair and shoulders move along")
     smoothing: float = option(
         0.0, "fast: 0 meets every landmark, more lets a stiffer warp miss them", low=0, high=1, step=0.01, group="warp"
     )

@@ -21,12 +21,14 @@ from core.errors import InputError, ShapeError
 from core.image import load_image
 from core.implicit.fitting import fit_warp
 from core.implicit.methods.blending.blend import ONTO_BACKGROUND, blend
-from core.implicit.methods.head_outline.outline import with_outline
+from core.implicit.methods.framing.notes import notes_before, notes_on_misses, notes_on_people
+from core.implicit.methods.framing.portraits import frame_pair, outlines_of
+from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.landmark_flow.warp import check_pairs
-from core.implicit.methods.letterbox.letterbox import frame_size, letterbox
+from core.implicit.methods.layers.layers import take_both_apart
 from core.implicit.options import ImplicitOptions
-from core.implicit.paper.landmarks import OVAL, detect_landmarks
-from core.implicit.prepared import ImplicitPrepared, face_region, warped_pictures
+from core.implicit.paper.landmarks import OVAL
+from core.implicit.prepared import ImplicitPrepared, face_region, layered_frame, warped_pictures
 from core.options import check
 from core.pipeline import TransitionPipeline, content_key
 from core.progress import Progress, part_of, silent
@@ -70,18 +72,29 @@ class ImplicitMorphPipeline(TransitionPipeline[ImplicitPrepared]):
         options = check(options or ImplicitOptions())
         pictures = [load_image(image) for image in (image_a, image_b)]
         progress(0.0, "finding landmarks")
-        a, b, oval = self._landmarks(pictures, options, points_a, points_b)
-        started = time.perf_counter()
-        size = frame_size(pictures[0].size, pictures[1].size, options.size_px, options.aspect)
-        (first, at_a), (second, at_b) = (letterbox(picture, size, options.fill) for picture in pictures)
-        a, b = at_a.to_frame(a), at_b.to_frame(b)
+        a, b, detected = self._landmarks(pictures, options, points_a, points_b)
+        notes = notes_before((a, b))
+        framed = frame_pair((pictures[0], pictures[1]), (a, b), options)
+        started, cpu = time.perf_counter(), time.thread_time()
+        a, b = framed.points
+        if detected and options.outline:
+            rims = outlines_of(framed)
+            a, b = np.concatenate((a, rims[0])), np.concatenate((b, rims[1]))
         progress(0.2, "fitting the warp")
-        warp, displacements, figures = fit_warp(a, b, size, options, part_of(progress, 0.2, 1.0))
-        figures["fit_s"] = time.perf_counter() - started
-        key = content_key(np.asarray(first), np.asarray(second), a, b, options)
+        warp, displacements, figures = fit_warp(a, b, framed.size_px, options, part_of(progress, 0.2, 0.9))
+        figures |= {"fit_s": time.perf_counter() - started, "fit_cpu_s": time.thread_time() - cpu}
+        first, second = framed.pictures
+        mattes = None
+        if options.recipe == "fast" and framed.mattes[0] is not None and framed.mattes[1] is not None:
+            mattes = (framed.mattes[0], framed.mattes[1])
+        layers = take_both_apart(first, second, mattes) if mattes else None
+        notes += notes_on_misses(a, b, warp)
+        if options.recipe == "fast":
+            notes += notes_on_people([matte is not None for matte in framed.mattes])
+        key = content_key(first, second, a, b, options)
         return ImplicitPrepared(
-            key, figures, np.asarray(first), np.asarray(second), at_a, at_b, a, b, at_a.to_frame(oval), warp,
-            displacements, options,
+            key, figures, first, second, *framed.lies, a, b, a[: len(OVAL)] if len(a) > EDITED_AT_LEAST else a, warp, displacements,
+            options, mattes, layers, tuple(notes),
         )  # fmt: skip
 
     def render(
@@ -121,27 +134,23 @@ class ImplicitMorphPipeline(TransitionPipeline[ImplicitPrepared]):
         options: ImplicitOptions,
         points_a: np.ndarray | None,
         points_b: np.ndarray | None,
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """Both lists in pixels of their pictures, and the outline of the face in the first picture."""
+    ) -> tuple[np.ndarray, np.ndarray, bool]:
+        """Both lists in pixels of their pictures, and whether they were detected here."""
         given = [points for points in (points_a, points_b) if points is not None and len(points) > 0]
         if given:
             if len(given) == 1:
                 raise InputError("landmarks came for one picture only: give both lists, or neither to detect them")
-            a, b = check_pairs(*given)
-            # The detector's first points are the oval.
-            oval = a[: len(OVAL)] if len(a) > EDITED_AT_LEAST else a
-            return a, b, oval
+            return *check_pairs(*given), False
         a = detect_landmarks(pictures[0], "the first picture", options.face_a)
         b = detect_landmarks(pictures[1], "the second picture", options.face_b)
-        oval = a[: len(OVAL)]
-        if options.outline:
-            a, b = with_outline((pictures[0], pictures[1]), (a, b))
-        return a, b, oval
+        return a, b, True
 
     def _frame(
         self, prepared: ImplicitPrepared, t: float, weight: float, kind: str | None, background: str | None
     ) -> np.ndarray:
-        first, second = warped_pictures(prepared, t)
         kind, background = kind or prepared.options.blend, background or prepared.options.background
+        if kind == "layers" and prepared.layers is not None:
+            return layered_frame(prepared, t, weight, background)
+        first, second = warped_pictures(prepared, t)
         mask = face_region(prepared, t) if kind in ONTO_BACKGROUND else None
-        return blend(first, second, weight, kind, mask, background)
+        return blend(first, second, weight, "linear" if kind == "layers" else kind, mask, background)

@@ -8,8 +8,10 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from core.errors import InputError
 from core.implicit.methods.landmark_flow.displacement_grid import DisplacementGrid
 from core.implicit.methods.landmark_flow.warp import Warp
+from core.implicit.methods.layers.layers import Layers, compose, face_middle, soft_region
 from core.implicit.methods.letterbox.letterbox import Letterbox
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.coordinates import to_published
@@ -29,6 +31,9 @@ class ImplicitPrepared(Prepared):
         warp: the continuous warp.
         displacements: the warp sampled for quick frames.
         options: what it was prepared with.
+        mattes: (H, W) float32 in [0, 1] each, the people; None where a picture shows nobody.
+        layers: both pictures taken apart by them.
+        notes: what a person should know of this pair, one sentence each.
     """
 
     picture_a: np.ndarray
@@ -41,19 +46,39 @@ class ImplicitPrepared(Prepared):
     warp: Warp
     displacements: DisplacementGrid
     options: ImplicitOptions
+    mattes: tuple[np.ndarray, np.ndarray] | None = None
+    layers: tuple[Layers, Layers] | None = None
+    notes: tuple[str, ...] = ()
 
 
 def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, np.ndarray]:
     """Both pictures in the shape of time t: (H, W, 3) float32 in [0, 1]; beyond the edge its edge pixels repeat."""
-    pictures = (prepared.picture_a, prepared.picture_b)
-    first, second = (
-        cv2.remap(
-            picture.astype(np.float32) / 255, at[..., 0] - 0.5, at[..., 1] - 0.5, cv2.INTER_CUBIC,
-            borderMode=cv2.BORDER_REPLICATE,
-        ).clip(0, 1)
-        for picture, at in zip(pictures, prepared.displacements.sampling_positions(t), strict=True)
-    )  # fmt: skip
+    at = prepared.displacements.sampling_positions(t)
+    pictures = (picture.astype(np.float32) / 255 for picture in (prepared.picture_a, prepared.picture_b))
+    first, second = (_look_up(picture, places).clip(0, 1) for picture, places in zip(pictures, at, strict=True))
     return first, second
+
+
+def layered_frame(prepared: ImplicitPrepared, t: float, appearance: float, background: str) -> np.ndarray:
+    """(H, W, 3) float32 in [0, 1]: one person before one background at time t, of a pair that has `layers`."""
+    if prepared.layers is None:
+        raise InputError("blend layers needs a person in both pictures: use blend linear")
+    at = prepared.displacements.sampling_positions(t)
+    warped = [
+        (_look_up(layers.person, places), _look_up(layers.rest, places, cv2.INTER_LINEAR))
+        for layers, places in zip(prepared.layers, at, strict=True)
+    ]
+    size = prepared.displacements.size_px
+    # Where both faces have it: a hat or a turned cheek may hide it in one.
+    regions = ((prepared.points_a, 0.0), (prepared.points_b, 1.0))
+    middle = np.minimum(*(soft_region(prepared.warp.carry(face_middle(p), start, t), size) for p, start in regions))
+    behind = (prepared.layers[0].behind, prepared.layers[1].behind)
+    return compose((warped[0], warped[1]), behind, middle, t, appearance, background)
+
+
+def _look_up(picture: np.ndarray, places: np.ndarray, how: int = cv2.INTER_CUBIC) -> np.ndarray:
+    """(H, W, C) float32: the picture at places (H, W, 2), (x, y) pixels; beyond the edge its edge pixels repeat."""
+    return cv2.remap(picture, places[..., 0] - 0.5, places[..., 1] - 0.5, how, borderMode=cv2.BORDER_REPLICATE)
 
 
 def face_region(prepared: ImplicitPrepared, t: float) -> np.ndarray:

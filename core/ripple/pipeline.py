@@ -20,7 +20,7 @@ from torch import Tensor
 from core.detect.align import Aligned
 from core.devices import Policy, policy
 from core.errors import InputError, OptionError
-from core.image import load_image, resize, to_tensor
+from core.image import WHOLE_SIDE_PX, load_image, resize, to_tensor
 from core.options import check
 from core.pipeline import TransitionPipeline, content_key
 from core.progress import Progress, part_of, silent
@@ -160,7 +160,7 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         self.refuse_missing(chosen)
         progress(0.05, "finding the face")
         moves = self.carries_detail and chosen.turn == "surface"
-        portrait = find_portrait(load_image(inputs[0]), chosen, aligned, moves)
+        portrait = find_portrait(load_image(inputs[0], max_side_px=WHOLE_SIDE_PX), chosen, aligned, moves)
         whole = portrait.whole
         side, aligned = cut_out(portrait, aligned, chosen, self.generator.config.size, keep_size=self.carries_detail)
         crop = aligned.picture if aligned else whole

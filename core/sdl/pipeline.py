@@ -42,8 +42,8 @@ from core.sdl.paper.network import Encoded, SDLNet
 PIXELS_AT_ONCE = 2**19
 # Positions at once of a network that sees a reduced picture: more at a time only cost memory, and time to get it.
 POSITIONS_AT_ONCE = 1
-# Longer side of the largest photo that keeps its size: a phone's.
-MAX_PHOTO_PX = 4096
+# Longer side of the largest photo that keeps its size: 25 megapixels of a phone are 4500 x 5625.
+MAX_PHOTO_PX = 6144
 # Of tiles, in pixels of what the network sees.
 OVERLAP_PX = 128
 

@@ -8,7 +8,7 @@ from core.errors import InputError, OptionError, ShapeError
 from core.implicit.methods.blending.blend import ONTO_BACKGROUND, PLAIN, blend
 from core.implicit.methods.letterbox.letterbox import frame_size, letterbox
 from core.implicit.methods.poisson_solver.solver import clone, guidance
-from core.implicit.options import BACKGROUNDS, BLENDS, FILLS
+from core.implicit.options import BACKGROUNDS, FILLS, WARPED_BLENDS
 
 RNG = np.random.RandomState(0)
 
@@ -25,17 +25,18 @@ MASK[15:45, 12:36] = True
 
 
 def test_every_name_has_its_way():
-    assert set(PLAIN) | set(ONTO_BACKGROUND) == set(BLENDS)
+    assert set(PLAIN) | set(ONTO_BACKGROUND) == set(WARPED_BLENDS)
 
 
-@pytest.mark.parametrize("kind", BLENDS)
+@pytest.mark.parametrize("kind", WARPED_BLENDS)
 @pytest.mark.parametrize("background", BACKGROUNDS)
 def test_every_blend_gives_a_picture_with_the_chosen_background(kind, background):
     frame = blend(FIRST, SECOND, 0.3, kind, MASK, background)
     assert frame.shape == FIRST.shape and frame.dtype == np.float32
     assert frame.min() >= 0 and frame.max() <= 1
     if kind in ONTO_BACKGROUND:
-        around = {"first": FIRST, "second": SECOND, "crossfade": 0.7 * FIRST + 0.3 * SECOND}[background]
+        plain = np.full_like(FIRST, (FIRST.mean((0, 1)) + SECOND.mean((0, 1))) / 2)
+        around = {"first": FIRST, "second": SECOND, "crossfade": 0.7 * FIRST + 0.3 * SECOND, "plain": plain}[background]
         assert np.abs(frame - around)[:10].max() < 1e-6
 
 

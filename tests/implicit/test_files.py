@@ -188,7 +188,7 @@ def test_batches_skip_what_is_finished_and_go_on_after_a_failure(tmp_path, heads
     states = [r["state"] for r in run_jobs(jobs)]
     assert states == ["done", "failed"]
     assert (tmp_path / "good" / "video.mp4").stat().st_size > 0 and (
-        tmp_path / "good" / "frame_0.5_linear.png"
+        tmp_path / "good" / "frame_0.5_layers.png"
     ).is_file()
     assert [r["state"] for r in run_jobs(jobs[:1], skip_finished=True)] == ["skipped"]
     with pytest.raises(InputError, match="same name"):

@@ -2,7 +2,7 @@
 
 Ours: both pictures in their frame, the landmarks and, for the published recipe, the network.
 
-    fit.json  first.png  second.png  [weights.pth  best.pth  config.yaml]
+    fit.json  first.png  second.png  [first_person.png  second_person.png]  [weights.pth  best.pth  config.yaml]
 
 The fast warp is its landmarks, so nothing else is stored for it. No pickled objects: a folder from elsewhere is safe.
 """
@@ -18,11 +18,11 @@ from PIL import Image
 
 from core.errors import InputError
 from core.image import load_image
-from core.implicit.fitting import figures_of
+from core.implicit.fitting import figures_of, flow_through
 from core.implicit.methods.landmark_flow.displacement_grid import sample_displacements
-from core.implicit.methods.landmark_flow.flow import FlowWarp
 from core.implicit.methods.landmark_flow.siren_warp import SirenWarp
 from core.implicit.methods.landmark_flow.warp import Warp
+from core.implicit.methods.layers.layers import take_both_apart
 from core.implicit.methods.letterbox.letterbox import Letterbox, letterbox
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.convert import load_published, save_published
@@ -35,6 +35,7 @@ from core.pipeline import content_key
 from core.progress import Progress, silent
 
 FACTS = "fit.json"
+MATTES = ("first_person.png", "second_person.png")
 
 
 def save_fit(prepared: ImplicitPrepared, folder: str | Path) -> Path:
@@ -43,6 +44,8 @@ def save_fit(prepared: ImplicitPrepared, folder: str | Path) -> Path:
     folder.mkdir(parents=True, exist_ok=True)
     Image.fromarray(prepared.picture_a).save(folder / "first.png")
     Image.fromarray(prepared.picture_b).save(folder / "second.png")
+    for name, matte in zip(MATTES, prepared.mattes or (), strict=False):
+        Image.fromarray(np.rint(matte * 255).astype(np.uint8)).save(folder / name)
     options = prepared.options
     if isinstance(prepared.warp, SirenWarp):
         save_published(prepared.warp.network, folder / "weights.pth")
@@ -62,6 +65,7 @@ def save_fit(prepared: ImplicitPrepared, folder: str | Path) -> Path:
         "key": prepared.key,
         "options": asdict(options),
         "figures": prepared.figures,
+        "notes": prepared.notes,
         "placements": [asdict(prepared.letterbox_a), asdict(prepared.letterbox_b)],
         "points": [prepared.points_a.tolist(), prepared.points_b.tolist()],
         "oval": prepared.oval.tolist(),
@@ -102,9 +106,17 @@ def load_fit(folder: str | Path, progress: Progress = silent) -> ImplicitPrepare
     if options.recipe == "published":
         warp: Warp = SirenWarp(load_published(folder / "weights.pth"), size)
     else:
-        warp = FlowWarp(a, b, size, figures.get("smoothing", options.smoothing), options.edges_stay)
+        warp = flow_through(a, b, size, {"smoothing": options.smoothing, **figures}, options.edges_stay)
     displacements = sample_displacements(warp, progress)
-    return ImplicitPrepared(key, figures, first, second, at_a, at_b, a, b, oval, warp, displacements, options)
+    mattes = None
+    if all((folder / name).is_file() for name in MATTES):
+        one, other = (np.asarray(Image.open(folder / name).convert("L"), np.float32) / 255 for name in MATTES)
+        mattes = (one, other)
+    layers = take_both_apart(first, second, mattes) if mattes else None
+    notes = tuple(facts.get("notes", ()))
+    return ImplicitPrepared(
+        key, figures, first, second, at_a, at_b, a, b, oval, warp, displacements, options, mattes, layers, notes
+    )
 
 
 def load_published_fit(

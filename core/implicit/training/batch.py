@@ -118,6 +118,7 @@ def prepare_job(job: Job, progress: Progress = silent) -> ImplicitPrepared:
     recipe = experiment.recipe
     options = replace(
         job.options,
+        framing="whole",
         size_px=max(experiment.frame_dims),
         published_steps=recipe.steps,
         published_samples=recipe.samples,

@@ -10,10 +10,11 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
-from core.detect.faces import detect_faces
 from core.errors import NothingFoundError
 from core.image import to_pil
-from core.implicit.methods.head_outline.outline import with_outline
+from core.implicit.methods.framing.notes import notes_before
+from core.implicit.methods.framing.portraits import with_outline
+from core.implicit.methods.framing.upright import find_faces
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.landmarks import landmarks_of
 from core.implicit.pipeline import ImplicitMorphPipeline
@@ -26,7 +27,7 @@ from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
-from core.ui.parts.told import lines, told, told_face
+from core.ui.parts.told import lines, told, told_face, told_notes
 from core.ui.parts.transition import TransitionTab, details_of
 from core.ui.tabs import Tab
 
@@ -77,19 +78,19 @@ def find_landmarks(
     if linked and picture_a is not None and picture_b is not None:
         both = zip((picture_a, picture_b), linked, LABELS, strict=True)
         return [panel(picture, points, label) for picture, points, label in both], "Points as they came with the link."
-    shown, found, said = [], [], []
+    shown, found, remarks = [], [], []
     for picture, label, face in zip((picture_a, picture_b), LABELS, (face_a, face_b), strict=True):
         if picture is None:
             continue
         shown.append((picture, label))
         try:
-            faces = detect_faces(picture, f"the {label.lower()}")
+            faces = find_faces(picture, f"the {label.lower()}")
             one = faces[min(max(int(face), 1), len(faces)) - 1]
             found.append(landmarks_of(one))
-            said.append(told_face(label, one, len(faces)))
+            remarks.append(told_face(label, one, len(faces)))
         except NothingFoundError:
             found.append(np.zeros((0, 2)))
-            said.append(
+            remarks.append(
                 told(
                     "bad", label, "no face found. Use a larger, brighter or more frontal face; or press *Add* below and click "
                     "the same place in both pictures, five pairs or more.",
@@ -98,9 +99,10 @@ def find_landmarks(
     if any(len(points) == 0 for points in found):
         found = [np.zeros((0, 2)) for _ in found]
     elif len(found) == 2:
+        remarks += [told_notes(notes_before(found))]
         found = list(with_outline((shown[0][0], shown[1][0]), (found[0], found[1])))
     panels = [panel(picture, points, label) for (picture, label), points in zip(shown, found, strict=True)]
-    return panels, lines(said)
+    return panels, lines(remarks)
 
 
 def fit(
@@ -129,7 +131,7 @@ def landmarks(picture: Image.Image) -> dict[str, Any]:
     Returns:
         The number of faces, and the landmarks of the largest as (x, y) in pixels.
     """
-    faces = detect_faces(picture)
+    faces = find_faces(picture)
     points = landmarks_of(faces[0]).round(2).tolist()
     return {"faces": len(faces), "points": points, "width": picture.width, "height": picture.height}
 

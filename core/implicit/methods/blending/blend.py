@@ -13,7 +13,7 @@ import numpy as np
 
 from core.errors import InputError, ShapeError, unknown_name
 from core.implicit.methods.poisson_solver.solver import clone, guidance
-from core.implicit.options import BACKGROUNDS, BLENDS
+from core.implicit.options import BACKGROUNDS, WARPED_BLENDS
 
 FEATHER = 0.03
 CLONE_RIM_PX = 3
@@ -46,9 +46,9 @@ def blend(
         first: (H, W, 3) float32 in [0, 1].
         second: the same.
         weight: appearance: 0 = the first picture's, 1 = the second's.
-        kind: a name in `BLENDS`.
+        kind: a name in `WARPED_BLENDS`.
         mask: (H, W) bool, the face; the blends onto a background need it.
-        background: what surrounds the face there: both pictures crossfaded, or one of them.
+        background: what surrounds the face there: both pictures crossfaded, one of them, or their plain mean colour.
 
     Returns:
         (H, W, 3) float32 in [0, 1].
@@ -56,8 +56,8 @@ def blend(
     Raises:
         InputError: an unknown name, pictures of two sizes, or no face region where one is needed.
     """
-    if kind not in BLENDS:
-        raise unknown_name("blend", kind, BLENDS)
+    if kind not in WARPED_BLENDS:
+        raise unknown_name("blend", kind, WARPED_BLENDS)
     if background not in BACKGROUNDS:
         raise unknown_name("background", background, BACKGROUNDS)
     if first.shape != second.shape:
@@ -77,6 +77,8 @@ def crossfade(first: Picture, second: Picture, weight: float) -> Picture:
 
 def background_of(first: Picture, second: Picture, weight: float, name: str) -> Picture:
     """What surrounds the face, by a name in `BACKGROUNDS`."""
+    if name == "plain":
+        return np.full_like(first, (first.mean((0, 1)) + second.mean((0, 1))) / 2)
     return {"crossfade": crossfade(first, second, weight), "first": first, "second": second}[name]
 
 

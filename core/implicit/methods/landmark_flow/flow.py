@@ -40,6 +40,8 @@ class FlowConstants:
     inverse_tolerance: float = 4e-7
     # Misses above this need four times the steps at once; twice below.
     steep: float = 1e-4
+    # A miss that more steps do not mend: landmarks contradict each other.
+    hopeless: float = 3e-3
     # Landmarks on the very edge would ask for infinite velocity beside it.
     edge_floor: float = 0.02
     # Points per side of the grid on which there and back is measured.
@@ -68,6 +70,7 @@ class FlowWarp:
         size_px: tuple[int, int],
         smoothing: float = 0.0,
         edges_stay: bool = True,
+        slack: np.ndarray | None = None,
     ) -> None:
         """Make the warp; this is all the fitting there is.
 
@@ -77,6 +80,7 @@ class FlowWarp:
             size_px: (width, height) of the frame.
             smoothing: 0 meets every landmark; up to 1 lets the plate stay stiff and miss them.
             edges_stay: the frame's edges slide along themselves, so nothing outside the pictures is ever seen.
+            slack: (N,) what `smoothing` is to each pair, where that is more.
 
         Raises:
             InputError: points that do not pair up, or a smoothing outside [0, 1].
@@ -85,11 +89,13 @@ class FlowWarp:
             raise InputError(f"smoothing is {smoothing}, it fits between 0 and 1")
         self.size_px = size_px
         self.edges_stay = edges_stay
-        self.nugget = CONSTANTS.nugget + smoothing**3
         self.scale = max(size_px) / 2
         self.half = np.array(size_px) / (2 * self.scale)
         a, b = (self._to_unit(points) for points in check_pairs(points_a, points_b))
-        self.source, self.target = _merge_touching(a, b)
+        looseness = np.maximum(smoothing, np.zeros(len(a)) if slack is None else slack) ** 3
+        share = _merge_touching(a, b)
+        self.source, self.target = share @ a, share @ b
+        self.nugget = CONSTANTS.nugget + share @ looseness
         self.merged = len(a) - len(self.source)
         self._solved: dict[float, np.ndarray] = {}
         self.steps, self.inverse_error = self._choose_steps()
@@ -134,8 +140,7 @@ class FlowWarp:
             system[:count, :count] = _plate(centres, centres)
             system[:count, count:] = _affine(centres)
             system[count:, :count] = system[:count, count:].T
-            diagonal = np.full(count + 3, self.nugget)
-            diagonal[count:] = -CONSTANTS.affine_nugget
+            diagonal = np.append(self.nugget, np.full(3, -CONSTANTS.affine_nugget))
             wanted = np.zeros((count + 3, 2))
             wanted[:count] = (self.target - self.source) / np.maximum(self._edge(centres), CONSTANTS.edge_floor)
             *_, solution, fault = dgesv(system + np.diag(diagonal), wanted)
@@ -158,7 +163,8 @@ class FlowWarp:
         while True:
             back = self.carry(self.carry(probes, 0, 1, steps), 1, 0, steps)
             error = float(np.abs(back - probes).max()) / self.scale
-            if error < CONSTANTS.inverse_tolerance or steps >= CONSTANTS.max_steps:
+            hopeless = steps > CONSTANTS.min_steps and error > CONSTANTS.hopeless
+            if error < CONSTANTS.inverse_tolerance or hopeless or steps >= CONSTANTS.max_steps:
                 return steps, error
             steps = min(CONSTANTS.max_steps, steps * (4 if error > CONSTANTS.steep else 2))
 
@@ -185,8 +191,23 @@ def _plate(at: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return plate
 
 
-def _merge_touching(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs, with those that meet another pair at some time replaced by their mean.
+def strain_of(points_a: np.ndarray, points_b: np.ndarray, near_px: float) -> np.ndarray:
+    """(N,): how much each pair contradicts one beside it: their relative motion by their distance where they are closest.
+
+    Args:
+        points_a: (N, 2), (x, y) pixels.
+        points_b: (N, 2) their partners.
+        near_px: pairs further apart than this at both ends do not count.
+    """
+    begin, end = (points[:, None] - points for points in (points_a, points_b))
+    apart = np.minimum(np.linalg.norm(begin, axis=-1), np.linalg.norm(end, axis=-1))
+    strain = np.linalg.norm(end - begin, axis=-1) / np.maximum(apart, 1e-6)
+    strain[(apart > near_px) | np.eye(len(apart), dtype=bool)] = 0
+    return strain.max(1)
+
+
+def _merge_touching(a: np.ndarray, b: np.ndarray) -> np.ndarray:
+    """(K, N): the shares of the pairs in those that are left when pairs that meet at some time are replaced by their mean.
 
     No map without folds can bring two points together or part them, so the pairs in question become one.
     """
@@ -196,5 +217,4 @@ def _merge_touching(a: np.ndarray, b: np.ndarray) -> tuple[np.ndarray, np.ndarra
     distance = np.linalg.norm(begin + nearest[..., None] * change, axis=-1)
     count, label = connected_components(distance < CONSTANTS.merge_distance)
     share = np.eye(count)[:, label]
-    share /= share.sum(1, keepdims=True)
-    return share @ a, share @ b
+    return share / share.sum(1, keepdims=True)

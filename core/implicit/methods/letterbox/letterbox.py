@@ -17,7 +17,7 @@ PLAIN = {"white": 255, "grey": 128, "black": 0}
 
 @dataclass(frozen=True)
 class Letterbox:
-    """How a picture lies in the frame: frame = picture * (scale_x, scale_y) + (left, top), in pixels.
+    """How a picture lies in the frame: scaled, then turned by `turn` radians (clockwise on the screen), then moved, in pixels.
 
     The scales are equal but for the rounding of the picture's size to whole pixels.
     """
@@ -26,14 +26,23 @@ class Letterbox:
     scale_y: float
     left: float
     top: float
+    turn: float = 0.0
+
+    def matrix(self) -> np.ndarray:
+        """(2, 3): from places (x, y, 1) of the picture to places of the frame."""
+        cosine, sine = math.cos(self.turn), math.sin(self.turn)
+        scales = (self.scale_x, self.scale_y)
+        return np.column_stack((np.array([[cosine, -sine], [sine, cosine]]) * scales, (self.left, self.top)))
 
     def to_frame(self, points: np.ndarray) -> np.ndarray:
         """Points (N, 2) of the picture as points of the frame."""
-        return np.asarray(points, dtype=np.float64) * (self.scale_x, self.scale_y) + (self.left, self.top)
+        matrix = self.matrix()
+        return np.asarray(points, dtype=np.float64) @ matrix[:, :2].T + matrix[:, 2]
 
     def to_picture(self, points: np.ndarray) -> np.ndarray:
         """Points (N, 2) of the frame as points of the picture."""
-        return (np.asarray(points, dtype=np.float64) - (self.left, self.top)) / (self.scale_x, self.scale_y)
+        matrix = self.matrix()
+        return (np.asarray(points, dtype=np.float64) - matrix[:, 2]) @ np.linalg.inv(matrix[:, :2]).T
 
 
 def frame_size(first: tuple[int, int], second: tuple[int, int], longer_side_px: int, shape: str) -> tuple[int, int]:

@@ -1,0 +1,150 @@
+"""Two portraits brought into line on the eyes and cropped to one frame; what a picture lacks there is filled.
+
+A face lying on its side or upside down is turned upright first.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from core.image import resize
+from core.implicit.methods.letterbox.letterbox import Letterbox
+from core.implicit.paper.landmarks import LEFT_EYE, LIPS, MESH_VERTICES, RIGHT_EYE
+from core.ops.patch_fill import fill_holes
+
+
+@dataclass(frozen=True)
+class FramingConstants:
+    """What the frame is tuned by. Lengths are in face units, half the side of an FFHQ crop: about a face's height."""
+
+    # Left, top, right, bottom from the middle of the eyes: what is shown whatever it takes, a face to its hairline.
+    least: tuple[float, float, float, float] = (-0.8, -0.7, 0.8, 1.05)
+    # What is shown at most: a head and chest, so that a face stays large in a film.
+    most: tuple[float, float, float, float] = (-2.4, -2.2, 2.4, 3.4)
+    # Above the top of a hat or of hair.
+    headroom: float = 0.15
+    # Width by height of the frame, at least and at most.
+    narrowest: float = 0.62
+    widest: float = 1.5
+    # A head tilted further than this is turned back to it: turning leaves corners to fill.
+    most_tilt_deg: float = 15.0
+    # Nothing is filled for rims as thin as this share of the frame.
+    least_rim: float = 0.004
+
+
+FRAMING = FramingConstants()
+
+
+@dataclass(frozen=True)
+class Anchor:
+    """Where a face is: the middle of its eyes (x, y) and its unit in pixels, its tilt in radians (clockwise positive)."""
+
+    middle: np.ndarray
+    unit: float
+    tilt: float
+
+
+def find_anchor(points: np.ndarray) -> Anchor:
+    """The anchor of landmarks (N, 2): by the eyes of detected ones; of a few points by hand, by their middle and spread."""
+    if len(points) < len(MESH_VERTICES):
+        middle = points.mean(0)
+        return Anchor(middle, max(1.0, 1.6 * float(np.sqrt(np.square(points - middle).sum(1).mean()))), 0.0)
+    order = list(MESH_VERTICES)
+    right, left, mouth = (points[[order.index(v) for v in part]].mean(0) for part in (RIGHT_EYE, LEFT_EYE, LIPS))
+    eyes, across = (right + left) / 2, left - right
+    down = mouth - eyes
+    # As in FFHQ's crops both directions count: the eyes come closer in a turned head, eyes and mouth in a bowed one.
+    axis = across + np.array([down[1], -down[0]])
+    return Anchor(
+        eyes, max(1.0, float(max(2.0 * np.hypot(*across), 1.8 * np.hypot(*down)))), float(np.arctan2(axis[1], axis[0]))
+    )
+
+
+def choose_turn(tilt: float) -> float:
+    """By how much a picture is turned back, in radians: whole quarters, and what exceeds the tilt of an upright head."""
+    quarter = round(tilt / (np.pi / 2)) * (np.pi / 2)
+    rest, most = tilt - quarter, np.radians(FRAMING.most_tilt_deg)
+    return float(quarter + rest - np.clip(rest, -most, most))
+
+
+def frame_faces(
+    pictures: tuple[Image.Image, Image.Image],
+    landmarks: tuple[np.ndarray, np.ndarray],
+    tops: tuple[float | None, float | None],
+    longer_side_px: int,
+) -> tuple[tuple[int, int], tuple[Letterbox, Letterbox]]:
+    """The common frame and how both pictures lie in it.
+
+    Args:
+        pictures: RGB.
+        landmarks: (N, 2) each, (x, y) pixels; the first 131 are those of `landmarks_of`, or fewer set by hand.
+        tops: how far each head with hair or hat reaches above the eyes, in face units; None where it is not known or
+            the picture cuts it.
+        longer_side_px: of the frame.
+
+    Returns:
+        (width, height), both even, and a placement for each picture.
+    """
+    anchors = [find_anchor(points) for points in landmarks]
+    turns = [choose_turn(anchor.tilt) for anchor in anchors]
+    shown = np.array([_shown(picture.size, anchor, turn) for picture, anchor, turn in zip(pictures, anchors, turns, strict=True)])  # fmt: skip
+    left, top, right, bottom = np.concatenate((shown[:, :2].max(0), shown[:, 2:].min(0)))
+    low, most = np.array(FRAMING.least), FRAMING.most
+    known = [reach for reach in tops if reach is not None]
+    if len(known) == len(tops):
+        low[1] = min(low[1], -max(known) - FRAMING.headroom)
+    left, top = min(max(left, most[0]), low[0]), min(max(top, most[1]), low[1])
+    right, bottom = max(min(right, most[2]), low[2]), max(min(bottom, most[3]), low[3])
+    width, height = right - left, bottom - top
+    if width < FRAMING.narrowest * height:
+        bottom = max(low[3], top + width / FRAMING.narrowest)
+    elif width > FRAMING.widest * height:
+        trim = (width - FRAMING.widest * height) / 2
+        left, right = min(left + trim, low[0]), max(right - trim, low[2])
+    scale = longer_side_px / max(right - left, bottom - top)
+    size = (max(16, 2 * round((right - left) * scale / 2)), max(16, 2 * round((bottom - top) * scale / 2)))
+    lies = [_placement(anchor, turn, scale, (left, top)) for anchor, turn in zip(anchors, turns, strict=True)]
+    return size, (lies[0], lies[1])
+
+
+def place(picture: Image.Image, size_px: tuple[int, int], lies: Letterbox) -> tuple[np.ndarray, np.ndarray]:
+    """A picture in its frame (H, W, 3) uint8, its edge pixels repeated beyond, and where it lies beyond: (H, W) bool."""
+    # Reduced first, because the sampling below does not average.
+    shrink = min(1.0, lies.scale_x)
+    small = resize(picture, (max(1, round(picture.width * shrink)), max(1, round(picture.height * shrink))))
+    ratio = np.array(picture.size) / small.size
+    matrix = lies.matrix()
+    matrix[:, :2] *= ratio
+    # OpenCV counts from pixel centres.
+    matrix[:, 2] += matrix[:, :2] @ (0.5, 0.5) - 0.5
+    framed = cv2.warpAffine(np.asarray(small), matrix, size_px, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
+    there = cv2.warpAffine(np.full(small.size[::-1], 255, np.uint8), matrix, size_px, flags=cv2.INTER_LINEAR)
+    return framed, there < 250
+
+
+def fill_beyond(framed: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+    """The framed picture with what lies beyond its edges filled from what it shows."""
+    rim = round(FRAMING.least_rim * max(beyond.shape))
+    if not cv2.erode(beyond.astype(np.uint8), np.ones((2 * rim + 1,) * 2, np.uint8), borderValue=1).any():
+        return framed
+    return fill_holes(framed, beyond)
+
+
+def _shown(size_px: tuple[int, int], anchor: Anchor, turn: float) -> np.ndarray:
+    """What a turned picture shows without its empty corners, (left, top, right, bottom) in face units from the eyes."""
+    corners = np.array([(0, 0), (size_px[0], 0), (0, size_px[1]), size_px], float) - anchor.middle
+    cosine, sine = np.cos(-turn), np.sin(-turn)
+    turned = corners @ np.array([[cosine, sine], [-sine, cosine]]) / anchor.unit
+    across, down = np.sort(turned[:, 0]), np.sort(turned[:, 1])
+    return np.array([across[1], down[1], across[2], down[2]])
+
+
+def _placement(anchor: Anchor, turn: float, scale: float, corner: tuple[float, float]) -> Letterbox:
+    factor = scale / anchor.unit
+    lies = Letterbox(factor, factor, 0.0, 0.0, -turn)
+    left, top = -np.array(corner) * scale - lies.to_frame(anchor.middle[None])[0]
+    return Letterbox(factor, factor, float(left), float(top), -turn)
