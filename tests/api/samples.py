@@ -13,6 +13,7 @@ from core.video import write_video
 from tests.conftest import HEADS, ROOT
 
 PEOPLE = ROOT / "core/ui/examples/people"
+PICTURES = ROOT / "core/ui/examples/pictures"
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Sample:
     refusal: str = ""
 
 
-A, B, PERSON, CLIP, MASK = File("a"), File("b"), File("person"), File("clip"), File("mask")
+A, B, PERSON, PET, CLIP, MASK = (File(name) for name in ("a", "b", "person", "pet", "clip", "mask"))
 PAIR = {"picture_a": A, "picture_b": B}
 PETS = {"needs": "crossbreed-pets"}
 RIPPLE = {"needs": "ripple-preview"}
@@ -45,7 +46,7 @@ SAMPLES = {
     "/crossbreed_grid": Sample({**PAIR, "crop": "middle", "count": 2}, **PETS),
     "/crossbreed_clip": Sample({"clip": CLIP, "factor": 2}, **PETS),
     "/crossbreed_frame": Sample({**PAIR, "crop": "middle", "shape": 0.2}, **PETS),
-    "/crossbreed_head": Sample({"picture": A}, **PETS),
+    "/crossbreed_head": Sample({"picture": PET}, **PETS),
     "/sdl_transition": Sample({"job": "morph", "first": A, "second": B, "frames": 3}, needs="sdl-morph"),
     "/sdl_rate": Sample({"video": CLIP, "factor": 2}, needs="sdl-vfi"),
     "/sdl_frame": Sample({"job": "toon", "first": A, "second": None, "t": 0.5}),
@@ -76,7 +77,8 @@ def files(folder: Path) -> dict[str, Path]:
     mask = Image.new("RGBA", load_image(heads[0]).size)
     mask.paste((255, 0, 0, 255), (40, 40, 80, 80))
     mask.save(folder / "mask.png")
-    return {"a": heads[0], "b": heads[1], "person": people[0], "clip": clip, "mask": folder / "mask.png"}
+    pet = PICTURES / "beagle.jpg"
+    return {"a": heads[0], "b": heads[1], "person": people[0], "pet": pet, "clip": clip, "mask": folder / "mask.png"}
 
 
 def filled(value: Any, send: Any) -> Any:

@@ -31,8 +31,8 @@ VALUES = [
     ("implicit_frame", {"shape": 1.01}, ["shape is 1.01", NUMBER]),
     ("implicit_frame", {"size_px": 64.5}, ["size_px", "64.5", "whole number, 64 to 2048"]),
     ("implicit_frame", {"seed": 10**40}, ["seed", "too many digits", "number"]),
-    ("implicit_frame", {"blend": "mixx"}, ["unknown blend 'mixx'", "Known: linear"]),
-    ("implicit_frame", {"blend": 5}, ["blend is 5", "one of `linear`"]),
+    ("implicit_frame", {"blend": "mixx"}, ["unknown blend 'mixx'", "Known: layers"]),
+    ("implicit_frame", {"blend": 5}, ["blend is 5", "one of `layers`"]),
     ("implicit_frame", {"outline": "maybe"}, ["outline", "'maybe'", "true or false"]),
     ("implicit_morph", {"apart": "maybe"}, ["apart", "'maybe'", "true or false"]),
     ("implicit_frame", {"picture_a": "text"}, ["picture_a (First picture) is 'text'", FILE]),
@@ -212,7 +212,7 @@ def test_a_defect_of_ours_is_said_and_traced(ask, uploaded, monkeypatch, capfd):
     def broken(*_, **__):
         raise ZeroDivisionError("inner words")
 
-    monkeypatch.setattr("core.ui.tabs.implicit.detect_faces", broken)
+    monkeypatch.setattr("core.ui.tabs.implicit.find_faces", broken)
     said = refusal(ask("implicit_landmarks", {"picture": uploaded["a"]}))
     assert said == "the suite failed here (ZeroDivisionError): a mistake of ours, which its log explains"
     assert "Traceback" in "".join(capfd.readouterr())

@@ -91,7 +91,11 @@ def test_the_pipeline_shows_the_sources_own_head():
     pipe = PosePipeline(tiny.layered(sample_hw=SIZE))
     points = tiny.points("standing", (256, 192))
     picture = tiny.figure(points, (256, 192))
-    prepared = pipe.prepare(picture, options=PoseOptions(height_px=256, cut_out=False), points=points)
+    prepared = pipe.prepare(
+        picture,
+        options=PoseOptions(height_px=256, cut_out=False, painter="network", background="studio"),
+        points=points,
+    )
     shown = pipe.render(prepared, [0.0])
     place = surroundings(torch.from_numpy(prepared.points), pipe.size_hw, tuple(shown.shape[2:]), lean=False)
     inside = (place == 1) & ((prepared.fine - shown).abs().amax(1)[0] < 0.1)

@@ -111,7 +111,12 @@ def test_the_pipeline_copies_layers_at_the_size_of_the_result(network):
     pipe = PosePipeline(network)
     skeleton = tiny.points("standing", (256, 176))
     picture = tiny.figure(skeleton, (256, 176))
-    prepared = pipe.prepare(picture, "walking", options=PoseOptions(height_px=256, cut_out=False), points=skeleton)
+    prepared = pipe.prepare(
+        picture,
+        "walking",
+        options=PoseOptions(height_px=256, cut_out=False, painter="network", background="studio"),
+        points=skeleton,
+    )
     painted = pipe.paint(prepared, [prepared.path[-1]])
     # Everything from the layer of the whole body: the result is the picture itself, shifted and scaled.
     only = torch.zeros_like(painted.rest)

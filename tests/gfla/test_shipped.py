@@ -14,7 +14,9 @@ from core.ui.parts.examples import PEOPLE
 def test_an_example_is_repainted():
     pipe = PosePipeline.from_record("gfla-people", device="cpu", precision="float32")
     assert "preview" in pipe.weights_label
-    prepared = pipe.prepare(PEOPLE / "ada.jpg", "walking", options=PoseOptions(height_px=128))
+    prepared = pipe.prepare(
+        PEOPLE / "ada.jpg", "walking", options=PoseOptions(height_px=128, painter="network", background="studio")
+    )
     own, other = pipe.render(prepared, [0.0, 1.0])
     blank = torch.full_like(own, STUDIO_GREY)
     assert psnr(own[None], prepared.fine) > psnr(blank[None], prepared.fine) + 6, "the own pose gives the person back"

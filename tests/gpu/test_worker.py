@@ -12,9 +12,11 @@ from PIL import Image
 
 from core.construction import Once
 from core.errors import InputError
+from core.gfla.options import PoseOptions
 from core.gfla.pipeline import PosePipeline
 from core.implicit.pipeline import ImplicitMorphPipeline
 from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.ripple.options import RippleOptions
 from core.ripple.pipeline import RipplePipeline
 from core.timeline import Timeline
 from core.ui.parts import engines
@@ -120,12 +122,14 @@ def test_detection_stays_home_and_networks_go(system, lender):
     """MediaPipe works in the main process, the networks in the worker; the pictures are those of a machine without one."""
     if system == "ripple":
         make, given = RipplePipeline.from_record, (EXAMPLES / "heads" / "clara.jpg",)
+        options = RippleOptions(turn="network")
     else:
         make, given = PosePipeline.from_record, (EXAMPLES / "people" / "ada.jpg", "arms spread")
+        options = PoseOptions(painter="network", background="studio")
     home = make(device="cpu")
-    wanted = home.render(home.prepare(*given), [1.0])
+    wanted = home.render(home.prepare(*given, options=options), [1.0])
     lent = on_gpu(make(device="cpu"), lender)
-    prepared = lent.prepare(*given)
+    prepared = lent.prepare(*given, options=options)
     assert len(lender.workers) == 1 and lent.gpu_is_lent and not home.gpu_is_lent
     assert torch.allclose(lent.render(prepared, [1.0]), wanted, atol=0.02)
     assert len(lender.workers) == 2

@@ -115,7 +115,8 @@ def test_a_batch_goes_on_and_one_item_does_not(tmp_path):
 
 def documented() -> list[str]:
     """Every complete command line in the help of the verbs, the README, the docs and the model cards."""
-    texts = [path.read_text() for path in (ROOT / "README.md", *sorted((ROOT / "weights").glob("*/README.md")))]
+    pages = (ROOT / "README.md", *sorted((ROOT / "weights").glob("*/README.md")))
+    texts = [path.read_text().replace("\\\n", " ") for path in pages]
     for group in command_line().commands.values():
         for command in (group, *getattr(group, "commands", {}).values()):
             texts.append((command.epilog or "").replace("\\\n", " "))

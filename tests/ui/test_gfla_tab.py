@@ -77,8 +77,8 @@ def opened(page):
     page.get_by_role("tab", name="Pose-guided generation").click()
 
 
-def test_an_example_takes_the_poses_it_is_given(page):
-    opened(page)
+def test_an_example_takes_the_poses_it_is_given(page, server):
+    page.goto(f"{server}?tab=gfla&painter=network&background=studio")
     emptied(page, "gfla")
     page.locator("#gfla-examples button").last.click()
     page.wait_for_function("document.querySelectorAll('#gfla-points circle').length >= 30", timeout=WAIT_MS)

@@ -79,7 +79,7 @@ def test_link_restores_job_and_place(page, server):
 
 def test_the_page_tells_who_answered(page, heads):
     page.get_by_role("tab", name="SDL transitions").click()
-    page.get_by_label("Toon").check()
+    page.get_by_role("radio", name="Toon").check()
     page.wait_for_function("document.querySelector('#sdl-t input[type=range]').min === '-0.5'", timeout=60_000)
     upload(page, "a", heads[1])
     preview_source(page)

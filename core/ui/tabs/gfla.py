@@ -202,7 +202,7 @@ class PoseTab(TransitionTab):
         self.draw_examples([self.picture])
         with gr.Accordion("Poses as figures (the person's right side orange, left blue)", open=False):
             figures = gr.Gallery(
-                [(draw_figure(name), name) for name in shown_poses()], show_label=False, columns=8, height=320,
+                [(draw_figure(name), name) for name in shown_poses()], label="Poses", show_label=False, columns=8, height=320,
                 allow_preview=False, interactive=False, elem_id=f"{ID}-figures",
             )  # fmt: skip
             figures.select(pose_of_figure, None, self.library, api_visibility="private")
