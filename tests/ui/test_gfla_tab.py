@@ -66,8 +66,8 @@ def upload(page, which, file):
     page.locator(f"#gfla-{which} input[type=file]").first.set_input_files(str(file))
 
 
-def choose(page, name):
-    box = page.locator("#gfla-library input").first
+def choose(page, name, place="library"):
+    box = page.locator(f"#gfla-{place} input").first
     box.click()
     box.fill(name)
     page.get_by_role("option", name=name, exact=True).click()
@@ -77,12 +77,17 @@ def opened(page):
     page.get_by_role("tab", name="Pose-guided generation").click()
 
 
-def test_an_example_takes_the_poses_it_is_given(page, server):
-    page.goto(f"{server}?tab=gfla&painter=network&background=studio")
+def test_an_example_takes_the_poses_it_is_given(page):
+    opened(page)
     emptied(page, "gfla")
     page.locator("#gfla-examples button").last.click()
     page.wait_for_function("document.querySelectorAll('#gfla-points circle').length >= 30", timeout=WAIT_MS)
-    source, spread = shown(page)
+    source, _ = shown(page)
+    page.get_by_role("button", name="Method", exact=False).first.click()
+    choose(page, "network", "painter")
+    source, _ = changed(page, source)
+    choose(page, "studio", "background")
+    source, spread = changed(page, source)
     assert 0.04 < person_share(spread) < 0.5
     assert span(body(spread)) > 1.4, "the library's first pose spreads the arms"
 
