@@ -11,6 +11,16 @@ from core.errors import InputError
 from core.ops.tangents import average_along, tangent_field
 from core.sdl.methods.drawing.colours import flatten, join_small, paint_areas
 from core.sdl.methods.drawing.drawing import find_drawing
+from core.sdl.methods.drawing.features import (
+    IRISES,
+    LIPS,
+    LOWER_LIDS,
+    UPPER_LIDS,
+    disc_at,
+    draw_eyes,
+    eyes_show,
+    keep_features,
+)
 from core.sdl.methods.drawing.lines import draw_ink
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
@@ -70,6 +80,41 @@ def test_t_goes_from_the_photo_to_the_drawing(look):
     for step in steps[1:]:
         profile = step[120, 205:236].mean(1)
         assert (np.diff(profile) > 40).sum() <= 2
+
+
+def two_eyes(second_iris: int) -> tuple[np.ndarray, np.ndarray]:
+    """A photo of two open eyes, the second one's iris of that level, and its landmarks."""
+    points, photo = np.full((478, 2), 100.0), np.full((200, 240, 3), 180, np.uint8)
+    points[10], points[152] = (120, 10), (120, 190)
+    for upper, lower, iris, x, level in zip(UPPER_LIDS, LOWER_LIDS, IRISES, (70, 170), (40, second_iris), strict=True):
+        along = np.linspace(0, 1, 9)
+        for row, sign in ((upper, -1), (lower, 1)):
+            points[list(row)] = np.stack([x - 20 + 40 * along, 80 + sign * 9 * np.sin(np.pi * along)], 1)
+        points[list(iris)] = (x, 80) + np.array([(0, 0), (8, 0), (0, 8), (-8, 0), (0, -8)])
+        photo[disc_at(photo.shape, points[iris[0]], 8) > 0.5] = level
+    return photo, points
+
+
+def test_both_eyes_are_drawn_or_none():
+    flat = np.full((200, 240, 3), 0.6, np.float32)
+    photo, points = two_eyes(40)
+    assert eyes_show(photo, points)
+    made = draw_eyes(flat, photo, points)
+    assert all(np.abs(made[80, x] - 0.6).max() > 0.3 for x in (70, 170))
+    covered, points = two_eyes(220)
+    assert not eyes_show(covered, points) and np.array_equal(draw_eyes(flat, covered, points), flat)
+    points[list(UPPER_LIDS[1])] = points[list(LOWER_LIDS[1])]
+    assert not eyes_show(photo, points), "one is shut"
+
+
+def test_a_mouth_keeps_its_shading_in_flat_areas():
+    _, points = two_eyes(40)
+    angle = np.linspace(0, 2 * np.pi, len(LIPS), endpoint=False)
+    points[list(LIPS)] = np.stack([120 + 30 * np.cos(angle), 150 + 10 * np.sin(angle)], 1)
+    flat, detailed = np.full((200, 240, 3), 0.6, np.float32), np.full((200, 240, 3), 0.6, np.float32)
+    detailed[150] = 0.1
+    made = keep_features(flat, detailed, points)
+    assert made[150, 120].max() < 0.3 and np.array_equal(made[150, :60], flat[150, :60])
 
 
 def test_the_pipeline_draws_in_the_look_asked_for():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cache
 
 import cv2
@@ -10,7 +11,7 @@ import pytest
 from PIL import Image
 
 from core.errors import NothingFoundError
-from core.sdl.methods.face_retouch.ageing import AgeingLayers, find_layers
+from core.sdl.methods.face_retouch.ageing import STRENGTH, AgeingLayers, even_hair, find_layers, visible_folds
 from core.sdl.methods.face_retouch.folds import Fold, press
 from core.sdl.methods.face_retouch.hair import grey_hair, lighten
 from core.sdl.options import SDLOptions
@@ -91,6 +92,34 @@ def test_grey_hair_keeps_its_strands_and_its_depth():
     some = grey_hair(brown, one, np.linspace(0, 1, 120, dtype=np.float32) * one, 0.22, np.ones(3, np.float32), 0.5)
     change = np.abs(some - brown).sum(2)[0]
     assert change[:40].mean() > 5 * change[-20:].mean(), "strands turn one after the other"
+
+
+def test_a_bright_lock_in_sure_hair_loses_its_colour_too():
+    blond = np.full((20, 20, 3), (0.9, 0.75, 0.5), np.float32)
+    one = np.ones((20, 20), np.float32)
+    made = grey_hair(blond, one, 0 * one, 0.25, np.ones(3, np.float32), 1.0)
+    assert np.ptp(made, axis=2).max() < 0.25 * np.ptp(blond, axis=2).max()
+    assert luma(made).min() >= luma(blond).min() - 1e-3
+
+
+def test_folds_need_skin_and_gaps_between_strands_grey_without_an_edge():
+    head = layers().head
+    hidden = replace(head, skin=np.zeros_like(head.skin))
+    assert not visible_folds(hidden).any() and visible_folds(head).any()
+    hair = np.zeros_like(head.hair)
+    hair[60:160, 60:160], hair[100:110, 60:160] = 1, 0
+    grey = even_hair(replace(hidden, hair=hair))
+    assert grey[105, 110] > 0.9, "a gap between strands"
+    assert not grey[:, :59].any() and np.abs(np.diff(grey[80, 60:160])).max() < 0.15
+
+
+def test_younger_skin_never_bleaches_in_large_areas():
+    photo = np.asarray(wide_photo())
+    shown = np.log(luma(layers().paint(-1.0)).clip(8)) - np.log(luma(photo).clip(8))
+    left, top, right, bottom = (int(side) for side in layers().head.box)
+    skin = cv2.resize(layers().head.skin, (right - left, bottom - top)) > 0.9
+    change = np.abs(cv2.GaussianBlur(shown, (0, 0), 4))[top:bottom, left:right][skin]
+    assert np.percentile(change, 95) < STRENGTH.young_most
 
 
 def test_lightening_never_turns_light_and_dark_round():

@@ -10,7 +10,7 @@ from PIL import Image
 
 from core.errors import unknown_name
 from core.sdl.methods.drawing.colours import flatten, paint_areas, to_lab, to_rgb
-from core.sdl.methods.drawing.features import FEATURES, draw_eyes, draw_strokes, find_faces, region
+from core.sdl.methods.drawing.features import FEATURES, draw_eyes, draw_strokes, find_faces, keep_features, region
 from core.sdl.methods.drawing.lines import draw_ink
 
 
@@ -100,6 +100,7 @@ def find_drawing(photo: Image.Image, look: str) -> DrawingLayers:
         areas = areas + face[..., None] * (smooth - areas)
         ink = ink * (1 - (1 - FEATURES.small_ink) * face)
     for points in faces:
+        areas = keep_features(areas, to_rgb(to_lab(smooth), chosen.saturation), points)
         areas = draw_eyes(areas, pixels, points)
         if chosen.ink:
             ink = draw_strokes(ink, points)

@@ -15,6 +15,9 @@ from core.errors import NothingFoundError
 UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))
 LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (263, 249, 390, 373, 374, 380, 381, 382, 362))
 BROWS = ((70, 63, 105, 66, 107), (300, 293, 334, 296, 336))
+UNDER_BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))
+LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+NOSE = (168, 193, 129, 98, 2, 327, 358, 417)
 IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 MOUTH = (61, 78, 80, 13, 310, 308, 291)
 UNDER_LIP = (84, 17, 314)
@@ -30,6 +33,10 @@ class Features:
     brow: float = 0.010
     least_px: float = 60.0  # a face smaller than this has no room for strokes: it keeps the photo's detail
     small_ink: float = 0.3  # of the contours in such a face
+    least_open: float = 0.2  # of an eye by its width: less is shut
+    least_even: float = 0.6  # width of the narrower eye by the wider one's: less is turned away or misplaced
+    detail: float = 0.75  # of the photo's own shading that brows, eyes, nose and mouth keep
+    soft: float = 0.012  # sigma over which it ends
     white: tuple[float, float, float] = (0.95, 0.95, 0.93)
     light: float = 0.28  # radius of the light in the eye by the iris's
     shine: float = 0.9  # how much of it is white
@@ -52,12 +59,10 @@ def find_faces(photo: Image.Image) -> tuple[list[np.ndarray], list[np.ndarray]]:
 def draw_eyes(colours: np.ndarray, photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Flat eyes in RGB `colours` (h, w, 3) in [0, 1]: white, iris in the photo's own colour, pupil, light."""
     made = colours.copy()
+    if not eyes_show(photo, points):
+        return made
     for upper, lower, iris in zip(UPPER_LIDS, LOWER_LIDS, IRISES, strict=True):
         outline = np.concatenate([points[list(upper)], points[list(lower)][::-1]])
-        opening = float(np.hypot(*(points[upper[4]] - points[lower[4]])))
-        width = float(np.hypot(*(points[upper[0]] - points[upper[-1]])))
-        if opening < 0.2 * width:
-            continue
         eye = region(made.shape, outline)
         centre = points[iris[0]]
         radius = float(np.hypot(*(points[list(iris[1:])] - centre).T).mean())
@@ -81,13 +86,45 @@ def draw_eyes(colours: np.ndarray, photo: np.ndarray, points: np.ndarray) -> np.
     return made
 
 
+def eyes_show(photo: np.ndarray, points: np.ndarray) -> bool:
+    """Whether both eyes are open, of one size and with irises darker than what is beside them: one alone looks astray."""
+    widths = []
+    for upper, lower, iris in zip(UPPER_LIDS, LOWER_LIDS, IRISES, strict=True):
+        width = float(np.hypot(*(points[upper[0]] - points[upper[-1]])))
+        if np.hypot(*(points[upper[4]] - points[lower[4]])) < FEATURES.least_open * width:
+            return False
+        eye = region(photo.shape, np.concatenate([points[list(upper)], points[list(lower)][::-1]]))
+        centre = points[iris[0]]
+        radius = float(np.hypot(*(points[list(iris[1:])] - centre).T).mean())
+        inside = disc_at(photo.shape, centre, 0.8 * radius) * eye > 0.5
+        beside = (eye > 0.5) & (disc_at(photo.shape, centre, 1.1 * radius) < 0.5)
+        if not inside.any() or not beside.any() or photo[inside].mean() >= photo[beside].mean():
+            return False
+        widths.append(width)
+    return min(widths) >= FEATURES.least_even * max(widths)
+
+
+def keep_features(areas: np.ndarray, detailed: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Flat areas whose brows, eyes, nose and mouth keep the shading of `detailed`; both (h, w, 3) in [0, 1]."""
+    rings = [
+        *(points[[*above, *below[::-1]]] for above, below in zip(BROWS, UNDER_BROWS, strict=True)),
+        *(points[[*upper, *lower[::-1]]] for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True)),
+        points[list(LIPS)], points[list(NOSE)],
+    ]  # fmt: skip
+    sigma = FEATURES.soft * float(np.hypot(*(points[TOP] - points[CHIN])))
+    reach = 2 * max(1, round(2 * sigma)) + 1
+    kept = np.maximum.reduce([region(areas.shape, ring) for ring in rings])
+    kept = cv2.GaussianBlur(cv2.dilate(kept, np.ones((reach, reach), np.uint8)), (0, 0), max(0.5, sigma))
+    return areas + FEATURES.detail * kept[..., None] * (detailed - areas)
+
+
 def draw_strokes(ink: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Ink (h, w) with the strokes of lids, brows and mouth."""
     height = float(np.hypot(*(points[TOP] - points[CHIN])))
     made = ink.copy()
-    for lid, brow in zip(UPPER_LIDS, BROWS, strict=True):
+    for lid, brow, under in zip(UPPER_LIDS, BROWS, UNDER_BROWS, strict=True):
         stroke(made, points[list(lid)], FEATURES.lid * height, 0.45)
-        stroke(made, points[list(brow)], FEATURES.brow * height, 0.4)
+        stroke(made, (points[list(brow)] + points[list(under)]) / 2, FEATURES.brow * height, 0.4)
     stroke(made, points[list(MOUTH)], FEATURES.mouth * height, 0.5)
     stroke(made, points[list(UNDER_LIP)], 0.6 * FEATURES.mouth * height, 0.5)
     return made

@@ -15,7 +15,7 @@ from PIL import Image
 
 from core.sdl.methods.face_retouch.folds import mottle, shade_folds
 from core.sdl.methods.face_retouch.hair import bright_level, darken_hair, grey_hair, strand_order
-from core.sdl.methods.face_retouch.head import Head, fade, find_head
+from core.sdl.methods.face_retouch.head import Head, disc, fade, find_head
 from core.sdl.methods.face_retouch.shape import ageing_shift
 
 
@@ -25,19 +25,25 @@ class AgeingStrength:
 
     bands_px: tuple[float, ...] = (1.0, 2.5, 6.0, 15.0)  # sigmas that part the skin's own detail, pixels of the view
     deepen: tuple[float, ...] = (0.75, 0.75, 0.25)  # what is added of each band when older
-    smooth: tuple[float, ...] = (0.6, 0.9, 0.6)  # and taken away when younger
+    smooth: tuple[float, ...] = (0.6, 0.9, 0.3)  # and taken away when younger
     most_detail: float = 0.16  # of lightness, natural logarithm: what is more is no skin
     cloud: float = 0.035  # unevenness of old skin, natural logarithm
     spot: tuple[float, float, float] = (-0.13, -0.22, -0.30)  # of age spots, by channel, natural logarithm
     pallor: tuple[float, float, float] = (-0.02, -0.03, -0.05)  # of old skin, by channel
     old_saturation: float = 0.86
     young_saturation: float = 1.1
-    young_light: float = 0.05  # natural logarithm
-    hair: tuple[float, float, float] = (1.0, 0.7, 1.0)  # of hair, brows and beard
+    young_light: float = 0.04  # natural logarithm
+    young_most: float = 0.14  # of lightness, natural logarithm: more would bleach, or leave a patch
+    feather_px: float = 10.0  # sigma over which the younger skin begins, pixels of the view
+    hair_gap_px: float = 12.0  # radius of gaps between strands that grey with them
+    hair_soft_px: float = 5.0  # sigma over which grey hair begins
+    fold_skin: tuple[float, float] = (0.25, 0.75)  # of skin around a place, from where folds show, and wholly
+    hair: tuple[float, float, float] = (1.0, 0.7, 0.9)  # of hair, brows and beard
+    young_hair: tuple[float, float, float] = (1.0, 0.3, 0.3)  # the same when younger: darker stubble is a smear
     white: tuple[float, float] = (0.9, 1.0)  # of the brightest channel: from where on skin is overexposed, and wholly
     white_keeps: float = 0.35  # of the changes, there
     one_hue: float = 5.0  # deviation of a* and b* below which a picture is of one hue, sepia or grey
-    hair_gain: tuple[float, float, float] = (2.0, 1.35, 1.7)  # at most, of their lightness
+    hair_gain: tuple[float, float, float] = (1.65, 1.25, 1.5)  # at most, of their lightness
     young_shape: float = 1.0  # of the shape's change in the other direction
 
 
@@ -58,6 +64,7 @@ class AgeingLayers:
         bands: what the skin's own detail does, each band.
         cloud: unevenness of old skin.
         spots: age spots.
+        hair: the head's hair with its gaps, where it greys: softer than the matte.
         order: when strands turn grey.
         levels: lightness of the bright strands of hair, brows and beard.
         tint: (3,), the skin's colour by its lightness; None in a picture of one hue.
@@ -71,6 +78,7 @@ class AgeingLayers:
     bands: tuple[np.ndarray, ...]
     cloud: np.ndarray
     spots: np.ndarray
+    hair: np.ndarray
     order: np.ndarray
     levels: tuple[float, float, float]
     tint: np.ndarray | None
@@ -97,9 +105,23 @@ def find_layers(photo: Image.Image) -> AgeingLayers:
     mattes = ((head.hair, 80), (head.brows, 50), (head.beard, 75))
     levels = [bright_level(head.view, matte, percentile) for matte, percentile in mattes]
     return AgeingLayers(
-        np.asarray(photo), head, shade_folds(head), find_exposed(head), skin_bands(head), cloud, spots, strand_order(head.view),
+        np.asarray(photo), head, visible_folds(head), find_exposed(head), skin_bands(head), cloud, spots, even_hair(head),
+        strand_order(head.view),
         (levels[0], levels[1], levels[2]), skin_tint(head), ageing_shift(head),
     )  # fmt: skip
+
+
+def visible_folds(head: Head) -> np.ndarray:
+    """Folds where there is skin around: none over a fringe or anything else that hides it."""
+    return shade_folds(head) * fade(cv2.GaussianBlur(head.skin, (0, 0), STRENGTH.bands_px[2]), *STRENGTH.fold_skin)
+
+
+def even_hair(head: Head) -> np.ndarray:
+    """See `AgeingLayers`: what is between strands greys with them, and no edge of the matte shows."""
+    closed = cv2.morphologyEx(head.hair, cv2.MORPH_CLOSE, disc(STRENGTH.hair_gap_px))
+    soft = cv2.GaussianBlur(closed, (0, 0), STRENGTH.hair_soft_px) * (1 - head.skin)
+    # Beyond the matte's own soft rim nothing greys that is not enclosed by hair.
+    return np.minimum(soft, np.maximum(closed, head.hair))
 
 
 def find_exposed(head: Head) -> np.ndarray:
@@ -114,6 +136,8 @@ def skin_tint(head: Head) -> np.ndarray | None:
     if float(np.hypot(*chroma.reshape(-1, 2).std(0))) < STRENGTH.one_hue or head.skin.sum() < 1:
         return None
     colour = (head.view * head.skin[..., None]).sum((0, 1))
+    # Rosy skin would tint grey hair purple.
+    colour[1] = max(colour[1], colour[::2].mean())
     return (colour / max(1e-3, float(colour @ (0.299, 0.587, 0.114)))).astype(np.float32)
 
 
@@ -143,13 +167,12 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
     source = photo.astype(np.float32) / 255
     made = age_skin(source, layers, t, at_size)
     hair, brows, beard, order = (
-        at_size(maps) for maps in (layers.head.hair, layers.head.brows, layers.head.beard, layers.order)
+        at_size(maps) for maps in (layers.hair, layers.head.brows, layers.head.beard, layers.order)
     )
     # A brow's few hairs turn together: single ones would look like specks.
     kinds = ((hair, order), (brows, np.full_like(order, 0.5)), (beard, order))
-    for (matte, strands), level, share, gain in zip(
-        kinds, layers.levels, STRENGTH.hair, STRENGTH.hair_gain, strict=True
-    ):
+    shares = STRENGTH.hair if t > 0 else STRENGTH.young_hair
+    for (matte, strands), level, share, gain in zip(kinds, layers.levels, shares, STRENGTH.hair_gain, strict=True):
         if (matte < LEAST_MATTE).all():
             continue
         rows, columns = (np.flatnonzero(matte.max(axis) >= LEAST_MATTE) for axis in (1, 0))
@@ -181,15 +204,14 @@ def age_skin(
         shown = fade(layers.spots * min(1.0, 1.4 * t), 0.1, 0.8)
         saturation = 1 + t * (STRENGTH.old_saturation - 1)
     else:
-        # Grooves are filled more than highlights are dulled.
-        tone = (
-            t
-            * sum(
-                weight * np.where(band < 0, 1.0, 0.6) * band
-                for weight, band in zip(STRENGTH.smooth, layers.bands, strict=True)
-            )
-            - t * STRENGTH.young_light
-        )
+        # What changes large areas begins softly; grooves are filled more than highlights are dulled.
+        soft = fade(cv2.GaussianBlur(flat, (0, 0), STRENGTH.feather_px), 0.3, 1.0)
+        bands = [
+            weight * np.where(band < 0, 1.0, 0.6) * band
+            for weight, band in zip(STRENGTH.smooth, layers.bands, strict=True)
+        ]
+        tone = t * (sum(bands[:-1]) + soft * (bands[-1] - STRENGTH.young_light))
+        tone = STRENGTH.young_most * np.tanh(tone / STRENGTH.young_most)
         shown = np.zeros_like(skin)
         saturation = 1 - t * (STRENGTH.young_saturation - 1)
     gains = [

@@ -21,13 +21,15 @@ class Greying:
     tensor_px: float = 3.0  # over which its direction is averaged
     seed: int = 11
     grey: float = 0.5  # lightness that the bright strands of dark hair reach
-    most_gain: float = 2.0  # of dark hair's lightness: more would show the file's noise
+    least_gain: float = 1.08  # of light hair: without any it would look dull, not grey
+    most_gain: float = 1.65  # of dark hair's lightness: more would show the file's noise
     reach: float = 0.96  # share of strands that are grey at t = 1
-    soft: float = 0.22  # how gradually a strand turns, in shares
+    soft: float = 0.8  # how gradually a strand turns, in shares
     chroma_left: float = 0.12  # of its colour that grey hair keeps
     light_tint: float = 0.35  # of the skin's colour that it shows: the light's
+    sure: tuple[float, float] = (0.75, 1.0)  # of the matte, from where on bright strands lose their colour too
     end: float = 1.4  # times the bright strands' new lightness: brighter pixels are not hair
-    young_gain: float = 0.82  # lightness of hair at t = -1
+    young_gain: float = 0.88  # lightness of hair at t = -1
     brown: tuple[float, float, float] = (1.10, 0.97, 0.84)  # by channel: what grey hair becomes at t = -1
     young_grey_gain: float = 0.55  # and its lightness
 
@@ -87,7 +89,7 @@ def grey_hair(
         most_gain: of lightness.
     """
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    gain = float(np.clip(GREYING.grey / max(level, 0.02), 1.0, most_gain))
+    gain = float(np.clip(GREYING.grey / max(level, 0.02), GREYING.least_gain, most_gain))
     lighter, own = lighten(luma, level, gain)
     # Beyond this highlights are compressed, not clipped.
     lighter = np.where(lighter > 0.75, np.maximum(luma, 0.75 + 0.25 * np.tanh((lighter - 0.75) / 0.25)), lighter)[
@@ -98,6 +100,8 @@ def grey_hair(
     made = luma[..., None] + turned[..., None] * (lighter - luma[..., None])
     if tint is None:
         return made + picture - luma[..., None]
+    # A blond lock in sure hair turns with the others, however bright it is.
+    own = np.maximum(own, fade(matte, *GREYING.sure))
     pale = (1 - (1 - GREYING.chroma_left) * own * turned)[..., None]
     tinted = 1 + GREYING.light_tint * (tint - 1) * (own * turned)[..., None]
     return made * tinted + (picture - luma[..., None]) * pale
