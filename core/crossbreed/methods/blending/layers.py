@@ -33,6 +33,7 @@ class LayerSettings:
         ground_room: around the outline, where the ground still shows fur or its shadow.
         ear_radius: of the region of an ear, by the ear's length.
         ear_least: the least radius of that region.
+        ear_ground: from this on, in the region, nothing is taken for ground.
     """
 
     broad_px: int = 256
@@ -42,6 +43,7 @@ class LayerSettings:
     ground_room: float = 0.025
     ear_radius: float = 0.5
     ear_least: float = 0.07
+    ear_ground: float = 0.9
 
 
 SETTINGS = LayerSettings()
@@ -86,11 +88,12 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ..
     animal = filled(crop[None] * sure, sure) if bool(sure.any()) else crop[None]
     animal = torch.where(sure > 0, crop[None], animal)
     base, detail, energy = _bands(animal, broad)
-    ground = _ground(crop, depth)
+    ears = _ear_region(points.numpy(), broad)
+    ground = _ground(crop, depth, cv2.resize(ears, (side, side)))
     _, ground_detail, ground_energy = _bands(torch.from_numpy(ground).permute(2, 0, 1)[None] / 255, broad)
     return (
         detail, base, ground, ground_detail, ground_energy, cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA),
-        energy, _ear_region(points.numpy(), broad),
+        energy, ears,
     )  # fmt: skip
 
 
@@ -114,10 +117,10 @@ def _rows(picture: Tensor) -> np.ndarray:
     return np.ascontiguousarray(picture[0].permute(1, 2, 0).numpy())
 
 
-def _ground(crop: Tensor, depth: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 without the animal; where it is all there is, its colours."""
+def _ground(crop: Tensor, depth: np.ndarray, ears: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8 without the animal, and without ears that its mask missed; where it is all there is, its colours."""
     picture = (_rows(crop[None]) * 255).round().astype(np.uint8)
-    hole = depth > -SETTINGS.ground_room
+    hole = (depth > -SETTINGS.ground_room) | (ears > SETTINGS.ear_ground)
     return picture if hole.all() else fill_holes(picture, hole)
 
 
