@@ -30,9 +30,13 @@ class MixSettings:
         owner_from: share of the second picture at which, of two animals whose faces do not agree, the second begins to
             take over as a whole,
         owner_to: and at which it has.
+        face_from: the same for eyes, nose and mouth of faces that nearly agree: after the middle, which shows the
+            first one's face on the second one's head,
+        face_to: and where that ends.
         owner_colour: standard deviation of what is broad enough to count as colour, not as a feature, in such a pair.
         face_detail: of what counts as features when faces are compared,
-        agreement: and the correlation of these from which on faces agree.
+        agreement: and the correlation of these from which on faces agree,
+        meeting: or nearly do.
     """
 
     rim: float = 1 / 80
@@ -44,9 +48,12 @@ class MixSettings:
     photo_from: float = 0.85
     owner_from: float = 0.43
     owner_to: float = 0.48
+    face_from: float = 0.54
+    face_to: float = 0.6
     owner_colour: float = 0.08
     face_detail: float = 0.06
     agreement: float = 0.5
+    meeting: float = 0.03
 
 
 SETTINGS = MixSettings()
@@ -67,8 +74,8 @@ def changed_over(shape: dict[int, float], begin: float, end: float) -> dict[int,
     return {first: 1 - share, second: share}
 
 
-def faces_agree(layers: Layers, displacements: dict[int, np.ndarray]) -> bool:
-    """Whether two moved animals have eyes, nose and muzzle in the same places, by the correlation of their features."""
+def face_agreement(layers: Layers, displacements: dict[int, np.ndarray]) -> float:
+    """How far two moved animals have eyes, nose and muzzle in the same places: the correlation of their features, -1 to 1."""
     side = layers.bases.shape[1]
     seen, inside = [], np.ones((side, side), bool)
     for index, way in displacements.items():
@@ -77,9 +84,9 @@ def faces_agree(layers: Layers, displacements: dict[int, np.ndarray]) -> bool:
         seen.append(grey - cv2.GaussianBlur(grey, (0, 0), SETTINGS.face_detail * side))
         inside &= (fetched(layers.depths[index], places) > 0) & (fetched(layers.ears[index], places) < 0.5)
     if inside.sum() < 16:
-        return False
+        return -1.0
     first, second = (part[inside] - part[inside].mean() for part in seen)
-    return bool(first @ second >= SETTINGS.agreement * np.linalg.norm(first) * np.linalg.norm(second))
+    return float(first @ second / max(float(np.linalg.norm(first) * np.linalg.norm(second)), 1e-9))
 
 
 def moved_places(displacement: np.ndarray, side: int) -> np.ndarray:
@@ -99,7 +106,7 @@ def fetched(picture: np.ndarray, places: np.ndarray, fine: bool = False) -> np.n
 
 def mix_layers(
     layers: Layers, palette: Palette, displacements: dict[int, np.ndarray], shape: dict[int, float],
-    appearance: dict[int, float], ears_turn: bool, agreeing: bool = True,
+    appearance: dict[int, float], ears_turn: bool, agreement: float = 1.0,
 ) -> np.ndarray:  # fmt: skip
     """One mixture (S, S, 3) float32 in [0, 1].
 
@@ -110,10 +117,11 @@ def mix_layers(
         shape: share of each picture in the shape; they sum to 1.
         appearance: the same for the appearance.
         ears_turn: whether the ears of the pictures in `shape` can turn into one another.
-        agreeing: whether their faces agree (`faces_agree`); of those that do not, one animal is shown at a time.
+        agreement: of their faces (`face_agreement`): of those that agree little one animal is shown at a time.
     """
     side, broad = layers.details.shape[1], layers.bases.shape[1]
     near = {index: moved_places(way, broad) for index, way in displacements.items()}
+    agreeing = agreement >= SETTINGS.agreement
     parts = shape if agreeing else changed_over(shape, SETTINGS.owner_from, SETTINGS.owner_to)
     turning = ears_turn or not agreeing
     ears = parts if turning else changed_over(shape, SETTINGS.ears_from, SETTINGS.ears_to)
@@ -122,11 +130,16 @@ def mix_layers(
         zone = np.maximum.reduce([zone, *(fetched(layers.ears[index], near[index]) for index in shape)])
     # How much of each picture a place has: in the region of changing ears it is another share than elsewhere.
     shares = {index: share + zone * (ears[index] - share) for index, share in parts.items()}
+    outlines = shares
+    if not agreeing and agreement >= SETTINGS.meeting:
+        faces = changed_over(shape, SETTINGS.face_from, SETTINGS.face_to)
+        face = np.maximum.reduce([fetched(layers.faces[index], near[index]) for index in shape])
+        shares = {index: share + face * (faces[index] - share) for index, share in shares.items()}
     depths = {index: fetched(layers.depths[index], near[index]) for index in shape}
-    depth = sum(shares[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
+    depth = sum(outlines[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
     colours = mixed_colours(layers, palette, near, ears, appearance, zone)
     if not agreeing:
-        colours = featured(colours, layers, near, parts)
+        colours = featured(colours, layers, near, shares)
     animal = enlarged(colours, side)
     for index, share in chosen_details(layers, near, shares, depths).items():
         places = moved_places(displacements[index], side)
@@ -156,9 +169,11 @@ def mixed_colours(
     return np.asarray(colours, np.float32)
 
 
-def featured(colours: np.ndarray, layers: Layers, near: Moved, parts: dict[int, float]) -> np.ndarray:
-    """(L, L, 3): the features of `parts` alone, in what is broad of mixed colours."""
-    own = np.asarray(sum(share * fetched(layers.bases[index], near[index]) for index, share in parts.items()))
+def featured(colours: np.ndarray, layers: Layers, near: Moved, shares: Moved) -> np.ndarray:
+    """(L, L, 3): the features of each picture where it has its share (L, L), in what is broad of mixed colours."""
+    own = np.asarray(
+        sum(share[..., None] * fetched(layers.bases[index], near[index]) for index, share in shares.items())
+    )
     return own + cv2.GaussianBlur(colours - own, (0, 0), SETTINGS.owner_colour * len(own))
 
 
