@@ -4,7 +4,7 @@ import numpy as np
 import torch
 
 from core.crossbreed.methods.blending.layers import Layers
-from core.crossbreed.methods.blending.mixing import mix_layers
+from core.crossbreed.methods.blending.mixing import face_agreement, mix_layers
 from core.crossbreed.methods.colour_transfer.masks import apply_grabcut, mark_ears
 from core.crossbreed.methods.colour_transfer.palette import Palette
 from core.ops.masks import signed_distance
@@ -132,3 +132,24 @@ def test_depth_counts_pixels_from_the_rim():
     mask[:, 20:44] = 1
     inside = signed_distance(mask)[32]
     assert abs(inside[32] - 11.5) < 1 and abs(inside[4] + 15.5) < 1 and inside[19] < 0 < inside[20]
+
+
+def test_of_faces_that_do_not_agree_one_nose_is_seen():
+    mask = head(slice(60, 70))
+    crops = []
+    for row in (75, 105):
+        crop = painted(mask)
+        crop[:, row - 4 : row + 4, 58:70] = 0.0
+        crops.append(crop)
+    crops, masks = torch.stack(crops), mask.expand(2, 1, -1, -1)
+    layers, palette = Layers.cut(crops, masks, POINTS.expand(2, -1, -1)), Palette.measure(crops, masks)
+    assert face_agreement(layers, STILL) < 0.5
+    same = Layers.cut(crops[:1].expand(2, -1, -1, -1), masks, POINTS.expand(2, -1, -1))
+    assert face_agreement(same, STILL) > 0.99
+    half = {0: 0.5, 1: 0.5}
+    # One that agrees little shows the second animal, one that nearly agrees the first one's face on it.
+    for agreement, shown, other in ((-1.0, 105, 75), (0.2, 75, 105)):
+        frame = mix_layers(layers, palette, STILL, half, half, ears_turn=True, agreement=agreement)
+        seen, hidden, fur = (frame[row - 2 : row + 2, 61:67].mean() for row in (shown, other, 90))
+        assert seen < 0.4 * fur
+        assert hidden > 0.75 * fur

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.crossbreed.methods.head_alignment.network_points import EARS, ear_roots
+from core.crossbreed.methods.head_alignment.network_points import EARS, EYES, POINT_NAMES, ear_roots
 from core.ops.filters import gaussian_blur
 from core.ops.masks import signed_distance
 from core.ops.patch_fill import fill_holes
@@ -33,6 +33,9 @@ class LayerSettings:
         ground_room: around the outline, where the ground still shows fur or its shadow.
         ear_radius: of the region of an ear, by the ear's length.
         ear_least: the least radius of that region.
+        face_room: of the region of a face, around the hull of eyes, nose and chin, by the distance between the eyes,
+        face_soft: and the width of its soft rim, likewise.
+        ear_ground: from this on, in the region, nothing is taken for ground.
     """
 
     broad_px: int = 256
@@ -42,6 +45,9 @@ class LayerSettings:
     ground_room: float = 0.025
     ear_radius: float = 0.5
     ear_least: float = 0.07
+    face_room: float = 0.38
+    face_soft: float = 0.25
+    ear_ground: float = 0.9
 
 
 SETTINGS = LayerSettings()
@@ -60,6 +66,7 @@ class Layers:
         depths: (N, L, L) float32, how deep inside the animal a place lies, shares of the side, negative outside.
         energies: (N, L, L) float32, how much detail is near.
         ears: (N, L, L) float32 in [0, 1], where ears are.
+        faces: (N, L, L) float32 in [0, 1], where eyes, nose and mouth are.
     """
 
     details: np.ndarray
@@ -70,6 +77,7 @@ class Layers:
     depths: np.ndarray
     energies: np.ndarray
     ears: np.ndarray
+    faces: np.ndarray
 
     @classmethod
     def cut(cls, crops: Tensor, masks: Tensor, points: Tensor) -> Layers:
@@ -86,11 +94,12 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ..
     animal = filled(crop[None] * sure, sure) if bool(sure.any()) else crop[None]
     animal = torch.where(sure > 0, crop[None], animal)
     base, detail, energy = _bands(animal, broad)
-    ground = _ground(crop, depth)
+    ears = _ear_region(points.numpy(), broad)
+    ground = _ground(crop, depth, cv2.resize(ears, (side, side)))
     _, ground_detail, ground_energy = _bands(torch.from_numpy(ground).permute(2, 0, 1)[None] / 255, broad)
     return (
         detail, base, ground, ground_detail, ground_energy, cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA),
-        energy, _ear_region(points.numpy(), broad),
+        energy, ears, _face_region(points.numpy(), broad),
     )  # fmt: skip
 
 
@@ -114,10 +123,10 @@ def _rows(picture: Tensor) -> np.ndarray:
     return np.ascontiguousarray(picture[0].permute(1, 2, 0).numpy())
 
 
-def _ground(crop: Tensor, depth: np.ndarray) -> np.ndarray:
-    """(S, S, 3) uint8 without the animal; where it is all there is, its colours."""
+def _ground(crop: Tensor, depth: np.ndarray, ears: np.ndarray) -> np.ndarray:
+    """(S, S, 3) uint8 without the animal, and without ears that its mask missed; where it is all there is, its colours."""
     picture = (_rows(crop[None]) * 255).round().astype(np.uint8)
-    hole = depth > -SETTINGS.ground_room
+    hole = (depth > -SETTINGS.ground_room) | (ears > SETTINGS.ear_ground)
     return picture if hole.all() else fill_holes(picture, hole)
 
 
@@ -133,3 +142,14 @@ def _ear_region(points: np.ndarray, side: int) -> np.ndarray:
         radius = max(SETTINGS.ear_radius * float(np.linalg.norm(way)), SETTINGS.ear_least)
         region = np.maximum(region, (2 - 2 * away / radius).clip(0, 1))
     return region
+
+
+def _face_region(points: np.ndarray, side: int) -> np.ndarray:
+    """(L, L) in [0, 1]: 1 around eyes, nose and chin, softly ending."""
+    eyes = points[list(EYES)]
+    corners = np.concatenate([eyes, points[[POINT_NAMES.index("nose"), POINT_NAMES.index("chin")]]])
+    outside = np.ones((side, side), np.uint8)
+    cv2.fillConvexPoly(outside, cv2.convexHull((corners * side).round().astype(np.int32)), 0)
+    unit = max(float(np.linalg.norm(eyes[1] - eyes[0])) * side, 1.0)
+    away = cv2.distanceTransform(outside, cv2.DIST_L2, 5) / unit
+    return np.asarray((1 - (away - SETTINGS.face_room) / SETTINGS.face_soft).clip(0, 1), np.float32)

@@ -27,6 +27,16 @@ class MixSettings:
         ears_from: share of the second picture at which ears that cannot turn into one another begin to change,
         ears_to: and at which they have: before the middle, which shows one pair.
         photo_from: share of one picture from which on its photo itself fades in.
+        owner_from: share of the second picture at which, of two animals whose faces do not agree, the second begins to
+            take over as a whole,
+        owner_to: and at which it has.
+        face_from: the same for eyes, nose and mouth of faces that nearly agree: after the middle, which shows the
+            first one's face on the second one's head,
+        face_to: and where that ends.
+        owner_colour: standard deviation of what is broad enough to count as colour, not as a feature, in such a pair.
+        face_detail: of what counts as features when faces are compared,
+        agreement: and the correlation of these from which on faces agree,
+        meeting: or nearly do.
     """
 
     rim: float = 1 / 80
@@ -36,6 +46,14 @@ class MixSettings:
     ears_from: float = 0.28
     ears_to: float = 0.46
     photo_from: float = 0.85
+    owner_from: float = 0.43
+    owner_to: float = 0.48
+    face_from: float = 0.54
+    face_to: float = 0.6
+    owner_colour: float = 0.08
+    face_detail: float = 0.06
+    agreement: float = 0.5
+    meeting: float = 0.03
 
 
 SETTINGS = MixSettings()
@@ -47,13 +65,28 @@ def smoothstep(x: np.ndarray | float, low: float = 0.0, high: float = 1.0) -> np
     return share * share * (3 - 2 * share)
 
 
-def turned_ears(shape: dict[int, float]) -> dict[int, float]:
-    """How much of each picture's ears a mixture has whose ears cannot turn into one another: nearly always one pair."""
+def changed_over(shape: dict[int, float], begin: float, end: float) -> dict[int, float]:
+    """Shares of what cannot turn into one another: one picture's alone, but for the way from `begin` to `end`."""
     if len(shape) != 2:
         return shape
     first, second = sorted(shape)
-    share = float(smoothstep(shape[second], SETTINGS.ears_from, SETTINGS.ears_to))
+    share = float(smoothstep(shape[second], begin, end))
     return {first: 1 - share, second: share}
+
+
+def face_agreement(layers: Layers, displacements: dict[int, np.ndarray]) -> float:
+    """How far two moved animals have eyes, nose and muzzle in the same places: the correlation of their features, -1 to 1."""
+    side = layers.bases.shape[1]
+    seen, inside = [], np.ones((side, side), bool)
+    for index, way in displacements.items():
+        places = moved_places(way, side)
+        grey = fetched(layers.bases[index], places).mean(2)
+        seen.append(grey - cv2.GaussianBlur(grey, (0, 0), SETTINGS.face_detail * side))
+        inside &= (fetched(layers.depths[index], places) > 0) & (fetched(layers.ears[index], places) < 0.5)
+    if inside.sum() < 16:
+        return -1.0
+    first, second = (part[inside] - part[inside].mean() for part in seen)
+    return float(first @ second / max(float(np.linalg.norm(first) * np.linalg.norm(second)), 1e-9))
 
 
 def moved_places(displacement: np.ndarray, side: int) -> np.ndarray:
@@ -73,7 +106,7 @@ def fetched(picture: np.ndarray, places: np.ndarray, fine: bool = False) -> np.n
 
 def mix_layers(
     layers: Layers, palette: Palette, displacements: dict[int, np.ndarray], shape: dict[int, float],
-    appearance: dict[int, float], ears_turn: bool,
+    appearance: dict[int, float], ears_turn: bool, agreement: float = 1.0,
 ) -> np.ndarray:  # fmt: skip
     """One mixture (S, S, 3) float32 in [0, 1].
 
@@ -84,18 +117,29 @@ def mix_layers(
         shape: share of each picture in the shape; they sum to 1.
         appearance: the same for the appearance.
         ears_turn: whether the ears of the pictures in `shape` can turn into one another.
+        agreement: of their faces (`face_agreement`): of those that agree little one animal is shown at a time.
     """
     side, broad = layers.details.shape[1], layers.bases.shape[1]
     near = {index: moved_places(way, broad) for index, way in displacements.items()}
-    ears = shape if ears_turn else turned_ears(shape)
+    agreeing = agreement >= SETTINGS.agreement
+    parts = shape if agreeing else changed_over(shape, SETTINGS.owner_from, SETTINGS.owner_to)
+    turning = ears_turn or not agreeing
+    ears = parts if turning else changed_over(shape, SETTINGS.ears_from, SETTINGS.ears_to)
     zone = np.zeros((broad, broad), np.float32)
-    if ears is not shape:
+    if not turning:
         zone = np.maximum.reduce([zone, *(fetched(layers.ears[index], near[index]) for index in shape)])
     # How much of each picture a place has: in the region of changing ears it is another share than elsewhere.
-    shares = {index: share + zone * (ears[index] - share) for index, share in shape.items()}
+    shares = {index: share + zone * (ears[index] - share) for index, share in parts.items()}
+    outlines = shares
+    if not agreeing and agreement >= SETTINGS.meeting:
+        faces = changed_over(shape, SETTINGS.face_from, SETTINGS.face_to)
+        face = np.maximum.reduce([fetched(layers.faces[index], near[index]) for index in shape])
+        shares = {index: share + face * (faces[index] - share) for index, share in shares.items()}
     depths = {index: fetched(layers.depths[index], near[index]) for index in shape}
-    depth = sum(shares[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
+    depth = sum(outlines[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
     colours = mixed_colours(layers, palette, near, ears, appearance, zone)
+    if not agreeing:
+        colours = featured(colours, layers, near, shares)
     animal = enlarged(colours, side)
     for index, share in chosen_details(layers, near, shares, depths).items():
         places = moved_places(displacements[index], side)
@@ -123,6 +167,14 @@ def mixed_colours(
         )
         colours = colours + zone[..., None] * (own - colours)
     return np.asarray(colours, np.float32)
+
+
+def featured(colours: np.ndarray, layers: Layers, near: Moved, shares: Moved) -> np.ndarray:
+    """(L, L, 3): the features of each picture where it has its share (L, L), in what is broad of mixed colours."""
+    own = np.asarray(
+        sum(share[..., None] * fetched(layers.bases[index], near[index]) for index, share in shares.items())
+    )
+    return own + cv2.GaussianBlur(colours - own, (0, 0), SETTINGS.owner_colour * len(own))
 
 
 def chosen_details(layers: Layers, near: Moved, shares: Moved, depths: Moved) -> Moved:
