@@ -10,6 +10,7 @@ from PIL import Image
 
 from core.errors import CancelledError, InputError, NothingFoundError, ShapeError
 from core.image import load_image, to_tensor
+from core.implicit.methods.framing.notes import LIMITS
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.landmarks import detect_landmarks
 from core.implicit.pipeline import ImplicitMorphPipeline
@@ -45,6 +46,10 @@ def test_figures_meet_the_promise(prepared):
     figures = prepared.figures
     assert figures["landmarks"] > 131
     assert figures["landmark_error"] <= 5e-5 and figures["inverse_error"] <= 1e-6 and figures["folded_share"] == 0
+    # What the page says nothing about, in pixels of this frame; the fit of this pair, where nothing contradicts, is far below.
+    silent_px = LIMITS.missed_px * SMALL.size_px / 512
+    assert figures["outline_slack"] == 0 and prepared.notes == ()
+    assert figures["landmark_error_max_px"] <= silent_px and figures["outline_error_max_px"] <= silent_px / 100
 
 
 def test_a_batch_is_its_singles_and_repeats_itself(pipe, prepared):

@@ -5,9 +5,9 @@ import pytest
 from PIL import Image
 
 from core.image import load_image
-from core.implicit.fitting import fit_warp
+from core.implicit.fitting import LANDMARKS, fit_warp
 from core.implicit.methods.framing.framing import Anchor, choose_turn, find_anchor, frame_faces, place
-from core.implicit.methods.framing.notes import notes_before, notes_on_misses, notes_on_people
+from core.implicit.methods.framing.notes import LIMITS, notes_before, notes_on_misses, notes_on_people
 from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.head_outline.outline import outline_pairs, trace_outline
 from core.implicit.methods.landmark_flow.flow import strain_of
@@ -95,6 +95,16 @@ def test_between_two_people_there_is_one_silhouette_and_both_ends_are_the_pictur
     assert np.abs(kept[disc(40) == 0] - 200).max() < 2
 
 
+@pytest.mark.parametrize(("radii", "t"), [((32, 20), 0.5), ((32, 20), 0.75), ((20, 32), 0.25)])
+def test_nothing_of_the_other_person_stands_beside_the_one_shown(radii, t):
+    masks = disc(radii[0]), disc(radii[1])
+    layers = take_both_apart(portrait(60, masks[0], 200), portrait(100, masks[1], 220), masks)
+    warped = tuple((one.person, one.rest) for one in layers)
+    behind, middle = (layers[0].behind, layers[1].behind), np.zeros((96, 96, 1), np.float32)
+    frame = compose(warped, behind, middle, t, t, "crossfade")[..., 0] * 255
+    assert (frame[disc(22.5) == 0] > 180).all() and (frame[disc(18) > 0] < 130).all()
+
+
 def test_a_background_is_filled_where_the_person_stood():
     picture = portrait(20, disc(20), 200)
     assert np.abs(take_apart(picture, disc(20), disc(4)).behind * 255 - 200)[disc(12) > 0].mean() < 8
@@ -122,3 +132,17 @@ def test_what_cannot_meet_is_said_before_the_work(head):
     assert notes_before((points, points + middle)) == []
     assert "different directions" in " ".join(notes_before((points, aside)))
     assert "second picture" in notes_on_people((True, False))[0]
+
+
+def test_outline_points_have_a_figure_of_their_own_and_their_misses_are_said():
+    rng = np.random.RandomState(0)
+    side = np.linspace(30.0, 66, 12)
+    face = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)[:LANDMARKS]
+    rim = rng.uniform(4, 24, (10, 2))
+    a, b = np.concatenate((face, rim)), np.concatenate((face, rng.permutation(rim)))
+    warp, _, figures = fit_warp(a, b, SIZE, ImplicitOptions(), silent)
+    miss = np.linalg.norm(warp.carry(a, 0, 0.5) - warp.carry(b, 1, 0.5), axis=1)
+    assert figures["outline_error_max_px"] == pytest.approx(miss[LANDMARKS:].max())
+    assert figures["landmark_error_max_px"] == pytest.approx(miss[:LANDMARKS].max())
+    assert figures["outline_error_max_px"] * 512 / SIZE[0] > LIMITS.missed_px
+    assert "outline of head and shoulders" in notes_on_misses(a, b, warp)[0]

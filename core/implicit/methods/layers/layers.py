@@ -1,8 +1,8 @@
 """Portraits as two layers, a person before a background, and the frame between two of them.
 
-A mean of two hair outlines or collars shows both. Here there is one silhouette, in between; inside it the middle of the face is
-mixed, for its landmarks meet; everything else of the person changes over from the first picture to the second in a short time,
-while colours on a large scale go along evenly. Behind the silhouette both backgrounds, filled where a person hid them, stand still.
+A mean of two hair outlines or collars shows both. Here there is one silhouette, in between and within the person shown; inside it
+the middle of the face is mixed, for its landmarks meet; everything else of the person changes over from the first picture to the
+second in a short time, while colours on a large scale go along evenly. Behind the silhouette both backgrounds, filled where a person hid them, stand still.
 
 Source: Burt and Adelson 1983, "A Multiresolution Spline with Application to Image Mosaics": coarse bands are mixed more softly
 than fine ones; interpolating silhouettes by signed distance, Cohen-Or, Solomovici and Levin 1998.
@@ -155,8 +155,10 @@ def compose(
     rim = max(1.5, LAYERS.rim * max(middle.shape))
     depths = first[..., 3], second[..., 3]
     between = (1 - shape) * depths[0] + shape * depths[1]
-    cover = _cover(between, rim)
     switched = float(smooth_step(_between(appearance, LAYERS.switch)))
+    # Nobody's silhouette reaches beyond the person it shows: the other's hair or hat would stand out there as a remnant.
+    covers = [_cover(np.minimum(between, depth), rim) for depth in depths]
+    cover = covers[0] + np.float32(switched) * (covers[1] - covers[0])
     weight = np.full_like(middle, switched)
     if 0 < appearance < 1:
         # Never nothing between the ends: where one person does not reach, the other is shown however little it counts.
