@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
 import numpy as np
@@ -12,6 +13,7 @@ from PIL import Image
 from core.detect.align import Aligned
 from core.detect.faces import detect_faces
 from core.errors import InputError, OptionError
+from core.ripple.methods.moved_head.answers import cut_face
 from core.ripple.methods.moved_head.driving import Motion, angles, put_on, rigid
 from core.ripple.methods.moved_head.editing import Change, move_head
 from core.ripple.methods.moved_head.expression_map import draw_expression
@@ -20,7 +22,7 @@ from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.motion import Pose, solve_membrane
 from core.ripple.methods.moved_head.portrait import Portrait, find_face, judge
 from core.ripple.methods.moved_head.raster import draw_sheet, triangles_of
-from core.ripple.methods.moved_head.scene import SCENE, HeadScene
+from core.ripple.methods.moved_head.scene import SCENE, HeadScene, add_grain
 from core.ripple.options import RippleOptions
 from core.ui.parts.examples import HEADS
 from tests.ripple.conftest import tiny_pipeline
@@ -96,6 +98,40 @@ def test_what_the_head_left_is_filled_and_nothing_else(photo: np.ndarray, scene:
     assert np.abs(shown[kept].astype(int) - photo[top:bottom, left:right][kept]).max() <= SCENE.seen_levels
     still = scene.render(photo, Pose(0.02)).picture[top:bottom, left:right]
     assert np.abs(still.astype(int) - photo[top:bottom, left:right])[kept].max() <= SCENE.seen_levels
+
+
+def test_beyond_the_photograph_the_crop_stays_as_it_is() -> None:
+    """Mirrored at its edge, a moved head was seen twice."""
+    crop, photo = np.full((100, 100, 3), 40, np.uint8), np.full((80, 80, 3), 200, np.uint8)
+    quad = np.array([(-20, 0), (-20, 80), (60, 80), (60, 0)], float)
+    prepared = SimpleNamespace(side=100, aligned=Aligned(Image.fromarray(crop), quad), crop=Image.fromarray(crop))
+    cut = cut_face(photo, prepared)[50, :, 0]
+    assert (cut[:25] == 40).all()
+    assert (cut[40:] == 200).all()
+    assert (np.diff(cut.astype(int)) >= 0).all()
+    inner = SimpleNamespace(side=100, aligned=Aligned(Image.fromarray(crop), quad + (20, 0)), crop=prepared.crop)
+    assert (cut_face(photo, inner) == 200).all()
+
+
+def test_a_filled_part_has_the_grain_beside_it() -> None:
+    noise = np.random.default_rng(0).normal(0, 3, (60, 60, 1))
+    region = np.repeat(np.rint(128 + noise), 3, 2).astype(np.uint8)
+    hole = np.zeros((60, 60), bool)
+    hole[20:40, 20:40] = True
+    made = add_grain(np.where(hole[..., None], 128, region).astype(np.uint8), region, hole, 2.0)
+    assert np.array_equal(made[~hole], region[~hole])
+    assert 2 < made[22:38, 22:38].std() < 4
+
+
+def test_a_moved_rim_carries_nothing_of_the_old_background(scene: HeadScene) -> None:
+    """A red head before green, and its rim would have been green beside a blue background."""
+    matte = scene.matte[..., None]
+    red, green, blue = np.array([200, 0, 0]), np.array([0, 200, 0]), np.array([0, 0, 200])
+    region = (matte * red + (1 - matte) * green).astype(np.float32)
+    pure = scene.pure(region, region - (1 - matte) * blue)
+    thin = (scene.matte > 0.02) & (scene.matte < SCENE.thin)
+    assert thin.any()
+    assert np.allclose(pure[thin], (matte * red)[thin], atol=2)
 
 
 def test_expressions_move_what_they_name(photo: np.ndarray, scene: HeadScene) -> None:

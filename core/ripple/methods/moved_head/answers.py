@@ -13,6 +13,7 @@ from torch import Tensor
 from core.progress import Progress, silent
 from core.ripple.methods.moved_head.driving import Motion, put_on
 from core.ripple.methods.moved_head.editing import Change, bear, cut_square, follow, move_head
+from core.ripple.methods.moved_head.motion import SHEET, smooth_step
 from core.ripple.methods.moved_head.scene import SCENE, HeadScene
 from core.ripple.methods.repainting.compositing import repaint
 from core.ripple.methods.repainting.inpainters import opencv_fill
@@ -80,12 +81,12 @@ def answer(
     change = Change.of(amounts)
     moved = move_head(scene, photo, change, options.clean)
     quad = prepared.aligned.quad if prepared.aligned else None
-    clean, plain = Image.fromarray(cut_square(moved.picture, quad, prepared.side)), None
+    clean, plain = Image.fromarray(cut_face(moved.picture, prepared)), None
     mask: np.ndarray = np.zeros((prepared.side,) * 2, np.uint8)
     scenes: list[Image.Image | None] = [None, None]
     if options.clean:
         left_behind = move_head(scene, photo, change, clean=False)
-        plain = Image.fromarray(cut_square(left_behind.picture, quad, prepared.side))
+        plain = Image.fromarray(cut_face(left_behind.picture, prepared))
         seen = scene.in_photo(scene.repainted(moved, left_behind), photo.shape)
         mask = (cut_square(seen, quad, prepared.side) > 0.5).astype(np.uint8) * 255
     if mask.any():
@@ -97,6 +98,27 @@ def answer(
     return RippleResult(
         plain or clean, Image.fromarray(mask), clean, whole, codes, figures, scenes[0], scenes[1], notes
     )
+
+
+def cut_face(picture: np.ndarray, prepared: RipplePrepared) -> np.ndarray:
+    """The face crop (P, P, 3) uint8 of an edited photograph (H, W, 3); beyond the photograph that of the unedited one.
+
+    There the crop is made up; mirrored anew after each edit, it would show the moved head a second time.
+    """
+    side = prepared.side
+    if prepared.aligned is None:
+        return cut_square(picture, None, side)
+    quad = prepared.aligned.quad
+    made = cut_square(picture, quad, side)
+    corner, lower, _, right = np.asarray(quad, np.float64)
+    down, across = (np.indices((side, side))[..., None] + 0.5) / side
+    px = corner + across * (right - corner) + down * (lower - corner)
+    inset = np.minimum(px, picture.shape[1::-1] - px).min(-1, keepdims=True) / float(np.hypot(*(right - corner)))
+    if inset.min() >= 0:
+        return made
+    crop = cv2.resize(np.asarray(prepared.crop), (side, side), interpolation=cv2.INTER_AREA)
+    given = 1 - smooth_step(inset / SHEET.border)
+    return np.rint(made + given * (crop.astype(np.float64) - made)).astype(np.uint8)
 
 
 def animate(

@@ -15,11 +15,11 @@ from core.ripple.methods.moved_head.frame import Head
 class BeardConstants:
     """How a beard looks; lengths in units of the head's frame."""
 
-    strand: float = 0.014  # how long a strand is drawn
-    spacing: float = 0.0011  # how wide
-    soft: float = 0.014  # over which it thins out towards the cheek
+    strand: float = 0.009  # how long a strand is drawn
+    spacing: float = 0.0008  # how wide
+    soft: float = 0.017  # over which it thins out towards the cheek
     cover: float = 0.88  # share of the skin that a full beard hides
-    stubble: float = 0.3  # of the full beard's cover that shades the skin itself
+    stubble: float = 0.5  # of the full beard's cover that shades the skin itself
     own_light: float = 0.3  # share of the beard's own shading that shaven skin keeps
     grain: float = 0.4  # and of its finest relief
     shaven: float = 0.85  # share of a beard that shaving takes off
@@ -94,11 +94,11 @@ def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength:
         colour = hair_colour(region, head, start)
         hair = strands(size, head, start)
         # More strands reach the surface as it grows; between them the skin is shaded.
-        shown = ((hair - (0.75 - 0.65 * strength)) / 0.25).clip(0, 1)
+        shown = ((hair - (0.75 - 0.65 * strength)) / 0.5).clip(0, 1)
         cover = share * BEARD.cover * (BEARD.stubble * min(1.0, 2 * strength) + (1 - BEARD.stubble) * shown)
         light = cv2.GaussianBlur(skin, (0, 0), 0.03 * head.frame.unit_px).mean(-1, keepdims=True)
         lit = colour * (0.55 + 0.45 * light / max(1.0, float(np.percentile(light, 90))))
-        lit = lit * (0.75 + 0.7 * hair[..., None])
+        lit = lit * (0.8 + 0.35 * hair[..., None])
         made = skin + cover[..., None] * (lit - skin)
     else:
         made = skin + (share * BEARD.shaven * -strength)[..., None] * (shaven_skin(skin, share, head) - skin)

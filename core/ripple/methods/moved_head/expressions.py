@@ -46,7 +46,7 @@ class ExpressionConstants:
     open_chin: float = 0.38
     open_begins: float = 0.3  # of the way to the chin: from there down all goes with the chin
     open_narrow: float = 0.05  # the corners, inwards
-    lid_way: float = 0.84  # of the eye's height: how far the upper lid comes down
+    lid_way: float = 0.89  # of the eye's height: how far the upper lid comes down
     lid_reach: float = 0.72  # of the fold's share in what the lid does
     wide: float = 0.30  # of the eye's height: the upper lid, up
     brow_down: float = 0.12  # of the eye's height: the brow, down with a closing lid
@@ -175,11 +175,12 @@ def fill_lips(points: np.ndarray, strength: float) -> np.ndarray:
     total = np.zeros_like(points)
     for part in (UPPER_LIP, LOWER_LIP):
         outer, inner = points[list(part["outer"])], points[list(part["inner"])]
-        total[list(part["outer"])] = strength * EXPRESSION.full * (outer - inner)
-        for number, (index, way) in enumerate(
-            zip(part["middle"], np.tile(strength * EXPRESSION.full * (outer - inner), (2, 1)), strict=True)
-        ):
-            total[index] = way * (0.66 if number < len(outer) else 0.33)
+        # Evened out along the lip, to nothing at its corners: landmarks err one by one, and would scallop it.
+        way = np.pad(strength * EXPRESSION.full * (outer - inner), ((2, 2), (0, 0)))
+        way = np.stack([np.convolve(way[:, k], np.array([1, 4, 6, 4, 1]) / 16, "valid") for k in (0, 1)], 1)
+        total[list(part["outer"])] = way
+        for number, (index, of_outer) in enumerate(zip(part["middle"], np.tile(way, (2, 1)), strict=True)):
+            total[index] = of_outer * (0.66 if number < len(outer) else 0.33)
     # Skin beside a lip gives way, or the lip would be pushed over it in points.
     edges = [*UPPER_LIP["outer"], *LOWER_LIP["outer"]]
     apart = np.hypot(*(points[:, None] - points[edges]).transpose(2, 0, 1))

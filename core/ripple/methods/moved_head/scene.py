@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 from core.ripple.methods.moved_head.expression_map import FaceMap
 from core.ripple.methods.moved_head.frame import Head
@@ -19,7 +20,7 @@ from core.ripple.methods.moved_head.matte import (
     to_region,
     view_of,
 )
-from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, grid
+from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, grid, smooth_step
 from core.ripple.methods.moved_head.raster import draw_sheet, triangles_of
 
 Fill = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -35,15 +36,20 @@ class SceneConstants:
     hole_grows: float = 0.018  # the background is filled a little beyond the matte
     others_grow: float = 0.012  # people are left out of what is copied, a little wider
     wisps_grow: float = 0.06  # a plain background is filled so far beyond it: single hairs and their shade go too
-    plain_soft: float = 0.015  # over which that joins the photograph
     plain_levels: float = 5.0  # of 255: a background whose fine texture stays below is plain
-    hole_soft: float = 0.006  # over which the filled part joins the photograph
+    seam_soft: float = 0.003  # over which the filled part joins the photograph, from where the head's rim ends outwards
+    plain_soft: float = 0.012  # the same before a plain background
+    rim_colour: float = 0.012  # how far around its colour a soft rim takes from what is surely the head's
+    thin: float = 0.05  # a share of the matte that says nothing of the head's colour ...
+    thick: float = 0.55  # ... and one that does
+    surely: float = 0.97  # a larger share of the matte shows nothing but the head
+    fine: float = 0.008  # what is finer is grain, which a filled part lacks
+    grain_levels: float = 5.0  # of 255: grain is no larger
     hole_from: float = 0.08  # of the matte, or of the mask that it came from
     others_from: float = 0.3  # of the person's mask
     rest_kept: float = 0.02  # below so much motion the photograph itself stays behind the sheet
     seen_levels: int = 10  # of 255: a filled background that differs by more is seen to be filled
-    sure: float = 0.15  # a larger share of the matte is the head's for sure
-    wisps: float = 0.006  # what the matte does not know fades over so much motion
+    wisps: float = 0.006  # what else the rim shows fades over so much motion
     seam_px: float = 3.0  # a jump of the map that is a fold's edge, smoothed over a pixel
 
 
@@ -131,14 +137,16 @@ class HeadScene:
         view = view_of(photo, self.head)
         own = cv2.resize(self.sheet.person.astype(np.uint8), view.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
         unit = self.head.frame.unit_px
-        shown, rim = self.hole, SCENE.hole_soft * unit
-        if is_plain(region, self.hole | self.others):
-            wide = cv2.dilate(self.hole.astype(np.uint8), disc(SCENE.wisps_grow * unit)) > 0
-            moves = to_region(self.sheet.rest.astype(np.float32), self.head, self.box) > SCENE.rest_kept
-            shown, rim = self.hole | (wide & (moves | ~self.others)), SCENE.plain_soft * unit
-        plate = paint_neck(fill(region, shown, self.others), view, own, self.head, self.box)
-        soft = cv2.GaussianBlur(shown.astype(np.float32), (0, 0), rim)
-        soft = np.where(self.others & ~shown, 0, soft)[..., None]
+        plain = is_plain(region, self.hole | self.others)
+        rim = (SCENE.plain_soft if plain else SCENE.seam_soft) * unit
+        free = ~self.others | (to_region(self.sheet.rest.astype(np.float32), self.head, self.box) > SCENE.rest_kept)
+        gone = self.hole | (free & widen(self.hole, SCENE.wisps_grow * unit)) if plain else self.hole
+        # The seam lies outside all that goes: blended over the head's rim it would draw the old outline.
+        shown = gone | (free & widen(gone, 4 * rim))
+        plate = add_grain(fill(region, shown, self.others), region, shown | self.others, SCENE.fine * unit)
+        plate = paint_neck(plate, view, own, self.head, self.box)
+        soft = cv2.GaussianBlur(widen(gone, 2 * rim).astype(np.float32), (0, 0), rim)
+        soft = np.where(gone, 1, np.where(shown, soft, 0))[..., None]
         return replace(self, plate=np.rint(region + soft * (plate.astype(np.float32) - region)).astype(np.uint8))
 
     def render(self, photo: np.ndarray, pose: Pose, face: FaceMap | None = None, clean: bool = True) -> Moved:
@@ -163,9 +171,11 @@ class HeadScene:
             where = where + cv2.remap(face.shift, where, None, cv2.INTER_LINEAR, borderValue=0)
         # What the matte leaves to the background is taken off first: at rest the layers add up to the photograph exactly.
         own = region - (1 - self.matte[..., None]) * behind
-        moved = self.kept(inner, pose) * cv2.remap(
-            own, where, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE
+        moved, pure = (
+            cv2.remap(one, where, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+            for one in (own, self.pure(region, own))
         )
+        moved = pure + self.kept(where) * (moved - pure)
         matte = cv2.remap(self.matte, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
         if face is not None and face.mouth.any():
             seen = cv2.remap(face.mouth, inner, None, cv2.INTER_LINEAR, borderValue=0)[..., None]
@@ -186,16 +196,26 @@ class HeadScene:
         uncovered = (moved.before > 0.5) & (moved.after < 0.5)
         return uncovered | (np.abs(first - second).max(-1) > SCENE.seen_levels)
 
-    def kept(self, where: np.ndarray, pose: Pose) -> np.ndarray:
-        """(h, w, 1): how much of what is no background comes along, from a map (h, w, 2) of a pose.
+    def kept(self, where: np.ndarray) -> np.ndarray:
+        """(h, w, 1): how far the head's rim keeps what else it shows, from a map (h, w, 2).
 
-        Wisps that the matte does not know stay with a head that hardly moves, and are left out where they would ring it.
+        With a head that hardly moves it stays as photographed; further away the old background in it would ring the head.
         """
-        if pose.still:
-            return np.ones((*where.shape[:2], 1), np.float32)
-        sure = cv2.remap((self.matte / SCENE.sure).clip(0, 1), where, None, cv2.INTER_LINEAR)[..., None]
         way = np.square(where - index_map(*where.shape[:2])).sum(-1, keepdims=True)
-        return sure + (1 - sure) * np.exp(-way / (SCENE.wisps * self.head.frame.unit_px) ** 2)
+        return np.exp(-way / (SCENE.wisps * self.head.frame.unit_px) ** 2)
+
+    def pure(self, region: np.ndarray, own: np.ndarray) -> np.ndarray:
+        """(h, w, 3) float32: the head's share of a region; where the matte is thin, in the colour of the head beside it."""
+        sure = (self.matte > SCENE.surely).astype(np.float32)
+        total, weight = np.zeros_like(region), np.full((*sure.shape, 1), 1e-9, np.float32)
+        # The wider look counts only where the near one finds nothing.
+        for wider, share in ((1, 1.0), (3, 1e-3)):
+            blur = wider * SCENE.rim_colour * self.head.frame.unit_px
+            total += share * cv2.GaussianBlur(region * sure[..., None], (0, 0), blur)
+            weight += share * cv2.GaussianBlur(sure, (0, 0), blur)[..., None]
+        known = smooth_step((self.matte[..., None] - SCENE.thin) / (SCENE.thick - SCENE.thin))
+        thin = self.matte[..., None] * total / weight
+        return (thin + known * (own - thin)).astype(np.float32)
 
     def in_photo(self, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """A mask (h, w) of the region as one of the photograph, whose shape is (H, W, ...)."""
@@ -229,7 +249,7 @@ class HeadScene:
         seen = cv2.remap(cv2.dilate(self.matte, np.ones((5, 5))), source.astype(np.float32), None, cv2.INTER_NEAREST)
         # As far as the background may be filled, so that it comes up behind the sheet as smoothly as the sheet moves.
         reach = 2 + round(
-            (SCENE.hole_grows + SCENE.wisps_grow + 3 * SCENE.plain_soft) * (nodes - 1) / (2 * SHEET.reach)
+            (SCENE.hole_grows + SCENE.wisps_grow + 4 * SCENE.plain_soft) * (nodes - 1) / (2 * SHEET.reach)
         )
         held = cv2.dilate((seen > 0).astype(np.uint8), np.ones((2 * reach + 1,) * 2))[: nodes - 1, : nodes - 1]
         return held > 0
@@ -238,6 +258,36 @@ class HeadScene:
 def disc(radius_px: float) -> np.ndarray:
     """A round kernel for growing a mask by so many pixels, at least one."""
     return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(radius_px)) + 1,) * 2)
+
+
+def widen(mask: np.ndarray, radius_px: float) -> np.ndarray:
+    """(h, w) bool: a mask grown by so many pixels."""
+    return cv2.distanceTransform(1 - mask.astype(np.uint8), cv2.DIST_L2, 5) <= max(1.0, radius_px)
+
+
+def add_grain(plate: np.ndarray, region: np.ndarray, unknown: np.ndarray, fine_px: float) -> np.ndarray:
+    """A filled region (h, w, 3) uint8 with the fine grain of what lies beside the hole, mirrored into it.
+
+    Args:
+        plate: the filled region.
+        region: the photograph.
+        unknown: (h, w) bool, where no grain may come from.
+        fine_px: what is finer is grain.
+    """
+    if unknown.all():
+        return plate
+    seen = (~unknown).astype(np.float32)[..., None]
+    blur = cv2.GaussianBlur(region * seen, (0, 0), fine_px) / np.maximum(
+        1e-3, cv2.GaussianBlur(seen, (0, 0), fine_px)[..., None]
+    )
+    limit = SCENE.grain_levels
+    fine = np.where(seen > 0, (region - blur).clip(-limit, limit), 0)
+    own = plate - cv2.GaussianBlur(plate.astype(np.float32), (0, 0), fine_px)
+    near = distance_transform_edt(unknown, return_distances=False, return_indices=True)
+    here = np.indices(unknown.shape)
+    row, column = ((2 * near[k] - here[k]).clip(0, unknown.shape[k] - 1) for k in (0, 1))
+    made = plate - own.clip(-limit, limit) + fine[row, column]
+    return np.where(unknown[..., None], np.rint(made).clip(0, 255), plate).astype(np.uint8)
 
 
 def is_plain(region: np.ndarray, unknown: np.ndarray) -> bool:
