@@ -22,23 +22,26 @@ HEADS = ROOT / "core" / "ui" / "examples" / "heads"
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests of the one running suite and its browser are marked."""
     asks = not {"server", "chromium"}.isdisjoint(getattr(item, "fixturenames", ()))
-    if asks and place_of(item.nodeid) == LIVE:
+    if asks and place_of(item.nodeid) in LIVE:
         item.add_marker("live")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The running suite's folders come first and files without slow tests last, so that both workers end together."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (place_of(item.nodeid) != LIVE, item.path not in slow))
+    items.sort(key=lambda item: (place_of(item.nodeid) not in LIVE, item.path not in slow))
 
 
-LIVE = "the running suite"
+# Two workers have a running suite each: together, its tests would end last.
+LIVE = ("the suite's endpoints", "the suite's pages")
 
 
 def place_of(nodeid: str) -> str:
     """What has to run on one worker, because it shares fixtures: the running suite's folders, `publish`, or a file."""
     folder = nodeid.split("/")[1]
-    return LIVE if folder in ("api", "faults", "ui") else folder if folder == "publish" else nodeid.split("::")[0]
+    if folder in ("api", "faults"):
+        return LIVE[0]
+    return LIVE[1] if folder == "ui" else folder if folder == "publish" else nodeid.split("::")[0]
 
 
 @pytest.hookimpl(optionalhook=True)
