@@ -22,7 +22,7 @@ GRID_SIDE_PX = 320
 FILM_SIDE_PX = 224
 FILM_FRAMES = 18
 THUMBNAIL_PX = 112
-QUALITY = 78
+QUALITY = 62
 
 app = typer.Typer()
 Found = tuple[list[dict[str, Any]], str]
