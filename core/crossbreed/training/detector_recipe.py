@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from torch import Tensor, nn
 from core.training import Run, TrainOptions
 
 
-class DetectorRecipe:
+class DetectorRecipe(ABC):
     """One network and one loss. A subclass sets the class attributes and writes `loss` and `measured`.
 
     Attributes:
@@ -30,13 +31,13 @@ class DetectorRecipe:
         optimizer = torch.optim.AdamW(network.parameters(), lr=options.lr, weight_decay=self.weight_decay)
         self.optimizers: dict[str, torch.optim.Optimizer] = {self.name: optimizer}
 
+    @abstractmethod
     def loss(self, found: Any, batch: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """The terms, and `loss`, which is minimised, of what the network said of `batch`."""
-        raise NotImplementedError
 
+    @abstractmethod
     def measured(self, network: nn.Module) -> dict[str, Tensor]:
         """Figures on what is held out."""
-        raise NotImplementedError
 
     def step(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One update; every `log_every` steps the held-out figures are measured too."""
@@ -52,3 +53,4 @@ class DetectorRecipe:
 
     def samples(self, networks: Mapping[str, nn.Module]) -> None:
         """None: the figures say it."""
+        return

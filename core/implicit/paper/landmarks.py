@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from PIL import Image
 
@@ -43,7 +45,15 @@ def detect_landmarks(picture: Image.Image, name: str = "the picture", face: int 
         NothingFoundError: no face.
         InputError: fewer faces than `face`.
     """
-    faces = detect_faces(picture, name)
+    return landmarks_of(choose_face(detect_faces(picture, name), name, face))
+
+
+def choose_face(faces: Sequence[Face], name: str, face: int) -> Face:
+    """One of the faces found in a picture that messages call `name`; 1 is the largest.
+
+    Raises:
+        InputError: fewer faces than `face`.
+    """
     if not 1 <= face <= len(faces):
         raise InputError(f"face {face} of {name} was asked for, it shows {len(faces)}: choose 1 to {len(faces)}")
-    return landmarks_of(faces[face - 1])
+    return faces[face - 1]

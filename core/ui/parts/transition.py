@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -49,7 +50,7 @@ class Order:
     start_s: float
 
 
-class TransitionTab(Wiring):
+class TransitionTab(Wiring, ABC):
     """A tab under construction: making one draws it inside the current gradio layout and wires it.
 
     A subclass names its `id`, `introduction` and `options`, draws its inputs (`draw_inputs`) and its preview
@@ -101,13 +102,13 @@ class TransitionTab(Wiring):
         if self.now is not None:
             draw_save(self)
 
+    @abstractmethod
     def draw_inputs(self) -> None:
         """Pictures, and what is found in them."""
-        raise NotImplementedError
 
+    @abstractmethod
     def draw_preview(self) -> None:
         """The picture that follows the sliders, and these."""
-        raise NotImplementedError
 
     def draw_settings(self) -> None:
         """Method, timeline and link, below the inputs."""
@@ -141,9 +142,9 @@ class TransitionTab(Wiring):
         """The link to all settings."""
         share_link(self.id, {**self.method.by_name, **self.export.by_name, **self.sliders}, self.pictures, self.points)
 
+    @abstractmethod
     def wire(self) -> None:
         """Connect what was drawn to the handlers."""
-        raise NotImplementedError
 
     def draw_pair(self, labels: Sequence[str], names: Sequence[str] = ("picture_a", "picture_b")) -> list[Component]:
         """Two pictures side by side, the first example's."""

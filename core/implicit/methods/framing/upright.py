@@ -6,10 +6,10 @@ import numpy as np
 from PIL import Image
 
 from core.detect.faces import Face, detect_faces
-from core.errors import InputError, NothingFoundError
+from core.errors import NothingFoundError
 from core.image import Box
 from core.implicit.methods.framing.framing import find_anchor
-from core.implicit.paper.landmarks import landmarks_of
+from core.implicit.paper.landmarks import choose_face, landmarks_of
 
 # Quarter turns to the left that are tried where the upright picture shows no face.
 QUARTERS = (1, 3, 2)
@@ -35,21 +35,8 @@ def find_faces(picture: Image.Image, name: str = "the picture") -> list[Face]:
 
 
 def detect_landmarks(picture: Image.Image, name: str = "the picture", face: int = 1) -> np.ndarray:
-    """(131, 2) landmarks of one face; see `find_faces`.
-
-    Args:
-        picture: RGB.
-        name: what messages call it.
-        face: which face, 1 is the largest.
-
-    Raises:
-        NothingFoundError: no face.
-        InputError: fewer faces than `face`.
-    """
-    faces = find_faces(picture, name)
-    if not 1 <= face <= len(faces):
-        raise InputError(f"face {face} of {name} was asked for, it shows {len(faces)}: choose 1 to {len(faces)}")
-    return landmarks_of(faces[face - 1])
+    """(131, 2) landmarks as `core.implicit.paper.landmarks.detect_landmarks` gives them, of faces however they lie."""
+    return landmarks_of(choose_face(find_faces(picture, name), name, face))
 
 
 def _find_turned(picture: Image.Image, quarters: int) -> list[Face]:

@@ -14,7 +14,40 @@ EYES_BEFORE_AXIS = (
     0.4  # of the crop's side: how far the eyes lie before the axis of turning (median of the rendered heads)
 )
 GRAZING_DEG = 62.0  # surfaces turned further away than this count as hidden
-EYE_CORNERS, MOUTH_CORNERS = ((33, 133), (362, 263)), (61, 291)  # in MediaPipe's mesh
+# Of MediaPipe's mesh; the rim runs from the brow's middle to the chin, on the picture's left (-1) and on its right.
+EYE_CORNERS, MOUTH_CORNERS = ((33, 133), (362, 263)), (61, 291)
+EYES = [index for eye in EYE_CORNERS for index in eye]
+BROW, CHIN, EARS = 10, 152, (234, 454)
+MESH_RIM = {
+    -1: (10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
+    1: (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
+}
+
+
+class MeasuredMesh:
+    """Heights in a measured `mesh`, (478, 2 or more), whose y points down."""
+
+    mesh: np.ndarray
+
+    @property
+    def brow_y(self) -> float:
+        """The height of the brow's middle at the hair."""
+        return float(self.mesh[BROW, 1])
+
+    @property
+    def eyes_y(self) -> float:
+        """The height of the eyes."""
+        return float(self.mesh[EYES, 1].mean())
+
+    @property
+    def ears_y(self) -> float:
+        """The height of the ears."""
+        return float(self.mesh[list(EARS), 1].mean())
+
+    @property
+    def chin_y(self) -> float:
+        """The height of the chin."""
+        return float(self.mesh[CHIN, 1])
 
 
 @dataclass(frozen=True)

@@ -22,15 +22,15 @@ from core.detect.faces import detect_faces
 from core.detect.segment import outline, person_mask
 from core.ops.warp import backward_warp
 from core.ripple.methods.head_turn import geometry
-from core.ripple.methods.head_turn.geometry import EYE_CORNERS, EYES_BEFORE_AXIS, GRAZING_DEG, Square
-
-# The rim of MediaPipe's mesh from the brow's middle to the chin, on the picture's left and on its right.
-MESH_RIM = {
-    -1: (10, 109, 67, 103, 54, 21, 162, 127, 234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152),
-    1: (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152),
-}
-BROW, CHIN, EARS = 10, 152, (234, 454)
-EYES = [index for eye in EYE_CORNERS for index in eye]
+from core.ripple.methods.head_turn.geometry import (
+    BROW,
+    EYE_CORNERS,
+    EYES_BEFORE_AXIS,
+    GRAZING_DEG,
+    MESH_RIM,
+    MeasuredMesh,
+    Square,
+)
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ class HeadMotion:
 
 
 @dataclass(frozen=True)
-class HeadSurface:
+class HeadSurface(MeasuredMesh):
     """A head in a picture that is `SURFACE.view_px` wide; all lengths in its pixels.
 
     Attributes:
@@ -221,18 +221,3 @@ class HeadSurface:
         rim = np.array(MESH_RIM[side])
         order = rim[np.argsort(self.mesh[rim, 1])]
         return np.interp(y, self.mesh[order, 1], mesh[order, 0])
-
-    @property
-    def chin_y(self) -> float:
-        """The height of the chin."""
-        return float(self.mesh[CHIN, 1])
-
-    @property
-    def ears_y(self) -> float:
-        """The height of the ears."""
-        return float(self.mesh[list(EARS), 1].mean())
-
-    @property
-    def eyes_y(self) -> float:
-        """The height of the eyes."""
-        return float(self.mesh[EYES, 1].mean())

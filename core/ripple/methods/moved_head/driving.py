@@ -17,7 +17,8 @@ from scipy.ndimage import gaussian_filter1d
 from core.detect.faces import detect_faces
 from core.errors import NothingFoundError
 from core.progress import Progress, silent
-from core.ripple.methods.moved_head.frame import EYES, Head
+from core.ripple.methods.head_turn.geometry import EYES
+from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.motion import Pose
 
 # Points that no expression moves: forehead, temples, the bridge of the nose, the corners of the eyes.

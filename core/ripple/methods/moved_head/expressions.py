@@ -10,7 +10,8 @@ from dataclasses import dataclass, fields
 
 import numpy as np
 
-from core.ripple.methods.moved_head.frame import CHIN, Head
+from core.ripple.methods.head_turn.geometry import CHIN
+from core.ripple.methods.moved_head.frame import Head
 
 IRISES_FROM, IRISES = 468, (468, 473)  # all their points, and the middle of each
 MOUTH_CORNERS, INNER_CORNERS = (61, 291), (78, 308)

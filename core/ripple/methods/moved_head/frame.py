@@ -9,10 +9,7 @@ import numpy as np
 from core.detect.align import face_quad
 from core.detect.faces import Face
 from core.errors import NothingFoundError
-from core.ripple.methods.head_turn.geometry import EYE_CORNERS, EYES_BEFORE_AXIS
-
-BROW, CHIN, EARS = 10, 152, (234, 454)
-EYES = [index for eye in EYE_CORNERS for index in eye]
+from core.ripple.methods.head_turn.geometry import EYE_CORNERS, EYES, EYES_BEFORE_AXIS, MeasuredMesh
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,7 @@ class HeadFrame:
 
 
 @dataclass(frozen=True)
-class Head:
+class Head(MeasuredMesh):
     """A measured head, in units of its frame.
 
     Attributes:
@@ -91,23 +88,3 @@ class Head:
     def yaw_deg(self) -> float:
         """Degrees that the head looks to the picture's right already."""
         return float(np.rad2deg(self.yaw))
-
-    @property
-    def chin_y(self) -> float:
-        """The height of the chin."""
-        return float(self.mesh[CHIN, 1])
-
-    @property
-    def brow_y(self) -> float:
-        """The height of the brow's middle at the hair."""
-        return float(self.mesh[BROW, 1])
-
-    @property
-    def ears_y(self) -> float:
-        """The height of the ears."""
-        return float(self.mesh[list(EARS), 1].mean())
-
-    @property
-    def eyes_y(self) -> float:
-        """The height of the eyes."""
-        return float(self.mesh[EYES, 1].mean())

@@ -130,7 +130,11 @@ class HypothesisSDLNet(SmallSDLNet):
         if not (t == MIDDLE).all():
             moment = carry_hypotheses(motion, t)
         predicted = self.gridnet(torch.cat([features, collect_evidence(moment, seen, t)], 1))
-        return compose_hypotheses(predicted.float(), moment, inputs, t, self.look)
+        return self.compose(predicted.float(), inputs, t, moment)
+
+    def compose(self, predicted: Tensor, inputs: Tensor, t: Tensor, prior: Tensor | None = None) -> Tensor:
+        """See `compose_hypotheses`; `prior` is the moment at t."""
+        return compose_hypotheses(predicted, cast(Tensor, prior), inputs, t, self.look)
 
 
 def compose_hypotheses(

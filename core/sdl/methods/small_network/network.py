@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar, cast
@@ -27,7 +28,7 @@ class PriorEncoded(Encoded):
     prior: Tensor | None = None
 
 
-class SmallSDLNet(SDLNet):
+class SmallSDLNet(SDLNet, ABC):
     """The paper's U-net on folded pixels; a subclass says what it sees besides, and how its output becomes a picture.
 
     Args:
@@ -90,10 +91,11 @@ class SmallSDLNet(SDLNet):
         """What the output is counted from: what the caller knows, or what is found in the inputs."""
         return motion
 
+    @abstractmethod
     def describe_prior(self, seen: Tensor, prior: Tensor | None) -> Tensor:
         """What the network sees beside its inputs: (B, `PRIOR_CHANNELS`, h / 2, w / 2) of what it sees (B, C, h, w)."""
-        raise NotImplementedError
 
+    @abstractmethod
     def compose(self, predicted: Tensor, inputs: Tensor, t: Tensor, prior: Tensor | None = None) -> Tensor:
         """Pictures (T, 3, H, W), around [0, 1], not clipped, of the GridNet's output.
 
@@ -102,9 +104,8 @@ class SmallSDLNet(SDLNet):
                 2 h x 2 w, which may be smaller than they are: the output is then enlarged, the inputs keep their detail.
             inputs: (T, 3 or 6, H, W) in [0, 1].
             t: (T,).
-            prior: as `find_prior` returned it, (T, C, ...).
+            prior: as `find_prior` returned it, (T, C, ...), or what `paint` made of it.
         """
-        raise NotImplementedError
 
     def forward(self, inputs: Tensor, t: Tensor, motion: Tensor | None = None) -> Tensor:
         """The picture at t, as in `SDLNet`; `motion` as for `encode`."""
