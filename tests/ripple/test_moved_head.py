@@ -15,7 +15,7 @@ from core.detect.faces import detect_faces
 from core.errors import InputError, OptionError
 from core.ripple.methods.moved_head.answers import cut_face
 from core.ripple.methods.moved_head.beard import beard_share, grow_beard
-from core.ripple.methods.moved_head.driving import Motion, liveliness, put_on, read_pose
+from core.ripple.methods.moved_head.driving import DRIVING, Motion, liveliness, put_on, read_pose
 from core.ripple.methods.moved_head.editing import Change, move_head
 from core.ripple.methods.moved_head.expression_map import draw_expression
 from core.ripple.methods.moved_head.expressions import Expression, displace
@@ -309,7 +309,7 @@ def test_a_film_is_read_as_the_rotation_it_shows_and_put_on_another_face(scene: 
     x, z = mesh[:, 0] * cy + mesh[:, 2] * sy, mesh[:, 2] * cy - mesh[:, 0] * sy
     y, z = mesh[:, 1] * cp + z * sp, z * cp - mesh[:, 1] * sp
     turned[:] = np.column_stack([x * cr - y * sr, x * sr + y * cr, z])
-    pose, missed = read_pose(mesh, 1.5 * turned[:, :2] + 7)
+    pose, missed = read_pose(mesh / (1, 1, DRIVING.deeper), 1.5 * turned[:, :2] + 7)
     assert np.allclose(pose, [12, -5, 4], atol=0.01)
     assert np.abs(missed).max() < 1e-4
     assert liveliness(mesh[:, :2] / 0.3)[[13, 159]].min() > 0.9

@@ -35,8 +35,8 @@ class MapConstants:
     rim: float = 0.004  # lids and lips are joined over so much
     dark: tuple[int, int, int] = (46, 17, 17)  # the inside of a mouth
     tongue: tuple[int, int, int] = (92, 46, 46)  # what light adds to it below
-    teeth: tuple[int, int, int] = (214, 205, 192)
-    teeth_height: float = 0.16  # of the mouth's width, at most
+    teeth: tuple[int, int, int] = (206, 191, 172)
+    teeth_height: float = 0.13  # of the mouth's width, at most
     teeth_least: float = 0.05  # an opening smaller than this shows none
 
 

@@ -53,7 +53,7 @@ class ExpressionConstants:
     brow_down: float = 0.12  # of the eye's height: the brow, down with a closing lid
     brow: float = 0.35  # of the lid's way: the brow, up
     gaze: float = 0.2  # of the eye's width: the iris, aside
-    full: float = 0.6  # of a lip's thickness
+    full: float = 0.52  # of a lip's thickness
     full_reach: float = 0.14  # how far skin beside a lip gives way
     closed: float = 0.06  # of the mouth's width: lips nearer than this are closed
 

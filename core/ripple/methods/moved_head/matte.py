@@ -73,7 +73,7 @@ def find_person(view: np.ndarray) -> np.ndarray:
     return person_mask(Image.fromarray(view))[0, 0].numpy()
 
 
-def own_person(person: np.ndarray, head: Head, size: tuple[int, int] | None = None) -> np.ndarray:
+def own_person(person: np.ndarray, head: Head, size: tuple[int, ...] | None = None) -> np.ndarray:
     """(side, side) bool: the part of a person mask in the view that holds the face.
 
     What stands beside the head and hangs together with it by the shoulders only, by a thin bridge or beyond the photograph of

@@ -107,8 +107,8 @@ class HeadScene:
         own = own_person(found, head, photo.shape[1::-1])
         person = cv2.resize(own.astype(np.float32), (SHEET.coarse,) * 2, interpolation=cv2.INTER_AREA) > 0.5
         px, size = head.frame.to_px(grid(SHEET.coarse)), photo.shape[1::-1]
-        inset = np.dstack([px[..., 0], size[0] - px[..., 0], size[1] - px[..., 1]]).min(-1), px[..., 1]
-        inset = tuple(one / head.frame.unit_px for one in inset)
+        sides = np.dstack([px[..., 0], size[0] - px[..., 0], size[1] - px[..., 1]]).min(-1)
+        inset = sides / head.frame.unit_px, px[..., 1] / head.frame.unit_px
         near = np.where(cv2.dilate(own.astype(np.uint8), np.ones((9, 9))) > 0, found, 0)
         firm = refine_matte(near, view, view.shape[0] / (2 * SHEET.reach)) > 0.5
         sheet = Sheet.of(head, person, inset, find_neck_end(view, head), find_neck(firm, head))
