@@ -20,8 +20,8 @@ from core.implicit.methods.landmark_flow.warp import Warp
 from core.progress import Progress, silent
 
 NODES = 129
-# Small frames need fewer: the grid of a frame of 512 pixels has cells of four.
-LEAST_CELL_PX = 1.5
+# Small frames need fewer, a cell per pixel; wider cells fold where landmarks lie close together.
+LEAST_CELL_PX = 1.0
 KNOTS, MORE_KNOTS = 9, 17
 MANY_STEPS = 32
 
