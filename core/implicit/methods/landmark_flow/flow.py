@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,6 @@ class FlowWarp:
 
     Attributes:
         size_px: (width, height) of the frame.
-        steps: Runge-Kutta steps over the whole time, chosen so that there and back misses by less than 4e-7.
-        inverse_error: what it still misses by; larger only where landmarks contradict each other.
         merged: pairs that became one with a neighbour because they touch on their way.
     """
 
@@ -98,7 +97,16 @@ class FlowWarp:
         self.nugget = CONSTANTS.nugget + share @ looseness
         self.merged = len(a) - len(self.source)
         self._solved: dict[float, np.ndarray] = {}
-        self.steps, self.inverse_error = self._choose_steps()
+
+    @property
+    def steps(self) -> int:
+        """Runge-Kutta steps over the whole time, chosen so that there and back misses by less than 4e-7."""
+        return self._measured[0]
+
+    @property
+    def inverse_error(self) -> float:
+        """What there and back still misses by; larger only where landmarks contradict each other."""
+        return self._measured[1]
 
     def carry(self, points: np.ndarray, start: float, end: float, steps: int | None = None) -> np.ndarray:
         """See `Warp.carry`; classical Runge-Kutta of order 4."""
@@ -122,6 +130,12 @@ class FlowWarp:
         for first in range(0, len(at), chunk):
             free[first : first + chunk] += _plate(at[first : first + chunk], centres) @ weights[:-3]
         return self._edge(at) * free
+
+    def strain(self, near_px: float) -> float:
+        """The largest strain (see `strain_of`) between centres as they move half way, what slack has left of it."""
+        middle = self._centres(0.5)
+        moved = self.velocity(middle, 0.5)
+        return float(strain_of(middle - moved / 2, middle + moved / 2, near_px / self.scale).max(initial=0.0))
 
     def _centres(self, t: float) -> np.ndarray:
         return self.source + t * (self.target - self.source)
@@ -149,7 +163,8 @@ class FlowWarp:
             self._solved[key] = solution
         return self._solved[key]
 
-    def _choose_steps(self) -> tuple[int, float]:
+    @cached_property
+    def _measured(self) -> tuple[int, float]:
         """The fewest steps with which going there and back ends where it began, over the frame and around landmarks.
 
         Returns:
