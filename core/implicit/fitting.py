@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from core.implicit.methods.framing.notes import look_apart
 from core.implicit.methods.landmark_flow.displacement_grid import DisplacementGrid, sample_displacements
 from core.implicit.methods.landmark_flow.flow import FlowWarp, strain_of
 from core.implicit.methods.landmark_flow.siren_warp import SirenWarp
@@ -29,6 +30,8 @@ LOOSER = (
 )  # fmt: skip
 # Landmarks that part or approach so many times their distance fold the grid that frames are read from.
 MOST_STRAIN = 12.0
+# The same of faces that look in different directions: what one hides has no partner, and a cheek would be wrung.
+TURNED_STRAIN = 3.0
 # Of a strain that folds, the share that is tried next.
 LESS = 0.6
 # Share of the longer side within which landmarks can contradict each other.
@@ -47,7 +50,7 @@ def fit_warp(
         warp: Warp = train_siren_warp(a, b, size_px, options, part_of(progress, 0.0, 0.9))
         displacements = sample_displacements(warp, part_of(progress, 0.9, 1.0))
         return warp, displacements, figures_of(warp, displacements, a, b)
-    most = MOST_STRAIN
+    most = TURNED_STRAIN if look_apart(a, b) else MOST_STRAIN
     for outline, limit, slack, least in ((0.0, 0.0, 0.0, 0.0), *LOOSER[len(a) <= LANDMARKS :]):
         smoothing = max(least, options.smoothing)
         loose = {"smoothing": smoothing, "slack": slack, "strain": limit, "outline_slack": outline}

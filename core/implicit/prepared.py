@@ -55,13 +55,19 @@ class ImplicitPrepared(Prepared):
     layers: tuple[Layers, Layers] | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def taken_apart(self) -> tuple[Layers, Layers]:
+        """`layers`; `InputError` of a pair that has none."""
+        if self.layers is None:
+            raise InputError("blend layers needs a person in both pictures: use blend linear")
+        return self.layers
+
     @cached_property
     def division(self) -> Division:
         """Which part of the people changes over first, found half way; of a pair that has layers."""
-        if self.layers is None:
-            raise InputError("blend layers needs a person in both pictures: use blend linear")
+        taken_apart = self.taken_apart
         at = self.displacements.sampling_positions(0.5)
-        people = [_look_up(one.person, places, cv2.INTER_LINEAR) for one, places in zip(self.layers, at, strict=True)]
+        people = [_look_up(one.person, places, cv2.INTER_LINEAR) for one, places in zip(taken_apart, at, strict=True)]
         halves = [self.warp.carry(points, start, 0.5) for points, start in ((self.points_a, 0.0), (self.points_b, 1.0))]
         face = (halves[0] + halves[1])[:DETECTED] / 2
         colours, covers = (
@@ -85,13 +91,13 @@ def layered_frame(prepared: ImplicitPrepared, t: float, appearance: float, backg
     at = prepared.displacements.sampling_positions(t)
     warped = [
         (_look_up(layers.person, places), _look_up(layers.rest, places, cv2.INTER_LINEAR))
-        for layers, places in zip(prepared.layers, at, strict=True)
+        for layers, places in zip(prepared.taken_apart, at, strict=True)
     ]
     size = prepared.displacements.size_px
     # Where both faces have it: a hat or a turned cheek may hide it in one.
     regions = ((prepared.points_a, 0.0), (prepared.points_b, 1.0))
     middle = np.minimum(*(soft_region(prepared.warp.carry(face_middle(p), start, t), size) for p, start in regions))
-    behind = (prepared.layers[0].behind, prepared.layers[1].behind)
+    behind = (prepared.taken_apart[0].behind, prepared.taken_apart[1].behind)
     return compose((warped[0], warped[1]), behind, middle, division, appearance, background)
 
 

@@ -27,6 +27,8 @@ class DivisionConstants:
     side_px: int = 128
     # The line stays between these heights, and so far below the face.
     highest: float = 0.3
+    # Where the frame has less than this below the chin it shows a face, and there is nothing to divide.
+    least_room: float = 0.45
     lowest: float = 2.2
     face_gap: float = 0.06
     # What one's outline alone costs beside a difference of colours by 1: hair cut off, and hair that has no root.
@@ -58,7 +60,7 @@ class Division:
 
 
 def divide(pictures: tuple[Picture, Picture], covers: tuple[Picture, Picture], face: np.ndarray) -> Division:
-    """The division of two people in one shape.
+    """The division of two people in one shape; a frame that ends below the chin is the head's.
 
     Args:
         pictures: (H, W, 3) float32 in [0, 1] each, colours of the person, beyond it as beside it.
@@ -73,6 +75,9 @@ def divide(pictures: tuple[Picture, Picture], covers: tuple[Picture, Picture], f
     there = [cv2.resize(cover.reshape(size[::-1]), small, interpolation=cv2.INTER_AREA) for cover in covers]
     apart = np.abs(seen[0] - seen[1]).mean(-1) * np.minimum(*there)
     face = face * scale
+    anchor = find_anchor(face)
+    if (small[1] - face[:, 1].max()) / anchor.unit < DIVISION.least_room:
+        return Division(np.zeros((*size[::-1], 1), np.float32), True)
     closed, dear = _prices(face, small)
     found = []
     for lower, upper in ((there[1], there[0]), (there[0], there[1])):
@@ -81,7 +86,6 @@ def divide(pictures: tuple[Picture, Picture], covers: tuple[Picture, Picture], f
     costs = [cost for cost, _ in found]
     lower_first = costs[0] <= costs[1]
     below = found[0 if lower_first else 1][1]
-    anchor = find_anchor(face)
     _drop_stubs(below, there if lower_first else there[::-1], anchor.middle[1] + DIVISION.highest * anchor.unit)
     below = cv2.GaussianBlur(
         cv2.resize(below, size, interpolation=cv2.INTER_LINEAR), (0, 0), DIVISION.feather * max(size)
@@ -135,18 +139,26 @@ def _drop_stubs(below: Picture, covers: list[Picture], top: float) -> None:
     """
     for side, from_ in ((0, 1), (1, -1)):
         here = below == side
-        alone = here & (covers[side] > 0.5) & (covers[1 - side] < 0.5)
+        person = here & (covers[side] > 0.5)
+        alone = person & (covers[1 - side] < 0.5)
         # Where the line goes through the person, not along it.
         cut = _widened(~here & (covers[side] > 0.5), 1)
         broad = cv2.morphologyEx(alone.astype(np.uint8), cv2.MORPH_OPEN, np.ones((5, 5), np.uint8)) > 0
-        for kind in (broad, alone & ~broad):
+        for kind in (broad, alone & ~broad, _without_largest(person)):
             count, pieces = cv2.connectedComponents(kind.astype(np.uint8))
             for number in range(1, count):
                 piece = _widened(pieces == number, 2)
                 if not (piece & cut).any() or (side == 0 and np.flatnonzero(piece.any(1))[0] < top):
                     continue
-                if not _held(piece, here & (covers[side] > 0.5), from_):
+                if not _held(piece, person, from_):
                     below[piece] = 1 - side
+
+
+def _without_largest(mask: np.ndarray) -> np.ndarray:
+    """(h, w) bool without its largest connected piece; what touches that in few places is apart from it."""
+    opened = cv2.morphologyEx(mask.astype(np.uint8), cv2.MORPH_OPEN, np.ones((3, 3), np.uint8))
+    _, pieces, facts, _ = cv2.connectedComponentsWithStats(opened, connectivity=4)
+    return (opened > 0) & (pieces != 1 + np.argmax(facts[1:, cv2.CC_STAT_AREA])) if len(facts) > 1 else opened > 0
 
 
 def _widened(mask: np.ndarray, cells: int) -> np.ndarray:

@@ -167,10 +167,10 @@ def compose(
     (first, first_rest), (second, second_rest) = warped
     longer = max(middle.shape)
     rim = max(1.5, LAYERS.rim * longer)
-    early, late = (np.float32(smooth_step(_between(appearance, window))) for window in LAYERS.switches)
+    early, late = (float(smooth_step(_between(appearance, window))) for window in LAYERS.switches)
     in_lower = early if division.lower_first else late
     in_upper = late if division.lower_first else early
-    switched = in_upper + division.lower * (in_lower - in_upper)
+    switched = in_upper + division.lower * np.float32(in_lower - in_upper)
     people = _in_one_tone((first[..., :3], second[..., :3]), middle, appearance)
     back = _background(behind, appearance, background)
     frame = back.copy()
@@ -231,7 +231,7 @@ def _mixed_face(people: Sequence[Picture], appearance: float, switched: float, l
     # Where it is small the tones agree, so that no rim shows round what is not mixed.
     unlike = (cv2.cvtColor(np.abs(smooth[1] - smooth[0]), cv2.COLOR_RGB2GRAY) - LAYERS.unlike[0]) / LAYERS.unlike[1]
     own = smooth_step(np.maximum(alone, unlike))[..., None]
-    return one + (appearance + own * (switched - appearance)) * (other - one)
+    return one + (appearance + own * np.float32(switched - appearance)) * (other - one)
 
 
 def _box(mask: Picture, margin: int) -> tuple[slice, slice]:
@@ -267,7 +267,8 @@ def _background(behind: tuple[Picture, Picture], appearance: float, name: str) -
         return near + np.float32(smooth_step(away)) * (plain - near)
     share = {"crossfade": appearance, "second": appearance / LAYERS.late, "first": 1 - (1 - appearance) / LAYERS.late}
     share_now = min(max(share[name], 0.0), 1.0)
-    out_of_focus = LAYERS.defocus * max(first.shape) * smooth_step(min(share_now, 1 - share_now) / LAYERS.fade[0])
+    away = float(smooth_step(min(share_now, 1 - share_now) / LAYERS.fade[0]))
+    out_of_focus = LAYERS.defocus * max(first.shape) * away
     weight = np.float32(smooth_step(_between(share_now, LAYERS.fade)))
     mixed = first if not weight else second if weight == 1 else first + weight * (second - first)
     return _blur(mixed, out_of_focus) if out_of_focus > MOST_SHARP_PX else mixed
