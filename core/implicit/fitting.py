@@ -30,6 +30,8 @@ LOOSER = (
 )  # fmt: skip
 # Landmarks that part or approach so many times their distance fold the grid that frames are read from.
 MOST_STRAIN = 12.0
+# Unless they are so close, as a share of the longer side, that the grid does not see it; strain counted from there on.
+CELL, SEEN_STRAIN = 0.004, 2.5
 # The same of faces that look in different directions: what one hides has no partner, and a cheek would be wrung.
 TURNED_STRAIN = 3.0
 # Of a strain that folds, the share that is tried next.
@@ -56,8 +58,8 @@ def fit_warp(
         loose = {"smoothing": smoothing, "slack": slack, "strain": limit, "outline_slack": outline}
         flow = flow_through(a, b, size_px, loose, options.edges_stay)
         # Known in milliseconds, while following the flow takes a second.
-        strain = flow.strain(NEAR * max(size_px))
-        if least < 1 and (strain > most or flow.inverse_error > INVERSE_LIMIT):
+        strain, seen = (flow.strain(NEAR * max(size_px), least_px) for least_px in (0.0, CELL * max(size_px)))
+        if least < 1 and ((strain > most and seen > SEEN_STRAIN) or flow.inverse_error > INVERSE_LIMIT):
             continue
         displacements = sample_displacements(flow, progress)
         figures = figures_of(flow, displacements, a, b)

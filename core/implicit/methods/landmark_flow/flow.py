@@ -131,11 +131,12 @@ class FlowWarp:
             free[first : first + chunk] += _plate(at[first : first + chunk], centres) @ weights[:-3]
         return self._edge(at) * free
 
-    def strain(self, near_px: float) -> float:
-        """The largest strain (see `strain_of`) between centres as they move half way, what slack has left of it."""
+    def strain(self, near_px: float, least_px: float) -> float:
+        """The largest strain (see `strain_of`) between centres as they move half way: what slack has left of it."""
         middle = self._centres(0.5)
-        moved = self.velocity(middle, 0.5)
-        return float(strain_of(middle - moved / 2, middle + moved / 2, near_px / self.scale).max(initial=0.0))
+        moved = self.velocity(middle, 0.5) * self.scale / 2
+        middle = middle * self.scale
+        return float(strain_of(middle - moved, middle + moved, near_px, least_px).max(initial=0.0))
 
     def _centres(self, t: float) -> np.ndarray:
         return self.source + t * (self.target - self.source)
@@ -206,17 +207,18 @@ def _plate(at: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return plate
 
 
-def strain_of(points_a: np.ndarray, points_b: np.ndarray, near_px: float) -> np.ndarray:
+def strain_of(points_a: np.ndarray, points_b: np.ndarray, near_px: float, least_px: float = 0.0) -> np.ndarray:
     """(N,): how much each pair contradicts one beside it: their relative motion by their distance where they are closest.
 
     Args:
         points_a: (N, 2), (x, y) pixels.
         points_b: (N, 2) their partners.
         near_px: pairs further apart than this at both ends do not count.
+        least_px: pairs closer than this count as this far apart.
     """
     begin, end = (points[:, None] - points for points in (points_a, points_b))
     apart = np.minimum(np.linalg.norm(begin, axis=-1), np.linalg.norm(end, axis=-1))
-    strain = np.linalg.norm(end - begin, axis=-1) / np.maximum(apart, 1e-6)
+    strain = np.linalg.norm(end - begin, axis=-1) / np.maximum(apart, max(least_px, 1e-6))
     strain[(apart > near_px) | np.eye(len(apart), dtype=bool)] = 0
     return strain.max(1)
 

@@ -182,8 +182,9 @@ def compose(
         frame += away * (_cover(depth, rim) * (person - back) + wisps)
     if middle.any():
         box = _box(middle, round(LAYERS.detail * longer))
-        face = _mixed_face([person[box] for person in people], appearance, in_upper, longer)
-        frame[box] += middle[box] * (face - frame[box])
+        one, other = (person[box] for person in people)
+        face = _mixed_face((one, other), appearance, in_upper, longer)
+        frame[box] += middle[box] * (face - (one + switched[box] * (other - one)))
     return np.clip(frame, 0, 1)
 
 
