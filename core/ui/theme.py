@@ -68,10 +68,12 @@ CSS = """
   .bench > .left > .first, .bench > .left > :has(.first) { order: 1; }
   .bench .stage { order: 2; width: 100%; }
   .bench .made { order: 3; width: 100%; }
+  .pair [data-testid=block-label] { font-size: 0.72rem; padding: 0.1rem 0.3rem; max-width: 5.6rem; }
   .pair .image-container, .pair .image-frame { max-height: 150px; }
   .pair > *, .pair .block { height: 170px !important; }
   .bench .screen { height: 300px !important; }
-  /* While a point is moved, the preview looks in from the corner. */
+  /* While a point is moved, the preview looks in from the corner; its place stays, so that nothing moves under the finger. */
+  .bench:has(.points :focus) .stage { padding-top: calc(300px + 0.5rem); }
   .bench:has(.points :focus) .screen { position: fixed !important; top: 0; right: 0; width: 42vw !important; min-width: 0 !important;
     height: 42vw !important; z-index: 50; box-shadow: 0 2px 12px #0006; }
 }
