@@ -49,7 +49,7 @@ CSS = """
 .dark .told-good b { color: #4ade80; } .dark .told-weak b { color: #fbbf24; } .dark .told-bad, .dark .told-bad b { color: #fca5a5; }
 
 .examples { display: flex; gap: 0.5rem; overflow-x: auto; padding: 0.2rem; }
-.examples button { display: flex; flex: none; padding: 2px; border: 2px solid transparent; border-radius: 8px; cursor: pointer; }
+.examples button { display: flex; flex: none; margin: 0; padding: 2px; border: 2px solid transparent; border-radius: 8px; cursor: pointer; }
 .examples button:hover, .examples button:focus-visible { border-color: var(--primary-500); outline: none; }
 .examples img { width: 56px; height: 56px; object-fit: cover; }
 .examples img:first-child { border-radius: 6px 0 0 6px; } .examples img:last-child { border-radius: 0 6px 6px 0; }

@@ -40,7 +40,9 @@ def test_morph_by_client(client, pair):
         *pair, crop="middle", size_px=128, frames=6, fps=12, even_steps=True, api_name="/crossbreed_morph"
     )
     assert len(list(read_video(path_of(video)).frames())) == 6
-    assert read_settings(file)["system"] == "crossbreed" and "Crossbreed" in details["weights"]
+    kept = read_settings(file)
+    assert [kept[name] for name in ("system", "moving", "format")] == ["crossbreed", "both", "mp4"]
+    assert "Crossbreed" in details["weights"]
     assert details["figures"]["reconstruction_psnr_db"] > 5
     assert len(details["film"]["change"]) == 5 and details["film"]["at"]["appearance"][-1] == 1
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from core.errors import InputError
 from core.ui.build import TEXTS, catalogue
-from core.ui.parts.batch import draw_batch
+from core.ui.parts.batch import Batch, draw_batch
 from core.ui.parts.desk import Watched
 from core.ui.parts.handlers import time_left
 from core.ui.parts.pace import Pace, rounded
@@ -47,7 +47,7 @@ def batch(handler):
     """A batch over a picture, a number and points: what its button runs."""
     with gr.Blocks() as demo:
         inputs = [gr.Number(2), gr.Image(label="Photo"), PointEditor(paired=False)]
-        draw_batch("toy", handler, inputs, inputs[1])
+        draw_batch(Batch("toy", handler, inputs, inputs[1]))
     return next(event.fn for event in demo.fns.values() if event.concurrency_id == "work")
 
 
@@ -79,3 +79,6 @@ def test_every_text_has_its_three_translations():
     for english, others in texts.items():
         assert len(others) == 3 and all(others), english
         assert {text.count("#") for text in others} == {english.count("#")}, english
+        # The page would translate what it translated.
+        for number, text in enumerate(others):
+            assert texts.get(text, others)[number] == text, text

@@ -38,7 +38,7 @@ TEMPLATE = """<div class="film" hidden>
 
 STYLE = """
 .strip, .visit { display: flex; gap: 2px; overflow-x: auto; }
-.strip button, .visit button { flex: none; padding: 0; border: 2px solid transparent; border-radius: 6px; cursor: pointer; line-height: 0; }
+.strip button, .visit button { flex: none; margin: 0; padding: 0; border: 2px solid transparent; border-radius: 6px; cursor: pointer; line-height: 0; }
 .strip button:hover, .strip button:focus-visible, .visit button:hover, .visit button:focus-visible { border-color: var(--primary-500); outline: none; }
 .strip canvas, .visit video { border-radius: 4px; }
 .visit video { height: 64px; max-width: 110px; object-fit: cover; pointer-events: none; }
@@ -47,7 +47,7 @@ STYLE = """
 .steps .now { stroke: #f59e0b; stroke-width: 2; vector-effect: non-scaling-stroke; }
 .tools { display: flex; flex-wrap: wrap; gap: 0.4rem; align-items: center; margin: 0.3rem 0; font-size: 0.85rem; }
 .tools .said { min-width: 9rem; font-variant-numeric: tabular-nums; }
-.tools button { font: inherit; padding: 0.15rem 0.7rem; border-radius: 6px; border: 1px solid #8886; cursor: pointer; }
+.tools button { font: inherit; margin: 0; padding: 0.15rem 0.7rem; border-radius: 6px; border: 1px solid #8886; cursor: pointer; }
 .tools button[aria-pressed=true] { background: #7c3aed; color: white; }
 """
 

@@ -45,7 +45,7 @@ STYLE = """
 .tools { display: flex; flex-wrap: wrap; gap: 0.3rem; align-items: center; margin-bottom: 0.4rem; }
 .tools button { padding: 0.15rem 0.7rem; border-radius: 6px; border: 1px solid #8886; cursor: pointer; }
 .tools button[aria-pressed=true] { background: #7c3aed; color: white; }
-.tools button { font: inherit; font-size: 0.85rem; }
+.tools button { font: inherit; margin: 0; font-size: 0.85rem; }
 .groups button { opacity: 0.55; } .groups button[aria-pressed=true] { opacity: 1; }
 .groups:empty { display: none; }
 .tools .hint { font-size: 0.8rem; opacity: 0.8; }

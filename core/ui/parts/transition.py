@@ -15,7 +15,7 @@ from PIL import Image
 
 from core.options import fields_of, to_query
 from core.timeline import Timeline
-from core.ui.parts.batch import draw_batch
+from core.ui.parts.batch import Batch, draw_batch
 from core.ui.parts.controls import Controls, controls
 from core.ui.parts.desk import Watched
 from core.ui.parts.examples import Axis, FirstExample, lead_html, strip_html
@@ -71,8 +71,8 @@ class TransitionTab(Wiring, ABC):
     example_rows: Sequence[Sequence[Any]] = ()
     axes: Mapping[str, Axis] = {}
     go_text = "Make the film"
-    # Seconds per frame of the film on two processors, until one was made here.
-    frame_s = 0.2
+    # Seconds per frame of the first example's film on two processors, until one was made here.
+    frame_s = 0.13
     # The picture whose frame the preview keeps, so that both can lie over each other.
     before = ""
     # Fields that stand beside the inputs, not under Method.
@@ -128,7 +128,7 @@ class TransitionTab(Wiring, ABC):
         self.draw_method()
         self.export: Export = export_controls(self.id)
         if (many := self.many()) is not None:
-            draw_batch(self.id, *many)
+            draw_batch(Batch(self.id, *many))
         self.draw_link()
 
     def draw_method(self) -> None:

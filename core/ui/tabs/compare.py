@@ -104,6 +104,7 @@ class CompareTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = CompareOptions
+    frame_s = 0.5
     go_text = "Compare"
     example_rows = [[example_picture(name) for name in pair] for pair in EXAMPLE_PAIRS]
 

@@ -185,6 +185,7 @@ class PoseTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = PoseOptions
+    frame_s = 0.33
     early_fields = ("person",)
     example_rows = [[example_picture(name)] for name in EXAMPLE_PEOPLE] + [[str(PEOPLE / "ben.jpg")]]
     before = "picture"

@@ -98,6 +98,7 @@ class RippleTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = RippleOptions
+    frame_s = 0.55
     early_fields = ("edit", *TOGETHER)
     example_rows = [[example_picture(name)] for name in EXAMPLE_HEADS]
     before = "picture"
@@ -151,7 +152,7 @@ class RippleTab(TransitionTab):
                     buttons=["fullscreen", "download"],
                 ) for text, name in labels
             ]  # fmt: skip
-        draw_wipe("Plain edit and clean face over each other", *self.shown[::2], f"{ID}-cleaned")
+        draw_wipe("Plain edit and clean face over each other", self.shown[0], self.shown[2], f"{ID}-cleaned")
         self.shown.append(self.whole)
 
     def many(self) -> tuple[Any, list[Component], Component]:

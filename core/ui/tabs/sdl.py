@@ -127,6 +127,7 @@ class SDLTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = SDLOptions
+    frame_s = 1.3
     example_rows = EXAMPLE_ROWS
     before = "first"
     axes = {"t": Axis(JOBS[FIRST].low, JOBS[FIRST].high, 31, 0.5)}
