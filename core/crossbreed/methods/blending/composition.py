@@ -14,7 +14,6 @@ from core.crossbreed.methods.blending.layers import Layers
 from core.crossbreed.methods.blending.mixing import SETTINGS as MIX
 from core.crossbreed.methods.blending.mixing import (
     as_pictures,
-    face_agreement,
     fetched,
     mix_layers,
     moved_places,
@@ -116,31 +115,15 @@ def compose_layers(prepared: CrossbreedPrepared, shape: Tensor, appearance: Tens
     if layers is None or palette is None or alignment is None:
         raise RuntimeError("these pictures were prepared without layers")
     frames: list[np.ndarray] = []
-    agreements: dict[tuple[int, ...], float] = {}
     for places, looks in zip(shape, appearance, strict=True):
         parts, colours = ({i: w for i, w in enumerate(row.tolist()) if w} for row in (within(places), within(looks)))
         used = torch.tensor(sorted({*parts, *colours}))
         ways = alignment.from_pictures(places[None], used)
         displacements = {int(i): way[0].permute(1, 2, 0).numpy() for i, way in zip(used, ways, strict=True)}
-        pair = tuple(parts)
-        if pair not in agreements:
-            agreements[pair] = pair_agreement(layers, alignment, pair) if len(pair) == 2 else 1.0
-        frame = mix_layers(
-            layers, palette, displacements, parts, colours, alignment.ears_turn(list(pair)), agreements[pair]
-        )
+        trust = alignment.sure.tolist(), alignment.clear.tolist()
+        frame = mix_layers(layers, palette, displacements, parts, colours, *trust)
         frames.append(with_photo(prepared, frame, displacements, parts, colours))
     return exact_ends(prepared, as_pictures(frames), shape, appearance)
-
-
-def pair_agreement(layers: Layers, alignment: HeadAlignment, pair: tuple[int, ...]) -> float:
-    """How far the faces of two pictures agree half way between them; -1 if one could not be moved point by point."""
-    which = torch.tensor(pair)
-    if not alignment.sure[which].all():
-        return -1.0
-    half = torch.zeros(1, len(alignment.points))
-    half[0, which] = 0.5
-    ways = alignment.from_pictures(half, which)
-    return face_agreement(layers, {i: way[0].permute(1, 2, 0).numpy() for i, way in zip(pair, ways, strict=True)})
 
 
 def within(weights: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Photos of heads as layers: the animal in two bands of detail, what lies behind it, its outline and its ears.
+"""Photos of heads as layers: the animal, what lies behind it, its outline, and the regions of ears, eyes, muzzle and face.
 
 Layers can be moved and mixed by themselves: where the outline of a mixture runs, neither animal's own outline shows.
 """
@@ -12,42 +12,52 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.crossbreed.methods.head_alignment.network_points import EARS, EYES, POINT_NAMES, ear_roots
+from core.crossbreed.methods.head_alignment.network_points import CHEEKS, CHIN, CROWN, EARS, EYES, NOSE, ear_roots
 from core.ops.filters import gaussian_blur
 from core.ops.masks import signed_distance
 from core.ops.patch_fill import fill_holes
 from core.ops.pull_push import filled
 
-DETAIL_SCALE = 32767
-
 
 @dataclass(frozen=True)
 class LayerSettings:
-    """What tunes the layers; lengths are shares of the side.
+    """What tunes the layers; lengths are shares of the side unless said otherwise.
 
     Attributes:
-        broad_px: side at which everything but fine detail is kept.
-        base_sigma: standard deviation of what counts as colour rather than detail.
+        broad_px: side at which everything but the animal and the ground is kept.
+        colour_sigma: standard deviation of what is broad enough to be averaged; all that is finer is one animal's.
+        detail_sigma: of what counts as colour rather than fine detail.
         window_sigma: of the neighbourhood in which the energy of details is measured.
         sure_depth: so deep inside its outline a pixel shows the animal alone.
         ground_room: around the outline, where the ground still shows fur or its shadow.
         ear_radius: of the region of an ear, by the ear's length.
         ear_least: the least radius of that region.
-        face_room: of the region of a face, around the hull of eyes, nose and chin, by the distance between the eyes,
-        face_soft: and the width of its soft rim, likewise.
         ear_ground: from this on, in the region, nothing is taken for ground.
+        eye_room: radius of the region of an eye, in distances between the eyes,
+        nose_room: of the nose's and the mouth's middle, which is no part of it,
+        muzzle_room: of the muzzle with the corners of an open mouth,
+        face_room: and how far inside the hull of cheeks, crown and chin a face begins,
+        part_soft: and the width of their soft rims, likewise.
+        gaze_px: between the eyes, in the picture in which their contrast is measured,
+        gaze_room: and how far around each, in distances between the eyes.
     """
 
     broad_px: int = 256
-    base_sigma: float = 1 / 40
+    colour_sigma: float = 0.08
+    detail_sigma: float = 1 / 40
     window_sigma: float = 1 / 40
     sure_depth: float = 0.008
     ground_room: float = 0.025
     ear_radius: float = 0.5
     ear_least: float = 0.07
-    face_room: float = 0.38
-    face_soft: float = 0.25
     ear_ground: float = 0.9
+    eye_room: float = 0.36
+    nose_room: float = 0.2
+    muzzle_room: float = 0.6
+    face_room: float = -0.2
+    part_soft: float = 0.25
+    gaze_px: int = 48
+    gaze_room: float = 0.3
 
 
 SETTINGS = LayerSettings()
@@ -58,25 +68,29 @@ class Layers:
     """N pictures of side S cut into layers; what is broad has side L.
 
     Attributes:
-        details: (N, S, S, 3) int16, the animal's fine detail, in [-1, 1] times `DETAIL_SCALE`.
-        bases: (N, L, L, 3) float32 in [0, 1], its colours, which go on beyond its outline.
+        photos: (N, S, S, 3) uint8, all of it.
+        animals: (N, S, S, 3) uint8, the animal, whose colours go on beyond its outline.
+        colours: (N, L, L, 3) float32 in [0, 1], what is broad of it.
         grounds: (N, S, S, 3) uint8, what is behind it, filled.
-        ground_details: (N, S, S, 3) int16, its fine detail, as that of the animal.
-        ground_energies: (N, L, L) float32, how much of that is near.
         depths: (N, L, L) float32, how deep inside the animal a place lies, shares of the side, negative outside.
-        energies: (N, L, L) float32, how much detail is near.
+        energies: (N, L, L) float32, how much fine detail is near.
         ears: (N, L, L) float32 in [0, 1], where ears are.
-        faces: (N, L, L) float32 in [0, 1], where eyes, nose and mouth are.
+        eyes: (N, L, L) float32 in [0, 1], where eyes are.
+        gazes: (N,) float32, how clearly they stand out.
+        muzzles: (N, L, L) float32 in [0, 1], where nose and mouth are.
+        faces: (N, L, L) float32 in [0, 1], what is well within the face.
     """
 
-    details: np.ndarray
-    bases: np.ndarray
+    photos: np.ndarray
+    animals: np.ndarray
+    colours: np.ndarray
     grounds: np.ndarray
-    ground_details: np.ndarray
-    ground_energies: np.ndarray
     depths: np.ndarray
     energies: np.ndarray
     ears: np.ndarray
+    eyes: np.ndarray
+    gazes: np.ndarray
+    muzzles: np.ndarray
     faces: np.ndarray
 
     @classmethod
@@ -93,30 +107,39 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ..
     sure = torch.from_numpy((depth > SETTINGS.sure_depth).astype(np.float32))[None, None]
     animal = filled(crop[None] * sure, sure) if bool(sure.any()) else crop[None]
     animal = torch.where(sure > 0, crop[None], animal)
-    base, detail, energy = _bands(animal, broad)
+    colours, energy = _bands(animal, broad)
     ears = _ear_region(points.numpy(), broad)
     ground = _ground(crop, depth, cv2.resize(ears, (side, side)))
-    _, ground_detail, ground_energy = _bands(torch.from_numpy(ground).permute(2, 0, 1)[None] / 255, broad)
+    eyes, muzzle, face = _face_regions(points.numpy(), broad)
     return (
-        detail, base, ground, ground_detail, ground_energy, cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA),
-        energy, ears, _face_region(points.numpy(), broad),
+        _levels(crop[None]), _levels(animal), colours, ground,
+        cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA), energy, ears, eyes,
+        _gaze(_rows(crop[None]), points.numpy()), muzzle, face,
     )  # fmt: skip
 
 
-def _bands(picture: Tensor, broad: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Colours (L, L, 3), fine detail (S, S, 3) int16 and its energy (L, L) of a picture (1, 3, S, S) in [0, 1]."""
+def _bands(picture: Tensor, broad: int) -> tuple[np.ndarray, np.ndarray]:
+    """Broad colours (L, L, 3) and the energy of fine detail (L, L) of a picture (1, 3, S, S) in [0, 1]."""
     small = torch.nn.functional.interpolate(picture, (broad, broad), mode="area")
-    base = gaussian_blur(small, SETTINGS.base_sigma * broad)
-    detail = picture - _enlarged(base, picture.shape[-1])
-    energy = torch.nn.functional.interpolate(detail.square().mean(1, keepdim=True), (broad, broad), mode="area")
-    energy = gaussian_blur(energy, SETTINGS.window_sigma * broad)
-    return _rows(base), (_rows(detail).clip(-1, 1) * DETAIL_SCALE).round().astype(np.int16), energy[0, 0].numpy()
+    detail = (small - gaussian_blur(small, SETTINGS.detail_sigma * broad)).square().mean(1, keepdim=True)
+    energy = gaussian_blur(detail, SETTINGS.window_sigma * broad)
+    return _rows(gaussian_blur(small, SETTINGS.colour_sigma * broad)), energy[0, 0].numpy()
 
 
-def _enlarged(base: Tensor, side: int) -> Tensor:
-    """(1, 3, S, S), as `composition` enlarges it."""
-    large = cv2.resize(_rows(base), (side, side), interpolation=cv2.INTER_LINEAR)
-    return torch.from_numpy(large).permute(2, 0, 1)[None]
+def _gaze(photo: np.ndarray, points: np.ndarray) -> np.float32:
+    """How much contrast of an eye's scale is near the eyes of a photo (S, S, 3) in [0, 1], whatever the head's size."""
+    between = float(np.linalg.norm(points[EYES[1]] - points[EYES[0]])) * len(photo)
+    small = max(8, round(len(photo) * SETTINGS.gaze_px / max(between, 1)))
+    seen = cv2.resize(photo, (min(small, len(photo)),) * 2, interpolation=cv2.INTER_AREA)
+    band = cv2.GaussianBlur(seen, (0, 0), SETTINGS.gaze_px / 48) - cv2.GaussianBlur(seen, (0, 0), SETTINGS.gaze_px / 8)
+    near = [
+        _distance(eye, eye, len(seen)) * len(seen) < SETTINGS.gaze_room * SETTINGS.gaze_px for eye in points[list(EYES)]
+    ]
+    return np.float32(np.mean([band[place].std() if place.any() else 0.0 for place in near]))
+
+
+def _levels(picture: Tensor) -> np.ndarray:
+    return (_rows(picture) * 255).round().astype(np.uint8)
 
 
 def _rows(picture: Tensor) -> np.ndarray:
@@ -125,31 +148,44 @@ def _rows(picture: Tensor) -> np.ndarray:
 
 def _ground(crop: Tensor, depth: np.ndarray, ears: np.ndarray) -> np.ndarray:
     """(S, S, 3) uint8 without the animal, and without ears that its mask missed; where it is all there is, its colours."""
-    picture = (_rows(crop[None]) * 255).round().astype(np.uint8)
+    picture = _levels(crop[None])
     hole = (depth > -SETTINGS.ground_room) | (ears > SETTINGS.ear_ground)
     return picture if hole.all() else fill_holes(picture, hole)
 
 
 def _ear_region(points: np.ndarray, side: int) -> np.ndarray:
     """(L, L) in [0, 1]: 1 near the lines from the roots of the ears to their tips, softly ending."""
-    along = (np.arange(side, dtype=np.float32) + 0.5) / side
-    place = np.stack(np.meshgrid(along, along), -1)
     region = np.zeros((side, side), np.float32)
     for root, tip in zip(ear_roots(points), points[list(EARS)], strict=True):
-        way = tip - root
-        share = (((place - root) @ way) / max(float(way @ way), 1e-6)).clip(0, 1)
-        away = np.linalg.norm(place - root - share[..., None] * way, axis=-1)
-        radius = max(SETTINGS.ear_radius * float(np.linalg.norm(way)), SETTINGS.ear_least)
-        region = np.maximum(region, (2 - 2 * away / radius).clip(0, 1))
+        radius = max(SETTINGS.ear_radius * float(np.linalg.norm(tip - root)), SETTINGS.ear_least)
+        region = np.maximum(region, (2 - 2 * _distance(root, tip, side) / radius).clip(0, 1))
     return region
 
 
-def _face_region(points: np.ndarray, side: int) -> np.ndarray:
-    """(L, L) in [0, 1]: 1 around eyes, nose and chin, softly ending."""
-    eyes = points[list(EYES)]
-    corners = np.concatenate([eyes, points[[POINT_NAMES.index("nose"), POINT_NAMES.index("chin")]]])
-    outside = np.ones((side, side), np.uint8)
-    cv2.fillConvexPoly(outside, cv2.convexHull((corners * side).round().astype(np.int32)), 0)
-    unit = max(float(np.linalg.norm(eyes[1] - eyes[0])) * side, 1.0)
-    away = cv2.distanceTransform(outside, cv2.DIST_L2, 5) / unit
-    return np.asarray((1 - (away - SETTINGS.face_room) / SETTINGS.face_soft).clip(0, 1), np.float32)
+def _face_regions(points: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(L, L) each in [0, 1], softly ending: around the eyes, from below them to the chin, and the face without its rim."""
+    eyes, nose, chin = points[list(EYES)], points[NOSE], points[CHIN]
+    unit = max(float(np.linalg.norm(eyes[1] - eyes[0])), 0.02)
+    near_eyes, mouth = np.minimum(*(_distance(eye, eye, side) for eye in eyes)), _distance(nose, chin, side)
+    hull = np.zeros((side, side), np.uint8)
+    corners = cv2.convexHull((points[[*EYES, CHIN, *CHEEKS, CROWN]] * side).round().astype(np.int32))
+    cv2.fillConvexPoly(hull, corners, 1)
+    away = (
+        (near_eyes, SETTINGS.eye_room),
+        (mouth, SETTINGS.nose_room),
+        (mouth, SETTINGS.muzzle_room),
+        (-signed_distance(hull.astype(np.float32)) / side, SETTINGS.face_room),
+    )
+    eye, middle, muzzle, face = (
+        np.asarray((1 - (far / unit - room) / SETTINGS.part_soft).clip(0, 1), np.float32) for far, room in away
+    )
+    return eye * (1 - middle), muzzle, face
+
+
+def _distance(start: np.ndarray, end: np.ndarray, side: int) -> np.ndarray:
+    """(L, L): how far each place lies from the line between two, in shares of the side."""
+    along = (np.arange(side, dtype=np.float32) + 0.5) / side
+    place = np.stack(np.meshgrid(along, along), -1) - start
+    way = end - start
+    share = ((place @ way) / max(float(way @ way), 1e-6)).clip(0, 1)
+    return np.asarray(np.linalg.norm(place - share[..., None] * way, axis=-1))

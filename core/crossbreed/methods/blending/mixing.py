@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -9,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.crossbreed.methods.blending.layers import DETAIL_SCALE, Layers
+from core.crossbreed.methods.blending.layers import Layers
 from core.crossbreed.methods.colour_transfer.palette import Palette
 
 Moved = dict[int, np.ndarray]
@@ -24,36 +25,27 @@ class MixSettings:
         thick: deeper than this inside or outside, an outline's distance does not count.
         selection_power: 1 would mix details by their energy, more lets the stronger one win.
         hidden: weight of an animal's detail where it is not.
-        ears_from: share of the second picture at which ears that cannot turn into one another begin to change,
-        ears_to: and at which they have: before the middle, which shows one pair.
+        seam: standard deviation of the seams between what is one animal's and what is the other's.
+        dark: what is darker than its surroundings by far, eyes and noses, takes less of another colour; lower takes less.
+        alone: share of one picture in the outline from which on its photo itself is behind it.
         photo_from: share of one picture from which on its photo itself fades in.
-        owner_from: share of the second picture at which, of two animals whose faces do not agree, the second begins to
-            take over as a whole,
-        owner_to: and at which it has.
-        face_from: the same for eyes, nose and mouth of faces that nearly agree: after the middle, which shows the
-            first one's face on the second one's head,
-        face_to: and where that ends.
-        owner_colour: standard deviation of what is broad enough to count as colour, not as a feature, in such a pair.
-        face_detail: of what counts as features when faces are compared,
-        agreement: and the correlation of these from which on faces agree,
-        meeting: or nearly do.
+        turns: for each part that is one animal's at a time, the shares of the leading one at which it begins and ends
+            to be that one's. In the middle its photo is seen, head and ground, with the other one's eyes and brow.
     """
 
     rim: float = 1 / 80
     thick: float = 0.15
     selection_power: float = 4.0
     hidden: float = 0.02
-    ears_from: float = 0.28
-    ears_to: float = 0.46
+    seam: float = 0.02
+    dark: float = 0.1
+    alone: float = 0.9
+    alone_rim: float = 0.03
+    gain: float = 1.25
     photo_from: float = 0.85
-    owner_from: float = 0.43
-    owner_to: float = 0.48
-    face_from: float = 0.54
-    face_to: float = 0.6
-    owner_colour: float = 0.08
-    face_detail: float = 0.06
-    agreement: float = 0.5
-    meeting: float = 0.03
+    turns: tuple[tuple[str, float, float], ...] = (
+        ("head", 0.25, 0.46), ("muzzle", 0.38, 0.46), ("eyes", 0.54, 0.62),
+    )  # fmt: skip
 
 
 SETTINGS = MixSettings()
@@ -65,28 +57,13 @@ def smoothstep(x: np.ndarray | float, low: float = 0.0, high: float = 1.0) -> np
     return share * share * (3 - 2 * share)
 
 
-def changed_over(shape: dict[int, float], begin: float, end: float) -> dict[int, float]:
-    """Shares of what cannot turn into one another: one picture's alone, but for the way from `begin` to `end`."""
+def at_turn(shape: dict[int, float], leader: int, part: str) -> dict[int, float]:
+    """Shares of a part that is one picture's alone, but for its turn (`MixSettings.turns`)."""
     if len(shape) != 2:
         return shape
-    first, second = sorted(shape)
-    share = float(smoothstep(shape[second], begin, end))
-    return {first: 1 - share, second: share}
-
-
-def face_agreement(layers: Layers, displacements: dict[int, np.ndarray]) -> float:
-    """How far two moved animals have eyes, nose and muzzle in the same places: the correlation of their features, -1 to 1."""
-    side = layers.bases.shape[1]
-    seen, inside = [], np.ones((side, side), bool)
-    for index, way in displacements.items():
-        places = moved_places(way, side)
-        grey = fetched(layers.bases[index], places).mean(2)
-        seen.append(grey - cv2.GaussianBlur(grey, (0, 0), SETTINGS.face_detail * side))
-        inside &= (fetched(layers.depths[index], places) > 0) & (fetched(layers.ears[index], places) < 0.5)
-    if inside.sum() < 16:
-        return -1.0
-    first, second = (part[inside] - part[inside].mean() for part in seen)
-    return float(first @ second / max(float(np.linalg.norm(first) * np.linalg.norm(second)), 1e-9))
+    begin, end = next((begin, end) for name, begin, end in SETTINGS.turns if name == part)
+    share = float(smoothstep(shape[leader], begin, end))
+    return {index: share if index == leader else 1 - share for index in shape}
 
 
 def moved_places(displacement: np.ndarray, side: int) -> np.ndarray:
@@ -106,7 +83,7 @@ def fetched(picture: np.ndarray, places: np.ndarray, fine: bool = False) -> np.n
 
 def mix_layers(
     layers: Layers, palette: Palette, displacements: dict[int, np.ndarray], shape: dict[int, float],
-    appearance: dict[int, float], ears_turn: bool, agreement: float = 1.0,
+    appearance: dict[int, float], sure: Sequence[bool], clear: Sequence[bool],
 ) -> np.ndarray:  # fmt: skip
     """One mixture (S, S, 3) float32 in [0, 1].
 
@@ -116,37 +93,70 @@ def mix_layers(
         displacements: (h, w, 2) of each picture that is used, from the mixture's places to the picture's, shares of the side.
         shape: share of each picture in the shape; they sum to 1.
         appearance: the same for the appearance.
-        ears_turn: whether the ears of the pictures in `shape` can turn into one another.
-        agreement: of their faces (`face_agreement`): of those that agree little one animal is shown at a time.
+        sure: (N,) whether the points of a head can be relied on; where not, one animal is shown at a time.
+        clear: (N,) whether its eyes are where its points are; where not, they stay with their head.
     """
-    side, broad = layers.details.shape[1], layers.bases.shape[1]
-    near = {index: moved_places(way, broad) for index, way in displacements.items()}
-    agreeing = agreement >= SETTINGS.agreement
-    parts = shape if agreeing else changed_over(shape, SETTINGS.owner_from, SETTINGS.owner_to)
-    turning = ears_turn or not agreeing
-    ears = parts if turning else changed_over(shape, SETTINGS.ears_from, SETTINGS.ears_to)
-    zone = np.zeros((broad, broad), np.float32)
-    if not turning:
-        zone = np.maximum.reduce([zone, *(fetched(layers.ears[index], near[index]) for index in shape)])
-    # How much of each picture a place has: in the region of changing ears it is another share than elsewhere.
-    shares = {index: share + zone * (ears[index] - share) for index, share in parts.items()}
-    outlines = shares
-    if not agreeing and agreement >= SETTINGS.meeting:
-        faces = changed_over(shape, SETTINGS.face_from, SETTINGS.face_to)
-        face = np.maximum.reduce([fetched(layers.faces[index], near[index]) for index in shape])
-        shares = {index: share + face * (faces[index] - share) for index, share in shares.items()}
+    side, broad = layers.animals.shape[1], layers.colours.shape[1]
+    near, far = ({index: moved_places(way, size) for index, way in displacements.items()} for size in (broad, side))
+    leader, meeting = leading(layers, shape, sure, clear), all(sure[index] for index in shape)
+    head = at_turn(shape, leader, "head")
+    shares = {index: np.full((broad, broad), share, np.float32) for index, share in head.items()}
+    if meeting:
+        swapped = all(clear[index] for index in shape)
+        shares = part_shares(layers, near, shares, shape, leader, swapped)
     depths = {index: fetched(layers.depths[index], near[index]) for index in shape}
-    depth = sum(outlines[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
-    colours = mixed_colours(layers, palette, near, ears, appearance, zone)
-    if not agreeing:
-        colours = featured(colours, layers, near, shares)
-    animal = enlarged(colours, side)
-    for index, share in chosen_details(layers, near, shares, depths).items():
-        places = moved_places(displacements[index], side)
-        animal += fetched(layers.details[index], places, fine=True) * (enlarged(share, side)[..., None] / DETAIL_SCALE)
-    outline = (enlarged(np.asarray(depth, np.float32), side) / SETTINGS.rim + 0.5).clip(0, 1)[..., None]
-    ground = mixed_ground(layers, palette, shape, appearance)
+    depth = sum(head[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
+    owners = chosen_details(layers, near, shares, depths)
+    colours = {index: fetched(layers.colours[index], near[index]) for index in displacements}
+    wanted = sum(share * colours[index] for index, share in appearance.items())
+    animal = np.zeros((side, side, 3), np.float32)
+    for index, share in owners.items():
+        own = photo_share(layers.animals[index], layers.photos[index], head[index])
+        own = fetched(own, far[index], fine=True).astype(np.float32) / 255
+        if meeting:
+            own = coloured(own, enlarged(colours[index], side), enlarged(wanted, side))
+        else:
+            own = cv2.transform(own, colour_map(palette, index, appearance, 0))
+        animal += enlarged(share, side)[..., None] * own
+    rim = SETTINGS.rim + (SETTINGS.alone_rim - SETTINGS.rim) * float(smoothstep(max(head.values()), SETTINGS.alone, 1))
+    outline = (enlarged(np.asarray(depth, np.float32), side) / rim + 0.5).clip(0, 1)[..., None]
+    ground = mixed_ground(layers, palette, far, head, shape, appearance)
     return ground + outline * (animal - ground)
+
+
+def leading(layers: Layers, shape: dict[int, float], sure: Sequence[bool], clear: Sequence[bool]) -> int:
+    """Whose head and ground the middle shows, whatever the order: of clear heads that with weaker eyes, else the surer, sharper one."""
+    if all(clear[index] for index in shape):
+        return min(sorted(shape), key=lambda index: float(layers.gazes[index]))
+    sharpness = {index: float((layers.energies[index] * (layers.depths[index] > 0)).mean()) for index in shape}
+    return max(sorted(shape), key=lambda index: (bool(clear[index]), bool(sure[index]), sharpness[index]))
+
+
+def photo_share(layer: np.ndarray, photo: np.ndarray, share: float) -> np.ndarray:
+    """A layer (S, S, 3), replaced by its photo as far as its share is beyond `alone`: there a rim is what it is in the photo."""
+    alone = float(smoothstep(share, SETTINGS.alone, 1))
+    return cv2.addWeighted(photo, alone, layer, 1 - alone, 0) if alone else layer
+
+
+def part_shares(
+    layers: Layers, near: Moved, shares: Moved, shape: dict[int, float], leader: int, swapped: bool
+) -> Moved:
+    """How much of each picture's detail a place has, (L, L) each, of the shares of heads; `swapped` if eyes have their own turn."""
+    parts = (
+        (np.minimum, layers.faces, shape),
+        (np.maximum, layers.muzzles, at_turn(shape, leader, "muzzle")),
+        (np.maximum, layers.eyes, at_turn(shape, leader, "eyes" if swapped else "muzzle")),
+    )
+    for joined, regions, own in parts:
+        zone = joined.reduce([fetched(regions[index], near[index]) for index in shape])
+        shares = {index: share + zone * (own[index] - share) for index, share in shares.items()}
+    return shares
+
+
+def coloured(own: np.ndarray, colours: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """A picture (S, S, 3) in other broad colours (S, S, 3); what is far darker than its own keeps its colour."""
+    light, broad = own.mean(2, keepdims=True), colours.mean(2, keepdims=True)
+    return own + (wanted - colours) * ((light + SETTINGS.dark) / (broad + SETTINGS.dark)).clip(0, 1)
 
 
 def enlarged(values: np.ndarray, side: int) -> np.ndarray:
@@ -154,60 +164,35 @@ def enlarged(values: np.ndarray, side: int) -> np.ndarray:
     return cv2.resize(values, (side, side), interpolation=cv2.INTER_LINEAR)
 
 
-def mixed_colours(
-    layers: Layers, palette: Palette, near: Moved, ears: dict[int, float], appearance: dict[int, float], zone: np.ndarray
-) -> np.ndarray:  # fmt: skip
-    """(L, L, 3): markings come with the appearance, place by place; changing ears keep their own, in the mixture's colours."""
-    bases = {index: fetched(layers.bases[index], near[index]) for index in {*ears, *appearance}}
-    colours = sum(share * bases[index] for index, share in appearance.items())
-    if zone.any():
-        own = sum(
-            share * cv2.transform(bases[index], colour_map(palette, index, appearance, 0))
-            for index, share in ears.items()
-        )
-        colours = colours + zone[..., None] * (own - colours)
-    return np.asarray(colours, np.float32)
-
-
-def featured(colours: np.ndarray, layers: Layers, near: Moved, shares: Moved) -> np.ndarray:
-    """(L, L, 3): the features of each picture where it has its share (L, L), in what is broad of mixed colours."""
-    own = np.asarray(
-        sum(share[..., None] * fetched(layers.bases[index], near[index]) for index, share in shares.items())
-    )
-    return own + cv2.GaussianBlur(colours - own, (0, 0), SETTINGS.owner_colour * len(own))
-
-
 def chosen_details(layers: Layers, near: Moved, shares: Moved, depths: Moved) -> Moved:
-    """(L, L) of each picture: how much of its detail is taken, by its energy, its share and whether its animal is there."""
-    wanted = {}
+    """(L, L) of each picture, summing to 1: by its energy, its share and whether its animal is there, the stronger one favoured."""
+    powers = {}
     for index, share in shares.items():
         there = (depths[index] / SETTINGS.rim + 0.5).clip(SETTINGS.hidden, 1)
-        wanted[index] = (
-            np.clip(share, 0, 1) * there * np.sqrt(fetched(layers.energies[index], near[index]).clip(min=0) + 1e-5)
-        )
-    return chosen(wanted)
+        energy = np.sqrt(fetched(layers.energies[index], near[index]).clip(min=0) + 1e-5)
+        powers[index] = (share.clip(0, 1) * there * energy) ** SETTINGS.selection_power
+    total = np.maximum(sum(powers.values()), 1e-30)
+    sigma = SETTINGS.seam * len(total)
+    return {
+        index: cv2.GaussianBlur(np.asarray(value / total, np.float32), (0, 0), sigma) for index, value in powers.items()
+    }
 
 
-def chosen(wanted: Moved) -> Moved:
-    """(L, L) of each picture: what is wanted of each, the stronger one favoured, summing to 1."""
-    powers = {index: value**SETTINGS.selection_power for index, value in wanted.items()}
-    total = np.maximum(sum(powers.values()), 1e-12)
-    return {index: np.asarray(value / total, np.float32) for index, value in powers.items()}
-
-
-def mixed_ground(layers: Layers, palette: Palette, shape: dict[int, float], appearance: dict[int, float]) -> np.ndarray:
-    """(S, S, 3): what is behind, faded with the shape, in the colours of the appearance; details of one in each place."""
-    side = layers.grounds.shape[1]
-    ground = sum(
-        share * cv2.transform(layers.grounds[index].astype(np.float32) / 255, colour_map(palette, index, appearance, 1))
-        for index, share in shape.items()
-    )
-    if len(shape) > 1:
-        wanted = {index: share * np.sqrt(layers.ground_energies[index] + 1e-5) for index, share in shape.items()}
-        for index, share in chosen(wanted).items():
-            more = enlarged(share - shape[index], side)[..., None] / DETAIL_SCALE
-            ground = ground + more * layers.ground_details[index]
-    return np.asarray(ground, np.float32)
+def mixed_ground(
+    layers: Layers, palette: Palette, far: Moved, head: dict[int, float], shape: dict[int, float],
+    appearance: dict[int, float],
+) -> np.ndarray:  # fmt: skip
+    """(S, S, 3): what is behind, of each picture its share; in other colours only where the appearance leaves the shape."""
+    total = np.zeros(layers.grounds.shape[1:], np.float32)
+    for index, share in head.items():
+        if not share:
+            continue
+        moved = fetched(photo_share(layers.grounds[index], layers.photos[index], share), far[index], fine=True)
+        apart = {other: appearance.get(other, 0.0) - shape.get(other, 0.0) for other in {*shape, *appearance}}
+        wanted = {other: max(0.0, more + (other == index)) for other, more in apart.items()}
+        wanted = {other: more / sum(wanted.values()) for other, more in wanted.items()}
+        total += share * cv2.transform(moved.astype(np.float32) / 255, colour_map(palette, index, wanted, 1))
+    return total
 
 
 def colour_map(palette: Palette, index: int, appearance: dict[int, float], region: int) -> np.ndarray:
@@ -217,7 +202,7 @@ def colour_map(palette: Palette, index: int, appearance: dict[int, float], regio
     weights = torch.zeros(1, len(palette.means))
     for other, share in appearance.items():
         weights[0, other] = share
-    matrix, offset = palette.affine_map(index, weights, region)
+    matrix, offset = palette.affine_map(index, weights, region, SETTINGS.gain)
     return torch.cat([matrix, offset[:, None]], 1).numpy()
 
 
