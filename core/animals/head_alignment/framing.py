@@ -9,9 +9,9 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.crossbreed.methods.head_alignment.detector import crop_head, find_head, find_looks
-from core.crossbreed.methods.head_alignment.network_points import EYES, FEATURES
-from core.crossbreed.options import HEAD_MARGIN
+from core.animals import HEAD_MARGIN
+from core.animals.head_alignment.detector import crop_head, find_head, find_looks
+from core.animals.head_alignment.network_points import EYES, FEATURES
 from core.image import Box, crop_box, to_tensor
 from core.ops.patch_fill import fill_holes
 
@@ -61,6 +61,11 @@ def frame_picture(picture: Image.Image, square: Box | None, head: Box | None, ma
     else:
         head = square.squared(0.5 / (1 + 2 * margin) - 0.5)
         square = move_inside(square.squared(), picture.size)
+    return place_head(picture, head, square)
+
+
+def place_head(picture: Image.Image, head: Box, square: Box) -> FramedHead:
+    """A head in the square that shows it, both in pixels of the picture: its points as several looks find them."""
     looks, spreads = [], []
     for room in (HEAD_MARGIN, *OTHER_MARGINS):
         around = head.squared(room)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.crossbreed.methods.head_alignment.network_points import EARS, ear_roots
+from core.animals.head_alignment.network_points import EARS, ear_roots
 from core.metrics import LUMA
 from core.ops.filters import gaussian_blur, guided_filter
 from core.ops.masks import signed_distance

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 import torch
-from torch import Tensor
 
-from core.crossbreed.methods.blending.layers import Layers
-from core.crossbreed.methods.colour_transfer.palette import Palette
+from core.animals.blending.layers import Layers
+from core.animals.colour_transfer.palette import Palette
 
 Moved = dict[int, np.ndarray]
 
@@ -204,8 +203,3 @@ def colour_map(palette: Palette, index: int, appearance: dict[int, float], regio
         weights[0, other] = share
     matrix, offset = palette.affine_map(index, weights, region, SETTINGS.gain)
     return torch.cat([matrix, offset[:, None]], 1).numpy()
-
-
-def as_pictures(frames: list[np.ndarray]) -> Tensor:
-    """(T, 3, S, S) in [0, 1] of frames (S, S, 3)."""
-    return torch.from_numpy(np.stack(frames)).permute(0, 3, 1, 2).clamp(0, 1).contiguous()

@@ -14,7 +14,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.crossbreed.methods.head_alignment.network_heads import unit
+from core.animals.head_alignment.network_heads import unit
 
 # Left and right are the viewer's. The crown is the top of the skull between the ears, the chin the jaw's lowest point,
 # the cheeks the outline of the face at the height of the nose.

@@ -16,8 +16,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.crossbreed.methods.head_alignment.framing import FramedHead
-from core.crossbreed.methods.head_alignment.network_points import CHIN, EARS, EYES, NOSE, ear_roots
+from core.animals.head_alignment.framing import FramedHead
+from core.animals.head_alignment.network_points import CHIN, EARS, EYES, NOSE, ear_roots
 from core.ops.thin_plate import evaluate_thin_plate, solve_thin_plate
 from core.ops.warp import backward_warp
 

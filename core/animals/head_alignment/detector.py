@@ -12,16 +12,16 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.construction import load_once
-from core.crossbreed.methods.head_alignment.network_heads import (
+from core.animals.head_alignment.network_heads import (
     SPECIES,
     HeadMaps,
     PetHeadNetwork,
     letterbox,
     read_maps,
 )
-from core.crossbreed.methods.head_alignment.network_points import MIRRORED, PetMaskNetwork, PetPointNetwork
-from core.crossbreed.methods.head_alignment.second_look import second_look
+from core.animals.head_alignment.network_points import MIRRORED, PetMaskNetwork, PetPointNetwork
+from core.animals.head_alignment.second_look import second_look
+from core.construction import load_once
 from core.errors import NothingFoundError
 from core.image import Box, crop_box, to_tensor
 from core.weights import load_strict, resolve

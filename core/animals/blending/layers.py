@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.crossbreed.methods.head_alignment.network_points import CHEEKS, CHIN, CROWN, EARS, EYES, NOSE, ear_roots
+from core.animals.head_alignment.network_points import CHEEKS, CHIN, CROWN, EARS, EYES, NOSE, ear_roots
 from core.ops.filters import gaussian_blur
 from core.ops.masks import signed_distance
 from core.ops.patch_fill import fill_holes
