@@ -114,6 +114,11 @@ def misfit(job: Job, figures: Mapping[str, float]) -> str:
     return ""
 
 
+def answered_by(figures: Mapping[str, float], weights: str) -> str:
+    """What made the pictures: animals are moved photographs, whatever weights were named."""
+    return "the photographs, moved by the points of the animals' heads; no network" if "animals" in figures else weights
+
+
 def trained_side_px(record: str) -> int | None:
     """The only side that weights were trained at, for those that work at no other."""
     return 512 if record.endswith("-512") else None

@@ -9,7 +9,7 @@ from PIL import Image
 from core.animals.blending import layers
 from core.animals.head_alignment.detector import PetHead
 from core.image import Box, limit_size
-from core.sdl.jobs import JOBS, misfit
+from core.sdl.jobs import JOBS, answered_by, misfit
 from core.sdl.methods.animal_morph import morph
 from tests.conftest import ROOT
 from tests.sdl.conftest import textured
@@ -48,3 +48,4 @@ def test_what_is_no_animal_is_left_to_the_network(monkeypatch):
 
 def test_a_head_that_is_moved_as_a_whole_is_told():
     assert "as a whole" in misfit(JOBS["morph"], {"animals": 1}) and not misfit(JOBS["morph"], {"animals": 2})
+    assert "no network" in answered_by({"animals": 2}, "ours") and answered_by({"landmarks": 1}, "ours") == "ours"

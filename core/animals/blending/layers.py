@@ -12,6 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.animals.colour_transfer.masks import refine_masks
 from core.animals.head_alignment.network_points import CHEEKS, CHIN, CROWN, EARS, EYES, NOSE, ear_roots
 from core.ops.filters import gaussian_blur
 from core.ops.masks import signed_distance
@@ -28,6 +29,7 @@ class LayerSettings:
         colour_sigma: standard deviation of what is broad enough to be averaged; all that is finer is one animal's.
         detail_sigma: of what counts as colour rather than fine detail.
         window_sigma: of the neighbourhood in which the energy of details is measured.
+        tint_sigma: of the neighbourhood in which what looks the same is coloured the same.
         sure_depth: so deep inside its outline a pixel shows the animal alone.
         ground_room: around the outline, where the ground still shows fur or its shadow.
         ear_radius: of the region of an ear, by the ear's length.
@@ -46,6 +48,7 @@ class LayerSettings:
     colour_sigma: float = 0.08
     detail_sigma: float = 1 / 40
     window_sigma: float = 1 / 40
+    tint_sigma: float = 0.06
     sure_depth: float = 0.008
     ground_room: float = 0.025
     ear_radius: float = 0.5
@@ -73,6 +76,8 @@ class Layers:
         colours: (N, L, L, 3) float32 in [0, 1], what is broad of it.
         grounds: (N, S, S, 3) uint8, what is behind it, filled.
         depths: (N, L, L) float32, how deep inside the animal a place lies, shares of the side, negative outside.
+        tints: (N, L, L) float32 in [0, 1], how far a place changes its colours with the animal: softer than the outline, and
+            the same where it looks the same, so that the outline's errors do not show.
         energies: (N, L, L) float32, how much fine detail is near.
         ears: (N, L, L) float32 in [0, 1], where ears are.
         eyes: (N, L, L) float32 in [0, 1], where eyes are.
@@ -86,6 +91,7 @@ class Layers:
     colours: np.ndarray
     grounds: np.ndarray
     depths: np.ndarray
+    tints: np.ndarray
     energies: np.ndarray
     ears: np.ndarray
     eyes: np.ndarray
@@ -113,9 +119,15 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ..
     eyes, muzzle, face = _face_regions(points.numpy(), broad)
     return (
         _levels(crop[None]), _levels(animal), colours, ground,
-        cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA), energy, ears, eyes,
+        cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA), _tint(crop[None], mask[None], broad), energy, ears, eyes,
         _gaze(_rows(crop[None]), points.numpy()), muzzle, face,
     )  # fmt: skip
+
+
+def _tint(picture: Tensor, mask: Tensor, broad: int) -> np.ndarray:
+    """(L, L) in [0, 1] of a picture (1, 3, S, S) and a mask (1, 1, S, S), both in [0, 1]."""
+    small = [torch.nn.functional.interpolate(x, (broad, broad), mode="area") for x in (mask, picture)]
+    return np.asarray(refine_masks(*small, SETTINGS.tint_sigma)[0, 0].numpy())
 
 
 def _bands(picture: Tensor, broad: int) -> tuple[np.ndarray, np.ndarray]:

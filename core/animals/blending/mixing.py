@@ -39,7 +39,6 @@ class MixSettings:
     seam: float = 0.02
     dark: float = 0.1
     alone: float = 0.9
-    alone_rim: float = 0.03
     gain: float = 1.25
     photo_from: float = 0.85
     turns: tuple[tuple[str, float, float], ...] = (
@@ -117,8 +116,10 @@ def mix_layers(
         else:
             own = cv2.transform(own, colour_map(palette, index, appearance, 0))
         animal += enlarged(share, side)[..., None] * own
-    rim = SETTINGS.rim + (SETTINGS.alone_rim - SETTINGS.rim) * float(smoothstep(max(head.values()), SETTINGS.alone, 1))
-    outline = (enlarged(np.asarray(depth, np.float32), side) / rim + 0.5).clip(0, 1)[..., None]
+    outline = (enlarged(np.asarray(depth, np.float32), side) / SETTINGS.rim + 0.5).clip(0, 1)[..., None]
+    first = max(head, key=lambda index: head[index])
+    tint = enlarged(fetched(layers.tints[first], near[first]), side)[..., None]
+    outline += float(smoothstep(head[first], SETTINGS.alone, 1)) * (tint - outline)
     ground = mixed_ground(layers, palette, far, head, shape, appearance)
     return ground + outline * (animal - ground)
 

@@ -96,8 +96,11 @@ def apply_grabcut(heads: Tensor, masks: Tensor) -> Tensor:
     return torch.stack(result)
 
 
-def refine_masks(masks: Tensor, pictures: Tensor) -> Tensor:
-    """Masks (N, 1, H, W) drawn to the edges of the pictures (N, 3, H, W) in [0, 1], with soft rims where fur is soft."""
-    sigma = SETTINGS.window_sigma * pictures.shape[-1]
+def refine_masks(masks: Tensor, pictures: Tensor, window_sigma: float = SETTINGS.window_sigma) -> Tensor:
+    """Masks (N, 1, H, W) drawn to the edges of the pictures (N, 3, H, W) in [0, 1], with soft rims where fur is soft.
+
+    `window_sigma` is the standard deviation of the window, share of the side.
+    """
+    sigma = window_sigma * pictures.shape[-1]
     luma = (pictures * pictures.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
     return guided_filter(luma, masks, lambda x: gaussian_blur(x, sigma), SETTINGS.edge_variance).clamp(0, 1)
