@@ -78,13 +78,13 @@ def test_one_outline_between_two_and_no_half_shown_rim():
     masks = torch.zeros(2, 1, SIDE, SIDE)
     masks[0, 0, 30:, 44:84] = masks[1, 0, 30:, 28:100] = 1.0
     crops = torch.stack([painted(mask[0]) for mask in masks])
-    layers, share = Layers.cut(crops, masks, torch.stack([POINTS, POINTS])), {0: 0.355, 1: 0.645}
+    layers, share = Layers.cut(crops, masks, torch.stack([POINTS, POINTS])), {0: 0.645, 1: 0.355}
     fur = fur_in(mix_layers(layers, Palette.measure(crops, masks), STILL, share, share, *SURE))[90]
     assert fur[40:88].min() > 0.9 and max(fur[:32].max(), fur[96:].max()) < 0.1
     assert ((fur > 0.1) & (fur < 0.9)).sum() <= 8
     half = {0: 0.5, 1: 0.5}
     fur = fur_in(mix_layers(layers, Palette.measure(crops, masks), STILL, half, half, *SURE))[90]
-    assert fur[46:82].min() > 0.9 and max(fur[:42].max(), fur[86:].max()) < 0.1
+    assert fur[30:98].min() > 0.9 and max(fur[:26].max(), fur[102:].max()) < 0.1
 
 
 def test_markings_come_with_the_appearance_and_stay_in_place():
