@@ -126,8 +126,8 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ..
 
 def _tint(picture: Tensor, mask: Tensor, broad: int) -> np.ndarray:
     """(L, L) in [0, 1] of a picture (1, 3, S, S) and a mask (1, 1, S, S), both in [0, 1]."""
-    small = [torch.nn.functional.interpolate(x, (broad, broad), mode="area") for x in (mask, picture)]
-    return np.asarray(refine_masks(*small, SETTINGS.tint_sigma)[0, 0].numpy())
+    small, seen = (torch.nn.functional.interpolate(x, (broad, broad), mode="area") for x in (mask, picture))
+    return np.asarray(refine_masks(small, seen, SETTINGS.tint_sigma)[0, 0].numpy())
 
 
 def _bands(picture: Tensor, broad: int) -> tuple[np.ndarray, np.ndarray]:

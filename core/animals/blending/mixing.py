@@ -106,7 +106,7 @@ def mix_layers(
     depth = sum(head[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
     owners = chosen_details(layers, near, shares, depths)
     colours = {index: fetched(layers.colours[index], near[index]) for index in displacements}
-    wanted = sum(share * colours[index] for index, share in appearance.items())
+    wanted = np.asarray(sum(share * colours[index] for index, share in appearance.items()))
     animal = np.zeros((side, side, 3), np.float32)
     for index, share in owners.items():
         own = photo_share(layers.animals[index], layers.photos[index], head[index])

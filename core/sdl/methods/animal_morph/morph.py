@@ -66,7 +66,7 @@ def find_animal_morph(first: Image.Image, second: Image.Image) -> AnimalMorph | 
     crops = torch.cat([to_tensor(cut_square(picture, square, side)) for picture in both])
     alignment = HeadAlignment.of_heads(framed)
     pictures = AnimalPictures.cut(crops, alignment, Palette.measure(crops, find_masks(crops, framed)))
-    return AnimalMorph(*(np.asarray(picture) for picture in both), pictures, (x, y), int(alignment.sure.sum()))
+    return AnimalMorph(np.asarray(first), np.asarray(second), pictures, (x, y), int(alignment.sure.sum()))
 
 
 def _shows_a_person(picture: Image.Image, head: Box) -> bool:
