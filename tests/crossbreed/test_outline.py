@@ -4,9 +4,10 @@ import numpy as np
 import torch
 
 from core.animals.blending.layers import Layers
-from core.animals.blending.mixing import mix_layers
+from core.animals.blending.mixing import mix_layers, sharpened
 from core.animals.colour_transfer.masks import apply_grabcut, mark_ears
 from core.animals.colour_transfer.palette import Palette
+from core.metrics import sharpness
 from core.ops.masks import signed_distance
 
 SIDE = 128
@@ -171,3 +172,11 @@ def test_a_dark_eye_stays_dark_in_brighter_colours():
     x, y = (POINTS[0] * SIDE).round().int().tolist()
     eye, fur = made[y - 1 : y + 2, x - 1 : x + 2].mean(), made[112:118, 40:50].mean()
     assert eye < 0.25 < 0.65 < fur
+
+
+def test_what_is_softer_than_wanted_is_sharpened_and_nothing_else():
+    frame = np.random.default_rng(0).random((64, 64, 3), np.float32) * 0.2 + 0.4
+    energy = sharpness(torch.from_numpy(frame).permute(2, 0, 1)[None])
+    assert sharpened(frame, energy) is frame
+    made = sharpness(torch.from_numpy(sharpened(frame, 1.44 * energy)).permute(2, 0, 1)[None])
+    assert 1.3 * energy < made < 1.5 * energy

@@ -14,6 +14,7 @@ from torch import Tensor
 
 from core.animals.colour_transfer.masks import refine_masks
 from core.animals.head_alignment.network_points import CHEEKS, CHIN, CROWN, EARS, EYES, NOSE, ear_roots
+from core.metrics import sharpness
 from core.ops.filters import gaussian_blur
 from core.ops.masks import signed_distance
 from core.ops.patch_fill import fill_holes
@@ -81,6 +82,7 @@ class Layers:
         energies: (N, L, L) float32, how much fine detail is near.
         ears: (N, L, L) float32 in [0, 1], where ears are.
         eyes: (N, L, L) float32 in [0, 1], where eyes are.
+        sharpness: (N,) float32, gradient energy of the photo.
         gazes: (N,) float32, how clearly they stand out.
         muzzles: (N, L, L) float32 in [0, 1], where nose and mouth are.
         faces: (N, L, L) float32 in [0, 1], what is well within the face.
@@ -95,6 +97,7 @@ class Layers:
     energies: np.ndarray
     ears: np.ndarray
     eyes: np.ndarray
+    sharpness: np.ndarray
     gazes: np.ndarray
     muzzles: np.ndarray
     faces: np.ndarray
@@ -120,6 +123,7 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ..
     return (
         _levels(crop[None]), _levels(animal), colours, ground,
         cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA), _tint(crop[None], mask[None], broad), energy, ears, eyes,
+        np.asarray(sharpness(crop[None]), np.float32),
         _gaze(_rows(crop[None]), points.numpy()), muzzle, face,
     )  # fmt: skip
 
@@ -138,7 +142,7 @@ def _bands(picture: Tensor, broad: int) -> tuple[np.ndarray, np.ndarray]:
     return _rows(gaussian_blur(small, SETTINGS.colour_sigma * broad)), energy[0, 0].numpy()
 
 
-def _gaze(photo: np.ndarray, points: np.ndarray) -> np.float32:
+def _gaze(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     """How much contrast of an eye's scale is near the eyes of a photo (S, S, 3) in [0, 1], whatever the head's size."""
     between = float(np.linalg.norm(points[EYES[1]] - points[EYES[0]])) * len(photo)
     small = max(8, round(len(photo) * SETTINGS.gaze_px / max(between, 1)))
@@ -147,7 +151,7 @@ def _gaze(photo: np.ndarray, points: np.ndarray) -> np.float32:
     near = [
         _distance(eye, eye, len(seen)) * len(seen) < SETTINGS.gaze_room * SETTINGS.gaze_px for eye in points[list(EYES)]
     ]
-    return np.float32(np.mean([band[place].std() if place.any() else 0.0 for place in near]))
+    return np.asarray(np.mean([band[place].std() if place.any() else 0.0 for place in near]), np.float32)
 
 
 def _levels(picture: Tensor) -> np.ndarray:

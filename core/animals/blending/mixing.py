@@ -11,6 +11,7 @@ import torch
 
 from core.animals.blending.layers import Layers
 from core.animals.colour_transfer.palette import Palette
+from core.metrics import sharpness
 
 Moved = dict[int, np.ndarray]
 
@@ -27,6 +28,8 @@ class MixSettings:
         seam: standard deviation of the seams between what is one animal's and what is the other's.
         dark: what is darker than its surroundings by far, eyes and noses, takes less of another colour; lower takes less.
         alone: share of one picture in the outline from which on its photo itself is behind it.
+        fine: standard deviation of what is finer than that, which is strengthened where a softer photo leads,
+        most_sharpening: and by how much at most.
         photo_from: share of one picture from which on its photo itself fades in.
         turns: for each part that is one animal's at a time, the shares of the leading one at which it begins and ends
             to be that one's. In the middle its photo is seen, head and ground, with the other one's eyes and brow.
@@ -39,7 +42,9 @@ class MixSettings:
     seam: float = 0.02
     dark: float = 0.1
     alone: float = 0.9
-    gain: float = 1.25
+    gain: float = 2.0
+    fine: float = 0.01
+    most_sharpening: float = 1.5
     photo_from: float = 0.85
     turns: tuple[tuple[str, float, float], ...] = (
         ("head", 0.25, 0.46), ("muzzle", 0.38, 0.46), ("eyes", 0.54, 0.62),
@@ -128,8 +133,7 @@ def leading(layers: Layers, shape: dict[int, float], sure: Sequence[bool], clear
     """Whose head and ground the middle shows, whatever the order: of clear heads that with weaker eyes, else the surer, sharper one."""
     if all(clear[index] for index in shape):
         return min(sorted(shape), key=lambda index: float(layers.gazes[index]))
-    sharpness = {index: float((layers.energies[index] * (layers.depths[index] > 0)).mean()) for index in shape}
-    return max(sorted(shape), key=lambda index: (bool(clear[index]), bool(sure[index]), sharpness[index]))
+    return max(sorted(shape), key=lambda index: (bool(clear[index]), bool(sure[index]), float(layers.sharpness[index])))
 
 
 def photo_share(layer: np.ndarray, photo: np.ndarray, share: float) -> np.ndarray:
@@ -157,6 +161,15 @@ def coloured(own: np.ndarray, colours: np.ndarray, wanted: np.ndarray) -> np.nda
     """A picture (S, S, 3) in other broad colours (S, S, 3); what is far darker than its own keeps its colour."""
     light, broad = own.mean(2, keepdims=True), colours.mean(2, keepdims=True)
     return own + (wanted - colours) * ((light + SETTINGS.dark) / (broad + SETTINGS.dark)).clip(0, 1)
+
+
+def sharpened(frame: np.ndarray, wanted: float) -> np.ndarray:
+    """A mixture (S, S, 3) in [0, 1] with its fine detail strengthened towards a gradient energy (`core.metrics.sharpness`)."""
+    energy = sharpness(torch.from_numpy(frame).permute(2, 0, 1)[None].clamp(0, 1))
+    gain = min(SETTINGS.most_sharpening, (wanted / max(energy, 1e-9)) ** 0.5)
+    if gain <= 1:
+        return frame
+    return frame + (gain - 1) * (frame - cv2.GaussianBlur(frame, (0, 0), SETTINGS.fine * len(frame)))
 
 
 def enlarged(values: np.ndarray, side: int) -> np.ndarray:

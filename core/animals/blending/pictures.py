@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from core.animals.blending.layers import Layers
-from core.animals.blending.mixing import SETTINGS, fetched, mix_layers, moved_places, smoothstep
+from core.animals.blending.mixing import SETTINGS, fetched, mix_layers, moved_places, sharpened, smoothstep
 from core.animals.colour_transfer.masks import apply_grabcut, mark_ears, refine_masks
 from core.animals.colour_transfer.palette import Palette
 from core.animals.head_alignment.alignment import HeadAlignment, is_frontal
@@ -60,6 +60,7 @@ class AnimalPictures:
         displacements = {int(i): way[0].permute(1, 2, 0).numpy() for i, way in zip(used, ways, strict=True)}
         trust = self.alignment.sure.tolist(), self.alignment.clear.tolist()
         frame = mix_layers(self.layers, self.palette, displacements, parts, colours, *trust)
+        frame = sharpened(frame, sum(share * float(self.layers.sharpness[index]) for index, share in parts.items()))
         for index in parts:
             share = float(smoothstep(min(parts[index], colours.get(index, 0.0)), SETTINGS.photo_from, 1))
             if share > 0:
