@@ -74,13 +74,15 @@ def ageing(most: int = 20) -> list[Row]:
         kept += int(np.array_equal(same, source))
         left, up, right, down = HEAD_REACH
         height, (x, y) = max(box.height, 1.1 * box.width), ((box.left + box.right) / 2, (box.top + box.bottom) / 2)
-        outside = np.ones(source.shape[:2], bool)
-        outside[
+        head = np.s_[
             max(0, int(y - up * height)) : int(y + down * height),
             max(0, int(x - left * height)) : int(x + right * height),
-        ] = False
+        ]
+        outside = np.ones(source.shape[:2], bool)
+        outside[head] = False
         far += int(((old != source) | (young != source)).any(2)[outside].sum())
-        sheet.append([young, source, old])
+        # The head alone, as large as the sheet allows: of a small one in a large picture nothing would be seen.
+        sheet.append([item[head] for item in (source, young, old)])
     for start in range(0, len(sheet), 5):
         save_sheet(f"real-age-{start // 5}", sheet[start : start + 5])
     count = len(sheet)
@@ -97,8 +99,8 @@ def toon(most: int = 12) -> list[Row]:
     for file in pictures(PHOTOS, most):
         photo = limit_size(load_image(file).convert("RGB"), 1024)
         comic, flat = (pipe.prepare(photo, options=SDLOptions(look=look)) for look in ("comic", "flat"))
-        row = [levels(item) for item in (*pipe.render(comic, [0.5, 1.0]), *pipe.render(flat, [1.0]))]
-        _, counts = np.unique(row[2].reshape(-1, 3), axis=0, return_counts=True)
+        row = [levels(pipe.render(drawn, [1.0])[0]) for drawn in (comic, flat)]
+        _, counts = np.unique(row[1].reshape(-1, 3), axis=0, return_counts=True)
         shares.append(float(np.sort(counts)[-16:].sum() / counts.sum()))
         sheet.append([np.asarray(photo), *row])
     for start in range(0, len(sheet), 4):
@@ -116,12 +118,10 @@ def style(most: int = 12) -> list[Row]:
         photo, other = (limit_size(load_image(file).convert("RGB"), 1024) for file in (content, painting))
         places = smooth_places(np.asarray(photo).mean(2))
         own = grid_energy(np.asarray(photo).mean(2), places)
-        row = [np.asarray(photo), np.asarray(other)]
         for clean in (False, True):
             made = levels(pipe.render(pipe.prepare(photo, other, options=SDLOptions(clean=clean)), [1.0])[0])
             found[clean].append(grid_energy(made.mean(2), places) / own)
-            row.append(made)
-        sheet.append(row)
+        sheet.append([np.asarray(photo), np.asarray(other), made])
     for start in range(0, len(sheet), 4):
         save_sheet(f"real-style-{start // 4}", sheet[start : start + 4])
     raw, clean = (float(np.median(found[key])) for key in (False, True))

@@ -153,7 +153,9 @@ def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray) -> dict
     skin = skin * (1 - cv2.GaussianBlur(features, (0, 0), 2.0)) * (1 - beard) * (1 - hair)
     # Where hair hangs over the forehead, or a shadow is black, there is no skin to see.
     lit = lab[..., 0] / max(5.0, float(np.median(lab[..., 0][sure])) if sure.any() else 50.0)
-    skin = skin * fade(lit, 0.4, 0.62)
+    skin = skin * fade(
+        lit + 0.2 * fade(down, down_of(points, BRIDGE) - 0.05, down_of(points, BRIDGE) + 0.05), 0.4, 0.62
+    )
     brows = find_brows(view, lab, points)
     zone = np.maximum.reduce([hair, oval * np.maximum(body, 0.5), skin, beard])
     zone = fade(cv2.GaussianBlur(zone, (0, 0), 2.0), 0.02, 0.2)
