@@ -17,6 +17,7 @@ from core.sdl.methods.face_retouch.folds import mottle, shade_folds
 from core.sdl.methods.face_retouch.hair import bright_level, darken_hair, find_locks, grey_hair, strand_order
 from core.sdl.methods.face_retouch.head import EYES, Head, disc, fade, fill, find_head
 from core.sdl.methods.face_retouch.shape import ageing_shift
+from core.sdl.methods.face_retouch.wrinkles import hollow_shade
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,15 @@ class AgeingStrength:
 
     bands_px: tuple[float, ...] = (1.0, 2.5, 6.0, 15.0)  # sigmas that part the skin's own detail, pixels of the view
     deepen: tuple[float, ...] = (0.75, 0.75, 0.25)  # what is added of each band when older
-    smooth: tuple[float, ...] = (0.6, 0.9, 0.3)  # and taken away when younger
+    smooth: tuple[float, ...] = (0.65, 1.0, 0.7)  # and taken away when younger
     most_detail: float = 0.16  # of lightness, natural logarithm: what is more is no skin
     cloud: float = 0.035  # unevenness of old skin, natural logarithm
     spot: tuple[float, float, float] = (-0.10, -0.17, -0.23)  # of age spots, by channel, natural logarithm
     pallor: tuple[float, float, float] = (0.03, 0.02, 0.0)  # of old skin, by channel
     old_saturation: float = 0.86
-    young_saturation: float = 1.1
-    young_light: float = 0.04  # natural logarithm
+    young_saturation: float = 1.12
+    young_fill: float = 0.6  # of the hollows, the other way
+    young_light: float = 0.05  # natural logarithm
     young_even: float = 0.8  # of the skin's blotches that go
     blotch_px: tuple[float, float] = (1.5, 14.0)  # sigmas between which colour is a blotch, pixels of the view
     young_eyes: float = 0.12  # natural logarithm of the eyes' lightness
@@ -63,6 +65,7 @@ class AgeingLayers:
         photo: (H, W, 3) uint8.
         head: where what is.
         folds: what folds do to lightness, natural logarithm.
+        hollows: what the soft forms of an old face do to it; younger skin is lighter there.
         exposed: how much of the skin's changes each place bears: little where the photo is white.
         bands: what the skin's own detail does, each band.
         blotches: what the skin's uneven colour does to each channel, natural logarithm, (h, w, 3).
@@ -79,6 +82,7 @@ class AgeingLayers:
     photo: np.ndarray
     head: Head
     folds: np.ndarray
+    hollows: np.ndarray
     exposed: np.ndarray
     bands: tuple[np.ndarray, ...]
     blotches: np.ndarray
@@ -112,7 +116,7 @@ def find_layers(photo: Image.Image) -> AgeingLayers:
     mattes = ((head.hair, 80), (head.brows, 50), (head.beard, 75))
     levels = [bright_level(head.view, matte, percentile) for matte, percentile in mattes]
     return AgeingLayers(
-        np.asarray(photo), head, visible_folds(head), find_exposed(head), skin_bands(head), skin_blotches(head),
+        np.asarray(photo), head, visible_folds(head), hollow_shade(head.points, head.skin.shape), find_exposed(head), skin_bands(head), skin_blotches(head),
         find_eyes(head), cloud, spots, even_hair(head), strand_order(head.view),
         (levels[0], levels[1], levels[2]), skin_tint(head), ageing_shift(head),
     )  # fmt: skip
@@ -228,7 +232,7 @@ def age_skin(
     skin = layers.head.skin
     flat = fade(skin, 0.15, 0.85) * layers.exposed
     if t > 0:
-        tone = t * (layers.folds + STRENGTH.cloud * layers.cloud)
+        tone = t * (layers.folds + layers.hollows + STRENGTH.cloud * layers.cloud)
         tone = tone + t * sum(weight * band for weight, band in zip(STRENGTH.deepen, layers.bands, strict=True))
         shown = fade(layers.spots * min(1.0, 1.4 * t), 0.1, 0.8)
         saturation = 1 + t * (STRENGTH.old_saturation - 1)
@@ -239,7 +243,7 @@ def age_skin(
             weight * np.where(band < 0, 1.0, 0.6) * band
             for weight, band in zip(STRENGTH.smooth, layers.bands, strict=True)
         ]
-        tone = t * (sum(bands[:-1]) + soft * (bands[-1] - STRENGTH.young_light))
+        tone = t * (sum(bands[:-1]) + soft * (bands[-1] + STRENGTH.young_fill * layers.hollows - STRENGTH.young_light))
         tone = STRENGTH.young_most * np.tanh(tone / STRENGTH.young_most)
         shown = np.zeros_like(skin)
         saturation = 1 - t * (STRENGTH.young_saturation - 1)

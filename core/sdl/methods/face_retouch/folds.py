@@ -13,7 +13,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, Head, down_of, face_axes, fade
-from core.sdl.methods.face_retouch.wrinkles import crease_relief, hollow_shade
+from core.sdl.methods.face_retouch.wrinkles import crease_relief
 
 # Vertices of the mesh for the left and the right half of the picture, from the nose outwards or downwards.
 NASOLABIAL = ((129, 203, 206, 216, 212), (358, 423, 426, 436, 432))
@@ -79,8 +79,7 @@ def shade_folds(head: Head) -> np.ndarray:
     creases = crease_relief([*((fold.places, fold.depth) for fold in folds), *cheek_ways(head.points)], shape)
     down, across = np.gradient(height + creases)
     side, up = light_of(head)
-    shade = RELIEF.shade * (up * down - side * across) - RELIEF.occlusion * (groove - creases)
-    return (shade + hollow_shade(head.points, shape)).astype(np.float32)
+    return (RELIEF.shade * (up * down - side * across) - RELIEF.occlusion * (groove - creases)).astype(np.float32)
 
 
 def cheek_ways(points: np.ndarray) -> list[tuple[np.ndarray, float]]:

@@ -29,14 +29,15 @@ class Greying:
     strand_px: int = 14  # half of the length of a strand, pixels of the view
     strand_width_px: float = 0.8  # half of its width
     tensor_px: float = 3.0  # over which its direction is averaged
-    clear: tuple[float, float] = (0.3, 0.6)  # coherence of strands from where on they turn as such, and wholly
+    clear_px: float = 10.0  # over which a direction has to last
+    clear: tuple[float, float] = (0.45, 0.75)  # coherence of strands from where on they turn as such, and wholly
     seed: int = 11
     grey: float = 0.5  # lightness that the bright strands of dark hair reach
     least_gain: float = 1.08  # of light hair: without any it would look dull, not grey
     most_gain: float = 1.8  # of dark hair's lightness: more would show the file's noise
     white: float = 0.62  # lightness that the first strands to turn reach in dark hair
     white_share: tuple[float, float] = (0.5, 0.1)  # of the strands: from where on they are, and wholly
-    white_most: float = 0.3  # added to the lightness, at most
+    white_most: float = 0.2  # added to the lightness, at most
     lock: tuple[float, float] = (0.35, 0.6)  # how much skin looks like strands, from where on it is a lock
     lock_rim: float = 0.17  # from the face's outline inwards, where locks hang, face heights
     reach: float = 0.96  # share of strands that are grey at t = 1
@@ -60,8 +61,8 @@ def strand_order(view: np.ndarray) -> np.ndarray:
     noise = cv2.GaussianBlur(noise, (0, 0), GREYING.strand_width_px)
     streaks = average_along(noise, tangent_field(luma, GREYING.tensor_px), [1.0] * GREYING.strand_px)
     # Where no direction is clear, as in short curls, streaks would be worms: grains turn there.
-    clear = fade(edge_coherence(luma, GREYING.tensor_px), *GREYING.clear)
-    mixed = clear * streaks / streaks.std() + (1 - clear) * noise / noise.std()
+    clear = fade(edge_coherence(luma, GREYING.clear_px), *GREYING.clear)
+    mixed = clear * streaks / streaks.std() + 0.6 * (1 - clear) * noise / noise.std()
     return ndtr(mixed / np.hypot(clear, 1 - clear)).astype(np.float32)
 
 

@@ -85,9 +85,9 @@ def crease_relief(lines: Sequence[tuple[np.ndarray, float]], shape: tuple[int, i
     for places, deep in lines:
         for start, end in zip(places, places[1:], strict=False):
             angle = 2 * np.arctan2(*(end - start)[::-1])
-            ends = [tuple(int(round(v * 16)) for v in place) for place in (start, end)]
+            first, last = (tuple(int(round(v * 16)) for v in place) for place in (start, end))
             for part, value in ((doubled[0], np.cos(angle)), (doubled[1], np.sin(angle)), (depth, 1.0)):
-                cv2.line(part, *ends, float(value * deep), 1, cv2.LINE_8, 4)
+                cv2.line(part, first, last, float(value * deep), 1, cv2.LINE_8, 4)
     spread, reach = CREASES.spread * SEARCH.face_px, CREASES.reach * SEARCH.face_px
     cosine, sine = (cv2.GaussianBlur(part, (0, 0), spread) for part in doubled)
     angle = np.arctan2(sine, cosine) / 2
