@@ -26,6 +26,8 @@ IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 MOUTH = (61, 78, 80, 13, 310, 308, 291)
 UNDER_LIP = (84, 17, 314)
 TOP, CHIN = 10, 152
+# Which of the shapes of a face is the open mouth: brows and lips come before.
+OPEN = 4
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,7 @@ class Features:
     brow_shade: float = 0.8  # of its colour, by the photo's
     brow_most: float = 0.92  # of the face's lightness: a lighter brow is not drawn
     lip_shades: tuple[float, float] = (0.85, 1.0)  # upper and lower
+    mouth_clear: float = 0.8  # of the contours inside an open mouth that go
     mouth_open: float = 0.025  # between the lips: less is shut
     light: float = 0.28  # radius of the light in the eye by the iris's
     shine: float = 0.9  # how much of it is white
@@ -152,19 +155,31 @@ def draw_shapes(areas: np.ndarray, detailed: np.ndarray, points: np.ndarray) -> 
         (rounded(points[[*upper, *INNER_UPPER[::-1]]]), FEATURES.lip_shades[0]),
         (rounded(points[[*lower, *INNER_LOWER]]), FEATURES.lip_shades[1]),
     ]
-    if np.hypot(*(points[INNER_UPPER[5]] - points[INNER_LOWER[5]])) > FEATURES.mouth_open * face_height(points):
-        shapes.append((rounded(points[[*INNER_UPPER, *INNER_LOWER[1:-1]]]), 1.0))
+    if (mouth := open_mouth(points)) is not None:
+        shapes.append((mouth, 1.0))
     for number, (ring, shade) in enumerate(shapes):
         mask = region(areas.shape, ring)
         inside = detailed[mask > 0.5]
         if not len(inside):
             continue
         colour = shade * np.median(inside, 0)
+        if number == OPEN:
+            # Teeth, not gums and tongue, say how light a mouth is.
+            colour = np.percentile(inside, 70, 0)
+            colour = (1.25 * (colour + colour.mean()) / 2).clip(0, 1)
         # A brow that is no darker than the face is hidden, or there is none.
         if number < 2 and colour.mean() > FEATURES.brow_most * shade * np.mean(face):
             continue
         made += mask[..., None] * (colour - made)
     return made
+
+
+def open_mouth(points: np.ndarray) -> np.ndarray | None:
+    """Outline of what shows between the lips; None where they are shut."""
+    gap = np.hypot(*(points[INNER_UPPER[5]] - points[INNER_LOWER[5]]))
+    if gap <= FEATURES.mouth_open * face_height(points):
+        return None
+    return rounded(points[[*INNER_UPPER, *INNER_LOWER[1:-1]]])
 
 
 def rounded(ring: np.ndarray) -> np.ndarray:
@@ -177,6 +192,9 @@ def rounded(ring: np.ndarray) -> np.ndarray:
 def draw_strokes(ink: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Ink (h, w) with the strokes of lids, brows and mouth."""
     height, made = face_height(points), ink.copy()
+    if (mouth := open_mouth(points)) is not None:
+        # Lines between teeth make them bad.
+        made *= 1 - FEATURES.mouth_clear * region(ink.shape, mouth)
     for lid, brow, under in zip(UPPER_LIDS, BROWS, UNDER_BROWS, strict=True):
         stroke(made, points[list(lid)], FEATURES.lid * height, 0.45)
         stroke(made, (points[list(brow)] + points[list(under)]) / 2, FEATURES.brow * height, 0.4)
