@@ -116,7 +116,7 @@ def find_layers(photo: Image.Image) -> AgeingLayers:
     mattes = ((head.hair, 80), (head.brows, 50), (head.beard, 75))
     levels = [bright_level(head.view, matte, percentile) for matte, percentile in mattes]
     return AgeingLayers(
-        np.asarray(photo), head, visible_folds(head), hollow_shade(head.points, head.skin.shape), find_exposed(head), skin_bands(head), skin_blotches(head),
+        np.asarray(photo), head, visible_folds(head), hollow_shade(head), find_exposed(head), skin_bands(head), skin_blotches(head),
         find_eyes(head), cloud, spots, even_hair(head), strand_order(head.view),
         (levels[0], levels[1], levels[2]), skin_tint(head), ageing_shift(head),
     )  # fmt: skip

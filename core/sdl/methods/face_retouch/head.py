@@ -183,9 +183,8 @@ def find_hair(
         np.median(lab[..., 0][(oval > 0.5) & (from_skin < SEARCH.skin_reach)]) if (from_skin < 1).any() else 60.0
     )
     clear = float(fade(np.float32(np.median(lab[..., 0][seeds]) / max(5.0, skin_level)), *SEARCH.clear_contrast))
-    # A fringe is much darker than the skin below it.
-    fringe = -0.9 + 0.6 * fade(lab[..., 0] / max(5.0, float(skin_level)), 0.65, 0.45)
-    place = np.where(oval > 0.5, fringe, np.clip(6 * away, 0, 0.6) * fade(below_eyes, 0.15, -0.1))
+    darker = fade(lab[..., 0] / max(5.0, float(skin_level)), 0.65, 0.45)  # as a fringe is
+    place = np.where(oval > 0.5, 0.6 * darker - 0.9, np.clip(6 * away, 0, 0.6) * fade(below_eyes, 0.15, -0.1))
     like = np.minimum(from_skin, 2.5) + place - own
     if clothes.sum() > 0.02 * height**2:
         worn = colour_distance(lab, clothes, 5) + 1.2 * fade(below_chin, 0.5, -0.2)

@@ -15,7 +15,7 @@ import cv2
 import numpy as np
 
 from core.ops.tangents import average_along
-from core.sdl.methods.face_retouch.head import SEARCH, fade
+from core.sdl.methods.face_retouch.head import SEARCH, Head, fade
 
 # Paths over vertices of the mesh, left half, its partner in the right half; depth of the hollow in natural logarithm of
 # lightness (below 0 is darker), and its sigma in face heights. Light comes from above: what swells is bright above its shadow.
@@ -53,13 +53,13 @@ class Creases:
 CREASES = Creases()
 
 
-def hollow_shade(points: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+def hollow_shade(head: Head) -> np.ndarray:
     """Natural logarithm of what the soft forms do to the lightness, (h, w)."""
-    total = np.zeros(shape, np.float32)
+    points, total = head.points, np.zeros_like(head.skin)
     for left, right, depth, sigma in HOLLOWS:
         width = sigma * SEARCH.face_px
         for path in (left, right):
-            pen = np.zeros(shape, np.float32)
+            pen = np.zeros_like(total)
             cv2.polylines(
                 pen,
                 [np.rint(points[list(path)] * 16).astype(np.int32)],
