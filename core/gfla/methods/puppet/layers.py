@@ -153,10 +153,24 @@ def moving_limbs(region: Region, skeleton: Skeleton) -> list[str]:
         usual = sum(USUAL["arm"]) * skeleton.unit
         # A bent arm without a hand in sight holds something or reaches behind something, which it would leave there.
         hand = region.hands.get(name, 1.0) > SETTINGS.least_hand or skeleton.bend_deg(name) < SETTINGS.straight_deg
-        full = hand and skeleton.whole(name) and skeleton.length(name) > SETTINGS.foreshortened * usual
+        full = (
+            hand
+            and _has_hand(region, skeleton, name)
+            and skeleton.whole(name)
+            and skeleton.length(name) > SETTINGS.foreshortened * usual
+        )
         if full and _seen_share(region, skeleton, bones) >= SETTINGS.hidden_share:
             found.append(name)
     return found
+
+
+def _has_hand(region: Region, skeleton: Skeleton, name: str) -> bool:
+    """Whether the cut-out goes on beyond a wrist: a hand on a table or behind a dog would stay there without its arm."""
+    _, elbow, wrist = skeleton.joints[list(CHAINS[name])]
+    line = (wrist - elbow) / max(np.hypot(*(wrist - elbow)), 1e-6)
+    steps = np.linspace(0.02, 0.22, 11)[:, None, None] * skeleton.unit * line
+    aside = np.linspace(-0.08, 0.08, 7)[:, None] * skeleton.unit * np.array([-line[1], line[0]])
+    return bool((region.label_at((wrist + steps + aside).reshape(-1, 2)) >= 0).mean() > SETTINGS.hand_in_mask)
 
 
 def _has_foot(region: Region, skeleton: Skeleton, name: str) -> bool:

@@ -55,9 +55,9 @@ def _stood(own: Skeleton, wanted: Skeleton, moving: Collection[str], part: float
     """Joints (20, 2) in the wanted pose with the hips where they were; legs and body turn by a part of what they may."""
     target = own.joints.copy()
     legs_move = all(name in moving for name in LEGS)
-    # Where arms alone follow, all else stays the photo's own; where nothing does, at least the body leans.
-    if own.has_head and (legs_move or not moving):
-        _lean(own, wanted, target, SETTINGS.most_lean_deg * part * (1.0 if legs_move else 0.4))
+    # Where arms alone follow, all else stays the photo's own.
+    if own.has_head and legs_move:
+        _lean(own, wanted, target, SETTINGS.most_lean_deg * part)
     lean = target[NECK] - target[HIP_CENTRE], own.joints[NECK] - own.joints[HIP_CENTRE]
     leaning = _angle(lean[0]) - _angle(lean[1])
     for name, given in followed(own, wanted, moving).items():

@@ -41,6 +41,7 @@ class PuppetSettings:
         crowded: so much of other people's bodies at the person's outline, in squared torso lengths, that it keeps its place.
         least_hand: share of skin in that disc from which on a hand is seen; an arm bent by more than
             `straight_deg` stays without one.
+        hand_in_mask: share of the place beyond a wrist that must be the person's for the arm to follow.
         least_foot: share of the place below an ankle that must be the leg's for the leg to follow.
         chest: how near to the torso, in 0.16 of its length, an arm lies before it.
         alike: share of a forearm before the chest, and of its colours that the chest has too, from which on the two cannot be
@@ -84,6 +85,7 @@ class PuppetSettings:
     crowded: float = 0.03
     least_hand: float = 0.06
     straight_deg: float = 35.0
+    hand_in_mask: float = 0.45
     least_foot: float = 0.3
     chest: float = 0.3
     alike: float = 0.5
