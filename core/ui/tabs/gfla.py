@@ -14,6 +14,7 @@ from PIL import Image
 from core.detect.body import NAMES
 from core.errors import InputError, NothingFoundError
 from core.gfla.methods.puppet.assess import sentences
+from core.gfla.methods.puppet.offers import offers
 from core.gfla.methods.puppet.puppet import before_cut_out, layers_sheet
 from core.gfla.methods.puppet.retarget import aimed
 from core.gfla.methods.puppet.skeleton import read_skeleton
@@ -100,7 +101,16 @@ def find_points(
 
 def pose_of_figure(event: gr.SelectData) -> str:
     """The name of the figure that was clicked."""
-    return shown_poses()[event.index]
+    return str(event.value["caption"]).split(":")[0]
+
+
+def offered(prepared: PosePrepared | None, last: str) -> tuple[Any, str]:
+    """The figures in the order in which the photo bears their poses, the others with the reason; once for each photo."""
+    puppet = None if prepared is None else prepared.puppet
+    key = "" if puppet is None else f"{id(puppet.picture)} {puppet.moving}"
+    if puppet is None or key == last:
+        return gr.skip(), last
+    return [(draw_figure(item.name), item.caption) for item in offers(puppet.skeleton, puppet.moving)], key
 
 
 def editor_panels(
@@ -203,12 +213,14 @@ class PoseTab(TransitionTab):
             self.target = PictureInput("Or somebody in the pose", elem_id=f"{ID}-target", min_width=120)
         self.draw_told()
         self.draw_examples([self.picture])
-        with gr.Accordion("Poses as figures (the person's right side orange, left blue)", open=False):
-            figures = gr.Gallery(
+        with gr.Accordion(
+            "Poses as figures, those first that the photo bears (the person's right side orange, left blue)", open=False
+        ):
+            self.figures = gr.Gallery(
                 [(draw_figure(name), name) for name in shown_poses()], label="Poses", show_label=False, columns=8, height=320,
                 allow_preview=False, interactive=False, elem_id=f"{ID}-figures",
             )  # fmt: skip
-            figures.select(pose_of_figure, None, self.library, api_visibility="private")
+            self.figures.select(pose_of_figure, None, self.library, api_visibility="private")
         with gr.Accordion("A clip to follow", open=False):
             self.driving = ClipInput("Clip", elem_id=f"{ID}-driving", height=180)
             draw_clip_facts(self.driving, ID)
@@ -242,6 +254,10 @@ class PoseTab(TransitionTab):
         self.on_points(find_points, encode)
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
         self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown, encode)
+        last = gr.State("")
+        self.preview_picture.change(
+            offered, [self.prepared, last], [self.figures, last], show_progress="hidden", api_visibility="private"
+        )  # fmt: skip
         inputs = [self.picture, self.target, self.driving, self.library, self.editor]
         self.on_go(self.video, "gfla_video", inputs, after=[self.position])
         self.on_clear(shown)
@@ -281,12 +297,7 @@ class PoseTab(TransitionTab):
         options, start = self.read(values), time.perf_counter()
         prepared = prepare(picture, points, FIRST_POSE, options)
         image, why = painted(prepared, position)
-        return (
-            prepared,
-            image,
-            why,
-            details_of(start, prepared.figures, to_query(options), about(pipeline())),
-        )
+        return prepared, image, why, details_of(start, prepared.figures, to_query(options), about(pipeline()))
 
     def show(self, prepared: PosePrepared | None, position: float) -> Any:
         """The preview at the slider's place."""
