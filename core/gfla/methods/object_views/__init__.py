@@ -1,0 +1,1 @@
+"""Views of objects with the source's own colours: see README.md."""
