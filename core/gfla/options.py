@@ -99,7 +99,9 @@ class GflaTrainOptions(TrainOptions):
     care: float = option(0.0, "how much more the person, and again the head, counts in L1 losses (own)", low=0, high=20)
     adversarial_start: int = option(0, "step at which the adversarial loss joins (own)", low=0)
     augment: float = option(0.0, "strength of moved, scaled and recoloured training pictures (own)", low=0, high=1)
-    lambda_prior: float = option(0.0, "weight of the distance from the flow that skeletons or the renderer tell (own)", low=0)
+    lambda_prior: float = option(
+        0.0, "weight of the distance from the flow that skeletons or the renderer tell (own)", low=0
+    )
     limit: int = option(0, "use only the first pictures of the rendered people; 0 = all", low=0)
     width: float = option(1.0, "width of the networks; 0.25 for a smoke test", low=0.1, high=4)
 

@@ -36,7 +36,9 @@ class Builder:
         scale = extent / np.linalg.norm(high - low)
         angle = np.radians(rng.uniform(40, 100))
         light = np.array([0.0, np.sin(angle), np.cos(angle)])
-        return Scene([(face - middle) * scale for face in self.faces], np.array(self.of_material), self.materials, light)
+        return Scene(
+            [(face - middle) * scale for face in self.faces], np.array(self.of_material), self.materials, light
+        )
 
 
 def colour_of(rng: Rng, saturation: tuple[float, float], value: tuple[float, float]) -> Array:
@@ -49,7 +51,9 @@ def any_colour(rng: Rng) -> Array:
     kind = rng.integers(5)
     if kind == 4:
         return np.array(colorsys.hsv_to_rgb(rng.uniform(0.05, 0.1), rng.uniform(0.4, 0.75), rng.uniform(0.3, 0.85)))
-    return colour_of(rng, *(((0.6, 1), (0.5, 0.95)), ((0, 0.3), (0.5, 0.9)), ((0, 0.7), (0.1, 0.4)), ((0.2, 0.8), (0.3, 0.9)))[kind])
+    return colour_of(
+        rng, *(((0.6, 1), (0.5, 0.95)), ((0, 0.3), (0.5, 0.9)), ((0, 0.7), (0.1, 0.4)), ((0.2, 0.8), (0.3, 0.9)))[kind]
+    )
 
 
 def material(rng: Rng, colour: Array | None = None, patterned: bool = False) -> Material:
@@ -108,7 +112,9 @@ def back(rng: Rng, made: Builder, at: tuple[float, float, float], lean: float) -
     parts: list[tuple[list[Array], int]] = []
     if kind < 2:
         gap = rng.uniform(0, 0.2) * tall if kind else 0.0
-        parts.append((box((0, (tall + gap) / 2, z + thick / 2), (wide, tall - gap, thick)), 1 if rng.uniform() < 0.8 else 2))
+        parts.append(
+            (box((0, (tall + gap) / 2, z + thick / 2), (wide, tall - gap, thick)), 1 if rng.uniform() < 0.8 else 2)
+        )
         if gap:
             parts.append((mirrored(box((wide / 2 - 0.04, gap / 2, z + thick / 2), (0.04, gap, 0.03))), 0))
     else:
@@ -176,7 +182,10 @@ def cabin(rng: Rng, made: Builder, size: tuple[float, float, float]) -> None:
     (long, half, belt), kind = size, rng.integers(4)
     tall, lean = rng.uniform(0.26, 0.42), rng.uniform(0.1, 0.3)
     front, rear = ((0.24, -0.36), (0.22, -0.49), (0.4, -0.49), (0.26, -0.1))[kind]
-    slope_front, slope_rear = rng.uniform(0.12, 0.3) * long / 2, ((0.14, 0.26), (0.04, 0.12), (0, 0.03), (0, 0.05))[kind]
+    slope_front, slope_rear = (
+        rng.uniform(0.12, 0.3) * long / 2,
+        ((0.14, 0.26), (0.04, 0.12), (0, 0.03), (0, 0.05))[kind],
+    )
     lower, upper = (long * rear, long * front), 0.0
     upper = long * front - slope_front
     back_top = long * rear + rng.uniform(*slope_rear) * long / 2

@@ -66,9 +66,7 @@ class RenderedPairs:
             scene = object_of(str(rng.choice(self.kinds)), rng)
             views = [(int(rng.integers(AZIMUTHS)), int(rng.integers(ELEVATIONS))) for _ in range(RING)]
             seen = [render(scene, camera_of(*view), self.side_px) for view in views]
-            items += [
-                self.pair(scene, (seen[i - 1], views[i - 1]), (seen[i], views[i])) for i in range(RING)
-            ]
+            items += [self.pair(scene, (seen[i - 1], views[i - 1]), (seen[i], views[i])) for i in range(RING)]
         return stacked(items[:size])
 
     def pair(self, scene: Scene, source: tuple[View, Any], target: tuple[View, Any]) -> dict[str, Tensor]:

@@ -12,8 +12,9 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from core.gfla.paper.attention import SourceTables
-from core.gfla.paper.blocks import activation
+from core.gfla.paper.blocks import activation, encoder_features, widths
 from core.gfla.paper.network import Painted
+from core.gfla.paper.network_flow import ViewFlowNet
 from core.gfla.paper.network_views import ShapeNetGenerator
 from core.ops.warp import backward_warp
 
@@ -34,6 +35,50 @@ class ObjectPainting(Painted):
     fine_flow: Tensor
     moved: Tensor
     shares: Tensor
+
+
+class ViewMix(nn.Module):
+    """A residual step whose channels are scaled and shifted by both views.
+
+    Instance norm removes what a view code adds to whole planes, so the published network hears of the view by the borders
+    alone; scaled before channels are mixed, the view stays.
+    """
+
+    def __init__(self, channels: int, code_channels: int) -> None:
+        super().__init__()
+        self.norm = nn.GroupNorm(1, channels)
+        self.affine = nn.Sequential(nn.Linear(2 * code_channels, 64), activation(), nn.Linear(64, 2 * channels))
+        self.mix = nn.Conv2d(channels, channels, 3, padding=1)
+
+    def forward(self, x: Tensor, views: Tensor) -> Tensor:
+        """(B, C, H, W) and both codes (B, 2 V) to the same."""
+        scale, shift = self.affine(views)[:, :, None, None].chunk(2, 1)
+        return x + self.mix(F.leaky_relu(self.norm(x.float()) * (1 + scale) + shift, 0.1))
+
+
+class ObjectFlowNet(ViewFlowNet):
+    """The paper's flow network with a `ViewMix` before every halving of its decoder and before the heads."""
+
+    def __init__(self, attn_layers: Sequence[int], image_nc: int, structure_nc: int, *settings: int) -> None:
+        super().__init__(attn_layers, image_nc, structure_nc, *settings)
+        channels = widths(*settings)
+        mixed = [channels[-1], *(channels[-2 - index] for index in range(self.decoder_layers))]
+        self.mixes = nn.ModuleList(ViewMix(count, structure_nc) for count in mixed)
+
+    def forward(self, *inputs: Tensor) -> tuple[list[Tensor], list[Tensor]]:
+        """Flows and masks of (source, source view, target view), coarse first."""
+        source, source_view, target_view = inputs
+        views = torch.cat([source_view, target_view], 1).flatten(1)
+        *skips, x = encoder_features(self, source)
+        x = self.cat(torch.cat([x, (source_view - target_view).expand(-1, -1, *x.shape[2:])], dim=1))
+        x, flows, masks = self.mixes[0](x, views), [], []
+        for index in range(self.decoder_layers):
+            x = self.get_submodule(f"decoder{index}")(x) + self.get_submodule(f"jump{index}")(skips.pop())
+            x = self.mixes[index + 1](x, views)
+            if hasattr(self, f"output{index}"):
+                flows.append(self.get_submodule(f"output{index}")(x))
+                masks.append(self.get_submodule(f"mask{index}")(x))
+        return flows, masks
 
 
 class ObjectGenerator(ShapeNetGenerator):
@@ -74,6 +119,7 @@ class ObjectGenerator(ShapeNetGenerator):
     def build(self) -> None:
         """The paper's networks, and the choice of each pixel."""
         super().build()
+        self.flow_net = ObjectFlowNet(*self.flow_settings())
         # Two numbers refine the flow, three weigh moved, painted and white.
         self.choose = nn.Sequential(activation(), nn.Conv2d(self.config.ngf, 5, 3, padding=1))
 
@@ -84,9 +130,7 @@ class ObjectGenerator(ShapeNetGenerator):
         batch, side = target_structure.shape[0], source.shape[-1]
         source, source_structure = source.expand(batch, -1, -1, -1), source_structure.expand(batch, -1, -1, -1)
         flows, masks = self.flow_net(source, source_structure, target_structure)
-        features, attention = self.target.decode(
-            self.target.encode(target_structure), [tables], [flows], [masks]
-        )
+        features, attention = self.target.decode(self.target.encode(target_structure), [tables], [flows], [masks])
         chosen = self.choose(features).float()
         coarse = F.interpolate(flows[-1].float(), (side, side), mode="bilinear") * (side / flows[-1].shape[-1])
         fine_flow = coarse + chosen[:, :2]

@@ -24,7 +24,8 @@ class ObjectRecipe(ViewRecipe):
     def initialise(self, generator: nn.Module) -> None:
         """The published start, louder where no norm follows."""
         super().initialise(generator)
-        initialise(generator.get_submodule("choose"), 0.3)
+        for name in ("choose", "flow_net.mixes"):
+            initialise(generator.get_submodule(name), 0.3)
 
     def generator_losses(self, painted: Painted, batch: Batch) -> dict[str, Tensor]:
         """The picture, and what the renderer tells of flow, masks and outline."""
