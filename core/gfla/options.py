@@ -10,7 +10,7 @@ from typing import Any
 from core.options import option
 from core.training.options import TrainOptions
 
-TASKS = ("people", "fashion", "market", "face", "dance", "views", "objects")
+TASKS = ("people", "fashion", "market", "face", "dance", "views")
 PAINTERS = ("layers", "network")
 BACKGROUNDS = ("studio", "picture")
 
@@ -53,18 +53,30 @@ class ViewOptions:
 
 
 @dataclass(frozen=True)
+class ObjectOptions:
+    """How a chair or a car is understood and shown by our models; angles are any, 0 is its front, 90 its own left side."""
+
+    kind: str = option("auto", "what the picture shows; auto tries both", choices=("auto", "chair", "car"))
+    find_side: bool = option(True, "estimate the side and the height that it was taken from, not the two below")
+    azimuth_deg: float = option(0.0, "side from which the picture was taken", low=0, high=359, step=1)
+    elevation_deg: float = option(10.0, "height from which the picture was taken", low=0, high=30, step=1)
+    turn_deg: float = option(360.0, "how far the camera goes round", low=-360, high=360, step=1)
+    side_px: int = option(320, "side of the result", low=64, high=1024, step=32)
+    tries: int = option(800, "models that are tried; fewer fit faster and worse", low=4, high=10000, step=1)
+
+
+@dataclass(frozen=True)
 class GflaTrainOptions(TrainOptions):
     """Options of a GFLA training run."""
 
     stage: str = option("flow", "flow: the flow network alone; all: everything, end to end", choices=("flow", "all"))
     recipe: str = option(
-        "published", "published: the settings of the paper; shipped: those of weights/gfla-people or gfla-objects where a "
-        "flag leaves its default", choices=("published", "shipped"),
+        "published", "published: the settings of the paper; shipped: those of weights/gfla-people where a flag leaves "
+        "its default", choices=("published", "shipped"),
     )  # fmt: skip
     task: str = option(
         "people", "which data and network: people, fashion and market pose a person; face and dance follow clips (stage "
-        "all alone); views turn objects; objects turns chairs and cars that it renders itself (own, stage all alone)",
-        choices=TASKS,
+        "all alone); views turn objects", choices=TASKS,
     )  # fmt: skip
     subset: str = option(
         "", "dance: fashion or iper; views: car or chair (default: iper, car)",
@@ -99,14 +111,12 @@ class GflaTrainOptions(TrainOptions):
     care: float = option(0.0, "how much more the person, and again the head, counts in L1 losses (own)", low=0, high=20)
     adversarial_start: int = option(0, "step at which the adversarial loss joins (own)", low=0)
     augment: float = option(0.0, "strength of moved, scaled and recoloured training pictures (own)", low=0, high=1)
-    lambda_prior: float = option(
-        0.0, "weight of the distance from the flow that skeletons or the renderer tell (own)", low=0
-    )
+    lambda_prior: float = option(0.0, "weight of the distance from the skeletons' flow (own)", low=0)
     limit: int = option(0, "use only the first pictures of the rendered people; 0 = all", low=0)
     width: float = option(1.0, "width of the networks; 0.25 for a smoke test", low=0.1, high=4)
 
 
-# What differs from the defaults in the shipped weights: people by stage, and objects.
+# What differs from the defaults in the shipped weights, by stage.
 SHIPPED: dict[str, dict[str, Any]] = {
     "flow": {
         "lr": 4e-4, "batch": 4, "width": 0.75, "lambda_correct": 5.0, "lambda_regularization": 0.002,
@@ -118,10 +128,6 @@ SHIPPED: dict[str, dict[str, Any]] = {
         "lambda_painted": 4.0, "lambda_choice": 5.0, "care": 2.0, "adversarial_start": 1_000_000, "augment": 0.5, "ema_decay": 0.995,
         "beta1": 0.9, "ratio_flow": 0.1, "lambda_prior": 0.05,
     },
-    "objects": {
-        "lr": 1e-3, "batch": 8, "width": 0.5, "lambda_rec": 5.0, "lambda_ssim": 3.0, "lambda_g": 0.0, "lambda_prior": 2.0,
-        "lambda_ground": 1.0, "adversarial_start": 1_000_000, "ema_decay": 0.995, "beta1": 0.9,
-    },
 }  # fmt: skip
 
 
@@ -130,6 +136,5 @@ def with_recipe(options: GflaTrainOptions, given: Collection[str] = ()) -> GflaT
     if options.recipe == "published":
         return options
     defaults = {field.name: field.default for field in dataclasses.fields(options)}
-    settings = SHIPPED["objects" if options.task == "objects" else options.stage]
-    wanted = {name: value for name, value in settings.items() if name not in given}
+    wanted = {name: value for name, value in SHIPPED[options.stage].items() if name not in given}
     return dataclasses.replace(options, **{k: v for k, v in wanted.items() if getattr(options, k) == defaults[k]})

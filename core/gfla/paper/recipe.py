@@ -199,22 +199,18 @@ class GeneratorRecipe(PairRecipe):
         return [{"params": rest}, {"params": flow, "share": self.options.ratio_flow}]
 
     def step(self, batch: Batch, run: Run) -> dict[str, float | Tensor]:
-        """The discriminator first, then the generator, as published; the generator alone before `adversarial_start`."""
+        """The discriminator first, then the generator, as published."""
         batch = self.placed(batch)
         self.learning_rate(run)
         painted = run.networks["generator"](batch["source"], *self.structures(batch))
-        judged: dict[str, Tensor] = {}
-        adversarial = run.step >= self.options.adversarial_start
-        if adversarial:
-            critic = run.networks["discriminator"]
-            judged["discriminator"] = self.critic_loss(critic, batch["target"], painted.image)
-            run.update("discriminator", judged["discriminator"])
+        critic = run.networks["discriminator"]
+        told = self.critic_loss(critic, batch["target"], painted.image)
+        run.update("discriminator", told)
         found = self.generator_losses(painted, batch)
-        if adversarial:
-            found["g"] = losses.adversarial(critic(painted.image), True, False, self.options.gan_mode)
+        found["g"] = losses.adversarial(critic(painted.image), True, False, self.options.gan_mode)
         loss = self.total(found)
         run.update("generator", loss)
-        return {"loss": loss, **found, **judged}
+        return {"loss": loss, **found, "discriminator": told}
 
     def generator_losses(self, painted: Painted, batch: Batch) -> dict[str, Tensor]:
         """Everything but the adversarial loss (section 3.4)."""

@@ -19,12 +19,9 @@ from core.errors import InputError
 from core.gfla.data.clips import DanceClips, FaceClips
 from core.gfla.data.pairs import PAIR_FRAMES, annotated_pairs
 from core.gfla.data.people import STUDIO_GREY, PeoplePairs, load_people
-from core.gfla.data.rendered_views import RenderedPairs, held_out_pairs
 from core.gfla.data.view_data import ViewPairs
 from core.gfla.methods.limb_layers import recipe as limb_layers
 from core.gfla.methods.limb_layers.network import generator_class
-from core.gfla.methods.object_views.network import ObjectGenerator
-from core.gfla.methods.object_views.recipe import ObjectRecipe
 from core.gfla.methods.random_features.features import RandomFeatures
 from core.gfla.options import GflaTrainOptions, with_recipe
 from core.gfla.paper.features import PublishedFeatures
@@ -40,8 +37,7 @@ from core.training import export as export_run
 from core.training.journal import options_of
 
 FRAMES = {
-    "people": (128, 96), "face": (256, 256), "dance": (256, 256), "views": (VIEW_SIDE_PX, VIEW_SIDE_PX),
-    "objects": (64, 64), **PAIR_FRAMES,
+    "people": (128, 96), "face": (256, 256), "dance": (256, 256), "views": (VIEW_SIDE_PX, VIEW_SIDE_PX), **PAIR_FRAMES,
 }  # fmt: skip
 CLIPS = ("face", "dance")
 PUBLISHED_WIDTHS = {"ngf": 64, "img_f": 512, "flow_ngf": 32, "flow_img_f": 256}
@@ -59,10 +55,6 @@ def network_config(options: GflaTrainOptions) -> dict[str, Any]:
             "flow_img_f": 8 * flow, "sample_hw": FRAMES["people"], "heatmap_sigma_px": 3.0, "studio_grey": STUDIO_GREY,
             "limb_layers": True,
         }  # fmt: skip
-    if options.task == "objects":
-        ngf, flow = max(8, round(48 * options.width)), max(8, round(32 * options.width))
-        widths = {"ngf": ngf, "img_f": 4 * ngf, "flow_ngf": flow, "flow_img_f": 8 * flow}
-        return {**widths, "kernel_sizes": (3, 3), "sample_hw": FRAMES["objects"], "moved_pixels": True}
     config: dict[str, Any] = {"sample_hw": FRAMES[options.task]} if options.task in PAIR_FRAMES else {}
     if options.task == "market":
         config |= {"attn_layers": (2,), "kernel_sizes": (3,)}
@@ -86,8 +78,6 @@ def data_of(options: GflaTrainOptions) -> tuple[Any, Batch | None]:
         return DanceClips(root, "train", subset, frame[0], options.clip_frames, options.frame_step), None
     if options.task == "views":
         return ViewPairs(root, subset, "train", frame[0]), None
-    if options.task == "objects":
-        return RenderedPairs(frame[0]), held_out_pairs(frame[0], 8)
     if options.task in PAIR_FRAMES:
         return annotated_pairs(options.task, root, "train", AUGMENT[options.task]), None
     people = load_people(root, frame, options.limit or None)
@@ -101,8 +91,6 @@ def recipe_of(options: GflaTrainOptions, shown: Batch | None = None) -> Recipe:
     config, features = network_config(options), feature_network(options.features)
     if options.task in CLIPS:
         return AnimationRecipe(options, config, features)
-    if options.task == "objects":
-        return ObjectRecipe(options, config, features, shown)
     if options.task == "views":
         return (ViewFlowRecipe if options.stage == "flow" else ViewRecipe)(options, config, features)
     return limb_layers.recipe_of(options, config, features, shown)
@@ -114,12 +102,12 @@ def check_task(options: GflaTrainOptions) -> None:
     Raises:
         InputError: which, and what fits.
     """
-    if options.task in (*CLIPS, "objects") and (options.stage == "flow" or options.start):
-        raise InputError(f"task {options.task} has one stage: use --stage all without --start")
+    if options.task in CLIPS and (options.stage == "flow" or options.start):
+        raise InputError(f"task {options.task} has one stage: use --stage all without --start, as published")
     if options.start and options.stage == "flow":
         raise InputError("--start names a stage 1 run for stage 2: use --stage all with it")
-    if options.recipe == "shipped" and options.task not in ("people", "objects"):
-        raise InputError(f"--recipe shipped is that of people and objects: leave it out for task {options.task}")
+    if options.recipe == "shipped" and options.task != "people":
+        raise InputError(f"--recipe shipped is that of the people: leave it out for task {options.task}")
     fitting = SUBSETS.get(options.task, ())
     if options.subset and options.subset not in fitting:
         said = f"{' or '.join(sorted(fitting))} fits" if fitting else "leave it out"
@@ -142,9 +130,7 @@ def run_training(options: GflaTrainOptions, progress: Progress = silent, given: 
 
 def generator_of(options: GflaTrainOptions) -> Generator:
     """The empty generator of a task."""
-    others: Mapping[str, type[Generator]] = {
-        "face": FaceGenerator, "dance": DanceGenerator, "views": ShapeNetGenerator, "objects": ObjectGenerator,
-    }  # fmt: skip
+    others: Mapping[str, type[Generator]] = {"face": FaceGenerator, "dance": DanceGenerator, "views": ShapeNetGenerator}
     config = network_config(options)
     return others.get(options.task, generator_class(config))(**config)
 

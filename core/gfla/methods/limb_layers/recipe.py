@@ -20,6 +20,7 @@ from core.gfla.paper.network import Painted
 from core.gfla.paper.network_flow import PoseFlowGenerator
 from core.gfla.paper.recipe import Batch, FlowRecipe, GeneratorRecipe, PairRecipe, discriminator_widths
 from core.metrics import ssim_loss
+from core.training import Run
 from core.weights import fill_strict, load_strict
 
 # Options that only these recipes heed.
@@ -107,6 +108,18 @@ class LimbLayerRecipe(GuidedNetworks, GeneratorRecipe):
         if self.options.task != "people":
             return super().discriminator()
         return ResDiscriminator(**discriminator_widths(self.options.width, 16))
+
+    def step(self, batch: Batch, run: Run) -> dict[str, float | Tensor]:
+        """As published; the generator alone before `adversarial_start`."""
+        if run.step >= self.options.adversarial_start:
+            return super().step(batch, run)
+        batch = self.placed(batch)
+        self.learning_rate(run)
+        painted = run.networks["generator"](batch["source"], *self.structures(batch))
+        found = self.generator_losses(painted, batch)
+        loss = self.total(found)
+        run.update("generator", loss)
+        return {"loss": loss, **found}
 
     def generator_losses(self, painted: Painted, batch: Batch) -> dict[str, Tensor]:
         """The paper's and ours but the adversarial loss."""

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import colorsys
 from collections.abc import Sequence
+from typing import Any, Protocol
 
 import numpy as np
 
-from core.gfla.data.render import Array, Material, Scene
-from core.gfla.data.solids import box, leant, mirrored, moved, post, prism
+from core.gfla.methods.object_model.render import Array, Material, Scene
+from core.gfla.methods.object_model.solids import box, leant, mirrored, moved, post, prism
 
 KINDS = ("chair", "car")
 PATTERNS = ("plain", "plain", "plain", "stripes", "checks", "dots")
-Rng = np.random.Generator
+
+
+class Rng(Protocol):
+    """What draws an object: numpy's generator, or a row of numbers in its place."""
+
+    def uniform(self, low: float = ..., high: float = ..., /) -> float:
+        """A number between two."""
+
+    def integers(self, low: int, high: int | None = ..., /) -> Any:
+        """A whole number below `low`, or from `low` below `high`."""
+
+    def choice(self, items: Any, /) -> Any:
+        """One of the items."""
 
 
 class Builder:
@@ -213,7 +226,7 @@ def window_faces(profile: Sequence[tuple[float, float]], half: float, lean: floa
         pane = np.array([(-w0, low, za), (w0, low, za), (w1, high, zb), (-w1, high, zb)])
         panes.append(pane if sign > 0 else pane[::-1])
     middle = (z0 + z1) / 2
-    for left, right in ((0.06, -0.02), (None, None)):
+    for left, _right in ((0.06, -0.02), (None, None)):
         start = (lambda y: at(y, z0, z3) + 0.06) if left else (lambda y: middle + 0.02)
         end = (lambda y: middle - 0.02) if left else (lambda y: at(y, z1, z2) - 0.06)
         corners = [(y, z) for y, z in ((low, start(low)), (low, end(low)), (high, end(high)), (high, start(high)))]

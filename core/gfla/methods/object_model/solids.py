@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from core.gfla.data.render import Array
+from core.gfla.methods.object_model.render import Array
 
 ROUND = 10
 
@@ -67,8 +67,7 @@ def mirrored(faces: Sequence[Array]) -> list[Array]:
 def outward(faces: Sequence[Array]) -> list[Array]:
     """The faces of a convex solid with corners counter-clockwise seen from outside."""
     middle = np.concatenate(faces).mean(0)
-    found = []
-    for face in faces:
-        normal = np.cross(face[1] - face[0], face[2] - face[0])
-        found.append(face if normal @ (face.mean(0) - middle) > 0 else face[::-1])
-    return found
+    corners = np.stack([face[:3] for face in faces])
+    normals = np.cross(corners[:, 1] - corners[:, 0], corners[:, 2] - corners[:, 0])
+    inward = (normals * (corners[:, 0] - middle)).sum(1) < 0
+    return [face[::-1] if turn else face for face, turn in zip(faces, inward, strict=True)]

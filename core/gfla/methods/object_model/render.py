@@ -65,10 +65,12 @@ class Scene:
 
 @dataclass(frozen=True)
 class Camera:
-    """A camera on a sphere round the object; (right, up, forward) are the rows of `axes`."""
+    """A camera on a sphere round the object; its picture is enlarged about its middle, then shifted, in parts of its side."""
 
     azimuth_deg: float
     elevation_deg: float
+    zoom: float = 1.0
+    shift: tuple[float, float] = (0.0, 0.0)
 
     @cached_property
     def axes(self) -> Array:
@@ -83,7 +85,14 @@ class Camera:
         """Where places (..., 3) are seen, (..., 2) in parts of the picture's side, and how far away, (...)."""
         seen = places @ self.axes.T
         depth = seen[..., 2] + DISTANCE
-        return 0.5 + FOCAL * seen[..., :2] * np.array([1, -1]) / depth[..., None], depth
+        at = self.zoom * FOCAL * seen[..., :2] * np.array([1, -1]) / depth[..., None]
+        return 0.5 + at + np.array(self.shift), depth
+
+    def rays(self, side: int) -> Array:
+        """What each of `side` x `side` samples looks along, (side, side, 3) in the camera's axes, 1 away from it."""
+        steps = (np.arange(side) + 0.5) / side - 0.5
+        x, y = ((steps - shift) / (self.zoom * FOCAL) for shift in self.shift)
+        return np.stack([*np.meshgrid(x, -y), np.ones((side, side))], -1)
 
 
 @dataclass(frozen=True)
@@ -128,13 +137,12 @@ def normals_of(faces: Sequence[Array]) -> Array:
 def render(scene: Scene, camera: Camera, side_px: int) -> View:
     """A view of `side_px` x `side_px` pixels."""
     side, normals = side_px * SAMPLES, normals_of(scene.faces)
+    rays = camera.rays(side)
     depth, owners = np.full((side, side), np.inf), np.full((side, side), -1)
     seen_normals, eye = normals @ camera.axes.T, -DISTANCE * camera.axes[2]
     for number, face in enumerate(scene.faces):
         if normals[number] @ (eye - face[0]) > 0:
-            _fill(face, seen_normals[number], camera, number, depth, owners)
-    centres = ((np.arange(side) + 0.5) / side - 0.5) / FOCAL
-    rays = np.stack([*np.meshgrid(centres, -centres), np.ones((side, side))], -1)
+            _fill(face, seen_normals[number], camera, rays, (depth, owners), number)
     hit = owners >= 0
     places = np.zeros((side, side, 3))
     places[hit] = (rays[hit] * depth[hit][:, None]) @ camera.axes + eye
@@ -143,8 +151,9 @@ def render(scene: Scene, camera: Camera, side_px: int) -> View:
     return View(camera, colours, places, depth, owners)
 
 
-def _fill(face: Array, normal: Array, camera: Camera, number: int, depth: Array, owners: Array) -> None:
-    """Write a face into the buffers wherever it is the nearest so far."""
+def _fill(face: Array, normal: Array, camera: Camera, rays: Array, buffers: tuple[Array, Array], number: int) -> None:
+    """Write a face into the buffers of depth and owner wherever it is the nearest so far."""
+    depth, owners = buffers
     at, _ = camera.project(face)
     at, side = at * len(depth), len(depth)
     x0, y0 = np.maximum(np.floor(at.min(0)).astype(int), 0)
@@ -157,9 +166,9 @@ def _fill(face: Array, normal: Array, camera: Camera, number: int, depth: Array,
         # Seen from outside the corners run counter-clockwise, which is clockwise where y points down.
         inside &= (b[0] - a[0]) * (y - a[1]) - (b[1] - a[1]) * (x - a[0]) <= 0
     corner = camera.axes @ face[0] + np.array([0, 0, DISTANCE])
-    slope = normal[0] * (x / side - 0.5) / FOCAL - normal[1] * (y / side - 0.5) / FOCAL + normal[2]
-    far = normal @ corner / np.where(slope == 0, 1e-12, slope)
     window = (slice(y0, y1), slice(x0, x1))
+    slope = rays[window] @ normal
+    far = normal @ corner / np.where(slope == 0, 1e-12, slope)
     nearer = inside & (far > 0) & (far < depth[window])
     depth[window][nearer], owners[window][nearer] = far[nearer], number
 

@@ -1,1 +1,0 @@
-"""Views of objects with the source's own colours: see README.md."""
