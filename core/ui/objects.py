@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import gradio as gr
@@ -55,45 +54,69 @@ def example(kind: str) -> Image.Image:
     return drawn(kind, rng, float(rng.integers(18) * 20), DRAWN_PX)
 
 
-def draw_objects(tab: TransitionTab) -> None:
-    """Picture, slider, film; the endpoints `gfla_turn` and `gfla_turntable`."""
-    with gr.Accordion("Turn a chair or a car (view synthesis)", open=False, elem_id=f"{tab.id}-objects"):
-        gr.Markdown(HONEST)
-        with gr.Row():
-            with gr.Column():
-                picture = PictureInput("Chair or car", elem_id=f"{tab.id}-objects-picture", height=260)
-                with gr.Row():
-                    tries = [
-                        gr.Button(f"A drawn {kind}", size="sm", elem_id=f"{tab.id}-objects-{kind}") for kind in KINDS
-                    ]
-                chosen = controls(ObjectOptions, FIELDS, f"{tab.id}-objects")
-            with gr.Column():
-                shown = gr.Image(label="Turned", interactive=False, height=320, elem_id=f"{tab.id}-objects-shown")
-                turn = gr.Slider(-180, 180, 30, step=1, label="Turn (degrees)", elem_id=f"{tab.id}-objects-turn")
-                said = gr.Markdown(elem_id=f"{tab.id}-objects-said")
-                go = gr.Button("Turntable film", elem_id=f"{tab.id}-objects-go")
-                video = gr.Video(label="Film", interactive=False, height=260, elem_id=f"{tab.id}-objects-film")
-                file = gr.File(label="Download", interactive=False, height=80)
-    prepared = gr.State(None, time_to_live=SESSION_S)
+class ObjectPanel:
+    """Picture, slider, film; the endpoints `gfla_turn` and `gfla_turntable`. Making one draws and wires it."""
 
-    def options_of(values: tuple[Any, ...]) -> ObjectOptions:
-        return replace(chosen.read(values), turn_deg=360.0)
+    def __init__(self, tab: TransitionTab) -> None:
+        self.tab, self.id = tab, f"{tab.id}-objects"
+        with gr.Accordion("Turn a chair or a car (view synthesis)", open=False, elem_id=self.id):
+            gr.Markdown(HONEST)
+            with gr.Row():
+                with gr.Column():
+                    self.picture = PictureInput("Chair or car", elem_id=f"{self.id}-picture", height=260)
+                    with gr.Row():
+                        self.drawn = [
+                            gr.Button(f"A drawn {kind}", size="sm", elem_id=f"{self.id}-{kind}") for kind in KINDS
+                        ]
+                    self.chosen = controls(ObjectOptions, FIELDS, self.id)
+                with gr.Column():
+                    self.draw_results()
+        self.wire()
 
-    def understand(picture: Image.Image | None, degrees: float, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
+    def draw_results(self) -> None:
+        """The turned object, its slider, what was found, the film."""
+        self.shown = gr.Image(label="Turned", interactive=False, height=320, elem_id=f"{self.id}-shown")
+        self.turn = gr.Slider(-180, 180, 30, step=1, label="Turn (degrees)", elem_id=f"{self.id}-turn")
+        self.said = gr.Markdown(elem_id=f"{self.id}-said")
+        self.go = gr.Button("Turntable film", elem_id=f"{self.id}-go")
+        self.video = gr.Video(label="Film", interactive=False, height=260, elem_id=f"{self.id}-film")
+        self.file = gr.File(label="Download", interactive=False, height=80)
+
+    def wire(self) -> None:
+        """A new picture or option is fitted, the slider only rendered, once it is let go."""
+        prepared, chosen = gr.State(None, time_to_live=SESSION_S), self.chosen
+        for button, kind in zip(self.drawn, KINDS, strict=True):
+            button.click(lambda kind=kind: example(kind), None, self.picture, api_visibility="private")
+        asked = [self.picture, self.turn, *chosen.components]
+        events = [self.picture.change, *(component.change for component in chosen.components)]
+        results = [prepared, self.shown, self.said]
+        gr.on(events, self.understand, asked, results, trigger_mode="always_last", **PREVIEW)
+        self.turn.release(seen_at, [prepared, self.turn], self.shown, show_progress="hidden", **PREVIEW)
+        seen, words = gr.Image(label="View", format="png", visible=False), gr.Markdown(visible=False, label="Found")
+        tab = self.tab
+        tab.endpoint(named(self.view, chosen), f"{tab.id}_turn", asked, [seen, words])
+        film, made = named(self.film, chosen), [self.video, self.file]
+        tab.endpoint(film, f"{tab.id}_turntable", [self.picture, *chosen.components], made, self.go, shown=self.video)
+
+    def options_of(self, values: tuple[Any, ...]) -> ObjectOptions:
+        """The options of the controls' values."""
+        options: ObjectOptions = self.chosen.read(values)
+        return options
+
+    def understand(
+        self, picture: Image.Image | None, degrees: float, *values: Any, bar: gr.Progress = BAR
+    ) -> Iterator[Any]:
+        """Fit the object, show it turned, and say what was found."""
+
         def work(progress: Progress) -> tuple[Any, ...]:
             if picture is None:
                 return None, None, ""
-            found = pipeline().prepare(picture, options=options_of(values), progress=progress)
-            return found, at(found, degrees), sentence(found)
+            found = pipeline().prepare(picture, options=self.options_of(values), progress=progress)
+            return found, seen_at(found, degrees), sentence(found)
 
         yield from stream(work, bar, 3)
 
-    def at(found: ObjectPrepared | None, degrees: float) -> Any:
-        return (
-            gr.skip() if found is None else to_pil(pipeline().seen_from(found, [found.camera.azimuth_deg + degrees]))[0]
-        )
-
-    def view(picture: Image.Image, degrees: float = 30.0, *values: Any) -> tuple[Image.Image, str]:
+    def view(self, picture: Image.Image, degrees: float = 30.0, *values: Any) -> tuple[Image.Image, str]:
         """Show a chair or a car from another side.
 
         Args:
@@ -104,12 +127,10 @@ def draw_objects(tab: TransitionTab) -> None:
         Returns:
             The object from there, and what was found.
         """
-        if picture is None:
-            raise InputError("picture is missing: drop in a picture of a chair or a car")
-        found = pipeline().prepare(picture, options=options_of(values))
-        return at(found, float(degrees)), sentence(found)
+        found = pipeline().prepare(given(picture), options=self.options_of(values))
+        return seen_at(found, float(degrees)), sentence(found)
 
-    def film(picture: Image.Image, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
+    def film(self, picture: Image.Image, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
         """Film a chair or a car all the way round.
 
         Args:
@@ -120,27 +141,25 @@ def draw_objects(tab: TransitionTab) -> None:
         Returns:
             The video and the file to download.
         """
-        if picture is None:
-            raise InputError("picture is missing: drop in a picture of a chair or a car")
+        given(picture)
 
         def work(progress: Progress) -> tuple[str, str]:
-            options = options_of(values)
-            found = pipeline().prepare(picture, options=options, progress=part_of(progress, 0.0, 0.5))
-            frames = (to_pil(pipeline().render(found, [index / FRAMES]))[0] for index in range(FRAMES))
-            return export_frames(
-                frames, "turntable", "mp4", FPS, {"system": tab.id, "mode": "turn", **to_query(options)}
-            )
+            options, pipe = self.options_of(values), pipeline()
+            found = pipe.prepare(picture, options=options, progress=part_of(progress, 0.0, 0.5))
+            frames = (to_pil(pipe.render(found, [index / FRAMES]))[0] for index in range(FRAMES))
+            settings = {"system": self.tab.id, "mode": "turn", **to_query(options)}
+            return export_frames(frames, "turntable", "mp4", FPS, settings)
 
         yield from stream(work, bar, 2)
 
-    for button, kind in zip(tries, KINDS, strict=True):
-        button.click(lambda kind=kind: example(kind), None, picture, api_visibility="private")
-    asked = [picture, turn, *chosen.components]
-    events = [picture.change, *(component.change for component in chosen.components)]
-    gr.on(events, understand, asked, [prepared, shown, said], trigger_mode="always_last", **PREVIEW)
-    turn.release(at, [prepared, turn], shown, show_progress="hidden", **PREVIEW)
-    seen, words = gr.Image(label="View", format="png", visible=False), gr.Markdown(visible=False, label="Found")
-    tab.endpoint(named(view, chosen), f"{tab.id}_turn", asked, [seen, words])
-    tab.endpoint(
-        named(film, chosen), f"{tab.id}_turntable", [picture, *chosen.components], [video, file], go, shown=video
-    )
+
+def given(picture: Image.Image | None) -> Image.Image:
+    """The picture, which must be there."""
+    if picture is None:
+        raise InputError("picture is missing: drop in a picture of a chair or a car")
+    return picture
+
+
+def seen_at(found: ObjectPrepared | None, degrees: float) -> Any:
+    """A fitted object, turned."""
+    return gr.skip() if found is None else to_pil(pipeline().seen_from(found, [found.camera.azimuth_deg + degrees]))[0]

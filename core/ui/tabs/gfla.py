@@ -25,7 +25,7 @@ from core.gfla.pipeline_views import ViewPipeline
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
-from core.ui.objects import draw_objects
+from core.ui.objects import ObjectPanel
 from core.ui.parts.authors import labelled
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
@@ -238,7 +238,7 @@ class PoseTab(TransitionTab):
         self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown, encode)
         self.on_go(self.video, "gfla_video", [self.picture, self.target, self.driving, self.library, self.editor])
         self.on_clear(shown)
-        draw_objects(self)
+        ObjectPanel(self)
         self.draw_further()
         image = gr.Image(label="Picture", format="png", visible=False)
         frame = [self.picture, self.target, self.library, self.position, *self.method.components]
