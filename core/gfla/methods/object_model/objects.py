@@ -98,22 +98,20 @@ def legs(rng: Rng, made: Builder, wide: float, deep: float, top: float) -> None:
     elif kind == 1:
         made.add(post((0, low + 0.04, 0), (0, top, 0), stout), 0)
         for angle in np.radians(np.array([0, 72, 144, 216, 288])):
-            end = (0.27 * np.sin(angle), low, 0.27 * np.cos(angle))
-            made.add(post((0, low + 0.05, 0), end, stout * 0.8, 6), 0)
+            toe = (0.27 * np.sin(angle), low, 0.27 * np.cos(angle))
+            made.add(post((0, low + 0.05, 0), toe, stout * 0.8, 6), 0)
     elif kind == 2:
-        for side in (-x, x):
-            made.add(box((side, low, 0), (2 * stout, 2 * stout, deep)), 0)
-            for end in (-z, z):
-                made.add(box((side, (low + top) / 2, end), (2 * stout, long, 2 * stout)), 0)
+        made.add(mirrored(box((x, low, 0), (2 * stout, 2 * stout, deep))), 0)
+        for end in (-z, z):
+            made.add(mirrored(box((x, (low + top) / 2, end), (2 * stout, long, 2 * stout))), 0)
     else:
         splay = rng.uniform(0, 0.07) if kind == 5 else 0.0
-        for side in (-1, 1):
-            for end in (-1, 1):
-                foot = (side * (x + splay), low, end * (z + splay))
-                if kind == 3:
-                    made.add(box((side * x, (low + top) / 2, end * z), (2 * stout, long, 2 * stout)), 0)
-                else:
-                    made.add(post(foot, (side * x, top, end * z), stout, 8), 0)
+        for sign in (-1, 1):
+            if kind == 3:
+                leg = box((x, (low + top) / 2, sign * z), (2 * stout, long, 2 * stout))
+            else:
+                leg = post((x + splay, low, sign * (z + splay)), (x, top, sign * z), stout, 8)
+            made.add(mirrored(leg), 0)
         if rng.uniform() < 0.4:
             height = low + long * rng.uniform(0.3, 0.6)
             made.add(mirrored(box((x, height, 0), (stout, stout, 2 * z))), 0)
@@ -199,10 +197,8 @@ def cabin(rng: Rng, made: Builder, size: tuple[float, float, float]) -> None:
         rng.uniform(0.12, 0.3) * long / 2,
         ((0.14, 0.26), (0.04, 0.12), (0, 0.03), (0, 0.05))[kind],
     )
-    lower, upper = (long * rear, long * front), 0.0
-    upper = long * front - slope_front
     back_top = long * rear + rng.uniform(*slope_rear) * long / 2
-    profile = [(lower[0], 0.0), (lower[1], 0.0), (upper, tall), (back_top, tall)]
+    profile = [(long * rear, 0.0), (long * front, 0.0), (long * front - slope_front, tall), (back_top, tall)]
     made.add(moved(prism(profile, half * 0.97, lean), (0, belt, 0)), 0 if rng.uniform() < 0.8 else 6)
     windows = window_faces(profile, half * 0.97, lean)
     made.add(moved(windows if kind != 2 or rng.uniform() < 0.6 else windows[:2], (0, belt, 0)), 1)
@@ -216,8 +212,8 @@ def window_faces(profile: Sequence[tuple[float, float]], half: float, lean: floa
     (z0, _), (z1, _), (z2, tall), (z3, _) = profile
     low, high, out = 0.14 * tall, 0.86 * tall, 0.006
 
-    def at(part: float, bottom: float, top: float) -> float:
-        return bottom + (top - bottom) * part / tall
+    def at(y: float, bottom: float, top: float) -> float:
+        return bottom + (top - bottom) * y / tall
 
     panes = []
     for a, b, sign in ((z1, z2, 1.0), (z0, z3, -1.0)):
@@ -225,13 +221,11 @@ def window_faces(profile: Sequence[tuple[float, float]], half: float, lean: floa
         za, zb = at(low, a, b) + sign * out, at(high, a, b) + sign * out
         pane = np.array([(-w0, low, za), (w0, low, za), (w1, high, zb), (-w1, high, zb)])
         panes.append(pane if sign > 0 else pane[::-1])
-    middle = (z0 + z1) / 2
-    for left, _right in ((0.06, -0.02), (None, None)):
-        start = (lambda y: at(y, z0, z3) + 0.06) if left else (lambda y: middle + 0.02)
-        end = (lambda y: middle - 0.02) if left else (lambda y: at(y, z1, z2) - 0.06)
-        corners = [(y, z) for y, z in ((low, start(low)), (low, end(low)), (high, end(high)), (high, start(high)))]
-        side = np.array([(half - lean * y + out, y, z) for y, z in corners])[::-1]
-        panes += mirrored([side])
+    pillar = (z0 + z1) / 2
+    rear = [(low, at(low, z0, z3) + 0.06), (low, pillar - 0.02), (high, pillar - 0.02), (high, at(high, z0, z3) + 0.06)]
+    front = [(low, pillar + 0.02), (low, at(low, z1, z2) - 0.06), (high, at(high, z1, z2) - 0.06), (high, pillar + 0.02)]
+    for corners in (rear, front):
+        panes += mirrored([np.array([(half - lean * y + out, y, z) for y, z in corners])[::-1]])
     return panes
 
 
