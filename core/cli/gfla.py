@@ -261,7 +261,6 @@ def turn(
     picture: Annotated[str, Argument(help="picture of a chair or a car, its background plain or removed")],
     objects: ObjectOptions,
     progress: Progress,
-    count: Annotated[int, Option(min=1, max=1000, help="views")] = 36,
     fps: Annotated[float, Option(min=0.1, max=240, help="of a video")] = 12,
     out: Annotated[Path, Option(help="video")] = Path("turn.mp4"),
 ) -> Result:
@@ -274,6 +273,7 @@ def turn(
     checked_file(out, VIDEOS)
     pipe = ObjectPipeline()
     prepared = pipe.prepare(picture, options=objects, progress=part_of(progress, 0, 0.5))
+    count = objects.frames
     pictures = (to_pil(pipe.render(prepared, [index / count]))[0] for index in range(count))
     settings = {"system": "gfla", "mode": "turn", **to_query(objects)}
     found = {"kind": prepared.kind, **prepared.figures, "notes": list(prepared.notes)}

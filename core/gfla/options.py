@@ -62,6 +62,7 @@ class ObjectOptions:
     elevation_deg: float = option(10.0, "height from which the picture was taken", low=0, high=30, step=1)
     turn_deg: float = option(360.0, "how far the camera goes round", low=-360, high=360, step=1)
     side_px: int = option(320, "side of the result", low=64, high=1024, step=32)
+    frames: int = option(36, "views of the film", low=2, high=360, step=1)
     tries: int = option(800, "models that are tried; fewer fit faster and worse", low=4, high=10000, step=1)
 
 

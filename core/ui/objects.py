@@ -25,8 +25,8 @@ from core.ui.parts.told import told
 from core.ui.parts.transition import SESSION_S, TransitionTab
 from core.ui.parts.wiring import PREVIEW
 
-FRAMES, FPS, DRAWN_PX = 36, 12, 320
-FIELDS = ("kind", "find_side", "azimuth_deg", "elevation_deg", "side_px", "tries")
+FPS, DRAWN_PX = 12, 320
+FIELDS = ("kind", "find_side", "azimuth_deg", "elevation_deg", "side_px", "frames", "tries")
 HONEST = """Drop in a picture of one whole chair or car, its background removed or plain. A model of boxes and posts is fitted to it, the picture
 is laid over the model, and the model is turned; both sides are taken to be alike, and what no side shows gets its material's mean
 colour. No network and no weights. **Photos**: a car becomes a plain car in the photo's colours, with the photo itself on the side that it
@@ -146,7 +146,7 @@ class ObjectPanel:
         def work(progress: Progress) -> tuple[str, str]:
             options, pipe = self.options_of(values), pipeline()
             found = pipe.prepare(picture, options=options, progress=part_of(progress, 0.0, 0.5))
-            frames = (to_pil(pipe.render(found, [index / FRAMES]))[0] for index in range(FRAMES))
+            frames = (to_pil(pipe.render(found, [index / options.frames]))[0] for index in range(options.frames))
             settings = {"system": self.tab.id, "mode": "turn", **to_query(options)}
             return export_frames(frames, "turntable", "mp4", FPS, settings)
 

@@ -19,7 +19,6 @@ from core.gfla.paper.network_views import ShapeNetGenerator
 from core.gfla.pipeline import PosePipeline
 from core.metrics import psnr
 from core.pipeline import TransitionPipeline
-from core.ripple.paper.graphonomy import Graphonomy
 from core.sdl.paper.network import SDLNet
 from core.sdl.pipeline import SDLPipeline
 from core.timeline import Timeline
@@ -39,7 +38,6 @@ PUBLISHED = {
     "views": (lambda: ShapeNetGenerator(), [(3, 256, 256), (21, 1, 1), (21, 1, 1)], (3, 256, 256)),
     "motion": (MotionExtractionNet, [(34, 104)], (34, 24)),
     "sdl pair": (lambda: SDLNet(num_in_ch=6), [(6, 512, 512), ()], (3, 512, 512)),
-    "graphonomy": (lambda: Graphonomy(), [(3, 512, 512)], (20, 512, 512)),
 }  # fmt: skip
 COPIES = ("cpu", "item", "numpy", "tolist", "__bool__", "__float__", "__int__", "__array__")
 

@@ -223,7 +223,12 @@ def window_faces(profile: Sequence[tuple[float, float]], half: float, lean: floa
         panes.append(pane if sign > 0 else pane[::-1])
     pillar = (z0 + z1) / 2
     rear = [(low, at(low, z0, z3) + 0.06), (low, pillar - 0.02), (high, pillar - 0.02), (high, at(high, z0, z3) + 0.06)]
-    front = [(low, pillar + 0.02), (low, at(low, z1, z2) - 0.06), (high, at(high, z1, z2) - 0.06), (high, pillar + 0.02)]
+    front = [
+        (low, pillar + 0.02),
+        (low, at(low, z1, z2) - 0.06),
+        (high, at(high, z1, z2) - 0.06),
+        (high, pillar + 0.02),
+    ]
     for corners in (rear, front):
         panes += mirrored([np.array([(half - lean * y + out, y, z) for y, z in corners])[::-1]])
     return panes

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
 
 import cv2
 import numpy as np
@@ -39,6 +41,30 @@ class Source:
     def of(cls, scene: Scene, camera: Camera, picture: Array, outline: Array) -> Source:
         """Of a square picture (S, S, 3) in [0, 1] and its outline (S, S)."""
         return cls(scene, render(scene, camera, len(picture) // SAMPLES), spread(picture, outline))
+
+    @cached_property
+    def directions(self) -> Array:
+        """The direction of each face (F, 3); front and back count as one: the far side of a board is like the near one."""
+        return np.abs(normals_of(self.scene.faces)) * DIRECTION
+
+    @cached_property
+    def mean(self) -> Array:
+        """The object's mean colour (3,)."""
+        return self.colours_of(self.view.places[self.view.faces >= 0]).mean(0)
+
+    @cached_property
+    def seen(self) -> dict[int, tuple[Any, Array]]:
+        """By material, its seen places with their directions to look among, and their colours (N, 3)."""
+        shown = self.view.faces >= 0
+        places, faces = self.view.places[shown], self.view.faces[shown]
+        found = {}
+        for material in np.unique(self.scene.of_material[faces]):
+            own = np.flatnonzero(self.scene.of_material[faces] == material)
+            own = own[:: 1 + len(own) // MOST_PLACES]
+            if len(own) >= NEIGHBOURS:
+                among = np.concatenate([places[own], self.directions[faces[own]]], 1)
+                found[int(material)] = cKDTree(among), self.colours_of(places[own])
+        return found
 
     def colours_of(self, places: Array) -> Array:
         """The picture's colours (N, 3) where it shows places (N, 3), bilinear."""
@@ -98,28 +124,20 @@ def turned(source: Source, camera: Camera, side_px: int, fill: bool = True) -> A
 
 
 def _like(source: Source, places: Array, owners: Array) -> Array:
-    """Colours (N, 3) of hidden places: the mean of seen ones of the material, near them or their mirror images and facing
-    the same way; further away the material's mean, and the object's where its material is not seen.
+    """Colours (N, 3) of hidden places: the mean of seen ones of the material, near and facing alike, mirrored or not.
+
+    Further away it is the material's mean, and the object's where its material is not seen.
     """
-    scene, view = source.scene, source.view
-    # Front and back count as one direction: the far side of a board is like the near one.
-    normals = np.abs(normals_of(scene.faces)) * DIRECTION
-    shown = view.faces >= 0
-    seen, by = view.places[shown], view.faces[shown]
-    seen_colours = source.colours_of(seen)
-    found = np.tile(seen_colours.mean(0), (len(places), 1))
-    for material in np.unique(scene.of_material[owners]):
-        wanted, offered = scene.of_material[owners] == material, scene.of_material[by] == material
-        if offered.sum() < NEIGHBOURS:
+    found = np.tile(source.mean, (len(places), 1))
+    of_material = source.scene.of_material[owners]
+    for material in np.unique(of_material):
+        if material not in source.seen:
             continue
-        thin = slice(None, None, 1 + int(offered.sum()) // MOST_PLACES)
-        tree = cKDTree(np.concatenate([seen[offered], normals[by[offered]]], 1)[thin])
-        given = seen_colours[offered][thin]
-        asked = np.concatenate([places[wanted], normals[owners[wanted]]], 1)
-        mean = given.mean(0)
+        tree, given = source.seen[material]
+        wanted = of_material == material
+        asked = np.concatenate([places[wanted], source.directions[owners[wanted]]], 1)
         far, near = tree.query(np.stack([asked, asked * np.concatenate([MIRROR, np.ones(3)])]), NEIGHBOURS)
-        side = far[..., 0].argmin(0)
-        which = np.arange(wanted.sum())
+        side, which = far[..., 0].argmin(0), np.arange(wanted.sum())
         trust = np.clip(1 - far[side, which, 0] / REACH, 0, 1)[:, None]
-        found[wanted] = trust * given[near[side, which]].mean(1) + (1 - trust) * mean
+        found[wanted] = trust * given[near[side, which]].mean(1) + (1 - trust) * given.mean(0)
     return found
