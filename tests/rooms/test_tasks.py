@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import shlex
 
-import click
 import pytest
 
 from core.cli import command_line
@@ -34,7 +33,7 @@ def test_every_row_answers_and_is_run(task):
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.what)
 def test_every_example_is_a_command(task):
     words, command = shlex.split(task.example), command_line()
-    while isinstance(command, click.Group) or hasattr(command, "commands"):
+    while hasattr(command, "commands"):
         command = command.commands[words.pop(0)]
     flags = {flag for parameter in command.params for flag in (*parameter.opts, *parameter.secondary_opts)}
     asked = {word for word in words if word.startswith("--")}
