@@ -113,8 +113,9 @@ def accessible(browser: Any, address: str, tabs: list[str]) -> Row:
         for tab in tabs:
             page.goto(f"{address}?tab={tab}&__theme={theme}")
             page.wait_for_function(SHOWN, arg=tab, timeout=120_000)
-            for folded in page.locator(f"#tab-{tab} button.label-wrap:not(.open)").all():
-                folded.click()
+            page.locator(f"#tab-{tab} button.label-wrap:not(.open)").evaluate_all(
+                "all => all.forEach(one => one.click())"
+            )
             page.wait_for_timeout(1500)
             page.evaluate(script)
             for name, count in page.evaluate(VERDICT):

@@ -87,9 +87,9 @@ def divide(pictures: tuple[Picture, Picture], covers: tuple[Picture, Picture], f
     lower_first = costs[0] <= costs[1]
     below = found[0 if lower_first else 1][1]
     _drop_stubs(below, there if lower_first else there[::-1], anchor.middle[1] + DIVISION.highest * anchor.unit)
-    below = cv2.GaussianBlur(
-        cv2.resize(below, size, interpolation=cv2.INTER_LINEAR), (0, 0), DIVISION.feather * max(size)
-    )
+    # Slivers that are left show as dots.
+    below = cv2.resize(cv2.medianBlur(below, 5), size, interpolation=cv2.INTER_LINEAR)
+    below = cv2.GaussianBlur(below, (0, 0), DIVISION.feather * max(size))
     return Division(below[..., None], lower_first)
 
 
