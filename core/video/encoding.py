@@ -9,6 +9,7 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation
 from PIL import Image
 
 from core.encoding import Encoding
@@ -20,6 +21,10 @@ _CRF_ABOVE_X264 = {"h264": 0, "h265": 2, "av1": 8, "vp9": 8}
 # Ticks of the clock per second at least, so that any time stamp is kept within 0.1 ms.
 _TICKS = 10000
 _BT709, _LIMITED = 1, 1
+# Without the flags a saturated red comes out up to 4 of 255 too dark.
+_EXACTLY = (
+    Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+)
 
 
 def write_container(frames: Iterator[TimedFrame], path: Path, rate: Fraction, note: str, encoding: Encoding) -> None:
@@ -93,7 +98,7 @@ def _encoded(picture: Image.Image, stream: Any) -> Any:
         array = np.pad(array, ((0, down), (0, right), (0, 0)), mode="edge")
     frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), format="rgba" if clear else "rgb24")
     frame = frame.reformat(
-        format=stream.pix_fmt, dst_colorspace=_BT709, dst_color_range=_LIMITED, interpolation="BICUBIC"
+        format=stream.pix_fmt, dst_colorspace=_BT709, dst_color_range=_LIMITED, interpolation=_EXACTLY
     )
     frame.pict_type = 0
     return frame

@@ -15,6 +15,7 @@ from core.errors import ExportError, unknown_name
 from core.image import SRGB_PROFILE
 from core.video.animations import write_apng, write_gif, write_webp, write_zip
 from core.video.encoding import write_container
+from core.video.parts import Parts
 from core.video.reader import TimedFrame
 from core.video.settings import FORMATS, describe, png_note
 from core.video.sound import Sound, add_sound
@@ -30,6 +31,7 @@ def write_video(
     audio: str | Path | Sound | None = None,
     encoding: Encoding | None = None,
     notes: list[str] | None = None,
+    parts: Parts | None = None,
 ) -> Path:
     """Write pictures of one size as a video; the suffix of `path` chooses the format.
 
@@ -44,6 +46,7 @@ def write_video(
         audio: a file, or part of one, whose sound tracks and subtitles go into an mp4, webm or mov.
         encoding: codec, quality and bit depth of mp4, webm and mov.
         notes: takes what could not be kept, one sentence each.
+        parts: of an mp4, webm or mov, which `frames` go on from; after a stop they are kept, at the end deleted.
 
     Raises:
         ExportError: no frame, unequal sizes, more frames than a format holds, or a file that cannot be written.
@@ -57,14 +60,20 @@ def write_video(
     partial = path.with_name(f".{path.stem[:100]}.part{path.suffix}")
     _make_folder(path.parent)
     try:
-        timed = _of_one_size(_with_times(frames, rate))
+        timed = _of_one_size(_with_times(frames, rate), parts is not None and bool(parts.finished))
         if kind in CONTAINERS:
-            write_container(timed, partial, rate, note, encoding)
+            if parts is None:
+                write_container(timed, partial, rate, note, encoding)
+            else:
+                parts.write(timed, kind, rate, note, encoding)
+                parts.join(partial)
             if audio is not None:
                 add_sound(partial, audio if isinstance(audio, Sound) else Sound(Path(audio)), said)
         else:
             _ANIMATIONS[kind](timed, partial, note)
         partial.replace(path)
+        if parts is not None:
+            parts.clear()
     except (OSError, av.error.FFmpegError) as error:
         raise ExportError(
             f"{path.name} could not be written to {path.parent} ({_reason(error)}): free space or choose another folder"
@@ -123,12 +132,12 @@ def _with_times(frames: Iterable[Image.Image | TimedFrame], rate: Fraction) -> G
         yield frame if isinstance(frame, TimedFrame) else TimedFrame(frame, index / rate, (index + 1) / rate)
 
 
-def _of_one_size(frames: Iterable[TimedFrame]) -> Generator[TimedFrame, None, None]:
+def _of_one_size(frames: Iterable[TimedFrame], begun: bool = False) -> Generator[TimedFrame, None, None]:
     size = None
     for index, frame in enumerate(frames):
         size = size or frame.picture.size
         if frame.picture.size != size:
             raise ExportError(f"frame {index} is {frame.picture.size}, the first is {size}: all frames need one size")
         yield frame
-    if size is None:
+    if size is None and not begun:
         raise ExportError("there is no frame to write")

@@ -9,7 +9,7 @@ import pytest
 from PIL import Image
 
 from core.encoding import Encoding
-from core.errors import InputError, OptionError
+from core.errors import CancelledError, InputError, OptionError
 from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
 from core.sdl.methods.video_rate.conversion import convert_video, converted
 from core.sdl.methods.video_rate.folder import convert_folder
@@ -18,10 +18,10 @@ from core.sdl.methods.video_rate.schedule import RateReport
 from core.sdl.options import RateOptions
 from core.sdl.paper.original import Request, run
 from core.sdl.pipeline import SDLPipeline
-from core.video import TimedFrame, read_video, write_video
+from core.video import TimedFrame, parts, read_video, write_video
 from tests.sdl.conftest import FORMS, TINY, textured, tiny
 
-SMALL = Encoding(quality=30)
+SMALL, FINE = Encoding(quality=30), Encoding(quality=4)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +95,31 @@ def test_a_folder_goes_on_where_it_stopped(pipe, tmp_path):
     assert len(other["files"]) == 2 and not other["kept"], "made with other settings it is made anew"
     with pytest.raises(InputError, match="name another one for the results"):
         convert_folder(pipe, folder, folder, RateOptions(), SMALL)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_a_clip_goes_on_where_it_stopped(pipe, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(parts, "PART_FRAMES", 4)
+    clip, out = written(tmp_path / "a.mp4", (2,) * 6), tmp_path / f"out.{kind}"
+
+    def stop(done: float, text: str) -> None:
+        if done > 0.8:
+            raise CancelledError("stopped")
+
+    with pytest.raises(CancelledError):
+        convert_video(pipe, clip, out, RateOptions(), stop, FINE, resumable=True)
+    assert not out.exists() and len(list(tmp_path.glob(f".out.{kind}.parts/part-*"))) == 2
+    report = convert_video(pipe, clip, out, RateOptions(), encoding=FINE, resumable=True)
+    assert "went on after a stop at 0.4 s" in report.notes and report.frames_out == 14
+    convert_video(pipe, clip, tmp_path / f"whole.{kind}", RateOptions(), encoding=FINE)
+    made, whole = (list(read_video(tmp_path / name).timed_frames()) for name in (out.name, f"whole.{kind}"))
+    assert [frame[1:] for frame in made] == [frame[1:] for frame in whole]
+    far = [
+        np.abs(np.asarray(a.picture).astype(int) - np.asarray(b.picture)).mean()
+        for a, b in zip(made, whole, strict=True)
+    ]
+    assert max(far) < 8, "the same pictures, compressed from another key frame on"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", out.name, f"whole.{kind}"]
 
 
 def test_new_frames_among_jpegs_are_hardly_compressed(pipe, tmp_path):

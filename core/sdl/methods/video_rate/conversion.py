@@ -13,7 +13,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from core.errors import InputError
+from core.encoding import CONTAINERS
+from core.errors import InputError, OptionError
 from core.image import limit_size, with_alpha
 from core.options import check, to_query
 from core.progress import Progress, silent
@@ -22,6 +23,7 @@ from core.sdl.methods.video_rate.schedule import Clock, Moment, RateReport, Span
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.video import Clip, Encoding, TimedFrame, read_video, write_video
+from core.video.parts import Parts
 from core.video.sound import Sound
 from core.video.writer import exact_rate
 
@@ -36,6 +38,7 @@ def converted(
     options: RateOptions,
     report: RateReport,
     clock: Clock | None = None,
+    done_s: Fraction = Fraction(0),
 ) -> Iterator[TimedFrame]:
     """The frames of the result, each with its time; frames of the clip come through untouched.
 
@@ -47,11 +50,20 @@ def converted(
         options: rate, and what counts as a cut.
         report: filled as frames go by.
         clock: when the frames of the result are shown; None goes by the options.
+        done_s: frames of the result before that are there already, and are neither made nor given.
     """
     clock, ahead = clock or Clock(options), getattr(pipe.network, "goes_on", False)
     stream = spans(_limited(frames, options), options, report, ahead)
     while batch := list(islice(stream, PAIRS_PER_LOAN if pipe.gpu_is_lent else 1)):
-        yield from _filled(pipe, [(span, clock.moments(span)) for span in batch], options, report)
+        yield from _filled(
+            pipe, [(span, _missing(clock.moments(span), done_s, report)) for span in batch], options, report
+        )
+
+
+def _missing(moments: list[Moment], done_s: Fraction, report: RateReport) -> list[Moment]:
+    kept = [moment for moment in moments if moment.start_s >= done_s]
+    report.frames_out += len(moments) - len(kept)
+    return kept
 
 
 def _limited(frames: Iterable[TimedFrame], options: RateOptions) -> Iterator[TimedFrame]:
@@ -119,6 +131,7 @@ def convert_video(
     options: RateOptions | None = None,
     progress: Progress = silent,
     encoding: Encoding | None = None,
+    resumable: bool = False,
 ) -> RateReport:
     """Write a video with more frames.
 
@@ -129,16 +142,20 @@ def convert_video(
         options: rate, slow motion, part, cuts.
         progress: called for every frame; it may cancel.
         encoding: codec, quality and bit depth of mp4, webm and mov.
+        resumable: after a stop finished parts of these formats stay in a hidden folder beside `out`, and the same call
+            goes on from there.
 
     Returns:
         What was done.
 
     Raises:
         InputError: a part that lies outside of the clip, or a duration shorter than that.
-        OptionError: a codec that the format does not hold.
+        OptionError: a codec that the format does not hold, or a montage of what is no video file.
     """
     chosen, clip = check(options or RateOptions()), read_video(source)
     encoding = (encoding or Encoding()).checked(Path(out).suffix.lower().removeprefix("."))
+    if chosen.montage != "none" and Path(out).suffix.lower() == ".zip":
+        raise OptionError("stills in a zip cannot be compared in a montage: write an mp4, or leave the montage out")
     start, end = part_of_clip(clip, chosen)
     report, slow = RateReport(notes=list(clip.notes)), _slowdown(chosen, end - start)
     clear = clip.has_alpha and Path(out).suffix.lower() in CLEAR_FORMATS and encoding.codec not in OPAQUE_CODECS
@@ -147,8 +164,15 @@ def convert_video(
     length = float((end - start) * slow)
     clock = Clock(chosen, slow, clip.rate if chosen.duration_s else None)
 
+    settings, parts = settings_of(chosen, encoding), None
+    if resumable and Path(out).suffix.lower().removeprefix(".") in CONTAINERS:
+        parts = _parts_of(clip, Path(out), settings)
+        if parts.finished:
+            report.notes.append(f"went on after a stop at {float(parts.end_s):.1f} s")
+    done_s = parts.end_s if parts else Fraction(0)
+
     def told() -> Iterator[TimedFrame]:
-        for frame in converted(pipe, trimmed(clip, chosen, clear), chosen, report, clock):
+        for frame in converted(pipe, trimmed(clip, chosen, clear), chosen, report, clock, done_s):
             done = min(1.0, float(frame.end_s) / length)
             progress(done, f"{float(frame.end_s):.1f} of {length:.1f} s")
             yield frame
@@ -156,8 +180,25 @@ def convert_video(
     whole = start == 0 and end == clip.end_s
     sound = Sound(clip.path, float(1 / slow), float(start), None if whole else float(end)) if clip.has_audio else None
     rate = _rate(clip, chosen)
-    write_video(told(), out, rate, settings_of(chosen, encoding), sound, encoding, report.notes)
+    write_video(told(), out, rate, settings, sound, encoding, report.notes, parts)
+    if chosen.montage != "none":
+        report.montage = str(_compared(source, Path(out), chosen, float(start), None if whole else float(end)))
     return report
+
+
+def _parts_of(clip: Clip, out: Path, settings: dict[str, str]) -> Parts:
+    state = clip.path.stat()
+    return Parts(
+        out.with_name(f".{out.name}.parts"), f"{clip.path.resolve()} {state.st_size} {state.st_mtime_ns} {settings}"
+    )
+
+
+def _compared(source: str | Path, out: Path, options: RateOptions, start_s: float, end_s: float | None) -> Path:
+    # moviepy is slow to load.
+    from core.video.montage import write_montage
+
+    path = out.with_name(f"{out.stem}-{options.montage}.mp4")
+    return write_montage(source, out, path, options.montage, start_s, end_s)
 
 
 def settings_of(options: RateOptions, encoding: Encoding) -> dict[str, str]:
