@@ -20,6 +20,7 @@ from scipy.ndimage import distance_transform_edt
 from core.errors import InputError
 from core.image.boxes import limit_size
 from core.image.colour import to_srgb
+from core.image.deep import deep_codes
 from core.image.formats import NAMES, READABLE, format_name, refuse_rowless, refuse_unreadable, without_png_text
 
 # Set once, before any thread reads: sizes are checked below, by the limit that the message names.
@@ -55,6 +56,8 @@ class Loaded:
 
 def load_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: str | None = "white") -> Image.Image:
     """The picture of `read_image` alone; `notes_of` tells what had to be changed."""
+    if isinstance(source, Image.Image) and deep_codes(source) is not None:
+        return limit_size(source, max_side_px)
     loaded = read_image(source, max_side_px=max_side_px, background=background)
     loaded.picture.info["notes"] = loaded.notes
     return loaded.picture

@@ -67,7 +67,7 @@ class Parts:
                         container.metadata.update(opened.metadata)
                         stream = container.add_stream_from_template(given)
                     for packet in opened.demux(given):
-                        if packet.dts is None:
+                        if packet.dts is None or packet.pts is None:
                             continue
                         late = round(start / packet.time_base)
                         packet.pts, packet.dts = packet.pts + late, packet.dts + late

@@ -10,6 +10,7 @@ from PIL import Image
 
 from core.encoding import Encoding
 from core.errors import CancelledError, InputError, OptionError
+from core.image import deep_codes, deep_picture
 from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
 from core.sdl.methods.video_rate.conversion import convert_video, converted
 from core.sdl.methods.video_rate.folder import convert_folder
@@ -19,6 +20,7 @@ from core.sdl.options import RateOptions
 from core.sdl.paper.original import Request, run
 from core.sdl.pipeline import SDLPipeline
 from core.video import TimedFrame, parts, read_video, write_video
+from core.video.colour import PQ
 from tests.sdl.conftest import FORMS, TINY, textured, tiny
 
 SMALL, FINE = Encoding(quality=30), Encoding(quality=4)
@@ -120,6 +122,23 @@ def test_a_clip_goes_on_where_it_stopped(pipe, tmp_path, monkeypatch, kind):
     ]
     assert max(far) < 8, "the same pictures, compressed from another key frame on"
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", out.name, f"whole.{kind}"]
+
+
+def test_hdr_is_kept_on_request_and_said(pipe, tmp_path):
+    codes = [np.full((48, 64, 3), level, np.uint16) for level in (20000, 22000, 38000)]
+    source = write_video(
+        [deep_picture(one, PQ) for one in codes], tmp_path / "pq.mp4", 10, encoding=Encoding("h265", 4, True)
+    )
+    clip = read_video(source)
+    assert clip.is_hdr and "tone-mapped" in clip.notes[0]
+    said = convert_video(pipe, source, tmp_path / "hdr.mp4", encoding=Encoding(quality=4, keep_hdr=True)).notes
+    made = read_video(tmp_path / "hdr.mp4")
+    with av.open(str(tmp_path / "hdr.mp4")) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == "yuv420p10le"
+    shown = [deep_codes(frame.picture).codes.mean() for frame in made.timed_frames(deep=True)]
+    # A step of 10 bits is 64 codes; what lies between two frames lies between their values.
+    assert made.is_hdr and "kept" in said[0] and len(shown) == 6
+    assert np.abs(np.array(shown[::2]) - [20000, 22000, 38000]).max() < 130 and 15000 < shown[1] < 27000
 
 
 def test_new_frames_among_jpegs_are_hardly_compressed(pipe, tmp_path):

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from core.image import levels_of, picture_like
+
 
 @dataclass(frozen=True)
 class RetouchConstants:
@@ -31,20 +33,20 @@ def retouched(made: Image.Image, first: Image.Image, second: Image.Image, t: flo
     smoothed is raised until the variance of the Laplacian is on the way between the neighbours'.
 
     Args:
-        made: the new frame, RGB.
+        made: the new frame, RGB; a deep one gives a deep one.
         first: the frame before, of the same size.
         second: the frame after.
         t: its place between them, in [0, 1].
     """
-    a, b, new = (np.asarray(frame.convert("RGB")).astype(np.float32) for frame in (first, second, made))
+    a, b, new = (levels_of(frame) for frame in (first, second, made))
     between = a + np.float32(t) * (b - a)
     moving = _moving(a, b)
     if not (moving > 0).any():
-        return Image.fromarray((between + 0.5).clip(0, 255).astype(np.uint8))
+        return picture_like(between, made)
     wanted = [_sharpness(frame, moving) for frame in (a, b)]
     new = _sharpened(new, wanted[0] + t * (wanted[1] - wanted[0]), moving)
     mixed = between + moving[..., None] * (new - between)
-    return Image.fromarray((mixed + 0.5).clip(0, 255).astype(np.uint8))
+    return picture_like(mixed, made)
 
 
 def _moving(a: np.ndarray, b: np.ndarray) -> np.ndarray:
