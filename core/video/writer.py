@@ -61,26 +61,30 @@ def write_video(
     _make_folder(path.parent)
     try:
         timed = _of_one_size(_with_times(frames, rate), parts is not None and bool(parts.finished))
-        if kind in CONTAINERS:
-            if parts is None:
-                write_container(timed, partial, rate, note, encoding)
-            else:
-                parts.write(timed, kind, rate, note, encoding)
-                parts.join(partial)
-            if audio is not None:
-                add_sound(partial, audio if isinstance(audio, Sound) else Sound(Path(audio)), said)
-        else:
+        if kind not in CONTAINERS:
             _ANIMATIONS[kind](timed, partial, note)
+        elif parts is not None:
+            parts.write(timed, kind, rate, note, encoding)
+            parts.join(partial)
+        else:
+            write_container(timed, partial, rate, note, encoding)
+        if kind in CONTAINERS and audio is not None:
+            add_sound(partial, audio if isinstance(audio, Sound) else Sound(Path(audio)), said)
         partial.replace(path)
         if parts is not None:
             parts.clear()
     except (OSError, av.error.FFmpegError) as error:
-        raise ExportError(
-            f"{path.name} could not be written to {path.parent} ({_reason(error)}): free space or choose another folder"
-        ) from error
+        raise _not_written(path, error) from error
     finally:
         partial.unlink(missing_ok=True)
     return path
+
+
+def _not_written(path: Path, error: Exception) -> ExportError:
+    reason = getattr(error, "strerror", None) or str(error)
+    return ExportError(
+        f"{path.name} could not be written to {path.parent} ({reason}): free space or choose another folder"
+    )
 
 
 def _make_folder(folder: Path) -> None:
@@ -107,9 +111,7 @@ def write_picture(
         picture.save(path, pnginfo=png_note(describe(settings)), icc_profile=SRGB_PROFILE, exif=b"")
     except OSError as error:
         path.unlink(missing_ok=True)
-        raise ExportError(
-            f"{path.name} could not be written to {path.parent} ({_reason(error)}): free space or choose another folder"
-        ) from error
+        raise _not_written(path, error) from error
     return path
 
 
@@ -121,10 +123,6 @@ def exact_rate(fps: float | Fraction) -> Fraction:
         if abs(fps - top / 1001) < 0.001:
             return Fraction(top, 1001)
     return Fraction(fps).limit_denominator(1000)
-
-
-def _reason(error: Exception) -> str:
-    return getattr(error, "strerror", None) or str(error)
 
 
 def _with_times(frames: Iterable[Image.Image | TimedFrame], rate: Fraction) -> Generator[TimedFrame, None, None]:

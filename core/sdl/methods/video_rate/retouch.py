@@ -18,9 +18,10 @@ class RetouchConstants:
     still_levels: float = 6.0  # change of a pixel that stands still, noise of compression included
     still_px: int = 9  # a pixel is still only where its surroundings of this side are, so that moving edges stay whole
     feather_px: int = 7  # width of the passage between still and moving parts
-    sharpest: float = 0.6  # most of the fine detail that is added again; more would ring
-    sharpen_px: float = 1.0  # standard deviation of what counts as fine detail
-    rounds: int = 2  # of measuring and sharpening
+    sharpest: float = 1.2  # most of the fine detail that is added again; more would ring
+    sharpen_px: float = 0.7  # standard deviation of what counts as fine detail: broader detail costs more of the truth
+    rounds: int = 4  # of measuring and sharpening, at most
+    enough: float = 0.99  # of the neighbours' sharpness
 
 
 CONSTANTS = RetouchConstants()
@@ -68,7 +69,7 @@ def _sharpened(picture: np.ndarray, wanted: float, where: np.ndarray) -> np.ndar
     amount = 0.0
     for _ in range(CONSTANTS.rounds):
         have = _sharpness(picture + amount * detail, where)
-        if have <= 0 or have >= wanted:
+        if have <= 0 or have >= CONSTANTS.enough * wanted:
             break
         # The Laplacian grows about in proportion to the detail.
         amount = min(CONSTANTS.sharpest, (1 + amount) * (wanted / have) ** 0.5 - 1)
