@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterable
+from collections.abc import Generator, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -61,23 +61,30 @@ def write_video(
     _make_folder(path.parent)
     try:
         timed = _of_one_size(_with_times(frames, rate), parts is not None and bool(parts.finished))
-        if kind not in CONTAINERS:
-            _ANIMATIONS[kind](timed, partial, note)
-        elif parts is not None:
-            parts.write(timed, kind, rate, note, encoding)
-            parts.join(partial)
+        if kind in CONTAINERS:
+            _write_pictures(timed, partial, rate, note, encoding, parts)
+            if audio is not None:
+                add_sound(partial, audio if isinstance(audio, Sound) else Sound(Path(audio)), said)
         else:
-            write_container(timed, partial, rate, note, encoding)
-        if kind in CONTAINERS and audio is not None:
-            add_sound(partial, audio if isinstance(audio, Sound) else Sound(Path(audio)), said)
+            _ANIMATIONS[kind](timed, partial, note)
         partial.replace(path)
-        if parts is not None:
-            parts.clear()
     except (OSError, av.error.FFmpegError) as error:
         raise _not_written(path, error) from error
     finally:
         partial.unlink(missing_ok=True)
+    if parts is not None:
+        parts.clear()
     return path
+
+
+def _write_pictures(
+    frames: Iterator[TimedFrame], path: Path, rate: Fraction, note: str, encoding: Encoding, parts: Parts | None
+) -> None:
+    if parts is None:
+        write_container(frames, path, rate, note, encoding)
+        return
+    parts.write(frames, path.suffix.removeprefix("."), rate, note, encoding)
+    parts.join(path)
 
 
 def _not_written(path: Path, error: Exception) -> ExportError:

@@ -15,6 +15,7 @@ from PIL import Image
 
 from core.options import fields_of, to_query
 from core.timeline import Timeline
+from core.ui.parts.backing import draw_backing
 from core.ui.parts.controls import Controls, controls
 from core.ui.parts.examples import Axis, FirstExample, lead_html, strip_html
 from core.ui.parts.export import Export, ResultView, export_controls, export_frames, result_view
@@ -122,6 +123,7 @@ class TransitionTab(Wiring, ABC):
             names = [field.name for field in fields_of(self.options) if field.name not in self.early_fields]
             self.late = controls(self.options, names, self.id)
             self.draw_more_method()
+            draw_backing(self.id, self.pictures.values())
         self.method = Controls(self.options, {**self.early.by_name, **self.late.by_name})
 
     def draw_more_method(self) -> None:
