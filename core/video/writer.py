@@ -35,11 +35,11 @@ def write_video(
 ) -> Path:
     """Write pictures of one size as a video; the suffix of `path` chooses the format.
 
-    mp4 is H.264 as all browsers play it; an odd side gains one repeated row or column, because that format has none.
-    webm is VP9 and mov ProRes, both with alpha. gif, webp and png (animated PNG, lossless) loop. zip holds PNG stills.
+    mp4 is H.264 as all browsers play it, where an odd side gains one repeated row or column. webm is VP9 and mov ProRes,
+    both with alpha. gif, webp and png (animated PNG, lossless) loop. zip holds PNG stills.
 
     Args:
-        frames: RGB or RGBA pictures, or `TimedFrame`s that carry their own time; read once, in order.
+        frames: RGB, RGBA or deep pictures, or `TimedFrame`s that carry their own time; read once, in order.
         path: the file to write.
         fps: frames per second, for pictures without a time; a `Fraction` is kept exactly.
         settings: what made the video; stored in the file.
@@ -67,13 +67,11 @@ def write_video(
                 add_sound(partial, audio if isinstance(audio, Sound) else Sound(Path(audio)), said)
         else:
             _ANIMATIONS[kind](timed, partial, note)
-        partial.replace(path)
+        _complete(partial, path, parts)
     except (OSError, av.error.FFmpegError) as error:
         raise _not_written(path, error) from error
     finally:
         partial.unlink(missing_ok=True)
-    if parts is not None:
-        parts.clear()
     return path
 
 
@@ -85,6 +83,12 @@ def _write_pictures(
         return
     parts.write(frames, path.suffix.removeprefix("."), rate, note, encoding)
     parts.join(path)
+
+
+def _complete(partial: Path, path: Path, parts: Parts | None) -> None:
+    partial.replace(path)
+    if parts is not None:
+        parts.clear()
 
 
 def _not_written(path: Path, error: Exception) -> ExportError:
