@@ -8,7 +8,7 @@ like the true frame of its own person than like that of any other of the 24 (cor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import cv2
@@ -79,7 +79,8 @@ def turn_all(pipe: RipplePipeline, pairs: HeadPairs) -> tuple[list[Turned], int]
         frames = pairs.frames[name]
         picture = Image.fromarray(frames[3]["picture"])
         try:
-            prepared = pipe.prepare(picture, options=RippleOptions())
+            # Beyond what a photograph is said to bear, too.
+            prepared = replace(pipe.prepare(picture, options=RippleOptions()), turn=(min(STEPS), max(STEPS)))
             front = detect_faces(picture)[0]
         except NothingFoundError:
             missed += 1
@@ -198,7 +199,7 @@ def portrait_rows(pipe: RipplePipeline, portraits: list[dict], path: Path) -> li
     for portrait in portraits:
         picture = Image.fromarray(portrait["picture"])
         front, strip = detect_faces(picture)[0], [portrait["picture"]]
-        prepared = pipe.prepare(picture)
+        prepared = replace(pipe.prepare(picture), turn=(min(STEPS), max(STEPS)))
         for yaw in (-30, -20, 20, 30):
             turned = pipe.edit(prepared, yaw).whole
             strip.append(np.asarray(turned))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -25,11 +26,11 @@ from core.ripple.methods.moved_head.answers import animate
 from core.ripple.methods.moved_head.driving import read_motion
 from core.ripple.options import RippleOptions
 from core.ripple.pipeline import RipplePipeline
-from core.ripple.results import RipplePrepared
+from core.ripple.results import RipplePrepared, RippleResult
 
 SHARED = Path(__file__).parents[2] / "shared"
 FOLDERS = ("real/faces_ffhq", "real/portraits", "real/faces_celeba", "examples/portraits", "examples/people")
-TURN_DEG, WANTED, CELL_PX, LARGE_PX = 20, 20, 420, 500
+TURN_DEG, FRONTAL_DEG, WANTED, CELL_PX, LARGE_PX = 20, 16, 20, 420, 500
 SHARPNESS_TARGET, YAW_TARGET_DEG = 0.9, 5.0
 SHOWN = (
     *(("smile", 4.0), ("smile", -3.0), ("mouth", 3.0), ("eyes", 1.2), ("eyes", -1.5)),
@@ -44,7 +45,7 @@ def rows() -> list[Row]:
         return [Row("heads of real photographs", "", "not measured: ../shared/real is absent")]
     pipe = RipplePipeline.from_record("ripple-preview")
     found, sharp, near, errors, masked, seconds, told = [], [], [], [], [], [], 0
-    strips = []
+    strips: dict[str, list[np.ndarray]] = {"turns": [], "ends": []}
     for path in [p for folder in FOLDERS for p in sorted((SHARED / folder).glob("*.*"))]:
         if len(found) == WANTED or path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
             continue
@@ -54,28 +55,34 @@ def rows() -> list[Row]:
             told += 1
             print(f"{path.name}: {error}")
             continue
-        if prepared.turn[0] > -TURN_DEG or prepared.turn[1] < TURN_DEG:
+        if (
+            prepared.scene is None
+            or abs(prepared.scene.head.yaw_deg) > FRONTAL_DEG
+            or any("hand" in n for n in prepared.notes)
+        ):
             continue
         found.append(prepared)
+        free = replace(prepared, turn=(-TURN_DEG, TURN_DEG))
+        strips["ends"].append(show([pipe.edit(prepared, degree) for degree in prepared.turn], prepared))
         front = detect_faces(prepared.whole)[0]
-        strip = [prepared.crop]
+        turned = []
         for degree in (-TURN_DEG, 0.1, TURN_DEG):
             start = time.perf_counter()
-            result = pipe.edit(prepared, degree)
+            result = pipe.edit(free, degree)
             seconds.append(time.perf_counter() - start)
             ratio = sharpness(result.whole) / sharpness(prepared.whole)
-            large = prepared.scene is not None and prepared.scene.head.frame.unit_px >= LARGE_PX
+            large = prepared.scene.head.frame.unit_px >= LARGE_PX
             if degree == 0.1:
                 near += [ratio] if large else []
                 continue
             sharp += [ratio] if large else []
-            strip.append(result.clean)
+            turned.append(result)
             masked.append(result.figures["ripple_share"])
-            turned = yaw_of(front, np.asarray(result.whole))
-            errors += [] if turned is None else [abs(turned - degree)]
-        strip.append(result.mask.convert("RGB"))
-        strips.append(np.concatenate([np.asarray(picture.resize((CELL_PX,) * 2)) for picture in strip], axis=1))
-    Image.fromarray(np.concatenate(strips)).save(sheet_path("real_heads"))
+            yaw = yaw_of(front, np.asarray(result.whole))
+            errors += [] if yaw is None else [abs(yaw - degree)]
+        strips["turns"].append(show(turned, prepared))
+    Image.fromarray(np.concatenate(strips["turns"])).save(sheet_path("real_heads"))
+    Image.fromarray(np.concatenate(strips["ends"])).save(sheet_path("real_heads_ends"))
     draw_expressions(pipe, found[:12])
     worst = min(*sharp, *near)
     return [
@@ -92,12 +99,28 @@ def rows() -> list[Row]:
     ]  # fmt: skip
 
 
+def show(results: list[RippleResult], prepared: RipplePrepared) -> np.ndarray:
+    """A strip: the photograph around the head as it is, then each result and its mask, without what lies beyond the photograph."""
+    quad = prepared.aligned.quad
+    low, high = quad.min(0).clip(0), np.minimum(quad.max(0), prepared.whole.size)
+    side = (high - low).min()
+    start = np.minimum(np.maximum(quad.mean(0) - side / 2, low), high - side)
+    place = tuple(np.rint([*start, *(start + side)]).astype(int))
+    wholes = [prepared.whole, *(result.whole for result in results)]
+    cells = [whole.crop(place).resize((CELL_PX,) * 2, Image.Resampling.LANCZOS) for whole in wholes]
+    masks = [result.mask.convert("RGB").resize((CELL_PX,) * 2) for result in results]
+    return np.concatenate([np.asarray(cell) for cell in (*cells, *masks)], axis=1)
+
+
 def draw_expressions(pipe: RipplePipeline, found: list[RipplePrepared]) -> None:
     """A contact sheet: each portrait as it is, and every expression to both sides."""
     strips = []
     for prepared in found:
-        cells = [prepared.crop, *(pipe.edit(prepared, degree, name).clean for name, degree in SHOWN)]
-        strips.append(np.concatenate([np.asarray(cell.resize((CELL_PX,) * 2)) for cell in cells], axis=1))
+        strips.append(
+            show([pipe.edit(prepared, degree, name) for name, degree in SHOWN], prepared)[
+                :, : (1 + len(SHOWN)) * CELL_PX
+            ]
+        )
     Image.fromarray(np.concatenate(strips)).save(sheet_path("real_heads_expressions"))
 
 

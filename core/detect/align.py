@@ -112,10 +112,14 @@ def align_face(
         ShapeError: not 68 of them.
     """
     quad = face_quad(points68, just_crop)
+    return Aligned(cut_quad(picture, quad, size_px, transform_px or min(4 * size_px, MAX_TRANSFORM_PX)), quad)
+
+
+def cut_quad(picture: Image.Image, quad: np.ndarray, size_px: int, transform_px: int) -> Image.Image:
+    """The square of `size_px` whose corners are (4, 2) px of a picture; beyond its edges as in `align_face`."""
     source, local = _surroundings(picture.convert("RGB"), quad, size_px)
-    transform_px = transform_px or min(4 * size_px, MAX_TRANSFORM_PX)
     face = source.transform((transform_px,) * 2, Image.Transform.QUAD, tuple(local.ravel()), Image.Resampling.BILINEAR)
-    return Aligned(resize(face, (size_px, size_px)), quad)
+    return resize(face, (size_px, size_px))
 
 
 def _surroundings(picture: Image.Image, quad: np.ndarray, size_px: int) -> tuple[Image.Image, np.ndarray]:

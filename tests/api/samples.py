@@ -39,8 +39,8 @@ RIPPLE = {"needs": "ripple-preview"}
 PEOPLE_WEIGHTS = {"needs": "gfla-people"}
 
 SAMPLES = {
-    "/implicit_morph": Sample({**PAIR, "size_px": 128, "frames": 3}),
-    "/implicit_frame": Sample({**PAIR, "size_px": 128, "shape": 0.4}),
+    "/implicit_morph": Sample({**PAIR, "size_px": 64, "frames": 3}),
+    "/implicit_frame": Sample({**PAIR, "size_px": 64, "shape": 0.4}),
     "/implicit_landmarks": Sample({"picture": A}),
     "/crossbreed_morph": Sample({**PAIR, "files": None, "crop": "middle", "frames": 3}, **PETS),
     "/crossbreed_grid": Sample({**PAIR, "crop": "middle", "count": 2}, **PETS),
@@ -65,7 +65,7 @@ SAMPLES = {
     "/gfla_further": Sample({"picture": A, "driving": CLIP, "mode": "face"}, refusal="gfla-face"),
     "/gfla_frame": Sample({"picture": PERSON, "target_picture": None}, **PEOPLE_WEIGHTS),
     "/gfla_keypoints": Sample({"picture": PERSON}, **PEOPLE_WEIGHTS),
-    "/compare_engines": Sample({**PAIR, "chosen": ["implicit", "fade"], "frames": 2, "size_px": 128}),
+    "/compare_engines": Sample({**PAIR, "chosen": ["implicit", "fade"], "frames": 2, "size_px": 64}),
 }
 
 

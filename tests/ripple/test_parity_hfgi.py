@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import cache
 
 import pytest
 import torch
@@ -22,11 +23,17 @@ pytestmark = pytest.mark.slow
 LARGEST = 1024
 
 
+@cache
+def decoder() -> dict[str, torch.Tensor]:
+    """The tensors of the published generator; they take seconds to fill."""
+    return filled("hfgi", "decoder.")
+
+
 def generator_state(size: int) -> dict[str, torch.Tensor]:
     """The tensors of a published generator of `size`: what a smaller one has of the 1024 file."""
     have = {f"decoder.{key}" for key in Generator(size).state_dict()}
     kernels = {key for key in manifest_entries("hfgi") if key.endswith("kernel") and size == LARGEST}
-    return {k: v for k, v in filled("hfgi", "decoder.").items() if f"decoder.{k}" in have | kernels}
+    return {k: v for k, v in decoder().items() if f"decoder.{k}" in have | kernels}
 
 
 @pytest.fixture(scope="module")

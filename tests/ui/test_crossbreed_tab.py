@@ -15,8 +15,9 @@ def preview_source(page) -> str:
     return page.locator("#crossbreed-preview img").first.get_attribute("src", timeout=60_000)
 
 
-def test_two_pictures_become_a_playing_video(page, server, tmp_path):
-    page.goto(f"{server}?tab=crossbreed&frames=26")
+def test_two_pictures_become_a_playing_video(blank_page, server, tmp_path):
+    page = blank_page
+    page.goto(f"{server}?tab=crossbreed&frames=26&size_px=128")
     page.get_by_role("tab", name="Crossbreed").click()
     emptied(page, "crossbreed")
     # Of one colour, a moved box would show the same picture again, and the page keeps what does not change.

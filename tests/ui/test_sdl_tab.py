@@ -24,7 +24,8 @@ def wait_for_change(page, before):
     )  # fmt: skip
 
 
-def test_two_pictures_become_a_playing_video(page, server, heads):
+def test_two_pictures_become_a_playing_video(blank_page, server, heads):
+    page = blank_page
     page.goto(f"{server}?tab=sdl&frames=26")
     page.get_by_role("tab", name="SDL transitions").click()
     emptied(page, "sdl")
@@ -68,7 +69,8 @@ def test_missing_picture_is_told(page):
     page.get_by_text("is missing; what fits: picture file").first.wait_for(timeout=60_000)
 
 
-def test_link_restores_job_and_place(page, server):
+def test_link_restores_job_and_place(blank_page, server):
+    page = blank_page
     page.goto(f"{server}?tab=sdl&job=style&t=0.8&frames=33")
     page.wait_for_function(
         "() => { const s = document.querySelector('#sdl-t input[type=range]'); return s && s.value === '0.8'; }",
@@ -84,3 +86,12 @@ def test_the_page_tells_who_answered(page, heads):
     upload(page, "a", heads[1])
     preview_source(page)
     page.locator("#sdl-fits").get_by_text("Answered by: drawing").wait_for(timeout=60_000)
+
+
+def test_no_answer_of_the_opening_page_comes_after_a_chosen_job():
+    """The range is set by the browser: the server's answer could come after a job that was chosen meanwhile."""
+    from core.ui.build import build_demo
+
+    demo = build_demo(["sdl"])
+    late = [event for event in demo.fns.values() if event.fn and any(kind == "load" for _, kind in event.targets)]
+    assert not [event for event in late if any(block.elem_id == "sdl-job" for block in event.inputs)]

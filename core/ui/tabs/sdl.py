@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Iterator
 from typing import Any
@@ -99,10 +100,12 @@ def told_of(job: Job, pipe: SDLPipeline, prepared: SDLPrepared) -> str:
     return f"{job.fits}\n\nAnswered by: {pipe.weights_label}." + (f" **{missing}**" if missing else "")
 
 
-def narrow(name: str) -> Any:
-    """The slider's range for the job that stands there when the page opens."""
-    job = job_named(name)
-    return gr.update(minimum=job.low, maximum=job.high)
+# The browser narrows the slider by itself: an answer that came late would undo the range of a job chosen meanwhile.
+RANGES = {name: [job.low, job.high] for name, job in JOBS.items()}
+NARROW = f"""job => {{
+    const [minimum, maximum] = {json.dumps(RANGES)}[job];
+    return {{ __type__: "update", minimum, maximum }};
+}}"""
 
 
 # One row per job, each with pictures that it is good at, and a telling t.
@@ -190,10 +193,10 @@ class SDLTab(TransitionTab):
         )  # fmt: skip
         self.try_first.click(self.show_hardest, asked, self.hardest, api_visibility="private")
         # An example draws the slider anew, as wide as it was built.
-        private: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
-        self.filled.then(narrow, self.job, self.t, **private)
+        private: dict[str, Any] = {"js": NARROW, "api_visibility": "private", "show_progress": "hidden"}
+        self.filled.then(None, self.job, self.t, **private)
         if (page := gr.context.Context.root_block) is not None:
-            page.load(narrow, self.job, self.t, **private)
+            page.load(None, self.job, self.t, **private)
         picture = gr.Image(label="Picture", format="png", visible=False)
         frame = [*sources, self.t, *self.method.components]
         self.endpoint(named(self.frame, self.method), "sdl_frame", frame, picture)

@@ -20,6 +20,8 @@ from core.implicit.methods.landmark_flow.warp import Warp
 from core.progress import Progress, silent
 
 NODES = 129
+# Small frames need fewer, a cell per pixel; wider cells fold where landmarks lie close together.
+LEAST_CELL_PX = 1.0
 KNOTS, MORE_KNOTS = 9, 17
 MANY_STEPS = 32
 
@@ -67,7 +69,7 @@ class DisplacementGrid:
 def sample_displacements(warp: Warp, progress: Progress = silent) -> DisplacementGrid:
     """Follow a warp over the whole frame."""
     width, height = warp.size_px
-    cell = max(width, height) / (NODES - 1)
+    cell = max(max(width, height) / (NODES - 1), LEAST_CELL_PX)
     columns, rows = (max(5, math.ceil(side / cell) + 1) for side in (width, height))
     grid = np.stack(np.meshgrid(np.linspace(0, width, columns), np.linspace(0, height, rows)), -1)
     times = np.linspace(0, 1, KNOTS)

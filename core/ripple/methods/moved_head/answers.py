@@ -10,13 +10,13 @@ import numpy as np
 from PIL import Image
 from torch import Tensor
 
+from core.detect.align import cut_quad
 from core.progress import Progress, silent
 from core.ripple.methods.moved_head.driving import Motion, put_on
 from core.ripple.methods.moved_head.editing import Change, bear, cut_square, follow, move_head
-from core.ripple.methods.moved_head.motion import SHEET, smooth_step
+from core.ripple.methods.moved_head.membrane import fill_smoothly
 from core.ripple.methods.moved_head.scene import SCENE, HeadScene
 from core.ripple.methods.repainting.compositing import repaint
-from core.ripple.methods.repainting.inpainters import opencv_fill
 from core.ripple.options import MASK_PX, RippleOptions
 from core.ripple.paper.inpainting import Inpainter
 from core.ripple.paper.masks import background
@@ -45,10 +45,10 @@ def fill_behind(scene: HeadScene, photo: np.ndarray, options: RippleOptions, fil
 
 
 def run_on(filled: np.ndarray, picture: Image.Image, unknown: np.ndarray, reach_px: float) -> np.ndarray:
-    """A filled picture (H, W, 3) uint8 that runs on smoothly from the background beside the hole.
+    """A filled picture (H, W, 3) uint8 whose colours run on smoothly from the background beside the hole.
 
     Patches that fit one another may show another part of the scene than what lies beside the hole, and a turn shows no more
-    than that rim.
+    than that rim; their texture stays.
 
     Args:
         filled: the picture with its hole filled.
@@ -56,9 +56,14 @@ def run_on(filled: np.ndarray, picture: Image.Image, unknown: np.ndarray, reach_
         unknown: (H, W) bool, hole and people.
         reach_px: how far into the hole.
     """
-    smooth = np.asarray(opencv_fill(picture, unknown), np.float32)
+    smooth = fill_smoothly(np.asarray(picture), ~unknown)
+    blur = max(1.0, reach_px / 3)
+    smooth = np.where(unknown[..., None], smooth, np.asarray(picture, np.float32))
+    smooth, coarse = (cv2.GaussianBlur(one, (0, 0), blur) for one in (smooth, filled.astype(np.float32)))
     near = np.exp(-np.square(cv2.distanceTransform(unknown.astype(np.uint8), cv2.DIST_L2, 5) / reach_px))[..., None]
-    return np.where(unknown[..., None], np.rint(filled + near * (smooth - filled)), filled).astype(np.uint8)
+    return np.where(unknown[..., None], np.rint(filled + near * (smooth - coarse)).clip(0, 255), filled).astype(
+        np.uint8
+    )
 
 
 def answer(
@@ -101,24 +106,14 @@ def answer(
 
 
 def cut_face(picture: np.ndarray, prepared: RipplePrepared) -> np.ndarray:
-    """The face crop (P, P, 3) uint8 of an edited photograph (H, W, 3); beyond the photograph that of the unedited one.
-
-    There the crop is made up; mirrored anew after each edit, it would show the moved head a second time.
-    """
-    side = prepared.side
+    """The face crop (P, P, 3) uint8 of an edited photograph (H, W, 3)."""
     if prepared.aligned is None:
-        return cut_square(picture, None, side)
+        return cut_square(picture, None, prepared.side)
     quad = prepared.aligned.quad
-    made = cut_square(picture, quad, side)
-    corner, lower, _, right = np.asarray(quad, np.float64)
-    down, across = (np.indices((side, side))[..., None] + 0.5) / side
-    px = corner + across * (right - corner) + down * (lower - corner)
-    inset = np.minimum(px, picture.shape[1::-1] - px).min(-1, keepdims=True) / float(np.hypot(*(right - corner)))
-    if inset.min() >= 0:
-        return made
-    crop = cv2.resize(np.asarray(prepared.crop), (side, side), interpolation=cv2.INTER_AREA)
-    given = 1 - smooth_step(inset / SHEET.border)
-    return np.rint(made + given * (crop.astype(np.float64) - made)).astype(np.uint8)
+    if quad.min() >= 0 and (quad <= picture.shape[1::-1]).all():
+        return cut_square(picture, quad, prepared.side)
+    # What lies beyond the photograph is made up anew, so that it fits the edited head at the edge.
+    return np.asarray(cut_quad(Image.fromarray(picture), quad, prepared.side, prepared.side))
 
 
 def animate(

@@ -15,14 +15,22 @@ from core.ripple.methods.moved_head.frame import Head
 class BeardConstants:
     """How a beard looks; lengths in units of the head's frame."""
 
-    strand: float = 0.009  # how long a strand is drawn
-    spacing: float = 0.0008  # how wide
-    soft: float = 0.017  # over which it thins out towards the cheek
-    cover: float = 0.88  # share of the skin that a full beard hides
-    stubble: float = 0.5  # of the full beard's cover that shades the skin itself
-    own_light: float = 0.3  # share of the beard's own shading that shaven skin keeps
-    grain: float = 0.4  # and of its finest relief
-    shaven: float = 0.85  # share of a beard that shaving takes off
+    strand: float = 0.02  # how long a hair of a full beard is
+    stubble: float = 0.006  # and of the shortest
+    crowd: float = 3.6  # hairs over a place of a full beard, in the mean
+    soft: float = 0.022  # over which it thins out towards the cheek
+    shade: float = 0.72  # how far a full beard darkens the skin between its hairs
+    opaque: float = 0.94  # share of a hair over what lies behind it
+    uneven: float = 0.3  # by how much of itself its density varies
+    zoom: int = 2  # hairs are drawn so much larger, then averaged
+    hair_levels: float = 20.0  # CIELab: what differs more from the brow's skin is hair
+    hair_within: float = 0.34  # how far above the brow hair is sought
+    hair_band: float = 0.08  # and how much of it counts
+    brow_share: float = 0.25  # of the brows in a beard's colour
+    dark: float = 0.86  # a beard is darker than the hair
+    dark_levels: float = 9.0  # CIELab lightness: skin that is darker than the cheek by so much begins to be beard
+    full_levels: float = 26.0
+    wide: float = 0.012  # a beard that is shaven reaches so far beyond where one is grown
 
 
 BEARD = BeardConstants()
@@ -34,79 +42,137 @@ OUTLINE = (
 LIPS = (
     MOUTH_CORNERS[0], *UPPER_LIP["outer"], MOUTH_CORNERS[1], *reversed(LOWER_LIP["outer"]),
 )  # fmt: skip
+BROWS, BROW_SKIN = (105, 66, 334, 296, 63, 293), (151, 108, 337)
+CROWN = (10, 109, 338, 67, 297)
 
 
-def beard_share(head: Head, start: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+def beard_share(head: Head, start: tuple[int, int], size: tuple[int, int], wider: float = 0.0) -> np.ndarray:
     """(h, w) float32 in [0, 1]: where a beard grows in a region of so many px that begins at `start`."""
     places = head.frame.to_px(head.mesh[:, :2]) - start
     unit = head.frame.unit_px
-    mask, mouth = np.zeros(size[::-1], np.float32), np.zeros(size[::-1], np.float32)
-    cv2.fillPoly(mask, [np.rint(places[list(OUTLINE)]).astype(np.int32)], 1.0)
+    mask, mouth = np.zeros(size[::-1], np.uint8), np.zeros(size[::-1], np.float32)
+    cv2.fillPoly(mask, [np.rint(places[list(OUTLINE)]).astype(np.int32)], 1)
     cv2.fillPoly(mouth, [np.rint(places[list(LIPS)]).astype(np.int32)], 1.0)
-    mask = cv2.GaussianBlur(mask, (0, 0), BEARD.soft * unit)
-    return mask * (1 - cv2.GaussianBlur(mouth, (0, 0), max(0.6, 0.004 * unit)))
+    if wider:
+        mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(wider * unit) + 1,) * 2))
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BEARD.soft * unit)
+    return soft * (1 - cv2.GaussianBlur(mouth, (0, 0), max(0.6, 0.004 * unit)))
 
 
 def hair_colour(region: np.ndarray, head: Head, start: tuple[int, int]) -> np.ndarray:
-    """(3,) the darker tone of brows and hair."""
+    """(3,) a beard's colour: that of the hair above the brow, where it has one of hair, and of the brows."""
     unit = head.frame.unit_px
-    brows = head.mesh[[105, 66, 334, 296, 63, 293], :2]
-    crown = head.mesh[[10, 109, 338], :2] + np.array([0, -0.12])
-    places = np.rint(head.frame.to_px(np.vstack([brows, crown])) - start).astype(int)
-    reach = max(1, round(0.01 * unit))
-    shades = []
-    for x, y in places:
-        patch = region[max(0, y - reach) : y + reach + 1, max(0, x - reach) : x + reach + 1].reshape(-1, 3)
-        if len(patch):
-            shades.append(np.percentile(patch, 25, axis=0))
-    darkest = sorted(shades, key=lambda shade: shade.sum())[: max(1, len(shades) // 2)]
-    return np.mean(darkest, axis=0) if darkest else np.array([60.0, 45.0, 40.0])
+    height, width = region.shape[:2]
+
+    def at(places: np.ndarray) -> np.ndarray:
+        column, row = np.rint(head.frame.to_px(places) - start - 0.5).astype(int).T
+        inside = (column >= 0) & (row >= 0) & (column < width) & (row < height)
+        return soft[row[inside], column[inside]]
+
+    soft = cv2.GaussianBlur(region, (0, 0), max(0.6, 0.004 * unit))
+    brows = np.percentile(at(head.mesh[list(BROWS), :2]), 30, axis=0)
+    skin = np.median(at(head.mesh[list(BROW_SKIN), :2]), axis=0)
+    steps = np.arange(0.0, BEARD.hair_within, 0.01)
+    found = []
+    for index in CROWN:
+        line = at(head.mesh[index, :2] - np.column_stack([0 * steps, steps]))
+        if not len(line):
+            continue
+        apart = np.linalg.norm(to_lab(line) - to_lab(skin[None]), axis=1) > BEARD.hair_levels
+        if apart.any():
+            first = int(apart.argmax()) + 4
+            found.append(line[first : first + round(BEARD.hair_band / 0.01)])
+    shades = np.concatenate(found) if found else np.zeros((0, 3))
+    if len(shades) < 8:
+        return BEARD.dark * brows
+    hair = np.median(shades, axis=0)
+    lightness, red, yellow = to_lab(hair[None])[0]
+    # Hats are of any colour; hair lies between black, white, yellow and red.
+    if np.hypot(red, yellow) > 45 or yellow < -6 or red > yellow + 18 or red < -8:
+        return BEARD.dark * brows
+    return BEARD.dark * (hair + BEARD.brow_share * (brows - hair))
 
 
-def strands(size: tuple[int, int], head: Head, start: tuple[int, int]) -> np.ndarray:
-    """(h, w) float32 in [0, 1]: noise drawn out downwards and away from the chin's middle, as hair lies. Always the same."""
-    width, height = size
-    unit = head.frame.unit_px
-    # Drawn in the head's own pixels, so that a beard sits on the skin and not on the picture.
-    noise = np.random.default_rng(7).random((height, width), np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), max(0.5, BEARD.spacing * unit))
-    length = max(3, round(BEARD.strand * unit))
-    layers = []
-    for lean in (-0.5, 0.0, 0.5):
-        kernel = np.zeros((2 * length + 1,) * 2, np.float32)
-        cv2.line(kernel, (round(length - lean * length), 0), (round(length + lean * length), 2 * length), 1.0, 1)
-        layers.append(cv2.filter2D(noise, -1, kernel / kernel.sum()))
-    middle = (head.frame.to_px(head.mesh[152, :2]) - start)[0]
-    aside = np.clip((np.arange(width) - middle) / (0.15 * unit), -1, 1)[None, :]
-    drawn = np.where(
-        aside < 0, layers[1] + (-aside) * (layers[0] - layers[1]), layers[1] + aside * (layers[2] - layers[1])
-    )
-    drawn = (drawn - drawn.mean()) / max(1e-6, float(drawn.std()))
-    return (0.5 + 0.28 * drawn).clip(0, 1).astype(np.float32)
+def to_lab(colours: np.ndarray) -> np.ndarray:
+    """CIELab (N, 3) of colours (N, 3) up to 255."""
+    return cv2.cvtColor((np.asarray(colours, np.float32) / 255)[None], cv2.COLOR_RGB2LAB)[0]
 
 
-def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength: float) -> np.ndarray:
-    """A region (h, w, 3) uint8 with a beard of a strength up to 1, or with less of its own down to -1."""
+def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength: float, own: np.ndarray) -> np.ndarray:
+    """A region with a beard, or with less of its own.
+
+    Args:
+        region: (h, w, 3) uint8.
+        head: whose.
+        start: where the region begins, (x, y) px.
+        strength: of the beard up to 1, or of the shaving down to -1.
+        own: (h, w) the head's share of the region.
+    """
     size = (region.shape[1], region.shape[0])
-    share = beard_share(head, start, size)
-    skin = region.astype(np.float32)
+    share = beard_share(head, start, size, 0.0 if strength > 0 else BEARD.wide) * own
+    if share.max() <= 0:
+        return region
+    rows, columns = (np.flatnonzero(share.max(axis) > 1e-3) for axis in (1, 0))
+    margin = round(2 * BEARD.strand * head.frame.unit_px) + 2
+    top, bottom = max(0, rows[0] - margin), rows[-1] + margin
+    left, right = max(0, columns[0] - margin), columns[-1] + margin
+    part, made = (slice(top, bottom), slice(left, right)), region.copy()
+    skin, begin = region[part].astype(np.float32), (start[0] + left, start[1] + top)
     if strength > 0:
         colour = hair_colour(region, head, start)
-        hair = strands(size, head, start)
-        # More strands reach the surface as it grows; between them the skin is shaded.
-        shown = ((hair - (0.75 - 0.65 * strength)) / 0.5).clip(0, 1)
-        cover = share * BEARD.cover * (BEARD.stubble * min(1.0, 2 * strength) + (1 - BEARD.stubble) * shown)
-        light = cv2.GaussianBlur(skin, (0, 0), 0.03 * head.frame.unit_px).mean(-1, keepdims=True)
-        lit = colour * (0.55 + 0.45 * light / max(1.0, float(np.percentile(light, 90))))
-        lit = lit * (0.8 + 0.35 * hair[..., None])
-        made = skin + cover[..., None] * (lit - skin)
+        changed = draw_beard(skin, share[part], own[part], colour, head, begin, strength)
     else:
-        made = skin + (share * BEARD.shaven * -strength)[..., None] * (shaven_skin(skin, share, head) - skin)
-    return np.rint(made).clip(0, 255).astype(np.uint8)
+        changed = shave(skin, share[part], head, -strength)
+    made[part] = np.rint(changed).clip(0, 255)
+    return made
 
 
-def shaven_skin(skin: np.ndarray, share: np.ndarray, head: Head) -> np.ndarray:
-    """(h, w, 3): the region as if its beard were skin: the cheeks' colour, mostly their light, and a fine grain."""
+def draw_beard(
+    skin: np.ndarray, share: np.ndarray, own: np.ndarray, colour: np.ndarray, head: Head, start: tuple[int, int],
+    strength: float,
+) -> np.ndarray:  # fmt: skip
+    """Skin (h, w, 3) float32 under single hairs that grow where `share` (h, w) says, (h, w, 3). Always the same."""
+    unit, zoom = head.frame.unit_px, BEARD.zoom
+    height, width = share.shape
+    random = np.random.default_rng(7)
+    cloud = cv2.GaussianBlur(random.standard_normal((height, width), np.float32), (0, 0), 0.02 * unit)
+    density = share * (1 + BEARD.uneven * (cloud / max(1e-6, float(cloud.std()))).clip(-1, 1)).clip(0, 1.2)
+    length = unit * (BEARD.stubble + strength * (BEARD.strand - BEARD.stubble))
+    count = int(BEARD.crowd * strength**0.7 * zoom * density.sum() / max(1.0, length))
+    chances = density.ravel().clip(0).astype(np.float64)
+    roots = random.choice(density.size, count, p=chances / chances.sum())
+    y, x = np.divmod(np.sort(roots), width)
+    x, y = x + random.random(count), y + random.random(count)
+    middle = (head.frame.to_px(head.mesh[[2, 152], :2]) - start).mean(0)[0]
+    mouth = (head.frame.to_px(head.mesh[0, :2]) - start)[1]
+    # Hair hangs, and leans away from the middle; that of the moustache lies almost level.
+    lean = np.clip((x - middle) / (0.2 * unit), -1, 1) * np.where(y < mouth, 1.3, 0.55) + random.normal(0, 0.22, count)
+    bend = random.normal(0, 0.25, count)
+    size = length * random.uniform(0.6, 1.2, count)
+    steps = np.linspace(0, 1, 4)
+    angle = lean[:, None] + bend[:, None] * steps
+    way = np.cumsum(np.dstack([np.sin(angle), np.cos(angle)]) * (size / 3)[:, None, None], 1)
+    lines = np.rint((np.column_stack([x, y])[:, None] + way) * zoom * 8).astype(np.int32)
+    light = cv2.GaussianBlur(skin, (0, 0), 0.02 * unit).mean(-1)
+    light = light / max(1.0, float(np.percentile(light[share > 0.3], 80))) if (share > 0.3).any() else light / 255
+    # Hairs of a dark beard shine a little, those of a light one lie in each other's shade.
+    tones = (colour[None] * random.normal(1.0, 0.16, (count, 1)) + random.normal(3, 6, (count, 1))).clip(0, 255)
+    drawn = np.full((height * zoom, width * zoom, 3), colour, np.uint8)
+    covered = np.zeros((height * zoom, width * zoom), np.uint8)
+    for line, tone in zip(lines, tones.tolist(), strict=True):
+        cv2.polylines(drawn, [line], False, tone, 1, cv2.LINE_AA, 3)
+        cv2.polylines(covered, [line], False, 255, 1, cv2.LINE_AA, 3)
+    drawn, covered = (cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA) for one in (drawn, covered))
+    lit = (0.35 + 0.65 * light.clip(0, 1.15))[..., None]
+    between = skin + (BEARD.shade * min(1.0, 1.4 * strength) * share)[..., None] * (0.9 * colour * lit - skin)
+    # Ends that hang beyond the jaw are few: they would lie on the collar.
+    near = (2.5 * cv2.GaussianBlur(share, (0, 0), 0.5 * BEARD.soft * unit)).clip(0, 1)
+    over = (BEARD.opaque * covered.astype(np.float32) / 255 * own * near)[..., None]
+    return between + over * (drawn * lit - between)
+
+
+def shave(skin: np.ndarray, share: np.ndarray, head: Head, strength: float) -> np.ndarray:
+    """Skin (h, w, 3) float32 with less of the beard on it: bare skin stays as it is."""
     unit = head.frame.unit_px
     lab = cv2.cvtColor(skin / 255, cv2.COLOR_RGB2LAB)
     # Known is the skin of the mesh around the beard, weighted as it lies near.
@@ -118,9 +184,12 @@ def shaven_skin(skin: np.ndarray, share: np.ndarray, head: Head) -> np.ndarray:
         cv2.GaussianBlur(lab * known, (0, 0), reach)
         / np.maximum(0.01, cv2.GaussianBlur(known[..., 0], (0, 0), reach))[..., None]
     )
-    shading = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.03 * unit)
-    made = around.copy()
-    made[..., 0] = (1 - BEARD.own_light) * around[..., 0] + BEARD.own_light * shading
+    shading = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.012 * unit)
+    missing = ((around[..., 0] - shading - BEARD.dark_levels) / (BEARD.full_levels - BEARD.dark_levels)).clip(0, 1)
+    hair = cv2.GaussianBlur(missing * missing * (3 - 2 * missing), (0, 0), 0.012 * unit)
     fine = lab[..., 0] - cv2.GaussianBlur(lab[..., 0], (0, 0), 0.004 * unit)
-    made[..., 0] += BEARD.grain * fine
-    return cv2.cvtColor(made.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
+    bare = around.copy()
+    broad = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.05 * unit)
+    bare[..., 0] += 0.25 * (broad - around[..., 0]) + 0.3 * fine.clip(-4, 4)
+    made = cv2.cvtColor(bare.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
+    return skin + (strength * share * hair)[..., None] * (made - skin)

@@ -72,7 +72,7 @@ def move_head(scene: HeadScene, photo: np.ndarray, change: Change, clean: bool =
     if change.beard:
         photo = photo.copy()
         region = photo[top:bottom, left:right]
-        region[:] = grow_beard(region, scene.head, (left, top), change.beard)
+        region[:] = grow_beard(region, scene.head, (left, top), change.beard, scene.matte)
     face = None
     if not change.expression.still:
         face = draw_expression(

@@ -21,6 +21,7 @@ from core.ripple.methods.moved_head.expressions import (
     lips,
 )
 from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.lids import closing_eyes, paint_lid
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,8 @@ class MapConstants:
     rim: float = 0.004  # lids and lips are joined over so much
     dark: tuple[int, int, int] = (46, 17, 17)  # the inside of a mouth
     tongue: tuple[int, int, int] = (92, 46, 46)  # what light adds to it below
-    teeth: tuple[int, int, int] = (214, 205, 192)
-    teeth_height: float = 0.16  # of the mouth's width, at most
+    teeth: tuple[int, int, int] = (206, 191, 172)
+    teeth_height: float = 0.13  # of the mouth's width, at most
     teeth_least: float = 0.05  # an opening smaller than this shows none
 
 
@@ -48,7 +49,7 @@ class FaceMap:
 
     Attributes:
         shift: (h, w, 2) float32 px, from each pixel of the changed face to where it was.
-        mouth: (h, w) float32 in [0, 1], where the inside of the mouth is seen that the photograph does not show.
+        mouth: (h, w) float32 in [0, 1], where the inside of the mouth or a closed lid is seen that the photograph does not show.
         inside: (h, w, 3) uint8, that inside.
     """
 
@@ -77,17 +78,24 @@ def draw_expression(head: Head, moved: np.ndarray, region: np.ndarray, start: tu
     before, after = before - low, after - low
     # Irises lie behind the lids and hold back nothing.
     irises = range(IRISES_FROM, len(before))
-    upper, lower = [*lips(UPPER_LIP), *irises], [*lips(LOWER_LIP), *irises]
+    # A lid that closes is painted, and pulls nothing along.
+    closing = closing_eyes(before, after, unit)
+    loose = [*irises, *(index for eye in closing for index in (*eye[1], *eye[3]))]
+    upper, lower = [*lips(UPPER_LIP), *loose], [*lips(LOWER_LIP), *loose]
     if parts_lips(before, after, unit):
         shift = spline_shift(np.delete(before, lower, 0), np.delete(after, lower, 0), window, unit)
         below = spline_shift(np.delete(before, upper, 0), np.delete(after, upper, 0), window, unit)
         shift = shift + below_line(after, window, unit)[..., None] * (below - shift)
     else:
-        shift = spline_shift(np.delete(before, irises, 0), np.delete(after, irises, 0), window, unit)
+        shift = spline_shift(np.delete(before, loose, 0), np.delete(after, loose, 0), window, unit)
     places = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in window)), -1) + 0.5
     for eye, iris in zip(EYE_PARTS, IRISES, strict=True):
         shift = keep_eyeball(shift, places, before, after, eye, iris, unit)
     shift, hidden, inside = open_inside(shift, places, before, after, region[part], unit)
+    for eye in closing:
+        share, lid = paint_lid(region[part], before, after, eye, unit)
+        inside[share > 0] = lid[share > 0]
+        hidden = np.maximum(hidden, share)
     whole, mouth = np.zeros((*region.shape[:2], 2), np.float32), np.zeros(region.shape[:2], np.float32)
     whole[part], mouth[part] = shift, hidden
     shown = np.zeros_like(region)
@@ -163,8 +171,10 @@ def keep_eyeball(
         return shift
     window = (shift.shape[1], shift.shape[0])
     ring = contour_mask(ring_of(before, corners, upper, lower), window, 0.6)
-    share = contour_mask(ring_of(after, corners, upper, lower), window, MAP.rim * unit / 2)[..., None]
-    # A lid that comes down is skin from above the eye, and never a part of the eyeball.
+    # Over a lid that closes, a painted one comes.
+    opened = before if closing_eyes(before, after, unit) else after
+    share = contour_mask(ring_of(opened, corners, upper, lower), window, MAP.rim * unit / 2)[..., None]
+    # A lid that moves is skin from beside the eye, and never a part of the eyeball.
     skin = nearest_inside(places + shift, ring < 0.3) - places
     way = nearest_inside(places - gaze, ring > 0.6) - places
     return (skin + share * (way - skin)).astype(np.float32)

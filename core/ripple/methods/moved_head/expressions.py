@@ -47,14 +47,14 @@ class ExpressionConstants:
     open_chin: float = 0.38
     open_begins: float = 0.3  # of the way to the chin: from there down all goes with the chin
     open_narrow: float = 0.05  # the corners, inwards
-    lid_way: float = 0.89  # of the eye's height: how far the upper lid comes down
+    lid_way: float = 0.94  # of the eye's height: how far the upper lid comes down
     lid_reach: float = 0.72  # of the fold's share in what the lid does
     wide: float = 0.30  # of the eye's height: the upper lid, up
     brow_down: float = 0.12  # of the eye's height: the brow, down with a closing lid
     brow: float = 0.35  # of the lid's way: the brow, up
     gaze: float = 0.2  # of the eye's width: the iris, aside
-    full: float = 0.45  # of a lip's thickness
-    full_reach: float = 0.12  # how far skin beside a lip gives way
+    full: float = 0.52  # of a lip's thickness
+    full_reach: float = 0.14  # how far skin beside a lip gives way
     closed: float = 0.06  # of the mouth's width: lips nearer than this are closed
 
 
@@ -159,7 +159,7 @@ def move_lids(points: np.ndarray, strength: float) -> np.ndarray:
         gap = (bottom - top)[:, 1].clip(0)
         if strength < 0:
             total[list(upper), 1] = -strength * EXPRESSION.lid_way * gap
-            total[list(lower), 1] = strength * 0.08 * gap
+            total[list(lower), 1] = strength * 0.05 * gap
             total[list(fold), 1] = -strength * EXPRESSION.lid_reach * EXPRESSION.lid_way * gap
             total[list(brow), 1] = -strength * EXPRESSION.brow_down * gap.max()
         else:

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
 
 from core.detect.segment import person_mask
+from core.ripple.methods.head_turn.geometry import CHIN
 from core.ripple.methods.moved_head.frame import Head
-from core.ripple.methods.moved_head.motion import SHEET
+from core.ripple.methods.moved_head.motion import SHEET, smooth_step
 
 
 @dataclass(frozen=True)
@@ -24,14 +26,25 @@ class MatteConstants:
     ceiling: float = 0.88
     skin_levels: float = 16.0  # CIELab: what differs more from the chin's skin is cloth or beard no more
     skin_tone: float = 0.08  # shares of red, green and blue that differ by less in sum are skin's
-    neck_inset: float = 0.16  # of its width on each side: a neck is narrower than the collar below it
+    bridge: float = 0.01  # half the width of what does not join two things
+    neck_below: float = 0.12  # how far below the chin the neck's outline may begin
+    neck_below_corner: float = 0.02  # from there down its colours are its own
+    neck_top: float = 0.05  # it is carried on to so far below the ears, where ears and hair hide its end
+    bare_least: float = 0.2  # share of a row below the corner that shows skin, so that the neck is in its colour
+    neck_thinnest: float = 0.07  # from its middle to its outline
+    neck_rim: float = 0.016  # what of its outline may show background
+    neck_blur: float = 0.008
+    neck_soft: float = 0.004  # of the outline where it is carried on
     neck_shade: float = 0.6  # skin under the jaw is so much darker than on it
+    neck_lit: float = 1.5  # and at most so much lighter than that
+    neck_dark: float = 0.3  # and darker still by so much further up
+    hair_beside: float = 0.04  # an outline so far outside the jaw is hair's
     beyond_collar: float = 0.08  # how far below the collar the motion comes to rest
 
 
 MATTE = MatteConstants()
-# Points of the mesh on the jaw, a little above its edge.
-JAW = (138, 135, 169, 170, 140, 171, 175, 396, 369, 395, 394, 364, 367)
+MOUTH = 14  # its point between the lips
+CHEEKS = (50, 280, 205, 425)
 
 
 def view_of(picture: np.ndarray, head: Head, side: int = MATTE.view_px) -> np.ndarray:
@@ -60,19 +73,66 @@ def find_person(view: np.ndarray) -> np.ndarray:
     return person_mask(Image.fromarray(view))[0, 0].numpy()
 
 
-def own_person(person: np.ndarray, head: Head) -> np.ndarray:
-    """(side, side) bool: the connected part of a person mask in the view that holds the face."""
+def own_person(person: np.ndarray, head: Head, size: tuple[int, ...] | None = None) -> np.ndarray:
+    """(side, side) bool: the part of a person mask in the view that holds the face.
+
+    What stands beside the head and hangs together with it by the shoulders only, by a thin bridge or beyond the photograph of
+    `size` (W, H), where its last pixels repeat, is something else.
+    """
     side = person.shape[0]
-    found, parts = cv2.connectedComponents((person > 0.5).astype(np.uint8))
-    if found <= 1:
-        return person > 0.5
-    at = (head.mesh[:, :2] + SHEET.reach) / (2 * SHEET.reach) * side
-    column, row = np.rint(at).astype(int).clip(0, side - 1).T
-    numbers = parts[row, column]
-    numbers = numbers[numbers > 0]
-    if not len(numbers):
-        return person > 0.5
-    return parts == np.bincount(numbers).argmax()
+    px = side / (2 * SHEET.reach)
+    firm = (person > 0.5).astype(np.uint8)
+    seen = np.ones(firm.shape, bool)
+    if size is not None:
+        places = head.frame.to_px((np.stack(np.meshgrid(*(np.arange(side),) * 2), -1) + 0.5) / px - SHEET.reach)
+        seen = ((places >= 0) & (places <= size)).all(-1)
+        firm &= seen
+    bridge = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(MATTE.bridge * px)) + 1,) * 2)
+    core = cv2.erode(firm, bridge)
+    if not core.any():
+        return firm > 0
+    places = np.rint((head.mesh[:, :2] + SHEET.reach) * px).astype(int).clip(0, side - 1)
+    chin = int(np.clip(round((head.chin_y + SHEET.reach) * px), 1, side - 1))
+    part = part_with(core, places)
+    part[:chin] = part_with(core[:chin], places[places[:, 1] < chin])
+    grown = cv2.dilate(part.astype(np.uint8), cv2.dilate(np.pad(bridge, 2), np.ones((3, 3))))
+    own = (grown > 0) & (firm > 0)
+    return own if seen.all() else own[tuple(distance_transform_edt(~seen, return_distances=False, return_indices=True))]
+
+
+def part_with(mask: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(h, w) bool: the connected part of a mask (h, w) uint8 that most of the places (N, 2), columns and rows, lie in."""
+    _, parts = cv2.connectedComponents(mask)
+    numbers = np.bincount(parts[places[:, 1], places[:, 0]], minlength=2)
+    return parts == 1 + numbers[1:].argmax()
+
+
+def find_neck(own: np.ndarray, head: Head) -> tuple[tuple[float, float] | None, ...]:
+    """Where the neck's outline begins under the jaw, left and right, (x, y) in the head's frame; None under hair.
+
+    Args:
+        own: (side, side) bool, the head's own person in the view.
+        head: as measured.
+    """
+    side = own.shape[0]
+    px = side / (2 * SHEET.reach)
+    mouth_y = head.mesh[MOUTH, 1]
+    rows = np.arange(round((mouth_y + SHEET.reach) * px), round((head.chin_y + MATTE.neck_below + SHEET.reach) * px))
+    rows = rows[(rows >= 0) & (rows < side)]
+    middle = int(np.clip(round((head.mesh[CHIN, 0] + SHEET.reach) * px), 1, side - 2))
+    jaw = head.mesh[np.abs(head.mesh[:, 1] - mouth_y) < SHEET.band, 0]
+    found: list[tuple[float, float] | None] = []
+    for way, edge in ((-1, jaw.min()), (1, jaw.max())):
+        free = ~own[rows][:, middle::way]
+        reach = np.where(free.any(1), free.argmax(1), free.shape[1])
+        reach = cv2.GaussianBlur(reach.astype(np.float32)[:, None], (0, 0), MATTE.bridge * px)[:, 0]
+        if not len(rows) or (narrow := int(reach.argmin())) == 0:
+            found.append(None)
+            continue
+        x = (middle + way * float(reach[narrow])) / px - SHEET.reach
+        bare = way * (x - edge) < MATTE.hair_beside and way * (x - head.mesh[CHIN, 0]) > MATTE.neck_thinnest
+        found.append((x, rows[narrow] / px - SHEET.reach) if bare else None)
+    return tuple(found)
 
 
 def find_neck_end(view: np.ndarray, head: Head) -> float:
@@ -83,7 +143,7 @@ def find_neck_end(view: np.ndarray, head: Head) -> float:
     chin = head.mesh[152, :2]
     column, chin_row = np.rint((chin + SHEET.reach) * px).astype(int)
     column = int(np.clip(column, 2, side - 3))
-    cheeks = [np.rint((head.mesh[k, :2] + SHEET.reach) * px).astype(int).clip(0, side - 1) for k in (50, 280, 205, 425)]
+    cheeks = [np.rint((head.mesh[k, :2] + SHEET.reach) * px).astype(int).clip(0, side - 1) for k in CHEEKS]
     skin = np.median([lab[row, col] for col, row in cheeks], axis=0)
     rows = np.arange(min(side - 1, chin_row + round(0.05 * px)), min(side, chin_row + round(SHEET.neck_most * px)))
     strip = np.abs(lab[rows, column - 2 : column + 3, 1:] - skin[1:]).sum(-1).mean(1) if len(rows) else np.zeros(0)
@@ -103,47 +163,68 @@ def refine_matte(person: np.ndarray, region: np.ndarray, unit_px: float) -> np.n
 
 
 def paint_neck(
-    plate: np.ndarray, photo: np.ndarray, own: np.ndarray, head: Head, box: tuple[int, int, int, int]
-) -> np.ndarray:
+    plate: np.ndarray, photo: np.ndarray, sides: tuple[tuple[float, float] | None, ...], head: Head,
+    box: tuple[int, int, int, int],
+) -> np.ndarray:  # fmt: skip
     """A plate (h, w, 3) uint8 with the neck carried on behind the jaw, which shows it where the chin turns away.
 
     Args:
         plate: the filled region.
         photo: the photograph around the head, upright, as `view_of` gives it.
-        own: (side, side) bool, the head's own person there.
+        sides: where the neck's outline begins, as `find_neck` says.
         head: as measured.
         box: the region.
     """
     side = photo.shape[0]
     px = side / (2 * SHEET.reach)
-    row_of = lambda y: int(np.clip(round((y + SHEET.reach) * px), 0, side - 1))  # noqa: E731
-    rows = range(row_of(head.chin_y + 0.03), row_of(head.chin_y + SHEET.neck_least) + 1)
-    found = [np.flatnonzero(own[row]) for row in rows]
-    spans = [(int(span[0]), int(span[-1])) for span in found if len(span)]
-    if not spans:
+    axis = float(head.mesh[CHIN, 0])
+    shape, coloured = np.zeros((side, side), np.float32), np.zeros((side, side, 3), np.float32)
+    soft = cv2.GaussianBlur(photo, (0, 0), MATTE.neck_blur * px).astype(np.float32)
+    places = np.rint((head.mesh[list(CHEEKS), :2] + SHEET.reach) * px).astype(int).clip(0, side - 1)
+    dark = MATTE.neck_shade * np.median(soft[places[:, 1], places[:, 0]], axis=0)
+    for corner in sides:
+        if corner is None:
+            continue
+        x, y = ((value + SHEET.reach) * px for value in corner)
+        way = 1 if corner[0] > axis else -1
+        top, row = (
+            round((head.ears_y + MATTE.neck_top + SHEET.reach) * px),
+            int(np.clip(y + MATTE.neck_below_corner * px, 0, side - 1)),
+        )
+        middle = (axis + SHEET.reach) * px
+        columns = np.arange(round(min(middle, x)), round(max(middle, x)) + 1).clip(0, side - 1)
+        # The outline's own pixels are half background: their neighbours further in are not.
+        inner = np.rint(np.where(way * (columns - x) > -MATTE.neck_rim * px, x - way * MATTE.neck_rim * px, columns))
+        line = neck_colours(soft[row, inner.astype(int).clip(0, side - 1)], dark, px)
+        rows = np.arange(max(0, top), min(side, row + 1))
+        shade = 1 - MATTE.neck_dark * smooth_step((y - rows) / max(1.0, y - top))
+        shape[rows[0] : row + 1, columns] = 1
+        coloured[rows[0] : row + 1, columns] = shade[:, None, None] * line
+    if not shape.any():
         return plate
-    left, right = min(spans, key=lambda span: span[1] - span[0])
-    jaw_left, jaw_right = ((head.mesh[k, 0] + SHEET.reach) * px for k in (136, 365))
-    left, right = max(left, round(jaw_left)), min(right, round(jaw_right))
-    inset = round(MATTE.neck_inset * (right - left))
-    left, right = left + inset, right - inset
-    if right - left < 0.1 * px:
-        return plate
-    places = [np.rint((head.mesh[k, :2] + SHEET.reach) * px).astype(int).clip(0, side - 1) for k in JAW]
-    shades = np.array([photo[row, column] for column, row in places], np.float32)
-    across = np.array([column for column, _ in places], np.float32)
-    order = across.argsort()
-    line = np.stack([np.interp(np.arange(side), across[order], shades[order, c]) for c in range(3)], 1)
-    line *= MATTE.neck_shade
-    neck = cv2.GaussianBlur(photo, (0, 0), 0.01 * px)[row_of(head.chin_y + 0.06)].astype(np.float32)
-    tone, wanted = (rows / np.maximum(1, rows.sum(-1, keepdims=True)) for rows in (neck, line))
-    bare = np.abs(tone - wanted).sum(-1, keepdims=True) < MATTE.skin_tone
-    line = cv2.GaussianBlur(np.where(bare, neck, line)[None], (0, 0), 0.02 * px)[0]
-    shape = np.zeros((side, side), np.float32)
-    shape[row_of((head.mesh[14, 1] + head.chin_y) / 2) : row_of(head.chin_y + 0.02), left : right + 1] = 1
-    shape = to_region(cv2.GaussianBlur(shape, (0, 0), 0.016 * px), head, box)[..., None]
-    colour = np.dstack([to_region(np.broadcast_to(line[:, c], (side, side)), head, box) for c in range(3)])
-    return np.rint(plate + shape * (colour - plate)).astype(np.uint8)
+    blur = (0, 0), MATTE.neck_soft * px
+    # Premultiplied, so that its rim is not dark.
+    total, weight = cv2.GaussianBlur(coloured * shape[..., None], *blur), cv2.GaussianBlur(shape, *blur)
+    coloured = np.where(shape[..., None] > 0, coloured, total / np.maximum(1e-3, weight)[..., None])
+    share = to_region(weight, head, box)[..., None]
+    colour = np.dstack([to_region(coloured[..., c], head, box) for c in range(3)])
+    return np.rint(plate + share * (colour - plate)).clip(0, 255).astype(np.uint8)
+
+
+def neck_colours(line: np.ndarray, dark: np.ndarray, px: float) -> np.ndarray:
+    """(n, 3) of a neck from a row (n, 3) float32 below the jaw, where it is skin, else from skin in the shade (3,).
+
+    Args:
+        line: the row.
+        dark: skin in the shade.
+        px: pixels of the row in one unit of the head's frame.
+    """
+    tone, wanted = (shade / np.maximum(1, shade.sum(-1, keepdims=True)) for shade in (line, dark[None]))
+    bare = np.abs(tone - wanted).sum(-1) < MATTE.skin_tone
+    own = np.median(line[bare], axis=0) if bare.mean() > MATTE.bare_least else dark
+    line = np.where(bare[:, None], line, own)
+    line *= np.minimum(1, MATTE.neck_lit * dark.sum() / np.maximum(1, line.sum(-1, keepdims=True)))
+    return cv2.GaussianBlur(line[None], (0, 0), MATTE.neck_blur * px)[0]
 
 
 def to_region(mask: np.ndarray, head: Head, box: tuple[int, int, int, int]) -> np.ndarray:

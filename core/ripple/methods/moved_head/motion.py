@@ -13,10 +13,9 @@ import cv2
 import numpy as np
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.ndimage import distance_transform_edt
-from scipy.sparse import coo_matrix
-from scipy.sparse.linalg import spsolve
 
 from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.membrane import solve_membrane
 
 
 @dataclass(frozen=True)
@@ -33,7 +32,9 @@ class SheetConstants:
     ear_before_axis: float = 0.08
     jaw_reach: float = 0.13  # an outline so near the mesh's rim is bare: an ear's or the jaw's, not hair's
     jaw_fades: float = 0.05
+    flesh_left: float = 0.1  # of what lies outside the mesh's rim, on the jaw that turns away
     ear_left: float = 0.012  # what is left of an ear behind the cheek
+    ear_ends: float = 0.25  # share of the way from the ears to the chin
     outline_blur: float = 0.025  # heights over which the outline's motion is evened out
     band: float = 0.03  # heights that count as one when the mesh's rim is sought
     inset_shown: float = 0.05  # how far inside the rim the mesh gives way on the side that comes into sight
@@ -44,6 +45,8 @@ class SheetConstants:
     neck_most: float = 0.34
     shell: float = 0.12  # from where hair counts as too wide for a skull ...
     far: float = 0.26  # ... to where nothing moves: another person's, or far hair
+    corner: float = 0.08  # heights over which a jaw's outline becomes the neck's
+    corner_hidden: float = 0.12  # the same on the side that turns away
     border: float = 0.06  # from the photograph's edge inwards the motion begins
     depth_blur: float = 2.0  # nodes: the mesh is made of flat facets
     hair_depth: float = -0.04  # how far before the axis the outline lies
@@ -78,6 +81,9 @@ def smooth_step(x: np.ndarray) -> np.ndarray:
     return x * x * (3 - 2 * x)
 
 
+Neck = tuple[tuple[float, float] | None, ...]
+
+
 @dataclass(frozen=True)
 class Sheet:
     """A head's sheet at rest.
@@ -88,6 +94,8 @@ class Sheet:
         rest: (n, n) in [0, 1] at the coarse nodes: 0 where nothing may move.
         depth: (n, n) before the axis at the fine nodes, from the mesh.
         inside: (n, n) how deep inside the mesh's rim the fine nodes lie, negative outside.
+        upright: (n, n) in [0, 1] at the fine nodes: 0 where nothing may move up or down, at the photograph's upper edge.
+        neck: where the neck's outline begins, left and right; None under hair.
     """
 
     head: Head
@@ -95,16 +103,21 @@ class Sheet:
     rest: np.ndarray
     depth: np.ndarray
     inside: np.ndarray
+    upright: np.ndarray
+    neck: Neck
 
     @classmethod
-    def of(cls, head: Head, person: np.ndarray, photo_inset: np.ndarray, neck_end: float) -> Sheet:
+    def of(
+        cls, head: Head, person: np.ndarray, photo_inset: tuple[np.ndarray, np.ndarray], neck_end: float, neck: Neck
+    ) -> Sheet:
         """The sheet of a head.
 
         Args:
             head: as measured.
             person: (n, n) bool at the coarse nodes.
-            photo_inset: (n, n) how far inside the photograph the coarse nodes lie.
+            photo_inset: (n, n) how far inside the photograph the coarse nodes lie, and how far below its upper edge.
             neck_end: height from which down nothing moves.
+            neck: where the neck's outline begins.
         """
         mesh = head.mesh
         around = np.arctan2(mesh[:, 0] - head.axis_x, mesh[:, 2] - SHEET.skull_before_axis)
@@ -127,8 +140,10 @@ class Sheet:
             SHEET.skull_half_width + SHEET.shell + low * (SHEET.neck_half_width - SHEET.skull_half_width - SHEET.shell)
         )
         aside = np.abs(coarse[..., 0] - skull) - half
-        rest = down * smooth_step(1 - aside / SHEET.far) * smooth_step(photo_inset / SHEET.border)
-        return cls(head, person, rest, depth, inside)
+        rest = down * smooth_step(1 - aside / SHEET.far) * smooth_step(photo_inset[0] / SHEET.border)
+        # A head that the upper edge cuts turns along that edge.
+        upright = cv2.resize(smooth_step(photo_inset[1] / SHEET.border), (SHEET.nodes,) * 2)
+        return cls(head, person, rest, depth, inside, upright, neck)
 
     def moved(self, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         """The fine nodes after a motion, (n, n, 2), and how near each is to the viewer, (n, n)."""
@@ -140,7 +155,9 @@ class Sheet:
         share = smooth_step((self.inside - inset) / SHEET.feather)
         shift, level = self.membrane(pose, share, face - places, near)
         share = share[..., None]
-        return places + share * (face - places) + (1 - share) * shift, np.where(share[..., 0] > 0.5, near, level)
+        way = share * (face - places) + (1 - share) * shift
+        way[..., 1] *= self.upright
+        return places + way, np.where(share[..., 0] > 0.5, near, level)
 
     def rotate(self, points: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         """Points (..., 3) before the axis after a motion: (..., 2), and how near each is, (...)."""
@@ -171,13 +188,27 @@ class Sheet:
         outline = self.person & (beyond <= 1.5) & ~held & (self.rest > 0) & (coarse[..., 1] < self.head.chin_y)
         rim = coarse[outline]
         if len(rim):
-            ends = self.outline_ends(rim, pose) - rim
+            ends = (self.outline_ends(rim, pose) - rim) * self.above_neck(rim, turn=pose.yaw)[:, None]
             values[outline] = np.column_stack([ends * self.rest[outline, None], np.full(len(rim), SHEET.hair_depth)])
-        still = self.person & (self.rest == 0)
+        below = self.person & (beyond <= 1.5) & ~held & (self.above_neck(coarse) == 0)
+        still = below | (self.person & (self.rest == 0))
         values[still] = 0, 0, SHEET.hair_depth
         solved = solve_membrane(values, self.person | held)
         fine = cv2.resize(solved, (SHEET.nodes,) * 2, interpolation=cv2.INTER_CUBIC)
         return fine[..., :2], fine[..., 2]
+
+    def above_neck(self, places: np.ndarray, turn: float = 0.0) -> np.ndarray:
+        """(...) in [0, 1] at places (..., 2): 0 along the outline of a bare neck, which turns within itself.
+
+        On the side that a turn hides the jaw's flesh stays back with it, and the face covers both.
+        """
+        share = np.ones(places.shape[:-1])
+        for corner, way in zip(self.neck, (-1, 1), strict=True):
+            if corner is not None:
+                beside = way * (places[..., 0] - self.head.axis_x) > 0
+                over = SHEET.corner_hidden if way * turn > 0 else SHEET.corner
+                share[beside] = smooth_step((corner[1] + SHEET.corner / 2 - places[..., 1]) / over)[beside]
+        return share
 
     def outline_ends(self, places: np.ndarray, pose: Pose) -> np.ndarray:
         """Where places (N, 2) of the outline go, (N, 2): hair with the skull, ears with the ears, the jaw with the mesh."""
@@ -188,14 +219,16 @@ class Sheet:
         skull = self.turned_skull(x, turn)
         ear = head.axis_x + (x - head.axis_x) * np.cos(turn) + SHEET.ear_before_axis * np.sin(turn)
         low = np.clip((y - head.ears_y) / max(1e-6, head.chin_y - head.ears_y), 0, 1)
-        jaw = x + after - before
         hides = side == np.sign(turn)
+        # Flesh outside the mesh lies behind its rim: it goes out of sight with the side that does.
+        jaw = after + (x - before) * np.where(hides, SHEET.flesh_left, 1.0)
         bare = (1 - low) * ear + low * jaw
         near = smooth_step((SHEET.jaw_reach - side * (x - before)) / SHEET.jaw_fades)
         up = smooth_step((head.eyes_y - y) / max(1e-6, head.eyes_y - head.brow_y))
         end = up * skull + (1 - up) * (near * bare + (1 - near) * skull)
         covered = np.where(side > 0, np.maximum(end, after + SHEET.ear_left), np.minimum(end, after - SHEET.ear_left))
-        end = np.where(hides & (y > head.brow_y), covered, end)
+        # Below the ear the mesh's own rim is the outline of the side that turns away.
+        end = np.where(hides & (y > head.brow_y) & (low < SHEET.ear_ends), covered, end)
         # Rules that change from one height to the next must not tear the outline.
         apart = np.abs(y[:, None] - y) + 10 * (side[:, None] != side)
         weight = np.exp(-((apart / SHEET.outline_blur) ** 2) / 2)
@@ -228,41 +261,3 @@ class Sheet:
 def to_nodes(points: np.ndarray, nodes: int) -> np.ndarray:
     """Places (..., 2) of the head's frame as columns and rows of a grid."""
     return (points + SHEET.reach) / (2 * SHEET.reach) * (nodes - 1)
-
-
-def solve_membrane(values: np.ndarray, domain: np.ndarray) -> np.ndarray:
-    """The smoothest values (n, n, C) that take what is known, free at the domain's rim; outside those of the nearest place.
-
-    Args:
-        values: (n, n, C), NaN where they are sought.
-        domain: (n, n) bool.
-    """
-    known = ~np.isnan(values[..., 0])
-    domain = domain | known
-    number = np.full(domain.shape, -1)
-    number[domain] = np.arange(domain.sum())
-    rows, columns, weights = [], [], []
-    total = np.zeros(domain.sum())
-    for axis in (0, 1):
-        first = np.take(number, range(number.shape[axis] - 1), axis).ravel()
-        second = np.take(number, range(1, number.shape[axis]), axis).ravel()
-        both = (first >= 0) & (second >= 0)
-        for a, b in ((first[both], second[both]), (second[both], first[both])):
-            rows.append(a)
-            columns.append(b)
-            weights.append(np.full(len(a), -1.0))
-            np.add.at(total, a, 1.0)
-    flat, held = values[domain], known[domain]
-    # A tiny pull to zero keeps parts that touch nothing known solvable.
-    rows.append(np.arange(len(total)))
-    columns.append(np.arange(len(total)))
-    weights.append(total + 1e-6)
-    matrix = coo_matrix((np.concatenate(weights), (np.concatenate(rows), np.concatenate(columns)))).tocsc()
-    free = ~held
-    solved = np.nan_to_num(flat)
-    if free.any():
-        solved[free] = spsolve(matrix[free][:, free], -(matrix[free][:, held] @ flat[held])).reshape(free.sum(), -1)
-    result = np.zeros_like(values)
-    result[domain] = solved
-    nearest = distance_transform_edt(~domain, return_distances=False, return_indices=True)
-    return result[tuple(nearest)]

@@ -25,11 +25,12 @@ class Bearing:
     lying: float = 50.0  # a face tilted further is turned upright first
     profile: float = 42.0  # a face that looks further aside shows one eye and half a mouth only
     furthest: float = 36.0  # the head may look so far aside in the end, before stretched skin shows
-    most: float = 30.0  # and turn by so much at most
-    covered: float = 12.0  # what a face bears with a hand before it
+    most: float = 24.0  # and turn by so much at most
+    covered: float = 12.0  # what a face bears with a hand before it, or cut by the photograph's edge
+    edge: float = 0.1  # of the crop's side: a face so near the photograph's left or right edge is cut with its hair
     hand_points: int = 3  # of a hand's 21, inside the face
     hand_reach: float = 0.5  # of the face's box, around it: where hands are looked for
-    told: float = 25.0  # a range that ends before that is explained
+    told: float = 20.0  # a range that ends before that is explained
     rivals: float = 0.6  # a second face so wide, as a share of the first: which is meant?
     small_px: float = 90.0  # a crop smaller than this shows its pixels
     crop_least_px: int = 256  # side of the face crop that is shown; the whole photograph keeps its own size
@@ -157,6 +158,10 @@ def judge(portrait: Portrait) -> Portrait:
     if hand_before(portrait.whole, portrait.known_face):
         most = BEARING.covered
         notes.append(f"a hand lies before the face and moves with it: {most:g} degrees of turn are the most")
+    across = portrait.known_face.points[:, 0]
+    if min(across.min(), portrait.whole.width - across.max()) < BEARING.edge * head.frame.unit_px:
+        most = BEARING.covered
+        notes.append(f"the photograph's edge cuts the head, which is held there: {most:g} degrees of turn are the most")
     low = float(np.ceil(max(-most, -BEARING.furthest - min(0.0, head.yaw_deg))))
     high = float(np.floor(min(most, BEARING.furthest - max(0.0, head.yaw_deg))))
     low, high = min(0.0, low), max(0.0, high)

@@ -7,11 +7,11 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from scipy.ndimage import distance_transform_edt
 
 from core.ripple.methods.moved_head.expression_map import FaceMap
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.matte import (
+    find_neck,
     find_neck_end,
     find_person,
     own_person,
@@ -21,6 +21,7 @@ from core.ripple.methods.moved_head.matte import (
     view_of,
 )
 from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, grid, smooth_step
+from core.ripple.methods.moved_head.plate import PLATE, add_grain, disc, is_plain, thin_lines, widen
 from core.ripple.methods.moved_head.raster import draw_sheet, triangles_of
 
 Fill = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -36,15 +37,12 @@ class SceneConstants:
     hole_grows: float = 0.018  # the background is filled a little beyond the matte
     others_grow: float = 0.012  # people are left out of what is copied, a little wider
     wisps_grow: float = 0.06  # a plain background is filled so far beyond it: single hairs and their shade go too
-    plain_levels: float = 5.0  # of 255: a background whose fine texture stays below is plain
     seam_soft: float = 0.003  # over which the filled part joins the photograph, from where the head's rim ends outwards
     plain_soft: float = 0.012  # the same before a plain background
     rim_colour: float = 0.012  # how far around its colour a soft rim takes from what is surely the head's
-    thin: float = 0.05  # a share of the matte that says nothing of the head's colour ...
-    thick: float = 0.55  # ... and one that does
+    thin: float = 0.15  # a share of the matte that says nothing of the head's colour ...
+    thick: float = 0.85  # ... and one that does
     surely: float = 0.97  # a larger share of the matte shows nothing but the head
-    fine: float = 0.008  # what is finer is grain, which a filled part lacks
-    grain_levels: float = 5.0  # of 255: grain is no larger
     hole_from: float = 0.08  # of the matte, or of the mask that it came from
     others_from: float = 0.3  # of the person's mask
     rest_kept: float = 0.02  # below so much motion the photograph itself stays behind the sheet
@@ -106,16 +104,19 @@ class HeadScene:
         """
         view = view_of(photo, head)
         found = find_person(view)
-        own = own_person(found, head)
+        own = own_person(found, head, photo.shape[1::-1])
         person = cv2.resize(own.astype(np.float32), (SHEET.coarse,) * 2, interpolation=cv2.INTER_AREA) > 0.5
         px, size = head.frame.to_px(grid(SHEET.coarse)), photo.shape[1::-1]
-        inset = np.minimum(px, size - px).min(-1) / head.frame.unit_px
-        sheet = Sheet.of(head, person, inset, find_neck_end(view, head))
+        sides = np.dstack([px[..., 0], size[0] - px[..., 0], size[1] - px[..., 1]]).min(-1)
+        inset = sides / head.frame.unit_px, px[..., 1] / head.frame.unit_px
+        near = np.where(cv2.dilate(own.astype(np.uint8), np.ones((9, 9))) > 0, found, 0)
+        firm = refine_matte(near, view, view.shape[0] / (2 * SHEET.reach)) > 0.5
+        sheet = Sheet.of(head, person, inset, find_neck_end(view, head), find_neck(firm, head))
         corners = head.frame.to_px(SHEET.reach * np.array([(-1, -1), (1, -1), (-1, 1), (1, 1)]))
         left, top = np.floor(corners.min(0)).clip(0).astype(int)
         right, bottom = np.minimum(np.ceil(corners.max(0)), size).astype(int)
         box = (int(left), int(top), int(right), int(bottom))
-        share = to_region(np.where(cv2.dilate(own.astype(np.uint8), np.ones((9, 9))) > 0, found, 0), head, box)
+        share = to_region(near, head, box)
         region = np.ascontiguousarray(photo[top:bottom, left:right])
         matte = refine_matte(share, region, head.frame.unit_px)
         moves = to_region(sheet.rest.astype(np.float32), head, box)
@@ -134,17 +135,17 @@ class HeadScene:
         """
         left, top, right, bottom = self.box
         region = np.ascontiguousarray(photo[top:bottom, left:right])
-        view = view_of(photo, self.head)
-        own = cv2.resize(self.sheet.person.astype(np.uint8), view.shape[1::-1], interpolation=cv2.INTER_NEAREST) > 0
         unit = self.head.frame.unit_px
         plain = is_plain(region, self.hole | self.others)
         rim = (SCENE.plain_soft if plain else SCENE.seam_soft) * unit
         free = ~self.others | (to_region(self.sheet.rest.astype(np.float32), self.head, self.box) > SCENE.rest_kept)
-        gone = self.hole | (free & widen(self.hole, SCENE.wisps_grow * unit)) if plain else self.hole
+        beside = free & widen(self.hole, SCENE.wisps_grow * unit)
+        gone = self.hole | (beside if plain else beside & thin_lines(region, self.hole, unit))
         # The seam lies outside all that goes: blended over the head's rim it would draw the old outline.
         shown = gone | (free & widen(gone, 4 * rim))
-        plate = add_grain(fill(region, shown, self.others), region, shown | self.others, SCENE.fine * unit)
-        plate = paint_neck(plate, view, own, self.head, self.box)
+        plate = fill(region, shown, self.others)
+        plate = paint_neck(plate, view_of(photo, self.head), self.sheet.neck, self.head, self.box)
+        plate = add_grain(plate, region, shown | self.others, PLATE.fine * unit)
         soft = cv2.GaussianBlur(widen(gone, 2 * rim).astype(np.float32), (0, 0), rim)
         soft = np.where(gone, 1, np.where(shown, soft, 0))[..., None]
         return replace(self, plate=np.rint(region + soft * (plate.astype(np.float32) - region)).astype(np.uint8))
@@ -253,47 +254,6 @@ class HeadScene:
         )
         held = cv2.dilate((seen > 0).astype(np.uint8), np.ones((2 * reach + 1,) * 2))[: nodes - 1, : nodes - 1]
         return held > 0
-
-
-def disc(radius_px: float) -> np.ndarray:
-    """A round kernel for growing a mask by so many pixels, at least one."""
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(radius_px)) + 1,) * 2)
-
-
-def widen(mask: np.ndarray, radius_px: float) -> np.ndarray:
-    """(h, w) bool: a mask grown by so many pixels."""
-    return cv2.distanceTransform(1 - mask.astype(np.uint8), cv2.DIST_L2, 5) <= max(1.0, radius_px)
-
-
-def add_grain(plate: np.ndarray, region: np.ndarray, unknown: np.ndarray, fine_px: float) -> np.ndarray:
-    """A filled region (h, w, 3) uint8 with the fine grain of what lies beside the hole, mirrored into it.
-
-    Args:
-        plate: the filled region.
-        region: the photograph.
-        unknown: (h, w) bool, where no grain may come from.
-        fine_px: what is finer is grain.
-    """
-    if unknown.all():
-        return plate
-    seen = (~unknown).astype(np.float32)[..., None]
-    blur = cv2.GaussianBlur(region * seen, (0, 0), fine_px) / np.maximum(
-        1e-3, cv2.GaussianBlur(seen, (0, 0), fine_px)[..., None]
-    )
-    limit = SCENE.grain_levels
-    fine = np.where(seen > 0, (region - blur).clip(-limit, limit), 0)
-    own = plate - cv2.GaussianBlur(plate.astype(np.float32), (0, 0), fine_px)
-    near = distance_transform_edt(unknown, return_distances=False, return_indices=True)
-    here = np.indices(unknown.shape)
-    row, column = ((2 * near[k] - here[k]).clip(0, unknown.shape[k] - 1) for k in (0, 1))
-    made = plate - own.clip(-limit, limit) + fine[row, column]
-    return np.where(unknown[..., None], np.rint(made).clip(0, 255), plate).astype(np.uint8)
-
-
-def is_plain(region: np.ndarray, unknown: np.ndarray) -> bool:
-    """Whether what is seen of a background (h, w, 3) has little texture, so that single hairs stand out from it."""
-    fine = np.abs(region.astype(np.float32) - cv2.GaussianBlur(region, (0, 0), 3)).max(-1)
-    return not unknown.all() and float(np.percentile(fine[~unknown], 88)) < SCENE.plain_levels
 
 
 def index_map(height: int, width: int) -> np.ndarray:
