@@ -299,7 +299,7 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         for pair in pairs:
             prepared = self.prepare(*pair, options=options)
             batches = (t[start : start + self.batch_size] for start in range(0, len(t), self.batch_size))
-            yield [picture for batch in batches for picture in to_pil(self.pictures_at(prepared, batch))]
+            yield [picture for batch in batches for picture in to_pil(self.pictures_at(prepared, batch), pair[0])]
 
     def _render_tiles(self, prepared: SDLPrepared, inputs: Tensor, t: Tensor) -> Tensor:
         """Pictures whose network's output is stitched from tiles."""

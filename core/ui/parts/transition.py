@@ -16,6 +16,7 @@ from PIL import Image
 from core.options import fields_of, to_query
 from core.timeline import Timeline
 from core.ui.parts.authors import Choices, draw_authors
+from core.ui.parts.backing import draw_backing
 from core.ui.parts.batch import Batch, draw_batch
 from core.ui.parts.controls import Controls, controls
 from core.ui.parts.desk import Watched
@@ -139,6 +140,7 @@ class TransitionTab(Wiring, ABC):
             names = [field.name for field in fields_of(self.options) if field.name not in self.early_fields]
             self.late = controls(self.options, names, self.id)
             self.draw_more_method()
+            draw_backing(self.id, self.pictures.values())
         self.method = Controls(self.options, {**self.early.by_name, **self.late.by_name})
 
     def weights_choice(self) -> tuple[Component | None, Callable[[], Choices] | None]:

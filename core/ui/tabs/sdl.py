@@ -317,7 +317,7 @@ class SDLTab(TransitionTab):
             bar: Shows how far the work is.
 
         Returns:
-            The video, the file to download, and the details.
+            The video (the montage, if one was asked for), the file to download, and the details.
         """
         count, start = len(self.rate.by_name), time.perf_counter()
         options, encoding = self.rate.read(values[:count]), self.codec.read(values[count:])
@@ -327,7 +327,7 @@ class SDLTab(TransitionTab):
             pipe = pipeline(fitting(JOBS["interpolate"], weights))
             report = convert_video(pipe, video, path, options, progress, encoding)
             settings = {"system": ID, **to_query(options), **to_query(encoding)}
-            return str(path), str(path), details_of(start, vars(report), settings, about(pipe))
+            return report.montage or str(path), str(path), details_of(start, vars(report), settings, about(pipe))
 
         yield from stream(work, bar, 3)
 
