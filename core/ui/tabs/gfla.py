@@ -14,7 +14,6 @@ from PIL import Image
 from core.detect.body import NAMES
 from core.errors import InputError, NothingFoundError
 from core.gfla.methods.puppet.assess import sentences
-from core.gfla.methods.puppet.offers import offers
 from core.gfla.methods.puppet.puppet import before_cut_out, layers_sheet
 from core.gfla.methods.puppet.retarget import aimed
 from core.gfla.methods.puppet.skeleton import read_skeleton
@@ -27,6 +26,7 @@ from core.gfla.pipeline_views import ViewPipeline
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
+from core.ui.figures import offered, pose_of_figure
 from core.ui.objects import ObjectPanel
 from core.ui.parts.authors import labelled
 from core.ui.parts.controls import named
@@ -99,20 +99,6 @@ def find_points(
         said = told("weak" if missing or cut else "good", LABELS[0], text)
     target = aimed(own, pipe.wanted_points(target_picture or library), picture.size)
     return editor_panels(picture, shown, own, target), said
-
-
-def pose_of_figure(event: gr.SelectData) -> str:
-    """The name of the figure that was clicked."""
-    return str(event.value["caption"]).split(":")[0]
-
-
-def offered(prepared: PosePrepared | None, last: str) -> tuple[Any, str]:
-    """The figures in the order in which the photo bears their poses, the others with the reason; once for each photo."""
-    puppet = None if prepared is None else prepared.puppet
-    key = "" if puppet is None else f"{id(puppet.picture)} {puppet.moving}"
-    if puppet is None or key == last:
-        return gr.skip(), last
-    return [(draw_figure(item.name), item.caption) for item in offers(puppet.skeleton, puppet.moving)], key
 
 
 def editor_panels(
