@@ -8,12 +8,12 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.components import Component
 from PIL import Image
 
 from core.detect.body import NAMES
 from core.errors import InputError, NothingFoundError
 from core.gfla.methods.puppet.assess import sentences
-from core.gfla.methods.puppet.offers import offers
 from core.gfla.methods.puppet.puppet import before_cut_out, layers_sheet
 from core.gfla.methods.puppet.retarget import aimed
 from core.gfla.methods.puppet.skeleton import read_skeleton
@@ -30,6 +30,7 @@ from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import PEOPLE, Axis, example_picture
 from core.ui.parts.export import export_frames
+from core.ui.parts.figures import offered, pose_of_figure
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import panel
@@ -96,20 +97,6 @@ def find_points(
         said = told("weak" if missing or cut else "good", LABELS[0], text)
     target = aimed(own, pipe.wanted_points(target_picture or library), picture.size)
     return editor_panels(picture, shown, own, target), said
-
-
-def pose_of_figure(event: gr.SelectData) -> str:
-    """The name of the figure that was clicked."""
-    return str(event.value["caption"]).split(":")[0]
-
-
-def offered(prepared: PosePrepared | None, last: str) -> tuple[Any, str]:
-    """The figures in the order in which the photo bears their poses, the others with the reason; once for each photo."""
-    puppet = None if prepared is None else prepared.puppet
-    key = "" if puppet is None else f"{id(puppet.picture)} {puppet.moving}"
-    if puppet is None or key == last:
-        return gr.skip(), last
-    return [(draw_figure(item.name), item.caption) for item in offers(puppet.skeleton, puppet.moving)], key
 
 
 def editor_panels(
@@ -194,8 +181,10 @@ class PoseTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = PoseOptions
+    frame_s = 0.33
     early_fields = ("person",)
     example_rows = [[example_picture(name)] for name in EXAMPLE_PEOPLE] + [[str(PEOPLE / "ben.jpg")]]
+    before = "picture"
     axes = {"position": Axis(0, 1, 25, 1.0)}
 
     def draw_inputs(self) -> None:
@@ -210,9 +199,7 @@ class PoseTab(TransitionTab):
             self.target = PictureInput("Or somebody in the pose", elem_id=f"{ID}-target", min_width=120)
         self.draw_told()
         self.draw_examples([self.picture])
-        with gr.Accordion(
-            "Poses as figures, those first that the photo bears (the person's right side orange, left blue)", open=False
-        ):
+        with gr.Accordion("Poses as figures (the person's right side orange, left blue)", open=False):
             self.figures = gr.Gallery(
                 [(draw_figure(name), name) for name in shown_poses()], label="Poses", show_label=False, columns=8, height=320,
                 allow_preview=False, interactive=False, elem_id=f"{ID}-figures",
@@ -239,6 +226,11 @@ class PoseTab(TransitionTab):
                 elem_id=f"{ID}-why",
             )  # fmt: skip
 
+    def many(self) -> tuple[Any, list[Component], Component]:
+        """One person in the pose, many in the place of the photo."""
+        inputs = [self.picture, self.target, self.library, self.position, *self.method.components]
+        return self.frame, inputs, self.picture
+
     def wire(self) -> None:
         """Keypoints when a picture comes, a new code when points or options change, one decode for the slider."""
         shown = [self.preview_picture, self.why]
@@ -247,15 +239,14 @@ class PoseTab(TransitionTab):
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
         self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown, encode)
         last = gr.State("")
-        self.preview_picture.change(
-            offered, [self.prepared, last], [self.figures, last], show_progress="hidden", api_visibility="private"
-        )  # fmt: skip
-        self.on_go(self.video, "gfla_video", [self.picture, self.target, self.driving, self.library, self.editor])
+        figures = [self.prepared, last], [self.figures, last]
+        self.preview_picture.change(offered, *figures, show_progress="hidden", api_visibility="private")
+        inputs = [self.picture, self.target, self.driving, self.library, self.editor]
+        self.on_go(self.video, "gfla_video", inputs, after=[self.position])
         self.on_clear(shown)
         self.draw_further()
         image = gr.Image(label="Picture", format="png", visible=False)
-        frame = [self.picture, self.target, self.library, self.position, *self.method.components]
-        self.endpoint(named(self.frame, self.method), "gfla_frame", frame, image)
+        self.endpoint(named(self.frame, self.method), "gfla_frame", self.many()[1], image)
         answer = gr.JSON(label="Keypoints", visible=False)
         person = gr.Number(1, minimum=1, precision=0, visible=False, label="Person")
         self.endpoint(keypoints, "gfla_keypoints", [self.picture, person], answer, queue="preview")
@@ -315,7 +306,7 @@ class PoseTab(TransitionTab):
 
     def video(
         self, picture: Any, target_picture: Any = None, driving: str | None = None, library: str = FIRST_POSE,
-        points: list[np.ndarray] | None = None, *values: Any, bar: gr.Progress = BAR,
+        points: list[np.ndarray] | None = None, *values: Any, position: float = 1.0, bar: gr.Progress = BAR,
     ) -> Iterator[Any]:  # fmt: skip
         """Move a person into a pose, or after a driving clip, and return a video.
 
@@ -326,12 +317,13 @@ class PoseTab(TransitionTab):
             library: A name of the pose library.
             points: Keypoints from the page's editor; left out, they are detected.
             values: The remaining controls.
+            position: Where the preview stands; the video runs over the whole timeline.
             bar: Shows how far the work is.
 
         Returns:
             The video, the file to download and the details.
         """
-        order, target = self.order(values), target_picture or library
+        order, target = self.order(values, library=library, position=position), target_picture or library
 
         def work(progress: Progress) -> tuple[Any, ...]:
             prepared = prepare(picture, points or [], target, order.options, part_of(progress, 0.0, 0.3))
