@@ -16,7 +16,7 @@ from core.errors import InputError, unknown_name
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
-from core.sdl.jobs import JOBS, Job, job_named, misfit
+from core.sdl.jobs import JOBS, Job, answered_by, job_named, misfit
 from core.sdl.methods.video_rate.conversion import convert_video
 from core.sdl.methods.video_rate.preview import hardest_in_betweens
 from core.sdl.options import RateOptions, SDLOptions
@@ -98,7 +98,9 @@ def choose_job(name: str, t: float) -> list[Any]:
 def told_of(job: Job, pipe: SDLPipeline, prepared: SDLPrepared) -> str:
     """What the job is good for, who answered, and what did not fit."""
     missing = misfit(job, prepared.figures)
-    return f"{job.fits}\n\nAnswered by: {pipe.weights_label}." + (f" **{missing}**" if missing else "")
+    return f"{job.fits}\n\nAnswered by: {answered_by(prepared.figures, pipe.weights_label)}." + (
+        f" **{missing}**" if missing else ""
+    )
 
 
 # The browser narrows the slider by itself: an answer that came late would undo the range of a job chosen meanwhile.
