@@ -33,6 +33,7 @@ from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import PEOPLE, Axis, example_picture
 from core.ui.parts.export import export_frames
+from core.ui.parts.figures import offered, pose_of_figure
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import panel
@@ -201,9 +202,7 @@ class PoseTab(TransitionTab):
             self.target = PictureInput("Or somebody in the pose", elem_id=f"{ID}-target", min_width=120)
         self.draw_told()
         self.draw_examples([self.picture])
-        with gr.Accordion(
-            "Poses as figures, those first that the photo bears (the person's right side orange, left blue)", open=False
-        ):
+        with gr.Accordion("Poses as figures (the person's right side orange, left blue)", open=False):
             self.figures = gr.Gallery(
                 [(draw_figure(name), name) for name in shown_poses()], label="Poses", show_label=False, columns=8, height=320,
                 allow_preview=False, interactive=False, elem_id=f"{ID}-figures",
@@ -243,9 +242,8 @@ class PoseTab(TransitionTab):
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
         self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown, encode)
         last = gr.State("")
-        self.preview_picture.change(
-            offered, [self.prepared, last], [self.figures, last], show_progress="hidden", api_visibility="private"
-        )  # fmt: skip
+        figures = [self.prepared, last], [self.figures, last]
+        self.preview_picture.change(offered, *figures, show_progress="hidden", api_visibility="private")
         inputs = [self.picture, self.target, self.driving, self.library, self.editor]
         self.on_go(self.video, "gfla_video", inputs, after=[self.position])
         self.on_clear(shown)

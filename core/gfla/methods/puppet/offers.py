@@ -51,7 +51,7 @@ def offers(own: Skeleton, moving: Collection[str]) -> list[Offer]:
         moving: names of the limbs that follow.
     """
     found = [weighed(own, read_skeleton(library_pose(name)), moving, name) for name in shown_poses()]
-    return sorted(found, key=lambda item: (bool(item.reason), item.missed_deg, item.shown_deg))
+    return sorted(found, key=lambda item: (item.shown_deg < UNSEEN_DEG, bool(item.reason), item.missed_deg))
 
 
 def reasons(own: Skeleton, moving: Collection[str], wanted: Iterable[Any]) -> list[str]:
