@@ -26,7 +26,6 @@ from core.gfla.pipeline_views import ViewPipeline
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
-from core.ui.figures import offered, pose_of_figure
 from core.ui.objects import ObjectPanel
 from core.ui.parts.authors import labelled
 from core.ui.parts.controls import named
