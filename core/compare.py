@@ -7,12 +7,14 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
 import torch
 from PIL import Image, ImageDraw, ImageFont
 
-from core.errors import CancelledError, InputError, MorphospaceError
+from core.detect.faces import detect_faces
+from core.errors import CancelledError, InputError, MorphospaceError, NothingFoundError
 from core.image import Box, crop_box, resize, to_tensor
-from core.metrics import evenness, psnr, sharpness
+from core.metrics import evenness, one_outline, psnr, sharpness
 from core.options import check, option
 from core.pipeline import TransitionPipeline
 from core.progress import Progress, part_of
@@ -20,6 +22,8 @@ from core.timeline import Timeline
 
 MOST_FRAMES = 160
 CAPTION_PX = 26
+# A face whose landmarks lie further than this share of its size from the mean of both is no face between them.
+TORN = 0.15
 
 
 @dataclass(frozen=True)
@@ -120,22 +124,63 @@ def measured(frames: list[Image.Image], squares: Sequence[Image.Image], timeline
     """Figures of a finished transition.
 
     Returns:
-        `evenness`: of the steps from frame to frame, 1 = all equal. `sharpness`: gradient energy of the middle frame over the mean
-        of the two pictures', 1 = as sharp. `start_db` and `end_db`: PSNR of the first and last position against the pictures.
+        `fit`: outline, sharpness and landmarks in one, 1 is best. `outline`: 1 = the middle frame has one outline, 0 = it is a
+        double exposure. `sharpness`: its gradient energy over the mean of the two pictures', 1 = as sharp. `landmarks`: how far
+        its face lies from the mean of both faces, in face sizes, where both pictures show one. `evenness`: of the steps from
+        frame to frame, 1 = all equal. `start_db` and `end_db`: PSNR of the first and last position against the pictures.
     """
     # Holds and the way back repeat frames: each position counts once.
     seen = dict(sorted(zip(timeline.positions(), frames, strict=True), key=lambda item: item[0]))
     positions, frames = list(seen), list(seen.values())
-    ends = [to_tensor(square) for square in squares]
-    middle = min(range(len(positions)), key=lambda index: abs(positions[index] - 0.5))
-    blurred = sharpness(to_tensor(frames[middle])) / max(1e-9, sum(sharpness(end) for end in ends) / 2)
+    ends = torch.cat([to_tensor(square) for square in squares])
+    middle = frames[min(range(len(positions)), key=lambda index: abs(positions[index] - 0.5))]
+    sharp = sharpness(to_tensor(middle)) / max(1e-9, (sharpness(ends[:1]) + sharpness(ends[1:])) / 2)
+    outline, away = one_outline(to_tensor(middle), ends), landmark_error(middle, squares)
     tensors = torch.cat([to_tensor(frame) for frame in frames])
     return {
+        "fit": outline * min(1.0, sharp) * max(0.0, 1.0 - (away or 0.0) / TORN),
+        "outline": outline,
+        "sharpness": sharp,
+        **({} if away is None else {"landmarks": away}),
         "evenness": evenness(tensors) if len(frames) > 2 else 1.0,
-        "sharpness": blurred,
-        "start_db": min(99.0, psnr(tensors[:1], ends[0])),
-        "end_db": min(99.0, psnr(tensors[-1:], ends[1])),
+        "start_db": min(99.0, psnr(tensors[:1], ends[:1])),
+        "end_db": min(99.0, psnr(tensors[-1:], ends[1:])),
     }
+
+
+def landmark_error(middle: Image.Image, pair: Sequence[Image.Image]) -> float | None:
+    """How far the middle frame's face is from the mean of both faces, each brought to one place, size and angle.
+
+    Returns:
+        Root mean square of the landmarks' distances in root mean square sizes of the face; 1 where the frame shows no face; None
+        where one of the pictures shows none.
+    """
+    try:
+        ends = [_shape_of(picture) for picture in pair]
+    except NothingFoundError:
+        return None
+    try:
+        between = _shape_of(middle)
+    except NothingFoundError:
+        return 1.0
+    # Complex numbers: one factor turns and scales a shape onto another.
+    first, second = ends
+    mean = first + second * np.vdot(second, first) / np.vdot(second, second)
+    placed = between * np.vdot(between, mean) / np.vdot(between, between)
+    return float(np.linalg.norm(placed - mean) / np.linalg.norm(mean))
+
+
+def _shape_of(picture: Image.Image) -> np.ndarray:
+    points = detect_faces(picture)[0].points
+    shape = points[:, 0] + 1j * points[:, 1]
+    return np.asarray(shape - shape.mean())
+
+
+def ranked(runs: Sequence[Run]) -> list[Run]:
+    """Best fit first, the faster first among equals; last those that do not take the pair."""
+    return sorted(
+        runs, key=lambda run: (not run.frames, -round(run.figures.get("fit", 0.0), 1), run.figures.get("frame_s", 0.0))
+    )
 
 
 def side_by_side(runs: Sequence[Run]) -> Iterator[Image.Image]:

@@ -11,7 +11,7 @@ from core.cli.flags import Place, Result, folder, one_of, one_word_of, system, v
 from core.encoding import Encoding
 from core.errors import InputError
 from core.progress import Progress, part_of
-from core.sdl.jobs import JOBS, misfit
+from core.sdl.jobs import JOBS, answered_by, misfit
 from core.sdl.options import LAYOUTS, ORIGINAL_TASKS, RateOptions, SDLOptions
 from core.sdl.training.options import TransitionTrainOptions
 from core.timeline import Timeline
@@ -60,7 +60,8 @@ def video(
     settings = {"system": "sdl", "job": job, **to_query(transition), **to_query(timeline)}
     path = write_video(frames, out, timeline.fps, settings)
     told = {"note": note} if note else {}
-    return {"file": str(path), "frames": count, "weights": pipe.weights_label, **told, **prepared.figures}
+    answered = answered_by(prepared.figures, pipe.weights_label)
+    return {"file": str(path), "frames": count, "weights": answered, **told, **prepared.figures}
 
 
 @verb(app, "clip.mp4 --factor 4 --slow-motion --out slow.mp4")

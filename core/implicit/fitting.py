@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from core.implicit.methods.framing.notes import look_apart
 from core.implicit.methods.landmark_flow.displacement_grid import DisplacementGrid, sample_displacements
 from core.implicit.methods.landmark_flow.flow import FlowWarp, strain_of
 from core.implicit.methods.landmark_flow.siren_warp import SirenWarp
@@ -18,7 +19,7 @@ from core.progress import Progress, part_of
 
 # As many of a face as the detector finds; what follows lies on the outline, or was added by hand.
 LANDMARKS = len(MESH_VERTICES)
-FOLD_GRID, ROUGH_GRID = 101, 33
+FOLD_GRID = 101
 # There and back may miss by 0.03 px of 512; it is 1e-7 where landmarks agree.
 INVERSE_LIMIT = 1e-4
 # Where points contradict each other, one after the other: the slack of those on the outline, which are guesses; the strain
@@ -27,6 +28,14 @@ LOOSER = (
     (0.2, 0.0, 0.0, 0.0), (0.3, 6.0, 0.06, 0.0), (0.4, 3.0, 0.2, 0.0), (0.5, 1.2, 0.3, 0.02), (0.7, 0.6, 0.5, 0.06),
     (1.0, 0.0, 1.0, 0.4), (1.0, 0.0, 1.0, 1.0),
 )  # fmt: skip
+# Landmarks that part or approach so many times their distance fold the grid that frames are read from.
+MOST_STRAIN = 12.0
+# Unless they are so close, as a share of the longer side, that the grid does not see it; strain counted from there on.
+CELL, SEEN_STRAIN = 0.004, 2.5
+# The same of faces that look in different directions: what one hides has no partner, and a cheek would be wrung.
+TURNED_STRAIN = 3.0
+# Of a strain that folds, the share that is tried next.
+LESS = 0.6
 # Share of the longer side within which landmarks can contradict each other.
 NEAR = 0.1
 
@@ -43,16 +52,20 @@ def fit_warp(
         warp: Warp = train_siren_warp(a, b, size_px, options, part_of(progress, 0.0, 0.9))
         displacements = sample_displacements(warp, part_of(progress, 0.9, 1.0))
         return warp, displacements, figures_of(warp, displacements, a, b)
+    most = TURNED_STRAIN if look_apart(a, b) else MOST_STRAIN
     for outline, limit, slack, least in ((0.0, 0.0, 0.0, 0.0), *LOOSER[len(a) <= LANDMARKS :]):
         smoothing = max(least, options.smoothing)
         loose = {"smoothing": smoothing, "slack": slack, "strain": limit, "outline_slack": outline}
         flow = flow_through(a, b, size_px, loose, options.edges_stay)
-        if least < 1 and (flow.inverse_error > INVERSE_LIMIT or _folds(flow)):
+        # Known in milliseconds, while following the flow takes a second.
+        strain, seen = (flow.strain(NEAR * max(size_px), least_px) for least_px in (0.0, CELL * max(size_px)))
+        if least < 1 and ((strain > most and seen > SEEN_STRAIN) or flow.inverse_error > INVERSE_LIMIT):
             continue
         displacements = sample_displacements(flow, progress)
         figures = figures_of(flow, displacements, a, b)
         if figures["folded_share"] == 0 and flow.inverse_error < INVERSE_LIMIT:
             break
+        most = strain * LESS
     return flow, displacements, {**figures, **loose}
 
 
@@ -65,15 +78,6 @@ def flow_through(
     loose = np.where(strained, slack, 0.0)
     loose[LANDMARKS:] = np.maximum(loose[LANDMARKS:], figures.get("outline_slack", 0.0))
     return FlowWarp(a, b, size_px, figures.get("smoothing", 0.0), edges_stay, loose)
-
-
-def _folds(warp: FlowWarp) -> bool:
-    """Whether the warp folds on a rough grid over its whole time: enough to know before it is sampled."""
-    x, y = (np.linspace(0, side, ROUGH_GRID) for side in warp.size_px)
-    grid = np.stack(np.meshgrid(x, y), -1)
-    ends = ((0.0, 1.0), (1.0, 0.0))
-    carried = [warp.carry(grid.reshape(-1, 2), *way).reshape(grid.shape) for way in ends]
-    return any(folded_share(torch.from_numpy(places)) > 0 for places in carried)
 
 
 def train_siren_warp(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -11,12 +12,16 @@ from PIL import Image
 from core.errors import InputError
 from core.implicit.methods.landmark_flow.displacement_grid import DisplacementGrid
 from core.implicit.methods.landmark_flow.warp import Warp
+from core.implicit.methods.layers.division import Division, divide
 from core.implicit.methods.layers.layers import Layers, compose, face_middle, soft_region
 from core.implicit.methods.letterbox.letterbox import Letterbox
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.coordinates import to_published
 from core.implicit.paper.landmark_plot import FIRST_COLOUR, SECOND_COLOUR, plot_landmarks
+from core.implicit.paper.landmarks import MESH_VERTICES
 from core.pipeline import Prepared
+
+DETECTED = len(MESH_VERTICES)
 
 
 @dataclass(frozen=True)
@@ -50,6 +55,27 @@ class ImplicitPrepared(Prepared):
     layers: tuple[Layers, Layers] | None = None
     notes: tuple[str, ...] = ()
 
+    @property
+    def taken_apart(self) -> tuple[Layers, Layers]:
+        """`layers`; `InputError` of a pair that has none."""
+        if self.layers is None:
+            raise InputError("blend layers needs a person in both pictures: use blend linear")
+        return self.layers
+
+    @cached_property
+    def division(self) -> Division:
+        """Which part of the people changes over first, found half way; of a pair that has layers."""
+        taken_apart = self.taken_apart
+        at = self.displacements.sampling_positions(0.5)
+        people = [_look_up(one.person, places, cv2.INTER_LINEAR) for one, places in zip(taken_apart, at, strict=True)]
+        halves = [self.warp.carry(points, start, 0.5) for points, start in ((self.points_a, 0.0), (self.points_b, 1.0))]
+        face = (halves[0] + halves[1])[:DETECTED] / 2
+        colours, covers = (
+            [cut(person) for person in people]
+            for cut in (lambda p: p[..., :3], lambda p: (p[..., 3] > 0).astype(np.float32))
+        )
+        return divide((colours[0], colours[1]), (covers[0], covers[1]), face)
+
 
 def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, np.ndarray]:
     """Both pictures in the shape of time t: (H, W, 3) float32 in [0, 1]; beyond the edge its edge pixels repeat."""
@@ -61,19 +87,18 @@ def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, n
 
 def layered_frame(prepared: ImplicitPrepared, t: float, appearance: float, background: str) -> np.ndarray:
     """(H, W, 3) float32 in [0, 1]: one person before one background at time t, of a pair that has `layers`."""
-    if prepared.layers is None:
-        raise InputError("blend layers needs a person in both pictures: use blend linear")
+    division = prepared.division
     at = prepared.displacements.sampling_positions(t)
     warped = [
         (_look_up(layers.person, places), _look_up(layers.rest, places, cv2.INTER_LINEAR))
-        for layers, places in zip(prepared.layers, at, strict=True)
+        for layers, places in zip(prepared.taken_apart, at, strict=True)
     ]
     size = prepared.displacements.size_px
     # Where both faces have it: a hat or a turned cheek may hide it in one.
     regions = ((prepared.points_a, 0.0), (prepared.points_b, 1.0))
     middle = np.minimum(*(soft_region(prepared.warp.carry(face_middle(p), start, t), size) for p, start in regions))
-    behind = (prepared.layers[0].behind, prepared.layers[1].behind)
-    return compose((warped[0], warped[1]), behind, middle, t, appearance, background)
+    behind = (prepared.taken_apart[0].behind, prepared.taken_apart[1].behind)
+    return compose((warped[0], warped[1]), behind, middle, division, appearance, background)
 
 
 def _look_up(picture: np.ndarray, places: np.ndarray, how: int = cv2.INTER_CUBIC) -> np.ndarray:

@@ -6,6 +6,6 @@
 from core.metrics.fidelity import LUMA, psnr, sharpness
 from core.metrics.folding import folded_share
 from core.metrics.structural_similarity import ssim, ssim_loss
-from core.metrics.transitions import evenness, step_sizes
+from core.metrics.transitions import evenness, one_outline, step_sizes
 
-__all__ = ["LUMA", "evenness", "folded_share", "psnr", "sharpness", "ssim", "ssim_loss", "step_sizes"]
+__all__ = ["LUMA", "evenness", "folded_share", "one_outline", "psnr", "sharpness", "ssim", "ssim_loss", "step_sizes"]

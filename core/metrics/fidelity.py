@@ -30,7 +30,13 @@ def psnr(a: Tensor, b: Tensor) -> float:
     return math.inf if error == 0 else -10 * math.log10(error)
 
 
+def luma_steps(pictures: Tensor) -> tuple[Tensor, Tensor]:
+    """The luma's steps from pixel to pixel along x and along y."""
+    luma = (pictures.double() * pictures.new_tensor(LUMA, dtype=torch.double).view(3, 1, 1)).sum(-3)
+    return luma.diff(dim=-1), luma.diff(dim=-2)
+
+
 def sharpness(pictures: Tensor) -> float:
     """Gradient energy: the mean square of the luma's steps along x and along y. Blur and double edges lower it."""
-    luma = (pictures.double() * pictures.new_tensor(LUMA, dtype=torch.double).view(3, 1, 1)).sum(-3)
-    return (luma.diff(dim=-1).square().mean() + luma.diff(dim=-2).square().mean()).item()
+    across, down = luma_steps(pictures)
+    return (across.square().mean() + down.square().mean()).item()

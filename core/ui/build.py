@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Sequence
@@ -29,6 +30,9 @@ from core.ui.theme import CSS, THEME
 from core.ui.values import kind_of
 
 WORK = "work"
+TEXTS = Path(__file__).parent / "texts.json"
+# In the order of each entry of the catalogue.
+LANGUAGES = ("de", "ko", "zh-CN")
 # What gradio raises over a body that is no call of the endpoint.
 MISFITS = (TypeError, KeyError, ValueError, AttributeError, RecursionError, FnIndexInferError, RequestValidationError)
 
@@ -130,6 +134,12 @@ async def disk_full(_: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"error": said}, 507)
 
 
+def catalogue() -> gr.I18n:
+    """The page's words in other languages, by the English ones; a browser shows those of its own."""
+    words: dict[str, list[str]] = json.loads(TEXTS.read_text(encoding="utf-8"))
+    return gr.I18n(**{name: {text: told[i] for text, told in words.items()} for i, name in enumerate(LANGUAGES)})
+
+
 def launch(demo: gr.Blocks, **overrides: Any) -> Any:
     """Start serving, with the suite's limits; returns what `Blocks.launch` returns."""
     chosen: dict[str, Any] = {
@@ -138,6 +148,7 @@ def launch(demo: gr.Blocks, **overrides: Any) -> Any:
         "js": (Path(__file__).parent / "parts/names.js").read_text(),
         "max_file_size": f"{settings.number(settings.UPLOAD_MB)}mb",
         "allowed_paths": [str(EXAMPLES)],
+        "i18n": catalogue(),
         "mcp_server": True,
         "show_error": False,
         "app_kwargs": {"exception_handlers": {**dict.fromkeys(MISFITS, refuse), OSError: disk_full}},

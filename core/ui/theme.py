@@ -49,7 +49,7 @@ CSS = """
 .dark .told-good b { color: #4ade80; } .dark .told-weak b { color: #fbbf24; } .dark .told-bad, .dark .told-bad b { color: #fca5a5; }
 
 .examples { display: flex; gap: 0.5rem; overflow-x: auto; padding: 0.2rem; }
-.examples button { display: flex; flex: none; padding: 2px; border: 2px solid transparent; border-radius: 8px; cursor: pointer; }
+.examples button { display: flex; flex: none; margin: 0; padding: 2px; border: 2px solid transparent; border-radius: 8px; cursor: pointer; }
 .examples button:hover, .examples button:focus-visible { border-color: var(--primary-500); outline: none; }
 .examples img { width: 56px; height: 56px; object-fit: cover; }
 .examples img:first-child { border-radius: 6px 0 0 6px; } .examples img:last-child { border-radius: 0 6px 6px 0; }
@@ -68,10 +68,12 @@ CSS = """
   .bench > .left > .first, .bench > .left > :has(.first) { order: 1; }
   .bench .stage { order: 2; width: 100%; }
   .bench .made { order: 3; width: 100%; }
+  .pair [data-testid=block-label] { font-size: 0.72rem; padding: 0.1rem 0.3rem; max-width: 5.6rem; }
   .pair .image-container, .pair .image-frame { max-height: 150px; }
   .pair > *, .pair .block { height: 170px !important; }
   .bench .screen { height: 300px !important; }
-  /* While a point is moved, the preview looks in from the corner. */
+  /* While a point is moved, the preview looks in from the corner; its place stays, so that nothing moves under the finger. */
+  .bench:has(.points :focus) .stage { padding-top: calc(300px + 0.5rem); }
   .bench:has(.points :focus) .screen { position: fixed !important; top: 0; right: 0; width: 42vw !important; min-width: 0 !important;
     height: 42vw !important; z-index: 50; box-shadow: 0 2px 12px #0006; }
 }

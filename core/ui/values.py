@@ -35,7 +35,7 @@ def kind_of(component: Component) -> str:
     if isinstance(component, gr.ImageEditor):
         return 'picture with a mask: `{"background": file, "layers": [file], "composite": file}`'
     kinds = {gr.Checkbox: "true or false", gr.Number: "number", gr.Image: "picture file", gr.Video: "video file"}
-    kinds |= {gr.File: "file", gr.JSON: "JSON", gr.Textbox: "text", gr.LinePlot: "plot data", gr.Dataframe: "table"}
+    kinds |= {gr.File: "file", gr.JSON: "JSON", gr.Textbox: "text", gr.Dataframe: "table"}
     return next(
         (words for kind, words in kinds.items() if isinstance(component, kind)), type(component).__name__.lower()
     )

@@ -6,7 +6,7 @@ import pytest
 import torch
 from PIL import Image
 
-from core.compare import CompareOptions, Engine, middle_square, run_engine, side_by_side
+from core.compare import CompareOptions, Engine, Run, landmark_error, middle_square, ranked, run_engine, side_by_side
 from core.errors import CancelledError, InputError, WeightsError
 from core.image import to_tensor
 from core.pipeline import Prepared, TransitionPipeline
@@ -45,6 +45,24 @@ def test_the_fade_meets_its_ends_in_even_steps():
     assert len(run.frames) == 9 and run.frames[0].size == (64, 64)
     assert run.figures["start_db"] == 99 and run.figures["end_db"] == 99
     assert run.figures["evenness"] > 0.9 and run.figures["frame_s"] > 0
+
+
+def test_a_double_exposure_fits_worst():
+    run = run_engine(FADE, pair(), Timeline(frames=3, easing="linear"), OPTIONS, silent)
+    assert run.figures["outline"] < 0.1 and run.figures["fit"] < 0.1
+    jump = run_engine(Engine("jump", "Jump", Jump), pair(), Timeline(frames=3), OPTIONS, silent)
+    assert jump.figures["outline"] > 0.9
+    absent, slow = Run("absent", refusal="no"), Run("slow", jump.frames, {"fit": 0.91, "frame_s": 9.0})
+    quick = Run("quick", jump.frames, {"fit": 0.89, "frame_s": 1.0})
+    assert ranked([absent, run, slow, quick]) == [quick, slow, run, absent]
+
+
+def test_a_torn_face_is_known_by_its_landmarks(heads):
+    face = Image.open(heads[0]).convert("RGB")
+    torn = face.copy()
+    torn.paste(face.crop((0, 0, face.width // 2, face.height)), (0, face.height // 8))
+    assert landmark_error(face, (face, face)) < 0.001 < landmark_error(face.rotate(8), (face, face)) < 0.05
+    assert landmark_error(torn, (face, face)) > 0.05 and landmark_error(face, (face, gradient_picture())) is None
 
 
 def test_holds_and_the_way_back_change_no_figure():

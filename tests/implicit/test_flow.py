@@ -149,3 +149,12 @@ def test_published_coordinates():
     points = np.array([[0.0, 0.0], [160.0, 30.0]])
     assert to_published(points, SIZE).tolist() == [[-1.0, -1.0], [-0.5, 1.0]]
     assert np.array_equal(from_published(to_published(points, SIZE), SIZE), points)
+
+
+def test_strain_is_known_before_the_warp_is_followed_and_slack_takes_of_it():
+    a = np.array([[20.0, 20], [24, 20], [80, 80], [80, 20], [20, 80]])
+    b = a + np.array([[0.0, 0], [8, 0], [0, 0], [0, 0], [0, 0]])
+    # The second moves 8 px from one that is 4 px away.
+    assert FlowWarp(a, b, (96, 96)).strain(20, 0) == pytest.approx(2, rel=0.02)
+    assert FlowWarp(a, b, (96, 96)).strain(20, 16) == pytest.approx(0.5, rel=0.02)
+    assert FlowWarp(a, b, (96, 96), slack=np.full(5, 0.5)).strain(20, 0) < 1.5

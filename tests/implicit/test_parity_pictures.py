@@ -9,7 +9,6 @@ from PIL import Image
 from core.implicit.options import ImageFitOptions
 from core.implicit.paper.coordinates import pixel_grid, to_published
 from core.implicit.paper.image_network import fit_image, pixels_of
-from core.implicit.paper.inference import as_bytes, blend_published, sample_network, sample_picture, warped_grids
 from core.implicit.paper.landmark_plot import plot_landmarks
 from core.implicit.paper.landmarks import MESH_VERTICES
 from core.implicit.paper.losses import warp
@@ -18,6 +17,7 @@ from core.ops.warp import sample_at
 from tests.implicit.published import fresh, network, picture_bytes, tensors
 from tests.parity.fill import test_image as made_image
 from tests.parity.golden import arrays, assert_matches, facts
+from tests.reference.implicit.inference import as_bytes, blend_published, sample_network, sample_picture, warped_grids
 from tests.reference.implicit.published import (
     GROUPS_OF_68,
     from_editor,

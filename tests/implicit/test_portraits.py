@@ -1,5 +1,8 @@
 """Two portraits in one frame, as one silhouette before a background, and what is said of a pair."""
 
+from functools import cache
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -11,7 +14,8 @@ from core.implicit.methods.framing.notes import LIMITS, notes_before, notes_on_m
 from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.head_outline.outline import outline_pairs, trace_outline
 from core.implicit.methods.landmark_flow.flow import strain_of
-from core.implicit.methods.layers.layers import compose, take_apart, take_both_apart
+from core.implicit.methods.layers.division import Division, divide
+from core.implicit.methods.layers.layers import Layers, compose, take_apart, take_both_apart
 from core.implicit.options import ImplicitOptions
 from core.progress import silent
 
@@ -80,29 +84,80 @@ def portrait(colour: int, mask: np.ndarray, behind: int) -> np.ndarray:
     return np.rint(mask[..., None] * colour + (1 - mask[..., None]) * behind).astype(np.uint8).repeat(3, -1)
 
 
-def test_between_two_people_there_is_one_silhouette_and_both_ends_are_the_pictures():
+FLAT = np.zeros((96, 96, 1), np.float32)
+LOWER_HALF = (np.arange(96)[:, None, None] >= 40) * np.ones((96, 96, 1), np.float32)
+
+
+@cache
+def two_people() -> tuple[Layers, Layers]:
+    """Of 60 and 100 levels before 200 and 220, not warped."""
     masks = disc(20), disc(32)
-    pictures = portrait(60, masks[0], 200), portrait(100, masks[1], 220)
-    layers = take_both_apart(*pictures, masks)
-    warped = tuple((one.person, one.rest) for one in layers)
-    behind, middle = (layers[0].behind, layers[1].behind), np.zeros((96, 96, 1), np.float32)
-    for t, picture in ((0.0, pictures[0]), (1.0, pictures[1])):
-        assert np.abs(compose(warped, behind, middle, t, t, "crossfade") * 255 - picture).max() < 0.6
-    frame = compose(warped, behind, middle, 0.5, 0.5, "crossfade")[..., 0] * 255
-    # Inside the outline half way a person's colour, outside a background's: no place shows both.
-    assert (frame[disc(23) > 0] < 130).all() and (frame[disc(29) == 0] > 180).all()
-    kept = compose(warped, behind, middle, 0.5, 0.5, "first")[..., 0] * 255
-    assert np.abs(kept[disc(40) == 0] - 200).max() < 2
+    return take_both_apart(portrait(60, masks[0], 200), portrait(100, masks[1], 220), masks)
 
 
-@pytest.mark.parametrize(("radii", "t"), [((32, 20), 0.5), ((32, 20), 0.75), ((20, 32), 0.25)])
-def test_nothing_of_the_other_person_stands_beside_the_one_shown(radii, t):
-    masks = disc(radii[0]), disc(radii[1])
-    layers = take_both_apart(portrait(60, masks[0], 200), portrait(100, masks[1], 220), masks)
-    warped = tuple((one.person, one.rest) for one in layers)
-    behind, middle = (layers[0].behind, layers[1].behind), np.zeros((96, 96, 1), np.float32)
-    frame = compose(warped, behind, middle, t, t, "crossfade")[..., 0] * 255
-    assert (frame[disc(22.5) == 0] > 180).all() and (frame[disc(18) > 0] < 130).all()
+def composed(t: float, division: Division, background: str = "crossfade") -> np.ndarray:
+    """(H, W) levels of a frame of `two_people`."""
+    first, second = two_people()
+    warped = (first.person, first.rest), (second.person, second.rest)
+    return compose(warped, (first.behind, second.behind), FLAT, division, t, background)[..., 0] * 255
+
+
+@pytest.mark.parametrize(("lower_first", "head", "body"), [(True, 20, 32), (False, 32, 20)])
+def test_half_way_head_and_shoulders_are_one_persons_each_and_both_ends_are_the_pictures(lower_first, head, body):
+    division = Division(LOWER_HALF, lower_first)
+    for t, mask, level, behind in ((0.0, disc(20), 60, 200), (1.0, disc(32), 100, 220)):
+        picture = portrait(level, mask, behind)[..., 0]
+        assert np.abs(composed(t, division) - picture).max() < 0.6
+    frame = composed(0.5, division)
+    for rows, radius, level in ((slice(0, 38), head, 60 if head == 20 else 100), (slice(42, 96), body, 100 if body == 32 else 60)):  # fmt: skip
+        assert np.abs(frame[rows][disc(radius - 2)[rows] > 0] - level).max() < 3
+        assert (frame[rows][disc(radius + 2)[rows] == 0] > 190).all()
+    assert np.abs(composed(0.5, division, "first")[disc(40) == 0] - 200).max() < 2
+
+
+def test_what_changes_over_does_so_evenly_and_not_all_at_once():
+    frames = [composed(t, Division(LOWER_HALF, True)) for t in np.linspace(0, 1, 21)]
+    change = [np.abs(b - a).mean() for a, b in pairwise(frames)]
+    assert max(change) < 0.25 * sum(change)
+
+
+def test_backgrounds_change_over_out_of_focus():
+    stripes = np.where(np.arange(96) % 16 < 8, 0.2, 0.8).astype(np.float32) * np.ones((96, 1), np.float32)
+    behind = tuple(np.dstack([picture] * 3) for picture in (stripes, stripes.T.copy()))
+    nobody = np.dstack([np.zeros((96, 96, 3), np.float32), np.full((96, 96, 1), -50, np.float32)])
+    person = (nobody, np.zeros((96, 96, 3), np.float32))
+    sharp = []
+    for t in (0.0, 0.35, 0.5, 0.65, 1.0):
+        frame = compose((person, person), behind, FLAT, Division(LOWER_HALF, True), t, "crossfade")[..., 0]
+        sharp.append(max(np.abs(np.diff(frame, axis=axis)).max() for axis in (0, 1)))
+    assert sharp[0] > 0.5 and sharp[-1] > 0.5 and max(sharp[1:4]) < 0.1
+
+
+def test_glasses_are_one_persons_or_the_others_never_half():
+    skin = np.full((96, 96, 3), 0.7, np.float32)
+    glasses = skin.copy()
+    glasses[40:43, 20:76] = 0.1
+    deep, rest = np.full((96, 96, 1), 40, np.float32), np.zeros((96, 96, 3), np.float32)
+    warped = tuple((np.dstack((person, deep)), rest) for person in (glasses, skin))
+    for lower_first, dark in ((True, True), (False, False)):
+        frame = compose(warped, (skin, skin), np.ones_like(FLAT), Division(FLAT, lower_first), 0.5, "crossfade")
+        contrast = float(frame[60, 48, 0] - frame[41, 48, 0])
+        assert contrast > 0.5 if dark else contrast < 0.06
+
+
+def test_the_line_between_head_and_shoulders_leaves_no_hair_without_a_head(head):
+    size, face = (96, 96), head[1] - head[1].mean(0)
+    face = face * 20 / np.ptp(face[:, 1]) + (48, 34)
+    long_hair, short = np.maximum(disc(26), (np.abs(np.arange(96) - 48) < 26) * (np.arange(96)[:, None] > 40)), np.maximum(
+        disc(15, (48, 32)), (np.abs(np.arange(96) - 48) < 5 + 35 * (np.arange(96)[:, None] > 66)) * (np.arange(96)[:, None] > 40)
+    )  # fmt: skip
+    colours = np.full((*size, 3), 0.2, np.float32), np.full((*size, 3), 0.6, np.float32)
+    covers = long_hair.astype(np.float32), short.astype(np.float32)
+    found = divide(colours, covers, face)
+    assert found.lower_first, "the first has long hair: half way it keeps its head, the second has the shoulders"
+    turned = divide(colours[::-1], covers[::-1], face)
+    assert not turned.lower_first
+    assert found.lower[:34].max() < 0.1 and found.lower[-3:].min() > 0.9
 
 
 def test_a_background_is_filled_where_the_person_stood():

@@ -55,7 +55,6 @@ def test_two_pictures_become_a_playing_video(blank_page, server, tmp_path):
         " return v && v.readyState >= 2 && v.duration > 1 && v.src.includes('morph'); }",
         timeout=120_000,
     )
-    page.get_by_role("button", name="Change from frame to frame").click()
-    page.locator("#crossbreed-steps svg, #crossbreed-steps canvas").first.wait_for(timeout=60_000)
+    page.locator("#crossbreed-desk .steps polyline").wait_for(state="attached", timeout=60_000)
     # The first uploads had no head: both corners of both boxes are still there.
     assert page.locator("#crossbreed-corners circle").count() == 4

@@ -55,6 +55,7 @@ def test_two_faces_become_a_playing_video(blank_page, server, heads, tmp_path):
     )
     started = page.evaluate("document.querySelector('#implicit-video video').currentTime")
     page.evaluate("document.querySelector('#implicit-video video').play()")
+    assert page.locator("#implicit-takes").inner_text().startswith("26 frames: ")
     page.wait_for_function(
         "before => document.querySelector('#implicit-video video').currentTime !== before", arg=started, timeout=60_000
     )
@@ -63,6 +64,20 @@ def test_two_faces_become_a_playing_video(blank_page, server, heads, tmp_path):
     path = tmp_path / "morph.mp4"
     download.value.save_as(path)
     assert path.stat().st_size > 4_000
+
+    # A frame of the strip leads the slider, a slider leads the film, and the next page has the film and its settings again.
+    page.locator("#implicit-desk .strip button").nth(9).click(timeout=60_000)
+    at = "document.querySelector('#implicit-shape input[type=range]').value"
+    page.wait_for_function(f"{at} === '1'", timeout=60_000)
+    slider.press("Home")
+    page.wait_for_function("document.querySelector('#implicit-video video').currentTime < 0.1", timeout=60_000)
+    page.goto(f"{server}?tab=implicit")
+    page.locator("#implicit-desk .visit button").click(timeout=60_000)
+    page.locator("#implicit-desk .strip button").nth(9).wait_for(timeout=60_000)
+    page.get_by_text("Timeline and file").first.click()
+    page.wait_for_function(
+        "document.querySelector('#implicit-frames input[type=number]').value === '26'", timeout=60_000
+    )
 
 
 def test_points_can_be_moved_and_taken_back(blank_page, server, heads):
@@ -75,6 +90,18 @@ def test_points_can_be_moved_and_taken_back(blank_page, server, heads):
     assert page.locator('#implicit-points circle[data-key="0-0"]').get_attribute("cx") != before
     page.locator("#implicit-points").get_by_role("button", name="Undo").click()
     assert page.locator('#implicit-points circle[data-key="0-0"]').get_attribute("cx") == before
+
+    # Near by, a point still goes where the pointer goes, and groups that are in the way can go.
+    page.locator("#implicit-points [data-zoom=in]").click()
+    seen = [float(part) for part in page.locator("#implicit-points svg").first.get_attribute("viewBox").split()]
+    chin = page.locator('#implicit-points circle[data-key="0-18"]')
+    drag(page, chin, 0, 0)
+    box, place = chin.bounding_box(), page.locator("#implicit-points svg").first.bounding_box()
+    shown = (box["x"] + box["width"] / 2 - place["x"]) / place["width"]
+    assert shown == pytest.approx((float(chin.get_attribute("cx")) - seen[0]) / seen[2], abs=0.02)
+    count = page.locator("#implicit-points circle").count()
+    page.locator("#implicit-points .groups button", has_text="Eyes").click()
+    assert page.locator("#implicit-points circle").count() == count - 2 * 48
 
 
 def test_link_restores_every_setting(blank_page, server):

@@ -49,6 +49,26 @@ def test_the_preview_stays_in_sight_on_a_desktop(page):
     assert box["y"] >= 0 and box["y"] + box["height"] <= 800
 
 
+def test_before_and_after_lie_over_each_other(page):
+    page.get_by_role("tab", name="Pose-guided generation").click()
+    page.locator("#tab-gfla").get_by_role("button", name="Before and after").click()
+    loaded = (
+        "() => { const i = [...document.querySelectorAll('#gfla-wipe img')]; return i.length === 2 && i.every(%s); }"
+    )
+    page.wait_for_function(loaded % "one => one.naturalWidth > 0", timeout=60_000)
+    page.locator("#gfla-wipe input[type=range]").press("End")
+    covered = page.locator("#gfla-wipe .before").evaluate("image => getComputedStyle(image).clipPath")
+    assert covered in ("inset(0px)", "inset(0px calc(0% + 0px) 0px 0px)", "inset(0px 0% 0px 0px)"), covered
+
+
+def test_the_page_speaks_the_browsers_language(blank_page, server):
+    blank_page.add_init_script("Object.defineProperty(navigator, 'languages', { get: () => ['de-AT', 'en'] })")
+    blank_page.goto(server)
+    blank_page.get_by_role("button", name="Film erstellen").first.wait_for(timeout=60_000)
+    blank_page.get_by_role("tab", name="Tiere kreuzen").wait_for(timeout=60_000)
+    blank_page.get_by_text("48 Bilder: hier etwa").first.wait_for(timeout=60_000)
+
+
 def test_a_frame_is_saved_and_goes_on_to_another_tab(page):
     with page.expect_download(timeout=60_000) as saved:
         page.locator("#implicit-save").click()

@@ -25,7 +25,8 @@ from core.progress import Progress, silent
 from core.sdl.jobs import JOBS, Job
 from core.sdl.options import ORIGINAL_TASKS, SDLOptions
 from core.sdl.paper.frames import pictures_in
-from core.sdl.pipeline import SDLPipeline, resize_bilinear
+from core.sdl.paper.resizing import resize_bilinear
+from core.sdl.pipeline import SDLPipeline
 
 LEAST_PX, MOST_PX, STEP_PX = 32, 512, 32
 # Of new frames in a sequence of JPEGs; Pillow's own 75 shows beside them.

@@ -12,6 +12,9 @@ from gradio.components import Component
 
 from core.options import Field, build, fields_of
 
+# Labels that are not just the field's name.
+WORDS = {"face_a": "Face in the first picture", "face_b": "Face in the second picture", "fps": "Frames per second"}
+
 
 @dataclass
 class Controls:
@@ -84,7 +87,8 @@ def named(handler: Callable[..., Any], *groups: Controls | dict[str, str]) -> Ca
 
 
 def _control(field: Field, elem_id: str | None) -> Component:
-    label = field.name.removesuffix("_s").removesuffix("_px").replace("_", " ").capitalize()
+    words = field.name.removesuffix("_s").removesuffix("_px").replace("_", " ").capitalize()
+    label = WORDS.get(field.name, words)
     unit = " (seconds)" if field.name.endswith("_s") else " (pixels)" if field.name.endswith("_px") else ""
     common: dict[str, Any] = {"label": label + unit, "info": field.help, "value": field.default, "elem_id": elem_id}
     if field.choices:

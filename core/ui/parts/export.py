@@ -7,15 +7,12 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
-import pandas as pd
-import torch
 from gradio.components import Component
 from PIL import Image
 
-from core.image import limit_size, to_tensor
-from core.metrics import step_sizes
 from core.timeline import Timeline
 from core.ui.parts.controls import Controls, controls
+from core.ui.parts.desk import draw_desk
 from core.ui.parts.handlers import result_folder
 from core.video import FORMATS, write_video
 
@@ -61,11 +58,12 @@ def export_controls(tab: str, names: Iterable[str] = TIMELINE_FIELDS) -> Export:
 
 @dataclass
 class ResultView:
-    """The video, the file to download and the details."""
+    """The video, the file to download and the details; the desk under the video follows them."""
 
     video: gr.Video
     file: gr.File
     details: gr.JSON
+    desk: gr.HTML
 
     @property
     def components(self) -> list[Component]:
@@ -78,10 +76,11 @@ def result_view(tab: str) -> ResultView:
     video = gr.Video(
         label="Result", autoplay=True, loop=True, interactive=False, elem_id=f"{tab}-video", elem_classes="film-made"
     )
+    desk = draw_desk(tab)
     file = gr.File(label="Download", interactive=False, elem_id=f"{tab}-file", elem_classes="download")
     with gr.Accordion("Details", open=False):
         details = gr.JSON(label="Time, device, figures and settings", elem_id=f"{tab}-details")
-    return ResultView(video, file, details)
+    return ResultView(video, file, details, desk)
 
 
 def export_frames(
@@ -95,9 +94,3 @@ def export_frames(
     kept = list(frames)
     shown = write_video(kept, folder / f"{name}.mp4", fps, settings)
     return str(shown), str(write_video(kept, folder / f"{name}.{kind}", fps, settings))
-
-
-def step_plot(frames: list[Image.Image]) -> pd.DataFrame:
-    """How much each frame changes, in per cent of full scale."""
-    sizes = step_sizes(torch.cat([to_tensor(limit_size(frame, 128)) for frame in frames]))
-    return pd.DataFrame({"frame": range(1, len(frames)), "change": [100 * size for size in sizes]})

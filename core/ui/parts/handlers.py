@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -11,10 +12,13 @@ import gradio as gr
 
 from core.errors import ExportError
 from core.progress import Progress, watch
+from core.ui.parts.pace import rounded
 
 Result = TypeVar("Result")
 # gradio finds a handler's progress bar by this default.
 BAR = gr.Progress()
+# Before that the time left is a guess.
+KNOWN_FROM, TOLD_FROM_S = 0.1, 3.0
 RESULTS = Path(tempfile.gettempdir()) / "morphospace-results"
 
 
@@ -24,16 +28,24 @@ def follow(work: Callable[[Progress], Result], bar: gr.Progress, idle: Any) -> G
     A generator handler forwards the idle values, so that gradio can close it (Stop button, closed page): the work is
     cancelled at its next progress call.
     """
-    stages = watch(work)
+    stages, start = watch(work), time.monotonic()
     try:
         for said in stages:
             if not (isinstance(said, tuple) and len(said) == 2 and isinstance(said[0], float | int)):
                 return cast(Result, said)
-            bar(min(max(float(said[0]), 0.0), 1.0), desc=said[1])
+            done = min(max(float(said[0]), 0.0), 1.0)
+            bar(done, desc=said[1] + time_left(done, time.monotonic() - start))
             yield idle
     finally:
         stages.close()
     raise RuntimeError("the work ended without a result")
+
+
+def time_left(done: float, seconds: float) -> str:
+    """How long work still takes of which a part is done; nothing while that is a guess, or no matter."""
+    left = seconds * (1 - done) / max(done, 1e-6)
+    known = done >= KNOWN_FROM and seconds >= TOLD_FROM_S and left >= 1
+    return f", {rounded(left)} left" if known else ""
 
 
 def stream(work: Callable[[Progress], Any], bar: gr.Progress, outputs: int) -> Iterator[Any]:

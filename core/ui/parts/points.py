@@ -24,21 +24,30 @@ TEMPLATE = """<div class="editor">
 <button type="button" data-mode="add" aria-pressed="false">Add</button>
 <button type="button" data-mode="delete" aria-pressed="false">Delete</button>
 <button type="button" data-act="undo">Undo</button>
+<button type="button" data-zoom="in" aria-label="Zoom in" title="Zoom in">+</button>
+<button type="button" data-zoom="out" aria-label="Zoom out" title="Zoom out">&minus;</button>
+<button type="button" data-zoom="fit">Whole picture</button>
 <span class="hint" role="status">Drag a point, or focus it and use the arrow keys.</span></div>
+<div class="tools groups" role="group" aria-label="Points shown"></div>
 <div class="stage"></div></div>"""
 
 STYLE = """
 .stage { display: flex; flex-wrap: wrap; gap: 0.6rem; }
 .stage figure { flex: 1 1 240px; min-width: 0; margin: 0; }
-.stage svg { width: 100%; max-height: 460px; border-radius: 8px; touch-action: none; background: #8883; display: block; }
+.stage svg { width: 100%; max-height: 460px; border-radius: 8px; touch-action: pan-x pan-y; background: #8883; display: block; }
+.stage svg.near { touch-action: none; cursor: move; }
 .stage figcaption { font-size: 0.8rem; opacity: 0.75; text-align: center; }
-.stage circle { fill: #22d3ee; stroke: #083344; cursor: grab; fill-opacity: 0.85; }
+.stage circle { fill: #22d3ee; stroke: #083344; cursor: grab; fill-opacity: 0.85; touch-action: none;
+  transform-box: fill-box; transform-origin: center; transform: scale(var(--zoom, 1)); }
 .stage circle.lit, .stage circle:focus { fill: #facc15; outline: none; stroke: #713f12; }
 .stage circle.waiting { fill: #f43f5e; }
 .stage line { stroke: #f59e0b; stroke-opacity: 0.8; }
 .tools { display: flex; flex-wrap: wrap; gap: 0.3rem; align-items: center; margin-bottom: 0.4rem; }
 .tools button { padding: 0.15rem 0.7rem; border-radius: 6px; border: 1px solid #8886; cursor: pointer; }
 .tools button[aria-pressed=true] { background: #7c3aed; color: white; }
+.tools button { font: inherit; margin: 0; font-size: 0.85rem; }
+.groups button { opacity: 0.55; } .groups button[aria-pressed=true] { opacity: 1; }
+.groups:empty { display: none; }
 .tools .hint { font-size: 0.8rem; opacity: 0.8; }
 :host(.empty) .tools, .empty .tools { display: none; }
 """
@@ -49,6 +58,7 @@ class PointEditor(gr.HTML):
 
     The value that a handler receives is a list with one (N, 2) float array per picture, (x, y) in pixels of the picture
     as it was given to `panel`; a missing point is (-1, -1). An empty editor gives an empty list.
+    `groups` are names and sizes of runs of points that can be hidden while others are moved.
     """
 
     def __init__(
@@ -58,6 +68,7 @@ class PointEditor(gr.HTML):
         names: Sequence[str] = (),
         edges: Sequence[tuple[int, int]] = (),
         label: str = "Points",
+        groups: Sequence[tuple[str, int]] = (),
         first: Sequence[dict[str, Any]] = (),
         elem_id: str | None = None,
         **kwargs: Any,
@@ -72,6 +83,7 @@ class PointEditor(gr.HTML):
             paired=paired,
             names=list(names),
             edges=[list(edge) for edge in edges],
+            groups=[list(group) for group in groups],
             **kwargs,
         )
         # The page opens with these panels; they are no default value, which programs that send none would get.

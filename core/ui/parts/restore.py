@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import gradio as gr
@@ -44,7 +45,15 @@ def settings_from_file(tab: str, path: str | None, controls: dict[str, Component
     """
     if path is None:
         raise InputError("the file is missing: drop in a video or picture that was exported here")
-    found = read_settings(path)
+    return settings_into(tab, read_settings(path), controls)
+
+
+def settings_into(tab: str, found: Mapping[str, Any], controls: dict[str, Component]) -> tuple[list[Any], str]:
+    """The same from settings at hand.
+
+    Raises:
+        InputError: they are of another tab.
+    """
     made_by = found.get("system")
     if made_by != tab:
         raise InputError(f"this file was made by the tab {made_by!r}: open it there")

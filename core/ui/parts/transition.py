@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,13 +16,17 @@ from PIL import Image
 from core.options import fields_of, to_query
 from core.timeline import Timeline
 from core.ui.parts.backing import draw_backing
+from core.ui.parts.batch import Batch, draw_batch
 from core.ui.parts.controls import Controls, controls
+from core.ui.parts.desk import Watched
 from core.ui.parts.examples import Axis, FirstExample, lead_html, strip_html
 from core.ui.parts.export import Export, ResultView, export_controls, export_frames, result_view
 from core.ui.parts.onwards import draw_save, named_after
+from core.ui.parts.pace import Pace
 from core.ui.parts.picture import PictureInput
 from core.ui.parts.points import PointEditor
 from core.ui.parts.share import SharedPoints, share_link
+from core.ui.parts.wipe import draw_wipe
 from core.ui.parts.wiring import PREVIEW, Wiring
 
 SESSION_S = 3600
@@ -68,6 +72,10 @@ class TransitionTab(Wiring, ABC):
     example_rows: Sequence[Sequence[Any]] = ()
     axes: Mapping[str, Axis] = {}
     go_text = "Make the film"
+    # Seconds per frame of the first example's film on two processors, until one was made here.
+    frame_s = 0.13
+    # The picture whose frame the preview keeps, so that both can lie over each other.
+    before = ""
     # Fields that stand beside the inputs, not under Method.
     early_fields: tuple[str, ...] = ()
 
@@ -78,6 +86,7 @@ class TransitionTab(Wiring, ABC):
         self.early = Controls(self.options, {})
         self.points: SharedPoints | None = None
         self.first = FirstExample(self.id, dict(self.axes))
+        self.pace = Pace(self.frame_s)
         lead, _, rest = self.introduction.partition("\n\n")
         gr.HTML(lead_html(self.id, lead), elem_id=f"{self.id}-lead", elem_classes="lead")
         self.prepared = gr.State(None, time_to_live=SESSION_S)
@@ -91,6 +100,9 @@ class TransitionTab(Wiring, ABC):
                     self.draw_preview()
                     self.noted = gr.Markdown(elem_id=f"{self.id}-noted")
                     self.draw_go()
+                    if self.before:
+                        before: Any = self.pictures[self.before]
+                        draw_wipe("Before and after", before, self.preview_picture, f"{self.id}-wipe")
                 with gr.Column(elem_classes="made"):
                     self.draw_result()
                     self.onwards = gr.Row(elem_classes="onwards")
@@ -100,6 +112,7 @@ class TransitionTab(Wiring, ABC):
                     with gr.Accordion("About this method", open=False):
                         gr.Markdown(rest)
         self.wire()
+        self.wire_desk()
         if self.now is not None:
             draw_save(self)
 
@@ -115,6 +128,8 @@ class TransitionTab(Wiring, ABC):
         """Method, timeline and link, below the inputs."""
         self.draw_method()
         self.export: Export = export_controls(self.id)
+        if (many := self.many()) is not None:
+            draw_batch(Batch(self.id, *many))
         self.draw_link()
 
     def draw_method(self) -> None:
@@ -134,15 +149,21 @@ class TransitionTab(Wiring, ABC):
         with gr.Row(elem_classes="go"):
             self.go = gr.Button(self.go_text, variant="primary", elem_id=f"{self.id}-go", scale=3)
             self.stop = gr.Button("Stop", variant="stop", scale=1, min_width=80)
+        self.takes = gr.Markdown(self.pace.about(Timeline().frames), elem_id=f"{self.id}-takes", elem_classes="takes")
         self.save = gr.Button("Save this frame (PNG)", size="sm", elem_id=f"{self.id}-save", visible=bool(self.axes))
 
     def draw_result(self) -> None:
         """The video, its file and details; empty until something was made."""
         self.result: ResultView = result_view(self.id)
 
+    def many(self) -> tuple[Callable[..., Any], list[Component], Component] | None:
+        """What makes one picture, its inputs, and which of them varies where several pictures come at once."""
+        return None
+
     def draw_link(self) -> None:
         """The link to all settings."""
-        share_link(self.id, {**self.method.by_name, **self.export.by_name, **self.sliders}, self.pictures, self.points)
+        self.settings = {**self.method.by_name, **self.export.by_name, **self.sliders}
+        share_link(self.id, self.settings, self.pictures, self.points)
 
     @abstractmethod
     def wire(self) -> None:
@@ -187,10 +208,10 @@ class TransitionTab(Wiring, ABC):
         """The editor for what is found in `source`, one panel per item of `over`; the early fields stand below it."""
         with gr.Accordion(title, open=True, elem_classes="points"):
             self.editor = PointEditor(label=title, first=self.first.found()[0], **editor)
-            with gr.Row():
-                if self.early_fields:
+            self.again = gr.Button("Detect again", size="sm")
+            if self.early_fields:
+                with gr.Row():
                     self.early = controls(self.options, self.early_fields, self.id)
-                self.again = gr.Button("Detect again", size="sm")
         self.source += self.early.components
         self.points = SharedPoints(self.editor, gr.State(None, time_to_live=SESSION_S), self.source, tuple(over))
 
@@ -220,18 +241,23 @@ class TransitionTab(Wiring, ABC):
         """What a video is asked for with, from the values that follow the handler's own inputs."""
         count = len(self.method.components)
         options, (timeline, kind) = self.read(values[:count]), self.export.read(values[count:])
-        settings = {"system": self.id, **settings, **to_query(options), **to_query(timeline)}
+        settings = {"system": self.id, **settings, **to_query(options), **to_query(timeline), "format": kind}
         return Order(options, timeline, kind, settings, time.perf_counter())
 
     def film(
-        self, order: Order, frames: Iterable[Image.Image], name: str, figures: Mapping[str, Any], about: Mapping[str, str],
-        fps: float | None = None, of: Sequence[Any] = (),
+        self, order: Order, frames: Iterable[Image.Image], name: str, figures: Mapping[str, Any], about: Mapping[str, Any],
+        fps: float | None = None, of: Sequence[Any] = (), at: Mapping[str, Sequence[float]] | None = None,
     ) -> tuple[str, str, dict[str, Any]]:  # fmt: skip
-        """The result's three: the video of the page, the file that was asked for, named after the pictures `of`, the details."""
-        shown, file = export_frames(
-            frames, named_after(name, *of), order.format, fps or order.timeline.fps, order.settings
-        )
-        return shown, file, details_of(order.start_s, figures, order.settings, about)
+        """The result's three: the video of the page, the file that was asked for, named after the pictures `of`, the details.
+
+        `at` says where sliders stand in each frame; left out, those of the example's axes follow the timeline.
+        """
+        watched, rate = Watched(frames), float(fps or order.timeline.fps)
+        shown, file = export_frames(watched, named_after(name, *of), order.format, rate, order.settings)
+        details = details_of(order.start_s, figures, order.settings, about)
+        self.pace.add(details["seconds"], watched.count)
+        places = dict.fromkeys(self.axes, order.timeline.positions()) if at is None else at
+        return shown, file, {**details, "film": watched.facts(rate, places)}
 
 
 def about(pipeline: Any) -> dict[str, str]:
@@ -240,7 +266,7 @@ def about(pipeline: Any) -> dict[str, str]:
 
 
 def details_of(
-    start_s: float, figures: Mapping[str, Any], settings: Mapping[str, Any], about: Mapping[str, str]
+    start_s: float, figures: Mapping[str, Any], settings: Mapping[str, Any], about: Mapping[str, Any]
 ) -> dict[str, Any]:
     """What the details row shows; the work began at `start_s` of `time.perf_counter`."""
     seconds = round(time.perf_counter() - start_s, 2)

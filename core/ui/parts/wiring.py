@@ -9,11 +9,14 @@ import gradio as gr
 from gradio.components import Component
 
 from core.ui.parts.controls import Controls, named
+from core.ui.parts.desk import GATHER, SCATTER
 from core.ui.parts.examples import CHOOSE_FRAME, Axis
 from core.ui.parts.export import Export, ResultView
 from core.ui.parts.notes import notes_in, with_notes
+from core.ui.parts.pace import Pace
 from core.ui.parts.picture import PictureInput, untouched
 from core.ui.parts.points import PointEditor
+from core.ui.parts.restore import settings_into
 from core.ui.parts.share import SharedPoints
 from core.ui.parts.told import told_notes
 
@@ -25,6 +28,10 @@ FORMAT = {"format": "the file to download"}
 class Wiring:
     """The events of a tab; `core.ui.parts.transition.TransitionTab` draws what they connect."""
 
+    id: str
+    settings: dict[str, Component]
+    pace: Pace
+    takes: gr.Markdown
     axes: Mapping[str, Axis]
     pictures: dict[str, Component]
     sliders: dict[str, Component]
@@ -60,6 +67,30 @@ class Wiring:
         ]
         # The points' own handler empties them when their pictures go.
         self.clear.click(lambda: [None] * len(emptied), None, emptied, api_visibility="private", show_progress="hidden")
+
+    def wire_desk(self) -> None:
+        """The desk follows the film, brings earlier ones back with their settings, and the time a film takes is told anew."""
+        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
+        result, settings = self.result, dict(self.settings)
+        film = [result.video, result.file, result.details]
+        gr.on([result.video.change, result.details.change], None, film, result.desk, js=GATHER, **quiet)
+
+        def settings_of(details: dict[str, Any] | None) -> list[Any]:
+            found = (details or {}).get("settings") or {}
+            return settings_into(self.id, found, settings)[0] if found else [gr.skip()] * len(settings)
+
+        back = result.desk.select(None, None, film, js=SCATTER, **quiet)
+        back.then(settings_of, result.details, list(settings.values()), queue=False, **quiet)
+
+        timeline = self.export.timeline
+
+        def told(*values: Any) -> str:
+            return self.pace.about(len(timeline.read(values).positions()))
+
+        gr.on(
+            [result.details.change, *(component.change for component in timeline.components)], told, timeline.components,
+            self.takes, queue=False, trigger_mode="always_last", **quiet,
+        )  # fmt: skip
 
     def on_points(self, find: Callable[..., Any], encode: dict[str, Any]) -> None:
         """Points are found when their source changes or when asked for, then the preview is made anew."""

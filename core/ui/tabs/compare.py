@@ -8,15 +8,14 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from core.compare import CompareOptions, Engine, Run, run_engine, side_by_side
-from core.crossbreed.methods.head_alignment.detector import find_head
+from core.animals.head_alignment.detector import find_head
+from core.compare import CompareOptions, Engine, Run, ranked, run_engine, side_by_side
 from core.crossbreed.options import CrossbreedOptions
 from core.errors import InputError
 from core.image import to_tensor
 from core.metrics import ssim
 from core.progress import Progress, part_of
 from core.ui.parts.examples import example_picture
-from core.ui.parts.export import export_frames
 from core.ui.parts.handlers import BAR, follow
 from core.ui.parts.picture import untouched
 from core.ui.parts.transition import TransitionTab
@@ -70,27 +69,33 @@ ENGINES = {
     )
 }
 COLUMNS = {
+    "fit": "fit",
+    "outline": "one outline",
+    "sharpness": "sharpness",
+    "landmarks": "landmarks off",
+    "evenness": "evenness",
     "prepare_s": "prepare (s)",
     "frame_s": "per frame (s)",
-    "evenness": "evenness",
-    "sharpness": "sharpness",
     "start_db": "start (dB)",
     "end_db": "end (dB)",
 }
 
 INTRODUCTION = """See every engine on the same two pictures, side by side. Drop in two pictures and press Compare.
 
-**Evenness**: how equal the steps are, 1 is best. **Sharpness**: the middle frame against the pictures themselves, 1 is as sharp.
-**Start, end**: how exactly the pictures are met. Each engine was made for its own kind of picture: faces for the implicit morph,
-pets for Crossbreed, near frames for SDL's second."""
+The best **fit** stands first, the faster first among equals; an engine that does not take the pair stands last, with the reason.
+Fit is 1 where the middle frame has **one outline** (0 is a double exposure), is as **sharp** as the pictures themselves, and shows a
+face whose **landmarks** lie where the mean of both faces has them (0.15 face sizes off is torn). **Evenness**: how equal the steps are,
+1 is best. **Start, end**: how exactly the pictures are met. Each engine was made for its own kind of picture: faces for the implicit
+morph, pets for Crossbreed, near frames for SDL's second."""
 
 
 def rows_of(runs: list[Run]) -> list[list[Any]]:
-    """The table: one row per engine, with its figures or why it has none."""
-    return [
-        [run.title, *(round(run.figures[name], 4) if run.frames else None for name in COLUMNS), run.refusal]
-        for run in runs
-    ]
+    """The table: one row per engine, best first, with its figures or why it has none."""
+    return [[run.title, *_figures(run), run.refusal] for run in ranked(runs)]
+
+
+def _figures(run: Run) -> list[float | None]:
+    return [round(run.figures[name], 4) if name in run.figures else None for name in COLUMNS]
 
 
 class CompareTab(TransitionTab):
@@ -99,6 +104,7 @@ class CompareTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = CompareOptions
+    frame_s = 0.5
     go_text = "Compare"
     example_rows = [[example_picture(name) for name in pair] for pair in EXAMPLE_PAIRS]
 
@@ -167,16 +173,14 @@ class CompareTab(TransitionTab):
             runs.append((yield from follow(work, bar, idle)))
             yield (*idle[:3], rows_of(runs))
 
-        def write(progress: Progress) -> tuple[str, str]:
+        def write(progress: Progress) -> tuple[str, str, dict[str, Any]]:
             progress(1.0, "writing the video")
-            return export_frames(side_by_side(runs), ID, order.format, order.timeline.fps, order.settings)
+            figures = {run.title: run.figures for run in ranked(runs) if run.frames}
+            missing = {run.title: run.refusal for run in runs if not run.frames}
+            sheets = side_by_side(ranked(runs))
+            return self.film(order, sheets, ID, figures, {"not there": missing}, of=(picture_a, picture_b))
 
-        details = {
-            "figures": {run.title: run.figures for run in runs if run.frames},
-            "not there": {run.title: run.refusal for run in runs if not run.frames},
-            "settings": order.settings,
-        }
-        yield (*(yield from follow(write, bar, idle)), details, rows_of(runs))
+        yield (*(yield from follow(write, bar, idle)), rows_of(runs))
 
 
 TAB = Tab(ID, "Compare", 9, CompareTab)

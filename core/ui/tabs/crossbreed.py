@@ -11,7 +11,7 @@ import numpy as np
 from gradio.components import Component
 from PIL import Image
 
-from core.crossbreed.methods.head_alignment import detector
+from core.animals.head_alignment import detector
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline, CrossbreedPrepared
 from core.crossbreed.sheet import grid_sheet
@@ -22,7 +22,6 @@ from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import Axis, example_picture
-from core.ui.parts.export import step_plot
 from core.ui.parts.handlers import BAR, result_folder, stream
 from core.ui.parts.picture import ClipInput
 from core.ui.parts.points import panel
@@ -217,10 +216,8 @@ class CrossbreedTab(TransitionTab):
         )  # fmt: skip
 
     def draw_result(self) -> None:
-        """Also the change from frame to frame, and a grid of both sliders."""
+        """Also a grid of both sliders."""
         super().draw_result()
-        with gr.Accordion("Change from frame to frame", open=False):
-            self.plot = gr.LinePlot(x="frame", y="change", label="Change (%)", height=160, elem_id=f"{ID}-steps")
         with gr.Accordion("Grid of shape and appearance", open=False):
             self.count = gr.Slider(
                 2, 9, 5, step=1, precision=0, label="Pictures per side", info="the grid has its square",
@@ -231,6 +228,10 @@ class CrossbreedTab(TransitionTab):
                 label="Columns: shape; rows: appearance", format="png", interactive=False, elem_id=f"{ID}-sheet"
             )
             self.sheet_file = gr.File(label="Download", interactive=False, height=80)
+
+    def many(self) -> tuple[Any, list[Component], Component]:
+        """One picture from two animals, many in the place of the first."""
+        return self.frame, [*self.pair, *self.places, self.editor, *self.method.components], self.pair[0]
 
     def wire(self) -> None:
         """Heads when a picture comes, codes when a box or an option changes, one decode when a slider moves."""
@@ -244,19 +245,16 @@ class CrossbreedTab(TransitionTab):
         self.on_clear(shown)
         self.on_go(
             self.morph, "crossbreed_morph", [*pair, self.editor, *self.places, self.sliders["moving"]],
-            [self.plot, self.prepared, *shown], [self.files],
+            [self.prepared, *shown], [self.files],
         )  # fmt: skip
         self.endpoint(
             named(self.grid, method), "crossbreed_grid", [*pair, self.editor, self.count, *method.components],
             [self.sheet, self.sheet_file], self.make, shown=self.sheet,
         )  # fmt: skip
-        source, smoothed, smooth = self.clip
-        self.endpoint(smooth_clip, "crossbreed_clip", source, smoothed, smooth, shown=smoothed)
+        self.endpoint(smooth_clip, "crossbreed_clip", *self.clip, shown=self.clip[1])
         picture = gr.Image(label="Picture", format="png", visible=False)
-        frame = [*pair, *self.places, self.editor, *method.components]
-        self.endpoint(named(self.frame, method), "crossbreed_frame", frame, picture)
-        answer = gr.JSON(label="Head", visible=False)
-        self.endpoint(head_box, "crossbreed_head", pair[:1], answer, queue="preview")
+        self.endpoint(named(self.frame, method), "crossbreed_frame", self.many()[1], picture)
+        self.endpoint(head_box, "crossbreed_head", pair[:1], gr.JSON(label="Head", visible=False), queue="preview")
 
     def preview(
         self, picture_a: Any, picture_b: Any, corners: list[np.ndarray], shape: float, appearance: float, *values: Any
@@ -332,18 +330,21 @@ class CrossbreedTab(TransitionTab):
             bar: Shows how far the work is.
 
         Returns:
-            The video, the file to download, the details, the change from frame to frame, and the preview picture.
+            The video, the file to download, the details, and the preview picture.
         """
-        order = self.order(values, weights=pipeline().weights_label)
+        order = self.order(values, weights=pipeline().weights_label, moving=moving, shape=shape, appearance=appearance)
+        at = {name: order.timeline.positions() for name in self.axes if moving in ("both", name)}
         still = {"both": {}, "shape": {"appearance": appearance}, "appearance": {"shape": shape}}[moving]
 
         def work(progress: Progress) -> tuple[Any, ...]:
             prepared = prepare((picture_a, picture_b), corners, files, order.options, part_of(progress, 0.0, 0.3))
-            frames = list(pipeline().frames(prepared, order.timeline, progress=part_of(progress, 0.3, 0.9), **still))
-            film = self.film(order, frames, "morph", prepared.figures, about(pipeline()), of=(picture_a, picture_b))
-            return *film, step_plot(frames), prepared, picture_at(prepared, shape, appearance, order.options.tau)
+            frames = pipeline().frames(prepared, order.timeline, progress=part_of(progress, 0.3, 1.0), **still)
+            film = self.film(
+                order, frames, "morph", prepared.figures, about(pipeline()), of=(picture_a, picture_b), at=at
+            )
+            return *film, prepared, picture_at(prepared, shape, appearance, order.options.tau)
 
-        yield from stream(work, bar, 6)
+        yield from stream(work, bar, 5)
 
 
 TAB = Tab(ID, "Crossbreed morph", 2, CrossbreedTab, pipeline)

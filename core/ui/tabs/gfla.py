@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.components import Component
 from PIL import Image
 
 from core.detect.body import NAMES
@@ -184,8 +185,10 @@ class PoseTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = PoseOptions
+    frame_s = 0.33
     early_fields = ("person",)
     example_rows = [[example_picture(name)] for name in EXAMPLE_PEOPLE] + [[str(PEOPLE / "ben.jpg")]]
+    before = "picture"
     axes = {"position": Axis(0, 1, 25, 1.0)}
 
     def draw_inputs(self) -> None:
@@ -227,6 +230,11 @@ class PoseTab(TransitionTab):
                 elem_id=f"{ID}-why",
             )  # fmt: skip
 
+    def many(self) -> tuple[Any, list[Component], Component]:
+        """One person in the pose, many in the place of the photo."""
+        inputs = [self.picture, self.target, self.library, self.position, *self.method.components]
+        return self.frame, inputs, self.picture
+
     def wire(self) -> None:
         """Keypoints when a picture comes, a new code when points or options change, one decode for the slider."""
         shown = [self.preview_picture, self.why]
@@ -234,12 +242,12 @@ class PoseTab(TransitionTab):
         self.on_points(find_points, encode)
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
         self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown, encode)
-        self.on_go(self.video, "gfla_video", [self.picture, self.target, self.driving, self.library, self.editor])
+        inputs = [self.picture, self.target, self.driving, self.library, self.editor]
+        self.on_go(self.video, "gfla_video", inputs, after=[self.position])
         self.on_clear(shown)
         self.draw_further()
         image = gr.Image(label="Picture", format="png", visible=False)
-        frame = [self.picture, self.target, self.library, self.position, *self.method.components]
-        self.endpoint(named(self.frame, self.method), "gfla_frame", frame, image)
+        self.endpoint(named(self.frame, self.method), "gfla_frame", self.many()[1], image)
         answer = gr.JSON(label="Keypoints", visible=False)
         person = gr.Number(1, minimum=1, precision=0, visible=False, label="Person")
         self.endpoint(keypoints, "gfla_keypoints", [self.picture, person], answer, queue="preview")
@@ -304,7 +312,7 @@ class PoseTab(TransitionTab):
 
     def video(
         self, picture: Any, target_picture: Any = None, driving: str | None = None, library: str = FIRST_POSE,
-        points: list[np.ndarray] | None = None, *values: Any, bar: gr.Progress = BAR,
+        points: list[np.ndarray] | None = None, *values: Any, position: float = 1.0, bar: gr.Progress = BAR,
     ) -> Iterator[Any]:  # fmt: skip
         """Move a person into a pose, or after a driving clip, and return a video.
 
@@ -315,12 +323,13 @@ class PoseTab(TransitionTab):
             library: A name of the pose library.
             points: Keypoints from the page's editor; left out, they are detected.
             values: The remaining controls.
+            position: Where the preview stands; the video runs over the whole timeline.
             bar: Shows how far the work is.
 
         Returns:
             The video, the file to download and the details.
         """
-        order, target = self.order(values), target_picture or library
+        order, target = self.order(values, library=library, position=position), target_picture or library
 
         def work(progress: Progress) -> tuple[Any, ...]:
             prepared = prepare(picture, points or [], target, order.options, part_of(progress, 0.0, 0.3))

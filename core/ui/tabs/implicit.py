@@ -8,6 +8,7 @@ from typing import Any
 
 import gradio as gr
 import numpy as np
+from gradio.components import Component
 from PIL import Image
 
 from core.errors import NothingFoundError
@@ -16,7 +17,16 @@ from core.implicit.methods.framing.notes import notes_before
 from core.implicit.methods.framing.portraits import with_outline
 from core.implicit.methods.framing.upright import find_faces
 from core.implicit.options import ImplicitOptions
-from core.implicit.paper.landmarks import landmarks_of
+from core.implicit.paper.landmarks import (
+    LEFT_BROW,
+    LEFT_EYE,
+    LIPS,
+    NOSE_AND_CHEEKS,
+    OVAL,
+    RIGHT_BROW,
+    RIGHT_EYE,
+    landmarks_of,
+)
 from core.implicit.pipeline import ImplicitMorphPipeline
 from core.implicit.prepared import ImplicitPrepared
 from core.options import to_query
@@ -41,6 +51,9 @@ EXAMPLE_PAIRS = (
     ("gypsy_girl", "straw_hat_self-portrait"),
     ("ginevra_de_benci", "raphael_self-portrait"),
 )
+EYES = (*RIGHT_EYE, *RIGHT_BROW, *LEFT_EYE, *LEFT_BROW)
+# In the order of the landmarks; what follows lies on the outline of the head.
+GROUPS = [("Face", len(OVAL)), ("Mouth", len(LIPS)), ("Eyes", len(EYES)), ("Nose", len(NOSE_AND_CHEEKS)), ("Head", 99)]
 ABOUT = {"device": "cpu float64 (the warp needs no GPU)"}
 
 INTRODUCTION = """Turn one face into another. Drop in two portraits and move the slider.
@@ -152,7 +165,7 @@ class ImplicitTab(TransitionTab):
         self.draw_told()
         self.draw_examples(self.pair)
         self.source = list(self.pair)
-        self.draw_points("Landmarks", self.pair, paired=True, elem_id=f"{ID}-points")
+        self.draw_points("Landmarks", self.pair, paired=True, groups=GROUPS, elem_id=f"{ID}-points")
 
     def draw_preview(self) -> None:
         """The picture with shape and appearance."""
@@ -162,6 +175,11 @@ class ImplicitTab(TransitionTab):
             False, label="Appearance on its own", info="otherwise it follows the shape", elem_id=f"{ID}-apart"
         )
         self.draw_place("appearance", 0.5, "0 = the first picture's colours, 1 = the second's", visible=False)
+
+    def many(self) -> tuple[Any, list[Component], Component]:
+        """One picture from two portraits, many in the place of the first."""
+        places = [self.sliders["shape"], self.sliders["appearance"]]
+        return self.frame, [*self.pair, *places, self.editor, *self.method.components], self.pair[0]
 
     def wire(self) -> None:
         """The warp follows pictures, points and options; the picture follows sliders and look."""
@@ -179,8 +197,7 @@ class ImplicitTab(TransitionTab):
         self.on_clear(shown)
         self.on_go(self.morph, "implicit_morph", inputs, [self.prepared, *shown])
         picture = gr.Image(label="Picture", format="png", visible=False)
-        frame = [*self.pair, shape, appearance, self.editor, *self.method.components]
-        self.endpoint(named(self.frame, self.method), "implicit_frame", frame, picture)
+        self.endpoint(named(self.frame, self.method), "implicit_frame", self.many()[1], picture)
         answer = gr.JSON(label="Landmarks", visible=False)
         self.endpoint(landmarks, "implicit_landmarks", self.pair[:1], answer, queue="preview")
 
@@ -241,7 +258,7 @@ class ImplicitTab(TransitionTab):
         Returns:
             The video, the file to download, the details, and the preview picture.
         """
-        order = self.order(values, **({"apart": apart, "appearance": appearance} if apart else {}))
+        order = self.order(values, shape=shape, **({"apart": apart, "appearance": appearance} if apart else {}))
         look = {"blend": order.options.blend, "background": order.options.background}
         still = {"appearance": appearance} if apart else {}
 

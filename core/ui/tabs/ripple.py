@@ -22,6 +22,7 @@ from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import PictureInput, untouched
 from core.ui.parts.told import told_notes
 from core.ui.parts.transition import TransitionTab, details_of
+from core.ui.parts.wipe import draw_wipe
 from core.ui.parts.wiring import PREVIEW
 from core.ui.remover import draw_remover, served_here
 from core.ui.tabs import Tab
@@ -97,8 +98,10 @@ class RippleTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = RippleOptions
+    frame_s = 0.55
     early_fields = ("edit", *TOGETHER)
     example_rows = [[example_picture(name)] for name in EXAMPLE_HEADS]
+    before = "picture"
     axes = {"degree": Axis(SHAPES["pose"].low, SHAPES["pose"].high, 25, SHAPES["pose"].start)}
 
     def draw_inputs(self) -> None:
@@ -143,13 +146,18 @@ class RippleTab(TransitionTab):
         self.sliders["degree"] = self.degree
         with gr.Accordion("Ripple, mask and clean face", open=False), gr.Row():
             labels = (("Plain edit", "plain"), ("Ripple mask", "mask"), ("Clean", "clean"))
-            self.shown: list[Component] = [
+            self.shown: list[Any] = [
                 gr.Image(
                     label=text, elem_id=f"{ID}-{name}", height=200, format="png", interactive=False, min_width=100,
                     buttons=["fullscreen", "download"],
                 ) for text, name in labels
             ]  # fmt: skip
+        draw_wipe("Plain edit and clean face over each other", self.shown[0], self.shown[2], f"{ID}-cleaned")
         self.shown.append(self.whole)
+
+    def many(self) -> tuple[Any, list[Component], Component]:
+        """One edit, many in the place of the portrait."""
+        return self.edit, [self.picture, self.weights, self.degree, *self.method.components], self.picture
 
     def wire(self) -> None:
         """Some controls need a new inversion, the others only a new picture."""
@@ -179,9 +187,8 @@ class RippleTab(TransitionTab):
         self.on_sliders(self.show, [self.degree], look, seen, first)
         self.first_time = first
         self.on_clear(self.shown)
-        self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared])
-        inputs = [self.picture, self.weights, self.degree, *self.method.components]
-        self.endpoint(named(self.edit, self.method), "ripple_edit", inputs, outputs)
+        self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared], after=[self.degree])
+        self.endpoint(named(self.edit, self.method), "ripple_edit", self.many()[1], outputs)
         draw_film(self, self.picture, pipeline)
         draw_remover(self)
 
@@ -252,8 +259,9 @@ class RippleTab(TransitionTab):
         yield from stream(work, bar, len(SHOWN) + 1)
 
     def video(
-        self, picture: Any, weights: str, prepared: RipplePrepared | None, *values: Any, bar: gr.Progress = BAR
-    ) -> Iterator[Any]:
+        self, picture: Any, weights: str, prepared: RipplePrepared | None, *values: Any, degree: float = 0.0,
+        bar: gr.Progress = BAR,
+    ) -> Iterator[Any]:  # fmt: skip
         """A video of one edit from the first to the last degree.
 
         Args:
@@ -261,18 +269,21 @@ class RippleTab(TransitionTab):
             weights: ripple-preview (shipped) or ripple-hfgi (converted by you).
             prepared: What this session has inverted already.
             values: The remaining controls.
+            degree: Where the preview stands; the video runs from the first to the last degree.
             bar: Shows how far the work is.
 
         Returns:
             The video, the file to download, and the details.
         """
-        order = self.order(values)
+        order = self.order(values, degree=degree)
 
         def work(progress: Progress) -> tuple[Any, ...]:
             pipe, options = pipeline(weights), order.options
             ready = prepared or pipe.prepare(picture, options=options, progress=part_of(progress, 0, 0.2))
             frames = pipe.frames(ready, order.timeline, progress=part_of(progress, 0.2, 1.0), options=options)
-            return self.film(order, frames, ID, ready.figures, about_parts(weights, options), of=(picture,))
+            low, high = pipe.span(ready, options, options.edit)
+            at = {"degree": [low + (high - low) * t for t in order.timeline.positions()]}
+            return self.film(order, frames, ID, ready.figures, about_parts(weights, options), of=(picture,), at=at)
 
         yield from stream(work, bar, 3)
 

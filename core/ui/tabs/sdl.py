@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import gradio as gr
+from gradio.components import Component
 from PIL import Image
 
 from core.encoding import Encoding
@@ -15,7 +16,7 @@ from core.errors import InputError, unknown_name
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
-from core.sdl.jobs import JOBS, Job, job_named, misfit
+from core.sdl.jobs import JOBS, Job, answered_by, job_named, misfit
 from core.sdl.methods.video_rate.conversion import convert_video
 from core.sdl.methods.video_rate.preview import hardest_in_betweens
 from core.sdl.options import RateOptions, SDLOptions
@@ -97,7 +98,9 @@ def choose_job(name: str, t: float) -> list[Any]:
 def told_of(job: Job, pipe: SDLPipeline, prepared: SDLPrepared) -> str:
     """What the job is good for, who answered, and what did not fit."""
     missing = misfit(job, prepared.figures)
-    return f"{job.fits}\n\nAnswered by: {pipe.weights_label}." + (f" **{missing}**" if missing else "")
+    return f"{job.fits}\n\nAnswered by: {answered_by(prepared.figures, pipe.weights_label)}." + (
+        f" **{missing}**" if missing else ""
+    )
 
 
 # The browser narrows the slider by itself: an answer that came late would undo the range of a job chosen meanwhile.
@@ -126,7 +129,9 @@ class SDLTab(TransitionTab):
     id = ID
     introduction = INTRODUCTION
     options = SDLOptions
+    frame_s = 1.3
     example_rows = EXAMPLE_ROWS
+    before = "first"
     axes = {"t": Axis(JOBS[FIRST].low, JOBS[FIRST].high, 31, 0.5)}
 
     def draw_inputs(self) -> None:
@@ -171,6 +176,11 @@ class SDLTab(TransitionTab):
         self.draw_picture()
         self.t.render()
 
+    def many(self) -> tuple[Any, list[Component], Component]:
+        """One picture of a job, many in the place of its first."""
+        inputs = [self.job, self.weights, *self.pair, self.t, *self.method.components]
+        return self.frame, inputs, self.pair[0]
+
     def wire(self) -> None:
         """The pictures are encoded when job, weights, pictures or options change; t needs only a decode."""
         sources, shown = [self.job, self.weights, *self.pair], [self.preview_picture]
@@ -185,7 +195,7 @@ class SDLTab(TransitionTab):
         gr.on([self.weights.input, *(component.change for component in self.method.components)], **encode)
         self.on_sliders(self.show, [self.t], [self.prepared, self.job, self.weights, self.t], shown, encode)
         self.on_clear(shown)
-        self.on_go(self.transition, "sdl_transition", sources)
+        self.on_go(self.transition, "sdl_transition", sources, after=[self.t])
         asked = [self.clip, self.weights, *self.rate.components]
         self.endpoint(
             named(self.multiply, self.rate, self.codec), "sdl_rate", [*asked, *self.codec.components],
@@ -198,8 +208,7 @@ class SDLTab(TransitionTab):
         if (page := gr.context.Context.root_block) is not None:
             page.load(None, self.job, self.t, **private)
         picture = gr.Image(label="Picture", format="png", visible=False)
-        frame = [*sources, self.t, *self.method.components]
-        self.endpoint(named(self.frame, self.method), "sdl_frame", frame, picture)
+        self.endpoint(named(self.frame, self.method), "sdl_frame", self.many()[1], picture)
 
     def preview(self, name: str, weights: str, first: Any, second: Any, t: float, *values: Any) -> tuple[Any, ...]:
         """Encode as soon as the job's pictures are there."""
@@ -246,8 +255,9 @@ class SDLTab(TransitionTab):
         return to_pil(pipeline(fitting(chosen, weights)).render(prepared, [t]))[0]
 
     def transition(
-        self, job: str, weights: str, first: Any, second: Any = None, *values: Any, bar: gr.Progress = BAR
-    ) -> Iterator[Any]:
+        self, job: str, weights: str, first: Any, second: Any = None, *values: Any, t: float = 0.5,
+        bar: gr.Progress = BAR,
+    ) -> Iterator[Any]:  # fmt: skip
         """Render a video of a transition.
 
         Args:
@@ -256,12 +266,13 @@ class SDLTab(TransitionTab):
             first: The source: first frame, first picture, face, photo, or content.
             second: The target: second frame, second picture, or style; not used by age and toon.
             values: The remaining controls.
+            t: Where the preview stands; the video runs over the whole timeline.
             bar: Shows how far the work is.
 
         Returns:
             The video, the file to download, and the details.
         """
-        chosen, order = job_named(job), self.order(values, job=job)
+        chosen, order = job_named(job), self.order(values, job=job, t=t)
 
         def work(progress: Progress) -> tuple[Any, ...]:
             prepared = prepare(chosen, weights, (first, second), order.options, part_of(progress, 0.0, 0.2))

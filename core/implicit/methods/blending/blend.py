@@ -1,6 +1,6 @@
 """Blending two warped pictures into one frame; no way of blending knows the warp.
 
-Source: section 4.2 of Schardong et al. 2024. Their own code, with its limits, is `core.implicit.paper.blending`.
+Source: section 4.2 of Schardong et al. 2024. Their own code, with its limits, is in `tests/reference`.
 """
 
 from __future__ import annotations

@@ -55,13 +55,17 @@ def notes_before(points: Sequence[np.ndarray]) -> list[str]:
         for which, turn in zip(WHICH, turns, strict=True)
         if abs(turn) > LIMITS.upright_deg
     ]
-    sides = [_nose_place(own) for own in points]
-    if abs(sides[0] - sides[1]) > LIMITS.turned:
+    if look_apart(*points):
         said.append(
             "The faces look in different directions (one from the side, one from the front): the half that one of them hides "
             "has no partner, so they cannot meet there. Take two faces that look the same way."
         )
     return said
+
+
+def look_apart(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two faces with detected landmarks (N, 2) look in different directions; of others it is not known."""
+    return min(len(a), len(b)) >= len(MESH_VERTICES) and abs(_nose_place(a) - _nose_place(b)) > LIMITS.turned
 
 
 def notes_on_misses(a: np.ndarray, b: np.ndarray, warp: Warp) -> list[str]:

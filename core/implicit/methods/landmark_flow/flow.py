@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -58,8 +59,6 @@ class FlowWarp:
 
     Attributes:
         size_px: (width, height) of the frame.
-        steps: Runge-Kutta steps over the whole time, chosen so that there and back misses by less than 4e-7.
-        inverse_error: what it still misses by; larger only where landmarks contradict each other.
         merged: pairs that became one with a neighbour because they touch on their way.
     """
 
@@ -98,7 +97,16 @@ class FlowWarp:
         self.nugget = CONSTANTS.nugget + share @ looseness
         self.merged = len(a) - len(self.source)
         self._solved: dict[float, np.ndarray] = {}
-        self.steps, self.inverse_error = self._choose_steps()
+
+    @property
+    def steps(self) -> int:
+        """Runge-Kutta steps over the whole time, chosen so that there and back misses by less than 4e-7."""
+        return self._measured[0]
+
+    @property
+    def inverse_error(self) -> float:
+        """What there and back still misses by; larger only where landmarks contradict each other."""
+        return self._measured[1]
 
     def carry(self, points: np.ndarray, start: float, end: float, steps: int | None = None) -> np.ndarray:
         """See `Warp.carry`; classical Runge-Kutta of order 4."""
@@ -122,6 +130,13 @@ class FlowWarp:
         for first in range(0, len(at), chunk):
             free[first : first + chunk] += _plate(at[first : first + chunk], centres) @ weights[:-3]
         return self._edge(at) * free
+
+    def strain(self, near_px: float, least_px: float) -> float:
+        """The largest strain (see `strain_of`) between centres as they move half way: what slack has left of it."""
+        middle = self._centres(0.5)
+        moved = self.velocity(middle, 0.5) * self.scale / 2
+        middle = middle * self.scale
+        return float(strain_of(middle - moved, middle + moved, near_px, least_px).max(initial=0.0))
 
     def _centres(self, t: float) -> np.ndarray:
         return self.source + t * (self.target - self.source)
@@ -149,7 +164,8 @@ class FlowWarp:
             self._solved[key] = solution
         return self._solved[key]
 
-    def _choose_steps(self) -> tuple[int, float]:
+    @cached_property
+    def _measured(self) -> tuple[int, float]:
         """The fewest steps with which going there and back ends where it began, over the frame and around landmarks.
 
         Returns:
@@ -191,17 +207,18 @@ def _plate(at: np.ndarray, centres: np.ndarray) -> np.ndarray:
     return plate
 
 
-def strain_of(points_a: np.ndarray, points_b: np.ndarray, near_px: float) -> np.ndarray:
+def strain_of(points_a: np.ndarray, points_b: np.ndarray, near_px: float, least_px: float = 0.0) -> np.ndarray:
     """(N,): how much each pair contradicts one beside it: their relative motion by their distance where they are closest.
 
     Args:
         points_a: (N, 2), (x, y) pixels.
         points_b: (N, 2) their partners.
         near_px: pairs further apart than this at both ends do not count.
+        least_px: pairs closer than this count as this far apart.
     """
     begin, end = (points[:, None] - points for points in (points_a, points_b))
     apart = np.minimum(np.linalg.norm(begin, axis=-1), np.linalg.norm(end, axis=-1))
-    strain = np.linalg.norm(end - begin, axis=-1) / np.maximum(apart, 1e-6)
+    strain = np.linalg.norm(end - begin, axis=-1) / np.maximum(apart, max(least_px, 1e-6))
     strain[(apart > near_px) | np.eye(len(apart), dtype=bool)] = 0
     return strain.max(1)
 

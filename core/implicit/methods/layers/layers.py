@@ -1,21 +1,23 @@
 """Portraits as two layers, a person before a background, and the frame between two of them.
 
-A mean of two hair outlines or collars shows both. Here there is one silhouette, in between and within the person shown; inside it
-the middle of the face is mixed, for its landmarks meet; everything else of the person changes over from the first picture to the
-second in a short time, while colours on a large scale go along evenly. Behind the silhouette both backgrounds, filled where a person hid them, stand still.
+A mean of two hair outlines or collars shows both. Here every place shows one person: head and shoulders change over from the
+first picture to the second one after the other (`division.py`), each with its own silhouette. The middle of the face is mixed,
+for its landmarks meet, but what only one has, glasses or a beard, is one's or the other's. Skin goes from one colour to the other
+all the time. Behind them both backgrounds, filled where a person hid them, stand still and change over out of focus.
 
-Source: Burt and Adelson 1983, "A Multiresolution Spline with Application to Image Mosaics": coarse bands are mixed more softly
-than fine ones; interpolating silhouettes by signed distance, Cohen-Or, Solomovici and Levin 1998.
+Source: owners of places instead of means, Agarwala et al. 2004, "Interactive Digital Photomontage", section 3.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
 import numpy as np
 import torch
 
+from core.implicit.methods.layers.division import Division
 from core.implicit.paper.landmarks import (
     LEFT_BROW,
     LEFT_EYE,
@@ -43,16 +45,25 @@ class LayerConstants:
     fill_px: int = 208
     # What both people cover and that lies this deep in them is never seen of a background.
     hidden: float = 0.06
-    # Radius of what counts as colour on a large scale, which goes along evenly with the appearance.
-    tone: float = 0.05
-    # How far, of 1, such a colour goes along: hair that goes all the way to skin or snow looks like mist.
-    most_drift: float = 0.22
-    # How far beyond its own outline a person's colours still serve before the other person's are shown instead.
-    reach: float = 0.012
-    # Appearance from which and until which everything but the middle of the face changes over.
-    switch: tuple[float, float] = (0.40, 0.49)
-    # The same for backgrounds that fade.
-    fade: tuple[float, float] = (0.25, 0.75)
+    # What differs from the face's mean colour by less than the first is skin, by more than the second, in [0, 1], is none.
+    skin: tuple[float, float] = (0.12, 0.3)
+    # How far from the face skin is looked for, and how much of that is its whole.
+    around: float = 0.1
+    near: float = 4.0
+    # Appearance from which and until which one part of the people changes over, and then the other.
+    switches: tuple[tuple[float, float], tuple[float, float]] = ((0.24, 0.48), (0.52, 0.76))
+    # Wisps at an outline are gone when so much of the other picture's appearance is there.
+    wisps: float = 0.4
+    # How far the background is out of focus between the two, and the share of the time in which it changes over.
+    defocus: float = 0.04
+    fade: tuple[float, float] = (0.3, 0.7)
+    # Radius of what counts as a detail of the face, the strength of one that is none, in [0, 1], and from which share of what
+    # differs in it the detail is one's or the other's, and how softly.
+    detail: float = 0.02
+    faint: float = 0.02
+    alone: tuple[float, float] = (0.6, 0.3)
+    # From which difference of tones on they belong to one or the other, beside that of both whole faces, and how softly.
+    unlike: tuple[float, float] = (0.06, 0.12)
     # How soon a background that stays gives way at the end that is not its own.
     late: float = 0.2
     # Width of the rim of the mixed middle of the face, as a share of its diameter.
@@ -62,8 +73,10 @@ class LayerConstants:
 
 
 LAYERS = LayerConstants()
-# A weight that is not nothing, and a presence that is next to nothing beside it.
-LEAST, FAINT = 1e-3, 1e-6
+# A blur that nobody sees.
+MOST_SHARP_PX = 0.3
+# Skin is looked for at so many times smaller a size.
+SHRUNK = 4
 
 # The middle of the face: below a hat's or a fringe's edge, inside the jaw.
 _LOWER_OVAL = OVAL[6:31]
@@ -137,7 +150,7 @@ def compose(
     warped: tuple[tuple[Picture, Picture], tuple[Picture, Picture]],
     behind: tuple[Picture, Picture],
     middle: np.ndarray,
-    shape: float,
+    division: Division,
     appearance: float,
     background: str,
 ) -> Picture:
@@ -147,35 +160,85 @@ def compose(
         warped: of both pictures `Layers.person` and `Layers.rest`, in the shape of this time.
         behind: both backgrounds, not warped.
         middle: (H, W, 1) in [0, 1], the middle of the face.
-        shape: 0 = the first silhouette, 1 = the second.
+        division: which part of the people changes over first.
         appearance: 0 = the first picture's colours, 1 = the second's.
         background: a name in `BACKGROUNDS`.
     """
     (first, first_rest), (second, second_rest) = warped
-    rim = max(1.5, LAYERS.rim * max(middle.shape))
-    depths = first[..., 3], second[..., 3]
-    between = (1 - shape) * depths[0] + shape * depths[1]
-    switched = float(smooth_step(_between(appearance, LAYERS.switch)))
-    # Nobody's silhouette reaches beyond the person it shows: the other's hair or hat would stand out there as a remnant.
-    covers = [_cover(np.minimum(between, depth), rim) for depth in depths]
-    cover = covers[0] + np.float32(switched) * (covers[1] - covers[0])
-    weight = np.full_like(middle, switched)
-    if 0 < appearance < 1:
-        # Never nothing between the ends: where one person does not reach, the other is shown however little it counts.
-        weight = _known_weight(min(max(switched, LEAST), 1 - LEAST), *depths, LAYERS.reach * max(middle.shape))
-    weight = weight + middle * (appearance - weight)
-    one, other = first[..., :3], second[..., :3]
-    drift = _blur(other - one, LAYERS.tone * max(middle.shape))
-    drift = LAYERS.most_drift * np.tanh(drift / LAYERS.most_drift) * (1 - middle)
-    # Each picture drifts towards the other's tone, so that there is little to see when it changes over.
-    person = one + appearance * drift
-    person += weight * (other - (1 - appearance) * drift - person)
+    longer = max(middle.shape)
+    rim = max(1.5, LAYERS.rim * longer)
+    early, late = (float(smooth_step(_between(appearance, window))) for window in LAYERS.switches)
+    in_lower = early if division.lower_first else late
+    in_upper = late if division.lower_first else early
+    switched = in_upper + division.lower * np.float32(in_lower - in_upper)
+    people = _in_one_tone((first[..., :3], second[..., :3]), middle, appearance)
     back = _background(behind, appearance, background)
-    frame = back + cover * (person - back)
-    # Wisps belong to an outline: where it has moved on they would stand alone.
-    for rest, depth, share in ((first_rest, depths[0], (1 - appearance) ** 2), (second_rest, depths[1], appearance**2)):
-        frame += np.clip(1 - np.abs(depth - between) / rim, 0, 1)[..., None] * np.float32(share) * rest
+    frame = back.copy()
+    for person, depth, rest, away, gone in (
+        (people[0], first[..., 3], first_rest, 1 - switched, appearance),
+        (people[1], second[..., 3], second_rest, switched, 1 - appearance),
+    ):
+        wisps = np.float32(max(0.0, 1 - gone / LAYERS.wisps) ** 2) * rest
+        frame += away * (_cover(depth, rim) * (person - back) + wisps)
+    if middle.any():
+        box = _box(middle, round(LAYERS.detail * longer))
+        one, other = (person[box] for person in people)
+        face = _mixed_face((one, other), appearance, in_upper, longer)
+        frame[box] += middle[box] * (face - (one + switched[box] * (other - one)))
     return np.clip(frame, 0, 1)
+
+
+def _in_one_tone(people: tuple[Picture, Picture], middle: Picture, appearance: float) -> list[Picture]:
+    """Both people with the colour of their skin brought to one between; what has another colour keeps it."""
+    size = middle.shape[1::-1]
+    small = tuple(max(4, side // SHRUNK) for side in size)
+    face = cv2.resize(middle, small, interpolation=cv2.INTER_AREA)[..., None]
+    # Clothes may have its colour, too.
+    near = np.minimum(LAYERS.near * _blur(face, LAYERS.around * max(small))[..., None], 1)
+    seen = [cv2.resize(person, small, interpolation=cv2.INTER_AREA) for person in people]
+    tones = [(person * face).sum((0, 1)) / max(float(face.sum()), 1e-3) for person in seen]
+    wanted = tones[0] + np.float32(appearance) * (tones[1] - tones[0])
+    toned = []
+    for person, view, tone in zip(people, seen, tones, strict=True):
+        # Black and white stay, so that no skin blows out: 1 - (1 - darker c) lighter for a colour c.
+        darker = np.minimum(wanted / np.maximum(tone, 1e-3), 1)
+        lighter = np.minimum((1 - wanted) / np.maximum(1 - tone, 1e-3), 1)
+        far = np.linalg.norm(view - tone, axis=-1, keepdims=True)
+        skin = near * smooth_step((LAYERS.skin[1] - far) / (LAYERS.skin[1] - LAYERS.skin[0]))
+        skin = cv2.resize(np.maximum(face, skin).astype(np.float32), size, interpolation=cv2.INTER_LINEAR)[..., None]
+        change = person * (darker * lighter - 1).astype(np.float32) + (1 - lighter).astype(np.float32)
+        toned.append(person + skin * change)
+    return toned
+
+
+def _mixed_face(people: Sequence[Picture], appearance: float, switched: float, longer: int) -> Picture:
+    """The middle of the face: mixed, but what only one of them has, such as glasses or a beard, is one's or the other's.
+
+    Args:
+        people: (h, w, 3) each, cut to the face.
+        appearance: as in `compose`.
+        switched: the same of what is one's or the other's.
+        longer: the frame's longer side, in pixels.
+    """
+    one, other = people
+    radius = LAYERS.detail * longer
+    smooth = [_blur(person, radius) for person in people]
+    details = [cv2.cvtColor(person - low, cv2.COLOR_RGB2GRAY) for person, low in zip(people, smooth, strict=True)]
+    # 0 where both have the same detail, 1 where they have nothing in common.
+    differ, have = (
+        _blur(power, 0.7 * radius) for power in (np.square(details[1] - details[0]), sum(map(np.square, details)))
+    )
+    alone = (differ / (have + LAYERS.faint**2) - LAYERS.alone[0]) / LAYERS.alone[1]
+    # Where it is small the tones agree, so that no rim shows round what is not mixed.
+    unlike = (cv2.cvtColor(np.abs(smooth[1] - smooth[0]), cv2.COLOR_RGB2GRAY) - LAYERS.unlike[0]) / LAYERS.unlike[1]
+    own = smooth_step(np.maximum(alone, unlike))[..., None]
+    return one + (appearance + own * np.float32(switched - appearance)) * (other - one)
+
+
+def _box(mask: Picture, margin: int) -> tuple[slice, slice]:
+    """Rows and columns of what is not 0 in (H, W, 1), and a margin."""
+    x, y, wide, high = cv2.boundingRect((mask > 0).astype(np.uint8))
+    return slice(max(0, y - margin), y + high + margin), slice(max(0, x - margin), x + wide + margin)
 
 
 def smooth_step(share: np.ndarray | float) -> np.ndarray:
@@ -192,24 +255,24 @@ def _cover(depth: np.ndarray, rim: float) -> np.ndarray:
     return smooth_step(depth / rim + 0.5)[..., None].astype(np.float32)
 
 
-def _known_weight(weight: float, first: np.ndarray, second: np.ndarray, reach: float) -> np.ndarray:
-    """(H, W, 1): the second person's weight, where only one of them is that one's."""
-    here, there = (np.clip(depth / reach + 1, 0, 1) + FAINT for depth in (first, second))
-    return (weight * there / ((1 - weight) * here + weight * there))[..., None].astype(np.float32)
-
-
 def _background(behind: tuple[Picture, Picture], appearance: float, name: str) -> Picture:
-    """What stands behind: at both ends the pictures' own, in between as named."""
+    """What stands behind: at both ends the pictures' own, in between as named.
+
+    Between two of them the focus is racked: what crossfades is out of focus, so that nothing shows through anything.
+    """
     first, second = behind
-    if name == "crossfade":
-        return first + np.float32(smooth_step(_between(appearance, LAYERS.fade))) * (second - first)
     if name == "plain":
         plain = (first.mean((0, 1)) + second.mean((0, 1))) / 2
         near = behind[round(appearance)]
         away = min(appearance, 1 - appearance) / LAYERS.late
         return near + np.float32(smooth_step(away)) * (plain - near)
-    late = appearance / LAYERS.late if name == "second" else 1 - (1 - appearance) / LAYERS.late
-    return first + np.float32(smooth_step(late)) * (second - first)
+    share = {"crossfade": appearance, "second": appearance / LAYERS.late, "first": 1 - (1 - appearance) / LAYERS.late}
+    share_now = min(max(share[name], 0.0), 1.0)
+    away = float(smooth_step(min(share_now, 1 - share_now) / LAYERS.fade[0]))
+    out_of_focus = LAYERS.defocus * max(first.shape) * away
+    weight = np.float32(smooth_step(_between(share_now, LAYERS.fade)))
+    mixed = first if not weight else second if weight == 1 else first + weight * (second - first)
+    return _blur(mixed, out_of_focus) if out_of_focus > MOST_SHARP_PX else mixed
 
 
 def _blur(picture: Picture, radius_px: float) -> Picture:
