@@ -157,9 +157,15 @@ def test_what_moves_further_than_its_own_size_is_found():
 
 
 def test_only_what_is_surely_thin_is_voted_for():
-    line, outline = torch.zeros(1, 2, 32, 32), torch.zeros(1, 2, 32, 32)
+    line, outline, nothing = (torch.zeros(1, 2, 32, 32) for _ in range(3))
     line[..., 10, :], outline[..., 20, :] = 0.9, 0.6
-    assert is_sure(line) and not is_sure(outline) and not is_sure(torch.zeros(1, 2, 32, 32))
+    fails = torch.zeros(32, 32, dtype=torch.bool)
+    assert is_sure(line, fails) and not is_sure(outline, fails)
+    # Where nothing is found, the shape of what fails tells.
+    fails[8:12] = True
+    assert is_sure(nothing, fails)
+    fails[:16] = True
+    assert not is_sure(nothing, fails)
 
 
 def test_thin_things_are_looked_for_at_full_size_where_the_flow_fails():
