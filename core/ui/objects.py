@@ -76,7 +76,10 @@ class ObjectPanel:
     def draw_results(self) -> None:
         """The turned object, its slider, what was found, the film."""
         self.shown = gr.Image(label="Turned", interactive=False, height=320, elem_id=f"{self.id}-shown")
-        self.turn = gr.Slider(-180, 180, 30, step=1, label="Turn (degrees)", elem_id=f"{self.id}-turn")
+        self.turn = gr.Slider(
+            -180, 180, 30, step=1, label="Turn (degrees)", info="how far the camera goes round from where the photo was taken",
+            elem_id=f"{self.id}-turn",
+        )  # fmt: skip
         self.said = gr.Markdown(elem_id=f"{self.id}-said")
         self.go = gr.Button("Turntable film", elem_id=f"{self.id}-go")
         self.video = gr.Video(label="Film", interactive=False, height=260, elem_id=f"{self.id}-film")

@@ -103,9 +103,15 @@ def draw_authors(tab: str, chooser: Component | None = None, choices: Callable[[
     if not names:
         return
     with gr.Accordion("Get the authors' weights", open=False, elem_id=f"{tab}-authors"):
-        which = gr.Dropdown(names, value=names[0], label="Weights", elem_id=f"{tab}-authors-record")
+        which = gr.Dropdown(
+            names, value=names[0], label="Weights", info="which of the published files to fetch",
+            elem_id=f"{tab}-authors-record",
+        )  # fmt: skip
         shown = gr.Markdown(facts(names[0]), elem_id=f"{tab}-authors-facts")
-        accepted = gr.Checkbox(False, label="I have read these terms and accept them", elem_id=f"{tab}-authors-accept")
+        accepted = gr.Checkbox(
+            False, label="I have read these terms and accept them", info="nothing is fetched without it",
+            elem_id=f"{tab}-authors-accept",
+        )  # fmt: skip
         go = gr.Button("Download, convert and use", elem_id=f"{tab}-authors-go", interactive=may_fetch())
         said = gr.Markdown(elem_id=f"{tab}-authors-said")
     which.change(lambda name: (facts(name), False), which, [shown, accepted], api_visibility="private")
