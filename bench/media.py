@@ -32,6 +32,8 @@ from core.video import TimedFrame, read_video, write_video
 REAL = Path(__file__).resolve().parents[2] / "shared" / "real"
 BARS = ((255, 255, 255), (255, 255, 0), (0, 255, 255), (0, 255, 0), (255, 0, 255), (255, 0, 0), (0, 0, 255), (0, 0, 0))
 SKIN = ((224, 172, 105), (141, 85, 36))
+# Luma weights of red and blue. Source: ITU-R BT.601 and BT.709.
+LUMA = {"bt601": (0.299, 0.114), "bt709": (0.2126, 0.0722)}
 SMALL_PX = 128  # longer side of clips whose times alone are measured
 PROFILES = ("made_01_display_p3.jpg", "made_03_prophoto.png")
 REFERENCE = "made_00_reference_srgb.png"
@@ -66,10 +68,16 @@ def profiles() -> list[Row]:
 
 
 def decoded_as_browsers_do(path: Path) -> np.ndarray:
-    """The middle frame, by ffmpeg with the matrix and range that the file states."""
+    """The middle frame (H, W, 3) in [0, 255], by the matrix and range that the file states, in floating point as shaders do."""
     with av.open(str(path)) as container:
         frames = list(container.decode(video=0))
-    return np.asarray(frames[len(frames) // 2].to_ndarray(format="rgb24"))
+    frame = frames[len(frames) // 2]
+    wide, weights = int(frame.color_range) == 2, LUMA["bt709" if int(frame.colorspace) == 1 else "bt601"]
+    luma, *chroma = frame.reformat(format="yuv444p").to_ndarray().astype(np.float64)
+    y = luma / 255 if wide else (luma - 16) / 219
+    blue, red = (2 * (plane - 128) / (255 if wide else 224) for plane in chroma)
+    r, b = y + (1 - weights[0]) * red, y + (1 - weights[1]) * blue
+    return 255 * np.stack([r, (y - weights[0] * r - weights[1] * b) / (1 - sum(weights)), b], -1).clip(0, 1)
 
 
 def bars() -> list[Row]:
@@ -96,19 +104,23 @@ def bars() -> list[Row]:
 
 
 def _write_bars(path: Path, colours: np.ndarray, size: tuple[int, int], matrix: str, tagged: bool, wide: bool) -> None:
-    width, height = size
-    stripe = width // len(colours)
-    picture = np.repeat(np.repeat(colours[None], stripe, 1), height, 0)
-    width = picture.shape[1]
-    number, spread = ("smpte170m", "tv") if matrix == "bt601" else ("bt709", "tv")
-    spread = "pc" if wide else spread
-    scale = f"scale=in_range=pc:out_range={spread}:out_color_matrix={matrix},format=yuv444p"
-    tags = ["-colorspace", number, "-color_primaries", number, "-color_trc", number, "-color_range", spread]
+    """Lossless, and converted here: no filter's rounding is taken for ours."""
+    stripe, (kr, kb) = size[0] // len(colours), LUMA[matrix]
+    shape = f"{stripe * len(colours)}x{size[1]}"
+    r, _, b = (colours / 255).T
+    y = (colours / 255) @ np.array([kr, 1 - kr - kb, kb])
+    luma = 255 * y if wide else 16 + 219 * y
+    chroma = (128 + (255 if wide else 224) * (part - y) / (2 - 2 * k) for part, k in ((b, kb), (r, kr)))
+    planes = np.rint(np.stack([luma, *chroma])).clip(0, 255).astype(np.uint8)
+    picture = np.repeat(planes[:, None], size[1], 1).repeat(stripe, 2)
+    number, spread = "smpte170m" if matrix == "bt601" else "bt709", "pc" if wide else "tv"
+    said = f"setparams=range={spread}:colorspace={number}:color_primaries={number}:color_trc={number}"
     # Without tags, as many recorders leave them.
     metadata = "h264_metadata=colour_primaries=2:transfer_characteristics=2:matrix_coefficients=2"
     subprocess.run(
-        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}",
-         "-r", "10", "-i", "-", "-vf", scale, "-c:v", "libx264", "-crf", "4", *(tags if tagged else ["-bsf:v", metadata]), str(path)],
+        [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "yuv444p",
+         "-s", shape, "-r", "10", "-i", "-", "-c:v", "libx264", "-qp", "0", "-vf", said,
+         *([] if tagged else ["-bsf:v", metadata]), str(path)],
         input=picture.tobytes() * 4, check=True,
     )  # fmt: skip
 

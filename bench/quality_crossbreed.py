@@ -30,11 +30,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from bench import Row, sheet_path
+from core.animals import HEAD_MARGIN
+from core.animals.head_alignment.detector import candidate_heads, find_points
+from core.animals.head_alignment.framing import cut_square, frame_picture
 from core.crossbreed.data.pairs import as_bytes
 from core.crossbreed.data.tables import held_out
-from core.crossbreed.methods.head_alignment.detector import candidate_heads, find_points
-from core.crossbreed.methods.head_alignment.framing import cut_square, frame_picture
-from core.crossbreed.options import HEAD_MARGIN, CrossbreedOptions
+from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline
 from core.crossbreed.sheet import tile
 from core.image import Box, load_image, to_pil

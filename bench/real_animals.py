@@ -20,7 +20,7 @@ import torch
 from PIL import Image, ImageDraw
 
 from bench import Row, seconds, sheet_path
-from core.crossbreed.methods.head_alignment.detector import find_heads
+from core.animals.head_alignment.detector import find_heads
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline
 from core.crossbreed.sheet import tile

@@ -29,6 +29,7 @@ from torch import Tensor, nn
 from core import options as option_tools
 from core.construction import BUILDING
 from core.devices import Policy, choose_device, policy
+from core.errors import DeviceError
 from core.image import to_pil
 from core.offload import lend
 from core.progress import Progress, part_of, silent
@@ -106,6 +107,27 @@ class TransitionPipeline(DiffusionPipeline, ABC, Generic[PreparedT]):
     def render(self, prepared: PreparedT, t: Sequence[float], *args: Any, **controls: Any) -> Tensor:
         """Pictures (T, 3, H, W) float32 in [0, 1], on the CPU, at a list of positions t."""
 
+    def render_fitting(self, prepared: PreparedT, t: Sequence[float], **controls: Any) -> Tensor:
+        """As `render`; where the GPU's memory does not suffice, in smaller batches from then on.
+
+        Raises:
+            DeviceError: not even one picture fits.
+        """
+        try:
+            return self.render(prepared, t, **controls)
+        except torch.OutOfMemoryError as error:
+            if len(t) == 1:
+                raise DeviceError(
+                    "the GPU's memory does not suffice for one picture: choose a smaller size, close other programs, or "
+                    "compute on the processor (MORPHOSPACE_DEVICE=cpu)"
+                ) from error
+        # Outside the handler, so that what the failed attempt held is let go.
+        torch.cuda.empty_cache()
+        half = len(t) // 2
+        # Of this pipeline alone: the class keeps its own.
+        object.__setattr__(self, "batch_size", half)
+        return torch.cat([self.render_fitting(prepared, part, **controls) for part in (t[:half], t[half:])])
+
     def frames(
         self, prepared: PreparedT, timeline: Timeline, progress: Progress = silent, **controls: Any
     ) -> Iterator[Image.Image]:
@@ -119,7 +141,7 @@ class TransitionPipeline(DiffusionPipeline, ABC, Generic[PreparedT]):
         for index, t in enumerate(positions):
             if t not in pictures:
                 ahead = list(dict.fromkeys(p for p in positions[index:] if p not in pictures))[: self.batch_size]
-                batch = self.render(prepared, ahead, **controls)
+                batch = self.render_fitting(prepared, ahead, **controls)
                 pictures.update(zip(ahead, to_pil(batch), strict=True))
             progress((index + 1) / len(positions), f"frame {index + 1} of {len(positions)}")
             yield pictures[t] if last_use[t] > index else pictures.pop(t)

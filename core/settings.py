@@ -17,6 +17,7 @@ WEIGHTS_DIR = "MORPHOSPACE_WEIGHTS_DIR"
 WEIGHTS_REPO = "MORPHOSPACE_WEIGHTS_REPO"
 CACHE = "MORPHOSPACE_CACHE"
 OFFLINE = "MORPHOSPACE_OFFLINE"
+FETCH = "MORPHOSPACE_FETCH"
 TOKEN = "HF_TOKEN"
 QUEUE_SIZE = "MORPHOSPACE_QUEUE_SIZE"
 WORKERS = "MORPHOSPACE_WORKERS"
@@ -79,6 +80,8 @@ SETTINGS = (
     Setting(CACHE, "where converted and downloaded weights lie", "the user's cache folder", "a folder that can be written",
             _writable),
     Setting(OFFLINE, "never ask the network for weights", "0", "0 or 1", lambda value: value.lower() in YES_NO),
+    Setting(FETCH, "let the page fetch the authors' weights; a Space's owner switches it on while fetching", "1, on a Space 0",
+            "0 or 1", lambda value: value.lower() in YES_NO),
     Setting(QUEUE_SIZE, "jobs that may wait; later ones are refused with a message", "64", "1 to 10000", _between(1, 10000)),
     Setting(WORKERS, "jobs of one kind that run at the same time", "2", "1 to 64", _between(1, 64)),
     Setting(UPLOAD_MB, "largest file that a visitor may send, in megabytes", "60", "1 to 2000", _between(1, 2000)),
@@ -111,6 +114,11 @@ def number(name: str) -> int:
 def switched_on(name: str) -> bool:
     """Whether a yes-or-no variable says yes."""
     return os.environ.get(name, "").lower() in ("1", "true", "yes", "on")
+
+
+def on_a_space() -> bool:
+    """Whether this is a Space of the hub."""
+    return bool(os.environ.get("SPACE_ID"))
 
 
 def table() -> str:

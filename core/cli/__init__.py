@@ -22,7 +22,19 @@ from typer import Option
 from core import __version__
 from core.errors import CancelledError, MorphospaceError
 
-SYSTEMS = ("implicit", "crossbreed", "sdl", "ripple", "gfla", "weights", "app", "space", "examples", "api_docs")
+SYSTEMS = (
+    "implicit",
+    "crossbreed",
+    "sdl",
+    "ripple",
+    "gfla",
+    "weights",
+    "app",
+    "space",
+    "examples",
+    "api_docs",
+    "tasks",
+)
 PROGRAM = "python -m core"
 EPILOG = """\b
 examples:

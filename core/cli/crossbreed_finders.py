@@ -46,7 +46,7 @@ def train_points(
 @verb(app, "--from pets.csv --out runs/mask --steps 240 --lr 1.5e-3 --batch 16")
 def train_mask(origin: Table, training: TrainOptions, progress: Progress, to: Target = None) -> Result:
     """Train the network that cuts animals out and measure it on the photos that are held out."""
-    from core.crossbreed.methods.head_alignment.detector import point_network
+    from core.animals.head_alignment.detector import point_network
     from core.crossbreed.training.segmenter import PetMaskRecipe, read_cut
 
     cut, held_out = read_cut(origin, origin.with_suffix(".zip"))

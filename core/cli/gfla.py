@@ -22,7 +22,7 @@ from core.cli.flags import (
     weights_flag,
 )
 from core.errors import InputError
-from core.gfla.options import AnimationOptions, GflaTrainOptions, PoseOptions, ViewOptions
+from core.gfla.options import AnimationOptions, GflaTrainOptions, ObjectOptions, PoseOptions, ViewOptions
 from core.progress import Progress, part_of
 from core.timeline import Timeline
 
@@ -38,6 +38,7 @@ app = system(
   python -m core gfla generate me.jpg --pose "arms spread" --out spread.png
   python -m core gfla generate me.jpg --pose friend.jpg --out as-my-friend.mp4
   python -m core gfla animate me.jpg dance.mp4 --out me-dancing.mp4
+  python -m core gfla turn chair.png --out round.mp4
   python -m core gfla views chair.png --weights gfla-chair --out round.gif
   python -m core gfla train --stage flow --recipe shipped --data ../shared/data --out runs/flow --steps 300
   python -m core gfla train --task dance --subset iper --stage all --data dataset/iPER --out runs/dance
@@ -238,7 +239,7 @@ def views(
     out: Annotated[Path, Option(help="video, or a folder for result_0000.png ...")] = Path("views.gif"),
     weights: Annotated[str, weights_flag("gfla-chair, gfla-car")] = "gfla-chair",
 ) -> Result:
-    """An object from all sides."""
+    """An object from all sides, by the authors' weights."""
     from core.gfla.pipeline_views import ViewPipeline
     from core.image import to_pil
     from core.options import to_query
@@ -253,6 +254,30 @@ def views(
         return {"written": str(write_video(pictures, out, fps, settings)), "weights": pipe.weights_label}
     names = [write_picture(view, out / f"result_{index:04d}.png", settings).name for index, view in enumerate(pictures)]
     return {"folder": str(out), "files": names, "weights": pipe.weights_label}
+
+
+@verb(app, "chair.png --out round.mp4")
+def turn(
+    picture: Annotated[str, Argument(help="picture of a chair or a car, its background plain or removed")],
+    objects: ObjectOptions,
+    progress: Progress,
+    fps: Annotated[float, Option(min=0.1, max=240, help="of a video")] = 12,
+    out: Annotated[Path, Option(help="video")] = Path("turn.mp4"),
+) -> Result:
+    """A chair or a car all the way round, by a model fitted to the picture (ours; no weights)."""
+    from core.gfla.pipeline_views import ObjectPipeline
+    from core.image import to_pil
+    from core.options import to_query
+    from core.video import write_video
+
+    checked_file(out, VIDEOS)
+    pipe = ObjectPipeline()
+    prepared = pipe.prepare(picture, options=objects, progress=part_of(progress, 0, 0.5))
+    count = objects.frames
+    pictures = (to_pil(pipe.render(prepared, [index / count]))[0] for index in range(count))
+    settings = {"system": "gfla", "mode": "turn", **to_query(objects)}
+    found = {"kind": prepared.kind, **prepared.figures, "notes": list(prepared.notes)}
+    return {"written": str(write_video(pictures, out, fps, settings)), **found, "answered": pipe.weights_label}
 
 
 @verb(app, "--stage all --start runs/flow --recipe shipped --out runs/all")

@@ -127,7 +127,7 @@ def render(
 ) -> Result:
     """Write single frames: `frame_{t}_{blend}.png` for every time and way of blending."""
     from core.errors import unknown_name
-    from core.image import to_pil
+    from core.image import SRGB_PROFILE, to_pil
     from core.implicit.pipeline import ImplicitMorphPipeline
     from core.implicit.prepared import draw_landmarks
 
@@ -151,7 +151,7 @@ def render(
                 frame = draw_landmarks(frame, prepared, t)
             apart = "" if weight == t else f"_{weight:g}"
             path = out / f"frame_{t:g}{apart}_{kind}{'_landmarks' if landmarks else ''}.png"
-            frame.save(path)
+            frame.save(path, icc_profile=SRGB_PROFILE)
             written.append(str(path))
     return {"frames": written, **prepared.figures, "notes": list(prepared.notes)}
 
@@ -195,7 +195,7 @@ def poisson(
     epochs: Annotated[int, Option(min=1, help="of the network")] = 2001,
 ) -> Result:
     """Clone one face onto the other in the gradient domain."""
-    from core.image import to_pil
+    from core.image import SRGB_PROFILE, to_pil
     from core.implicit.methods.blending.blend import background_of
     from core.implicit.methods.poisson_solver.neural import neural_clone
     from core.implicit.pipeline import ImplicitMorphPipeline
@@ -213,5 +213,5 @@ def poisson(
     else:
         frame = ImplicitMorphPipeline().render(prepared, [timestep], blend=kind, background=background)
     out.parent.mkdir(parents=True, exist_ok=True)
-    to_pil(frame)[0].save(out)
+    to_pil(frame)[0].save(out, icc_profile=SRGB_PROFILE)
     return {"picture": str(out), **prepared.figures, "notes": list(prepared.notes)}

@@ -11,7 +11,7 @@ from core.cli.flags import Place, Result, folder, one_of, one_word_of, system, v
 from core.encoding import Encoding
 from core.errors import InputError
 from core.progress import Progress, part_of
-from core.sdl.jobs import JOBS, misfit
+from core.sdl.jobs import JOBS, answered_by, misfit
 from core.sdl.options import LAYOUTS, ORIGINAL_TASKS, RateOptions, SDLOptions
 from core.sdl.training.options import TransitionTrainOptions
 from core.timeline import Timeline
@@ -60,7 +60,8 @@ def video(
     settings = {"system": "sdl", "job": job, **to_query(transition), **to_query(timeline)}
     path = write_video(frames, out, timeline.fps, settings)
     told = {"note": note} if note else {}
-    return {"file": str(path), "frames": count, "weights": pipe.weights_label, **told, **prepared.figures}
+    answered = answered_by(prepared.figures, pipe.weights_label)
+    return {"file": str(path), "frames": count, "weights": answered, **told, **prepared.figures}
 
 
 @verb(app, "clip.mp4 --factor 4 --slow-motion --out slow.mp4")
@@ -74,12 +75,11 @@ def rate(
         Path | None, Option(help="the file to write, smooth.mp4 if left out; for a folder the folder of the results")
     ] = None,
     weights: Annotated[str, weights_flag(LISTED)] = "sdl-vfi",
-    montage: Annotated[Path | None, Option(help="an mp4 that shows source and result side by side")] = None,
     preview: Annotated[
         Path | None, Option(help="write the three hardest in-betweens into this folder, and no video")
     ] = None,
 ) -> Result:
-    """A video at a higher frame rate or in slow motion; a folder of them goes on where it stopped."""
+    """A video at a higher frame rate or in slow motion, or a folder of them; after a stop the same command goes on."""
     from core.sdl.methods.video_rate.conversion import convert_video
     from core.sdl.methods.video_rate.folder import convert_folder
     from core.sdl.methods.video_rate.preview import hardest_in_betweens
@@ -87,8 +87,8 @@ def rate(
     from core.video import read_video, write_picture
 
     if clip.is_dir():
-        if montage is not None or preview is not None:
-            raise InputError(f"{clip} is a folder: --montage and --preview take one clip")
+        if preview is not None:
+            raise InputError(f"{clip} is a folder: --preview takes one clip")
         target = folder(out) or Path("smooth")
         made = convert_folder(place.pipeline(SDLPipeline, weights), clip, target, video, encoding, progress)
         return {**made, "weights": weights}
@@ -99,11 +99,7 @@ def rate(
         found = hardest_in_betweens(pipe, clip, video)
         files = [write_picture(new, preview / f"{clip.stem}-{at:.2f}s") for at, new in found]
         return {"files": [str(file) for file in files], "weights": pipe.weights_label}
-    done = convert_video(pipe, clip, path, video, progress, encoding)
-    if montage is not None:
-        from core.video.montage import write_montage
-
-        write_montage(clip, path, montage)
+    done = convert_video(pipe, clip, path, video, progress, encoding, resumable=True)
     return {"file": str(path), "weights": pipe.weights_label, **vars(done)}
 
 

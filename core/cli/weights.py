@@ -20,6 +20,7 @@ app = system(
     "files, which you fetch yourself.",
     """examples:
   python -m core weights list --system sdl
+  python -m core weights setup
   python -m core weights pull ripple-lama
   python -m core weights convert crossbreed-dog ~/Downloads/best_00174000.pt""",
 )
@@ -93,6 +94,36 @@ def accepted(entry: Any, yes: bool) -> bool:
             print("no terminal to ask on: add --yes to accept these terms", file=sys.stderr)
         return yes
     return input("Fetch it under these terms? [y/N] ").strip().lower() in ("y", "yes")
+
+
+@verb(app, "--system gfla")
+def setup(
+    progress: Progress,
+    of: Annotated[str | None, Option("--system", help="only this system")] = None,
+    yes: Annotated[bool, Option("--yes", help="accept all licences without being asked")] = False,
+    quiet: Annotated[bool, Option("--quiet", help="no progress bar")] = False,
+) -> Result:
+    """Fetch and convert the authors' weights of all five systems in one go; what is here already is left alone.
+
+    Each licence is shown and asked for; one that fails or is declined does not stop the others, and running it again goes on.
+    """
+    from core.progress import part_of, silent
+    from core.weights import pull as fetch
+    from core.weights import records
+
+    wanted = [entry for entry in records().values() if entry.kind == "published" and of in (None, entry.system)]
+    result: Result = {}
+    failed: list[str] = []
+    for index, entry in enumerate(wanted):
+        if place := place_of(entry.name):
+            result[entry.name] = f"here: {place}"
+            continue
+        bar = silent if quiet else part_of(progress, index / len(wanted), (index + 1) / len(wanted))
+        try:
+            result[entry.name] = str(fetch(entry.name, accept=lambda entry: accepted(entry, yes), progress=bar))
+        except WeightsError as error:
+            failed.append(f"{entry.name}: {error}")
+    return {**result, **({"failed": failed} if failed else {})}
 
 
 @verb(app, "crossbreed-dog ~/Downloads/best_00174000.pt")

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.animals import HEAD_MARGIN
 from core.options import option
 from core.training.options import TrainOptions
-
-HEAD_MARGIN = 0.25
 
 
 @dataclass(frozen=True)

@@ -17,14 +17,12 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.animals.blending.pictures import AnimalPictures, find_masks
+from core.animals.colour_transfer.palette import Palette
+from core.animals.head_alignment.alignment import HeadAlignment, notes_on
+from core.animals.head_alignment.framing import FramedHead, cut_square, frame_picture
 from core.crossbreed.chain import at_pace, chain_weights, even_pace, positions_of
-from core.crossbreed.methods.blending.composition import CrossbreedPrepared, compose, compose_layers, enlarge
-from core.crossbreed.methods.blending.layers import Layers
-from core.crossbreed.methods.colour_transfer.masks import apply_grabcut, mark_ears, refine_masks
-from core.crossbreed.methods.colour_transfer.palette import Palette
-from core.crossbreed.methods.head_alignment.alignment import HeadAlignment, is_frontal, notes_on
-from core.crossbreed.methods.head_alignment.detector import segment_animals
-from core.crossbreed.methods.head_alignment.framing import FramedHead, cut_square, frame_picture
+from core.crossbreed.methods.blending.composition import CrossbreedPrepared, compose, enlarge, exact_ends
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.paper.disentanglement import contract, grid_alphas
 from core.crossbreed.paper.network import Codes, CrossbreedGenerator
@@ -78,22 +76,21 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         squares, known = (one_each(each, len(inputs)) for each in (boxes, heads))
         framed, crops, shown = self._framed(inputs, squares, known, chosen, progress)
         progress(0.8, "encoding")
-        alignment, palette, layers = None, None, None
+        alignment, palette, animals = None, None, None
         found = [head for head in framed if head]
         if chosen.align and len(found) == len(inputs):
             alignment = HeadAlignment.of_heads(found)
             shown = alignment.to_mean_shape(shown)
         codes, copies = self._encode(shown)
         if chosen.colours and len(found) == len(inputs):
-            masks = self._masks(crops, found)
-            palette = Palette.measure(crops, masks)
+            palette = Palette.measure(crops, find_masks(crops, found))
             if alignment is not None and chosen.exact_ends:
-                layers = Layers.cut(crops, masks, alignment.points)
+                animals = AnimalPictures.cut(crops, alignment, palette)
         prepared = CrossbreedPrepared(
             key=content_key(crops, chosen, self.weights_label), figures=figures_of(found, alignment, shown, copies),
             content=codes.content, style=codes.style, crops=crops, exact=chosen.exact_ends,
             boxes=tuple(head.square if head else None for head in framed), tau=chosen.tau, closed=chosen.closed,
-            alignment=alignment, palette=palette, layers=layers, notes=notes_on(found) if alignment else (),
+            alignment=alignment, palette=palette, animals=animals, notes=notes_on(found) if alignment else (),
         )  # fmt: skip
         if chosen.even_steps:
             pace = even_pace(prepared.chain, lambda t: self.render(prepared, t))
@@ -127,13 +124,6 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
                 crops.append(to_tensor(cut))
         return framed, torch.cat(crops[::2]), torch.cat(crops[1::2])
 
-    @staticmethod
-    def _masks(crops: Tensor, heads: Sequence[FramedHead]) -> Tensor:
-        """(N, 1, size, size) in [0, 1] what is animal in crops (N, 3, size, size)."""
-        ears = [head.points if is_frontal(head) else None for head in heads]
-        rough = mark_ears(segment_animals(crops), ears)
-        return refine_masks(apply_grabcut(crops, rough), crops)
-
     @torch.inference_mode()
     def _encode(self, pictures: Tensor) -> tuple[Codes, Tensor]:
         """Codes of (N, 3, S, S) in [0, 1], and the network's reconstructions; all on the CPU in float32."""
@@ -161,8 +151,9 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
             shape_weights: (T, N), how much of each picture's shape; rows sum to 1.
             appearance_weights: (T, N), how much of each picture's appearance.
         """
-        if prepared.layers is not None:
-            return compose_layers(prepared, shape_weights, appearance_weights)
+        if prepared.animals is not None:
+            mixed = prepared.animals.mix(shape_weights, appearance_weights)
+            return exact_ends(prepared, mixed, shape_weights, appearance_weights)
         content = torch.tensordot(shape_weights, prepared.content, dims=1)
         decoded = self._decode(Codes(content, appearance_weights @ prepared.style))
         return compose(prepared, enlarge(decoded, prepared.crops.shape[-1]), shape_weights, appearance_weights)

@@ -53,6 +53,20 @@ class ViewOptions:
 
 
 @dataclass(frozen=True)
+class ObjectOptions:
+    """How a chair or a car is understood and shown by our models; angles are any, 0 is its front, 90 its own left side."""
+
+    kind: str = option("auto", "what the picture shows; auto tries both", choices=("auto", "chair", "car"))
+    find_side: bool = option(True, "estimate the side and the height that it was taken from, not the two below")
+    azimuth_deg: float = option(0.0, "side from which the picture was taken", low=0, high=359, step=1)
+    elevation_deg: float = option(10.0, "height from which the picture was taken", low=0, high=30, step=1)
+    turn_deg: float = option(360.0, "how far the camera goes round", low=-360, high=360, step=1)
+    side_px: int = option(320, "side of the result", low=64, high=1024, step=32)
+    frames: int = option(36, "views of the film", low=2, high=360, step=1)
+    tries: int = option(800, "models that are tried; fewer fit faster and worse", low=4, high=10000, step=1)
+
+
+@dataclass(frozen=True)
 class GflaTrainOptions(TrainOptions):
     """Options of a GFLA training run."""
 

@@ -6,7 +6,9 @@ Boxes and points are (x, y) in pixels, the centre of the top-left pixel at (0.5,
 
 from core.image.boxes import Box, crop_box, limit_size, paste_back, resize
 from core.image.colour import SRGB_PROFILE
+from core.image.deep import DeepCodes, deep_codes, deep_picture, levels_of, picture_like
 from core.image.read import (
+    BACKGROUNDS,
     MAX_JPEG_MEGAPIXELS,
     MAX_MEGAPIXELS,
     MAX_SIDE_PX,
@@ -19,11 +21,13 @@ from core.image.read import (
     notes_of,
     read_image,
     with_alpha,
+    write_backed,
 )
 from core.image.tensors import Crop, pad_to_multiple, to_pil, to_tensor
 
 __all__ = [
-    "MAX_JPEG_MEGAPIXELS", "MAX_MEGAPIXELS", "MAX_SIDE_PX", "MIN_SIDE_PX", "SRGB_PROFILE", "WHOLE_SIDE_PX", "Box", "Crop", "Loaded", "Source", "crop_box",
+    "BACKGROUNDS", "MAX_JPEG_MEGAPIXELS", "MAX_MEGAPIXELS", "MAX_SIDE_PX", "MIN_SIDE_PX", "SRGB_PROFILE", "WHOLE_SIDE_PX", "Box", "Crop", "DeepCodes",
+    "Loaded", "Source", "crop_box", "deep_codes", "deep_picture", "levels_of", "picture_like",
     "limit_size", "load_alpha", "load_image", "notes_of", "pad_to_multiple", "paste_back", "read_image", "resize", "to_pil", "to_tensor",
-    "with_alpha",
+    "with_alpha", "write_backed",
 ]  # fmt: skip

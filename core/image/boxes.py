@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image, ImageFilter
 
 from core.errors import InputError
+from core.image.deep import deep_codes, reduced
 
 
 def limit_size(picture: Image.Image, max_side_px: int) -> Image.Image:
@@ -22,7 +23,10 @@ def limit_size(picture: Image.Image, max_side_px: int) -> Image.Image:
 
 def resize(picture: Image.Image, size_px: tuple[int, int]) -> Image.Image:
     """The picture at (width, height), antialiased."""
-    return picture if picture.size == tuple(size_px) else picture.resize(size_px, Image.Resampling.LANCZOS)
+    if picture.size == tuple(size_px):
+        return picture
+    deep = deep_codes(picture)
+    return picture.resize(size_px, Image.Resampling.LANCZOS) if deep is None else reduced(deep, size_px)
 
 
 class Box(NamedTuple):

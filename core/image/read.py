@@ -15,11 +15,13 @@ from typing import Any
 import cv2
 import numpy as np
 from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL.PngImagePlugin import PngInfo
 from scipy.ndimage import distance_transform_edt
 
 from core.errors import InputError
 from core.image.boxes import limit_size
-from core.image.colour import to_srgb
+from core.image.colour import SRGB_PROFILE, to_srgb
+from core.image.deep import deep_codes
 from core.image.formats import NAMES, READABLE, format_name, refuse_rowless, refuse_unreadable, without_png_text
 
 # Set once, before any thread reads: sizes are checked below, by the limit that the message names.
@@ -32,6 +34,11 @@ WHOLE_SIDE_PX = 8192
 # What is held in memory at once: about half a gigabyte with its copies. A JPEG is reduced while it is decoded.
 MAX_MEGAPIXELS = 80
 MAX_JPEG_MEGAPIXELS = 178
+
+# Under clear parts, where a job keeps none.
+BACKGROUNDS = ("white", "black", "grey", "green")
+# A PNG's note that asks for one of them.
+_BACKED = "morphospace background"
 
 Source = str | Path | bytes | Image.Image | np.ndarray
 _END_OF_JPEG = b"\xff\xd9"
@@ -46,17 +53,23 @@ class Loaded:
         picture: upright RGB in sRGB; clear parts are laid over the background that was asked for.
         alpha: mode L, 255 = opaque; None for a picture without clear parts.
         notes: what had to be changed, one sentence each, for the person who brought it.
+        background: the colour under clear parts.
     """
 
     picture: Image.Image
     alpha: Image.Image | None
     notes: tuple[str, ...]
+    background: str | None = None
 
 
 def load_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: str | None = "white") -> Image.Image:
     """The picture of `read_image` alone; `notes_of` tells what had to be changed."""
+    if isinstance(source, Image.Image) and deep_codes(source) is not None:
+        return limit_size(source, max_side_px)
     loaded = read_image(source, max_side_px=max_side_px, background=background)
     loaded.picture.info["notes"] = loaded.notes
+    if loaded.alpha is not None:
+        loaded.picture.info.update(alpha=loaded.alpha, background=loaded.background)
     return loaded.picture
 
 
@@ -85,6 +98,8 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
     name, notes = _name_of(source), list(notes_of(source)) if isinstance(source, Image.Image) else []
     picture, again = _opened(source, name, notes)
     _check_size(picture, name)
+    if background and picture.info.get(_BACKED) in BACKGROUNDS:
+        background = picture.info[_BACKED]
     kind = picture.format or ""
     picture = _decoded(picture, again, max_side_px, name, notes)
     if (count := getattr(picture, "n_frames", 1)) > 1 and kind in ("GIF", "WEBP", "PNG", "TIFF"):
@@ -99,7 +114,15 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
         plain = _laid_over(plain, alpha, background)
         notes += [f"clear parts are laid over {background}"] if background else []
     plain.info = {}
-    return Loaded(plain, alpha, tuple(notes))
+    return Loaded(plain, alpha, tuple(notes), background)
+
+
+def write_backed(picture: Image.Image, alpha: Image.Image, background: str, path: Path) -> Path:
+    """Write a PNG with an alpha that asks to be read over one of `BACKGROUNDS`."""
+    info = PngInfo()
+    info.add_text(_BACKED, background)
+    with_alpha(picture, alpha).save(path, pnginfo=info, icc_profile=SRGB_PROFILE)
+    return path
 
 
 def load_alpha(source: Source, size_px: tuple[int, int]) -> np.ndarray:

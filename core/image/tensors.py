@@ -4,26 +4,29 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError, ShapeError
+from core.image.deep import deep_codes, levels_of, picture_like
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
     """(1, 3, H, W) float32 in [0, 1]."""
-    array = np.array(picture.convert("RGB"))
-    return torch.from_numpy(array).permute(2, 0, 1)[None].float() / 255
+    return torch.from_numpy(levels_of(picture)).permute(2, 0, 1)[None] / 255
 
 
-def to_pil(pictures: Tensor) -> list[Image.Image]:
-    """One RGB picture per item of (B, 3, H, W) or (3, H, W) in [0, 1]; values beyond are clipped."""
+def to_pil(pictures: Tensor, like: Image.Image | None = None) -> list[Image.Image]:
+    """One RGB picture per item of (B, 3, H, W) or (3, H, W) in [0, 1], of the depth of `like`; values beyond are clipped."""
     batch = pictures[None] if pictures.ndim == 3 else pictures
     if batch.ndim != 4 or batch.shape[1] != 3:
         raise ShapeError(f"pictures are {tuple(pictures.shape)}, (B, 3, H, W) fits")
+    if like is not None and deep_codes(like) is not None:
+        return [
+            picture_like(levels, like) for levels in batch.detach().float().mul(255).permute(0, 2, 3, 1).cpu().numpy()
+        ]
     array = batch.detach().float().clamp(0, 1).mul(255).add(0.5).to(torch.uint8).permute(0, 2, 3, 1).cpu().numpy()
     return [Image.fromarray(item) for item in array]
 

@@ -12,12 +12,24 @@ import cv2
 import numpy as np
 
 
-def tangent_field(luma: np.ndarray, sigma_px: float) -> np.ndarray:
-    """(h, w, 2) unit vectors (x, y) along edges, their sign arbitrary; averaged over `sigma_px`."""
+def structure_tensor(luma: np.ndarray, sigma_px: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Its parts xx, yy and xy, (h, w) each, averaged over `sigma_px`."""
     right, down = cv2.Sobel(luma, cv2.CV_32F, 1, 0), cv2.Sobel(luma, cv2.CV_32F, 0, 1)
     xx, yy, xy = (cv2.GaussianBlur(part, (0, 0), sigma_px) for part in (right * right, down * down, right * down))
+    return xx, yy, xy
+
+
+def tangent_field(luma: np.ndarray, sigma_px: float) -> np.ndarray:
+    """(h, w, 2) unit vectors (x, y) along edges, their sign arbitrary; averaged over `sigma_px`."""
+    xx, yy, xy = structure_tensor(luma, sigma_px)
     angle = 0.5 * np.arctan2(2 * xy, xx - yy) + np.float32(np.pi / 2)
     return np.dstack([np.cos(angle), np.sin(angle)]).astype(np.float32)
+
+
+def edge_coherence(luma: np.ndarray, sigma_px: float) -> np.ndarray:
+    """(h, w): 1 where edges around a place run in one direction, 0 where they run in all."""
+    xx, yy, xy = structure_tensor(luma, sigma_px)
+    return np.hypot(xx - yy, 2 * xy) / (xx + yy + np.float32(1e-6))
 
 
 def average_along(maps: np.ndarray, field: np.ndarray, weights: Sequence[float]) -> np.ndarray:

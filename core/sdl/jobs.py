@@ -44,8 +44,8 @@ JOBS: dict[str, Job] = {
             "morph", "Morph", "morphing", 2, -0.25, 1.25, True,
             ("sdl-morph", "sdl-dog2dog-scale", "sdl-dog2dog-512", "sdl-cat2cat-scale", "sdl-cat2cat-512"),
             "0 = first picture, 1 = second; beyond exaggerates",
-            "Two frontal faces of people, framed alike. Landmarks and outlines align them; different hair and clothes change over one after the other. Without faces only "
-            "the coarse shape is aligned.",
+            "Two frontal faces of people, or two heads of cats and dogs, framed alike. Landmarks and outlines align them; hair, "
+            "clothes and ears change over one after the other. Without either only the coarse shape is aligned.",
         ),
         Job(
             "age", "Face ageing", "i2i", 1, -1.0, 1.0, False,
@@ -104,12 +104,19 @@ def misfit(job: Job, figures: Mapping[str, float]) -> str:
     """What did not fit the job, by the figures of what was prepared; empty where all did."""
     if figures.get("landmarks") == 0:
         return (
-            "No face was found in one of the pictures: only their coarse shape is aligned, and things will double. Cats and dogs "
-            "have a system of their own, Crossbreed."
+            "No face of a person, and no head of a cat or dog, was found in both pictures: only their coarse shape is aligned, and "
+            "things will double."
         )
+    if figures.get("animals", 2) < 2:
+        return "A head is turned or partly hidden, so it is moved as a whole: the middle shows one animal with something of the other."
     if job.name == "age" and figures.get("faces") == 0:
         return "No face was found: the whole picture was taken for one."
     return ""
+
+
+def answered_by(figures: Mapping[str, float], weights: str) -> str:
+    """What made the pictures: animals are moved photographs, whatever weights were named."""
+    return "the photographs, moved by the points of the animals' heads; no network" if "animals" in figures else weights
 
 
 def trained_side_px(record: str) -> int | None:

@@ -8,6 +8,7 @@ from core.options import option
 
 ORIGINAL_TASKS = ("vfi", "vfi-dir", "morphing", "i2i", "style_transfer")
 LOOKS = ("comic", "flat")
+MONTAGES = ("none", "beside", "wipe")
 LAYOUTS = ("vimeo90k", "ucf101", "middlebury", "clips")
 
 
@@ -53,6 +54,10 @@ class RateOptions:
     doubled: bool = option(True, "frames shown twice (telecine, animation on twos) count as one, and motion is spread")
     start_s: float = option(0.0, "second at which the part begins", low=0, high=86400)
     end_s: float = option(0.0, "second at which the part ends; 0 is the clip's end", low=0, high=86400)
+    montage: str = option(
+        "none", "a second video that compares source and result: beside each other, or a wipe from one to the other",
+        choices=MONTAGES,
+    )  # fmt: skip
     background: str = option(
         "white",
         "colour under clear parts where the format keeps none clear",

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-import torch.nn.functional as F
 from PIL import Image, ImageOps
 from torch import Tensor
 
@@ -29,6 +28,7 @@ from core.sdl.loading import DRAWN, AnyNet, Layers, load_network
 from core.sdl.methods.ageing.face_guide import find_face_guide, find_face_ovals, find_head_box
 from core.sdl.methods.ageing.network import AgeingSDLNet
 from core.sdl.methods.ageing.region import Region
+from core.sdl.methods.animal_morph.morph import find_animal_morph
 from core.sdl.methods.face_morph.correspondence import find_face_motion
 from core.sdl.methods.face_morph.network import MorphSDLNet
 from core.sdl.methods.style.finish import Finishing, prepare_finishing, protect, without_noise
@@ -37,6 +37,7 @@ from core.sdl.methods.tiling.tiles import Tile, split_tiles, stitch_tiles
 from core.sdl.options import SDLOptions
 from core.sdl.paper.convert import PUBLISHED, network_of, state_of
 from core.sdl.paper.network import Encoded, SDLNet
+from core.sdl.paper.resizing import square_pictures
 
 # Pixels that the published network, 32 channels at full size, may hold at once: about 2 GB.
 PIXELS_AT_ONCE = 2**19
@@ -162,16 +163,23 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         joined = square_pictures(pictures, square) if square else self._fitted(pictures, chosen.max_side_px)
         if isinstance(self.network, AgeingSDLNet):
             return self._prepare_face(joined, chosen, progress)
+        if isinstance(self.network, MorphSDLNet):
+            progress(0.05, "looking for animals")
+            if (animals := find_animal_morph(*(to_pil(picture)[0] for picture in joined.split(3, 1)))) is not None:
+                return self._prepared_layers(animals, content_key(joined, chosen, self.weights_label), "animals")
         return self.prepare_tensor(joined, chosen, progress)
 
     def _prepare_layers(self, photo: Image.Image, options: SDLOptions, progress: Progress) -> SDLPrepared:
         progress(0.05, "looking for faces")
         layers = DRAWN[self.job.drawn](photo, options)
-        height, width = layers.photo.shape[:2]
         progress(1.0, "prepared")
+        return self._prepared_layers(layers, content_key(layers.photo, options, self.weights_label), "faces")
+
+    def _prepared_layers(self, layers: Layers, key: str, found: str) -> SDLPrepared:
+        """What is painted without a network; `found` names what its faces are."""
+        height, width = layers.photo.shape[:2]
         return SDLPrepared(
-            key=content_key(layers.photo, options, self.weights_label),
-            figures={"width_px": width, "height_px": height, "tiles": 1, "faces": layers.faces},
+            key=key, figures={"width_px": width, "height_px": height, "tiles": 1, found: layers.faces},
             inputs=torch.empty(1, 3, 0, 0), crop=Crop(height, width), encoded=None, tile_px=0, exact_ends=True, layers=layers,
             made_for=self.identity,
         )  # fmt: skip
@@ -291,7 +299,7 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         for pair in pairs:
             prepared = self.prepare(*pair, options=options)
             batches = (t[start : start + self.batch_size] for start in range(0, len(t), self.batch_size))
-            yield [picture for batch in batches for picture in to_pil(self.pictures_at(prepared, batch))]
+            yield [picture for batch in batches for picture in to_pil(self.pictures_at(prepared, batch), pair[0])]
 
     def _render_tiles(self, prepared: SDLPrepared, inputs: Tensor, t: Tensor) -> Tensor:
         """Pictures whose network's output is stitched from tiles."""
@@ -336,14 +344,3 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
     def _placed(self, pictures: Tensor) -> Tensor:
         layout = torch.channels_last if self.policy.channels_last else torch.contiguous_format
         return pictures.to(self.device, memory_format=layout)
-
-
-def square_pictures(pictures: list[Image.Image], side_px: int) -> Tensor:
-    """(1, 3 or 6, S, S), S a multiple of 32, resized as the original does."""
-    side = max(32, side_px // 32 * 32)
-    return torch.cat([resize_bilinear(to_tensor(picture), side, side) for picture in pictures], 1)
-
-
-def resize_bilinear(pictures: Tensor, height: int, width: int) -> Tensor:
-    """(B, C, height, width), half-pixel centres, no antialiasing: what OpenCV's default does."""
-    return F.interpolate(pictures, size=(height, width), mode="bilinear", align_corners=False)

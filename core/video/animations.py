@@ -19,6 +19,7 @@ import numpy as np
 from PIL import GifImagePlugin, Image
 
 from core.errors import ExportError
+from core.image import SRGB_PROFILE
 from core.video.reader import TimedFrame
 from core.video.settings import EXIF_DESCRIPTION, PNG_KEY, png_note
 
@@ -35,7 +36,7 @@ def write_zip(frames: Iterable[TimedFrame], path: Path, note: str) -> None:
     with zipfile.ZipFile(path, "w", zipfile.ZIP_STORED) as archive:
         for index, frame in enumerate(frames):
             buffer = io.BytesIO()
-            frame.picture.save(buffer, "PNG", pnginfo=png_note(note))
+            frame.picture.save(buffer, "PNG", pnginfo=png_note(note), icc_profile=SRGB_PROFILE)
             archive.writestr(f"frame_{index:04d}.png", buffer.getvalue())
         archive.writestr("settings.json", note)
 

@@ -9,9 +9,11 @@ from typing import Any
 
 import av
 import numpy as np
+from av.video.reformatter import Interpolation
 from PIL import Image
 
 from core.encoding import Encoding
+from core.image import deep_codes
 from core.video.reader import TimedFrame
 
 _ENCODERS = {"h264": "libx264", "h265": "libx265", "av1": "libsvtav1", "vp9": "libvpx-vp9", "prores": "prores_ks"}
@@ -20,6 +22,12 @@ _CRF_ABOVE_X264 = {"h264": 0, "h265": 2, "av1": 8, "vp9": 8}
 # Ticks of the clock per second at least, so that any time stamp is kept within 0.1 ms.
 _TICKS = 10000
 _BT709, _LIMITED = 1, 1
+# The number of its primaries, of its matrix, and of that in swscale.
+BT2020 = 9
+# Without the flags a saturated red comes out up to 4 of 255 too dark.
+_EXACTLY = (
+    Interpolation.BICUBIC | Interpolation.ACCURATE_RND | Interpolation.FULL_CHR_H_INT | Interpolation.FULL_CHR_H_INP
+)
 
 
 def write_container(frames: Iterator[TimedFrame], path: Path, rate: Fraction, note: str, encoding: Encoding) -> None:
@@ -71,7 +79,10 @@ def _stream(container: Any, first: Image.Image, rate: Fraction, clock: Fraction,
     if encoding.codec == "h265":
         context.codec_tag = "hvc1"  # the name under which Apple's players take it
     context.time_base = clock
-    context.color_primaries = context.color_trc = context.colorspace = _BT709
+    deep = deep_codes(first)
+    context.color_primaries = context.color_trc = context.colorspace = _BT709 if deep is None else BT2020
+    if deep is not None:
+        context.color_trc = deep.transfer
     context.color_range = _LIMITED
     return stream
 
@@ -87,13 +98,15 @@ def _pixels(first: Image.Image, encoding: Encoding) -> str:
 
 def _encoded(picture: Image.Image, stream: Any) -> Any:
     clear = stream.pix_fmt.startswith("yuva")
-    array = np.asarray(picture.convert("RGBA" if clear else "RGB"))
+    deep = deep_codes(picture)
+    array = np.asarray(picture.convert("RGBA" if clear else "RGB")) if deep is None else deep.codes
     down, right = stream.height - array.shape[0], stream.width - array.shape[1]
     if down or right:
         array = np.pad(array, ((0, down), (0, right), (0, 0)), mode="edge")
-    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), format="rgba" if clear else "rgb24")
+    kind, matrix = ("rgba" if clear else "rgb24", _BT709) if deep is None else ("rgb48le", BT2020)
+    frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(array), format=kind)
     frame = frame.reformat(
-        format=stream.pix_fmt, dst_colorspace=_BT709, dst_color_range=_LIMITED, interpolation="BICUBIC"
+        format=stream.pix_fmt, dst_colorspace=matrix, dst_color_range=_LIMITED, interpolation=_EXACTLY
     )
     frame.pict_type = 0
     return frame

@@ -11,6 +11,7 @@ import av.error
 import av.filter
 from PIL import Image
 
+from core.image import deep_picture
 from core.video.colour import ColourTags, tone_mapped
 
 _ACCURATE = "flags=bicubic+accurate_rnd+full_chroma_int+full_chroma_inp"
@@ -19,6 +20,9 @@ _TURNS = {90: "transpose=cclock", -90: "transpose=clock", 270: "transpose=clock"
 
 # Sizes are whole pixels, so shapes that were meant to be square are off by this much at most.
 SQUARE_WITHIN = Fraction(1, 100)
+
+
+TONE_MAPPED = "HDR is tone-mapped to SDR"
 
 
 class _Kind(NamedTuple):
@@ -68,10 +72,11 @@ class FrameGraph:
     Args:
         stream: PyAV's video stream.
         alpha: pictures are RGBA; RGB otherwise, clear parts over white.
+        deep: HDR comes out as `core.image.deep_picture` in its own curve and primaries, not tone-mapped.
     """
 
-    def __init__(self, stream: Any, alpha: bool) -> None:
-        self.stream, self.alpha = stream, alpha
+    def __init__(self, stream: Any, alpha: bool, deep: bool = False) -> None:
+        self.stream, self.alpha, self.deep = stream, alpha, deep
         self.size: tuple[int, int] | None = None
 
     @staticmethod
@@ -79,7 +84,7 @@ class FrameGraph:
         """What is changed on the way in, for the person who brought the clip."""
         kind, notes = _kind_of(frame, stream), []
         if kind.tags.is_hdr:
-            notes.append("HDR is tone-mapped to SDR")
+            notes.append(TONE_MAPPED)
         if kind.interlaced:
             notes.append("interlaced: fields are joined (bwdif)")
         if kind.pixel != 1:
@@ -157,7 +162,9 @@ class FrameGraph:
     def _picture(self, frame: Any, kind: _Kind) -> Image.Image:
         array = frame.to_ndarray()
         if kind.tags.is_hdr:
-            return Image.fromarray(tone_mapped(array, kind.tags))
+            return (
+                deep_picture(array, kind.tags.transfer) if self.deep else Image.fromarray(tone_mapped(array, kind.tags))
+            )
         if array.shape[2] == 4:
             picture = Image.fromarray(array, "RGBA")
             if self.alpha:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,6 +14,7 @@ from PIL import Image
 
 from core.errors import InputError
 from core.image import MAX_MEGAPIXELS, MIN_SIDE_PX
+from core.video.colour import ColourTags
 from core.video.graph import FrameGraph, shown_size
 
 READABLE = "MP4, MOV, WebM, MKV, AVI, MPEG or GIF"
@@ -44,6 +45,7 @@ class Clip:
         has_audio: whether there is sound to keep.
         has_alpha: whether parts may be clear.
         notes: what is changed on the way in, one sentence each, for the person who brought the clip.
+        is_hdr: PQ or HLG.
     """
 
     path: Path
@@ -54,6 +56,7 @@ class Clip:
     has_audio: bool
     has_alpha: bool
     notes: tuple[str, ...]
+    is_hdr: bool = False
 
     @property
     def fps(self) -> float:
@@ -79,17 +82,18 @@ class Clip:
         for frame in self.timed_frames():
             yield frame.picture
 
-    def timed_frames(self, alpha: bool = False) -> Iterator[TimedFrame]:
+    def timed_frames(self, alpha: bool = False, deep: bool = False) -> Iterator[TimedFrame]:
         """Every frame in order with its time.
 
         Args:
             alpha: RGBA pictures of a clip that has an alpha; over white otherwise.
+            deep: pictures of an HDR clip are `core.image.deep_picture`s in its own curve; tone-mapped otherwise.
 
         Raises:
             InputError: no frame can be decoded.
         """
         waiting: TimedFrame | None = None
-        for index, (picture, time_s) in enumerate(_decoded(self, alpha and self.has_alpha)):
+        for index, (picture, time_s) in enumerate(_decoded(self, alpha and self.has_alpha, deep)):
             # A decoder that knows no time shows frames at the average rate.
             start = time_s if time_s is not None else Fraction(index) / self.rate
             if waiting is not None:
@@ -119,7 +123,7 @@ def read_video(path: str | Path, min_side_px: int = MIN_SIDE_PX) -> Clip:
                 raise InputError(f"{path.name} holds no frame: export the video again")
             first = _first_frame(container, stream, path)
             size, notes = shown_size(first, stream), FrameGraph.notes_for(first, stream)
-            has_audio = bool(container.streams.audio)
+            has_audio, is_hdr = bool(container.streams.audio), ColourTags.of(first).is_hdr
     except av.error.FFmpegError as error:
         raise InputError(
             f"{path.name} is not a video that can be read ({error.strerror}): use {READABLE}, or export it again"
@@ -138,13 +142,13 @@ def read_video(path: str | Path, min_side_px: int = MIN_SIDE_PX) -> Clip:
     if steps and stream.average_rate and steps[-1] - steps[0] <= EVEN_WITHIN * steps[len(steps) // 2]:
         stated = Fraction(stream.average_rate)
         rate = stated if abs(stated - rate) < rate / 50 else rate
-    clip = Clip(path, size, rate, times, end, has_audio, _has_alpha(stream), notes)
+    clip = Clip(path, size, rate, times, end, has_audio, _has_alpha(stream), notes, is_hdr)
     if clip.variable:
         notes = (
             *notes,
             f"a variable frame rate, {clip.fps:.3g} frames per second on average: each frame keeps its time",
         )
-        clip = Clip(path, size, rate, times, end, has_audio, clip.has_alpha, notes)
+        clip = replace(clip, notes=notes)
     return clip
 
 
@@ -229,11 +233,11 @@ def _first_frame(container: Any, stream: Any, path: Path) -> Any:
     raise InputError(f"no frame of {path.name} can be decoded: convert the video to MP4 (H.264) first")
 
 
-def _decoded(clip: Clip, alpha: bool) -> Iterator[tuple[Image.Image, Fraction | None]]:
+def _decoded(clip: Clip, alpha: bool, deep: bool) -> Iterator[tuple[Image.Image, Fraction | None]]:
     with av.open(_address(clip.path)) as container:
         stream = _video_stream(container, clip.path)
         starts, zero = _starts(container), None
-        for picture, stamp in FrameGraph(stream, alpha).pictures(_raw_frames(container, stream)):
+        for picture, stamp in FrameGraph(stream, alpha, deep).pictures(_raw_frames(container, stream)):
             if zero is None and stamp is not None:
                 zero = min([*starts, stamp])
             yield picture, None if stamp is None or zero is None else stamp - zero

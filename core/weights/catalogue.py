@@ -27,10 +27,11 @@ class Record:
         paper: whose it is; empty for shipped ones.
         licence: terms in a few words, shown before a download.
         licence_url: where the terms are stated.
-        url: direct address of the file; empty where only a person can fetch it.
+        url: direct address of the file; empty where its page has to be walked.
         page: address that a person opens; empty where `url` is enough.
         filename: name of the published file.
-        member: the file wanted from inside, where the published file is a zip archive.
+        member: the file wanted from inside, where the published file is an archive.
+        beside: address of a second file that the converter wants next to it.
         bytes: exact size of the published file, None where unknown.
         sha256: its checksum, None where unknown.
         nesting: where its state dicts lie, for the reader; the converter knows.
@@ -50,6 +51,7 @@ class Record:
     page: str = ""
     filename: str = ""
     member: str = ""
+    beside: str = ""
     bytes: int | None = None
     sha256: str | None = None
     nesting: str = ""
@@ -63,11 +65,16 @@ class Record:
         return self.sha256 or (named.group(1) if named else None)
 
     @property
+    def fetchable(self) -> bool:
+        """Whether a program can fetch the file: from its address, or from a Drive page."""
+        return bool(self.url) or "drive.google.com/" in self.page
+
+    @property
     def command(self) -> str:
         """The command that puts these weights where `resolve` finds them."""
         if self.kind == "shipped":
             return f"git checkout -- weights/{self.name}"
-        if self.url:
+        if self.fetchable:
             return f"python -m core weights pull {self.name}"
         return f"python -m core weights convert {self.name} PATH/TO/{self.filename}"
 

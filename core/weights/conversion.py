@@ -6,12 +6,13 @@ import importlib
 import logging
 import shutil
 import tempfile
-import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 from core.errors import WeightsError, unknown_name
 from core.progress import Progress, part_of, silent
+from core.weights.archives import is_archive_name, member_of, unpack
 from core.weights.catalogue import Record, record
 from core.weights.checkpoint import foreign_kind
 from core.weights.checksums import remember, wrong_checksum
@@ -28,7 +29,7 @@ def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Pa
 
     Args:
         name: the record that the file is.
-        file: what the authors publish; a zip archive is searched for the record's member.
+        file: what the authors publish; an archive is searched for the record's member, or its file name.
         folder: where to write; the cache's folder of this record by default.
 
     Raises:
@@ -48,7 +49,7 @@ def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Pa
         target.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{name}-") as space:
             fresh = Path(space) / "converted"
-            _run(converter, entry, _member(entry, source, Path(space)), fresh)
+            _run(converter, entry, member_of(source, entry.member or entry.filename, Path(space)), fresh)
             seal(fresh)
             if target.exists():
                 shutil.rmtree(target)
@@ -62,7 +63,7 @@ def convert(name: str, file: str | Path, folder: str | Path | None = None) -> Pa
 def pull(name: str, accept: Callable[[Record], bool], progress: Progress = silent) -> Path:
     """Fetch the authors' file, convert it, and return the folder that `resolve` will find.
 
-    A record that is read as published has no folder: the file itself is returned. A file that is not what the record says
+    A record that is read as published has no such folder: the file itself is returned, or what it was unpacked to. A file that is not what the record says
     is not kept.
     """
     entry = record(name)
@@ -70,8 +71,12 @@ def pull(name: str, accept: Callable[[Record], bool], progress: Progress = silen
         converter_of(entry)
         _free(cache_folder() / name)
     file = download(entry, accept=accept, progress=part_of(progress, 0.0, 0.9))
+    if entry.beside:
+        name = entry.beside.rsplit("/", 1)[-1]
+        second = replace(entry, url=entry.beside, filename=name, bytes=None, sha256=None)
+        download(second, file.parent, accept=lambda _: True)
     if entry.converter == AS_PUBLISHED:
-        return file
+        return unpack(file, file.parent / "unpacked") if is_archive_name(file.name) else file
     progress(0.9, "converting")
     try:
         folder = convert(name, file)
@@ -127,17 +132,3 @@ def converter_of(entry: Record) -> Callable[[Path, Path], object]:
     if key not in table:
         raise unknown_name("converter", key, table)
     return table[key]
-
-
-def _member(entry: Record, source: Path, space: Path) -> Path:
-    """The checkpoint itself: the source, or the record's member of a zip archive."""
-    if not entry.member or not zipfile.is_zipfile(source):
-        return source
-    with zipfile.ZipFile(source) as archive:
-        names = [name for name in archive.namelist() if name == entry.member or name.endswith("/" + entry.member)]
-        if not names:
-            # A checkpoint of torch is a zip archive too: hand it on as it is.
-            return source
-        with archive.open(names[0]) as packed, (space / Path(entry.member).name).open("wb") as plain:
-            shutil.copyfileobj(packed, plain)
-    return space / Path(entry.member).name

@@ -6,10 +6,12 @@ import http.cookiejar
 import logging
 import os
 import re
+import shutil
 import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Callable
+from dataclasses import replace
 from html.parser import HTMLParser
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path
@@ -17,6 +19,7 @@ from urllib.parse import urlencode, urljoin, urlsplit
 
 from core.errors import WeightsError
 from core.progress import Progress, silent
+from core.weights import drive
 from core.weights.catalogue import Record
 from core.weights.checkpoint import foreign_kind
 from core.weights.checksums import wrong_checksum
@@ -41,7 +44,7 @@ def download(
     A second call takes up where an interrupted one stopped; two processes do not disturb each other.
 
     Args:
-        entry: the record; needs a `url`.
+        entry: the record; needs a `url` or a Drive page, which is walked.
         folder: where to put the file; `downloads/<record>` in the cache by default.
         accept: called with the record before anything is fetched, to show its licence; False stops here.
         progress: called as bytes arrive.
@@ -53,7 +56,7 @@ def download(
 
     folder = folder or cache_folder() / "downloads" / entry.name
     target = folder / entry.filename
-    if not entry.url:
+    if not entry.url and drive.identity_of(entry.page) is None:
         raise WeightsError("only a person can fetch this file. " + missing_text(entry, [str(target)]))
     try:
         folder.mkdir(parents=True, exist_ok=True)
@@ -64,13 +67,20 @@ def download(
                 raise WeightsError("the environment says offline. " + missing_text(entry, [str(target)]))
             if not accept(entry):
                 raise WeightsError(f"{entry.name} was not fetched: its terms ({entry.licence}) were not accepted")
-            return _fetch(entry, target, progress)
+            return _fetch(replace(entry, url=_located(entry)), target, progress)
     except Timeout as error:
         raise WeightsError(
             f"another process has been fetching {entry.filename} for an hour: stop it and try again"
         ) from error
     except OSError as error:
         raise WeightsError(f"{target} cannot be written ({error}): free space, or set MORPHOSPACE_CACHE") from error
+
+
+def _located(entry: Record) -> str:
+    try:
+        return drive.direct_address(entry)
+    except WeightsError as error:
+        raise WeightsError(f"{error}; {_by_hand(entry)}") from error
 
 
 def _fetch(entry: Record, target: Path, progress: Progress) -> Path:
@@ -120,6 +130,11 @@ def _one_attempt(entry: Record, part: Path, progress: Progress) -> bool:
             raise ConnectionError("the server sent another part than was asked for")
         length = response.headers.get("Content-Length")
         total = start + int(length) if length else entry.bytes
+        if total and total - start > (free := shutil.disk_usage(part.parent).free):
+            raise WeightsError(
+                f"{entry.filename} needs {(total - start) / 1e6:.0f} MB, {free / 1e6:.0f} MB are free in {part.parent}: "
+                "free space, or set MORPHOSPACE_CACHE"
+            )
         if version := response.headers.get("ETag") or response.headers.get("Last-Modified"):
             stamp.write_text(version)
         else:

@@ -36,6 +36,7 @@ A, B, PERSON, PET, CLIP, MASK = (File(name) for name in ("a", "b", "person", "pe
 PAIR = {"picture_a": A, "picture_b": B}
 PETS = {"needs": "crossbreed-pets"}
 RIPPLE = {"needs": "ripple-preview"}
+OBJECT = {"kind": "car", "find_side": False, "side_px": 64, "frames": 2, "tries": 4}
 PEOPLE_WEIGHTS = {"needs": "gfla-people"}
 
 SAMPLES = {
@@ -63,6 +64,8 @@ SAMPLES = {
     ),
     "/gfla_video": Sample({"picture": PERSON, "target_picture": None, "driving": None, "frames": 2}, **PEOPLE_WEIGHTS),
     "/gfla_further": Sample({"picture": A, "driving": CLIP, "mode": "face"}, refusal="gfla-face"),
+    "/gfla_turn": Sample({"picture": PERSON, **OBJECT}),
+    "/gfla_turntable": Sample({"picture": PERSON, **OBJECT}),
     "/gfla_frame": Sample({"picture": PERSON, "target_picture": None}, **PEOPLE_WEIGHTS),
     "/gfla_keypoints": Sample({"picture": PERSON}, **PEOPLE_WEIGHTS),
     "/compare_engines": Sample({**PAIR, "chosen": ["implicit", "fade"], "frames": 2, "size_px": 64}),

@@ -27,7 +27,7 @@ ALLOWED = {
     "core/image/read.py": "Pillow's own limit is lifted on import: ours is said in a sentence",
     "core/cli/__init__.py": "at the end of a command whose reader went away",
     "core/detect/solutions.py": "native code knows no other place for its log; what others write is passed on",
-    "core/crossbreed/methods/colour_transfer/masks.py": "OpenCV keeps one generator per thread",
+    "core/animals/colour_transfer/masks.py": "OpenCV keeps one generator per thread",
     "core/training/loop.py": "dropout knows no generator but the global one; a run leaves it as it found it",
 }
 

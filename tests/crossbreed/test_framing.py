@@ -5,8 +5,8 @@ import pytest
 import torch
 from PIL import Image
 
-from core.crossbreed.methods.head_alignment.alignment import box_points
-from core.crossbreed.methods.head_alignment.framing import cut_square, frame_head, frame_picture, move_inside
+from core.animals.head_alignment.alignment import box_points
+from core.animals.head_alignment.framing import cut_square, frame_head, frame_picture, move_inside
 from core.image import Box
 from tests.conftest import ROOT
 

@@ -8,8 +8,8 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from core.crossbreed.methods.head_alignment.detector import candidate_heads, find_head, find_heads
-from core.crossbreed.methods.head_alignment.network_heads import HeadMaps, PetHeadNetwork, letterbox, read_maps
+from core.animals.head_alignment.detector import candidate_heads, find_head, find_heads
+from core.animals.head_alignment.network_heads import HeadMaps, PetHeadNetwork, letterbox, read_maps
 from core.crossbreed.training.head_detector import BoxedPhotos, PetHeadRecipe, augmented, head_loss, read_boxed_photos
 from core.crossbreed.training.second_look import fit_line
 from core.errors import InputError, NothingFoundError

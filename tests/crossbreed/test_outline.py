@@ -3,10 +3,11 @@
 import numpy as np
 import torch
 
-from core.crossbreed.methods.blending.layers import Layers
-from core.crossbreed.methods.blending.mixing import face_agreement, mix_layers
-from core.crossbreed.methods.colour_transfer.masks import apply_grabcut, mark_ears
-from core.crossbreed.methods.colour_transfer.palette import Palette
+from core.animals.blending.layers import Layers
+from core.animals.blending.mixing import mix_layers, sharpened
+from core.animals.colour_transfer.masks import apply_grabcut, mark_ears
+from core.animals.colour_transfer.palette import Palette
+from core.metrics import sharpness
 from core.ops.masks import signed_distance
 
 SIDE = 128
@@ -57,6 +58,7 @@ def fur_in(frame: np.ndarray) -> np.ndarray:
     return ((frame - GROUND.numpy()) @ way) / (way @ way)
 
 
+SURE = (True, True), (True, True)
 STILL = {0: np.zeros((8, 8, 2), np.float32), 1: np.zeros((8, 8, 2), np.float32)}
 
 
@@ -65,7 +67,7 @@ def test_one_pair_of_ears_is_seen_never_two():
     own = [mask.bool().numpy() & ~other.bool().numpy() for mask, other in (masks, masks[::-1])]
     for t in (0.1, 0.25, 0.5, 0.75, 0.9):
         share = {0: 1 - t, 1: t}
-        fur = fur_in(mix_layers(layers, palette, STILL, share, share, ears_turn=False))
+        fur = fur_in(mix_layers(layers, palette, STILL, share, share, *SURE))
         seen = [fur[ears].mean() for ears in own]
         assert min(seen) < 0.12, f"at {t} both pairs are seen: {seen}"
         assert t in (0.25,) or max(seen) > 0.65, f"at {t} no ears are seen: {seen}"
@@ -73,14 +75,17 @@ def test_one_pair_of_ears_is_seen_never_two():
 
 
 def test_one_outline_between_two_and_no_half_shown_rim():
-    """A narrow and a wide body: half-way there is one of the width between, where a fade shows the wide one faintly."""
+    """A narrow and a wide body: in the midst of their turn one of the width between, where a fade shows the wide one faintly; then one."""
     masks = torch.zeros(2, 1, SIDE, SIDE)
     masks[0, 0, 30:, 44:84] = masks[1, 0, 30:, 28:100] = 1.0
     crops = torch.stack([painted(mask[0]) for mask in masks])
-    layers, share = Layers.cut(crops, masks, torch.stack([POINTS, POINTS])), {0: 0.5, 1: 0.5}
-    fur = fur_in(mix_layers(layers, Palette.measure(crops, masks), STILL, share, share, ears_turn=True))[90]
+    layers, share = Layers.cut(crops, masks, torch.stack([POINTS, POINTS])), {0: 0.645, 1: 0.355}
+    fur = fur_in(mix_layers(layers, Palette.measure(crops, masks), STILL, share, share, *SURE))[90]
     assert fur[40:88].min() > 0.9 and max(fur[:32].max(), fur[96:].max()) < 0.1
     assert ((fur > 0.1) & (fur < 0.9)).sum() <= 8
+    half = {0: 0.5, 1: 0.5}
+    fur = fur_in(mix_layers(layers, Palette.measure(crops, masks), STILL, half, half, *SURE))[90]
+    assert fur[30:98].min() > 0.9 and max(fur[:26].max(), fur[102:].max()) < 0.1
 
 
 def test_markings_come_with_the_appearance_and_stay_in_place():
@@ -93,7 +98,7 @@ def test_markings_come_with_the_appearance_and_stay_in_place():
     crops = torch.stack([torch.where(mask > 0, fur, GROUND[:, None, None]) for fur in (white, patched)])
     masks = torch.stack([mask, mask])
     layers = Layers.cut(crops, masks, torch.stack([POINTS, POINTS]))
-    made = mix_layers(layers, Palette.measure(crops, masks), STILL, {0: 1.0}, {1: 1.0}, ears_turn=True)
+    made = mix_layers(layers, Palette.measure(crops, masks), STILL, {0: 1.0}, {1: 1.0}, *SURE)
     assert made[50:110, 24:50].mean() < 0.2 and made[50:110, 78:104].mean() > 0.8
     assert np.abs(made[:12, :, 0] - float(GROUND[0])).max() < 0.1, "what is behind has no halo"
 
@@ -134,22 +139,44 @@ def test_depth_counts_pixels_from_the_rim():
     assert abs(inside[32] - 11.5) < 1 and abs(inside[4] + 15.5) < 1 and inside[19] < 0 < inside[20]
 
 
-def test_of_faces_that_do_not_agree_one_nose_is_seen():
-    mask = head(slice(60, 70))
-    crops = []
-    for row in (75, 105):
-        crop = painted(mask)
-        crop[:, row - 4 : row + 4, 58:70] = 0.0
-        crops.append(crop)
-    crops, masks = torch.stack(crops), mask.expand(2, 1, -1, -1)
+def spotted(eyes: float, nose: float) -> torch.Tensor:
+    """A head with spots of a lightness where eyes and nose are, (3, S, S)."""
+    crop = painted(head(slice(60, 70)))
+    for x, y in (POINTS[[0, 1]] * SIDE).round().int().tolist():
+        crop[:, y - 4 : y + 4, x - 4 : x + 4] = eyes
+    x, y = (POINTS[2] * SIDE).round().int().tolist()
+    crop[:, y - 3 : y + 3, x - 4 : x + 4] = nose
+    return crop
+
+
+def test_the_middle_has_the_eyes_of_one_and_the_muzzle_of_the_other():
+    crops = torch.stack([spotted(0.0, 0.9), spotted(0.4, 0.0)])
+    masks = head(slice(60, 70)).expand(2, 1, -1, -1)
     layers, palette = Layers.cut(crops, masks, POINTS.expand(2, -1, -1)), Palette.measure(crops, masks)
-    assert face_agreement(layers, STILL) < 0.5
-    same = Layers.cut(crops[:1].expand(2, -1, -1, -1), masks, POINTS.expand(2, -1, -1))
-    assert face_agreement(same, STILL) > 0.99
     half = {0: 0.5, 1: 0.5}
-    # One that agrees little shows the second animal, one that nearly agrees the first one's face on it.
-    for agreement, shown, other in ((-1.0, 105, 75), (0.2, 75, 105)):
-        frame = mix_layers(layers, palette, STILL, half, half, ears_turn=True, agreement=agreement)
-        seen, hidden, fur = (frame[row - 2 : row + 2, 61:67].mean() for row in (shown, other, 90))
-        assert seen < 0.4 * fur
-        assert hidden > 0.75 * fur
+    places = [(POINTS[i] * SIDE).round().int().tolist() for i in (0, 2)]
+    for clear, sure, shown in (((True, True), (True, True), (0.1, 0.1)), ((True, False), (True, True), (0.1, 0.9)),
+                               ((True, False), (True, False), (0.1, 0.9))):  # fmt: skip
+        made = mix_layers(layers, palette, STILL, half, half, sure, clear)
+        turned_round = mix_layers(layers, palette, STILL, {1: 0.5, 0: 0.5}, half, sure, clear)
+        assert np.array_equal(made, turned_round), "whatever the order"
+        for (x, y), level in zip(places, shown, strict=True):
+            assert abs(made[y - 1 : y + 2, x - 1 : x + 2].mean() - level) < 0.2
+
+
+def test_a_dark_eye_stays_dark_in_brighter_colours():
+    dark, bright = spotted(0.02, 0.02), spotted(0.02, 0.02) * 0.3 + 0.6
+    crops, masks = torch.stack([dark, bright]), head(slice(60, 70)).expand(2, 1, -1, -1)
+    layers, palette = Layers.cut(crops, masks, POINTS.expand(2, -1, -1)), Palette.measure(crops, masks)
+    made = mix_layers(layers, palette, STILL, {0: 1.0}, {1: 1.0}, *SURE)
+    x, y = (POINTS[0] * SIDE).round().int().tolist()
+    eye, fur = made[y - 1 : y + 2, x - 1 : x + 2].mean(), made[112:118, 40:50].mean()
+    assert eye < 0.25 < 0.65 < fur
+
+
+def test_what_is_softer_than_wanted_is_sharpened_and_nothing_else():
+    frame = np.random.default_rng(0).random((64, 64, 3), np.float32) * 0.2 + 0.4
+    energy = sharpness(torch.from_numpy(frame).permute(2, 0, 1)[None])
+    assert sharpened(frame, energy) is frame
+    made = sharpness(torch.from_numpy(sharpened(frame, 1.44 * energy)).permute(2, 0, 1)[None])
+    assert 1.3 * energy < made < 1.5 * energy

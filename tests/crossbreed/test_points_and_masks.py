@@ -5,9 +5,9 @@ import pytest
 import torch
 from PIL import Image
 
+from core.animals.head_alignment.detector import find_head, find_points, segment_animals
+from core.animals.head_alignment.network_points import MIRRORED, POINT_NAMES, PetPointNetwork
 from core.crossbreed.data.tables import cut_mask, held_out
-from core.crossbreed.methods.head_alignment.detector import find_head, find_points, segment_animals
-from core.crossbreed.methods.head_alignment.network_points import MIRRORED, POINT_NAMES, PetPointNetwork
 from core.crossbreed.training.point_detector import MarkedHeads, PetPointRecipe, augmented, errors, plain
 from core.crossbreed.training.segmenter import CutHeads, PetMaskRecipe
 from core.image import Box, crop_box, to_tensor

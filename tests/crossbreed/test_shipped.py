@@ -4,7 +4,7 @@ import pytest
 from PIL import Image
 from torch.nn import functional as F
 
-from core.crossbreed.methods.head_alignment.detector import find_head
+from core.animals.head_alignment.detector import find_head
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline
 from core.metrics import psnr

@@ -208,7 +208,7 @@ def test_only_mediapipes_words_are_kept_off_standard_error(capfd):
 
 
 def test_cuts_by_chance_are_the_same_in_every_thread():
-    from core.crossbreed.methods.colour_transfer.masks import apply_grabcut
+    from core.animals.colour_transfer.masks import apply_grabcut
 
     y, x = torch.meshgrid(torch.arange(64.0), torch.arange(64.0), indexing="ij")
     disc = ((x - 32) ** 2 + (y - 32) ** 2 < 300).float()

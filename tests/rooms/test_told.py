@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from core.detect.faces import Face
-from core.image import Box
+from core.image import Box, load_image, notes_of
+from core.ui.parts.backing import backed
 from core.ui.parts.told import clip_facts, lines, told, told_face, told_notes, turned_deg
 from core.video import write_video
 from tests.conftest import gradient_picture
@@ -40,3 +42,17 @@ def test_a_clip_tells_its_facts(tmp_path):
 def test_notes_of_a_result_stand_beside_it():
     assert "one side is stretched" in told_notes(["one side is stretched"]) and told_notes([]) == ""
     assert lines([told("good", "A", "x"), "", told("bad", "B", "y")]).count("<br>") == 1
+
+
+def test_another_colour_can_be_chosen_again_for_clear_parts(tmp_path):
+    clear = Image.new("RGBA", (32, 32), (200, 100, 50, 255))
+    clear.paste((200, 100, 50, 128), (0, 0, 16, 32))
+    clear.paste((0, 0, 0, 0), (0, 0, 32, 8))
+    clear.save(path := tmp_path / "clear.png")
+    for colour, expected in (("green", (0, 128, 0)), ("black", (0, 0, 0))):
+        again, opaque = backed(colour, load_image(path), Image.new("RGB", (32, 32)))
+        picture = load_image(path := again)
+        assert notes_of(picture) == (f"clear parts are laid over {colour}",) and "path" not in str(opaque)
+        assert picture.getpixel((2, 2)) == expected and picture.getpixel((20, 20)) == (200, 100, 50)
+        half = np.array(picture.getpixel((2, 20))) - (np.array((200, 100, 50)) * 128 + np.array(expected) * 127) / 255
+        assert np.abs(half).max() <= 2

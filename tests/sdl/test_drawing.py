@@ -12,13 +12,19 @@ from core.ops.tangents import average_along, tangent_field
 from core.sdl.methods.drawing.colours import flatten, join_small, paint_areas
 from core.sdl.methods.drawing.drawing import find_drawing
 from core.sdl.methods.drawing.features import (
+    BROWS,
     IRISES,
     LIPS,
     LOWER_LIDS,
+    NOSE,
+    UNDER_BROWS,
     UPPER_LIDS,
     disc_at,
     draw_eyes,
+    draw_shapes,
     eyes_show,
+    face_height,
+    feature_rings,
     keep_features,
 )
 from core.sdl.methods.drawing.lines import draw_ink
@@ -75,7 +81,9 @@ def test_t_goes_from_the_photo_to_the_drawing(look):
     moves = [float(np.abs(b - a).mean()) for a, b in zip(steps, steps[1:], strict=False)]
     assert min(moves) > 0.2 * max(moves), moves
     drawn = steps[-1][60:180, 60:90]
-    assert (drawn.max(2).min() < 40) == (look == "comic"), "ink at the disc's rim, in one look alone"
+    darkest, own = drawn.max(2).min(), steps[-1][115:125, 105:115].max(2).mean()
+    assert darkest < (40 if look == "comic" else 0.6 * own), "a contour at the disc's rim"
+    assert look == "comic" or darkest > 0.15 * own, "of the disc's own shade"
     # One edge all the way: the profile across the bar's side falls once.
     for step in steps[1:]:
         profile = step[120, 205:236].mean(1)
@@ -113,8 +121,22 @@ def test_a_mouth_keeps_its_shading_in_flat_areas():
     points[list(LIPS)] = np.stack([120 + 30 * np.cos(angle), 150 + 10 * np.sin(angle)], 1)
     flat, detailed = np.full((200, 240, 3), 0.6, np.float32), np.full((200, 240, 3), 0.6, np.float32)
     detailed[150] = 0.1
-    made = keep_features(flat, detailed, points)
+    made = keep_features(flat, detailed, feature_rings(points), face_height(points))
     assert made[150, 120].max() < 0.3 and np.array_equal(made[150, :60], flat[150, :60])
+
+
+def test_brows_are_flat_shapes_where_they_are_darker_than_the_face():
+    _, points = two_eyes(40)
+    for above, below, x in zip(BROWS, UNDER_BROWS, (70, 170), strict=True):
+        along = np.linspace(-25, 25, 5)
+        points[list(above)] = np.stack([x + along, 50 + 0 * along], 1)
+        points[list(below)] = np.stack([x + along, 60 + 0 * along], 1)
+    points[list(NOSE)] += np.random.default_rng(0).uniform(-15, 15, (len(NOSE), 2))
+    areas, detailed = np.full((200, 240, 3), 0.6, np.float32), np.full((200, 240, 3), 0.6, np.float32)
+    detailed[45:65, 40:100] = 0.2
+    made = draw_shapes(areas, detailed, points)
+    assert np.ptp(made[53:57, 55:85], axis=(0, 1)).max() < 1e-6 and made[55, 70].max() < 0.25
+    assert np.array_equal(made[53:57, 155:185], areas[53:57, 155:185]), "none darker, none drawn"
 
 
 def test_the_pipeline_draws_in_the_look_asked_for():

@@ -14,6 +14,7 @@ from core.errors import NothingFoundError
 from core.sdl.methods.face_retouch.ageing import STRENGTH, AgeingLayers, even_hair, find_layers, visible_folds
 from core.sdl.methods.face_retouch.folds import Fold, press
 from core.sdl.methods.face_retouch.hair import grey_hair, lighten
+from core.sdl.methods.face_retouch.wrinkles import crease_relief
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.ui.parts.examples import HEADS
@@ -111,6 +112,24 @@ def test_folds_need_skin_and_gaps_between_strands_grey_without_an_edge():
     grey = even_hair(replace(hidden, hair=hair))
     assert grey[105, 110] > 0.9, "a gap between strands"
     assert not grey[:, :59].any() and np.abs(np.diff(grey[80, 60:160])).max() < 0.15
+
+
+def test_creases_follow_their_line_and_are_denser_beside_it():
+    line = np.array([[20.0, 100], [180, 100]])
+    relief = crease_relief([(line, 1.5)], (200, 200))
+    assert relief.max() <= 0 and relief.min() < -0.3
+    along, across = (np.abs(np.diff(relief[85:115, 40:160], axis=axis)).mean() for axis in (1, 0))
+    assert across > 2 * along
+    assert np.abs(relief[90:110]).mean() > 3 * np.abs(relief[:20]).mean()
+
+
+def test_dark_hair_gets_white_strands_where_light_falls_on_it():
+    dark, one = np.full((20, 40, 3), 0.12, np.float32), np.ones((20, 40), np.float32)
+    dark[:, 20:] = 0.01
+    order = np.tile(np.float32([0.02, 0.9]), (20, 20))
+    made = luma(grey_hair(dark, one, order, 0.12, np.ones(3, np.float32), 1.0))
+    assert made[:, :20:2].mean() > 1.5 * made[:, 1:20:2].mean() > 0.15, "salt and pepper"
+    assert made[:, 20:].max() < 0.1, "depth stays dark"
 
 
 def test_younger_skin_never_bleaches_in_large_areas():

@@ -16,9 +16,9 @@ from core.sdl.methods.flow_hypotheses.hypotheses import (
     find_pair_motion,
 )
 from core.sdl.methods.flow_hypotheses.network import HYPOTHESES, HypothesisSDLNet, compose_hypotheses, find_moving
-from core.sdl.methods.flow_hypotheses.optical_flow import reduce_frames
+from core.sdl.methods.flow_hypotheses.optical_flow import estimate_flow, reduce_frames, search_flow
 from core.sdl.methods.thin_structures.hough_voting import find_thin_motion
-from core.sdl.methods.thin_structures.search import find_failing, search_thin
+from core.sdl.methods.thin_structures.search import find_failing, is_sure, search_thin
 from tests.sdl.conftest import textured
 
 HALF = torch.tensor([0.5])
@@ -143,6 +143,29 @@ def test_only_what_moves_is_computed_and_it_comes_out_the_same():
     # With gradients, as in training, the whole picture is.
     whole = compose_hypotheses(maps, moment, inputs, HALF)
     assert torch.allclose(made, whole, atol=1e-5)
+
+
+def test_what_moves_further_than_its_own_size_is_found():
+    scene, patch = to_tensor(textured(320, 192, cell_px=8)) * 0.9, to_tensor(textured(28, 28, 5)) * 0.5 + 0.5
+    frames = []
+    for at in (40, 72):
+        frames.append(scene.clone())
+        frames[-1][..., 80:108, at : at + 28] = patch
+    lost, found = (flow[0, :, 84:104, 44:64] for flow in (search_flow(*frames), estimate_flow(*frames)))
+    assert (found[0] - 32).abs().median() < 1 and found[1].abs().median() < 1
+    assert (lost[0] - 32).abs().median() > 5, "the flow alone loses it: else this tests nothing"
+
+
+def test_only_what_is_surely_thin_is_voted_for():
+    line, outline, nothing = (torch.zeros(1, 2, 32, 32) for _ in range(3))
+    line[..., 10, :], outline[..., 20, :] = 0.9, 0.6
+    fails = torch.zeros(32, 32, dtype=torch.bool)
+    assert is_sure(line, fails) and not is_sure(outline, fails)
+    # Where nothing is found, the shape of what fails tells.
+    fails[8:12] = True
+    assert is_sure(nothing, fails)
+    fails[:16] = True
+    assert not is_sure(nothing, fails)
 
 
 def test_thin_things_are_looked_for_at_full_size_where_the_flow_fails():

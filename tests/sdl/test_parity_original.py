@@ -11,7 +11,8 @@ from core.sdl.data.datasets import choose_triple
 from core.sdl.paper import original
 from core.sdl.paper.losses import at_square
 from core.sdl.paper.recipes import learning_rate
-from core.sdl.pipeline import SDLPipeline, resize_bilinear
+from core.sdl.paper.resizing import resize_bilinear
+from core.sdl.pipeline import SDLPipeline
 from tests.parity.golden import arrays, assert_matches, facts
 from tests.reference.sdl.published import enlarged_order
 from tests.sdl.published import image, network

@@ -9,7 +9,8 @@ import pytest
 from PIL import Image
 
 from core.encoding import Encoding
-from core.errors import InputError, OptionError
+from core.errors import CancelledError, InputError, OptionError
+from core.image import deep_codes, deep_picture
 from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
 from core.sdl.methods.video_rate.conversion import convert_video, converted
 from core.sdl.methods.video_rate.folder import convert_folder
@@ -18,10 +19,11 @@ from core.sdl.methods.video_rate.schedule import RateReport
 from core.sdl.options import RateOptions
 from core.sdl.paper.original import Request, run
 from core.sdl.pipeline import SDLPipeline
-from core.video import TimedFrame, read_video, write_video
+from core.video import TimedFrame, parts, read_video, write_video
+from core.video.colour import PQ
 from tests.sdl.conftest import FORMS, TINY, textured, tiny
 
-SMALL = Encoding(quality=30)
+SMALL, FINE = Encoding(quality=30), Encoding(quality=4)
 
 
 @pytest.fixture(scope="module")
@@ -95,6 +97,48 @@ def test_a_folder_goes_on_where_it_stopped(pipe, tmp_path):
     assert len(other["files"]) == 2 and not other["kept"], "made with other settings it is made anew"
     with pytest.raises(InputError, match="name another one for the results"):
         convert_folder(pipe, folder, folder, RateOptions(), SMALL)
+
+
+@pytest.mark.parametrize("kind", ["mp4", "webm"])
+def test_a_clip_goes_on_where_it_stopped(pipe, tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(parts, "PART_FRAMES", 4)
+    clip, out = written(tmp_path / "a.mp4", (2,) * 6), tmp_path / f"out.{kind}"
+
+    def stop(done: float, text: str) -> None:
+        if done > 0.8:
+            raise CancelledError("stopped")
+
+    with pytest.raises(CancelledError):
+        convert_video(pipe, clip, out, RateOptions(), stop, FINE, resumable=True)
+    assert not out.exists() and len(list(tmp_path.glob(f".out.{kind}.parts/part-*"))) == 2
+    report = convert_video(pipe, clip, out, RateOptions(), encoding=FINE, resumable=True)
+    assert "went on after a stop at 0.4 s" in report.notes and report.frames_out == 14
+    convert_video(pipe, clip, tmp_path / f"whole.{kind}", RateOptions(), encoding=FINE)
+    made, whole = (list(read_video(tmp_path / name).timed_frames()) for name in (out.name, f"whole.{kind}"))
+    assert [frame[1:] for frame in made] == [frame[1:] for frame in whole]
+    far = [
+        np.abs(np.asarray(a.picture).astype(int) - np.asarray(b.picture)).mean()
+        for a, b in zip(made, whole, strict=True)
+    ]
+    assert max(far) < 8, "the same pictures, compressed from another key frame on"
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", out.name, f"whole.{kind}"]
+
+
+def test_hdr_is_kept_on_request_and_said(pipe, tmp_path):
+    codes = [np.full((48, 64, 3), level, np.uint16) for level in (20000, 22000, 38000)]
+    source = write_video(
+        [deep_picture(one, PQ) for one in codes], tmp_path / "pq.mp4", 10, encoding=Encoding("h265", 4, True)
+    )
+    clip = read_video(source)
+    assert clip.is_hdr and "tone-mapped" in clip.notes[0]
+    said = convert_video(pipe, source, tmp_path / "hdr.mp4", encoding=Encoding(quality=4, keep_hdr=True)).notes
+    made = read_video(tmp_path / "hdr.mp4")
+    with av.open(str(tmp_path / "hdr.mp4")) as container:
+        assert container.streams.video[0].codec_context.pix_fmt == "yuv420p10le"
+    shown = [deep_codes(frame.picture).codes.mean() for frame in made.timed_frames(deep=True)]
+    # A step of 10 bits is 64 codes; what lies between two frames lies between their values.
+    assert made.is_hdr and "kept" in said[0] and len(shown) == 6
+    assert np.abs(np.array(shown[::2]) - [20000, 22000, 38000]).max() < 130 and 15000 < shown[1] < 27000
 
 
 def test_new_frames_among_jpegs_are_hardly_compressed(pipe, tmp_path):

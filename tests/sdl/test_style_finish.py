@@ -52,6 +52,16 @@ def test_the_grid_leaves_smooth_areas_and_edges_stay():
     )
 
 
+def test_scales_become_strokes_along_the_contents_lines():
+    y, x = torch.meshgrid(torch.arange(128), torch.arange(160), indexing="ij")
+    content = (0.5 + 0.08 * torch.sign(torch.sin(y * torch.pi / 12 + 0.1))).expand(1, 3, -1, -1)
+    scales = 0.15 * torch.cos(x * torch.pi / 3) * torch.cos(y * torch.pi / 3)
+    made = prepare_finishing(content, colourful(), None, 1.0, 1.0).apply(content + scales, ONE).mean(1)[0]
+    inner = made[24:-24, 24:-24]
+    assert inner.diff(dim=1).abs().mean() < 0.3 * (content.mean(1)[0] + scales)[24:-24, 24:-24].diff(dim=1).abs().mean()
+    assert inner.mean(1).std() > 0.8 * content.mean(1)[0][24:-24].mean(1).std(), "the stripes stay"
+
+
 def test_at_the_start_nothing_is_done():
     content = smooth_and_textured()
     painting = (content + grid()).clamp(0, 1)

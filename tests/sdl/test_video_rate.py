@@ -252,11 +252,20 @@ def test_alpha_moves_with_the_picture(pipe, tmp_path):
 
 
 def test_source_and_result_stand_side_by_side(pipe, clip, tmp_path):
-    from core.video.montage import write_montage
-
-    convert_video(pipe, clip, tmp_path / "double.mp4", RateOptions(factor=2))
-    both = read_video(write_montage(clip, tmp_path / "double.mp4", tmp_path / "both.mp4"))
+    made = convert_video(pipe, clip, tmp_path / "double.mp4", RateOptions(factor=2, montage="beside"))
+    both = read_video(made.montage)
     assert both.size_px == (128, 48) and both.has_audio and both.fps == pytest.approx(32)
     first, given = (np.asarray(next(c.frames())).astype(int) for c in (both, read_video(clip)))
     for half in (first[:, :64], first[:, 64:]):
         assert np.abs(half - given).mean() < 8 and np.abs((half - given).mean((0, 1))).max() < 2
+
+
+def test_a_wipe_shows_the_source_left_of_its_edge(tmp_path):
+    from core.video.montage import write_montage
+
+    for name, colour in (("red", (200, 0, 0)), ("blue", (0, 0, 200))):
+        write_video([Image.new("RGB", (64, 48), colour)] * 12, tmp_path / f"{name}.mp4", 8)
+    wiped = write_montage(tmp_path / "red.mp4", tmp_path / "blue.mp4", tmp_path / "w.mp4", "wipe", 0.5)
+    frames = [np.asarray(frame).astype(int) for frame in read_video(wiped).frames()]
+    # A second in, the edge is at the right end; at the start it is in the middle.
+    assert frames[0][24, 8, 0] > 150 and frames[0][24, 56, 2] > 150 and frames[8][24, 56, 0] > 150

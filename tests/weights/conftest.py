@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import hashlib
 import http.server
 import threading
 from dataclasses import dataclass, field
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 import torch
@@ -38,6 +40,9 @@ class Server:
     address: str = ""
     asked: list[tuple[str, str | None]] = field(default_factory=list)
     faults: int = 0
+    # What a drive shares: files by identity, and the embedded view of folders.
+    shared: dict[str, bytes] = field(default_factory=dict)
+    folders: dict[str, list[tuple[str, str, bool]]] = field(default_factory=dict)
     version: str = '"one"'
 
 
@@ -50,7 +55,14 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         path = self.path.split("?")[0]
         self.state.asked.append((self.path, self.headers.get("Range")))
-        if path in ("/plain", "/interrupted", "/stops", "/norange", "/shifted", "/unasked"):
+        wanted = parse_qs(urlsplit(self.path).query).get("id", [""])[0]
+        if path == "/embeddedfolderview" and wanted in self.state.folders:
+            self.page(folder_page(self.state.folders[wanted]))
+        elif path == "/embeddedfolderview":
+            self.send_error(404)
+        elif path in ("/uc", "/file") and wanted in self.state.shared:
+            self.file(path, self.state.shared[wanted])
+        elif path in ("/plain", "/interrupted", "/stops", "/norange", "/shifted", "/unasked"):
             self.file(path)
         elif path in OTHERS:
             kind, packing, body = OTHERS[path]
@@ -86,39 +98,60 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(text.encode())
 
-    def file(self, path):
+    def file(self, path, content=None):
+        content = CONTENT if content is None else content
         wanted = self.headers.get("Range")
         same = self.headers.get("If-Range") in (None, self.state.version)
         start = int(wanted[6:-1]) if wanted and same and path != "/norange" else 0
-        if start >= len(CONTENT):
+        if start >= len(content):
             self.send_error(416)
             return
         self.send_response(206 if start or path == "/unasked" else 200)
         if start:
             first = start + 7 if path == "/shifted" else start
-            self.send_header("Content-Range", f"bytes {first}-{len(CONTENT) - 1}/{len(CONTENT)}")
+            self.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
         self.send_header("ETag", self.state.version)
-        self.send_header("Content-Length", str(len(CONTENT) - start))
+        self.send_header("Content-Length", str(len(content) - start))
         self.end_headers()
-        end = len(CONTENT)
+        end = len(content)
         if path == "/stops" or (path in ("/interrupted", "/norange", "/shifted") and self.state.faults):
             self.state.faults -= 1
             end = start + 700_000 if path != "/stops" else start + 100
-        self.wfile.write(CONTENT[start:end])
+        self.wfile.write(content[start:end])
 
 
-@pytest.fixture
-def server():
+def folder_page(items):
+    """A shared folder as a drive's embedded view lists it: (identity, name, whether a folder)."""
+    entries = "".join(
+        f'<div class="flip-entry" id="entry-{key}"><a href="https://drive.google.com/'
+        f'{"drive/folders/" if folder else "file/d/"}{key}{"" if folder else "/view?usp=drive_web"}">'
+        f'<div class="flip-entry-title">{name}</div></a></div>'
+        for key, name, folder in items
+    )
+    return f"<!DOCTYPE html><html><head><title>Shared</title></head><body>{entries}</body></html>"
+
+
+@contextlib.contextmanager
+def serving():
+    """The imitation of a host, a hub and a drive, while it runs."""
     state = Server()
     handler = type("BoundHandler", (Handler,), {"state": state})
     host = http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler)
     state.address = f"http://127.0.0.1:{host.server_address[1]}"
     thread = threading.Thread(target=host.serve_forever, args=(0.02,), daemon=True)
     thread.start()
-    yield state
-    host.shutdown()
-    host.server_close()
-    thread.join()
+    try:
+        yield state
+    finally:
+        host.shutdown()
+        host.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def server():
+    with serving() as state:
+        yield state
 
 
 @pytest.fixture

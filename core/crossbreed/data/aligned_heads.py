@@ -13,15 +13,15 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.animals import HEAD_MARGIN
+from core.animals.colour_transfer.palette import mean_and_covariance, transfer_colours
+from core.animals.head_alignment.alignment import align_points, match_points, warp
+from core.animals.head_alignment.detector import crop_head, find_points
+from core.animals.head_alignment.network_points import MIRRORED
 from core.crossbreed.data.pairs import as_bytes, distinct_pairs
 from core.crossbreed.data.photos import known_or_found
 from core.crossbreed.data.tables import UNSURE, PhotoTable, cut_mask, held_out
 from core.crossbreed.methods.blending.fusion import blend
-from core.crossbreed.methods.colour_transfer.palette import mean_and_covariance, transfer_colours
-from core.crossbreed.methods.head_alignment.alignment import align_points, match_points, warp
-from core.crossbreed.methods.head_alignment.detector import crop_head, find_points
-from core.crossbreed.methods.head_alignment.network_points import MIRRORED
-from core.crossbreed.options import HEAD_MARGIN
 from core.errors import InputError
 from core.ops.filters import gaussian_blur
 from core.progress import Progress, silent

@@ -10,10 +10,10 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.animals import HEAD_MARGIN
+from core.animals.head_alignment.detector import crop_head, find_head
 from core.crossbreed.data.pairs import as_bytes, distinct_pairs, pictures_in, positions
 from core.crossbreed.data.tables import PhotoTable
-from core.crossbreed.methods.head_alignment.detector import crop_head, find_head
-from core.crossbreed.options import HEAD_MARGIN
 from core.crossbreed.paper.preprocessing import centre_square
 from core.errors import InputError, NothingFoundError
 from core.image import Box, load_image

@@ -1,6 +1,6 @@
 """Pictures to network input and back, as the official script does it.
 
-The app crops heads first (`core.crossbreed.methods.head_alignment.detector`); this is the road for pictures that are crops already.
+The app crops heads first (`core.animals.head_alignment.detector`); this is the road for pictures that are crops already.
 """
 
 from __future__ import annotations

@@ -11,9 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.construction import building
-from core.crossbreed.data.tables import CORNERS, PhotoTable
-from core.crossbreed.methods.head_alignment.network_heads import (
+from core.animals.head_alignment.network_heads import (
     CELL_PX,
     SPECIES,
     HeadMaps,
@@ -21,6 +19,8 @@ from core.crossbreed.methods.head_alignment.network_heads import (
     letterbox,
     read_maps,
 )
+from core.construction import building
+from core.crossbreed.data.tables import CORNERS, PhotoTable
 from core.crossbreed.training.detector_recipe import DetectorRecipe
 from core.errors import InputError
 from core.image import to_tensor

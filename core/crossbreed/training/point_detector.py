@@ -11,9 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.construction import building
-from core.crossbreed.data.tables import CORNERS, PhotoTable, read_rows
-from core.crossbreed.methods.head_alignment.network_points import (
+from core.animals.head_alignment.network_points import (
     CELL_PX,
     MIRRORED,
     POINT_NAMES,
@@ -21,6 +19,8 @@ from core.crossbreed.methods.head_alignment.network_points import (
     PetPoints,
     cell_centres,
 )
+from core.construction import building
+from core.crossbreed.data.tables import CORNERS, PhotoTable, read_rows
 from core.crossbreed.training.detector_recipe import DetectorRecipe
 from core.errors import InputError
 from core.image import crop_box, to_tensor

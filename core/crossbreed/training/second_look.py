@@ -17,10 +17,10 @@ import torch
 from PIL import Image
 from torch.nn import functional as F
 
+from core.animals.head_alignment.detector import candidate_heads
+from core.animals.head_alignment.second_look import SETTINGS, Look, PetLookNetwork, SecondLook
 from core.construction import building
 from core.crossbreed.data.tables import CORNERS, PhotoTable, held_out
-from core.crossbreed.methods.head_alignment.detector import candidate_heads
-from core.crossbreed.methods.head_alignment.second_look import SETTINGS, Look, PetLookNetwork, SecondLook
 from core.errors import InputError
 from core.image import Box, load_image
 from core.progress import Progress, silent

@@ -11,10 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from core.animals.head_alignment.network_points import PetMaskNetwork
 from core.construction import building
 from core.crossbreed.data.photos import known_or_found
 from core.crossbreed.data.tables import CORNERS, PhotoTable, cut_mask, held_out
-from core.crossbreed.methods.head_alignment.network_points import PetMaskNetwork
 from core.crossbreed.training.detector_recipe import DetectorRecipe
 from core.crossbreed.training.point_detector import ROOM, SIDE_PX, augmented, plain_window
 from core.errors import InputError

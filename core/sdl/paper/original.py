@@ -20,12 +20,13 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError, OptionError, unknown_name
-from core.image import load_image, to_tensor
+from core.image import SRGB_PROFILE, load_image, to_tensor
 from core.progress import Progress, silent
 from core.sdl.jobs import JOBS, Job
 from core.sdl.options import ORIGINAL_TASKS, SDLOptions
 from core.sdl.paper.frames import pictures_in
-from core.sdl.pipeline import SDLPipeline, resize_bilinear
+from core.sdl.paper.resizing import resize_bilinear
+from core.sdl.pipeline import SDLPipeline
 
 LEAST_PX, MOST_PX, STEP_PX = 32, 512, 32
 # Of new frames in a sequence of JPEGs; Pillow's own 75 shows beside them.
@@ -187,7 +188,7 @@ def run_folder(pipe: SDLPipeline, request: Request, folder: Path, out: Path, pro
                 both = join_inputs("vfi", [load_image(frames[pair]), load_image(frames[pair + 1])], request.size)
                 new = paint_frames(pipe, both, positions("vfi", request.num))
             # Neighbours that are copied byte for byte are as a rule no worse than this.
-            Image.fromarray(next(new)).save(path, quality=JPEG_QUALITY)
+            Image.fromarray(next(new)).save(path, quality=JPEG_QUALITY, icc_profile=SRGB_PROFILE)
         written.append(path)
         progress((number + 1) / len(schedule), f"frame {number + 1} of {len(schedule)}")
     return written

@@ -15,6 +15,8 @@ from PIL import Image
 
 from core.options import fields_of, to_query
 from core.timeline import Timeline
+from core.ui.parts.authors import Choices, draw_authors
+from core.ui.parts.backing import draw_backing
 from core.ui.parts.batch import Batch, draw_batch
 from core.ui.parts.controls import Controls, controls
 from core.ui.parts.desk import Watched
@@ -124,8 +126,9 @@ class TransitionTab(Wiring, ABC):
         """The picture that follows the sliders, and these."""
 
     def draw_settings(self) -> None:
-        """Method, timeline and link, below the inputs."""
+        """Method, weights to fetch, timeline and link, below the inputs."""
         self.draw_method()
+        draw_authors(self.id, *self.weights_choice())
         self.export: Export = export_controls(self.id)
         if (many := self.many()) is not None:
             draw_batch(Batch(self.id, *many))
@@ -137,7 +140,12 @@ class TransitionTab(Wiring, ABC):
             names = [field.name for field in fields_of(self.options) if field.name not in self.early_fields]
             self.late = controls(self.options, names, self.id)
             self.draw_more_method()
+            draw_backing(self.id, self.pictures.values())
         self.method = Controls(self.options, {**self.early.by_name, **self.late.by_name})
+
+    def weights_choice(self) -> tuple[Component | None, Callable[[], Choices] | None]:
+        """The control that chooses weights and its labelled choices, where a tab has one."""
+        return None, None
 
     def draw_more_method(self) -> None:
         """What else stands under Method."""

@@ -12,6 +12,7 @@ from core.ui.parts.controls import Controls, named
 from core.ui.parts.desk import GATHER, SCATTER
 from core.ui.parts.examples import CHOOSE_FRAME, Axis
 from core.ui.parts.export import Export, ResultView
+from core.ui.parts.gpu import zero_gpu
 from core.ui.parts.notes import notes_in, with_notes
 from core.ui.parts.pace import Pace
 from core.ui.parts.picture import PictureInput, untouched
@@ -33,6 +34,8 @@ class Wiring:
     pace: Pace
     takes: gr.Markdown
     axes: Mapping[str, Axis]
+    # False where a preview is computed without a network, and so without a lent GPU.
+    asks_a_network = True
     pictures: dict[str, Component]
     sliders: dict[str, Component]
     source: list[Component]
@@ -145,7 +148,7 @@ class Wiring:
         """
         self.now = handler, inputs
         sliders = list(sliders)
-        changes = [slider.change for slider in sliders]
+        changes = [self.followed(slider) for slider in sliders]
         gr.on(changes, handler, inputs, shown, trigger_mode="always_last", show_progress="hidden", **PREVIEW)
         along, place = [self.sliders[name] for name in self.axes], self.preview_picture
         for slider in along:
@@ -158,6 +161,13 @@ class Wiring:
         others = [slider.change for slider in sliders if slider not in along]
         if others:
             gr.on(others, **self.first_time)
+
+    def followed(self, slider: Any) -> Any:
+        """What of a control asks for a new picture: every change, but on ZeroGPU a slider only when it is let go.
+
+        There each picture borrows a GPU, out of the visitor's few minutes a day, where a network makes it.
+        """
+        return slider.release if self.asks_a_network and zero_gpu() and isinstance(slider, gr.Slider) else slider.change
 
     def on_go(
         self, handler: Callable[..., Any], name: str, inputs: list[Component], outputs: Sequence[Component] = (),

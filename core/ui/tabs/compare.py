@@ -8,8 +8,8 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
+from core.animals.head_alignment.detector import find_head
 from core.compare import CompareOptions, Engine, Run, ranked, run_engine, side_by_side
-from core.crossbreed.methods.head_alignment.detector import find_head
 from core.crossbreed.options import CrossbreedOptions
 from core.errors import InputError
 from core.image import to_tensor

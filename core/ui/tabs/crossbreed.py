@@ -11,7 +11,7 @@ import numpy as np
 from gradio.components import Component
 from PIL import Image
 
-from core.crossbreed.methods.head_alignment import detector
+from core.animals.head_alignment import detector
 from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline, CrossbreedPrepared
 from core.crossbreed.sheet import grid_sheet

@@ -26,6 +26,8 @@ from core.gfla.pipeline_views import ViewPipeline
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
+from core.ui.objects import ObjectPanel
+from core.ui.parts.authors import labelled
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import PEOPLE, Axis, example_picture
@@ -51,9 +53,9 @@ INTRODUCTION = """Put a person into another pose. Drop in a photo, choose the po
 The person is cut out, its 18 keypoints are found and can be dragged. The **target pose** comes from the library, from a second
 photo or by dragging; or a **clip** leads. By default the photo's own pixels are moved limb by limb (ours); *painter: network*
 paints with the network of Ren et al., *Deep Image Spatial Transformation for Person Image Generation*, CVPR 2020, whose shipped
-weights know rendered people before grey; the authors' weights can be converted with `python -m core weights`."""
+weights know rendered people before grey. *Turn a chair or a car* shows view synthesis."""
 FURTHER = """The authors' other networks: a **face** or a **dancer** that follows a clip, and an **object** seen from all sides.
-Their weights are for non-commercial use and are not shipped; the message says how to get them."""
+Their weights are for non-commercial use and are not shipped: *Get the authors' weights* fetches them."""
 
 
 def pipeline() -> PosePipeline:
@@ -245,6 +247,7 @@ class PoseTab(TransitionTab):
         inputs = [self.picture, self.target, self.driving, self.library, self.editor]
         self.on_go(self.video, "gfla_video", inputs, after=[self.position])
         self.on_clear(shown)
+        ObjectPanel(self)
         self.draw_further()
         image = gr.Image(label="Picture", format="png", visible=False)
         self.endpoint(named(self.frame, self.method), "gfla_frame", self.many()[1], image)
@@ -261,7 +264,7 @@ class PoseTab(TransitionTab):
                 clip = ClipInput("Clip to follow", elem_id=f"{ID}-further-clip", height=180)
                 with gr.Column():
                     mode = gr.Radio(
-                        [*RECORDS, "chair", "car"], value="face", label="Mode", info="what the picture shows",
+                        labelled({**RECORDS, "chair": "gfla-chair", "car": "gfla-car"}), value="face", label="Mode", info="what the picture shows",
                         elem_id=f"{ID}-further-mode",
                     )  # fmt: skip
                     azimuth = gr.Slider(

@@ -154,6 +154,7 @@ class ImplicitTab(TransitionTab):
 
     id = ID
     introduction = INTRODUCTION
+    asks_a_network = False
     options = ImplicitOptions
     early_fields = ("face_a", "face_b")
     example_rows = [[example_picture(name) for name in pair] for pair in EXAMPLE_PAIRS]

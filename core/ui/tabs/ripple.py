@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -15,6 +15,7 @@ from core.ripple.options import NAMES, SHAPES, RippleOptions
 from core.ripple.pipeline import RipplePipeline
 from core.ripple.results import RipplePrepared, RippleResult
 from core.ui.film import draw_film
+from core.ui.parts.authors import Choices, labelled
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import Axis, example_picture
@@ -60,6 +61,11 @@ TOGETHER = tuple(field.name for field in fields_of(RippleOptions) if field.group
 def pipeline(weights: str = WEIGHTS[0]) -> RipplePipeline:
     """The pipeline of this server for one set of weights."""
     return engine(weights, lambda: RipplePipeline.from_record(weights))
+
+
+def choices() -> Choices:
+    """The weights to choose from; those that are absent say so."""
+    return labelled({name: name for name in WEIGHTS})
 
 
 def edits_of(weights: str) -> tuple[Any, Any]:
@@ -112,8 +118,8 @@ class RippleTab(TransitionTab):
         self.draw_told()
         self.draw_examples([self.picture])
         self.weights = gr.Dropdown(
-            list(WEIGHTS), value=WEIGHTS[0], label="Weights", elem_id=f"{ID}-weights",
-            info="ours are a small preview; the published ones must be converted first",
+            choices(), value=WEIGHTS[0], label="Weights", elem_id=f"{ID}-weights",
+            info="ours are a small preview; the published ones must be fetched first",
         )  # fmt: skip
         edit = controls(RippleOptions, ("edit",), ID)
         self.edit_list: Any = edit.by_name["edit"]
@@ -128,6 +134,10 @@ class RippleTab(TransitionTab):
         # The endpoints' parameters come in the order of the fields.
         by_name = self.method.by_name
         self.method = Controls(RippleOptions, {field.name: by_name[field.name] for field in fields_of(RippleOptions)})
+
+    def weights_choice(self) -> tuple[Component, Callable[[], Choices]]:
+        """The list of weights."""
+        return self.weights, choices
 
     def draw_preview(self) -> None:
         """The whole photograph with the degree; what leads to it, folded away."""

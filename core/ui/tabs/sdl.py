@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -16,11 +16,12 @@ from core.errors import InputError, unknown_name
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
-from core.sdl.jobs import JOBS, Job, job_named, misfit
+from core.sdl.jobs import JOBS, Job, answered_by, job_named, misfit
 from core.sdl.methods.video_rate.conversion import convert_video
 from core.sdl.methods.video_rate.preview import hardest_in_betweens
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline, SDLPrepared
+from core.ui.parts.authors import Choices, labelled
 from core.ui.parts.controls import controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import Axis, example_picture
@@ -47,7 +48,7 @@ INTRODUCTION = """Frames between frames, morphs, ages, toons and styles. Choose 
 
 One network, five jobs; for whole films open *A whole film*.
 After Yang et al., *A Space Decoupled Learning Approach to Continuous Image Transition*, 2022. Shipped are small networks of
-ours, and image processing for ageing and toon; the authors' weights are for academic use and can be added with `python -m core weights pull`."""
+ours, and image processing for ageing and toon; the authors' weights are for academic use: *Get the authors' weights* below fetches them."""
 
 
 def pipeline(weights: str) -> SDLPipeline:
@@ -75,6 +76,16 @@ def fitting(job: Job, weights: str) -> str:
     return weights
 
 
+def choices_of(names: Sequence[str]) -> Choices:
+    """Ways to choose from, ours first; those whose weights are absent say so."""
+    return labelled({SHIPPED: "", **{name: name for name in names}})
+
+
+def all_choices() -> Choices:
+    """The ways of all jobs."""
+    return choices_of([way for job in JOBS.values() for way in job.ways[1:]])
+
+
 def clamped(job: Job, t: float) -> float:
     """Position t within the job's range: the slider may still stand where another job left it."""
     return min(max(float(t), job.low), job.high)
@@ -87,7 +98,7 @@ def choose_job(name: str, t: float) -> list[Any]:
     # Only a place out of range is moved: a link may be setting the slider at this very moment.
     moved = {} if job.low <= t <= job.high else {"value": clamped(job, t)}
     return [
-        gr.update(choices=[SHIPPED, *job.ways[1:]], value=SHIPPED),
+        gr.update(choices=choices_of(job.ways[1:]), value=SHIPPED),
         gr.update(label=first),
         gr.update(label=second or "Second picture", visible=job.pictures == 2),
         gr.update(minimum=job.low, maximum=job.high, info=job.slider, **moved),
@@ -98,7 +109,9 @@ def choose_job(name: str, t: float) -> list[Any]:
 def told_of(job: Job, pipe: SDLPipeline, prepared: SDLPrepared) -> str:
     """What the job is good for, who answered, and what did not fit."""
     missing = misfit(job, prepared.figures)
-    return f"{job.fits}\n\nAnswered by: {pipe.weights_label}." + (f" **{missing}**" if missing else "")
+    return f"{job.fits}\n\nAnswered by: {answered_by(prepared.figures, pipe.weights_label)}." + (
+        f" **{missing}**" if missing else ""
+    )
 
 
 # The browser narrows the slider by itself: an answer that came late would undo the range of a job chosen meanwhile.
@@ -149,7 +162,7 @@ class SDLTab(TransitionTab):
         self.filled = self.draw_examples([self.job, *self.pair, self.t])
         self.fits = gr.Markdown(JOBS[FIRST].fits, elem_id=f"{ID}-fits")
         self.weights = gr.Dropdown(
-            [SHIPPED, *(record for entry in JOBS.values() for record in entry.ways[1:])],
+            all_choices(),
             value=SHIPPED, label="Weights", elem_id=f"{ID}-weights",
             info="shipped is ours, without a network for ageing and toon; sdl-ageing and sdl-toon are our networks, the rest the "
             "authors', to be fetched first",
@@ -168,6 +181,10 @@ class SDLTab(TransitionTab):
             )
         self.pictures["clip"] = self.clip
         self.sliders.update(job=self.job, t=self.t)
+
+    def weights_choice(self) -> tuple[Component, Callable[[], Choices]]:
+        """The list of weights."""
+        return self.weights, all_choices
 
     def draw_preview(self) -> None:
         """The picture with t."""
@@ -300,7 +317,7 @@ class SDLTab(TransitionTab):
             bar: Shows how far the work is.
 
         Returns:
-            The video, the file to download, and the details.
+            The video (the montage, if one was asked for), the file to download, and the details.
         """
         count, start = len(self.rate.by_name), time.perf_counter()
         options, encoding = self.rate.read(values[:count]), self.codec.read(values[count:])
@@ -310,7 +327,7 @@ class SDLTab(TransitionTab):
             pipe = pipeline(fitting(JOBS["interpolate"], weights))
             report = convert_video(pipe, video, path, options, progress, encoding)
             settings = {"system": ID, **to_query(options), **to_query(encoding)}
-            return str(path), str(path), details_of(start, vars(report), settings, about(pipe))
+            return report.montage or str(path), str(path), details_of(start, vars(report), settings, about(pipe))
 
         yield from stream(work, bar, 3)
 

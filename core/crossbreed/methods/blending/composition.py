@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from core.animals.blending.pictures import AnimalPictures
+from core.animals.colour_transfer.palette import Palette
+from core.animals.head_alignment.alignment import HeadAlignment, warp
 from core.crossbreed.methods.blending.fusion import fade_in
-from core.crossbreed.methods.blending.layers import Layers
-from core.crossbreed.methods.blending.mixing import SETTINGS as MIX
-from core.crossbreed.methods.blending.mixing import (
-    as_pictures,
-    face_agreement,
-    fetched,
-    mix_layers,
-    moved_places,
-    smoothstep,
-)
-from core.crossbreed.methods.colour_transfer.palette import Palette
-from core.crossbreed.methods.head_alignment.alignment import HeadAlignment, warp
 from core.image import Box
 from core.pipeline import Prepared
 from core.timeline import Chain
@@ -42,7 +32,7 @@ class CrossbreedPrepared(Prepared):
         pace: positions at equal steps of visible change, None for the plain pace.
         alignment: of the heads, None where they are not aligned.
         palette: the colours of the pictures, None where they are left to the network.
-        layers: of the photographs, None where the network's pictures are shown.
+        animals: the photographs in layers, None where the network's pictures are shown.
         notes: what a person should know of these pictures, in sentences.
     """
 
@@ -56,7 +46,7 @@ class CrossbreedPrepared(Prepared):
     pace: tuple[float, ...] | None = None
     alignment: HeadAlignment | None = None
     palette: Palette | None = None
-    layers: Layers | None = None
+    animals: AnimalPictures | None = None
     notes: tuple[str, ...] = ()
 
     @property
@@ -105,63 +95,6 @@ def _mixed(prepared: CrossbreedPrepared, pictures: Tensor, weights: Tensor, shap
     for index, way in zip(used, prepared.alignment.from_pictures(shape, used), strict=True):
         total += weights[:, index, None, None, None] * warp(pictures[index].expand(len(way), -1, -1, -1), way)
     return total
-
-
-def compose_layers(prepared: CrossbreedPrepared, shape: Tensor, appearance: Tensor) -> Tensor:
-    """Finished mixtures (T, 3, size, size) in [0, 1] of the layers of the photographs; shape and appearance as above.
-
-    Beyond the ends only places are stretched.
-    """
-    layers, palette, alignment = prepared.layers, prepared.palette, prepared.alignment
-    if layers is None or palette is None or alignment is None:
-        raise RuntimeError("these pictures were prepared without layers")
-    frames: list[np.ndarray] = []
-    agreements: dict[tuple[int, ...], float] = {}
-    for places, looks in zip(shape, appearance, strict=True):
-        parts, colours = ({i: w for i, w in enumerate(row.tolist()) if w} for row in (within(places), within(looks)))
-        used = torch.tensor(sorted({*parts, *colours}))
-        ways = alignment.from_pictures(places[None], used)
-        displacements = {int(i): way[0].permute(1, 2, 0).numpy() for i, way in zip(used, ways, strict=True)}
-        pair = tuple(parts)
-        if pair not in agreements:
-            agreements[pair] = pair_agreement(layers, alignment, pair) if len(pair) == 2 else 1.0
-        frame = mix_layers(
-            layers, palette, displacements, parts, colours, alignment.ears_turn(list(pair)), agreements[pair]
-        )
-        frames.append(with_photo(prepared, frame, displacements, parts, colours))
-    return exact_ends(prepared, as_pictures(frames), shape, appearance)
-
-
-def pair_agreement(layers: Layers, alignment: HeadAlignment, pair: tuple[int, ...]) -> float:
-    """How far the faces of two pictures agree half way between them; -1 if one could not be moved point by point."""
-    which = torch.tensor(pair)
-    if not alignment.sure[which].all():
-        return -1.0
-    half = torch.zeros(1, len(alignment.points))
-    half[0, which] = 0.5
-    ways = alignment.from_pictures(half, which)
-    return face_agreement(layers, {i: way[0].permute(1, 2, 0).numpy() for i, way in zip(pair, ways, strict=True)})
-
-
-def within(weights: Tensor) -> Tensor:
-    """Weights (N,) of a place beyond an end, brought back to it."""
-    inside = weights.clamp(min=0)
-    return inside / inside.sum()
-
-
-def with_photo(
-    prepared: CrossbreedPrepared, frame: np.ndarray, displacements: dict[int, np.ndarray], shape: dict[int, float],
-    appearance: dict[int, float],
-) -> np.ndarray:  # fmt: skip
-    """A mixture (S, S, 3); near one of the pictures its photograph, moved likewise, fades in."""
-    for index in shape:
-        nearness = min(shape[index], appearance.get(index, 0.0))
-        share = smoothstep(nearness, MIX.photo_from, 1)
-        if share > 0:
-            photo = prepared.crops[index].permute(1, 2, 0).contiguous().numpy()
-            moved = fetched(photo, moved_places(displacements[index], len(frame)), fine=True)
-            frame = frame + share * (moved - frame)
-    return frame
 
 
 def exact_ends(prepared: CrossbreedPrepared, pictures: Tensor, shape: Tensor, appearance: Tensor) -> Tensor:

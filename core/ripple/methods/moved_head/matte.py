@@ -36,7 +36,9 @@ class MatteConstants:
     neck_blur: float = 0.008
     neck_soft: float = 0.004  # of the outline where it is carried on
     neck_shade: float = 0.6  # skin under the jaw is so much darker than on it
-    neck_lit: float = 1.5  # and at most so much lighter than that
+    neck_beside: float = 0.85  # it is at most so light as the jaw before it ...
+    neck_least_lit: float = 0.65  # ... within these shares of skin in the shade: a jaw may be bearded
+    neck_lit: float = 1.5
     neck_dark: float = 0.3  # and darker still by so much further up
     hair_beside: float = 0.04  # an outline so far outside the jaw is hair's
     beyond_collar: float = 0.08  # how far below the collar the motion comes to rest
@@ -45,6 +47,7 @@ class MatteConstants:
 MATTE = MatteConstants()
 MOUTH = 14  # its point between the lips
 CHEEKS = (50, 280, 205, 425)
+JAW = {-1: (58, 172, 136, 150), 1: (288, 397, 365, 379)}  # by side of the picture
 
 
 def view_of(picture: np.ndarray, head: Head, side: int = MATTE.view_px) -> np.ndarray:
@@ -143,8 +146,8 @@ def find_neck_end(view: np.ndarray, head: Head) -> float:
     chin = head.mesh[152, :2]
     column, chin_row = np.rint((chin + SHEET.reach) * px).astype(int)
     column = int(np.clip(column, 2, side - 3))
-    cheeks = [np.rint((head.mesh[k, :2] + SHEET.reach) * px).astype(int).clip(0, side - 1) for k in CHEEKS]
-    skin = np.median([lab[row, col] for col, row in cheeks], axis=0)
+    cheeks = view_places(head, CHEEKS, side)
+    skin = np.median(lab[cheeks[:, 1], cheeks[:, 0]], axis=0)
     rows = np.arange(min(side - 1, chin_row + round(0.05 * px)), min(side, chin_row + round(SHEET.neck_most * px)))
     strip = np.abs(lab[rows, column - 2 : column + 3, 1:] - skin[1:]).sum(-1).mean(1) if len(rows) else np.zeros(0)
     cloth = np.flatnonzero(strip > MATTE.skin_levels)
@@ -180,7 +183,7 @@ def paint_neck(
     axis = float(head.mesh[CHIN, 0])
     shape, coloured = np.zeros((side, side), np.float32), np.zeros((side, side, 3), np.float32)
     soft = cv2.GaussianBlur(photo, (0, 0), MATTE.neck_blur * px).astype(np.float32)
-    places = np.rint((head.mesh[list(CHEEKS), :2] + SHEET.reach) * px).astype(int).clip(0, side - 1)
+    places = view_places(head, CHEEKS, side)
     dark = MATTE.neck_shade * np.median(soft[places[:, 1], places[:, 0]], axis=0)
     for corner in sides:
         if corner is None:
@@ -195,7 +198,9 @@ def paint_neck(
         columns = np.arange(round(min(middle, x)), round(max(middle, x)) + 1).clip(0, side - 1)
         # The outline's own pixels are half background: their neighbours further in are not.
         inner = np.rint(np.where(way * (columns - x) > -MATTE.neck_rim * px, x - way * MATTE.neck_rim * px, columns))
-        line = neck_colours(soft[row, inner.astype(int).clip(0, side - 1)], dark, px)
+        beside = np.median(soft[tuple(view_places(head, JAW[way], side)[:, ::-1].T)], axis=0)
+        most = np.clip(MATTE.neck_beside * beside.sum(), MATTE.neck_least_lit * dark.sum(), MATTE.neck_lit * dark.sum())
+        line = neck_colours(soft[row, inner.astype(int).clip(0, side - 1)], dark, most, px)
         rows = np.arange(max(0, top), min(side, row + 1))
         shade = 1 - MATTE.neck_dark * smooth_step((y - rows) / max(1.0, y - top))
         shape[rows[0] : row + 1, columns] = 1
@@ -211,19 +216,25 @@ def paint_neck(
     return np.rint(plate + share * (colour - plate)).clip(0, 255).astype(np.uint8)
 
 
-def neck_colours(line: np.ndarray, dark: np.ndarray, px: float) -> np.ndarray:
+def view_places(head: Head, points: tuple[int, ...], side: int) -> np.ndarray:
+    """(N, 2) columns and rows in a view of some side of points of a head's mesh."""
+    return np.rint((head.mesh[list(points), :2] + SHEET.reach) * side / (2 * SHEET.reach)).astype(int).clip(0, side - 1)
+
+
+def neck_colours(line: np.ndarray, dark: np.ndarray, most: float, px: float) -> np.ndarray:
     """(n, 3) of a neck from a row (n, 3) float32 below the jaw, where it is skin, else from skin in the shade (3,).
 
     Args:
         line: the row.
         dark: skin in the shade.
+        most: sum of the three colours that the neck has at most.
         px: pixels of the row in one unit of the head's frame.
     """
     tone, wanted = (shade / np.maximum(1, shade.sum(-1, keepdims=True)) for shade in (line, dark[None]))
     bare = np.abs(tone - wanted).sum(-1) < MATTE.skin_tone
     own = np.median(line[bare], axis=0) if bare.mean() > MATTE.bare_least else dark
     line = np.where(bare[:, None], line, own)
-    line *= np.minimum(1, MATTE.neck_lit * dark.sum() / np.maximum(1, line.sum(-1, keepdims=True)))
+    line *= np.minimum(1, most / np.maximum(1, line.sum(-1, keepdims=True)))
     return cv2.GaussianBlur(line[None], (0, 0), MATTE.neck_blur * px)[0]
 
 

@@ -45,7 +45,7 @@ class SceneConstants:
     surely: float = 0.97  # a larger share of the matte shows nothing but the head
     hole_from: float = 0.08  # of the matte, or of the mask that it came from
     others_from: float = 0.3  # of the person's mask
-    rest_kept: float = 0.02  # below so much motion the photograph itself stays behind the sheet
+    rest_kept: float = 0.05  # below so much motion the photograph itself stays behind the sheet
     seen_levels: int = 10  # of 255: a filled background that differs by more is seen to be filled
     wisps: float = 0.006  # what else the rim shows fades over so much motion
     seam_px: float = 3.0  # a jump of the map that is a fold's edge, smoothed over a pixel

@@ -50,7 +50,9 @@ def flatten(photo: np.ndarray) -> np.ndarray:
     return average_along(lab, field, [1.0] * PALETTE.along_px)
 
 
-def paint_areas(lab: np.ndarray, size: tuple[int, int], colours: int, important: np.ndarray | None) -> np.ndarray:
+def paint_areas(
+    lab: np.ndarray, size: tuple[int, int], colours: int, important: np.ndarray | None, coarse: float = 1.0
+) -> np.ndarray:
     """Areas of `colours` colours at (width, height): (H, W, 3) float32 L*a*b*, boundaries smooth and antialiased.
 
     Args:
@@ -58,14 +60,16 @@ def paint_areas(lab: np.ndarray, size: tuple[int, int], colours: int, important:
         size: of the result.
         colours: of the palette.
         important: (h, w) bool, where colours count more, or None.
+        coarse: how much larger the least area is and how much rounder its boundaries are.
     """
     centres = find_palette(lab, colours, important)
     away = np.stack([((lab - centre) ** 2 * (0.7, 1.0, 1.0)).sum(2) for centre in centres])
-    labels = join_small(away.argmin(0).astype(np.uint8), max(6, int(PALETTE.least_share * lab.shape[0] * lab.shape[1])))
+    least_px = max(6, int(coarse**2 * PALETTE.least_share * lab.shape[0] * lab.shape[1]))
+    labels = join_small(away.argmin(0).astype(np.uint8), least_px)
     best = np.zeros((size[1], size[0]), np.float32)
     shares = []
     for index in range(len(centres)):
-        share = cv2.GaussianBlur((labels == index).astype(np.float32), (0, 0), PALETTE.round_px)
+        share = cv2.GaussianBlur((labels == index).astype(np.float32), (0, 0), coarse * PALETTE.round_px)
         shares.append(cv2.resize(share, size, interpolation=cv2.INTER_CUBIC))
         best = np.maximum(best, shares[-1])
     # Sharpness by the size of the enlargement, so that boundaries are a pixel or two wide.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from PIL import Image
-from scipy.interpolate import CubicSpline
+from scipy.interpolate import CubicSpline, PchipInterpolator
 
 from core.detect.faces import detect_faces
 from core.errors import NothingFoundError
@@ -17,11 +17,17 @@ LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (263, 249, 390, 373, 3
 BROWS = ((70, 63, 105, 66, 107), (300, 293, 334, 296, 336))
 UNDER_BROWS = ((46, 53, 52, 65, 55), (276, 283, 282, 295, 285))
 LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
+# From the left corner to the right one, and back.
+INNER_UPPER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
+INNER_LOWER = (308, 324, 318, 402, 317, 14, 87, 178, 88, 95, 78)
+NOSTRILS = (98, 97, 2, 326, 327)
 NOSE = (168, 193, 129, 98, 2, 327, 358, 417)
 IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 MOUTH = (61, 78, 80, 13, 310, 308, 291)
 UNDER_LIP = (84, 17, 314)
 TOP, CHIN = 10, 152
+# Which of the shapes of a face is the open mouth: brows and lips come before.
+OPEN = 4
 
 
 @dataclass(frozen=True)
@@ -38,6 +44,11 @@ class Features:
     detail: float = 0.75  # of the photo's own shading that brows, eyes, nose and mouth keep
     soft: float = 0.012  # sigma over which it ends
     white: tuple[float, float, float] = (0.95, 0.95, 0.93)
+    brow_shade: float = 0.8  # of its colour, by the photo's
+    brow_most: float = 0.92  # of the face's lightness: a lighter brow is not drawn
+    lip_shades: tuple[float, float] = (0.85, 1.0)  # upper and lower
+    mouth_clear: float = 0.8  # of the contours inside an open mouth that go
+    mouth_open: float = 0.025  # between the lips: less is shut
     light: float = 0.28  # radius of the light in the eye by the iris's
     shine: float = 0.9  # how much of it is white
 
@@ -51,7 +62,7 @@ def find_faces(photo: Image.Image) -> tuple[list[np.ndarray], list[np.ndarray]]:
         faces = [face.points for face in detect_faces(photo)]
     except NothingFoundError:
         return [], []
-    large = [np.hypot(*(points[TOP] - points[CHIN])) >= FEATURES.least_px for points in faces]
+    large = [face_height(points) >= FEATURES.least_px for points in faces]
     kept = list(zip(faces, large, strict=True))
     return [points for points, drawn in kept if drawn], [points for points, drawn in kept if not drawn]
 
@@ -70,11 +81,12 @@ def draw_eyes(colours: np.ndarray, photo: np.ndarray, points: np.ndarray) -> np.
             np.array(cv2.mean(photo, (disc_at(made.shape, centre, radius) > 0.5).astype(np.uint8))[:3], np.float32)
             / 255
         )
-        lid_shade = (
-            np.float32(min(1.0, 1.35 * float(np.median(photo[eye > 0.5])) / 255 + 0.25)) if (eye > 0.5).any() else 1.0
-        )
+        # The eye's own hue counts too: a neutral white would be blue in a sepia print.
+        own = np.median(photo[eye > 0.5], 0) / 255 if (eye > 0.5).any() else np.ones(3)
+        shade = min(1.0, 1.35 * float(own.mean()) + 0.4)
+        white = np.array(FEATURES.white) * shade * (0.5 + 0.5 * own / max(0.05, float(own.mean())))
         for mask, colour in (
-            (eye, np.array(FEATURES.white, np.float32) * lid_shade),
+            (eye, white.clip(0, 1).astype(np.float32)),
             (eye * disc_at(made.shape, centre, radius), mean * 0.85),
             (eye * disc_at(made.shape, centre, 0.48 * radius), np.full(3, 0.05, np.float32)),
             (
@@ -104,28 +116,90 @@ def eyes_show(photo: np.ndarray, points: np.ndarray) -> bool:
     return min(widths) >= FEATURES.least_even * max(widths)
 
 
-def keep_features(areas: np.ndarray, detailed: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Flat areas whose brows, eyes, nose and mouth keep the shading of `detailed`; both (h, w, 3) in [0, 1]."""
-    rings = [
-        *(points[[*above, *below[::-1]]] for above, below in zip(BROWS, UNDER_BROWS, strict=True)),
-        *(points[[*upper, *lower[::-1]]] for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True)),
-        points[list(LIPS)], points[list(NOSE)],
-    ]  # fmt: skip
-    sigma = FEATURES.soft * float(np.hypot(*(points[TOP] - points[CHIN])))
+def face_height(points: np.ndarray) -> float:
+    """From the top of the mesh to the chin, pixels."""
+    return float(np.hypot(*(points[TOP] - points[CHIN])))
+
+
+def eye_rings(points: np.ndarray) -> list[np.ndarray]:
+    """Outlines of both eyes."""
+    return [points[[*upper, *lower[::-1]]] for upper, lower in zip(UPPER_LIDS, LOWER_LIDS, strict=True)]
+
+
+def brow_rings(points: np.ndarray) -> list[np.ndarray]:
+    """Outlines of both brows."""
+    return [points[[*above, *below[::-1]]] for above, below in zip(BROWS, UNDER_BROWS, strict=True)]
+
+
+def feature_rings(points: np.ndarray) -> list[np.ndarray]:
+    """Outlines of brows, eyes, mouth and nose."""
+    return [*brow_rings(points), *eye_rings(points), points[list(LIPS)], points[list(NOSE)]]
+
+
+def keep_features(areas: np.ndarray, detailed: np.ndarray, rings: list[np.ndarray], height: float) -> np.ndarray:
+    """Flat areas that keep the shading of `detailed` inside rings of a face of that height; both (h, w, 3) in [0, 1]."""
+    sigma = FEATURES.soft * height
     reach = 2 * max(1, round(2 * sigma)) + 1
     kept = np.maximum.reduce([region(areas.shape, ring) for ring in rings])
     kept = cv2.GaussianBlur(cv2.dilate(kept, np.ones((reach, reach), np.uint8)), (0, 0), max(0.5, sigma))
     return areas + FEATURES.detail * kept[..., None] * (detailed - areas)
 
 
+def draw_shapes(areas: np.ndarray, detailed: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """Areas with brows, lips and an open mouth as flat shapes in the photo's own colours; all (h, w, 3) in [0, 1]."""
+    made = areas.copy()
+    face = cv2.mean(detailed, (region(areas.shape, points[list(NOSE)]) > 0.5).astype(np.uint8))[:3]
+    shapes = [(rounded(ring), FEATURES.brow_shade) for ring in brow_rings(points)]
+    upper, lower = LIPS[:11], (*LIPS[10:], LIPS[0])
+    shapes += [
+        (rounded(points[[*upper, *INNER_UPPER[::-1]]]), FEATURES.lip_shades[0]),
+        (rounded(points[[*lower, *INNER_LOWER]]), FEATURES.lip_shades[1]),
+    ]
+    if (mouth := open_mouth(points)) is not None:
+        shapes.append((mouth, 1.0))
+    for number, (ring, shade) in enumerate(shapes):
+        mask = region(areas.shape, ring)
+        inside = detailed[mask > 0.5]
+        if not len(inside):
+            continue
+        colour = shade * np.median(inside, 0)
+        if number == OPEN:
+            # Teeth, not gums and tongue, say how light a mouth is.
+            colour = np.percentile(inside, 70, 0)
+            colour = (1.25 * (colour + colour.mean()) / 2).clip(0, 1)
+        # A brow that is no darker than the face is hidden, or there is none.
+        if number < 2 and colour.mean() > FEATURES.brow_most * shade * np.mean(face):
+            continue
+        made += mask[..., None] * (colour - made)
+    return made
+
+
+def open_mouth(points: np.ndarray) -> np.ndarray | None:
+    """Outline of what shows between the lips; None where they are shut."""
+    gap = np.hypot(*(points[INNER_UPPER[5]] - points[INNER_LOWER[5]]))
+    if gap <= FEATURES.mouth_open * face_height(points):
+        return None
+    return rounded(points[[*INNER_UPPER, *INNER_LOWER[1:-1]]])
+
+
+def rounded(ring: np.ndarray) -> np.ndarray:
+    """A ring of places with many more on a smooth curve through them, (n, 2)."""
+    closed = np.concatenate([ring, ring[:1]])
+    steps = np.concatenate([[0], np.cumsum(np.maximum(1e-3, np.hypot(*np.diff(closed, axis=0).T)))])
+    return PchipInterpolator(steps, closed)(np.linspace(0, steps[-1], 8 * len(ring)))
+
+
 def draw_strokes(ink: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Ink (h, w) with the strokes of lids, brows and mouth."""
-    height = float(np.hypot(*(points[TOP] - points[CHIN])))
-    made = ink.copy()
+    height, made = face_height(points), ink.copy()
+    if (mouth := open_mouth(points)) is not None:
+        # Lines between teeth make them bad.
+        made *= 1 - FEATURES.mouth_clear * region(ink.shape, mouth)
     for lid, brow, under in zip(UPPER_LIDS, BROWS, UNDER_BROWS, strict=True):
         stroke(made, points[list(lid)], FEATURES.lid * height, 0.45)
         stroke(made, (points[list(brow)] + points[list(under)]) / 2, FEATURES.brow * height, 0.4)
     stroke(made, points[list(MOUTH)], FEATURES.mouth * height, 0.5)
+    stroke(made, points[list(NOSTRILS)], 0.8 * FEATURES.mouth * height, 0.5)
     stroke(made, points[list(UNDER_LIP)], 0.6 * FEATURES.mouth * height, 0.5)
     return made
 

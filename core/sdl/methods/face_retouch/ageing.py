@@ -14,9 +14,10 @@ import numpy as np
 from PIL import Image
 
 from core.sdl.methods.face_retouch.folds import mottle, shade_folds
-from core.sdl.methods.face_retouch.hair import bright_level, darken_hair, grey_hair, strand_order
-from core.sdl.methods.face_retouch.head import Head, disc, fade, find_head
+from core.sdl.methods.face_retouch.hair import bright_level, darken_hair, find_locks, grey_hair, strand_order
+from core.sdl.methods.face_retouch.head import EYES, Head, disc, fade, fill, find_head
 from core.sdl.methods.face_retouch.shape import ageing_shift
+from core.sdl.methods.face_retouch.wrinkles import hollow_shade
 
 
 @dataclass(frozen=True)
@@ -25,14 +26,18 @@ class AgeingStrength:
 
     bands_px: tuple[float, ...] = (1.0, 2.5, 6.0, 15.0)  # sigmas that part the skin's own detail, pixels of the view
     deepen: tuple[float, ...] = (0.75, 0.75, 0.25)  # what is added of each band when older
-    smooth: tuple[float, ...] = (0.6, 0.9, 0.3)  # and taken away when younger
+    smooth: tuple[float, ...] = (0.65, 1.0, 0.7)  # and taken away when younger
     most_detail: float = 0.16  # of lightness, natural logarithm: what is more is no skin
     cloud: float = 0.035  # unevenness of old skin, natural logarithm
-    spot: tuple[float, float, float] = (-0.13, -0.22, -0.30)  # of age spots, by channel, natural logarithm
-    pallor: tuple[float, float, float] = (-0.02, -0.03, -0.05)  # of old skin, by channel
+    spot: tuple[float, float, float] = (-0.10, -0.17, -0.23)  # of age spots, by channel, natural logarithm
+    pallor: tuple[float, float, float] = (0.03, 0.02, 0.0)  # of old skin, by channel
     old_saturation: float = 0.86
-    young_saturation: float = 1.1
-    young_light: float = 0.04  # natural logarithm
+    young_saturation: float = 1.12
+    young_fill: float = 0.6  # of the hollows, the other way
+    young_light: float = 0.05  # natural logarithm
+    young_even: float = 0.8  # of the skin's blotches that go
+    blotch_px: tuple[float, float] = (1.5, 14.0)  # sigmas between which colour is a blotch, pixels of the view
+    young_eyes: float = 0.12  # natural logarithm of the eyes' lightness
     young_most: float = 0.14  # of lightness, natural logarithm: more would bleach, or leave a patch
     feather_px: float = 10.0  # sigma over which the younger skin begins, pixels of the view
     hair_gap_px: float = 12.0  # radius of gaps between strands that grey with them
@@ -43,8 +48,8 @@ class AgeingStrength:
     white: tuple[float, float] = (0.9, 1.0)  # of the brightest channel: from where on skin is overexposed, and wholly
     white_keeps: float = 0.35  # of the changes, there
     one_hue: float = 5.0  # deviation of a* and b* below which a picture is of one hue, sepia or grey
-    hair_gain: tuple[float, float, float] = (1.65, 1.25, 1.5)  # at most, of their lightness
-    young_shape: float = 1.0  # of the shape's change in the other direction
+    hair_gain: tuple[float, float, float] = (1.9, 1.35, 1.8)  # at most, of their lightness
+    young_shape: float = 1.15  # of the shape's change in the other direction
 
 
 STRENGTH = AgeingStrength()
@@ -60,8 +65,11 @@ class AgeingLayers:
         photo: (H, W, 3) uint8.
         head: where what is.
         folds: what folds do to lightness, natural logarithm.
+        hollows: what the soft forms of an old face do to it; younger skin is lighter there.
         exposed: how much of the skin's changes each place bears: little where the photo is white.
         bands: what the skin's own detail does, each band.
+        blotches: what the skin's uneven colour does to each channel, natural logarithm, (h, w, 3).
+        eyes: the open eyes.
         cloud: unevenness of old skin.
         spots: age spots.
         hair: the head's hair with its gaps, where it greys: softer than the matte.
@@ -74,8 +82,11 @@ class AgeingLayers:
     photo: np.ndarray
     head: Head
     folds: np.ndarray
+    hollows: np.ndarray
     exposed: np.ndarray
     bands: tuple[np.ndarray, ...]
+    blotches: np.ndarray
+    eyes: np.ndarray
     cloud: np.ndarray
     spots: np.ndarray
     hair: np.ndarray
@@ -105,15 +116,19 @@ def find_layers(photo: Image.Image) -> AgeingLayers:
     mattes = ((head.hair, 80), (head.brows, 50), (head.beard, 75))
     levels = [bright_level(head.view, matte, percentile) for matte, percentile in mattes]
     return AgeingLayers(
-        np.asarray(photo), head, visible_folds(head), find_exposed(head), skin_bands(head), cloud, spots, even_hair(head),
-        strand_order(head.view),
+        np.asarray(photo), head, visible_folds(head), hollow_shade(head), find_exposed(head), skin_bands(head), skin_blotches(head),
+        find_eyes(head), cloud, spots, even_hair(head), strand_order(head.view),
         (levels[0], levels[1], levels[2]), skin_tint(head), ageing_shift(head),
     )  # fmt: skip
 
 
 def visible_folds(head: Head) -> np.ndarray:
-    """Folds where there is skin around: none over a fringe or anything else that hides it."""
-    return shade_folds(head) * fade(cv2.GaussianBlur(head.skin, (0, 0), STRENGTH.bands_px[2]), *STRENGTH.fold_skin)
+    """Folds where there is skin around: none over a fringe, locks or anything else that hides it."""
+    return (
+        shade_folds(head)
+        * (1 - find_locks(head))
+        * fade(cv2.GaussianBlur(head.skin, (0, 0), STRENGTH.bands_px[2]), *STRENGTH.fold_skin)
+    )
 
 
 def even_hair(head: Head) -> np.ndarray:
@@ -150,6 +165,24 @@ def skin_bands(head: Head) -> tuple[np.ndarray, ...]:
         levels.append(cv2.GaussianBlur(luma * head.skin, (0, 0), sigma) / weight.clip(0.02))
     most = STRENGTH.most_detail
     return tuple(most * np.tanh((fine - coarse) / most) for fine, coarse in zip(levels, levels[1:], strict=False))
+
+
+def skin_blotches(head: Head) -> np.ndarray:
+    """See `AgeingLayers`: colour by lightness, less its surroundings'; skin alone is averaged over."""
+    luma = cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY)[..., None].clip(0.02)
+    colour = np.log(head.view.clip(0.02) / luma) * head.skin[..., None]
+    fine, coarse = (
+        cv2.GaussianBlur(colour, (0, 0), sigma) / cv2.GaussianBlur(head.skin, (0, 0), sigma).clip(0.02)[..., None]
+        for sigma in STRENGTH.blotch_px
+    )
+    most = STRENGTH.most_detail
+    return (most * np.tanh((fine - coarse) / most)).astype(np.float32)
+
+
+def find_eyes(head: Head) -> np.ndarray:
+    """See `AgeingLayers`."""
+    shape = (head.view.shape[0], head.view.shape[1])
+    return cv2.GaussianBlur(np.maximum(*(fill(shape, head.points[list(ring)]) for ring in EYES)), (0, 0), 2.0)
 
 
 def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
@@ -199,7 +232,7 @@ def age_skin(
     skin = layers.head.skin
     flat = fade(skin, 0.15, 0.85) * layers.exposed
     if t > 0:
-        tone = t * (layers.folds + STRENGTH.cloud * layers.cloud)
+        tone = t * (layers.folds + layers.hollows + STRENGTH.cloud * layers.cloud)
         tone = tone + t * sum(weight * band for weight, band in zip(STRENGTH.deepen, layers.bands, strict=True))
         shown = fade(layers.spots * min(1.0, 1.4 * t), 0.1, 0.8)
         saturation = 1 + t * (STRENGTH.old_saturation - 1)
@@ -210,7 +243,7 @@ def age_skin(
             weight * np.where(band < 0, 1.0, 0.6) * band
             for weight, band in zip(STRENGTH.smooth, layers.bands, strict=True)
         ]
-        tone = t * (sum(bands[:-1]) + soft * (bands[-1] - STRENGTH.young_light))
+        tone = t * (sum(bands[:-1]) + soft * (bands[-1] + STRENGTH.young_fill * layers.hollows - STRENGTH.young_light))
         tone = STRENGTH.young_most * np.tanh(tone / STRENGTH.young_most)
         shown = np.zeros_like(skin)
         saturation = 1 - t * (STRENGTH.young_saturation - 1)
@@ -218,7 +251,12 @@ def age_skin(
         flat * (tone * weight + max(t, 0) * pale + shown * spot)
         for weight, pale, spot in zip((0.85, 1.0, 1.05), STRENGTH.pallor, STRENGTH.spot, strict=True)
     ]
-    gain = np.exp(at_size(np.stack(gains, 2).astype(np.float32)))
+    change = np.stack(gains, 2).astype(np.float32)
+    if t < 0:
+        change += t * (
+            STRENGTH.young_even * flat[..., None] * layers.blotches - STRENGTH.young_eyes * layers.eyes[..., None]
+        )
+    gain = np.exp(at_size(change))
     made = source * gain
     luma = cv2.cvtColor(made, cv2.COLOR_RGB2GRAY)[..., None]
     return luma + (made - luma) * (1 + at_size(np.maximum(flat, layers.head.lips))[..., None] * (saturation - 1))

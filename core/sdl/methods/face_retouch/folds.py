@@ -13,6 +13,7 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 
 from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, Head, down_of, face_axes, fade
+from core.sdl.methods.face_retouch.wrinkles import crease_relief
 
 # Vertices of the mesh for the left and the right half of the picture, from the nose outwards or downwards.
 NASOLABIAL = ((129, 203, 206, 216, 212), (358, 423, 426, 436, 432))
@@ -29,6 +30,10 @@ FOREHEAD_COLUMNS = (
     (334, 333, 332), (293, 298, 284),
 )  # fmt: skip
 UPPER_LIP, CHIN_CREASE = (40, 39, 37, 0, 267, 269, 270), (182, 83, 18, 313, 406)
+CHEEK_WAYS = (
+    ((117, 50, 187, 192, 138), (346, 280, 411, 416, 367)), ((116, 123, 147, 213, 135), (345, 352, 376, 433, 364)),
+    ((118, 101, 205, 207, 214), (347, 330, 425, 427, 434)),
+)  # fmt: skip
 JAW = (172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397)
 
 
@@ -63,13 +68,23 @@ class Fold:
 def shade_folds(head: Head) -> np.ndarray:
     """Natural logarithm of what the folds of old age do to the lightness, (h, w)."""
     random = np.random.default_rng(RELIEF.seed)
-    height, groove = np.zeros(head.skin.shape, np.float32), np.zeros(head.skin.shape, np.float32)
-    for fold in (*lines_of_eyes(head.points, random), *lines_of_forehead(head.points), *lines_of_mouth(head.points, random),
-                 *lines_of_neck(head.points)):  # fmt: skip
+    shape = (head.skin.shape[0], head.skin.shape[1])
+    height, groove = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+    folds = [
+        *lines_of_eyes(head.points, random), *lines_of_forehead(head.points), *lines_of_mouth(head.points, random),
+        *lines_of_neck(head.points),
+    ]  # fmt: skip
+    for fold in folds:
         press(height, groove, fold, random)
-    down, across = np.gradient(height)
+    creases = crease_relief([*((fold.places, fold.depth) for fold in folds), *cheek_ways(head.points)], shape)
+    down, across = np.gradient(height + creases)
     side, up = light_of(head)
-    return (RELIEF.shade * (up * down - side * across) - RELIEF.occlusion * groove).astype(np.float32)
+    return (RELIEF.shade * (up * down - side * across) - RELIEF.occlusion * (groove - creases)).astype(np.float32)
+
+
+def cheek_ways(points: np.ndarray) -> list[tuple[np.ndarray, float]]:
+    """Where cheeks crease without a fold of their own: outside the mouth, parallel to the fold beside it."""
+    return [(points[list(path)], 0.35) for pair in CHEEK_WAYS for path in pair]
 
 
 def lines_of_eyes(points: np.ndarray, random: np.random.Generator) -> Iterator[Fold]:
@@ -195,7 +210,7 @@ def mottle(head: Head) -> tuple[np.ndarray, np.ndarray]:
     ragged = cv2.GaussianBlur(random.standard_normal(shape).astype(np.float32), (0, 0), 1.5) * 5.0
     across, down = face_axes((shape[0], shape[1]), head.points)
     spots = np.zeros(shape, np.float32)
-    for _ in range(26):
+    for _ in range(18):
         side, place = random.choice([-1, 1]) * random.uniform(0.14, 0.38), random.uniform(0.02, 0.75)
         radius = random.uniform(0.005, 0.014)
         away = np.hypot(across - side, (down - place) * random.uniform(0.8, 1.25)) / radius

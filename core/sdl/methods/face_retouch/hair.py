@@ -8,8 +8,18 @@ import cv2
 import numpy as np
 from scipy.special import ndtr
 
-from core.ops.tangents import average_along, tangent_field
-from core.sdl.methods.face_retouch.head import fade
+from core.ops.tangents import average_along, edge_coherence, tangent_field
+from core.sdl.methods.face_retouch.head import (
+    CHIN,
+    FOREHEAD,
+    OVAL,
+    SEARCH,
+    Head,
+    face_axes,
+    fade,
+    fill,
+    strand_contrast,
+)
 
 
 @dataclass(frozen=True)
@@ -19,17 +29,24 @@ class Greying:
     strand_px: int = 14  # half of the length of a strand, pixels of the view
     strand_width_px: float = 0.8  # half of its width
     tensor_px: float = 3.0  # over which its direction is averaged
+    clear_px: float = 10.0  # over which a direction has to last
+    clear: tuple[float, float] = (0.45, 0.75)  # coherence of strands from where on they turn as such, and wholly
     seed: int = 11
     grey: float = 0.5  # lightness that the bright strands of dark hair reach
     least_gain: float = 1.08  # of light hair: without any it would look dull, not grey
-    most_gain: float = 1.65  # of dark hair's lightness: more would show the file's noise
+    most_gain: float = 1.8  # of dark hair's lightness: more would show the file's noise
+    white: float = 0.62  # lightness that the first strands to turn reach in dark hair
+    white_share: tuple[float, float] = (0.5, 0.1)  # of the strands: from where on they are, and wholly
+    white_most: float = 0.2  # added to the lightness, at most
+    lock: tuple[float, float] = (0.35, 0.6)  # how much skin looks like strands, from where on it is a lock
+    lock_rim: float = 0.17  # from the face's outline inwards, where locks hang, face heights
     reach: float = 0.96  # share of strands that are grey at t = 1
     soft: float = 0.8  # how gradually a strand turns, in shares
     chroma_left: float = 0.12  # of its colour that grey hair keeps
     light_tint: float = 0.35  # of the skin's colour that it shows: the light's
     sure: tuple[float, float] = (0.75, 1.0)  # of the matte, from where on bright strands lose their colour too
     end: float = 1.4  # times the bright strands' new lightness: brighter pixels are not hair
-    young_gain: float = 0.88  # lightness of hair at t = -1
+    young_gain: float = 0.8  # lightness of hair at t = -1
     brown: tuple[float, float, float] = (1.10, 0.97, 0.84)  # by channel: what grey hair becomes at t = -1
     young_grey_gain: float = 0.55  # and its lightness
 
@@ -43,7 +60,26 @@ def strand_order(view: np.ndarray) -> np.ndarray:
     noise = np.random.default_rng(GREYING.seed).standard_normal(luma.shape).astype(np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), GREYING.strand_width_px)
     streaks = average_along(noise, tangent_field(luma, GREYING.tensor_px), [1.0] * GREYING.strand_px)
-    return ndtr((streaks - streaks.mean()) / streaks.std()).astype(np.float32)
+    # Where no direction is clear, as in short curls, streaks would be worms: grains turn there.
+    clear = fade(edge_coherence(luma, GREYING.clear_px), *GREYING.clear)
+    mixed = clear * streaks / streaks.std() + 0.6 * (1 - clear) * noise / noise.std()
+    return ndtr(mixed / np.hypot(clear, 1 - clear)).astype(np.float32)
+
+
+def find_locks(head: Head) -> np.ndarray:
+    """Locks of hair in front of the face, (h, w) in [0, 1]: skin that looks like strands.
+
+    Only above the brows and near the face's outline: nowhere else do they hang for long.
+    """
+    luma = cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY)
+    axis = head.points[CHIN] - head.points[FOREHEAD]
+    along = np.abs(tangent_field(luma, 4.0) @ (axis / max(1e-6, float(np.hypot(*axis)))))
+    strands = strand_contrast(100 * luma) * fade(edge_coherence(luma, 4.0), 0.4, 0.7) * fade(along, 0.5, 0.75)
+    oval = fill(luma.shape, head.points[list(OVAL)])
+    inner = cv2.distanceTransform((oval > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / SEARCH.face_px
+    _, below = face_axes((luma.shape[0], luma.shape[1]), head.points)
+    place = np.maximum(fade(inner, GREYING.lock_rim, 0.7 * GREYING.lock_rim), fade(below, 0.22, 0.15)) * oval
+    return fade(cv2.GaussianBlur(strands * head.skin, (0, 0), 5.0), *GREYING.lock) * place
 
 
 def bright_level(view: np.ndarray, matte: np.ndarray, percentile: float) -> float:
@@ -97,7 +133,11 @@ def grey_hair(
     ]
     last = amount * GREYING.reach + GREYING.soft * (amount - 0.5)
     turned = matte * fade(order, last, last - GREYING.soft)
-    made = luma[..., None] + turned[..., None] * (lighter - luma[..., None])
+    # The first strands to turn stand out white where light falls on the hair: salt and pepper, whatever the file shows.
+    white = fade(order, *GREYING.white_share) * (luma / max(level, 0.02)).clip(0.2, 1.0)
+    # Not at the matte's rim, where they would draw an outline.
+    white = white * fade(matte, 0.5, 0.95) * float(np.clip(GREYING.white - gain * level, 0, GREYING.white_most))
+    made = luma[..., None] + turned[..., None] * (lighter + white[..., None] - luma[..., None])
     if tint is None:
         return made + picture - luma[..., None]
     # A blond lock in sure hair turns with the others, however bright it is.

@@ -153,7 +153,9 @@ def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray) -> dict
     skin = skin * (1 - cv2.GaussianBlur(features, (0, 0), 2.0)) * (1 - beard) * (1 - hair)
     # Where hair hangs over the forehead, or a shadow is black, there is no skin to see.
     lit = lab[..., 0] / max(5.0, float(np.median(lab[..., 0][sure])) if sure.any() else 50.0)
-    skin = skin * fade(lit, 0.4, 0.62)
+    skin = skin * fade(
+        lit + 0.2 * fade(down, down_of(points, BRIDGE) - 0.05, down_of(points, BRIDGE) + 0.05), 0.4, 0.62
+    )
     brows = find_brows(view, lab, points)
     zone = np.maximum.reduce([hair, oval * np.maximum(body, 0.5), skin, beard])
     zone = fade(cv2.GaussianBlur(zone, (0, 0), 2.0), 0.02, 0.2)
@@ -181,7 +183,8 @@ def find_hair(
         np.median(lab[..., 0][(oval > 0.5) & (from_skin < SEARCH.skin_reach)]) if (from_skin < 1).any() else 60.0
     )
     clear = float(fade(np.float32(np.median(lab[..., 0][seeds]) / max(5.0, skin_level)), *SEARCH.clear_contrast))
-    place = np.where(oval > 0.5, -0.9, np.clip(6 * away, 0, 0.6) * fade(below_eyes, 0.15, -0.1))
+    darker = fade(lab[..., 0] / max(5.0, float(skin_level)), 0.65, 0.45)  # as a fringe is
+    place = np.where(oval > 0.5, 0.6 * darker - 0.9, np.clip(6 * away, 0, 0.6) * fade(below_eyes, 0.15, -0.1))
     like = np.minimum(from_skin, 2.5) + place - own
     if clothes.sum() > 0.02 * height**2:
         worn = colour_distance(lab, clothes, 5) + 1.2 * fade(below_chin, 0.5, -0.2)

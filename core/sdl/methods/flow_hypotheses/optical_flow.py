@@ -18,8 +18,10 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from core.metrics import LUMA
+from core.ops.filters import box_filter
 from core.ops.pull_push import filled
 from core.ops.warp import backward_warp
+from core.sdl.methods.flow_hypotheses.block_matching import match_blocks
 
 
 @dataclass(frozen=True)
@@ -37,6 +39,11 @@ class OpticalFlow:
     still_px: float = 0.15  # frames are blended where nothing near moves faster: noise moves flow by a tenth of a pixel
     moving_px: float = 0.4  # from here on all of the motion counts
     near_px: int = 9  # how far near is
+    missed: float = 0.06  # difference of colours (of 1), mean of three by three pixels: the flow is wrong there
+    missed_share: float = 0.03  # of a picture, from which on the flow is searched again from matched blocks
+    window_radius_px: int = 6  # over which both are compared
+    better_share: float = 0.8  # of what the first one misses, less the next: so much less the second must miss
+    better: float = 0.01  # of colours
     covered: float = 0.3  # share of a pixel from which on it is covered: what grows spreads its pixels
 
 
@@ -44,18 +51,41 @@ FLOW = OpticalFlow()
 
 
 def estimate_flow(source: Tensor, target: Tensor) -> Tensor:
-    """For every pixel of the source, how far its content has moved in the target: (B, 2, H, W), pixels, x before y."""
+    """For every pixel of the source, how far its content has moved in the target: (B, 2, H, W), pixels, x before y.
+
+    Where much of a picture is missed, the search begins anew from matched blocks, and the better of both is taken.
+    """
+    flow = search_flow(source, target)
+    missed = measure_miss(source, target, flow)
+    lost = (box_filter(missed, 1) > FLOW.missed).float().mean((1, 2, 3)) > FLOW.missed_share
+    if not lost.any():
+        return flow
+    one, two = source[lost], target[lost]
+    other = search_flow(one, two, match_blocks(one, two))
+    before, after = (box_filter(maps, FLOW.window_radius_px) for maps in (missed[lost], measure_miss(one, two, other)))
+    better = after < FLOW.better_share * before - FLOW.better
+    return flow.index_put((lost,), torch.where(better, other, flow[lost]))
+
+
+def measure_miss(source: Tensor, target: Tensor, flow: Tensor) -> Tensor:
+    """Difference of colours (B, 1, H, W) between the source and what the flow finds of it in the target."""
+    return (source - backward_warp(target, flow)).abs().mean(1, keepdim=True)
+
+
+def search_flow(source: Tensor, target: Tensor, start: Tensor | None = None) -> Tensor:
+    """`estimate_flow` by dense inverse search alone, from a motion (B, 2, H, W) if one is known."""
     luma = source.new_tensor(LUMA).reshape(1, 3, 1, 1)
     pairs = [((p.float() * luma).sum(1) * 255).round().clamp(0, 255).byte().cpu().numpy() for p in (source, target)]
-    flows = []
+    flows: list[np.ndarray] = []
     for first, second in zip(*pairs, strict=True):
+        begin = None if start is None else start[len(flows)].permute(1, 2, 0).contiguous().cpu().numpy()
         search = cv2.DISOpticalFlow.create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
         search.setFinestScale(0)
         search.setPatchSize(FLOW.patch_px)
         search.setPatchStride(FLOW.stride_px)
         search.setGradientDescentIterations(FLOW.descents)
         search.setVariationalRefinementIterations(FLOW.refinements)
-        flows.append(search.calc(np.ascontiguousarray(first), np.ascontiguousarray(second), None))
+        flows.append(search.calc(np.ascontiguousarray(first), np.ascontiguousarray(second), begin))
     return torch.from_numpy(np.stack(flows)).permute(0, 3, 1, 2).to(source.device, torch.float32)
 
 

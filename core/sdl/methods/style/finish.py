@@ -2,13 +2,15 @@
 
 Instance normalisation lifts whatever a smooth area has, noise and the 8-pixel blocks of JPEG, to the contrast that the
 style asks for: skies and skin get a hatching that belongs to neither picture. So the painter sees the content without
-noise, and where the content is smooth the painting keeps what is coarser than the hatching.
+noise; where the content is smooth the painting keeps what is coarser than the hatching, and between there and clear
+structure what is finer is averaged along the content's own lines, so that it reads as brush strokes and not as scales.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,6 +18,7 @@ from torch import Tensor
 from core.metrics import LUMA
 from core.ops.colour_lab import lab_of, rgb_of
 from core.ops.filters import box_filter, guided_filter
+from core.ops.tangents import average_along, tangent_field
 
 
 @dataclass(frozen=True)
@@ -25,8 +28,12 @@ class Finish:
     noise_px: int = 3  # radius within which the content's noise is averaged
     noise_variance: float = 1.5e-4  # of lightness, below which a difference is noise
     pattern_px: int = 6  # radius within which the painting is averaged: the hatching repeats after 4 to 9 pixels
-    edge_variance: float = 4e-4  # of the content's lightness, above which an edge stays in the painting
-    smooth: tuple[float, float] = (0.045, 0.015)  # local deviation of the content: textured, and smooth
+    broad_px: int = 18  # the same where the content is smooth
+    edge_variance: float = 1.5e-4  # of the content's lightness, above which an edge stays in the painting
+    smooth: tuple[float, float] = (0.05, 0.02)  # local deviation of the content: textured, and smooth
+    structure: tuple[float, float] = (0.06, 0.13)  # the same, from where on the painting stays as it is, and wholly
+    stroke_px: float = 14.0  # half of a stroke's length
+    tangent_px: float = 6.0  # over which a stroke's direction is averaged
     least_chroma: float = 2.0  # of the style, L*a*b*: less is grey
     face_keeps: float = 0.7  # of the photo in a protected face
     face_edge: float = 0.06  # of the picture's longer side, over which protection fades
@@ -43,6 +50,8 @@ class Finishing:
         content: (1, 3, H, W) in [0, 1].
         guide: (1, 1, H, W) its lightness without noise.
         smooth: (1, 1, H, W) in [0, 1], where it is smooth.
+        structure: (1, 1, H, W) in [0, 1], where it has clear structure.
+        field: (H, W, 2) in which direction strokes run.
         style: mean and deviation of the style's a* and b*, (2, 1, 2, 1, 1).
         faces: (1, 1, H, W) in [0, 1], what is protected.
         colour: strength of the style's colours, 0 to 1.
@@ -52,6 +61,8 @@ class Finishing:
     content: Tensor
     guide: Tensor
     smooth: Tensor
+    structure: Tensor
+    field: np.ndarray
     style: Tensor
     faces: Tensor
     colour: float
@@ -60,12 +71,24 @@ class Finishing:
     def apply(self, pictures: Tensor, share: Tensor) -> Tensor:
         """Pictures (T, 3, H, W), of which `share` (T,) is painting."""
         share = share.to(pictures).reshape(-1, 1, 1, 1)
-        radius = scaled(FINISH.pattern_px, pictures)
-        coarse = guided_filter(self.guide, pictures, lambda x: box_filter(x, radius), FINISH.edge_variance)
-        fine = torch.lerp(torch.full_like(self.smooth, self.texture), torch.zeros_like(self.smooth), self.smooth)
-        pictures = coarse + (1 - share * (1 - fine)) * (pictures - coarse)
+        near = self.averaged(pictures, FINISH.pattern_px)
+        coarse = torch.lerp(near, self.averaged(near, FINISH.broad_px), self.smooth)
+        detail = pictures - coarse
+        fine = torch.lerp(self.strokes(detail), detail, self.structure) * (1 - self.smooth)
+        pictures = pictures + share * (coarse + self.texture * fine - pictures)
         pictures = pictures + share * (self.with_colours(pictures.clamp(0, 1)) - pictures)
         return pictures + share * FINISH.face_keeps * self.faces * (self.kept_face(pictures) - pictures)
+
+    def averaged(self, pictures: Tensor, length: float) -> Tensor:
+        """Pictures without what is finer than a length and not at an edge of the content."""
+        radius = scaled(length, pictures)
+        return guided_filter(self.guide, pictures, lambda x: box_filter(x, radius), FINISH.edge_variance)
+
+    def strokes(self, detail: Tensor) -> Tensor:
+        """Detail (T, 3, H, W) averaged along the content's lines."""
+        along = [1.0] * scaled(FINISH.stroke_px, detail)
+        made = [average_along(one.permute(1, 2, 0).numpy(), self.field, along) for one in detail]
+        return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
 
     def kept_face(self, pictures: Tensor) -> Tensor:
         """The photo's lightness with colours half way to the painting's."""
@@ -104,9 +127,12 @@ def prepare_finishing(content: Tensor, style: Tensor, faces: Tensor | None, colo
     deviation = (box_filter(guide * guide, radius) - mean * mean).clamp(min=0).sqrt()
     textured, flat = FINISH.smooth
     smooth = ((textured - deviation) / (textured - flat)).clamp(0, 1)
+    little, clear = FINISH.structure
+    structure = ((deviation - little) / (clear - little)).clamp(0, 1)
+    field = tangent_field(guide[0, 0].numpy(), scaled(FINISH.tangent_px, content))
     chroma = lab_of(style)[:, 1:]
     figures = torch.stack([chroma.mean((2, 3), keepdim=True), chroma.std((2, 3), keepdim=True)])
-    return Finishing(content, guide, box_filter(smooth, radius), figures, torch.zeros_like(guide) if faces is None else faces,
+    return Finishing(content, guide, box_filter(smooth, radius), box_filter(structure, radius), field, figures, torch.zeros_like(guide) if faces is None else faces,
                      colour, texture)  # fmt: skip
 
 

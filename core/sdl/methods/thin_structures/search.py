@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -25,7 +27,14 @@ class ThinSearch:
 
     side_px: int = 1024  # longer side of the frames at most: more takes long
     missed: float = 0.06  # difference of colours (of 1), mean of three by three pixels, by which the flow fails there
+    least_failing: int = 128  # pixels that fail; fewer are noise
     multiple: int = 16  # sides of the part searched, in pixels, so that the segmentation need not pad it
+    found: float = 0.5  # what the segmentation takes for thin
+    sure: float = 0.8  # and is sure of
+    thick_px: int = (
+        9  # where nothing is found, a square of this side that fails throughout says that it is no thin thing
+    )
+    sure_share: float = 0.5  # of what is found: of real lines 0.64 to 0.82, of outlines of thick things 0.12 to 0.54
 
 
 SEARCH = ThinSearch()
@@ -50,16 +59,33 @@ def search_thin(
     ratio, found = fine.shape[-1] / small.shape[-1], []
     for index in range(len(fine)):
         one = [maps[index : index + 1] for maps in (small, dense, background, unexplained)]
-        box = find_failing(one[0], one[1][:, :4])
+        failing = mark_failing(one[0], one[1][:, :4])
+        box = box_around(failing)
         made = torch.zeros_like(one[0])
         if box is not None:
             # It learns from known lines alone; through the voting no gradient would lead anywhere.
             with torch.no_grad():
                 parts = [maps[..., box[0], box[1]] for maps in one]
                 thin = None if segmentation is None else segmentation(*parts)
-                made[..., box[0], box[1]] = vote_finely(fine[index : index + 1], box, ratio, parts[1][:, :4], thin)
+                if thin is None or is_sure(thin, failing):
+                    made[..., box[0], box[1]] = vote_finely(fine[index : index + 1], box, ratio, parts[1][:, :4], thin)
         found.append(made)
     return torch.cat(found)
+
+
+def is_sure(thin: Tensor, failing: Tensor) -> bool:
+    """Whether what moves is thin: votes for anything else lead astray, and take long.
+
+    Args:
+        thin: what the segmentation found, (1, 2, h, w) in [0, 1].
+        failing: where the flow fails, (H, W); where nothing was found, its shape tells.
+    """
+    found, sure = (int((thin > limit).sum()) for limit in (SEARCH.found, SEARCH.sure))
+    if found:
+        return sure > SEARCH.sure_share * found
+    # Morphological erosion: what is left is thick.
+    square = np.ones((SEARCH.thick_px, SEARCH.thick_px), np.uint8)
+    return not cv2.erode(failing.byte().cpu().numpy(), square, borderValue=0).any()
 
 
 def vote_finely(fine: Tensor, box: tuple[slice, slice], ratio: float, flows: Tensor, thin: Tensor | None) -> Tensor:
@@ -86,16 +112,25 @@ def vote_finely(fine: Tensor, box: tuple[slice, slice], ratio: float, flows: Ten
 
 def find_failing(frames: Tensor, flows: Tensor) -> tuple[slice, slice] | None:
     """Rows and columns of the part of a pair (1, 6, H, W) where its flows (1, 4, H, W) miss, with all that can be reached."""
+    return box_around(mark_failing(frames, flows))
+
+
+def mark_failing(frames: Tensor, flows: Tensor) -> Tensor:
+    """Where the flows (1, 4, H, W) of a pair (1, 6, H, W) miss: (H, W), bool."""
     source, target = frames.split(3, 1)
     missed = torch.maximum(
         (source - backward_warp(target, flows[:, :2])).abs().mean(1, keepdim=True),
         (target - backward_warp(source, flows[:, 2:])).abs().mean(1, keepdim=True),
     )
-    failing = box_filter(missed, 1)[0, 0] > SEARCH.missed
-    if not failing.any():
+    return box_filter(missed, 1)[0, 0] > SEARCH.missed
+
+
+def box_around(failing: Tensor) -> tuple[slice, slice] | None:
+    """Rows and columns of what fails in (H, W), with all that can be reached from there; None for hardly anything."""
+    if failing.sum() < SEARCH.least_failing:
         return None
     ranges = []
-    for axis, length in ((1, frames.shape[2]), (0, frames.shape[3])):
+    for axis, length in ((1, failing.shape[0]), (0, failing.shape[1])):
         places = failing.any(axis).nonzero()
         low = max(0, int(places[0]) - VOTING.reach_px) // SEARCH.multiple * SEARCH.multiple
         high = -(-(int(places[-1]) + 1 + VOTING.reach_px) // SEARCH.multiple) * SEARCH.multiple

@@ -7,13 +7,15 @@ motion the sound is stretched without changing its pitch.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from itertools import groupby, islice
 from pathlib import Path
 
 from PIL import Image
 
-from core.errors import InputError
+from core.encoding import CONTAINERS
+from core.errors import InputError, OptionError
 from core.image import limit_size, with_alpha
 from core.options import check, to_query
 from core.progress import Progress, silent
@@ -22,6 +24,8 @@ from core.sdl.methods.video_rate.schedule import Clock, Moment, RateReport, Span
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.video import Clip, Encoding, TimedFrame, read_video, write_video
+from core.video.graph import TONE_MAPPED
+from core.video.parts import Parts
 from core.video.sound import Sound
 from core.video.writer import exact_rate
 
@@ -36,6 +40,7 @@ def converted(
     options: RateOptions,
     report: RateReport,
     clock: Clock | None = None,
+    done_s: Fraction = Fraction(0),
 ) -> Iterator[TimedFrame]:
     """The frames of the result, each with its time; frames of the clip come through untouched.
 
@@ -47,11 +52,20 @@ def converted(
         options: rate, and what counts as a cut.
         report: filled as frames go by.
         clock: when the frames of the result are shown; None goes by the options.
+        done_s: frames of the result before that are there already, and are neither made nor given.
     """
     clock, ahead = clock or Clock(options), getattr(pipe.network, "goes_on", False)
     stream = spans(_limited(frames, options), options, report, ahead)
     while batch := list(islice(stream, PAIRS_PER_LOAN if pipe.gpu_is_lent else 1)):
-        yield from _filled(pipe, [(span, clock.moments(span)) for span in batch], options, report)
+        yield from _filled(
+            pipe, [(span, _missing(clock.moments(span), done_s, report)) for span in batch], options, report
+        )
+
+
+def _missing(moments: list[Moment], done_s: Fraction, report: RateReport) -> list[Moment]:
+    kept = [moment for moment in moments if moment.start_s >= done_s]
+    report.frames_out += len(moments) - len(kept)
+    return kept
 
 
 def _limited(frames: Iterable[TimedFrame], options: RateOptions) -> Iterator[TimedFrame]:
@@ -119,6 +133,7 @@ def convert_video(
     options: RateOptions | None = None,
     progress: Progress = silent,
     encoding: Encoding | None = None,
+    resumable: bool = False,
 ) -> RateReport:
     """Write a video with more frames.
 
@@ -129,35 +144,82 @@ def convert_video(
         options: rate, slow motion, part, cuts.
         progress: called for every frame; it may cancel.
         encoding: codec, quality and bit depth of mp4, webm and mov.
+        resumable: after a stop finished parts of these stay in a hidden folder beside `out`, and the same call goes on.
 
     Returns:
         What was done.
 
     Raises:
         InputError: a part that lies outside of the clip, or a duration shorter than that.
-        OptionError: a codec that the format does not hold.
+        OptionError: a codec that the format does not hold, or a montage of what is no video file.
     """
     chosen, clip = check(options or RateOptions()), read_video(source)
-    encoding = (encoding or Encoding()).checked(Path(out).suffix.lower().removeprefix("."))
+    encoding = _fitting(encoding or Encoding(), clip, out := Path(out), chosen.montage)
     start, end = part_of_clip(clip, chosen)
-    report, slow = RateReport(notes=list(clip.notes)), _slowdown(chosen, end - start)
-    clear = clip.has_alpha and Path(out).suffix.lower() in CLEAR_FORMATS and encoding.codec not in OPAQUE_CODECS
-    if clip.has_alpha and not clear:
-        report.notes.append(f"clear parts are laid over {chosen.background}; VP9, ProRes, png, webp and zip keep them")
+    slow, clear = _slowdown(chosen, end - start), _stays_clear(clip, out, encoding)
+    report = RateReport(notes=_notes(clip, chosen, encoding, clear))
     length = float((end - start) * slow)
     clock = Clock(chosen, slow, clip.rate if chosen.duration_s else None)
+    settings = settings_of(chosen, encoding)
+    parts = _parts_of(clip, out, settings, report) if resumable and _kind(out) in CONTAINERS else None
 
     def told() -> Iterator[TimedFrame]:
-        for frame in converted(pipe, trimmed(clip, chosen, clear), chosen, report, clock):
+        frames = trimmed(clip, chosen, clear, encoding.keep_hdr)
+        for frame in converted(pipe, frames, chosen, report, clock, parts.end_s if parts else Fraction(0)):
             done = min(1.0, float(frame.end_s) / length)
             progress(done, f"{float(frame.end_s):.1f} of {length:.1f} s")
             yield frame
 
     whole = start == 0 and end == clip.end_s
     sound = Sound(clip.path, float(1 / slow), float(start), None if whole else float(end)) if clip.has_audio else None
-    rate = _rate(clip, chosen)
-    write_video(told(), out, rate, settings_of(chosen, encoding), sound, encoding, report.notes)
+    write_video(told(), out, _rate(clip, chosen), settings, sound, encoding, report.notes, parts)
+    if chosen.montage != "none":
+        report.montage = str(_compared(source, out, chosen, float(start), None if whole else float(end)))
     return report
+
+
+def _kind(out: Path) -> str:
+    return out.suffix.lower().removeprefix(".")
+
+
+def _fitting(encoding: Encoding, clip: Clip, out: Path, montage: str) -> Encoding:
+    """The encoding with what suits this clip: HDR can only be kept where there is some, in a format that holds it."""
+    if montage != "none" and _kind(out) == "zip":
+        raise OptionError("stills in a zip cannot be compared in a montage: write an mp4, or leave the montage out")
+    if encoding.keep_hdr and not (clip.is_hdr and _kind(out) in CONTAINERS):
+        encoding = replace(encoding, keep_hdr=False)
+    return encoding.checked(_kind(out))
+
+
+def _stays_clear(clip: Clip, out: Path, encoding: Encoding) -> bool:
+    return clip.has_alpha and out.suffix.lower() in CLEAR_FORMATS and encoding.codec not in OPAQUE_CODECS
+
+
+def _notes(clip: Clip, options: RateOptions, encoding: Encoding, clear: bool) -> list[str]:
+    """What is changed on the way, one sentence each."""
+    notes = list(clip.notes)
+    if encoding.keep_hdr:
+        notes[notes.index(TONE_MAPPED)] = "HDR is kept with 10 bits; the mastering display's data are left out"
+    if clip.has_alpha and not clear:
+        notes.append(f"clear parts are laid over {options.background}; VP9, ProRes, png, webp and zip keep them")
+    return notes
+
+
+def _parts_of(clip: Clip, out: Path, settings: dict[str, str], report: RateReport) -> Parts:
+    state = clip.path.stat()
+    key = f"{clip.path.resolve()} {state.st_size} {state.st_mtime_ns} {settings}"
+    parts = Parts(out.with_name(f".{out.name}.parts"), key)
+    if parts.finished:
+        report.notes.append(f"went on after a stop at {float(parts.end_s):.1f} s")
+    return parts
+
+
+def _compared(source: str | Path, out: Path, options: RateOptions, start_s: float, end_s: float | None) -> Path:
+    # moviepy is slow to load.
+    from core.video.montage import write_montage
+
+    path = out.with_name(f"{out.stem}-{options.montage}.mp4")
+    return write_montage(source, out, path, options.montage, start_s, end_s)
 
 
 def settings_of(options: RateOptions, encoding: Encoding) -> dict[str, str]:
@@ -181,11 +243,14 @@ def part_of_clip(clip: Clip, options: RateOptions) -> tuple[Fraction, Fraction]:
     return start, min(end, clip.end_s)
 
 
-def trimmed(clip: Clip, options: RateOptions, alpha: bool = False) -> Iterator[TimedFrame]:
-    """The frames of that part, from 0 on; RGBA with `alpha`, else clear parts are laid over the colour asked for."""
+def trimmed(clip: Clip, options: RateOptions, alpha: bool = False, deep: bool = False) -> Iterator[TimedFrame]:
+    """The frames of that part, from 0 on; RGBA with `alpha`, else clear parts are laid over the colour asked for.
+
+    With `deep`, HDR is not tone-mapped.
+    """
     start, end = part_of_clip(clip, options)
     under = clip.has_alpha and not alpha and options.background != "white"
-    for frame in clip.timed_frames(alpha=alpha or under):
+    for frame in clip.timed_frames(alpha or under, deep):
         if frame.start_s >= end:
             return
         if frame.end_s > start:

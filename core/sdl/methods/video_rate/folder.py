@@ -27,7 +27,7 @@ def convert_folder(
     """Write every clip of a folder with more frames, under its own name.
 
     A result appears only when it is complete, so one that is there with the same settings is taken as done: after a stop
-    the same call goes on. A clip that cannot be read costs itself alone.
+    the same call goes on, within a clip too. A clip that cannot be read costs itself alone.
 
     Args:
         pipe: an interpolation pipeline.
@@ -60,7 +60,7 @@ def convert_folder(
             continue
         step = part_of(progress, index / len(clips), (index + 1) / len(clips))
         try:
-            convert_video(pipe, clip, path, options, step, encoding)
+            convert_video(pipe, clip, path, options, step, encoding, resumable=True)
             done["files"].append(str(path))
         except InputError as error:
             done["failed"].append(f"{clip.name}: {error}")

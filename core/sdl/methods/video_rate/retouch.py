@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from core.image import levels_of, picture_like
+
 
 @dataclass(frozen=True)
 class RetouchConstants:
@@ -16,9 +18,10 @@ class RetouchConstants:
     still_levels: float = 6.0  # change of a pixel that stands still, noise of compression included
     still_px: int = 9  # a pixel is still only where its surroundings of this side are, so that moving edges stay whole
     feather_px: int = 7  # width of the passage between still and moving parts
-    sharpest: float = 0.6  # most of the fine detail that is added again; more would ring
-    sharpen_px: float = 1.0  # standard deviation of what counts as fine detail
-    rounds: int = 2  # of measuring and sharpening
+    sharpest: float = 1.2  # most of the fine detail that is added again; more would ring
+    sharpen_px: float = 0.7  # standard deviation of what counts as fine detail: broader detail costs more of the truth
+    rounds: int = 4  # of measuring and sharpening, at most
+    enough: float = 0.99  # of the neighbours' sharpness
 
 
 CONSTANTS = RetouchConstants()
@@ -31,20 +34,20 @@ def retouched(made: Image.Image, first: Image.Image, second: Image.Image, t: flo
     smoothed is raised until the variance of the Laplacian is on the way between the neighbours'.
 
     Args:
-        made: the new frame, RGB.
+        made: the new frame, RGB; a deep one gives a deep one.
         first: the frame before, of the same size.
         second: the frame after.
         t: its place between them, in [0, 1].
     """
-    a, b, new = (np.asarray(frame.convert("RGB")).astype(np.float32) for frame in (first, second, made))
+    a, b, new = (levels_of(frame) for frame in (first, second, made))
     between = a + np.float32(t) * (b - a)
     moving = _moving(a, b)
     if not (moving > 0).any():
-        return Image.fromarray((between + 0.5).clip(0, 255).astype(np.uint8))
+        return picture_like(between, made)
     wanted = [_sharpness(frame, moving) for frame in (a, b)]
     new = _sharpened(new, wanted[0] + t * (wanted[1] - wanted[0]), moving)
     mixed = between + moving[..., None] * (new - between)
-    return Image.fromarray((mixed + 0.5).clip(0, 255).astype(np.uint8))
+    return picture_like(mixed, made)
 
 
 def _moving(a: np.ndarray, b: np.ndarray) -> np.ndarray:
@@ -66,7 +69,7 @@ def _sharpened(picture: np.ndarray, wanted: float, where: np.ndarray) -> np.ndar
     amount = 0.0
     for _ in range(CONSTANTS.rounds):
         have = _sharpness(picture + amount * detail, where)
-        if have <= 0 or have >= wanted:
+        if have <= 0 or have >= CONSTANTS.enough * wanted:
             break
         # The Laplacian grows about in proportion to the detail.
         amount = min(CONSTANTS.sharpest, (1 + amount) * (wanted / have) ** 0.5 - 1)

@@ -28,6 +28,7 @@ class RateReport:
     flashes: list[int] = field(default_factory=list)  # frame numbers of single frames unlike both neighbours
     repeats: int = 0  # frames equal to the one before, for which nothing was computed
     doubled: int = 0  # frames taken as the one before shown again, over which motion was spread
+    montage: str = ""  # the second video that compares source and result, where one was asked for
     notes: list[str] = field(default_factory=list)  # what was changed or could not be kept, a sentence each
 
 

@@ -9,14 +9,17 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.crossbreed.methods.head_alignment.detector import crop_head, find_head, find_points
-from core.crossbreed.options import HEAD_MARGIN
+from core.animals import HEAD_MARGIN
+from core.animals.head_alignment.detector import crop_head, find_head, find_looks
+from core.animals.head_alignment.network_points import EYES, FEATURES
 from core.image import Box, crop_box, to_tensor
 from core.ops.patch_fill import fill_holes
 
 # Room around a head, in head sizes, below which ears are cut: a square leaves its photo sooner than that.
 LEAST_MARGIN = 0.08
 POINTS_PX = 128
+# Margins with which the points are looked for besides that of their training: what is there is found each time.
+OTHER_MARGINS = (0.15, 0.4)
 
 
 @dataclass(frozen=True)
@@ -28,12 +31,14 @@ class FramedHead:
         head: the head's own box, likewise.
         points: (9, 2) on the head, fractions of the square.
         spread: mean standard deviation of the points, fractions of the head with the room it was trained with.
+        doubt: mean distance of eyes and nose between several looks and their mean, in distances between the eyes.
     """
 
     square: Box
     head: Box
     points: Tensor
     spread: float
+    doubt: float = 0.0
 
 
 def frame_picture(picture: Image.Image, square: Box | None, head: Box | None, margin: float) -> FramedHead:
@@ -56,12 +61,27 @@ def frame_picture(picture: Image.Image, square: Box | None, head: Box | None, ma
     else:
         head = square.squared(0.5 / (1 + 2 * margin) - 0.5)
         square = move_inside(square.squared(), picture.size)
-    around = head.squared(HEAD_MARGIN)
-    points, spread = find_points(to_tensor(crop_head(picture, around, POINTS_PX)))
-    placed = points[0] * around.width + torch.tensor(
-        [around.left - square.left, around.top - square.top], dtype=torch.float32
-    )
-    return FramedHead(square, head, placed / float(square.width), float(spread.mean()))
+    return place_head(picture, head, square)
+
+
+def place_head(picture: Image.Image, head: Box, square: Box) -> FramedHead:
+    """A head in the square that shows it, both in pixels of the picture: its points as several looks find them."""
+    looks, spreads = [], []
+    for room in (HEAD_MARGIN, *OTHER_MARGINS):
+        around = head.squared(room)
+        found, spread = find_looks(to_tensor(crop_head(picture, around, POINTS_PX)))
+        corner = torch.tensor([around.left - square.left, around.top - square.top], dtype=torch.float32)
+        looks.append((found[:, 0] * around.width + corner) / float(square.width))
+        spreads.append(float(spread.mean()))
+    points, doubt = agree(torch.cat(looks))
+    return FramedHead(square, head, points, spreads[0], doubt)
+
+
+def agree(looks: Tensor) -> tuple[Tensor, float]:
+    """The mean (9, 2) of several looks (L, 9, 2) at one head, and how far eyes and nose lie from it, in distances between the eyes."""
+    points = looks.mean(0)
+    away = (looks - points)[:, list(FEATURES)].norm(dim=2).mean()
+    return points, float(away / (points[EYES[1]] - points[EYES[0]]).norm().clamp(min=1e-3))
 
 
 def frame_head(head: Box, margin: float, size_px: tuple[int, int]) -> Box:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from core.crossbreed.methods.head_alignment.network_points import EARS, ear_roots
+from core.animals.head_alignment.network_points import EARS, ear_roots
 from core.metrics import LUMA
 from core.ops.filters import gaussian_blur, guided_filter
 from core.ops.masks import signed_distance
@@ -96,8 +96,11 @@ def apply_grabcut(heads: Tensor, masks: Tensor) -> Tensor:
     return torch.stack(result)
 
 
-def refine_masks(masks: Tensor, pictures: Tensor) -> Tensor:
-    """Masks (N, 1, H, W) drawn to the edges of the pictures (N, 3, H, W) in [0, 1], with soft rims where fur is soft."""
-    sigma = SETTINGS.window_sigma * pictures.shape[-1]
+def refine_masks(masks: Tensor, pictures: Tensor, window_sigma: float = SETTINGS.window_sigma) -> Tensor:
+    """Masks (N, 1, H, W) drawn to the edges of the pictures (N, 3, H, W) in [0, 1], with soft rims where fur is soft.
+
+    `window_sigma` is the standard deviation of the window, share of the side.
+    """
+    sigma = window_sigma * pictures.shape[-1]
     luma = (pictures * pictures.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
     return guided_filter(luma, masks, lambda x: gaussian_blur(x, sigma), SETTINGS.edge_variance).clamp(0, 1)

@@ -14,13 +14,14 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from core.crossbreed.methods.head_alignment.network_heads import unit
+from core.animals.head_alignment.network_heads import unit
 
 # Left and right are the viewer's. The crown is the top of the skull between the ears, the chin the jaw's lowest point,
 # the cheeks the outline of the face at the height of the nose.
 POINT_NAMES = ("eye_l", "eye_r", "nose", "chin", "cheek_l", "cheek_r", "crown", "ear_l", "ear_r")
 MIRRORED = (1, 0, 2, 3, 5, 4, 6, 8, 7)
-EYES, EARS, CROWN = (0, 1), (7, 8), 6
+EYES, NOSE, CHIN, CHEEKS, CROWN, EARS = (0, 1), 2, 3, (4, 5), 6, (7, 8)
+FEATURES = (*EYES, NOSE)
 CELL_PX = 4
 
 

@@ -16,12 +16,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.crossbreed.methods.head_alignment.framing import FramedHead
-from core.crossbreed.methods.head_alignment.network_points import EARS, EYES, POINT_NAMES, ear_roots
+from core.animals.head_alignment.framing import FramedHead
+from core.animals.head_alignment.network_points import CHIN, EARS, EYES, NOSE, ear_roots
 from core.ops.thin_plate import evaluate_thin_plate, solve_thin_plate
 from core.ops.warp import backward_warp
 
-NOSE, CHIN = POINT_NAMES.index("nose"), POINT_NAMES.index("chin")
 # Points of a head seen from the front, shares of its box.
 FRONT = (
     (0.33, 0.42), (0.67, 0.42), (0.5, 0.66), (0.5, 0.9), (0.12, 0.62), (0.88, 0.62), (0.5, 0.12), (0.1, 0.1), (0.9, 0.1),
@@ -43,6 +42,8 @@ class AlignmentSettings:
         stiff_from: which of `smoothing` comes first for heads whose points are not sure: such maps hardly bend.
         sure_point_std: mean standard deviation of a head's points, fractions of its square, below which they are sure.
         max_point_std: the same, beyond which they say nothing: profiles and what is no head lie above it.
+        max_doubt: how far eyes and nose may lie from where other looks find them, in distances between the eyes,
+        clear_doubt: and below which the eyes are certainly there.
         max_turn: how far the nose may lie beside the middle of the eyes, in distances between them, in a head seen from
             the front.
     """
@@ -52,9 +53,11 @@ class AlignmentSettings:
     unmatched_smoothing: float = 1e4
     min_jacobian: float = 0.2
     cells: int = 32
-    stiff_from: int = 2
-    sure_point_std: float = 0.13
+    stiff_from: int = 3
+    sure_point_std: float = 0.15
     max_point_std: float = 0.17
+    max_doubt: float = 0.13
+    clear_doubt: float = 0.09
     max_turn: float = 0.32
 
 
@@ -147,16 +150,20 @@ class HeadAlignment:
     Attributes:
         points: (N, 9, 2) of each head.
         sure: (N,) bool, whether its points can be relied on.
+        clear: (N,) bool, whether its eyes are certainly where its points are.
     """
 
     points: Tensor
     sure: Tensor
+    clear: Tensor
 
     @classmethod
     def of_heads(cls, heads: Sequence[FramedHead]) -> HeadAlignment:
         """The alignment of heads; of one whose points say nothing, the box takes their place."""
         points = [head.points if has_points(head) else box_points(head) for head in heads]
-        return cls(torch.stack(points), torch.tensor([is_frontal(head) for head in heads]))
+        sure = torch.tensor([is_frontal(head) for head in heads])
+        clear = torch.tensor([head.doubt < SETTINGS.clear_doubt for head in heads])
+        return cls(torch.stack(points), sure, sure & clear)
 
     @property
     def mean_shape(self) -> Tensor:
@@ -213,7 +220,8 @@ def notes_on(heads: Sequence[FramedHead]) -> tuple[str, ...]:
 
 def is_frontal(head: FramedHead) -> bool:
     """Whether a head looks towards the camera and its points can be relied on."""
-    return head.spread < SETTINGS.sure_point_std and float(nose_turn(head.points)) < SETTINGS.max_turn
+    sure = head.spread < SETTINGS.sure_point_std and head.doubt < SETTINGS.max_doubt
+    return sure and float(nose_turn(head.points)) < SETTINGS.max_turn
 
 
 def nose_turn(points: Tensor) -> Tensor:

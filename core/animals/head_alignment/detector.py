@@ -12,16 +12,16 @@ from PIL import Image
 from torch import Tensor
 from torch.nn import functional as F
 
-from core.construction import load_once
-from core.crossbreed.methods.head_alignment.network_heads import (
+from core.animals.head_alignment.network_heads import (
     SPECIES,
     HeadMaps,
     PetHeadNetwork,
     letterbox,
     read_maps,
 )
-from core.crossbreed.methods.head_alignment.network_points import MIRRORED, PetMaskNetwork, PetPointNetwork
-from core.crossbreed.methods.head_alignment.second_look import second_look
+from core.animals.head_alignment.network_points import MIRRORED, PetMaskNetwork, PetPointNetwork
+from core.animals.head_alignment.second_look import second_look
+from core.construction import load_once
 from core.errors import NothingFoundError
 from core.image import Box, crop_box, to_tensor
 from core.weights import load_strict, resolve
@@ -154,23 +154,28 @@ def crop_head(picture: Image.Image, box: Box, size_px: int, margin: float = 0.0)
 
 
 @torch.no_grad()
-def find_points(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[Tensor, Tensor]:
-    """Nine points on heads of cats and dogs, see `network_points.POINT_NAMES`.
+def find_looks(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[Tensor, Tensor]:
+    """Nine points on heads of cats and dogs, see `network_points.POINT_NAMES`, as each head and its mirror image show them.
 
     Args:
         heads: (N, 3, S, S) in [0, 1], squares around heads with a quarter of the head's size around.
         network: a landmark detector; the shipped one otherwise.
 
     Returns:
-        The points (N, 9, 2), x and y as fractions of the square, and the standard deviation of each (N, 9), fractions too.
+        The points (2, N, 9, 2), x and y as fractions of the square, and the standard deviation of each (N, 9), fractions too.
     """
     network = network or point_network()
     size = float(network.config.img_size)
     found, mirrored = _with_mirror(network, heads)
-    # The mean of what the picture and its mirror image say.
     back = mirrored.places[:, list(MIRRORED)] * torch.tensor([-1.0, 1.0]) + torch.tensor([size, 0.0])
     spread = (found.spread + mirrored.spread[:, list(MIRRORED)]) / 2
-    return (found.places + back) / 2 / size, spread / size
+    return torch.stack([found.places, back]) / size, spread / size
+
+
+def find_points(heads: Tensor, network: PetPointNetwork | None = None) -> tuple[Tensor, Tensor]:
+    """The mean of `find_looks`: points (N, 9, 2), and their standard deviations (N, 9)."""
+    looks, spread = find_looks(heads, network)
+    return looks.mean(0), spread
 
 
 @torch.no_grad()

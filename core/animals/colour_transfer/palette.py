@@ -119,17 +119,18 @@ class Palette:
             found = (inverse @ middle @ middle @ inverse).unflatten(0, found.shape[:2])
         return means, found - SETTINGS.min_variance * torch.eye(3)
 
-    def affine_map(self, index: int, weights: Tensor, region: int) -> tuple[Tensor, Tensor]:
+    def affine_map(self, index: int, weights: Tensor, region: int, max_gain: float) -> tuple[Tensor, Tensor]:
         """Matrix (3, 3) and offset (3,) that take the colours of a picture to those of a mixture (1, N).
 
         Args:
             index: of the picture.
             weights: of the mixture.
             region: 0 the animal, 1 what is around it.
+            max_gain: the most that a contrast is enlarged or reduced.
         """
         means, covariances = (part[0, region] for part in self.barycentre(weights))
         source = self.covariances[index, region][None]
-        change = transport_map(source, covariances[None], SETTINGS.min_variance, SETTINGS.max_gain)[0]
+        change = transport_map(source, covariances[None], SETTINGS.min_variance, max_gain)[0]
         return change, means - change @ self.means[index, region]
 
     def transfer(self, pictures: Tensor, masks: Tensor, weights: Tensor) -> Tensor:

@@ -1,0 +1,1 @@
+"""Photos of heads cut into layers, and mixtures of them."""

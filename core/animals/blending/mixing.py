@@ -1,0 +1,219 @@
+"""Mixtures of layered photos: one outline, one pair of ears, the detail of one animal in each place."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+import torch
+
+from core.animals.blending.layers import Layers
+from core.animals.colour_transfer.palette import Palette
+from core.metrics import sharpness
+
+Moved = dict[int, np.ndarray]
+
+
+@dataclass(frozen=True)
+class MixSettings:
+    """What tunes the mixing; lengths are shares of the side.
+
+    Attributes:
+        rim: width of an outline's soft rim.
+        thick: deeper than this inside or outside, an outline's distance does not count.
+        selection_power: 1 would mix details by their energy, more lets the stronger one win.
+        hidden: weight of an animal's detail where it is not.
+        seam: standard deviation of the seams between what is one animal's and what is the other's.
+        dark: what is darker than its surroundings by far, eyes and noses, takes less of another colour; lower takes less.
+        alone: share of one picture in the outline from which on its photo itself is behind it.
+        fine: standard deviation of what is finer than that, which is strengthened where a softer photo leads,
+        most_sharpening: and by how much at most.
+        photo_from: share of one picture from which on its photo itself fades in.
+        turns: for each part that is one animal's at a time, the shares of the leading one at which it begins and ends
+            to be that one's. In the middle its photo is seen, head and ground, with the other one's eyes and brow.
+    """
+
+    rim: float = 1 / 80
+    thick: float = 0.15
+    selection_power: float = 4.0
+    hidden: float = 0.02
+    seam: float = 0.02
+    dark: float = 0.1
+    alone: float = 0.9
+    gain: float = 2.0
+    fine: float = 0.01
+    most_sharpening: float = 1.5
+    photo_from: float = 0.85
+    turns: tuple[tuple[str, float, float], ...] = (
+        ("head", 0.25, 0.46), ("muzzle", 0.38, 0.46), ("eyes", 0.54, 0.62),
+    )  # fmt: skip
+
+
+SETTINGS = MixSettings()
+
+
+def smoothstep(x: np.ndarray | float, low: float = 0.0, high: float = 1.0) -> np.ndarray:
+    """0 below `low`, 1 above `high`, smooth between."""
+    share = np.clip((np.asarray(x, np.float32) - low) / (high - low), 0, 1)
+    return share * share * (3 - 2 * share)
+
+
+def at_turn(shape: dict[int, float], leader: int, part: str) -> dict[int, float]:
+    """Shares of a part that is one picture's alone, but for its turn (`MixSettings.turns`)."""
+    if len(shape) != 2:
+        return shape
+    begin, end = next((begin, end) for name, begin, end in SETTINGS.turns if name == part)
+    share = float(smoothstep(shape[leader], begin, end))
+    return {index: share if index == leader else 1 - share for index in shape}
+
+
+def moved_places(displacement: np.ndarray, side: int) -> np.ndarray:
+    """(side, side, 2) float32: which pixel each pixel is fetched from, of displacements (h, w, 2) in shares of the side."""
+    way = cv2.resize(displacement, (side, side), interpolation=cv2.INTER_CUBIC) * side
+    along = np.arange(side, dtype=np.float32)
+    way[..., 0] += along
+    way[..., 1] += along[:, None]
+    return way
+
+
+def fetched(picture: np.ndarray, places: np.ndarray, fine: bool = False) -> np.ndarray:
+    """A picture (H, W) or (H, W, 3) fetched from places (h, w, 2); beyond its edges it is mirrored."""
+    how = cv2.INTER_CUBIC if fine else cv2.INTER_LINEAR
+    return cv2.remap(picture, places, None, how, borderMode=cv2.BORDER_REFLECT_101)
+
+
+def mix_layers(
+    layers: Layers, palette: Palette, displacements: dict[int, np.ndarray], shape: dict[int, float],
+    appearance: dict[int, float], sure: Sequence[bool], clear: Sequence[bool],
+) -> np.ndarray:  # fmt: skip
+    """One mixture (S, S, 3) float32 in [0, 1].
+
+    Args:
+        layers: of all pictures.
+        palette: their colours.
+        displacements: (h, w, 2) of each picture that is used, from the mixture's places to the picture's, shares of the side.
+        shape: share of each picture in the shape; they sum to 1.
+        appearance: the same for the appearance.
+        sure: (N,) whether the points of a head can be relied on; where not, one animal is shown at a time.
+        clear: (N,) whether its eyes are where its points are; where not, they stay with their head.
+    """
+    side, broad = layers.animals.shape[1], layers.colours.shape[1]
+    near, far = ({index: moved_places(way, size) for index, way in displacements.items()} for size in (broad, side))
+    leader, meeting = leading(layers, shape, sure, clear), all(sure[index] for index in shape)
+    head = at_turn(shape, leader, "head")
+    shares = {index: np.full((broad, broad), share, np.float32) for index, share in head.items()}
+    if meeting:
+        swapped = all(clear[index] for index in shape)
+        shares = part_shares(layers, near, shares, shape, leader, swapped)
+    depths = {index: fetched(layers.depths[index], near[index]) for index in shape}
+    depth = sum(head[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
+    owners = chosen_details(layers, near, shares, depths)
+    colours = {index: fetched(layers.colours[index], near[index]) for index in displacements}
+    wanted = np.asarray(sum(share * colours[index] for index, share in appearance.items()))
+    animal = np.zeros((side, side, 3), np.float32)
+    for index, share in owners.items():
+        own = photo_share(layers.animals[index], layers.photos[index], head[index])
+        own = fetched(own, far[index], fine=True).astype(np.float32) / 255
+        if meeting:
+            own = coloured(own, enlarged(colours[index], side), enlarged(wanted, side))
+        else:
+            own = cv2.transform(own, colour_map(palette, index, appearance, 0))
+        animal += enlarged(share, side)[..., None] * own
+    outline = (enlarged(np.asarray(depth, np.float32), side) / SETTINGS.rim + 0.5).clip(0, 1)[..., None]
+    first = max(head, key=lambda index: head[index])
+    tint = enlarged(fetched(layers.tints[first], near[first]), side)[..., None]
+    outline += float(smoothstep(head[first], SETTINGS.alone, 1)) * (tint - outline)
+    ground = mixed_ground(layers, palette, far, head, shape, appearance)
+    return ground + outline * (animal - ground)
+
+
+def leading(layers: Layers, shape: dict[int, float], sure: Sequence[bool], clear: Sequence[bool]) -> int:
+    """Whose head and ground the middle shows, whatever the order: of clear heads that with weaker eyes, else the surer, sharper one."""
+    if all(clear[index] for index in shape):
+        return min(sorted(shape), key=lambda index: float(layers.gazes[index]))
+    return max(sorted(shape), key=lambda index: (bool(clear[index]), bool(sure[index]), float(layers.sharpness[index])))
+
+
+def photo_share(layer: np.ndarray, photo: np.ndarray, share: float) -> np.ndarray:
+    """A layer (S, S, 3), replaced by its photo as far as its share is beyond `alone`: there a rim is what it is in the photo."""
+    alone = float(smoothstep(share, SETTINGS.alone, 1))
+    return cv2.addWeighted(photo, alone, layer, 1 - alone, 0) if alone else layer
+
+
+def part_shares(
+    layers: Layers, near: Moved, shares: Moved, shape: dict[int, float], leader: int, swapped: bool
+) -> Moved:
+    """How much of each picture's detail a place has, (L, L) each, of the shares of heads; `swapped` if eyes have their own turn."""
+    parts = (
+        (np.minimum, layers.faces, shape),
+        (np.maximum, layers.muzzles, at_turn(shape, leader, "muzzle")),
+        (np.maximum, layers.eyes, at_turn(shape, leader, "eyes" if swapped else "muzzle")),
+    )
+    for joined, regions, own in parts:
+        zone = joined.reduce([fetched(regions[index], near[index]) for index in shape])
+        shares = {index: share + zone * (own[index] - share) for index, share in shares.items()}
+    return shares
+
+
+def coloured(own: np.ndarray, colours: np.ndarray, wanted: np.ndarray) -> np.ndarray:
+    """A picture (S, S, 3) in other broad colours (S, S, 3); what is far darker than its own keeps its colour."""
+    light, broad = own.mean(2, keepdims=True), colours.mean(2, keepdims=True)
+    return own + (wanted - colours) * ((light + SETTINGS.dark) / (broad + SETTINGS.dark)).clip(0, 1)
+
+
+def sharpened(frame: np.ndarray, wanted: float) -> np.ndarray:
+    """A mixture (S, S, 3) in [0, 1] with its fine detail strengthened towards a gradient energy (`core.metrics.sharpness`)."""
+    energy = sharpness(torch.from_numpy(frame).permute(2, 0, 1)[None].clamp(0, 1))
+    gain = min(SETTINGS.most_sharpening, (wanted / max(energy, 1e-9)) ** 0.5)
+    if gain <= 1:
+        return frame
+    return frame + (gain - 1) * (frame - cv2.GaussianBlur(frame, (0, 0), SETTINGS.fine * len(frame)))
+
+
+def enlarged(values: np.ndarray, side: int) -> np.ndarray:
+    """(L, L) or (L, L, 3) at (side, side)."""
+    return cv2.resize(values, (side, side), interpolation=cv2.INTER_LINEAR)
+
+
+def chosen_details(layers: Layers, near: Moved, shares: Moved, depths: Moved) -> Moved:
+    """(L, L) of each picture, summing to 1: by its energy, its share and whether its animal is there, the stronger one favoured."""
+    powers = {}
+    for index, share in shares.items():
+        there = (depths[index] / SETTINGS.rim + 0.5).clip(SETTINGS.hidden, 1)
+        energy = np.sqrt(fetched(layers.energies[index], near[index]).clip(min=0) + 1e-5)
+        powers[index] = (share.clip(0, 1) * there * energy) ** SETTINGS.selection_power
+    total = np.maximum(sum(powers.values()), 1e-30)
+    sigma = SETTINGS.seam * len(total)
+    return {
+        index: cv2.GaussianBlur(np.asarray(value / total, np.float32), (0, 0), sigma) for index, value in powers.items()
+    }
+
+
+def mixed_ground(
+    layers: Layers, palette: Palette, far: Moved, head: dict[int, float], shape: dict[int, float],
+    appearance: dict[int, float],
+) -> np.ndarray:  # fmt: skip
+    """(S, S, 3): what is behind, of each picture its share; in other colours only where the appearance leaves the shape."""
+    total = np.zeros(layers.grounds.shape[1:], np.float32)
+    for index, share in head.items():
+        if not share:
+            continue
+        moved = fetched(photo_share(layers.grounds[index], layers.photos[index], share), far[index], fine=True)
+        apart = {other: appearance.get(other, 0.0) - shape.get(other, 0.0) for other in {*shape, *appearance}}
+        wanted = {other: max(0.0, more + (other == index)) for other, more in apart.items()}
+        wanted = {other: more / sum(wanted.values()) for other, more in wanted.items()}
+        total += share * cv2.transform(moved.astype(np.float32) / 255, colour_map(palette, index, wanted, 1))
+    return total
+
+
+def colour_map(palette: Palette, index: int, appearance: dict[int, float], region: int) -> np.ndarray:
+    """(3, 4) that takes the colours of a picture to those of an appearance; region 0 is the animal, 1 the ground."""
+    if appearance.get(index) == 1:
+        return np.eye(3, 4, dtype=np.float32)
+    weights = torch.zeros(1, len(palette.means))
+    for other, share in appearance.items():
+        weights[0, other] = share
+    matrix, offset = palette.affine_map(index, weights, region, SETTINGS.gain)
+    return torch.cat([matrix, offset[:, None]], 1).numpy()

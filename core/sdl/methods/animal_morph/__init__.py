@@ -1,0 +1,1 @@
+"""Morphs of cats and dogs."""

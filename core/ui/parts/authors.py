@@ -1,0 +1,121 @@
+"""*Get the authors' weights*: source, terms, size, free disk, consent, then download, conversion and use, on every tab."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+from gradio.components import Component
+
+from core import settings
+from core.errors import InputError, WeightsError
+from core.progress import Progress
+from core.ui.parts.handlers import BAR, stream
+from core.weights import cache_folder, pull, record, records
+from core.weights.catalogue import Record
+from core.weights.places import local_folder
+
+NOT_HERE = "not here: see Get the authors' weights"
+CLOSED = (
+    "On a Space only its owner fetches weights: set MORPHOSPACE_FETCH to 1 in the Space's settings, with MORPHOSPACE_CACHE on "
+    "its storage; or point MORPHOSPACE_WEIGHTS_REPO at a private repository filled by `python -m core weights push`."
+)
+Choices = list[tuple[str, str]]
+
+
+def published(system: str) -> list[Record]:
+    """The authors' files of a system, in the order of the list."""
+    return [entry for entry in records().values() if entry.system == system and entry.kind == "published"]
+
+
+def is_here(entry: Record) -> bool:
+    """Whether weights are on this machine, converted or as they were published; no server is asked."""
+    return local_folder(entry.name) is not None or fetched_file(entry).is_file()
+
+
+def fetched_file(entry: Record) -> Path:
+    """Where the published file lies after a download."""
+    return cache_folder() / "downloads" / entry.name / entry.filename
+
+
+def labelled(names: dict[str, str]) -> Choices:
+    """Choices of a control, (label, value) by value and record: those whose weights are absent say so."""
+    return [
+        (value if not name or is_here(record(name)) else f"{value} ({NOT_HERE})", value)
+        for value, name in names.items()
+    ]
+
+
+def facts(name: str) -> str:
+    """What a person should know before fetching a record."""
+    entry = record(name)
+    size = (
+        f"{entry.bytes / 1e6:.0f} MB" if entry.bytes else (entry.note if "MB" in entry.note else "told when it begins")
+    )
+    folder = cache_folder()
+    while not folder.exists():
+        folder = folder.parent
+    terms = f"[{entry.licence}]({entry.licence_url})" if entry.licence_url else entry.licence
+    lines = {
+        "what": f"{entry.title}, {entry.paper}", "source": entry.page or entry.url, "terms": terms, "size": size,
+        "free disk": f"{shutil.disk_usage(folder).free / 1e9:.1f} GB in {cache_folder()}",
+        "here": "yes" if is_here(entry) else "no", "by hand": f"`{entry.command}`",
+    }  # fmt: skip
+    return "\n".join(f"- {key}: {value}" for key, value in lines.items()) + ("" if may_fetch() else f"\n\n{CLOSED}")
+
+
+def may_fetch() -> bool:
+    """Whether this server fetches weights for who sits before it: at home, or where a Space's owner switched it on."""
+    return settings.switched_on(settings.FETCH) or not settings.on_a_space()
+
+
+def fetch(name: str, accepted: bool, progress: Progress) -> str:
+    """Download and convert a record; what is here already stays as it is until the new one is whole.
+
+    Raises:
+        InputError: no consent, or nobody may.
+        WeightsError: it failed; a part that was fetched is kept, and the next try goes on there.
+    """
+    entry = record(name)
+    if not may_fetch():
+        raise InputError(CLOSED)
+    if not accepted:
+        raise InputError(f"{name}: tick the box first; its terms are: {entry.licence}")
+    try:
+        place = pull(name, accept=lambda _: True, progress=progress)
+    except WeightsError as error:
+        raise WeightsError(f"{error}. Nothing that was here is lost.") from error
+    return f"**{name}** is here: {place}. It answers from now on where it is chosen."
+
+
+def draw_authors(tab: str, chooser: Component | None = None, choices: Callable[[], Choices] | None = None) -> None:
+    """The panel of a system.
+
+    Args:
+        tab: the tab's id, which is the system's name.
+        chooser: the control that chooses weights, if any.
+        choices: its labelled choices, asked again after a download.
+    """
+    names = [entry.name for entry in published(tab)]
+    if not names:
+        return
+    with gr.Accordion("Get the authors' weights", open=False, elem_id=f"{tab}-authors"):
+        which = gr.Dropdown(names, value=names[0], label="Weights", elem_id=f"{tab}-authors-record")
+        shown = gr.Markdown(facts(names[0]), elem_id=f"{tab}-authors-facts")
+        accepted = gr.Checkbox(False, label="I have read these terms and accept them", elem_id=f"{tab}-authors-accept")
+        go = gr.Button("Download, convert and use", elem_id=f"{tab}-authors-go", interactive=may_fetch())
+        said = gr.Markdown(elem_id=f"{tab}-authors-said")
+    which.change(lambda name: (facts(name), False), which, [shown, accepted], api_visibility="private")
+    outputs = [said, shown, *([chooser] if chooser else [])]
+
+    def get(name: str, yes: bool, bar: gr.Progress = BAR) -> Iterator[Any]:
+        def work(progress: Progress) -> tuple[Any, ...]:
+            told = fetch(name, yes, progress)
+            return told, facts(name), *([gr.update(choices=choices())] if chooser and choices else [])
+
+        yield from stream(work, bar, len(outputs))
+
+    go.click(get, [which, accepted], outputs, api_visibility="private", concurrency_id="fetch", concurrency_limit=1)

@@ -1,0 +1,45 @@
+"""The colour behind the clear parts of pictures, chosen on the page."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import gradio as gr
+import numpy as np
+from gradio.components import Component
+from PIL import Image, ImageColor
+
+from core.image import BACKGROUNDS, write_backed
+from core.ui.parts.handlers import result_folder
+from core.ui.parts.picture import NAME, PictureInput
+
+
+def draw_backing(tab: str, components: Iterable[Component]) -> None:
+    """The choice for all pictures of a tab; nothing where it has none."""
+    pictures: list[Component] = [item for item in components if isinstance(item, PictureInput)]
+    if not pictures:
+        return
+    colour = gr.Dropdown(
+        list(BACKGROUNDS), value=BACKGROUNDS[0], label="Behind clear parts", elem_id=f"{tab}-backing",
+        info="of pictures with transparency that are in this tab now",
+    )  # fmt: skip
+    colour.input(backed, [colour, *pictures], pictures, api_visibility="private", show_progress="hidden")
+
+
+def backed(colour: str, *pictures: Image.Image | None) -> Any:
+    """The pictures with another colour under their clear parts: files that keep the alpha, so that it can be chosen again."""
+    made = [gr.skip() if picture is None else _backed(colour, picture) for picture in pictures]
+    return made if len(made) > 1 else made[0]
+
+
+def _backed(colour: str, picture: Image.Image) -> Any:
+    alpha = picture.info.get("alpha")
+    if alpha is None:
+        return gr.skip()
+    share = np.asarray(alpha.resize(picture.size)).astype(np.float32)[..., None] / 255
+    under = np.array(ImageColor.getrgb(picture.info["background"]), np.float32)
+    own = (np.asarray(picture) - (1 - share) * under) / np.maximum(share, 1 / 255)
+    plain = Image.fromarray((own + 0.5).clip(0, 255).astype(np.uint8))
+    path = result_folder() / f"{picture.info.get(NAME, 'picture')}.png"
+    return str(write_backed(plain, alpha, colour, path))
