@@ -1,4 +1,4 @@
-"""Real people: ten photos in five poses each, cut out and moved in place (needs ../shared/real or ../shared/examples)."""
+"""Real people: ten photos in the five poses that each bears best, cut out and moved in place (needs ../shared/real or ../shared/examples)."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from PIL import Image, ImageDraw
 
 from bench import Row, sheet_path
 from core.errors import MorphospaceError
+from core.gfla.methods.puppet.offers import offers
+from core.gfla.methods.puppet.puppet import make_puppet
 from core.gfla.methods.retargeting import framing
 from core.gfla.paper import pose
 from core.gfla.pipeline import PosePipeline, PosePrepared
 from core.image import Box, crop_box, load_image
 
 SHARED = Path(__file__).parents[2] / "shared"
-POSES = ("arms wide", "waving", "hands on hips", "striding", "dancing, arm up")
+POSES = 5
 PHOTOS = 10
 SHOWN_PX = 560
 # Hands, hair and the mended rim reach beyond joints and cut-out by no more than this share of the frame's height.
@@ -23,10 +25,11 @@ REACH = 0.25
 
 
 def photos() -> list[Path]:
-    """The first photos of people that are there: those made to be hard, then those that ship with credits."""
+    """The photos of people that are there, in the order in which they are taken until ten bear a pose."""
     real, ours = (sorted((SHARED / folder / "people").glob("*.*")) for folder in ("real", "examples"))
     whole = [file for file in ours if file.stem.endswith("_full")]
-    return [*real[: PHOTOS - len(whole)], *whole][:PHOTOS]
+    first = PHOTOS - len(whole)
+    return [*real[:first], *whole, *real[first:], *(file for file in ours if file not in whole)]
 
 
 def rows() -> list[Row]:
@@ -35,11 +38,19 @@ def rows() -> list[Row]:
     if not files:
         return [Row("real people", "", "not measured: ../shared is absent")]
     pipe = PosePipeline.from_record("gfla-people", device="cpu")
-    strips, equal, moved, refused = [], [], [], []
+    equal, moved, refused, still = [], [], [], []
     for file in files:
+        if len(moved) == PHOTOS:
+            break
         picture = load_image(file)
         try:
-            prepared = pipe.prepare(picture, *POSES)
+            people, index = pipe.among(picture, None, 1)
+            puppet = make_puppet(picture, people, index)
+            if not puppet.moving:
+                still.append(file.stem)
+                continue
+            names = [item.name for item in offers(puppet.skeleton, puppet.moving)[:POSES]]
+            prepared = pipe.prepare(picture, *names)
         except MorphospaceError as error:
             refused.append(f"{file.stem}: {error}")
             continue
@@ -47,10 +58,10 @@ def rows() -> list[Row]:
         ways = [framing.out_of_frame(points, prepared.box, pipe.size_hw) for points in prepared.path[1:]]
         equal += [far_equal(picture, result, prepared, way) for result, way in zip(results, ways, strict=True)]
         moved.append(len(prepared.puppet.moving))
-        strips.append(strip(picture, prepared, results))
-    sheet(strips).save(sheet_path("real_people"))
+        strip(picture, prepared, results, names).save(sheet_path(f"real_people_{len(moved):02d}"))
     return [
-        Row(f"{len(files)} photos: person found and cut out", "all", f"{len(strips)}{said(refused)}", not refused),
+        Row("photos that bear poses, until ten", "10", f"{len(moved)}{said(refused)}", len(moved) == PHOTOS),
+        Row("photos passed over, in which no limb is free: the page says so", "", f"{len(still)} ({', '.join(still)})"),
         Row("pixels far from the person equal to the bit", "all", f"{np.mean(equal):.4f}", min(equal) == 1),
         Row("limbs that follow a pose, of 4", "", f"{np.mean(moved):.1f} in the mean"),
     ]
@@ -73,8 +84,8 @@ def far_equal(picture: Image.Image, result: Image.Image, prepared: PosePrepared,
     return float((before[far] == after[far]).mean()) if far.any() else 1.0
 
 
-def strip(picture: Image.Image, prepared: PosePrepared, results: list[Image.Image]) -> Image.Image:
-    """Photo, cut-out, place without the person, results, side by side round the person, with what was said below."""
+def strip(picture: Image.Image, prepared: PosePrepared, results: list[Image.Image], names: list[str]) -> Image.Image:
+    """Photo and results in two lines round the person, with what was said below."""
     box = prepared.box
     reach = 0.25 * box.height
     part = Box(
@@ -83,22 +94,12 @@ def strip(picture: Image.Image, prepared: PosePrepared, results: list[Image.Imag
         min(picture.width, box.right + reach),
         min(picture.height, box.bottom),
     )
-    share = prepared.hole[..., None]
-    cut = np.asarray(picture) * share + np.array([0, 200, 0]) * (1 - share)
-    tiles = [picture, Image.fromarray(cut.astype(np.uint8)), Image.fromarray(prepared.puppet.ground), *results]
     size = (max(1, round(part.width * SHOWN_PX / part.height)), SHOWN_PX)
-    line = Image.new("RGB", (size[0] * len(tiles), SHOWN_PX + 16), "white")
-    for number, tile in enumerate(tiles):
-        line.paste(crop_box(tile, part, size), (number * size[0], 0))
-    ImageDraw.Draw(line).text((4, SHOWN_PX + 2), " ".join(prepared.notes), fill="black")
-    return line
-
-
-def sheet(strips: list[Image.Image]) -> Image.Image:
-    """The strips below each other."""
-    whole = Image.new("RGB", (max(item.width for item in strips), sum(item.height for item in strips)), "white")
-    top = 0
-    for item in strips:
-        whole.paste(item, (0, top))
-        top += item.height
+    tiles = [("photo", picture), *zip(names, results, strict=True)]
+    whole = Image.new("RGB", (size[0] * 3, 2 * SHOWN_PX + 16), "white")
+    for number, (name, tile) in enumerate(tiles):
+        place = (number % 3 * size[0], number // 3 * SHOWN_PX)
+        whole.paste(crop_box(tile, part, size), place)
+        ImageDraw.Draw(whole).text((place[0] + 4, place[1] + 4), name, fill="red", stroke_width=2, stroke_fill="white")
+    ImageDraw.Draw(whole).text((4, 2 * SHOWN_PX + 2), " ".join(prepared.notes), fill="black")
     return whole

@@ -28,6 +28,7 @@ from core.gfla.methods.limb_layers.compose import compose
 from core.gfla.methods.limb_layers.network import LayeredPainting, generator_class
 from core.gfla.methods.limb_layers.visuals import layers_picture
 from core.gfla.methods.puppet.assess import sentences
+from core.gfla.methods.puppet.offers import reasons
 from core.gfla.methods.puppet.puppet import Puppet, chosen, layers_sheet, make_puppet, with_person
 from core.gfla.methods.retargeting import framing
 from core.gfla.methods.retargeting.library import FRAME_HW, library_pose
@@ -213,7 +214,8 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         fine = to_tensor(crop_box(picture, box, size))
         return PosePrepared(
             key, figures, fine * 2 - 1, fine, framed, np.stack(way), box, picture, puppet.alpha, (), options, puppet,
-            (ANSWERED, *(item for item in sentences(puppet.skeleton, len(people), index + 1, puppet.moving) if "stay" in item)),
+            (ANSWERED, *(item for item in sentences(puppet.skeleton, len(people), index + 1, puppet.moving) if "stay" in item),
+             *reasons(puppet.skeleton, puppet.moving, targets)),
         )  # fmt: skip
 
     def wanted_points(self, item: Any) -> np.ndarray:

@@ -32,6 +32,7 @@ from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import PEOPLE, Axis, example_picture
 from core.ui.parts.export import export_frames
+from core.ui.parts.figures import offered, pose_of_figure
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import panel
@@ -98,11 +99,6 @@ def find_points(
         said = told("weak" if missing or cut else "good", LABELS[0], text)
     target = aimed(own, pipe.wanted_points(target_picture or library), picture.size)
     return editor_panels(picture, shown, own, target), said
-
-
-def pose_of_figure(event: gr.SelectData) -> str:
-    """The name of the figure that was clicked."""
-    return shown_poses()[event.index]
 
 
 def editor_panels(
@@ -206,11 +202,11 @@ class PoseTab(TransitionTab):
         self.draw_told()
         self.draw_examples([self.picture])
         with gr.Accordion("Poses as figures (the person's right side orange, left blue)", open=False):
-            figures = gr.Gallery(
+            self.figures = gr.Gallery(
                 [(draw_figure(name), name) for name in shown_poses()], label="Poses", show_label=False, columns=8, height=320,
                 allow_preview=False, interactive=False, elem_id=f"{ID}-figures",
             )  # fmt: skip
-            figures.select(pose_of_figure, None, self.library, api_visibility="private")
+            self.figures.select(pose_of_figure, None, self.library, api_visibility="private")
         with gr.Accordion("A clip to follow", open=False):
             self.driving = ClipInput("Clip", elem_id=f"{ID}-driving", height=180)
             draw_clip_facts(self.driving, ID)
@@ -244,6 +240,9 @@ class PoseTab(TransitionTab):
         self.on_points(find_points, encode)
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
         self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown, encode)
+        last = gr.State("")
+        figures = [self.prepared, last], [self.figures, last]
+        self.preview_picture.change(offered, *figures, show_progress="hidden", api_visibility="private")
         inputs = [self.picture, self.target, self.driving, self.library, self.editor]
         self.on_go(self.video, "gfla_video", inputs, after=[self.position])
         self.on_clear(shown)
@@ -284,12 +283,7 @@ class PoseTab(TransitionTab):
         options, start = self.read(values), time.perf_counter()
         prepared = prepare(picture, points, FIRST_POSE, options)
         image, why = painted(prepared, position)
-        return (
-            prepared,
-            image,
-            why,
-            details_of(start, prepared.figures, to_query(options), about(pipeline())),
-        )
+        return prepared, image, why, details_of(start, prepared.figures, to_query(options), about(pipeline()))
 
     def show(self, prepared: PosePrepared | None, position: float) -> Any:
         """The preview at the slider's place."""

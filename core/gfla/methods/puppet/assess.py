@@ -14,6 +14,8 @@ SITTING = 0.45
 # Shoulders nearer than this many torso lengths: a side view.
 SIDE_VIEW = 0.33
 LYING_DEG = 60
+# Shins nearer than this many torso lengths hide each other.
+LEGS_APART = 0.15
 
 
 def facing(skeleton: Skeleton) -> str:
@@ -48,7 +50,21 @@ def extent(skeleton: Skeleton) -> str:
 def legs_follow(skeleton: Skeleton) -> bool:
     """Whether poses may move the legs: both are in the photo, the head too, and the body stands."""
     whole = all(skeleton.whole(name) for name in LEGS) and skeleton.has_head
-    return whole and not sits(skeleton) and lean_deg(skeleton) < LYING_DEG
+    return (
+        whole
+        and legs_apart(skeleton.joints) > LEGS_APART * skeleton.unit
+        and not sits(skeleton)
+        and lean_deg(skeleton) < LYING_DEG
+    )
+
+
+def legs_apart(joints: np.ndarray) -> float:
+    """The least distance of the two shins of joints (20, 2), in pixels; 0 where they cross."""
+    (knee, ankle), (other_knee, other_ankle) = (joints[list(names[1:])] for names in LEGS.values())
+    share = np.linspace(0, 1, 12)[:, None]
+    first, second = knee + share * (ankle - knee), other_knee + share * (other_ankle - other_knee)
+    crossing = (knee - other_knee)[0] * (ankle - other_ankle)[0] < 0
+    return 0.0 if crossing else float(np.linalg.norm(first[:, None] - second[None], axis=2).min())
 
 
 def sentences(skeleton: Skeleton, people: int, person: int, moving: Collection[str] | None = None) -> list[str]:
@@ -74,9 +90,13 @@ def sentences(skeleton: Skeleton, people: int, person: int, moving: Collection[s
         what = "upside down" if lean_deg(skeleton) > 120 else "lying or leaning far"
         said.append(f"The body is {what}: turn the photo upright if it was taken so; only arms follow poses.")
     elif sits(skeleton):
-        said.append("The person sits: legs and seat stay, arms and upper body follow the pose.")
+        said.append("The person sits: legs and seat stay, arms follow the pose.")
     elif down != "feet" or not all(skeleton.whole(name) for name in LEGS):
-        said.append("The legs are not whole in the photo: they stay as they are, arms and upper body follow the pose.")
+        said.append("The legs are not whole in the photo: they stay as they are, arms follow the pose.")
+    elif not legs_follow(skeleton) and skeleton.has_head:
+        said.append("The legs hide each other: they stay as they are, arms follow the pose.")
+    elif moving is not None and not any(name in moving for name in LEGS):
+        said.append("Others touch the person, or a foot is not seen: the legs stay as they are, arms follow the pose.")
     if not skeleton.has_head:
         said.append("No head is seen: the body stays in its place, only the arms move.")
     if facing(skeleton) == "side":
@@ -85,4 +105,6 @@ def sentences(skeleton: Skeleton, people: int, person: int, moving: Collection[s
     if still:
         verb = "stays" if len(still) == 1 else "stay"
         said.append(f"Not apart from the body in this photo: the {' and the '.join(still)} {verb} in place.")
+    if moving is not None and not moving:
+        said.append("No limb is free in this photo: it bears no pose and stays as it is.")
     return said

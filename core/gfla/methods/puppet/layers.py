@@ -5,24 +5,25 @@ What a limb hides of what lies behind it is filled from that layer's own pixels 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 import torch
 
+from core.detect.cutout import largest_parts
 from core.errors import InputError
 from core.gfla.methods.puppet.assess import legs_follow
-from core.gfla.methods.puppet.parts import HEAD_PART, TORSO, beyond_wrists, distances, label_parts
+from core.gfla.methods.puppet.parts import HEAD_PART, TORSO, beyond_wrists, claim_hands, distances, label_parts
 from core.gfla.methods.puppet.settings import SETTINGS
-from core.gfla.methods.puppet.skeleton import ARMS, BONES, CHAINS, LEGS, OTHER, Bone, Skeleton, bone_ends
+from core.gfla.methods.puppet.skeleton import ARMS, BONES, CHAINS, LEGS, USUAL, Bone, Skeleton, bone_ends
 from core.ops.patch_fill import fill_holes
 from core.ops.pull_push import filled
 
 BODY = "body"
 # Distance in 8-bit Lab up to which two colours are one garment's.
 SAME_COLOUR = 14.0
-ROOTS = tuple(joints[0] for joints in CHAINS.values())
+ROOTS = tuple(joints[0] for joints in ARMS.values())
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,11 @@ class Layer:
 
     Attributes:
         chain: its name: body, right arm, ...
-        source: the chain whose pixels it shows: the other side's, mirrored, where its own are hidden.
         rgba: (h, w, 4) uint8; colours go on beyond the outline.
         corner: (x, y) of its first pixel in the picture.
     """
 
     chain: str
-    source: str
     rgba: np.ndarray
     corner: tuple[int, int]
 
@@ -46,7 +45,8 @@ class Layer:
 class Region:
     """The part of a picture that holds the person: pixels (h, w, 3) uint8, share (h, w), limbs' numbers and distances.
 
-    `roots` has a soft disc (h, w) round each shoulder and hip, where a limb overlaps the body.
+    `roots` has a soft disc (h, w) round each shoulder, where an arm overlaps the body. `crowded`: others
+    stand before the person or touch it, so that it cannot move away from them. `hands`: of `claim_hands`.
     """
 
     pixels: np.ndarray
@@ -56,6 +56,8 @@ class Region:
     corner: tuple[int, int]
     unit: float
     roots: dict[int, np.ndarray]
+    crowded: bool = False
+    hands: dict[str, float] = field(default_factory=dict)
 
     def of(self, bones: list[int]) -> np.ndarray:
         """How surely each pixel belongs to some bones, (h, w) float32 in [0, 1]."""
@@ -66,14 +68,30 @@ class Region:
         """1 within so many radii of some bones, soft at the edge, (h, w) float32."""
         return self.enlarged((self.away[bones].min(0) < radii).astype(np.float32))
 
+    def label_at(self, places: np.ndarray) -> np.ndarray:
+        """The limbs' numbers at places (n, 2) of the picture, -1 where nobody is."""
+        return self._read(self.labels, places, -1)
+
+    def torso_at(self, places: np.ndarray) -> np.ndarray:
+        """Whether places (n, 2) of the picture lie within shoulders and hips."""
+        return self._read(self.away[TORSO], places, 9.0) <= 0
+
+    def _read(self, values: np.ndarray, places: np.ndarray, outside: float) -> np.ndarray:
+        scale = self.labels.shape[0] / self.alpha.shape[0]
+        columns, rows = np.floor((places - self.corner + 0.5) * scale).astype(int).T
+        inside = (rows >= 0) & (rows < values.shape[0]) & (columns >= 0) & (columns < values.shape[1])
+        return np.where(inside, values[rows * inside, columns * inside], outside)
+
     def enlarged(self, small: np.ndarray) -> np.ndarray:
         """A map of the labels' size at the region's."""
         soft = cv2.resize(cv2.GaussianBlur(small, (0, 0), 0.8), self.alpha.shape[::-1], interpolation=cv2.INTER_LINEAR)
         return ((soft - 0.5) * 2 + 0.5).clip(0, 1)
 
 
-def read_region(picture: np.ndarray, alpha: np.ndarray, skeleton: Skeleton) -> Region:
+def read_region(picture: np.ndarray, alpha: np.ndarray, skeleton: Skeleton, others: np.ndarray | None = None) -> Region:
     """The person's part of a picture (H, W, 3) uint8 by its share (H, W), with the limbs told apart.
+
+    `others` (H, W) bool is where other people are.
 
     Raises:
         InputError: no pixel is the person's.
@@ -98,42 +116,74 @@ def read_region(picture: np.ndarray, alpha: np.ndarray, skeleton: Skeleton) -> R
     roots = {bone.first: _disc(skeleton, bone, share.shape, (left, top)) for bone in BONES if bone.first in ROOTS}
     hands = beyond_wrists(skeleton, (small[1], small[0]), scale, (left, top))
     labels = label_parts(seen, thin, away, hands)
-    return Region(pixels, share, labels, away, (left, top), skeleton.unit, roots)
+    labels, hand_shares = claim_hands(labels, seen, skeleton, scale, (left, top))
+    near = cv2.dilate((share > 0.5).astype(np.uint8), _disc_of(round(0.06 * skeleton.unit))) > 0
+    crowded = others is not None and bool((near & others[part]).sum() > SETTINGS.crowded * skeleton.unit**2)
+    return Region(pixels, share, labels, away, (left, top), skeleton.unit, roots, crowded, hand_shares)
 
 
 def make_layers(region: Region, skeleton: Skeleton) -> list[Layer]:
-    """The layers of a person: the body, then each limb that can be shown.
+    """The layers of a person: the body, then each limb that follows poses; the others are of the body.
 
     Args:
         region: of `read_region`.
         skeleton: the person's.
     """
     numbers = {name: [i for i, bone in enumerate(BONES) if bone.chain == name] for name in (BODY, *CHAINS)}
-    shown = {name: _seen_share(region, skeleton, numbers[name]) for name in CHAINS}
-    legs = legs_follow(skeleton)
-    # Legs that stay in place show exactly what the photo has.
-    sources = {name: name if name in LEGS and not legs else _source_of(name, skeleton, shown) for name in CHAINS}
-    # An arm that cannot be told from the body moves with it.
-    moving = [i for name in ARMS if sources[name] for i in numbers[name]]
-    still = [i for name in ARMS if not sources[name] for i in numbers[name]]
-    layers = [Layer(BODY, BODY, _body(region, numbers[BODY] + still, moving), region.corner)]
-    own = {name: _limb(region, numbers[name], name in LEGS and legs) for name in CHAINS if name in sources.values()}
-    layers += [Layer(name, source, own[source], region.corner) for name, source in sources.items() if source]
+    moving = moving_limbs(region, skeleton)
+    still = [i for name in CHAINS if name not in moving for i in numbers[name]]
+    arms = [i for name in ARMS if name in moving for i in numbers[name]]
+    layers = [Layer(BODY, _body(region, numbers[BODY] + still, arms), region.corner)]
+    for name in moving:
+        rest = [i for other in (BODY, *CHAINS) if other not in moving for i in numbers[other]]
+        layers.append(Layer(name, _limb(region, numbers[name], rest, name in LEGS), region.corner))
     return layers
 
 
-def _source_of(name: str, skeleton: Skeleton, shown: dict[str, float]) -> str:
-    """The chain whose pixels show a limb: its own, or the other side's where that is better seen; "" where none does."""
-    other = OTHER[name]
-    both = skeleton.whole(other) and shown[other] > SETTINGS.stand_in_share and skeleton.whole(name)
-    # A limb that points at the camera or away from it shows too little of itself.
-    if both and skeleton.length(name) < SETTINGS.foreshortened * skeleton.length(other):
-        return other
-    if skeleton.whole(name) and shown[name] >= SETTINGS.hidden_share:
-        return name
-    if skeleton.whole(other) and shown[other] > max(SETTINGS.stand_in_share, shown[name]):
-        return other
-    return name if name in LEGS else ""
+def moving_limbs(region: Region, skeleton: Skeleton) -> list[str]:
+    """The limbs that follow poses: legs if both are whole down to the foot, arms not foreshortened and apart from the body."""
+    legs = legs_follow(skeleton) and not region.crowded
+    legs &= all(_has_foot(region, skeleton, name) for name in LEGS)
+    found = []
+    for name in CHAINS:
+        if name in LEGS:
+            found += [name] if legs else []
+            continue
+        bones = [i for i, bone in enumerate(BONES) if bone.chain == name]
+        usual = sum(USUAL["arm"]) * skeleton.unit
+        # A bent arm without a hand in sight holds something or reaches behind something, which it would leave there.
+        hand = region.hands.get(name, 1.0) > SETTINGS.least_hand or skeleton.bend_deg(name) < SETTINGS.straight_deg
+        full = (
+            hand
+            and _has_hand(region, skeleton, name)
+            and skeleton.whole(name)
+            and skeleton.length(name) > SETTINGS.foreshortened * usual
+        )
+        if full and _seen_share(region, skeleton, bones) >= SETTINGS.hidden_share:
+            found.append(name)
+    return found
+
+
+def _has_hand(region: Region, skeleton: Skeleton, name: str) -> bool:
+    """Whether the cut-out goes on beyond a wrist: a hand on a table or behind a dog would stay there without its arm."""
+    _, elbow, wrist = skeleton.joints[list(CHAINS[name])]
+    line = (wrist - elbow) / max(np.hypot(*(wrist - elbow)), 1e-6)
+    steps = np.linspace(0.02, 0.22, 11)[:, None, None] * skeleton.unit * line
+    aside = np.linspace(-0.08, 0.08, 7)[:, None] * skeleton.unit * np.array([-line[1], line[0]])
+    return bool((region.label_at((wrist + steps + aside).reshape(-1, 2)) >= 0).mean() > SETTINGS.hand_in_mask)
+
+
+def _has_foot(region: Region, skeleton: Skeleton, name: str) -> bool:
+    """Whether the photo shows a foot below the ankle of a leg: one that is cut off or hidden cannot leave its place."""
+    ankle = skeleton.joints[CHAINS[name][2]]
+    reach = 0.2 * skeleton.unit
+    steps = np.stack(np.meshgrid(np.linspace(-1, 1, 9), np.linspace(-0.3, 0.5, 5)), -1).reshape(-1, 2) * reach
+    own = [i for i, bone in enumerate(BONES) if bone.chain == name]
+    left = max(0, round(ankle[0] - 1.5 * reach - region.corner[0]))
+    # The region ends with a seam of nobody's pixels, unless the photo ends first.
+    if (region.alpha[-1, left : left + round(3 * reach) + 1] > 0.3).any():
+        return False
+    return bool(np.isin(region.label_at(ankle + steps), own).mean() > SETTINGS.least_foot)
 
 
 def _seen_share(region: Region, skeleton: Skeleton, bones: list[int]) -> float:
@@ -151,7 +201,30 @@ def _seen_share(region: Region, skeleton: Skeleton, bones: list[int]) -> float:
         hits.append(np.isin(region.labels[rows, columns], own).sum() / len(places))
         if BONES[number].chain in ARMS and _before_alike(region, rows, columns):
             return 0.0
-    return float(np.min(hits))
+    return 0.0 if BONES[bones[0]].chain in ARMS and _behind_garment(region, skeleton, bones) else float(np.min(hits))
+
+
+def _behind_garment(region: Region, skeleton: Skeleton, bones: list[int]) -> bool:
+    """Whether a forearm's axis shows what body and legs wear rather than what its upper arm and the face show."""
+    small = cv2.resize(region.pixels, region.labels.shape[::-1], interpolation=cv2.INTER_AREA)
+    lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB).astype(np.float32)
+    scale = region.labels.shape[0] / region.alpha.shape[0]
+    sampled = []
+    for number in bones:
+        a, b = bone_ends(skeleton, BONES[number], 0.0, 0.0)
+        places = (a + np.linspace(0.2, 0.9, 24)[:, None] * (b - a) - region.corner + 0.5) * scale
+        columns, rows = np.clip(places.astype(int), 0, np.array(region.labels.shape[::-1]) - 1).T
+        sampled.append(lab[rows, columns])
+    limbs = [i for i, bone in enumerate(BONES) if bone.chain in LEGS]
+    garment = lab[np.isin(region.labels, [TORSO, *limbs])][::23]
+    own = np.concatenate([sampled[0], lab[np.isin(region.labels, [bones[0], HEAD_PART])][::23]])
+    if not len(garment) or not len(own):
+        return False
+    to_garment, to_own = (
+        np.quantile(np.linalg.norm(sampled[1][:, None] - colours[None], axis=2), 0.1, axis=1)
+        for colours in (garment, own)
+    )
+    return bool(((to_garment < SAME_COLOUR) & (to_own > 2 * SAME_COLOUR)).mean() > SETTINGS.alike)
 
 
 def _before_alike(region: Region, rows: np.ndarray, columns: np.ndarray) -> bool:
@@ -169,27 +242,54 @@ def _before_alike(region: Region, rows: np.ndarray, columns: np.ndarray) -> bool
 
 def _body(region: Region, bones: list[int], arms: list[int]) -> np.ndarray:
     own = region.of(bones)
+    if not arms:
+        return _painted(region, own, np.zeros_like(own))
     # What an arm hides, with the rim that the arm's shadow has left.
-    over = cv2.dilate(region.of(arms), np.ones((2 * _px(region, 0.02) + 1,) * 2, np.uint8))
-    hidden = np.minimum(region.near([TORSO], 0.3) * region.alpha, over)
-    return _painted(region, own * (1 - hidden), hidden)
+    over = cv2.dilate(region.of(arms), _disc_of(_px(region, SETTINGS.arm_rim)))
+    kept = largest_parts(own * (1 - over), 0.1)
+    # Behind an arm a garment goes on as the outline above and below has it, and without the labels' crumbs.
+    closed = _closed(kept, _px(region, SETTINGS.behind_arm) // 2)
+    behind = np.maximum(region.near([TORSO], 0.2), closed)
+    whole = np.minimum(np.maximum(kept, np.minimum(behind, over)), region.alpha)
+    soft = cv2.GaussianBlur(whole, (0, 0), max(1.0, SETTINGS.arm_rim * region.unit))
+    near_arm = cv2.GaussianBlur(over, (0, 0), max(1.0, 0.5 * SETTINGS.arm_rim * region.unit))
+    soft = np.minimum(((soft - 0.5) * 4 + 0.5).clip(0, 1), region.alpha)
+    whole = whole + near_arm * (soft - whole)
+    return _painted(region, np.minimum(kept, whole), np.where(whole > kept, whole, 0))
 
 
-def _limb(region: Region, bones: list[int], leg: bool) -> np.ndarray:
+def _closed(mask: np.ndarray, radius: int) -> np.ndarray:
+    """A mask (h, w) with its notches filled up to a disc's radius, soft at the edge; worked out at a quarter of the size."""
+    disc = _disc_of(max(1, radius // 4))
+    small = cv2.resize(mask, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
+    pad = disc.shape[0]
+    small = cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, disc)[pad:-pad, pad:-pad]
+    closed = cv2.resize(cv2.GaussianBlur(closed, (0, 0), 1.5), mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    return ((closed - 0.5) * 3 + 0.5).clip(0, 1)
+
+
+def _limb(region: Region, bones: list[int], rest: list[int], leg: bool) -> np.ndarray:
+    """A limb's layer; below the edge of the body it goes on, so that no seam opens between the two."""
     own = region.of(bones)
-    root = region.roots[BONES[bones[0]].first] * region.alpha
+    seam = cv2.dilate(own, _disc_of(_px(region, 0.08))) * (region.of(rest) > 0.05) * region.alpha
     if not leg:
-        return _painted(region, np.maximum(own, root), np.zeros_like(own))
-    whole = np.maximum(own, root * (region.of([TORSO]) > 0.5))
-    hidden = np.clip(region.near(bones, 0.85) * (region.alpha > 0.5) - whole, 0, 1)
+        near = region.roots[BONES[bones[0]].first]
+        return _painted(region, np.maximum(own, near * seam), np.zeros_like(own))
+    whole = np.maximum(own, seam)
+    hidden = np.clip(region.near(bones, 0.85) * (region.alpha > 0.5) - whole, 0, 1) * (region.of(rest) < 0.5)
     return _painted(region, whole, hidden)
+
+
+def _disc_of(radius: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, radius) + 1,) * 2)
 
 
 def _disc(skeleton: Skeleton, bone: Bone, shape: tuple[int, ...], corner: tuple[int, int]) -> np.ndarray:
     """A soft disc (h, w) of a limb's radius round its upper joint."""
     x, y = skeleton.joints[bone.first] - corner
     away = np.hypot(np.arange(shape[1])[None] - x, np.arange(shape[0])[:, None] - y)
-    radius = SETTINGS.root * bone.radius * skeleton.unit
+    radius = SETTINGS.root * skeleton.unit
     return ((radius - away) / (0.3 * radius)).clip(0, 1).astype(np.float32)
 
 

@@ -96,6 +96,69 @@ def beyond_wrists(skeleton: Skeleton, shape: tuple[int, int], scale: float, corn
     return found
 
 
+def claim_hands(
+    labels: np.ndarray, picture: np.ndarray, skeleton: Skeleton, scale: float, corner: tuple[float, float]
+) -> tuple[np.ndarray, dict[str, float]]:
+    """The labels (h, w) with hands given to their forearms, where skin beyond a wrist went to coat or trousers.
+
+    Also how much of a hand is seen, by arm: skin as a share of the disc in which the hand must be. Without a face nothing
+    tells the skin's colour, and no share is given.
+
+    Args:
+        labels: of `label_parts`.
+        picture: (h, w, 3) uint8 of the same size.
+        skeleton: in picture pixels.
+        scale: as in `distances`.
+        corner: as in `distances`.
+    """
+    lab = cv2.GaussianBlur(cv2.cvtColor(picture, cv2.COLOR_RGB2LAB), (0, 0), 0.8).astype(np.float32)
+    columns = (np.arange(labels.shape[1]) + 0.5) / scale + corner[0] - 0.5
+    rows = (np.arange(labels.shape[0]) + 0.5) / scale + corner[1] - 0.5
+    place = np.stack(np.meshgrid(columns, rows), -1)
+    face = np.hypot(*np.moveaxis(place - skeleton.joints[HEAD_CENTRE], -1, 0)) < 0.13 * skeleton.unit
+    face &= labels == HEAD_PART
+    if not skeleton.has_head or face.sum() < 12:
+        return labels, {}
+    skin, out, seen_share = np.median(lab[face], 0), labels.copy(), {}
+    reach = SETTINGS.hand_reach * skeleton.unit
+    for name, (_, elbow, wrist) in ARMS.items():
+        if not skeleton.seen[[elbow, wrist]].all():
+            continue
+        forearm = next(i for i, bone in enumerate(BONES) if bone.chain == name and bone.second == wrist)
+        line = skeleton.joints[wrist] - skeleton.joints[elbow]
+        middle = skeleton.joints[wrist] + 0.5 * reach * line / max(np.hypot(*line), 1e-6)
+        away = np.hypot(*np.moveaxis(place - middle, -1, 0))
+        behind = (place - skeleton.joints[wrist]) @ line < -0.3 * reach * np.hypot(*line)
+        garment = np.isin(labels, [i for i, bone in enumerate(BONES) if bone.chain not in ARMS and i != HEAD_PART])
+        around = garment & (away > reach) & (away < 2 * reach)
+        to_skin = _colour_distance(lab, skin)
+        close = (away < reach) & ~behind & (to_skin < SETTINGS.hand_apart)
+        if around.sum() >= 12:
+            cloth = lab[around][:: max(1, int(around.sum()) // 60)]
+            seen = lab[close]
+            nearest = np.min([_colour_distance(seen, colour) for colour in cloth], 0)
+            close[close] = to_skin[close] < nearest
+        out[_touching(close, labels == forearm, away < 0.6 * reach) & (labels >= 0) & garment] = forearm
+        seen_share[name] = float((close & (labels >= 0) & (out == forearm)).sum() / max((away < reach).sum(), 1))
+    return out, seen_share
+
+
+def _colour_distance(lab: np.ndarray, colour: np.ndarray) -> np.ndarray:
+    """Distance of colours (..., 3) from one, lightness counting half: hands are lit otherwise than faces."""
+    return np.hypot(np.hypot(0.5 * (lab[..., 0] - colour[0]), lab[..., 1] - colour[1]), lab[..., 2] - colour[2])
+
+
+def _touching(found: np.ndarray, arm: np.ndarray, near: np.ndarray) -> np.ndarray:
+    """Of a mask (h, w) the pieces that touch an arm or the hand's middle, closed."""
+    closed = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, np.ones((5, 5), np.uint8))
+    count, pieces = cv2.connectedComponents(closed)
+    wide = cv2.dilate(arm.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+    touched = np.unique(pieces[(wide | near) & (pieces > 0)])
+    keep = np.zeros(count, bool)
+    keep[touched] = True
+    return cv2.dilate(keep[pieces].astype(np.uint8), np.ones((3, 3), np.uint8)) > 0
+
+
 def _segment(place: np.ndarray, a: np.ndarray, b: np.ndarray) -> np.ndarray:
     """Distance of places (h, w, 2) from the line between two points."""
     line = b - a

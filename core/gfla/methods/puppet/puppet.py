@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -10,14 +10,14 @@ import numpy as np
 from PIL import Image
 
 from core.detect.body import Body
-from core.detect.cutout import cut_out_person
+from core.detect.cutout import cut_out_person, draw_axes
 from core.errors import InputError, NothingFoundError
 from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
-from core.gfla.methods.puppet.assess import legs_follow
 from core.gfla.methods.puppet.layers import BODY, Layer, make_layers, read_region
+from core.gfla.methods.puppet.mesh import Mesh, make_mesh
 from core.gfla.methods.puppet.retarget import retargeted
 from core.gfla.methods.puppet.settings import SETTINGS
-from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, Skeleton, read_skeleton
+from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, Skeleton, ankles_on_mask, read_skeleton
 from core.gfla.methods.puppet.warp import lay
 from core.gfla.paper import pose
 from core.gfla.paper.visuals import titled_sheet
@@ -37,7 +37,9 @@ class Puppet:
         picture: (H, W, 3) uint8.
         alpha: (H, W) float32, the person's share.
         ground: (H, W, 3) uint8, the photo without the person; equal to the bit away from it.
+        hole: (H, W) bool, where the ground was filled.
         layers: the person's.
+        mesh: over them.
         skeleton: its joints.
         moving: names of the limbs that follow poses.
     """
@@ -45,21 +47,21 @@ class Puppet:
     picture: np.ndarray
     alpha: np.ndarray
     ground: np.ndarray
+    hole: np.ndarray
     layers: tuple[Layer, ...]
+    mesh: Mesh
     skeleton: Skeleton
     moving: tuple[str, ...]
 
-    def target(self, points: np.ndarray, shift_px: float = 0.0) -> np.ndarray:
+    def target(self, points: np.ndarray, shift_px: float | None = None) -> np.ndarray:
         """Keypoints (18, 2) of the photo in a pose (18, 2) of another body, with this person's limbs.
 
-        Joints that the photo does not show stay -1. `shift_px` moves the person to the side if its legs follow.
+        Joints that the photo does not show stay -1. `shift_px` moves hips to the side if legs follow; the lower foot
+        keeps its place by default.
         """
         height, width = self.alpha.shape
         found = retargeted(self.skeleton, read_skeleton(points), (width, height), self.moving, shift_px)[:18]
-        stand_in = [joint for layer in self.layers if layer.chain in CHAINS for joint in CHAINS[layer.chain]]
-        shown = self.skeleton.seen[:18].copy()
-        shown[stand_in] = True
-        return np.where(shown[:, None], found, pose.MISSING)
+        return np.where(self.skeleton.seen[:18, None], found, pose.MISSING)
 
     def follow(self, bodies: np.ndarray) -> list[np.ndarray]:
         """Keypoints (18, 2) of the photo for each of a clip's (T, 18, 2); who walks there walks here."""
@@ -83,8 +85,11 @@ class Puppet:
         wanted[HIP_CENTRE] = wanted[[8, 11]].mean(0)
         heads = [joint for joint in (0, 14, 15, 16, 17) if self.skeleton.seen[joint]]
         wanted[18] = wanted[heads].mean(0) if heads else own[18] + wanted[1] - own[1]
-        behind = self.ground if ground is None else ground
-        return lay(behind, self.layers, own, wanted, self.order(wanted), self.skeleton.unit)
+        places = self.mesh.posed(own, wanted)
+        order = self.order(wanted)
+        if ground is None:
+            return lay(self.ground, self.picture, self.hole, self.layers, self.mesh, places, order)
+        return lay(ground, ground, self.hole, self.layers, self.mesh, places, order)
 
     def order(self, joints: np.ndarray) -> list[str]:
         """The layers, the farthest first: the leg whose foot is higher, the other leg, body, arms."""
@@ -99,8 +104,8 @@ def layers_sheet(puppet: Puppet) -> Image.Image:
     part = (slice(top, top + height), slice(left, left + width))
     tiles = [np.dstack([puppet.picture[part], (puppet.alpha[part] * 255).astype(np.uint8)])]
     tiles += [np.dstack([puppet.ground[part], np.full((height, width), 255, np.uint8)])]
-    tiles += [layer.rgba for layer in puppet.layers if layer.chain == layer.source]
-    titles = ["cut-out", "behind", *(layer.chain for layer in puppet.layers if layer.chain == layer.source)]
+    tiles += [layer.rgba for layer in puppet.layers]
+    titles = ["cut-out", "behind", *(layer.chain for layer in puppet.layers)]
     shown = []
     for tile in tiles:
         share = tile[..., 3:].astype(np.float32) / 255
@@ -122,14 +127,33 @@ def make_puppet(picture: Image.Image, bodies: Sequence[Body], person: int, alpha
     """
     array = np.asarray(picture.convert("RGB"))
     share = cut_out_person(picture, bodies, person) if alpha is None else alpha
-    skeleton = read_skeleton(bodies[person].points)
-    layers = make_layers(read_region(array, share, skeleton), skeleton)
-    margin = max(2, round(SETTINGS.margin_px * bodies[person].box.height / 1000)) * 2 + 1
-    hole = cv2.dilate((share > 0.05).astype(np.uint8), np.ones((margin, margin), np.uint8)) > 0
-    ground = fill_holes(array, hole, forbidden=_others(array.shape, bodies, person) & ~hole)
-    legs = legs_follow(skeleton)
-    moving = [layer.chain for layer in layers if layer.chain in ARMS or (legs and layer.chain in LEGS)]
-    return Puppet(array, share, ground, tuple(layers), skeleton, tuple(moving))
+    skeleton = ankles_on_mask(read_skeleton(bodies[person].points), share)
+    bystanders = _others(share, bodies, person)
+    region = read_region(array, share, skeleton, bystanders)
+    layers = make_layers(region, skeleton)
+    moving = tuple(layer.chain for layer in layers if layer.chain in CHAINS)
+    mesh = make_mesh(region, layers, skeleton, any(name in moving for name in LEGS))
+    hole = hole_of(share, skeleton, moving) & ~(bystanders & (share < 0.05))
+    ground = fill_holes(array, hole, forbidden=_near_others(array.shape, bodies, person) & ~hole)
+    return Puppet(array, share, ground, hole, tuple(layers), mesh, skeleton, moving)
+
+
+def hole_of(share: np.ndarray, skeleton: Skeleton, moving: Collection[str]) -> np.ndarray:
+    """What is filled behind a person of a share (H, W), (H, W) bool: so much more that no rim and no sole stays."""
+    margin = _disc(SETTINGS.margin * skeleton.unit)
+    hole = cv2.dilate((share > 0.05).astype(np.uint8), margin)
+    ends = np.zeros_like(hole)
+    for name, joints in CHAINS.items():
+        if name in moving:
+            x, y = (int(value) for value in skeleton.joints[joints[2]].round())
+            cv2.circle(ends, (x, y), round(0.4 * skeleton.unit), 1, -1)
+    # Masks end before soles and finger tips.
+    far = cv2.dilate((share > 0.05).astype(np.uint8), _disc(3 * SETTINGS.margin * skeleton.unit))
+    return (hole | (far & ends)) > 0
+
+
+def _disc(radius: float) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(2, round(radius)) + 1,) * 2)
 
 
 def before_cut_out(picture: Image.Image, people: list[Body], index: int) -> tuple[Image.Image, list[str]]:
@@ -177,7 +201,17 @@ def with_person(points: np.ndarray, detect: Callable[[], list[Body]]) -> tuple[l
     return [own, *found], 0
 
 
-def _others(shape: tuple[int, ...], bodies: Sequence[Body], person: int) -> np.ndarray:
+def _others(share: np.ndarray, bodies: Sequence[Body], person: int) -> np.ndarray:
+    """Where other people surely are, (H, W) bool: round their axes, but not where the person is."""
+    found = np.zeros(share.shape, np.uint8)
+    for index, body in enumerate(bodies):
+        if index != person:
+            width = round(SETTINGS.bystander * max(body.box.width, body.box.height))
+            found |= draw_axes(share.shape, body.points, max(1, width))
+    return (found > 0) & (share < 0.5)
+
+
+def _near_others(shape: tuple[int, ...], bodies: Sequence[Body], person: int) -> np.ndarray:
     """Where other people are, roughly, (H, W) bool: nothing is copied from there."""
     found = np.zeros(shape[:2], np.uint8)
     for index, body in enumerate(bodies):

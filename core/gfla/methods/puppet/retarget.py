@@ -14,40 +14,76 @@ from core.gfla.paper import pose
 
 SHOULDERS, HIPS = (2, 5), (8, 11)
 STEPS = 12
+# From the middle of the head to above the hair, in torso lengths.
+HEAD_ROOM = 0.45
 
 
 def retargeted(
-    own: Skeleton, wanted: Skeleton, size: tuple[int, int], moving: Collection[str], shift_px: float = 0.0
+    own: Skeleton, wanted: Skeleton, size: tuple[int, int], moving: Collection[str], shift_px: float | None = None
 ) -> np.ndarray:
     """Joints (20, 2) of the person in the wanted pose, in the photo.
 
-    The body keeps its limb lengths and stands where it stood; limbs that the wanted pose shows foreshortened are so here.
-    Limbs that either skeleton does not show keep the person's own pose.
+    The body keeps its limb lengths and its lower foot keeps its place. Limbs turn and shorten only so far from the photo's own
+    pose as its pixels bear (`PuppetSettings.most_turn_deg`); those that either skeleton does not show stay.
 
     Args:
         own: the person's, in the photo's pixels.
         wanted: of another body, in any frame.
         size: (width, height) of the photo; arms that would leave it are raised less.
-        shift_px: to the right, for a person that walks; nobody slides whose legs stay.
+        shift_px: of the hips to the right, for a person that walks; None: the lower foot keeps its place. Nobody slides whose
+            legs stay.
         moving: names of the limbs that follow; a person that sits or is cut off by the photo's edge keeps its legs.
     """
-    target = own.joints.copy()
     legs_move = all(name in moving for name in LEGS)
-    if own.has_head:
-        _lean(own, wanted, target, legs_move)
-    swap = own.turned != wanted.turned
-    for name in CHAINS:
-        given = OTHER[name] if swap else name
-        if name in moving and wanted.whole(given):
-            _place(own, wanted, target, name, given)
-    if legs_move:
-        ankles = [own.joints[CHAINS[name][2], 1] for name in LEGS]
-        lowest = max(target[CHAINS[name][2], 1] for name in LEGS)
-        target += (shift_px, max(ankles) - lowest)
-        _keep_inside(target, own, size)
+    top = min(0.0, own.joints[HEAD_CENTRE, 1] - HEAD_ROOM * own.unit)
+    # Who straightens up may grow out of the photo: then legs and body go only part of the way.
+    for part in (1.0, 0.75, 0.5, 0.25, 0.0):
+        target = _stood(own, wanted, moving, part)
+        if legs_move:
+            foot = max((CHAINS[name][2] for name in LEGS), key=lambda ankle: target[ankle, 1])
+            planted = own.joints[foot] - target[foot]
+            target += (planted[0] if shift_px is None else shift_px, planted[1])
+            _keep_inside(target, own, size)
+        if target[HEAD_CENTRE, 1] - HEAD_ROOM * own.unit >= top:
+            break
     for name in [arm for arm in ARMS if arm in moving]:
         _shorten(own, target, name, size)
     return target
+
+
+def _stood(own: Skeleton, wanted: Skeleton, moving: Collection[str], part: float) -> np.ndarray:
+    """Joints (20, 2) in the wanted pose with the hips where they were; legs and body turn by a part of what they may."""
+    target = own.joints.copy()
+    legs_move = all(name in moving for name in LEGS)
+    # Where arms alone follow, all else stays the photo's own.
+    if own.has_head and legs_move:
+        _lean(own, wanted, target, SETTINGS.most_lean_deg * part)
+    lean = target[NECK] - target[HIP_CENTRE], own.joints[NECK] - own.joints[HIP_CENTRE]
+    leaning = _angle(lean[0]) - _angle(lean[1])
+    for name, given in followed(own, wanted, moving).items():
+        arm = name in ARMS
+        _place(own, wanted, target, name, given, leaning if arm else 0.0, 1.0 if arm else part)
+    return target
+
+
+def followed(own: Skeleton, wanted: Skeleton, moving: Collection[str]) -> dict[str, str]:
+    """The limbs that follow a wanted pose, each with the limb of it that it follows: the other side's of who is turned."""
+    swap = own.turned != wanted.turned
+    pairs = {name: OTHER[name] if swap else name for name in CHAINS if name in moving}
+    return {name: given for name, given in pairs.items() if wanted.whole(given)}
+
+
+def turns_deg(own: Skeleton, wanted: Skeleton, name: str, given: str, leaning: float = 0.0) -> tuple[float, float]:
+    """How far the two parts of a limb turn to the wanted pose, in degrees: the upper in the body, the lower on the upper."""
+    joints, theirs = CHAINS[name], CHAINS[given]
+    found, carried = [], leaning
+    for step in (0, 1):
+        before = own.joints[joints[step + 1]] - own.joints[joints[step]]
+        after = wanted.joints[theirs[step + 1]] - wanted.joints[theirs[step]]
+        turn = (_angle(after) - _angle(before) - carried + np.pi) % (2 * np.pi) - np.pi
+        found.append(float(np.degrees(turn)))
+        carried += turn
+    return found[0], found[1]
 
 
 def aimed(own: np.ndarray, wanted: np.ndarray, size: tuple[int, int]) -> np.ndarray:
@@ -58,9 +94,9 @@ def aimed(own: np.ndarray, wanted: np.ndarray, size: tuple[int, int]) -> np.ndar
     return np.where(pose.present(own)[:, None], found, pose.MISSING)
 
 
-def _lean(own: Skeleton, wanted: Skeleton, target: np.ndarray, legs_move: bool) -> None:
+def _lean(own: Skeleton, wanted: Skeleton, target: np.ndarray, most_deg: float) -> None:
     """The torso turned in the plane as the wanted one is, with shoulders, head and arms; hips stay."""
-    most = np.deg2rad(SETTINGS.most_lean_deg * (3 if legs_move else 1))
+    most = np.deg2rad(most_deg)
     if not wanted.seen[HIP_CENTRE] or not own.seen[HIP_CENTRE]:
         return
     turn = _angle(wanted.joints[NECK] - wanted.joints[HIP_CENTRE]) - _angle(own.joints[NECK] - own.joints[HIP_CENTRE])
@@ -74,28 +110,31 @@ def _lean(own: Skeleton, wanted: Skeleton, target: np.ndarray, legs_move: bool) 
     target[heads] = target[NECK] + _turned(target[heads] - target[NECK], -0.5 * turn)
 
 
-def _place(own: Skeleton, wanted: Skeleton, target: np.ndarray, name: str, given: str) -> None:
-    """One chain laid in the wanted directions with the person's lengths."""
-    joints, theirs = CHAINS[name], CHAINS[given]
-    for step, usual in enumerate(USUAL[name.split()[1]]):
+def _place(
+    own: Skeleton, wanted: Skeleton, target: np.ndarray, name: str, given: str, leaning: float, part: float
+) -> None:
+    """One chain laid in the wanted directions, as far as it turns, with the person's lengths."""
+    joints, theirs, kind = CHAINS[name], CHAINS[given], name.split()[1]
+    angle = leaning
+    for step, turn in enumerate(turns_deg(own, wanted, name, given, leaning)):
+        most = part * SETTINGS.most_turn_deg[kind][step]
+        angle += np.deg2rad(np.clip(turn, -most, most))
         vector = wanted.joints[theirs[step + 1]] - wanted.joints[theirs[step]]
-        length = np.hypot(*vector)
-        share = np.clip(length / (usual * wanted.unit), SETTINGS.least_share, 1.0)
-        full = _full_length(own, name, step, usual)
-        target[joints[step + 1]] = target[joints[step]] + share * full * vector / max(length, 1e-6)
+        before = own.joints[joints[step + 1]] - own.joints[joints[step]]
+        least, largest = SETTINGS.stretch[kind]
+        share = np.hypot(*vector) / (USUAL[kind][step] * wanted.unit) * _full_length(own, name, step, USUAL[kind][step])
+        share = 1 + part * (np.clip(share / max(np.hypot(*before), 1e-6), least, largest) - 1)
+        target[joints[step + 1]] = target[joints[step]] + share * _turned(before, angle)
 
 
 def _full_length(own: Skeleton, name: str, step: int, usual: float) -> float:
     """A limb's length in pixels unforeshortened: the longer of both sides, within what bodies have."""
-    seen = []
+    seen = [usual * own.unit]
     for chain in (name, OTHER[name]):
         a, b = CHAINS[chain][step : step + 2]
         if own.seen[[a, b]].all():
             seen.append(float(np.hypot(*(own.joints[b] - own.joints[a]))))
-    longest = max(seen, default=usual * own.unit)
-    full = float(np.clip(longest, 0.8 * usual * own.unit, 1.2 * usual * own.unit))
-    # Its picture can be drawn out only so far.
-    return min(full, SETTINGS.most_stretch * (seen[0] if own.whole(name) else longest))
+    return float(np.clip(max(seen[1:], default=seen[0]), 0.8 * seen[0], 1.2 * seen[0]))
 
 
 def _keep_inside(target: np.ndarray, own: Skeleton, size: tuple[int, int]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
@@ -22,18 +23,32 @@ class PuppetSettings:
         label_radius, label_variance: window (share of the label picture's height) and edge variance of the filter that
             draws the limbs' costs to edges.
         hand, foot: how far an arm goes on beyond the wrist, a leg beyond the ankle, by the last limb's length.
-        bend: half width of the zone in which a joint bends, by the limb's radius.
-        root: radius of the disc round shoulder or hip that a limb shares with the body, by the limb's.
-        most_stretch: a limb that the photo shows foreshortened is drawn out at most so far.
-        least_share: shortest foreshortening that is followed; shorter limbs look broken in the plane.
-        hidden_share: with less of a limb's axis in sight, the other side's limb stands in for it, mirrored.
-        stand_in_share: share of its own axes in sight from which on a limb stands in.
-        foreshortened: a limb shorter than this share of the other side's is shown by that one.
+        cell: side of the mesh's cells.
+        armhole: how far inwards of the shoulder an arm's sheet is one with the body's.
+        waist: part of the torso from the neck down that moves as one piece.
+        held_upper, held_lower: part of a limb along which its bone carries the mesh; between, it bends.
+        held_width: half width of what a bone carries, by 0.14 (arms) and 0.18 (legs).
+        arm_rim: by which the body draws back from an arm, where its shadow is.
+        behind_arm: diameter of the notches that arms leave in the outline of the body and that are closed.
+        root: radius of the disc round a shoulder in which arm and body overlap.
+        hand_reach: radius of the disc beyond a wrist in which skin is the hand's; `hand_apart` how far its colour may lie from
+            the face's, in 8-bit Lab.
+        most_turn_deg: how far the upper part of a limb turns in the body, and the lower on the upper, from the photo's own pose:
+            what lies round a joint is drawn out no farther without showing it.
+        stretch: least and largest length of a limb's part by that in the photo.
+        hidden_share: with less of its axis in sight a limb stays in place.
+        foreshortened: an arm shorter than this share of its usual length stays in place.
+        crowded: so much of other people's bodies at the person's outline, in squared torso lengths, that it keeps its place.
+        least_hand: share of skin in that disc from which on a hand is seen; an arm bent by more than
+            `straight_deg` stays without one.
+        hand_in_mask: share of the place beyond a wrist that must be the person's for the arm to follow.
+        least_foot: share of the place below an ankle that must be the leg's for the leg to follow.
         chest: how near to the torso, in 0.16 of its length, an arm lies before it.
         alike: share of a forearm before the chest, and of its colours that the chest has too, from which on the two cannot be
             told apart and the arm stays where it is.
-        most_lean_deg: the torso leans at most so far from where the photo has it where legs stay in place.
-        margin_px: by which the hole grows at 1000 px of height, so that no rim of the person stays behind.
+        most_lean_deg: the torso leans at most so far from where the photo has it; not at all where arms alone follow.
+        margin: by which the hole grows, so that no rim of the person stays behind; thrice at hands and feet that move.
+        bystander: width of what is surely another person round its axes, by its longer side.
         same_person: keypoints set by hand are a detected person's up to this mean distance, by the body's longer side.
         fewest_points: with fewer known keypoints no body is told.
     """
@@ -50,17 +65,33 @@ class PuppetSettings:
     label_variance: float = 1e-3
     hand: float = 0.6
     foot: float = 0.4
-    bend: float = 0.8
-    root: float = 0.8
-    most_stretch: float = 1.7
-    least_share: float = 0.45
+    cell: float = 0.07
+    armhole: float = 0.03
+    waist: float = 0.8
+    held_upper: tuple[float, float] = (0.4, 0.85)
+    held_lower: tuple[float, float] = (0.18, 1.0)
+    held_width: float = 0.6
+    arm_rim: float = 0.03
+    behind_arm: float = 0.6
+    root: float = 0.3
+    hand_reach: float = 0.3
+    hand_apart: float = 45.0
+    most_turn_deg: Mapping[str, tuple[float, float]] = field(
+        default_factory=lambda: {"arm": (80.0, 80.0), "leg": (18.0, 22.0)}
+    )
+    stretch: Mapping[str, tuple[float, float]] = field(default_factory=lambda: {"arm": (0.7, 1.25), "leg": (0.8, 1.1)})
     hidden_share: float = 0.4
-    stand_in_share: float = 0.6
-    foreshortened: float = 0.75
+    foreshortened: float = 0.6
+    crowded: float = 0.03
+    least_hand: float = 0.06
+    straight_deg: float = 35.0
+    hand_in_mask: float = 0.45
+    least_foot: float = 0.3
     chest: float = 0.3
     alike: float = 0.5
-    most_lean_deg: float = 14.0
-    margin_px: float = 6.0
+    most_lean_deg: float = 20.0
+    margin: float = 0.025
+    bystander: float = 0.09
     same_person: float = 0.15
     fewest_points: int = 4
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
@@ -63,6 +63,12 @@ class Skeleton:
         root, middle, end = self.joints[list(CHAINS[chain])]
         return float(np.hypot(*(middle - root)) + np.hypot(*(end - middle)))
 
+    def bend_deg(self, chain: str) -> float:
+        """By how much the lower part of a chain turns from the upper's line, in degrees, 0 to 180."""
+        root, middle, end = self.joints[list(CHAINS[chain])]
+        turn = np.arctan2(*(end - middle)[::-1]) - np.arctan2(*(middle - root)[::-1])
+        return float(np.degrees(abs((turn + np.pi) % (2 * np.pi) - np.pi)))
+
     @property
     def has_head(self) -> bool:
         """Whether any point of the head is seen."""
@@ -107,6 +113,33 @@ def read_skeleton(points: np.ndarray) -> Skeleton:
             joints[joint] = joints[HEAD_CENTRE]
     seen = np.concatenate([seen18, [bool(heads), bool(known18[8] and known18[11])]])
     return Skeleton(joints, seen, unit)
+
+
+def ankles_on_mask(skeleton: Skeleton, alpha: np.ndarray) -> Skeleton:
+    """The skeleton with ankles that the detector put beside the person moved to where the leg ends in its share (H, W).
+
+    That is the place below the knee that is farthest from it within a shin's length and not nearer to the other shin.
+    """
+    joints, unit = skeleton.joints.copy(), skeleton.unit
+    rows, columns = np.nonzero(alpha > 0.5)
+    person = np.stack([columns, rows], -1).astype(np.float64)
+    height, width = alpha.shape
+    for name, (_, knee, ankle) in LEGS.items():
+        x, y = np.clip(joints[ankle].astype(int), 0, (width - 1, height - 1))
+        inside = (joints[ankle] >= 0).all() and (joints[ankle] < (width, height)).all()
+        if not skeleton.seen[[knee, ankle]].all() or not inside or alpha[y, x] > 0.3:
+            continue
+        _, other_knee, other_ankle = LEGS[OTHER[name]]
+        away = np.hypot(*(person - joints[knee]).T)
+        line = joints[other_ankle] - joints[other_knee]
+        share = ((person - joints[other_knee]) @ line / max(line @ line, 1e-6)).clip(0, 1)
+        other = np.hypot(*(person - joints[other_knee] - share[:, None] * line).T)
+        long = (USUAL["leg"][1] + 0.3) * unit
+        near = (person[:, 1] > joints[knee, 1]) & (away < long) & (other > 0.25 * unit)
+        if near.any() and away[near].max() > 0.5 * unit:
+            end = person[near & (away > 0.9 * away[near].max())].mean(0)
+            joints[ankle] = end - (0, 0.08 * unit)
+    return replace(skeleton, joints=joints)
 
 
 def bone_ends(skeleton: Skeleton, bone: Bone, hand: float, foot: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,0 +1,141 @@
+"""People: cut-outs of rendered people over photographs with others, and a photo that follows clips (needs ../shared)."""
+
+from __future__ import annotations
+
+import itertools
+from pathlib import Path
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from bench import Row
+from core.detect.body import Body, detect_bodies
+from core.detect.cutout import cut_out_person
+from core.errors import NothingFoundError
+from core.gfla.data.people import load_people
+from core.gfla.methods.limb_layers.skeleton import HEAD
+from core.gfla.methods.puppet.puppet import Puppet, make_puppet
+from core.gfla.methods.retargeting.tracking import bridged, jump, tracked
+from core.gfla.paper import pose
+from core.image import Box, load_image
+from core.video import read_video
+
+SHARED = Path(__file__).parents[2] / "shared"
+CUT_OUTS = 30
+PERSON_HW = (512, 352)
+CLIPS = ("01_*", "06_*", "08_*", "25_*", "made_03_*")
+# Every so many frames of a clip, and so many of them.
+STEP, FRAMES = 2, 24
+LONGEST_PX = 640
+STILL = "watteau_pierrot_full.jpg"
+
+
+def rows() -> list[Row]:
+    """Intersection over union, what becomes of driving clips, and how steady a dancer is."""
+    if not (SHARED / "data").exists():
+        return [Row("people in motion", "", "not measured: ../shared is absent")]
+    return [overlap_row(), *clip_rows()]
+
+
+def overlap_row() -> Row:
+    """Mean intersection over union of cut-outs with the masks that the people were rendered with."""
+    people = load_people(SHARED / "data", PERSON_HW, limit=None)
+    chosen = np.flatnonzero(people.test)[:: max(1, int(people.test.sum()) // CUT_OUTS)][:CUT_OUTS]
+    grounds = [load_image(file) for file in sorted((SHARED / "real" / "people").glob("*.*"))]
+    found, missed = [], 0
+    for number, item in enumerate(chosen):
+        truth = people.masks[item].astype(np.float32) / 255
+        ground = grounds[number % len(grounds)]
+        scale = 640 / ground.height
+        canvas = np.asarray(ground.resize((max(400, round(ground.width * scale)), 640))).copy()
+        left, top = canvas.shape[1] // 2 - PERSON_HW[1] // 2, 640 - PERSON_HW[0]
+        share = np.zeros(canvas.shape[:2], np.float32)
+        share[top:, left : left + PERSON_HW[1]] = truth
+        person = np.zeros_like(canvas)
+        person[top:, left : left + PERSON_HW[1]] = people.pictures[item]
+        picture = Image.fromarray((canvas * (1 - share[..., None]) + person * share[..., None]).astype(np.uint8))
+        points = np.where(people.points[item] == pose.MISSING, pose.MISSING, people.points[item] + (left, top))
+        try:
+            bodies = detect_bodies(picture)
+            index = min(range(len(bodies)), key=lambda i: distance(bodies[i], points))
+            cut = cut_out_person(picture, bodies, index) > 0.5
+        except NothingFoundError:
+            missed += 1
+            continue
+        found.append((cut & (share > 0.5)).sum() / (cut | (share > 0.5)).sum())
+    said = f"{np.mean(found):.3f} in the mean, {np.median(found):.3f} in the middle of {len(found)}, {missed} not found"
+    return Row("cut-outs of rendered people over photographs: intersection over union", ">= 0.95", said, bool(np.mean(found) >= 0.95))  # fmt: skip
+
+
+def distance(body: Body, points: np.ndarray) -> float:
+    """Mean distance in pixels of a body's joints from the true ones (18, 2)."""
+    both = body.seen & pose.present(points)
+    return float(np.hypot(*(body.points[both] - points[both]).T).mean()) if both.any() else np.inf
+
+
+def clip_rows() -> list[Row]:
+    """Switches of identity, heads that leave the frame, and steadiness, of one photo that follows every clip."""
+    photo = load_image(SHARED / "examples" / "people" / STILL)
+    photo.thumbnail((LONGEST_PX, LONGEST_PX))
+    puppet = make_puppet(photo, detect_bodies(photo), 0)
+    switches = heads = shown = 0
+    ratios = []
+    for pattern in CLIPS:
+        for file in (SHARED / "real" / "video").glob(pattern):
+            frames = people_of(file)
+            if not any(frames):
+                continue
+            shown += 1
+            steady = tracked(frames)
+            switches += switched(steady)
+            poses = puppet.follow(steady)
+            heads += sum((item[[h for h in HEAD if item[h, 0] >= 0]] < 0).any() for item in poses)
+            ratios.append(flicker(puppet, poses) / max(flicker(puppet, puppet.follow(bridged(largest(frames)))), 1e-6))
+    return [
+        Row(f"{shown} driving clips with people: identity switches", "0", str(switches), switches == 0),
+        Row("heads cut in the frames that follow them", "0", str(heads), heads == 0),
+        Row("successive frames after motion compensation, against frame by frame", "<= 0.5x", f"{np.mean(ratios):.2f}x", bool(np.mean(ratios) <= 0.5)),
+    ]  # fmt: skip
+
+
+def people_of(file: Path) -> list[list[Body]]:
+    """Everybody in some frames of a clip."""
+    found = []
+    for frame in itertools.islice(read_video(str(file)).frames(), 0, STEP * FRAMES, STEP):
+        picture = load_image(frame)
+        picture.thumbnail((LONGEST_PX, LONGEST_PX))
+        try:
+            found.append(detect_bodies(picture))
+        except NothingFoundError:
+            found.append([])
+    return found
+
+
+def largest(frames: list[list[Body]]) -> np.ndarray:
+    """Frame by frame: the largest person of each, unsmoothed, (T, 18, 2)."""
+    first = next(index for index, bodies in enumerate(frames) if bodies)
+    return np.stack([bodies[0].points if bodies else np.full((18, 2), pose.MISSING) for bodies in frames[first:]])
+
+
+def switched(bodies: np.ndarray) -> int:
+    """How often successive skeletons (T, 18, 2) lie farther apart than one person moves."""
+    return sum(jump(*(Body(item, box_of(item)) for item in pair)) > 0.35 for pair in itertools.pairwise(bodies))
+
+
+def box_of(points: np.ndarray) -> Box:
+    """Round the joints that are there."""
+    seen = points[pose.present(points)]
+    return Box(*map(float, (*seen.min(0), *seen.max(0))))
+
+
+def flicker(puppet: Puppet, poses: list[np.ndarray]) -> float:
+    """Mean difference of successive pictures in 8-bit steps, the later moved back along the optical flow."""
+    pictures, found = [puppet.show(item) for item in poses], []
+    flow_of = cv2.DISOpticalFlow_create(cv2.DISOPTICAL_FLOW_PRESET_MEDIUM)
+    for before, after in itertools.pairwise(pictures):
+        flow = flow_of.calc(*(cv2.cvtColor(item, cv2.COLOR_RGB2GRAY) for item in (before, after)), None)
+        rows, columns = np.mgrid[: flow.shape[0], : flow.shape[1]].astype(np.float32)
+        back = cv2.remap(after, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR)
+        found.append(np.abs(back.astype(np.float32) - before).mean())
+    return float(np.mean(found))
