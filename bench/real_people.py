@@ -49,7 +49,7 @@ def rows() -> list[Row]:
             if not puppet.moving:
                 still.append(file.stem)
                 continue
-            names = [item.name for item in offers(puppet.skeleton, puppet.moving)[:POSES]]
+            names = [item.name for item in offers(puppet.skeleton, puppet.moving, picture.size)[:POSES]]
             prepared = pipe.prepare(picture, *names)
         except MorphospaceError as error:
             refused.append(f"{file.stem}: {error}")

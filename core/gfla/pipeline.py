@@ -31,7 +31,7 @@ from core.gfla.methods.puppet.assess import sentences
 from core.gfla.methods.puppet.offers import reasons
 from core.gfla.methods.puppet.puppet import Puppet, chosen, layers_sheet, make_puppet, with_person
 from core.gfla.methods.retargeting import framing
-from core.gfla.methods.retargeting.library import FRAME_HW, library_pose
+from core.gfla.methods.retargeting.library import FRAME_HW, library_pose, named_pose
 from core.gfla.options import PoseOptions
 from core.gfla.paper import pose
 from core.gfla.paper.attention import SourceTables
@@ -215,13 +215,13 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         return PosePrepared(
             key, figures, fine * 2 - 1, fine, framed, np.stack(way), box, picture, puppet.alpha, (), options, puppet,
             (ANSWERED, *(item for item in sentences(puppet.skeleton, len(people), index + 1, puppet.moving) if "stay" in item),
-             *reasons(puppet.skeleton, puppet.moving, targets)),
+             *reasons(puppet.skeleton, puppet.moving, picture.size, targets)),
         )  # fmt: skip
 
     def wanted_points(self, item: Any) -> np.ndarray:
-        """Another body's keypoints (18, 2): a name of the library, or a picture."""
+        """Another body's keypoints (18, 2): of a name of the library the limbs that it names, or of a picture."""
         if isinstance(item, str) and not item.lower().endswith((".jpg", ".jpeg", ".png", ".webp")):
-            return library_pose(item)
+            return named_pose(item)
         return self.find(load_image(item), 1, "the target picture")
 
     @torch.inference_mode()

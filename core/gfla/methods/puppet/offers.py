@@ -1,4 +1,4 @@
-"""Which poses a photo bears: near to its own first, the others with the reason why they will not be reached."""
+"""Which poses a photo bears: those first in which the limbs reach what the pose's name says, the others with the reason."""
 
 from __future__ import annotations
 
@@ -10,15 +10,18 @@ import numpy as np
 
 from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
 from core.gfla.methods.puppet.assess import LEGS_APART, legs_apart
-from core.gfla.methods.puppet.retarget import retargeted, turns_deg
-from core.gfla.methods.puppet.settings import SETTINGS
-from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, OTHER, Skeleton, read_skeleton
-from core.gfla.methods.retargeting.library import library_pose, poses, shown_poses
+from core.gfla.methods.puppet.retarget import full_length, retargeted
+from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, OTHER, USUAL, Skeleton, read_skeleton
+from core.gfla.methods.retargeting.library import named_pose, poses, shown_poses
 
-# Turns in degrees below which nobody sees a limb move, or misses its movement.
-UNSEEN_DEG = 15.0
-# What a torso length of way of the hips counts, in degrees of missed turn.
-SHIFT_DEG = 150.0
+# In torso lengths: a joint that is farther than this from where the pose has it makes the pose another one.
+MISSED = 0.2
+# Below this way of all joints nobody sees that the person moved.
+UNSEEN = 0.3
+# Wrists nearer than this meet, and must not lie farther apart than `APART` in the photo.
+MEET, APART = 0.4, 0.5
+# What a torso length of way of the hips counts, in torso lengths of missed way.
+SHIFT = 2.0
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,15 @@ class Offer:
     Attributes:
         name: of the pose.
         reason: why the photo does not bear it; "" where it does.
-        missed_deg: how much of its turns is left out, in degrees over all limbs, and how far the body would wander, as degrees.
-        shown_deg: how much of them is shown.
+        missed: how far the joints that it names stay from their places, in torso lengths over all limbs, and how far the
+            body would wander.
+        shown: the farthest way of a joint that it names, in torso lengths.
     """
 
     name: str
     reason: str
-    missed_deg: float
-    shown_deg: float
+    missed: float
+    shown: float
 
     @property
     def caption(self) -> str:
@@ -43,63 +47,82 @@ class Offer:
         return f"{self.name}: {self.reason}" if self.reason else self.name
 
 
-def offers(own: Skeleton, moving: Collection[str]) -> list[Offer]:
-    """The library's poses, those first that the photo bears, and of these those that miss and turn least.
+def offers(own: Skeleton, moving: Collection[str], size: tuple[int, ...]) -> list[Offer]:
+    """The library's poses, those first that the photo bears, and of these those that miss least.
 
     Args:
         own: the person's.
         moving: names of the limbs that follow.
+        size: (width, height) of the photo.
     """
-    found = [weighed(own, read_skeleton(library_pose(name)), moving, name) for name in shown_poses()]
-    return sorted(found, key=lambda item: (item.shown_deg < UNSEEN_DEG, bool(item.reason), item.missed_deg))
+    found = [weighed(own, moving, size, name) for name in shown_poses()]
+    return sorted(found, key=lambda item: (item.shown < UNSEEN, bool(item.reason), round(item.missed, 1)))
 
 
-def reasons(own: Skeleton, moving: Collection[str], wanted: Iterable[Any]) -> list[str]:
+def reasons(own: Skeleton, moving: Collection[str], size: tuple[int, ...], wanted: Iterable[Any]) -> list[str]:
     """Why poses of the library among what is wanted are not reached whole, a sentence each."""
     names = [item for item in wanted if isinstance(item, str) and item in poses()]
-    found = [weighed(own, read_skeleton(library_pose(name)), moving, name) for name in names]
+    found = [weighed(own, moving, size, name) for name in names]
     return [f"{item.name[0].upper()}{item.name[1:]}: {item.reason}." for item in found if item.reason]
 
 
-def weighed(own: Skeleton, wanted: Skeleton, moving: Collection[str], name: str) -> Offer:
-    """How much of a pose a person in a photo can take."""
-    missed, shown, still, far = 0.0, 0.0, [], []
+def weighed(own: Skeleton, moving: Collection[str], size: tuple[int, ...], name: str) -> Offer:
+    """How near a person in a photo comes to the limbs that a pose's name speaks of."""
+    wanted = read_skeleton(named_pose(name))
+    reached = retargeted(own, wanted, (size[0], size[1]), moving)
+    swapped = own.turned != wanted.turned
+    missed, shown = 0.0, 0.0
+    still: list[str] = []
+    far: list[str] = []
     for chain in CHAINS:
-        given = OTHER[chain] if own.turned != wanted.turned else chain
+        given = OTHER[chain] if swapped else chain
         if not wanted.whole(given):
             continue
-        turns = np.abs(turns_deg(own, wanted, chain, given))
-        most = np.array(SETTINGS.most_turn_deg[chain.split()[1]])
-        if chain in moving:
-            left = np.maximum(turns - most, 0)
-            shown += float(np.minimum(turns, most).sum())
-            if left.max() > UNSEEN_DEG:
-                far.append(chain)
-        else:
-            # What the photo does not show cannot be missed in it.
-            left = turns * own.seen[list(CHAINS[chain][1:])]
-            if left.max() > 2 * UNSEEN_DEG:
-                still.append(chain)
-        missed += float(left.sum())
-    reason = _reason(still, far, shown)
-    if all(leg in moving for leg in LEGS):
-        target = retargeted(own, wanted, (10**6, 10**6), moving)
-        # A body that moves as a whole uncovers a place that nobody has seen.
-        missed += SHIFT_DEG * float(np.hypot(*(target[HIP_CENTRE] - own.joints[HIP_CENTRE]))) / own.unit
-        # What one leg hides of the other the photo does not show.
-        reason = reason or ("" if legs_apart(target) > LEGS_APART * own.unit else "the legs would cross")
-    return Offer(name, reason, missed, shown)
+        root, *rest = CHAINS[chain]
+        at = reached[rest] - reached[root]
+        miss = float(np.hypot(*(asked(own, wanted, chain, given) - at).T).max()) / own.unit
+        way = float(np.hypot(*(own.joints[rest] - own.joints[root] - at).T).max()) / own.unit
+        missed, shown = missed + miss, max(shown, way)
+        # A limb that the photo does not show cannot be seen in a pose.
+        if miss > MISSED or not own.whole(chain):
+            (far if chain in moving else still).append(chain)
+    missed += SHIFT * float(np.hypot(*(reached[HIP_CENTRE] - own.joints[HIP_CENTRE]))) / own.unit
+    said = _said(still, far, shown)
+    if not said and _apart(wanted, wanted.joints) < MEET and _apart(own, reached) > APART:
+        said = ["the hands do not meet"]
+    # What one leg hides of the other the photo does not show.
+    legs = any(wanted.whole(leg) for leg in LEGS) and all(leg in moving for leg in LEGS)
+    if not said and legs and legs_apart(reached) <= LEGS_APART * own.unit:
+        said = ["the legs would cross"]
+    if not said and swapped and ("left" in name or "right" in name):
+        said = ["left and right are exchanged, as the person is turned away"]
+    return Offer(name, ", ".join(said), missed, shown)
 
 
-def _reason(still: list[str], far: list[str], shown: float) -> str:
+def asked(own: Skeleton, wanted: Skeleton, chain: str, given: str) -> np.ndarray:
+    """Where a pose has the lower two joints of a limb, from its first one, (2, 2) in pixels, with the person's lengths."""
+    theirs, usual = wanted.joints[list(CHAINS[given])], USUAL[chain.split()[1]]
+    lengths = [full_length(own, chain, step, usual[step]) / usual[step] for step in (0, 1)]
+    return np.cumsum(np.diff(theirs, axis=0) / wanted.unit * np.array(lengths)[:, None], axis=0)
+
+
+def _apart(skeleton: Skeleton, joints: np.ndarray) -> float:
+    """Distance of the wrists in torso lengths; without limit where an arm is not whole."""
+    if not all(skeleton.whole(arm) for arm in ARMS):
+        return float("inf")
+    return float(np.hypot(*(joints[4] - joints[7]))) / skeleton.unit
+
+
+def _said(still: list[str], far: list[str], shown: float) -> list[str]:
+    """What keeps limbs from their places."""
     said = []
     if still:
-        said.append(f"{_named(still)} {'stays' if len(still) == 1 and still != list(LEGS) else 'stay'}")
+        said.append(f"{_named(still)} {'stays' if len(still) == 1 else 'stay'}")
     if far:
         said.append(f"{_named(far)} {'turns' if len(far) == 1 else 'turn'} only in part")
-    if not said and shown < UNSEEN_DEG:
+    if not said and shown < UNSEEN:
         said.append("nearly as in the photo")
-    return ", ".join(said)
+    return said
 
 
 def _named(chains: list[str]) -> str:

@@ -55,8 +55,8 @@ def _stood(own: Skeleton, wanted: Skeleton, moving: Collection[str], part: float
     """Joints (20, 2) in the wanted pose with the hips where they were; legs and body turn by a part of what they may."""
     target = own.joints.copy()
     legs_move = all(name in moving for name in LEGS)
-    # Where arms alone follow, all else stays the photo's own.
-    if own.has_head and legs_move:
+    # Where arms alone follow or are wanted, all else stays the photo's own.
+    if own.has_head and legs_move and all(wanted.whole(name) for name in LEGS):
         _lean(own, wanted, target, SETTINGS.most_lean_deg * part)
     lean = target[NECK] - target[HIP_CENTRE], own.joints[NECK] - own.joints[HIP_CENTRE]
     leaning = _angle(lean[0]) - _angle(lean[1])
@@ -122,12 +122,12 @@ def _place(
         vector = wanted.joints[theirs[step + 1]] - wanted.joints[theirs[step]]
         before = own.joints[joints[step + 1]] - own.joints[joints[step]]
         least, largest = SETTINGS.stretch[kind]
-        share = np.hypot(*vector) / (USUAL[kind][step] * wanted.unit) * _full_length(own, name, step, USUAL[kind][step])
+        share = np.hypot(*vector) / (USUAL[kind][step] * wanted.unit) * full_length(own, name, step, USUAL[kind][step])
         share = 1 + part * (np.clip(share / max(np.hypot(*before), 1e-6), least, largest) - 1)
         target[joints[step + 1]] = target[joints[step]] + share * _turned(before, angle)
 
 
-def _full_length(own: Skeleton, name: str, step: int, usual: float) -> float:
+def full_length(own: Skeleton, name: str, step: int, usual: float) -> float:
     """A limb's length in pixels unforeshortened: the longer of both sides, within what bodies have."""
     seen = [usual * own.unit]
     for chain in (name, OTHER[name]):

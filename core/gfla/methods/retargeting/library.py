@@ -17,6 +17,12 @@ RIGHT, LEFT, MIDDLE = (234, 120, 40), (40, 110, 220), (90, 90, 100)
 # Poses that no shipped method reaches from a front view.
 BEHIND = "from behind"
 FILE = Path(__file__).with_name("poses.json")
+LIMBS = ((2, 3, 4), (5, 6, 7), (8, 9, 10), (11, 12, 13))
+# A pose is of the limbs with a joint farther than this, in torso lengths, from where "standing" has it.
+UNNAMED = 0.25
+# Names that speak of arms alone, and of both.
+OF_ARMS = ("arm", "hand", "waving", "pointing", "thinking", "shrugging", "flexing")
+OF_BOTH = ("arms", "hands")
 
 
 @cache
@@ -31,6 +37,25 @@ def library_pose(name: str) -> np.ndarray:
     if name not in known:
         raise unknown_name("pose", name, known)
     return known[name].copy()
+
+
+def named_pose(name: str) -> np.ndarray:
+    """A skeleton (18, 2) with -1 for the limbs that its name says nothing of: what hangs as in "standing" is no pose."""
+    points, standing = library_pose(name), library_pose("standing")
+    torso = np.hypot(*(points[[8, 11]].mean(0) - points[1]))
+
+    def moved(limb: tuple[int, ...]) -> bool:
+        apart = points[list(limb)] - points[limb[0]] - standing[list(limb)] + standing[limb[0]]
+        return bool(np.hypot(*apart.T).max() > UNNAMED * torso)
+
+    named = [moved(limb) for limb in LIMBS]
+    if any(word in name for word in OF_ARMS) and "dancing" not in name:
+        both = any(word in name for word in OF_BOTH)
+        named = [both or named[0], both or named[1], False, False]
+    for limb, is_named in zip(LIMBS, named, strict=True):
+        if any(named) and not is_named:
+            points[list(limb[1:])] = -1
+    return points
 
 
 def shown_poses() -> list[str]:
