@@ -246,9 +246,6 @@ def _body(region: Region, bones: list[int], arms: list[int]) -> np.ndarray:
         return _painted(region, own, np.zeros_like(own))
     # What an arm hides, with the rim that the arm's shadow has left.
     over = cv2.dilate(region.of(arms), _disc_of(_px(region, SETTINGS.arm_rim)))
-    # Sleeve and coat of one colour are not told apart to the pixel: what lies on the lower arm's bone is not the body's.
-    lower = [i for i in arms if BONES[i].first not in ROOTS]
-    over = np.maximum(over, region.near(lower, SETTINGS.arm_reach) * region.alpha)
     kept = largest_parts(own * (1 - over), 0.1)
     # Behind an arm a garment goes on as the outline above and below has it, and without the labels' crumbs.
     closed = _closed(kept, _px(region, SETTINGS.behind_arm) // 2)

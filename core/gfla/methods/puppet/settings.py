@@ -29,7 +29,6 @@ class PuppetSettings:
         held_upper, held_lower: part of a limb along which its bone carries the mesh; between, it bends.
         held_width: half width of what a bone carries, by 0.14 (arms) and 0.18 (legs).
         arm_rim: by which the body draws back from an arm, where its shadow is.
-        arm_reach: within so many radii of a forearm's and hand's bone nothing is left to the body.
         behind_arm: diameter of the notches that arms leave in the outline of the body and that are closed.
         root: radius of the disc round a shoulder in which arm and body overlap.
         hand_reach: radius of the disc beyond a wrist in which skin is the hand's; `hand_apart` how far its colour may lie from
@@ -73,7 +72,6 @@ class PuppetSettings:
     held_lower: tuple[float, float] = (0.18, 1.0)
     held_width: float = 0.6
     arm_rim: float = 0.03
-    arm_reach: float = 1.2
     behind_arm: float = 0.6
     root: float = 0.3
     hand_reach: float = 0.3

@@ -40,7 +40,10 @@ def library_pose(name: str) -> np.ndarray:
 
 
 def named_pose(name: str) -> np.ndarray:
-    """A skeleton (18, 2) with -1 for the limbs that its name says nothing of: what hangs as in "standing" is no pose."""
+    """A skeleton (18, 2) with -1 for the limbs that its name says nothing of: what hangs as in "standing" is no pose.
+
+    Both legs go together: who steps stands on the other one.
+    """
     points, standing = library_pose(name), library_pose("standing")
     torso = np.hypot(*(points[[8, 11]].mean(0) - points[1]))
 
@@ -49,6 +52,7 @@ def named_pose(name: str) -> np.ndarray:
         return bool(np.hypot(*apart.T).max() > UNNAMED * torso)
 
     named = [moved(limb) for limb in LIMBS]
+    named[2:] = [any(named[2:])] * 2
     if any(word in name for word in OF_ARMS) and "dancing" not in name:
         both = any(word in name for word in OF_BOTH)
         named = [both or named[0], both or named[1], False, False]
