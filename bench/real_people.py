@@ -49,8 +49,8 @@ def rows() -> list[Row]:
             if not puppet.moving:
                 still.append(file.stem)
                 continue
-            names = [item.name for item in offers(puppet.skeleton, puppet.moving, picture.size)[:POSES]]
-            prepared = pipe.prepare(picture, *names)
+            shown = offers(puppet.skeleton, puppet.moving, picture.size)[:POSES]
+            prepared = pipe.prepare(picture, *(item.name for item in shown))
         except MorphospaceError as error:
             refused.append(f"{file.stem}: {error}")
             continue
@@ -58,7 +58,7 @@ def rows() -> list[Row]:
         ways = [framing.out_of_frame(points, prepared.box, pipe.size_hw) for points in prepared.path[1:]]
         equal += [far_equal(picture, result, prepared, way) for result, way in zip(results, ways, strict=True)]
         moved.append(len(prepared.puppet.moving))
-        strip(picture, prepared, results, names).save(sheet_path(f"real_people_{len(moved):02d}"))
+        strip(picture, prepared, results, [item.caption for item in shown]).save(sheet_path(f"real_people_{len(moved):02d}"))
     return [
         Row("photos that bear poses, until ten", "10", f"{len(moved)}{said(refused)}", len(moved) == PHOTOS),
         Row("photos passed over, in which no limb is free: the page says so", "", f"{len(still)} ({', '.join(still)})"),
