@@ -56,9 +56,11 @@ def test_nobody_found_offers_a_skeleton(picture, pipe, monkeypatch):
 def test_preview_follows_the_editor(picture, wiring):
     panels, _ = tab.find_points(picture, None, "walking", 1)
     points = [np.array(p["points"]) for p in panels]
-    prepared, image, why, details = wiring.preview(picture, points, 1.0, *values(wiring, height_px=64, cut_out=False))
+    prepared, image, why, *_, details = wiring.preview(
+        picture, points, 1.0, "", *values(wiring, height_px=64, cut_out=False)
+    )
     points[1][4] += 12
-    dragged, other, *_ = wiring.preview(picture, points, 1.0, *values(wiring, height_px=64, cut_out=False))
+    dragged, other, *_ = wiring.preview(picture, points, 1.0, "", *values(wiring, height_px=64, cut_out=False))
     assert image.size == (44, 64) and image.tobytes() != other.tobytes() and why.width > image.width
     assert details["figures"]["keypoints"] == 18
     again, _ = wiring.show(prepared, 1.0)

@@ -236,13 +236,13 @@ class PoseTab(TransitionTab):
     def wire(self) -> None:
         """Keypoints when a picture comes, a new code when points or options change, one decode for the slider."""
         shown = [self.preview_picture, self.why]
-        encode = self.encoding(self.preview, [self.picture, self.editor, self.position], shown)
+        borne = gr.State("")
+        encode = self.encoding(
+            self.preview, [self.picture, self.editor, self.position, borne], [*shown, self.figures, borne]
+        )
         self.on_points(find_points, encode)
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
         self.on_sliders(self.show, [self.position], [self.prepared, self.position], shown, encode)
-        last = gr.State("")
-        figures = [self.prepared, last], [self.figures, last]
-        self.preview_picture.change(offered, *figures, show_progress="hidden", api_visibility="private")
         inputs = [self.picture, self.target, self.driving, self.library, self.editor]
         self.on_go(self.video, "gfla_video", inputs, after=[self.position])
         self.on_clear(shown)
@@ -276,14 +276,17 @@ class PoseTab(TransitionTab):
                 file = gr.File(label="Download", interactive=False, height=80)
         self.endpoint(further, "gfla_further", [picture, clip, mode, azimuth], [video, file], go, shown=video)
 
-    def preview(self, picture: Any, points: list[np.ndarray], position: float, *values: Any) -> tuple[Any, ...]:
-        """Paint as soon as the photo and both skeletons are there."""
+    def preview(
+        self, picture: Any, points: list[np.ndarray], position: float, borne: str, *values: Any
+    ) -> tuple[Any, ...]:
+        """Paint as soon as the photo and both skeletons are there; `borne` says for which photo the figures stand."""
         if picture is None or len(points) != len(LABELS):
-            return None, None, None, gr.skip()
+            return None, None, None, gr.skip(), borne, gr.skip()
         options, start = self.read(values), time.perf_counter()
         prepared = prepare(picture, points, FIRST_POSE, options)
         image, why = painted(prepared, position)
-        return prepared, image, why, details_of(start, prepared.figures, to_query(options), about(pipeline()))
+        details = details_of(start, prepared.figures, to_query(options), about(pipeline()))
+        return prepared, image, why, *offered(prepared, borne), details
 
     def show(self, prepared: PosePrepared | None, position: float) -> Any:
         """The preview at the slider's place."""

@@ -31,6 +31,7 @@ class MatteConstants:
     neck_below_corner: float = 0.02  # from there down its colours are its own
     neck_top: float = 0.05  # it is carried on to so far below the ears, where ears and hair hide its end
     bare_least: float = 0.2  # share of a row below the corner that shows skin, so that the neck is in its colour
+    neck_taper: float = 0.7  # its outline runs in towards its middle by so much of the way up
     neck_thinnest: float = 0.07  # from its middle to its outline
     neck_rim: float = 0.016  # what of its outline may show background
     neck_blur: float = 0.008
@@ -203,7 +204,8 @@ def paint_neck(
         line = neck_colours(soft[row, inner.astype(int).clip(0, side - 1)], dark, most, px)
         rows = np.arange(max(0, top), min(side, row + 1))
         shade = 1 - MATTE.neck_dark * smooth_step((y - rows) / max(1.0, y - top))
-        shape[rows[0] : row + 1, columns] = 1
+        rim = x - way * MATTE.neck_taper * np.maximum(0, y - rows)
+        shape[rows[0] : row + 1, columns] = way * (columns - rim[:, None]) <= 0
         coloured[rows[0] : row + 1, columns] = shade[:, None, None] * line
     if not shape.any():
         return plate
