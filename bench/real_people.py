@@ -58,7 +58,9 @@ def rows() -> list[Row]:
         ways = [framing.out_of_frame(points, prepared.box, pipe.size_hw) for points in prepared.path[1:]]
         equal += [far_equal(picture, result, prepared, way) for result, way in zip(results, ways, strict=True)]
         moved.append(len(prepared.puppet.moving))
-        strip(picture, prepared, results, [item.caption for item in shown]).save(sheet_path(f"real_people_{len(moved):02d}"))
+        strip(picture, prepared, results, [item.caption for item in shown]).save(
+            sheet_path(f"real_people_{len(moved):02d}")
+        )
     return [
         Row("photos that bear poses, until ten", "10", f"{len(moved)}{said(refused)}", len(moved) == PHOTOS),
         Row("photos passed over, in which no limb is free: the page says so", "", f"{len(still)} ({', '.join(still)})"),

@@ -194,7 +194,7 @@ def test_hands_that_must_meet_and_do_not_are_told():
     _, _, points = drawn()
     # Of a broad person the arms arrive by their angles, and the hands stay apart.
     points[[5, 6, 7], 0] += 25
-    found = weighed(read_skeleton(points), (*ARMS, *LEGS), SIZE[::-1], "hands together")
+    found = weighed(read_skeleton(points), (*ARMS, *LEGS), SIZE[::-1], "hands joined")
     assert found.missed < 0.2 and found.reason == "the hands do not meet"
 
 

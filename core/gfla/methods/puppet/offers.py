@@ -88,7 +88,8 @@ def weighed(own: Skeleton, moving: Collection[str], size: tuple[int, ...], name:
             (far if chain in moving else still).append(chain)
     missed += SHIFT * float(np.hypot(*(reached[HIP_CENTRE] - own.joints[HIP_CENTRE]))) / own.unit
     said = _said(still, far, shown)
-    if not said and _apart(wanted, wanted.joints) < MEET and _apart(own, reached) > APART:
+    meet = "together" in name or _apart(wanted, wanted.joints) < MEET
+    if not said and meet and _apart(own, reached) > APART:
         said = ["the hands do not meet"]
     # What one leg hides of the other the photo does not show.
     legs = any(wanted.whole(leg) for leg in LEGS) and all(leg in moving for leg in LEGS)
