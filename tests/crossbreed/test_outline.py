@@ -5,6 +5,7 @@ import torch
 
 from core.animals.blending.layers import Layers
 from core.animals.blending.mixing import mix_layers, sharpened
+from core.animals.blending.patches import fit_patch
 from core.animals.colour_transfer.masks import apply_grabcut, mark_ears
 from core.animals.colour_transfer.palette import Palette
 from core.metrics import sharpness
@@ -180,3 +181,26 @@ def test_what_is_softer_than_wanted_is_sharpened_and_nothing_else():
     assert sharpened(frame, energy) is frame
     made = sharpness(torch.from_numpy(sharpened(frame, 1.44 * energy)).permute(2, 0, 1)[None])
     assert 1.3 * energy < made < 1.5 * energy
+
+
+def test_eyes_of_a_black_animal_bring_no_black_mask():
+    """Bright eyes in black fur, into fawn fur: the eyes stay bright, all around them is fawn."""
+    black, fawn = spotted(0.9, 0.02), spotted(0.02, 0.02)
+    black = torch.where((black - FUR[:, None, None]).abs().amax(0) < 0.01, 0.05, black)
+    crops, masks = torch.stack([black, fawn]), head(slice(60, 70)).expand(2, 1, -1, -1)
+    layers, half = Layers.cut(crops, masks, POINTS.expand(2, -1, -1)), {0: 0.5, 1: 0.5}
+    layers.gazes[:] = (1, 0)
+    made = mix_layers(layers, Palette.measure(crops, masks), STILL, half, half, *SURE)
+    x, y = (POINTS[0] * SIDE).round().int().tolist()
+    around = [made[y - 8, x].mean(), made[y, x - 9].mean()]
+    cheek = made[100:106, 40:50].mean()
+    assert made[y - 1 : y + 2, x - 1 : x + 2].mean() > 0.7
+    assert min(around) > 0.75 * cheek, f"around the eyes {around}, elsewhere {cheek}"
+
+
+def test_a_patch_is_as_sharp_as_the_face_around_it():
+    noise = np.random.default_rng(0).normal(0, 0.1, (2, 256, 256, 3)).astype(np.float32)
+    share = np.zeros((SIDE, SIDE), np.float32)
+    share[40:88, 40:88] = 1
+    made = fit_patch(0.5 + noise[0], 0.5 + 0.4 * noise[1], share, np.zeros_like(share))
+    assert abs(made[96:160, 96:160].std() / 0.04 - 1) < 0.1

@@ -36,7 +36,11 @@ class LayerSettings:
         ear_radius: of the region of an ear, by the ear's length.
         ear_least: the least radius of that region.
         ear_ground: from this on, in the region, nothing is taken for ground.
-        eye_room: radius of the region of an eye, in distances between the eyes,
+        eye_room: half the width of the region of an eye, in distances between the eyes,
+        eye_height: its height by its width,
+        eye_core: radius of what is an eye for sure, likewise,
+        eye_sectors: in so many directions the fur around it is looked at,
+        eye_unlike: how far from the colours of that fur the rest of an eye is,
         nose_room: of the nose's and the mouth's middle, which is no part of it,
         muzzle_room: of the muzzle with the corners of an open mouth,
         face_room: and how far inside the hull of cheeks, crown and chin a face begins,
@@ -55,11 +59,15 @@ class LayerSettings:
     ear_radius: float = 0.5
     ear_least: float = 0.07
     ear_ground: float = 0.9
-    eye_room: float = 0.36
+    eye_room: float = 0.24
+    eye_height: float = 0.8
+    eye_core: float = 0.09
+    eye_sectors: int = 8
+    eye_unlike: float = 0.2
     nose_room: float = 0.2
     muzzle_room: float = 0.6
     face_room: float = -0.2
-    part_soft: float = 0.25
+    part_soft: float = 0.16
     gaze_px: int = 48
     gaze_room: float = 0.3
 
@@ -86,6 +94,7 @@ class Layers:
         gazes: (N,) float32, how clearly they stand out.
         muzzles: (N, L, L) float32 in [0, 1], where nose and mouth are.
         faces: (N, L, L) float32 in [0, 1], what is well within the face.
+        openings: (N, L, L) float32 in [0, 1], the eyes themselves: what is unlike the fur around them.
     """
 
     photos: np.ndarray
@@ -101,6 +110,7 @@ class Layers:
     gazes: np.ndarray
     muzzles: np.ndarray
     faces: np.ndarray
+    openings: np.ndarray
 
     @classmethod
     def cut(cls, crops: Tensor, masks: Tensor, points: Tensor) -> Layers:
@@ -125,6 +135,7 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ..
         cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA), _tint(crop[None], mask[None], broad), energy, ears, eyes,
         np.asarray(sharpness(crop[None]), np.float32),
         _gaze(_rows(crop[None]), points.numpy()), muzzle, face,
+        _eye_openings(cv2.resize(_rows(crop[None]), (broad, broad), interpolation=cv2.INTER_AREA), points.numpy()),
     )  # fmt: skip
 
 
@@ -182,7 +193,10 @@ def _face_regions(points: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray
     """(L, L) each in [0, 1], softly ending: around the eyes, from below them to the chin, and the face without its rim."""
     eyes, nose, chin = points[list(EYES)], points[NOSE], points[CHIN]
     unit = max(float(np.linalg.norm(eyes[1] - eyes[0])), 0.02)
-    near_eyes, mouth = np.minimum(*(_distance(eye, eye, side) for eye in eyes)), _distance(nose, chin, side)
+    near_eyes, mouth = (
+        np.minimum(*(np.linalg.norm(way, axis=-1) for way in _eye_ways(points, side))),
+        _distance(nose, chin, side),
+    )
     hull = np.zeros((side, side), np.uint8)
     corners = cv2.convexHull((points[[*EYES, CHIN, *CHEEKS, CROWN]] * side).round().astype(np.int32))
     cv2.fillConvexPoly(hull, corners, 1)
@@ -196,6 +210,35 @@ def _face_regions(points: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray
         np.asarray((1 - (far / unit - room) / SETTINGS.part_soft).clip(0, 1), np.float32) for far, room in away
     )
     return eye * (1 - middle), muzzle, face
+
+
+def _eye_ways(points: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
+    """(L, L, 2) for each eye: the way from it, in shares of the side; across the line of the eyes it counts for more."""
+    along = (np.arange(side, dtype=np.float32) + 0.5) / side
+    place = np.stack(np.meshgrid(along, along), -1)
+    first, second = points[list(EYES)].astype(np.float32)
+    way = (second - first) / max(float(np.linalg.norm(second - first)), 1e-6)
+    axes = np.stack([way, np.array([-way[1], way[0]], np.float32) / SETTINGS.eye_height], 1)
+    return (place - first) @ axes, (place - second) @ axes
+
+
+def _eye_openings(seen: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(L, L) in [0, 1] of a picture (L, L, 3) in [0, 1]: the middle of an eye, and near it what is unlike all fur around it."""
+    side = len(seen)
+    unit = max(float(np.linalg.norm(points[EYES[1]] - points[EYES[0]])), 0.02)
+    made = np.zeros((side, side), np.float32)
+    for way in _eye_ways(points, side):
+        far = np.linalg.norm(way, axis=-1) / unit
+        sector = ((np.arctan2(way[..., 1], way[..., 0]) / np.pi + 1) * SETTINGS.eye_sectors / 2).astype(int)
+        ring = (far > SETTINGS.eye_room) & (far < SETTINGS.eye_room * 1.6)
+        furs = [seen[ring & (sector == k)] for k in range(SETTINGS.eye_sectors)]
+        near = ((SETTINGS.eye_room - far) / 0.08 + 0.5).clip(0, 1)
+        for fur in furs:
+            if len(fur):
+                unlike = np.linalg.norm(seen - fur.mean(0), axis=-1) / SETTINGS.eye_unlike
+                near = np.minimum(near, (2 * unlike - 1).clip(0, 1))
+        made = np.maximum(made, np.maximum(((SETTINGS.eye_core - far) / 0.04 + 1).clip(0, 1), near))
+    return np.asarray(cv2.GaussianBlur(made, (0, 0), max(0.6, 0.015 * unit * side)), np.float32)
 
 
 def _distance(start: np.ndarray, end: np.ndarray, side: int) -> np.ndarray:

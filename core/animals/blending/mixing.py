@@ -10,6 +10,7 @@ import numpy as np
 import torch
 
 from core.animals.blending.layers import Layers
+from core.animals.blending.patches import fit_patch
 from core.animals.colour_transfer.palette import Palette
 from core.metrics import sharpness
 
@@ -32,7 +33,7 @@ class MixSettings:
         most_sharpening: and by how much at most.
         photo_from: share of one picture from which on its photo itself fades in.
         turns: for each part that is one animal's at a time, the shares of the leading one at which it begins and ends
-            to be that one's. In the middle its photo is seen, head and ground, with the other one's eyes and brow.
+            to be that one's. In the middle its photo is seen, head and ground, with the other one's eyes.
     """
 
     rim: float = 1 / 80
@@ -44,10 +45,10 @@ class MixSettings:
     alone: float = 0.9
     gain: float = 2.0
     fine: float = 0.01
-    most_sharpening: float = 1.5
+    most_sharpening: float = 1.25
     photo_from: float = 0.85
     turns: tuple[tuple[str, float, float], ...] = (
-        ("head", 0.25, 0.46), ("muzzle", 0.38, 0.46), ("eyes", 0.54, 0.62),
+        ("head", 0.25, 0.46), ("face", 0.25, 0.5), ("muzzle", 0.38, 0.46), ("eyes", 0.54, 0.62),
     )  # fmt: skip
 
 
@@ -112,18 +113,24 @@ def mix_layers(
     owners = chosen_details(layers, near, shares, depths)
     colours = {index: fetched(layers.colours[index], near[index]) for index in displacements}
     wanted = np.asarray(sum(share * colours[index] for index, share in appearance.items()))
-    animal = np.zeros((side, side, 3), np.float32)
-    for index, share in owners.items():
+    whole = {}
+    for index in owners:
         own = photo_share(layers.animals[index], layers.photos[index], head[index])
         own = fetched(own, far[index], fine=True).astype(np.float32) / 255
         if meeting:
             own = coloured(own, enlarged(colours[index], side), enlarged(wanted, side))
         else:
             own = cv2.transform(own, colour_map(palette, index, appearance, 0))
-        animal += enlarged(share, side)[..., None] * own
+        whole[index] = own
+    if meeting and len(whole) == 2:
+        other = next(index for index in whole if index != leader)
+        eyes = fetched(layers.openings[other], near[other])
+        whole[other] = fit_patch(whole[other], whole[leader], owners[other], eyes, head[leader])
+    animal = np.asarray(sum(enlarged(owners[index], side)[..., None] * own for index, own in whole.items()))
     outline = (enlarged(np.asarray(depth, np.float32), side) / SETTINGS.rim + 0.5).clip(0, 1)[..., None]
     first = max(head, key=lambda index: head[index])
-    tint = enlarged(fetched(layers.tints[first], near[first]), side)[..., None]
+    given = 1 - enlarged(owners[first], side)[..., None]
+    tint = np.maximum(enlarged(fetched(layers.tints[first], near[first]), side)[..., None], given * outline)
     outline += float(smoothstep(head[first], SETTINGS.alone, 1)) * (tint - outline)
     ground = mixed_ground(layers, palette, far, head, shape, appearance)
     return ground + outline * (animal - ground)
@@ -147,7 +154,7 @@ def part_shares(
 ) -> Moved:
     """How much of each picture's detail a place has, (L, L) each, of the shares of heads; `swapped` if eyes have their own turn."""
     parts = (
-        (np.minimum, layers.faces, shape),
+        (np.minimum, layers.faces, at_turn(shape, leader, "face")),
         (np.maximum, layers.muzzles, at_turn(shape, leader, "muzzle")),
         (np.maximum, layers.eyes, at_turn(shape, leader, "eyes" if swapped else "muzzle")),
     )
