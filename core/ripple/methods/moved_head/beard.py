@@ -17,10 +17,11 @@ class BeardConstants:
 
     strand: float = 0.02  # how long a hair of a full beard is
     stubble: float = 0.006  # and of the shortest
-    crowd: float = 3.6  # hairs over a place of a full beard, in the mean
-    soft: float = 0.022  # over which it thins out towards the cheek
-    shade: float = 0.72  # how far a full beard darkens the skin between its hairs
-    opaque: float = 0.94  # share of a hair over what lies behind it
+    crowd: float = 2.8  # hairs over a place of a full beard, in the mean
+    soft: float = 0.032  # over which it thins out towards the cheek
+    shaven_soft: float = 0.022  # and over which shaving ends
+    shade: float = 0.6  # how far a full beard darkens the skin between its hairs
+    opaque: float = 0.9  # share of a hair over what lies behind it
     uneven: float = 0.3  # by how much of itself its density varies
     zoom: int = 2  # hairs are drawn so much larger, then averaged
     hair_levels: float = 20.0  # CIELab: what differs more from the brow's skin is hair
@@ -28,9 +29,9 @@ class BeardConstants:
     hair_band: float = 0.08  # and how much of it counts
     brow_share: float = 0.25  # of the brows in a beard's colour
     dark: float = 0.86  # a beard is darker than the hair
-    dark_levels: float = 9.0  # CIELab lightness: skin that is darker than the cheek by so much begins to be beard
-    full_levels: float = 26.0
-    wide: float = 0.012  # a beard that is shaven reaches so far beyond where one is grown
+    dark_levels: float = 7.0  # CIELab lightness: skin that is darker than the cheek by so much begins to be beard
+    full_levels: float = 18.0
+    wide: float = 0.022  # a beard that is shaven reaches so far beyond where one is grown
 
 
 BEARD = BeardConstants()
@@ -55,7 +56,7 @@ def beard_share(head: Head, start: tuple[int, int], size: tuple[int, int], wider
     cv2.fillPoly(mouth, [np.rint(places[list(LIPS)]).astype(np.int32)], 1.0)
     if wider:
         mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(wider * unit) + 1,) * 2))
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BEARD.soft * unit)
+    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), (BEARD.shaven_soft if wider else BEARD.soft) * unit)
     return soft * (1 - cv2.GaussianBlur(mouth, (0, 0), max(0.6, 0.004 * unit)))
 
 
