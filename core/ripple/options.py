@@ -44,7 +44,7 @@ EDITS = {
 SHAPES = {
     edit.name: edit
     for edit in (
-        Edit("pose", -30, 30, 15, "degrees that the head turns; above 0 to the viewer's right"),
+        Edit("pose", -24, 24, 15, "degrees that the head turns; above 0 to the viewer's right"),
         Edit("nod", -15, 15, 8, "degrees that the head nods; above 0 down"),
         Edit("tilt", -20, 20, 10, "degrees that the head tilts; above 0 clockwise"),
         Edit("smile", -5, 5, 3, "more smile above 0, sad below"),
@@ -135,7 +135,7 @@ class RippleOptions:
     )
     inpaint_px: int = option(512, "longest side that the inpainter sees", low=64, high=2048, group="parts")
     also_pose: float = option(
-        0.0, "beside the edit: degrees of turn to the viewer's right", low=-30, high=30, step=1, group="together"
+        0.0, "beside the edit: degrees of turn to the viewer's right", low=-24, high=24, step=1, group="together"
     )
     also_nod: float = option(
         0.0, "beside the edit: degrees of nodding down", low=-15, high=15, step=1, group="together"

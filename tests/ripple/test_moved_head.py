@@ -293,7 +293,7 @@ def test_the_pipeline_moves_ages_and_refuses(photo: np.ndarray) -> None:
     assert alone.whole.tobytes() != both.whole.tobytes()
     beyond = pipe.edit(prepared, 45.0)
     assert "24 of 45" in beyond.notes[0]
-    assert pipe.facts_of("pose").high == 30
+    assert pipe.facts_of("pose").high == 24
     assert {"smile", "eyes", "lip", "beard"} <= set(pipe.edits)
     published = tiny_pipeline()
     assert published.facts_of("pose").high == 3

@@ -156,11 +156,11 @@ def test_what_moves_further_than_its_own_size_is_found():
     assert (lost[0] - 32).abs().median() > 5, "the flow alone loses it: else this tests nothing"
 
 
-def test_only_what_is_surely_thin_is_voted_for():
-    line, outline, nothing = (torch.zeros(1, 2, 32, 32) for _ in range(3))
-    line[..., 10, :], outline[..., 20, :] = 0.9, 0.6
+def test_what_is_surely_thin_or_little_is_voted_for():
+    line, outline, little, nothing = (torch.zeros(1, 2, 32, 32) for _ in range(4))
+    line[..., 4:24, :], outline[..., 4:24, :], little[..., 4, :] = 0.9, 0.6, 0.6
     fails = torch.zeros(32, 32, dtype=torch.bool)
-    assert is_sure(line, fails) and not is_sure(outline, fails)
+    assert is_sure(line, fails) and not is_sure(outline, fails) and is_sure(little, fails)
     # Where nothing is found, the shape of what fails tells.
     fails[8:12] = True
     assert is_sure(nothing, fails)

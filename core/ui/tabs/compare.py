@@ -131,7 +131,7 @@ class CompareTab(TransitionTab):
         super().draw_result()
         self.table = gr.Dataframe(
             headers=["engine", *COLUMNS.values(), "why not"], label="Time and figures per engine", interactive=False,
-            wrap=True, elem_id=f"{ID}-table",
+            column_widths=["150px", *["130px"] * len(COLUMNS), "260px"], elem_id=f"{ID}-table",
         )  # fmt: skip
 
     def wire(self) -> None:

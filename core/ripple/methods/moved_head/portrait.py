@@ -13,7 +13,7 @@ from core.detect.faces import Face, detect_faces
 from core.detect.hands import detect_hands
 from core.errors import InputError, NothingFoundError
 from core.ripple.methods.moved_head.frame import Head
-from core.ripple.options import RippleOptions
+from core.ripple.options import SHAPES, RippleOptions
 
 QUARTERS = (Image.Transpose.ROTATE_90, Image.Transpose.ROTATE_270, Image.Transpose.ROTATE_180)
 
@@ -25,7 +25,7 @@ class Bearing:
     lying: float = 50.0  # a face tilted further is turned upright first
     profile: float = 42.0  # a face that looks further aside shows one eye and half a mouth only
     furthest: float = 36.0  # the head may look so far aside in the end, before stretched skin shows
-    most: float = 24.0  # and turn by so much at most
+    most: float = SHAPES["pose"].high  # and turn by so much at most
     covered: float = 12.0  # what a face bears with a hand before it, or cut by the photograph's edge
     edge: float = 0.1  # of the crop's side: a face so near the photograph's left or right edge is cut with its hair
     hand_points: int = 3  # of a hand's 21, inside the face

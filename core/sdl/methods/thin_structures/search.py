@@ -31,9 +31,9 @@ class ThinSearch:
     multiple: int = 16  # sides of the part searched, in pixels, so that the segmentation need not pad it
     found: float = 0.5  # what the segmentation takes for thin
     sure: float = 0.8  # and is sure of
-    thick_px: int = (
-        9  # where nothing is found, a square of this side that fails throughout says that it is no thin thing
-    )
+    # Where nothing is found, a square of this side that fails throughout says that it is no thin thing.
+    thick_px: int = 9
+    few: int = 400  # pixels found: votes for so few lead astray no more than they help, whatever they are
     sure_share: float = 0.5  # of what is found: of real lines 0.64 to 0.82, of outlines of thick things 0.12 to 0.54
 
 
@@ -82,7 +82,7 @@ def is_sure(thin: Tensor, failing: Tensor) -> bool:
     """
     found, sure = (int((thin > limit).sum()) for limit in (SEARCH.found, SEARCH.sure))
     if found:
-        return sure > SEARCH.sure_share * found
+        return found < SEARCH.few or sure > SEARCH.sure_share * found
     # Morphological erosion: what is left is thick.
     square = np.ones((SEARCH.thick_px, SEARCH.thick_px), np.uint8)
     return not cv2.erode(failing.byte().cpu().numpy(), square, borderValue=0).any()
