@@ -206,7 +206,7 @@ sdl evaluate nothing --blend --vgg README.md                    | no file of wei
 sdl sequences toon --source nowhere --out out                   | does not exist
 sdl train --data nothing                                        | holds no sequence
 ripple edit noise.png --edit smile --degrees 9                  | between -5 and 5
-ripple edit noise.png --degrees 90                              | between -30 and 30
+ripple edit noise.png --degrees 90                              | between -24 and 24
 ripple edit noise.png --degrees ,                               | give numbers
 ripple edit noise.png --inpainter photoshop                     | opencv
 ripple mask noise.png noise.png --out x.xyz                     | kind of file '.xyz'
