@@ -14,7 +14,14 @@ import numpy as np
 from PIL import Image
 
 from core.sdl.methods.face_retouch.folds import mottle, shade_folds
-from core.sdl.methods.face_retouch.hair import bright_level, darken_hair, find_locks, find_strands, grey_hair, grey_order
+from core.sdl.methods.face_retouch.hair import (
+    bright_level,
+    darken_hair,
+    find_locks,
+    find_strands,
+    grey_hair,
+    grey_order,
+)
 from core.sdl.methods.face_retouch.head import EYES, Head, find_head
 from core.sdl.methods.face_retouch.shape import ageing_shift, youth_shift
 from core.sdl.methods.face_retouch.shapes import disc, fade, fill
@@ -25,7 +32,13 @@ from core.sdl.methods.face_retouch.wrinkles import hollow_shade
 class AgeingStrength:
     """How much each layer does at t = 1 and t = -1."""
 
-    bands_px: tuple[float, ...] = (1.0, 2.5, 6.0, 15.0, 30.0)  # sigmas that part the skin's own detail, pixels of the view
+    bands_px: tuple[float, ...] = (
+        1.0,
+        2.5,
+        6.0,
+        15.0,
+        30.0,
+    )  # sigmas that part the skin's own detail, pixels of the view
     deepen: tuple[float, ...] = (0.75, 0.75, 0.3, 0.0)  # what is added of each band when older
     smooth: tuple[float, ...] = (0.65, 1.0, 0.85, 0.45)  # and taken away when younger
     most_detail: float = 0.16  # of lightness, natural logarithm: what is more is no skin
@@ -34,7 +47,7 @@ class AgeingStrength:
     pallor: tuple[float, float, float] = (0.03, 0.02, 0.0)  # of old skin, by channel
     old_saturation: float = 0.86
     young_saturation: float = 1.06
-    young_fill: float = 0.9  # of the hollows, the other way
+    young_fill: float = 0.6  # of the hollows, the other way
     young_light: float = 0.05  # natural logarithm
     young_even: float = 0.8  # of the skin's blotches that go
     blotch_px: tuple[float, float] = (1.5, 14.0)  # sigmas between which colour is a blotch, pixels of the view
@@ -44,12 +57,12 @@ class AgeingStrength:
     young_eyes: float = 0.16  # natural logarithm of the eyes' lightness
     young_most: float = 0.18  # of lightness, natural logarithm: more would bleach, or leave a patch
     feather_px: float = 10.0  # sigma over which the younger skin begins, pixels of the view
-    hair_gap_px: float = 4.0  # radius of gaps between strands that grey with them
+    hair_gap_px: float = 6.0  # radius of gaps between strands that grey with them
     hair_soft_px: float = 4.0  # sigma over which grey hair begins
     fold_skin: tuple[float, float] = (0.25, 0.75)  # of skin around a place, from where folds show, and wholly
     soft: tuple[float, float, float] = (1.25, 1.9, 2.0)  # see `softness`: of a sharp photo, its slope, and at most
     soft_gain: float = 0.2  # what a softened fold gains in depth
-    hair: tuple[float, float, float] = (1.0, 0.55, 0.95)  # of hair, brows and beard
+    hair: tuple[float, float, float] = (1.0, 0.65, 0.95)  # of hair, brows and beard
     young_hair: tuple[float, float, float] = (1.0, 0.3, 0.3)  # the same when younger: darker stubble is a smear
     white: tuple[float, float] = (0.9, 1.0)  # of the brightest channel: from where on skin is overexposed, and wholly
     white_keeps: float = 0.35  # of the changes, there
@@ -80,7 +93,7 @@ class AgeingLayers:
         spots: age spots.
         hair: the head's hair with its gaps, where it greys: softer than the matte.
         order: when hair turns grey.
-        strands: how light its strands are by their locks, and how light it is.
+        strands: from `find_strands`.
         levels: lightness of the bright strands of hair, brows and beard.
         tint: (3,), the skin's colour by its lightness; None in a picture of one hue.
         blush: cheeks that are rosy when younger.
@@ -100,7 +113,7 @@ class AgeingLayers:
     spots: np.ndarray
     hair: np.ndarray
     order: np.ndarray
-    strands: tuple[np.ndarray, np.ndarray]
+    strands: tuple[np.ndarray, np.ndarray, np.ndarray]
     levels: tuple[float, float, float]
     tint: np.ndarray | None
     blush: np.ndarray
@@ -237,12 +250,16 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
 
     source = photo.astype(np.float32) / 255
     made = age_skin(source, layers, t, at_size)
-    hair, brows, beard, order, strand, light = (
+    hair, brows, beard, order, strand, light, deep = (
         at_size(maps) for maps in (layers.hair, layers.head.brows, layers.head.beard, layers.order, *layers.strands)
     )
     # A brow's few hairs turn together: single ones would look like specks.
     even = np.zeros_like(order)
-    kinds = ((hair, order, strand, light), (brows, even + 0.5, even, even), (beard, order, strand, light))
+    kinds = (
+        (hair, order, strand, light, deep),
+        (brows, even + 0.5, even, even, even),
+        (beard, order, strand, light, deep),
+    )
     shares = STRENGTH.hair if t > 0 else STRENGTH.young_hair
     for (matte, *maps), level, share, gain in zip(kinds, layers.levels, shares, STRENGTH.hair_gain, strict=True):
         if (matte < LEAST_MATTE).all():

@@ -9,8 +9,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from core.ops.tangents import average_along, edge_coherence, tangent_field
-from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, OVAL, SEARCH, Head, face_axes, strand_contrast
-from core.sdl.methods.face_retouch.shapes import fade, fill
+from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, OVAL, SEARCH, Head, face_axes
+from core.sdl.methods.face_retouch.shapes import fade, fill, strand_contrast
 
 
 @dataclass(frozen=True)
@@ -32,7 +32,7 @@ class Greying:
     temple: tuple[float, float] = (0.36, 0.3)  # beside the middle line, and below the forehead's top, face heights
     crown: float = 0.75  # away from there hair turns last
     white: float = 0.4  # lightness that lit hair reaches however dark it is
-    white_most: float = 0.16  # added to the lightness, at most
+    white_most: float = 0.2  # added to the lightness, at most
     white_strand: float = 0.6  # how much more of it light strands get, and less dark ones
     bright_strand: float = 0.16  # of the lightness, natural logarithm, the same
     lock: tuple[float, float] = (0.35, 0.6)  # how much skin looks like strands, from where on it is a lock
@@ -41,11 +41,14 @@ class Greying:
     soft: float = 0.8  # how gradually a strand turns, in shares
     chroma_left: float = 0.12  # of its colour that grey hair keeps
     light_tint: float = 0.35  # of the skin's colour that it shows: the light's
-    sure: tuple[float, float] = (0.75, 1.0)  # of the matte, from where on bright strands lose their colour too
+    deep_px: tuple[float, float] = (4.0, 24.0)  # from the rim inwards: skin and background shine through up to there
+    coloured: tuple[float, float] = (0.0, 0.12)  # of that way: up to where bright pixels keep their colour
+    rim: float = 0.35  # of the lightening, at the rim
+    light_px: float = 12.0  # sigma over which light on hair is averaged
     end: float = 1.4  # times the bright strands' new lightness: brighter pixels are not hair
     young_gain: float = 0.8  # lightness of hair at t = -1
     brown: tuple[float, float, float] = (1.10, 0.97, 0.84)  # by channel: what grey hair becomes at t = -1
-    young_grey_gain: float = 0.55  # and its lightness
+    young_grey_gain: float = 0.68  # and its lightness
 
 
 GREYING = Greying()
@@ -66,15 +69,18 @@ def grey_order(head: Head) -> np.ndarray:
     )
 
 
-def find_strands(view: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """What the picture has of light and dark strands, in [-1, 1], and its light on the hair, [0, 1]; (h, w) each."""
+def find_strands(view: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a head has of light and dark strands, in [-1, 1], its light on the hair, and how far amid hair a place is,
+    [0, 1]; (h, w) each.
+    """
     luma = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
 
     def around(sigma: float) -> np.ndarray:
         return cv2.GaussianBlur(luma * matte, (0, 0), sigma) / cv2.GaussianBlur(matte, (0, 0), sigma).clip(0.05)
 
     lock = around(GREYING.lock_px)
-    return np.tanh((luma - lock) / (GREYING.contrast * (lock + 0.08))), around(GREYING.strand_width_px * 3)
+    deep = fade(cv2.distanceTransform((matte > 0.6).astype(np.uint8), cv2.DIST_L2, 5), *GREYING.deep_px)
+    return np.tanh((luma - lock) / (GREYING.contrast * (lock + 0.08))), around(GREYING.light_px), deep
 
 
 def find_locks(head: Head) -> np.ndarray:
@@ -119,7 +125,7 @@ def grey_hair(
     picture: np.ndarray,
     matte: np.ndarray,
     order: np.ndarray,
-    strands: tuple[np.ndarray, np.ndarray],
+    strands: tuple[np.ndarray, np.ndarray, np.ndarray],
     level: float,
     tint: np.ndarray | None,
     amount: float,
@@ -138,26 +144,30 @@ def grey_hair(
         most_gain: of lightness.
     """
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    strand, light = strands
+    strand, light, deep = strands
     gain = float(np.clip(GREYING.grey / max(level, 0.02), GREYING.least_gain, most_gain))
     lighter, own = lighten(luma, level, gain)
+    strength = GREYING.rim + (1 - GREYING.rim) * deep
+    lighter = luma + strength * (lighter - luma)
     # Black hair would stay black: what light there is on it shows white strands.
     white = float(np.clip(GREYING.white - 0.8 * gain * level, 0, GREYING.white_most))
     lit = (light / max(level, 0.02)).clip(0, 1)
-    lighter = lighter * np.exp(GREYING.bright_strand * strand) + white * lit * (1 + GREYING.white_strand * strand) * own
+    lighter = lighter * np.exp(GREYING.bright_strand * strand) + white * lit * deep * (
+        1 + GREYING.white_strand * strand
+    )
     # Beyond this highlights are compressed, not clipped.
     lighter = np.where(lighter > 0.75, np.maximum(luma, 0.75 + 0.25 * np.tanh((lighter - 0.75) / 0.25)), lighter)[
         ..., None
     ]
     last = amount * GREYING.reach + GREYING.soft * (amount - 0.5)
-    turned = matte * fade(order, last, last - GREYING.soft)
-    made = luma[..., None] + turned[..., None] * (lighter - luma[..., None])
+    # A blond lock amid hair turns with the others, however bright it is; at the rim that is skin or background.
+    share = matte * fade(order, last, last - GREYING.soft)
+    turned = np.maximum(own, fade(deep, *GREYING.coloured)) * share
+    made = luma[..., None] + (np.maximum(own, deep) * share)[..., None] * (lighter - luma[..., None])
     if tint is None:
         return made + picture - luma[..., None]
-    # A blond lock in sure hair turns with the others, however bright it is.
-    own = np.maximum(own, fade(matte, *GREYING.sure))
-    pale = (1 - (1 - GREYING.chroma_left) * own * turned)[..., None]
-    tinted = 1 + GREYING.light_tint * (tint - 1) * (own * turned)[..., None]
+    pale = (1 - (1 - GREYING.chroma_left) * turned)[..., None]
+    tinted = 1 + GREYING.light_tint * (tint - 1) * turned[..., None]
     return made * tinted + (picture - luma[..., None]) * pale
 
 

@@ -1,4 +1,4 @@
-"""Masks by shape, and soft steps."""
+"""Masks by shape and by colour, and soft steps."""
 
 from __future__ import annotations
 
@@ -34,3 +34,18 @@ def fade(values: Any, zero: float, one: float) -> np.ndarray:
     """0 at `zero`, 1 at `one`, smooth between."""
     share = np.clip((values - zero) / (one - zero), 0, 1)
     return (share * share * (3 - 2 * share)).astype(np.float32)
+
+
+def strand_contrast(lightness: np.ndarray) -> np.ndarray:
+    """1 where lightness changes from strand to strand, by what it is there; 0 where it is smooth."""
+    fine = lightness - cv2.GaussianBlur(lightness, (0, 0), 5.0)
+    deviation = np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 5.0))
+    return fade(deviation / np.maximum(8.0, cv2.GaussianBlur(lightness, (0, 0), 5.0)), 0.02, 0.06)
+
+
+def natural_colour(lab: np.ndarray) -> np.ndarray:
+    """1 for colours that hair has, blonde to black, red and grey; 0 for hats and bands of others."""
+    chroma, hue = np.hypot(lab[..., 1], lab[..., 2]), np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
+    # Black hair mirrors a blue sky.
+    chroma = chroma - 9 * fade(lab[..., 0], 45, 30)
+    return np.maximum(fade(chroma, 12, 8), fade(np.abs(hue - 65), 52, 40))
