@@ -143,9 +143,9 @@ def test_black_hair_gets_white_strands_where_it_has_light_ones():
     one = np.ones((60, 80), np.float32)
     strand, light, deep = find_strands(view, one)
     assert strand[30, 40] > 0.2 > -0.05 > strand[30, 42]
-    made = luma(grey_hair(view, one, 0 * one, (strand, light, deep + 1), 0.1, np.ones(3, np.float32), 1.0))
+    made = luma(grey_hair(view, one, 0 * one, (strand, light, 0 * deep + 1), 0.1, np.ones(3, np.float32), 1.0))
     assert made[30, 40] > 0.3 and made[30, 40] - made[30, 42] > 3 * (0.1 - 0.06), "salt and pepper"
-    unlit = luma(grey_hair(view, one, 0 * one, (strand, 0 * light, deep + 1), 0.1, np.ones(3, np.float32), 1.0))
+    unlit = luma(grey_hair(view, one, 0 * one, (strand, 0 * light, 0 * deep + 1), 0.1, np.ones(3, np.float32), 1.0))
     assert unlit[30, 42] < 0.13, "depth stays dark"
 
 
@@ -168,6 +168,7 @@ def test_hair_is_found_whole_where_its_colours_leave_gaps_and_skin_is_left():
     skin[110:] = True
     found = whole_hair(view, hair, skin, skin, 200.0)
     assert found[30, 95] > 0.9 and found[80, 50] > 0.9, "a gap, a fringe"
+    assert np.array_equal(found, whole_hair(view, hair, skin, skin, 200.0)), "not by chance"
     assert found[96:].max() < 0.1 and not whole_hair(view, 0 * hair, skin, skin, 200.0).any()
 
 

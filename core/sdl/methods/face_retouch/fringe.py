@@ -60,6 +60,26 @@ def whole_hair(view: np.ndarray, hair: np.ndarray, skin: np.ndarray, never: np.n
     hidden = out & ~known
     colours = picture[known]
     picture[hidden] = colours[np.random.default_rng(CUT.seed).integers(0, len(colours), int(hidden.sum()))]
-    cv2.grabCut(picture, marks, None, np.zeros((1, 65)), np.zeros((1, 65)), CUT.rounds, cv2.GC_INIT_WITH_MASK)
+    hairy = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    # Started from mixtures of our own: OpenCV's start is drawn by chance.
+    cv2.grabCut(picture, marks, None, mixture(picture[~hairy]), mixture(picture[hairy]), CUT.rounds, cv2.GC_EVAL)
     found = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
     return cv2.resize(found, (view.shape[1], view.shape[0]), interpolation=cv2.INTER_LINEAR)
+
+
+def mixture(colours: np.ndarray) -> np.ndarray:
+    """Five normal distributions of colours (n, 3), started from even steps of lightness, as OpenCV keeps them: (1, 65)."""
+    samples = colours.astype(np.float32)
+    labels = np.empty((len(samples), 1), np.int32)
+    labels[np.argsort(samples.sum(1), kind="stable"), 0] = np.arange(len(samples)) * 5 // len(samples)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 10, 0.1)
+    _, labels, centres = cv2.kmeans(samples, 5, labels, stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    parts = [samples[labels[:, 0] == number] for number in range(5)]
+    spreads = [np.cov(part.T) + np.eye(3) if len(part) > 3 else np.eye(3) for part in parts]
+    return np.concatenate(
+        [
+            np.array([len(part) / len(samples) for part in parts]),
+            centres.ravel(),
+            *(spread.ravel() for spread in spreads),
+        ]
+    ).reshape(1, 65)
