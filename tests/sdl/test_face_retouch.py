@@ -13,7 +13,7 @@ from PIL import Image
 from core.errors import NothingFoundError
 from core.sdl.methods.face_retouch.ageing import STRENGTH, AgeingLayers, even_hair, find_layers, softness, visible_folds
 from core.sdl.methods.face_retouch.folds import Fold, press
-from core.sdl.methods.face_retouch.fringe import whole_hair
+from core.sdl.methods.face_retouch.fringe import whole_hair, without_holes
 from core.sdl.methods.face_retouch.hair import find_strands, grey_hair, grey_order, lighten
 from core.sdl.methods.face_retouch.wrinkles import crease_relief
 from core.sdl.options import SDLOptions
@@ -170,6 +170,17 @@ def test_hair_is_found_whole_where_its_colours_leave_gaps_and_skin_is_left():
     assert found[30, 95] > 0.9 and found[80, 50] > 0.9, "a gap, a fringe"
     assert np.array_equal(found, whole_hair(view, hair, skin, skin, 200.0)), "not by chance"
     assert found[96:].max() < 0.1 and not whole_hair(view, 0 * hair, skin, skin, 200.0).any()
+
+
+def test_a_highlight_amid_hair_is_hair_and_a_face_is_none():
+    found = np.zeros((100, 100), np.float32)
+    found[10:90, 10:90] = 1
+    found[20:30, 20:30], found[50:80, 40:60] = 0, 0
+    never = np.zeros((100, 100), bool)
+    never[60:70, 45:55] = True
+    closed = without_holes(found, never, 900.0)
+    assert closed[25, 25] == 1 and not closed[55, 45] and not closed[5, 5]
+    assert not without_holes(found, never, 50.0)[25, 25], "what is large is no highlight"
 
 
 def test_folds_are_as_soft_as_the_photo():
