@@ -43,7 +43,7 @@ class AnimalPictures:
     @classmethod
     def cut(cls, crops: Tensor, alignment: HeadAlignment, palette: Palette) -> AnimalPictures:
         """The pictures of crops (N, 3, S, S) in [0, 1]."""
-        return cls(crops, alignment, palette, Layers.cut(crops, palette.masks, alignment.points))
+        return cls(crops, alignment, palette, Layers.cut(crops, palette.masks, alignment.points, alignment.clear))
 
     def mix(self, shape: Tensor, appearance: Tensor) -> Tensor:
         """Mixtures (T, 3, S, S) in [0, 1] with shares of each picture in shape and appearance, both (T, N); rows sum to 1.

@@ -22,7 +22,7 @@ class MaskSettings:
 
     Attributes:
         certain_inside: farther inside a rough mask is animal beyond doubt.
-        certain_outside: farther outside is background; ears that a rough mask cuts off are shorter.
+        certain_outside: farther outside is background; longer ears are led to by their lines.
         window_sigma: of the guided filter.
         max_side_px: GrabCut looks at pictures reduced to this.
         grabcut_rounds: each costs as much as the first; the mask rests by then.
@@ -32,7 +32,7 @@ class MaskSettings:
     """
 
     certain_inside: float = 0.03
-    certain_outside: float = 0.12
+    certain_outside: float = 0.06
     window_sigma: float = 1 / 40
     max_side_px: int = 256
     grabcut_rounds: int = 3
@@ -91,9 +91,16 @@ def apply_grabcut(heads: Tensor, masks: Tensor) -> Tensor:
         cv2.setRNGSeed(0)
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.grabCut(picture, kinds, None, *models, SETTINGS.grabcut_rounds, cv2.GC_INIT_WITH_MASK)
-        animal = np.isin(kinds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+        animal = _without_holes(np.isin(kinds, (cv2.GC_FGD, cv2.GC_PR_FGD))).astype(np.float32)
         result.append(torch.from_numpy(cv2.resize(animal, head.shape[-2:], interpolation=cv2.INTER_LINEAR))[None])
     return torch.stack(result)
+
+
+def _without_holes(mask: np.ndarray) -> np.ndarray:
+    """A mask (S, S) bool in which what does not reach the picture's edge is no background."""
+    _, parts = cv2.connectedComponents((~mask).astype(np.uint8))
+    open_parts = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    return np.asarray(mask | ~np.isin(parts, open_parts))
 
 
 def refine_masks(masks: Tensor, pictures: Tensor, window_sigma: float = SETTINGS.window_sigma) -> Tensor:
