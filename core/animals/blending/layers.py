@@ -45,19 +45,20 @@ class LayerSettings:
         muzzle_room: of the muzzle with the corners of an open mouth,
         face_room: and how far inside the hull of cheeks, crown and chin a face begins,
         part_soft: and the width of their soft rims,
-        head_room: how far from that hull the fur of two heads still meets place by place,
+        temple: how far above the cheeks the temples are, by the height of the crown above the nose,
+        head_room: how far from the hull with these the fur of two heads still meets place by place,
         head_soft: and from there on less and less.
     """
 
     broad_px: int = 256
-    colour_sigma: float = 0.08
-    marking_sigma: float = 0.025
-    marking_variance: float = 0.01
+    colour_sigma: float = 0.12
+    marking_sigma: float = 0.03
+    marking_variance: float = 0.03
     detail_sigma: float = 1 / 40
     window_sigma: float = 1 / 40
     tint_sigma: float = 0.06
     sure_depth: float = 0.008
-    fur_depth: float = 0.03
+    fur_depth: float = 0.04
     ground_room: float = 0.025
     ear_radius: float = 0.5
     ear_least: float = 0.07
@@ -67,8 +68,9 @@ class LayerSettings:
     muzzle_room: float = 0.6
     face_room: float = -0.2
     part_soft: float = 0.16
-    head_room: float = 0.35
-    head_soft: float = 0.4
+    temple: float = 0.8
+    head_room: float = 0.05
+    head_soft: float = 0.3
 
 
 SETTINGS = LayerSettings()
@@ -81,7 +83,7 @@ class Layers:
     Attributes:
         photos: (N, S, S, 3) uint8, all of it.
         animals: (N, S, S, 3) uint8, the animal, whose colours go on beyond its outline.
-        colours: (N, L, L, 3) float32 in [0, 1], of its fur, as if it had no eyes, nose and mouth.
+        colours: (N, L, L, 3) float32 in [0, 1], the broad ones of its fur, as if it had no eyes, nose and mouth.
         grounds: (N, S, S, 3) uint8, what is behind it, filled.
         depths: (N, L, L) float32, how deep inside the animal a place lies, shares of the side, negative outside.
         tints: (N, L, L) float32 in [0, 1], how far a place changes its colours with the animal: softer than the outline, and
@@ -95,7 +97,9 @@ class Layers:
         faces: (N, L, L) float32 in [0, 1], what is well within the face.
         openings: (N, L, L) float32 in [0, 1], the eyes themselves: what is unlike the fur around them.
         irises: (N, 3) float32 in [0, 1], what colour they have.
-        furs: (N, L, L) float32 in [0, 1], where the head has fur that meets another's.
+        markings: (N, L, L, 3) float32 in [0, 1], the fur's colours with the edges between them.
+        heads: (N, L, L) float32 in [0, 1], where they meet another's.
+        lightness: (N,) float32 in [0, 1], of that fur.
     """
 
     photos: np.ndarray
@@ -113,20 +117,18 @@ class Layers:
     faces: np.ndarray
     openings: np.ndarray
     irises: np.ndarray
-    furs: np.ndarray
+    markings: np.ndarray
+    heads: np.ndarray
+    lightness: np.ndarray
 
     @classmethod
-    def cut(cls, crops: Tensor, masks: Tensor, points: Tensor, clear: Tensor | None = None) -> Layers:
-        """The layers of crops (N, 3, S, S) in [0, 1] with masks (N, 1, S, S) in [0, 1] and points (N, 9, 2).
-
-        Of heads that are not clear (N,) only broad colours are kept apart; without it all are.
-        """
-        known = [True] * len(crops) if clear is None else clear.tolist()
-        each = [_cut_one(*parts) for parts in zip(crops, masks, points, known, strict=True)]
+    def cut(cls, crops: Tensor, masks: Tensor, points: Tensor) -> Layers:
+        """The layers of crops (N, 3, S, S) in [0, 1] with masks (N, 1, S, S) in [0, 1] and points (N, 9, 2)."""
+        each = [_cut_one(*parts) for parts in zip(crops, masks, points, strict=True)]
         return cls(*(np.stack(part) for part in zip(*each, strict=True)))
 
 
-def _cut_one(crop: Tensor, mask: Tensor, points: Tensor, clear: bool = True) -> tuple[np.ndarray, ...]:
+def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ...]:
     side = crop.shape[-1]
     broad = min(side, SETTINGS.broad_px)
     depth = signed_distance(mask[0].numpy()) / side
@@ -136,8 +138,8 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor, clear: bool = True) -> 
     eyes, muzzle, face, features, head = _face_regions(points.numpy(), broad)
     ears = _ear_region(points.numpy(), broad)
     inside = cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA)
-    head *= clear * (1 - ears) * (inside / SETTINGS.fur_depth).clip(0, 1)
-    colours, energy = _bands(animal, broad, features, head)
+    head *= (2 - 2 * ears).clip(0, 1) * (inside / SETTINGS.fur_depth).clip(0, 1)
+    colours, markings, energy = _bands(animal, broad, features)
     ground = _ground(crop, depth, cv2.resize(ears, (side, side)))
     seen = cv2.resize(_rows(crop[None]), (broad, broad), interpolation=cv2.INTER_AREA)
     openings = eye_openings(seen, points.numpy())
@@ -146,7 +148,7 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor, clear: bool = True) -> 
         inside, _tint(crop[None], mask[None], broad), energy, ears, eyes,
         np.asarray(sharpness(crop[None]), np.float32),
         eye_contrast(_rows(crop[None]), points.numpy()), muzzle, face,
-        openings, iris_colour(seen, openings), head * (1 - features),
+        openings, iris_colour(seen, openings), markings, head, _lightness(markings, head),
     )  # fmt: skip
 
 
@@ -158,10 +160,10 @@ def _tint(picture: Tensor, mask: Tensor, broad: int) -> np.ndarray:
     return tint * (1.5 + signed_distance(small[0, 0].numpy()) / (broad * SETTINGS.tint_sigma)).clip(0, 1)
 
 
-def _bands(picture: Tensor, broad: int, features: np.ndarray, head: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """The fur's colours (L, L, 3) and the energy of fine detail (L, L) of a picture (1, 3, S, S) in [0, 1].
+def _bands(picture: Tensor, broad: int, features: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The fur's broad colours and its markings (L, L, 3), and the energy of fine detail (L, L) of a picture (1, 3, S, S) in [0, 1].
 
-    Where features (L, L) are, the fur around them goes on; in the head (L, L) markings keep their edges.
+    Where features (L, L) are, the fur around them goes on.
     """
     small = torch.nn.functional.interpolate(picture, (broad, broad), mode="area")
     fur = torch.from_numpy(1 - features)[None, None]
@@ -171,12 +173,15 @@ def _bands(picture: Tensor, broad: int, features: np.ndarray, head: np.ndarray) 
     markings = guided_filter(
         luma, bare, lambda x: gaussian_blur(x, SETTINGS.marking_sigma * broad), SETTINGS.marking_variance
     )
-    colours = torch.lerp(
-        gaussian_blur(bare, SETTINGS.colour_sigma * broad), markings, torch.from_numpy(head)[None, None]
-    )
+    colours = gaussian_blur(bare, SETTINGS.colour_sigma * broad)
     detail = (small - gaussian_blur(small, SETTINGS.detail_sigma * broad)).square().mean(1, keepdim=True)
     energy = gaussian_blur(detail, SETTINGS.window_sigma * broad)
-    return _rows(colours), energy[0, 0].numpy()
+    return _rows(colours), _rows(markings), energy[0, 0].numpy()
+
+
+def _lightness(markings: np.ndarray, head: np.ndarray) -> np.ndarray:
+    """The mean of a head's fur; of none 0.5."""
+    return np.asarray(np.average(markings.mean(2), weights=head) if head.any() else 0.5, np.float32)
 
 
 def _levels(picture: Tensor) -> np.ndarray:
@@ -213,13 +218,18 @@ def _face_regions(points: np.ndarray, side: int) -> tuple[np.ndarray, ...]:
     corners = cv2.convexHull((points[[*EYES, CHIN, *CHEEKS, CROWN]] * side).round().astype(np.int32))
     cv2.fillConvexPoly(hull, corners, 1)
     beyond = -signed_distance(hull.astype(np.float32)) / side
+    temples = points[list(CHEEKS)] + SETTINGS.temple * (points[CROWN] - points[NOSE])
+    corners = cv2.convexHull(
+        (np.concatenate([points[[CHIN, *CHEEKS, CROWN]], temples]) * side).round().astype(np.int32)
+    )
+    outside = -signed_distance(cv2.fillConvexPoly(np.zeros_like(hull), corners, 1).astype(np.float32)) / side
     away = (
         (near_eyes, EYE.room, SETTINGS.part_soft),
         (mouth, SETTINGS.nose_room, SETTINGS.part_soft),
         (mouth, SETTINGS.mouth_room, SETTINGS.part_soft),
         (mouth, SETTINGS.muzzle_room, SETTINGS.part_soft),
         (beyond, SETTINGS.face_room, SETTINGS.part_soft),
-        (beyond, SETTINGS.head_room, SETTINGS.head_soft),
+        (outside, SETTINGS.head_room, SETTINGS.head_soft),
     )
     eye, nose, lips, muzzle, face, head = (
         np.asarray((1 - (far / eye_distance(points) - room) / soft).clip(0, 1), np.float32) for far, room, soft in away

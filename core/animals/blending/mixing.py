@@ -33,6 +33,8 @@ class MixSettings:
         photo_from: share of one picture from which on its photo itself fades in.
         turns: for each part that is one animal's at a time, the shares of the leading one at which it begins and ends
             to be that one's. In the middle all detail is its own, in the shape and colours of both.
+        others_colour: by how much an animal's share in the colours of its own detail falls as the others' shares rise.
+        lightest: fur of this lightness would never lead.
         unseen: a share in what is shown that nobody sees.
         most_contrast: by how much the contrast of fur is raised at most where it is brightened.
         pupil: lightness from which on an eye's colour is moved, and from which on wholly,
@@ -53,6 +55,8 @@ class MixSettings:
     turns: tuple[tuple[str, float, float], ...] = (
         ("head", 0.25, 0.46), ("face", 0.25, 0.5), ("features", 0.38, 0.46),
     )  # fmt: skip
+    lightest: float = 1.3
+    others_colour: float = 0.7
     unseen: float = 1e-3
     most_contrast: float = 1.5
     pupil: tuple[float, float] = (0.05, 0.3)
@@ -114,6 +118,7 @@ def mix_layers(
     shares = {index: np.full((broad, broad), share, np.float32) for index, share in head.items()}
     if meeting:
         shares = part_shares(layers, near, shares, shape, leader)
+        heads = np.minimum.reduce([fetched(layers.heads[i], near[i]) * float(clear[i]) for i in near])
     depths = {index: fetched(layers.depths[index], near[index]) for index in shape}
     depth = sum(head[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
     owners = chosen_details(layers, near, shares, depths)
@@ -125,7 +130,7 @@ def mix_layers(
         own = photo_share(layers.animals[index], layers.photos[index], head[index])
         own = fetched(own, far[index], fine=True).astype(np.float32) / 255
         if meeting:
-            own = recoloured(own, layers, near, far, index, appearance)
+            own = recoloured(own, layers, near, index, appearance, heads)
         else:
             own = cv2.transform(own, colour_map(palette, index, appearance, 0))
         animal = animal + enlarged(owner, side)[..., None] * own
@@ -139,33 +144,29 @@ def mix_layers(
 
 
 def recoloured(
-    own: np.ndarray, layers: Layers, near: Moved, far: Moved, index: int, appearance: dict[int, float]
+    own: np.ndarray, layers: Layers, near: Moved, index: int, appearance: dict[int, float], meeting: np.ndarray
 ) -> np.ndarray:
-    """Picture `index`, moved (S, S, 3), with the fur and the eyes' colour of an appearance, place by place.
-
-    Where its fur is the smoother one, the others' strands of hair come along too.
-    """
+    """Picture `index`, moved (S, S, 3), with the fur and the eyes' colour of an appearance; markings where heads meet (L, L)."""
     side = len(own)
-    colours = {other: fetched(layers.colours[other], near[other]) for other in {index, *appearance}}
-    wanted = np.asarray(sum(share * colours[other] for other, share in appearance.items()))
+    colours = {}
+    for other in {index, *appearance}:
+        broad, marked = (fetched(part[other], near[other]) for part in (layers.colours, layers.markings))
+        colours[other] = broad + meeting[..., None] * (marked - broad)
+    # Its own detail speaks for it already, so that the others' colours may count for more.
+    less = SETTINGS.others_colour * (1 - appearance.get(index, 0.0))
+    shares = {other: share * (1 - less + less * (other != index)) for other, share in appearance.items()}
+    shares = {other: share / sum(shares.values()) for other, share in shares.items()}
+    wanted = np.asarray(sum(share * colours[other] for other, share in shares.items()))
     iris = np.asarray(sum(share * layers.irises[other] for other, share in appearance.items())) - layers.irises[index]
     opening = enlarged(fetched(layers.openings[index], near[index]), side)[..., None]
-    made = coloured(own, enlarged(colours[index], side), enlarged(wanted, side), opening, iris)
-    energy, fur = (fetched(part[index], near[index]) for part in (layers.energies, layers.furs))
-    for other in appearance:
-        stronger = fetched(layers.energies[other], near[other]).clip(min=1e-8)
-        weak = (1 - np.sqrt(energy.clip(min=0) / stronger)).clip(0, 1) * fur * fetched(layers.furs[other], near[other])
-        if other == index or weak.max() < SETTINGS.unseen:
-            continue
-        strands = fetched(layers.animals[other], far[other]).astype(np.float32) / 255 - enlarged(colours[other], side)
-        made += appearance[other] * enlarged(weak, side)[..., None] * strands
-    return made
+    return coloured(own, enlarged(colours[index], side), enlarged(wanted, side), opening, iris)
 
 
 def leading(layers: Layers, shape: dict[int, float], sure: Sequence[bool], clear: Sequence[bool]) -> int:
-    """Whose detail the middle shows, whatever the order: of clear heads that with the clearer eyes, else the surer, sharper one."""
+    """Whose detail the middle shows, whatever the order: of clear heads that with clearer eyes and darker fur, else the surer, sharper one."""
     if all(clear[index] for index in shape):
-        return max(sorted(shape), key=lambda index: float(layers.gazes[index]))
+        # Dark fur can be brightened; white fur has no detail to show when it is darkened.
+        return max(sorted(shape), key=lambda i: float(layers.gazes[i] * (SETTINGS.lightest - layers.lightness[i])))
     return max(sorted(shape), key=lambda index: (bool(clear[index]), bool(sure[index]), float(layers.sharpness[index])))
 
 
