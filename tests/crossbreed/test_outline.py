@@ -3,6 +3,7 @@
 import numpy as np
 import torch
 
+from core.animals.blending.eyes import iris_colour
 from core.animals.blending.layers import Layers
 from core.animals.blending.mixing import mix_layers, sharpened
 from core.animals.blending.settling import settled
@@ -197,6 +198,12 @@ def test_eyes_are_one_animal_s_in_the_colour_between():
     made = mix_layers(layers, Palette.measure(crops, masks), STILL, half, half, *SURE)
     assert np.abs(made[y - 3 : y - 1, x - 2 : x + 2].mean((0, 1)) - ((green + red) / 2).numpy()).max() < 0.08
     assert made[y - 1 : y + 1, x - 1 : x + 1].mean() < 0.1
+
+
+def test_an_eye_of_two_pixels_has_a_colour():
+    seen, openings = np.full((8, 8, 3), 0.3, np.float32), np.zeros((8, 8), np.float32)
+    seen[2, 2], openings[2, 2:4] = 0.1, 1
+    assert np.isfinite(iris_colour(seen, openings)).all() and np.isfinite(iris_colour(seen, openings * 0)).all()
 
 
 def test_white_fur_does_not_lead():

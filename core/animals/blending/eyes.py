@@ -96,5 +96,5 @@ def iris_colour(seen: np.ndarray, openings: np.ndarray) -> np.ndarray:
     inside = openings > 0.9
     if not inside.any():
         return np.full(3, 0.2, np.float32)  # a brown so dark that it moves little
-    low, high = np.quantile(light[inside], EYE.iris)
+    low, high = np.quantile(light[inside], EYE.iris, method="nearest")
     return np.asarray(seen[inside & (light >= low) & (light <= high)].mean(0), np.float32)
