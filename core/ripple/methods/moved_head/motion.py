@@ -14,6 +14,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.ndimage import distance_transform_edt
 
+from core.ripple.methods.head_turn.geometry import EYE_CORNERS, MOUTH_CORNERS
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.membrane import solve_membrane
 
@@ -39,7 +40,10 @@ class SheetConstants:
     band: float = 0.03  # heights that count as one when the mesh's rim is sought
     inset_shown: float = 0.05  # how far inside the rim the mesh gives way on the side that comes into sight
     inset_hidden: float = 0.012  # and on the side that goes
+    sides_join: float = 0.2  # around the middle the one becomes the other
     feather: float = 0.04  # over which mesh and membrane share
+    feather_jaw: float = 0.07  # and more of it on the jaw that comes into sight
+    beside_feature: float = 0.8  # of the way from the mesh's rim to eye and mouth, that may be stretched
     grazing_deg: float = 72.0  # mesh points that look further aside were not really seen
     neck_least: float = 0.16  # from the chin to where nothing moves, at least and at most
     neck_most: float = 0.34
@@ -150,14 +154,32 @@ class Sheet:
         places = grid()
         turn = np.deg2rad(pose.yaw)
         face, near = self.rotate(np.dstack([places, self.depth]), pose)
-        coming = -np.sign(turn) * (places[..., 0] - self.head.axis_x) > 0
-        inset = np.where(coming, SHEET.inset_shown, SHEET.inset_hidden) if turn else np.full(coming.shape, 0.02)
-        share = smooth_step((self.inside - inset) / SHEET.feather)
+        # From one side to the other the rim gives way by more: a step would crease the chin and the forehead.
+        coming = smooth_step(0.5 - np.sign(turn) * (places[..., 0] - self.head.axis_x) / SHEET.sides_join)
+        inset = SHEET.inset_hidden + coming * (SHEET.inset_shown - SHEET.inset_hidden)
+        # Cheeks are broad below the eyes: what comes into sight there is stretched over more of them.
+        low = smooth_step((places[..., 1] - self.head.eyes_y) / (self.head.chin_y - self.head.eyes_y))
+        wide = SHEET.feather + coming * low * SHEET.feather_jaw
+        # Eyes and mouth are not stretched with them.
+        free = 1 - coming + coming * (self.beside_features(np.sign(turn)) / (inset + wide)).clip(0.2, 1)
+        share = smooth_step((self.inside - free * inset) / (free * wide))
         shift, level = self.membrane(pose, share, face - places, near)
         share = share[..., None]
         way = share * (face - places) + (1 - share) * shift
         way[..., 1] *= self.upright
         return places + way, np.where(share[..., 0] > 0.5, near, level)
+
+    def beside_features(self, way: float) -> np.ndarray:
+        """(n, 1): how far inside the mesh's rim its skin ends beside eye and mouth, at the rows of the fine nodes.
+
+        Args:
+            way: -1 for a turn to the picture's left, which brings the right side into sight; 1 for one to its right.
+        """
+        side = 1 if way < 0 else 0
+        features = self.head.mesh[[EYE_CORNERS[side][side], MOUTH_CORNERS[side]], :2]
+        columns, rows = np.rint(to_nodes(features, SHEET.nodes)).astype(int).clip(0, SHEET.nodes - 1).T
+        deep = SHEET.beside_feature * self.inside[rows, columns]
+        return np.interp(np.arange(SHEET.nodes), rows, deep)[:, None]
 
     def rotate(self, points: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         """Points (..., 3) before the axis after a motion: (..., 2), and how near each is, (...)."""
@@ -206,7 +228,9 @@ class Sheet:
         for corner, way in zip(self.neck, (-1, 1), strict=True):
             if corner is not None:
                 beside = way * (places[..., 0] - self.head.axis_x) > 0
-                over = SHEET.corner_hidden if way * turn > 0 else SHEET.corner
+                # A jaw that comes into sight runs from the ear, which moves little, to the neck, which does not.
+                coming = max(SHEET.corner, corner[1] - self.head.ears_y)
+                over = SHEET.corner_hidden if way * turn > 0 else coming if turn else SHEET.corner
                 share[beside] = smooth_step((corner[1] + SHEET.corner / 2 - places[..., 1]) / over)[beside]
         return share
 
@@ -220,8 +244,9 @@ class Sheet:
         ear = head.axis_x + (x - head.axis_x) * np.cos(turn) + SHEET.ear_before_axis * np.sin(turn)
         low = np.clip((y - head.ears_y) / max(1e-6, head.chin_y - head.ears_y), 0, 1)
         hides = side == np.sign(turn)
-        # Flesh outside the mesh lies behind its rim: it goes out of sight with the side that does.
-        jaw = after + (x - before) * np.where(hides, SHEET.flesh_left, 1.0)
+        # Flesh outside the mesh lies behind its rim: it goes out of sight with the side that does. On the other side the
+        # jaw's angle, which lies as far back as the ear, comes into sight behind the chin.
+        jaw = np.where(hides, after + (x - before) * SHEET.flesh_left, ear)
         bare = (1 - low) * ear + low * jaw
         near = smooth_step((SHEET.jaw_reach - side * (x - before)) / SHEET.jaw_fades)
         up = smooth_step((head.eyes_y - y) / max(1e-6, head.eyes_y - head.brow_y))

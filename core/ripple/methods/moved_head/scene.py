@@ -15,13 +15,21 @@ from core.ripple.methods.moved_head.matte import (
     find_neck_end,
     find_person,
     own_person,
-    paint_neck,
     refine_matte,
     to_region,
     view_of,
 )
 from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, grid, smooth_step
-from core.ripple.methods.moved_head.plate import PLATE, add_grain, disc, is_plain, thin_lines, widen
+from core.ripple.methods.moved_head.plate import (
+    PLATE,
+    add_grain,
+    disc,
+    fill_lines,
+    is_plain,
+    mirror_in,
+    thin_lines,
+    widen,
+)
 from core.ripple.methods.moved_head.raster import draw_sheet, triangles_of
 
 Fill = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -36,9 +44,8 @@ class SceneConstants:
     near: float = 0.08  # how far into the hole the background beside it runs on
     hole_grows: float = 0.018  # the background is filled a little beyond the matte
     others_grow: float = 0.012  # people are left out of what is copied, a little wider
-    wisps_grow: float = 0.06  # a plain background is filled so far beyond it: single hairs and their shade go too
+    wisps_grow: float = 0.06  # single hairs go with the head so far beyond it
     seam_soft: float = 0.003  # over which the filled part joins the photograph, from where the head's rim ends outwards
-    plain_soft: float = 0.012  # the same before a plain background
     rim_colour: float = 0.012  # how far around its colour a soft rim takes from what is surely the head's
     thin: float = 0.15  # a share of the matte that says nothing of the head's colour ...
     thick: float = 0.85  # ... and one that does
@@ -137,14 +144,17 @@ class HeadScene:
         region = np.ascontiguousarray(photo[top:bottom, left:right])
         unit = self.head.frame.unit_px
         plain = is_plain(region, self.hole | self.others)
-        rim = (SCENE.plain_soft if plain else SCENE.seam_soft) * unit
+        rim = SCENE.seam_soft * unit
         free = ~self.others | (to_region(self.sheet.rest.astype(np.float32), self.head, self.box) > SCENE.rest_kept)
         beside = free & widen(self.hole, SCENE.wisps_grow * unit)
-        gone = self.hole | (beside if plain else beside & thin_lines(region, self.hole, unit))
+        lines = thin_lines(region, self.hole, beside, unit, plain)
+        gone = self.hole | lines
         # The seam lies outside all that goes: blended over the head's rim it would draw the old outline.
         shown = gone | (free & widen(gone, 4 * rim))
         plate = fill(region, shown, self.others)
-        plate = paint_neck(plate, view_of(photo, self.head), self.sheet.neck, self.head, self.box)
+        solid = self.hole | (free & widen(self.hole, 4 * rim))
+        cleared = fill_lines(region, shown & ~solid, shown | self.others, unit)
+        plate = mirror_in(np.where(solid[..., None], plate, cleared), cleared, solid, self.others, unit)
         plate = add_grain(plate, region, shown | self.others, PLATE.fine * unit)
         soft = cv2.GaussianBlur(widen(gone, 2 * rim).astype(np.float32), (0, 0), rim)
         soft = np.where(gone, 1, np.where(shown, soft, 0))[..., None]
@@ -249,9 +259,7 @@ class HeadScene:
         nodes = source.shape[0]
         seen = cv2.remap(cv2.dilate(self.matte, np.ones((5, 5))), source.astype(np.float32), None, cv2.INTER_NEAREST)
         # As far as the background may be filled, so that it comes up behind the sheet as smoothly as the sheet moves.
-        reach = 2 + round(
-            (SCENE.hole_grows + SCENE.wisps_grow + 4 * SCENE.plain_soft) * (nodes - 1) / (2 * SHEET.reach)
-        )
+        reach = 2 + round((SCENE.hole_grows + SCENE.wisps_grow + 4 * SCENE.seam_soft) * (nodes - 1) / (2 * SHEET.reach))
         held = cv2.dilate((seen > 0).astype(np.uint8), np.ones((2 * reach + 1,) * 2))[: nodes - 1, : nodes - 1]
         return held > 0
 
