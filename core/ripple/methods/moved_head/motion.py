@@ -14,7 +14,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.ndimage import distance_transform_edt
 
-from core.ripple.methods.head_turn.geometry import EYE_CORNERS, MOUTH_CORNERS
+from core.ripple.methods.head_turn.geometry import CHIN, EYE_CORNERS, EYES, MOUTH_CORNERS
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.membrane import solve_membrane
 
@@ -26,17 +26,17 @@ class SheetConstants:
     reach: float = 0.8  # half the side of what is looked at: hair and shoulders around the FFHQ crop
     nodes: int = 257  # along each side: one per 4 to 6 px of a face of 1024 px
     coarse: int = 97  # nodes of the membrane, which is smooth
-    skull_before_axis: float = 0.03  # the skull's middle
+    skull_before_axis: float = 0.05  # the skull's middle
     skull_half_width: float = 0.33  # at its widest
     neck_half_width: float = 0.24
     skull_depth: float = 1.25  # depth of a skull over its width
-    ear_before_axis: float = 0.08
+    ear_before_axis: float = 0.12
     jaw_reach: float = 0.13  # an outline so near the mesh's rim is bare: an ear's or the jaw's, not hair's
     jaw_fades: float = 0.05
     flesh_left: float = 0.1  # of what lies outside the mesh's rim, on the jaw that turns away
     ear_left: float = 0.012  # what is left of an ear behind the cheek
     ear_ends: float = 0.25  # share of the way from the ears to the chin
-    outline_blur: float = 0.025  # heights over which the outline's motion is evened out
+    outline_blur: float = 0.04  # heights over which the outline's motion is evened out
     band: float = 0.03  # heights that count as one when the mesh's rim is sought
     inset_shown: float = 0.05  # how far inside the rim the mesh gives way on the side that comes into sight
     inset_hidden: float = 0.012  # and on the side that goes
@@ -50,6 +50,7 @@ class SheetConstants:
     shell: float = 0.12  # from where hair counts as too wide for a skull ...
     far: float = 0.26  # ... to where nothing moves: another person's, or far hair
     corner: float = 0.08  # heights over which a jaw's outline becomes the neck's
+    corner_shown: float = 0.6  # of the way from the ears to the neck, the same on the side that comes into sight
     corner_hidden: float = 0.12  # the same on the side that turns away
     border: float = 0.06  # from the photograph's edge inwards the motion begins
     depth_blur: float = 2.0  # nodes: the mesh is made of flat facets
@@ -157,9 +158,12 @@ class Sheet:
         # From one side to the other the rim gives way by more: a step would crease the chin and the forehead.
         coming = smooth_step(0.5 - np.sign(turn) * (places[..., 0] - self.head.axis_x) / SHEET.sides_join)
         inset = SHEET.inset_hidden + coming * (SHEET.inset_shown - SHEET.inset_hidden)
-        # Cheeks are broad below the eyes: what comes into sight there is stretched over more of them.
-        low = smooth_step((places[..., 1] - self.head.eyes_y) / (self.head.chin_y - self.head.eyes_y))
-        wide = SHEET.feather + coming * low * SHEET.feather_jaw
+        # Cheeks are broad below the eyes: what comes into sight there is stretched over more of them. The jaw's lower edge
+        # before the neck stays an edge.
+        rows = self.head.mesh[[*EYES, MOUTH_CORNERS[0], CHIN], 1]
+        broad = np.interp(places[..., 1], [rows[:4].mean(), rows[4], rows[5]], [0, 1, 0])
+        inset = np.where(places[..., 1] > rows[4], SHEET.inset_hidden + broad * (inset - SHEET.inset_hidden), inset)
+        wide = SHEET.feather + coming * broad * SHEET.feather_jaw
         # Eyes and mouth are not stretched with them.
         free = 1 - coming + coming * (self.beside_features(np.sign(turn)) / (inset + wide)).clip(0.2, 1)
         share = smooth_step((self.inside - free * inset) / (free * wide))
@@ -228,8 +232,8 @@ class Sheet:
         for corner, way in zip(self.neck, (-1, 1), strict=True):
             if corner is not None:
                 beside = way * (places[..., 0] - self.head.axis_x) > 0
-                # A jaw that comes into sight runs from the ear, which moves little, to the neck, which does not.
-                coming = max(SHEET.corner, corner[1] - self.head.ears_y)
+                # A jaw that comes into sight runs smoothly into the neck.
+                coming = max(SHEET.corner, SHEET.corner_shown * (corner[1] - self.head.ears_y))
                 over = SHEET.corner_hidden if way * turn > 0 else coming if turn else SHEET.corner
                 share[beside] = smooth_step((corner[1] + SHEET.corner / 2 - places[..., 1]) / over)[beside]
         return share
@@ -244,9 +248,8 @@ class Sheet:
         ear = head.axis_x + (x - head.axis_x) * np.cos(turn) + SHEET.ear_before_axis * np.sin(turn)
         low = np.clip((y - head.ears_y) / max(1e-6, head.chin_y - head.ears_y), 0, 1)
         hides = side == np.sign(turn)
-        # Flesh outside the mesh lies behind its rim: it goes out of sight with the side that does. On the other side the
-        # jaw's angle, which lies as far back as the ear, comes into sight behind the chin.
-        jaw = np.where(hides, after + (x - before) * SHEET.flesh_left, ear)
+        # Flesh outside the mesh lies behind its rim: it goes out of sight with the side that does.
+        jaw = after + (x - before) * np.where(hides, SHEET.flesh_left, 1.0)
         bare = (1 - low) * ear + low * jaw
         near = smooth_step((SHEET.jaw_reach - side * (x - before)) / SHEET.jaw_fades)
         up = smooth_step((head.eyes_y - y) / max(1e-6, head.eyes_y - head.brow_y))

@@ -20,9 +20,10 @@ class PlateConstants:
     hair_levels: int = 12  # of 255: and differs from it by more
     plain_hair_levels: int = 8  # before a plain one hairs show sooner
     hair_joins: float = 0.008  # gaps in it
-    beyond_most: float = 0.25  # a line of which a larger share lies further off is the background's
+    beyond_most: float = 0.4  # a line of which a larger share lies further off is the background's
     mirror_px: int = 400  # longest side at which it is found where a mirrored background comes from
     mirror_even: float = 0.02  # over which that place is evened out: the hole's rim is rough
+    squeezed: float = 0.5  # and by how much smaller: what lies further off is something else
     mirrored: float = 0.10  # so deep into the hole the background beside it is mirrored ...
     mirror_ends: float = 0.16  # ... and from here in there is none
 
@@ -99,7 +100,7 @@ def mirror_in(
     blur, seen = (0, 0), gone.astype(np.float32)
     sigma = max(0.6, PLATE.mirror_even * unit)
     way = cv2.GaussianBlur(way, blur, sigma) / np.maximum(1e-3, cv2.GaussianBlur(seen, blur, sigma))[..., None]
-    source = places + 2 * way
+    source = places + (1 + PLATE.squeezed) * way
     inside = ((source >= 0) & (source <= np.array(size) - 1)).all(-1)
     good = inside & ~cv2.remap(hidden.astype(np.uint8), source, None, cv2.INTER_NEAREST).astype(bool)
     good &= deep < PLATE.mirror_ends * unit
@@ -152,7 +153,7 @@ def thin_lines(
     size, far = (np.bincount(parts[mask], minlength=count) for mask in (single, single & ~beside))
     own = np.isin(np.arange(count), touching) & (far <= PLATE.beyond_most * size)
     own[0] = False
-    return own[parts] & beside & widen(lines, PLATE.hair_joins * unit_px)
+    return own[parts] & widen(lines, PLATE.hair_joins * unit_px)
 
 
 def is_plain(region: np.ndarray, unknown: np.ndarray) -> bool:

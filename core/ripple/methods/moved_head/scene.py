@@ -44,11 +44,12 @@ class SceneConstants:
     near: float = 0.08  # how far into the hole the background beside it runs on
     hole_grows: float = 0.018  # the background is filled a little beyond the matte
     others_grow: float = 0.012  # people are left out of what is copied, a little wider
-    wisps_grow: float = 0.06  # single hairs go with the head so far beyond it
+    wisps_grow: float = 0.09  # single hairs go with the head so far beyond it
     seam_soft: float = 0.003  # over which the filled part joins the photograph, from where the head's rim ends outwards
     rim_colour: float = 0.012  # how far around its colour a soft rim takes from what is surely the head's
     thin: float = 0.15  # a share of the matte that says nothing of the head's colour ...
     thick: float = 0.85  # ... and one that does
+    cut: float = 0.02  # so near the upper edge a head goes on to it
     surely: float = 0.97  # a larger share of the matte shows nothing but the head
     hole_from: float = 0.08  # of the matte, or of the mask that it came from
     others_from: float = 0.3  # of the person's mask
@@ -126,8 +127,13 @@ class HeadScene:
         share = to_region(near, head, box)
         region = np.ascontiguousarray(photo[top:bottom, left:right])
         matte = refine_matte(share, region, head.frame.unit_px)
+        if top == 0:
+            # A head that the upper edge cuts is whole there, whatever the mask's rim says.
+            cut = min(len(matte) - 1, max(1, round(SCENE.cut * head.frame.unit_px)))
+            matte[:cut] = np.maximum(matte[:cut], matte[cut] * (matte[cut] > SCENE.surely))
         moves = to_region(sheet.rest.astype(np.float32), head, box)
-        matte = (matte * (moves > 0)).astype(np.float32)
+        # What hardly moves is the photograph behind already: cut off sharply its edge would ring.
+        matte = (matte * smooth_step(moves / SCENE.rest_kept)).astype(np.float32)
         unit = head.frame.unit_px
         hole = (cv2.dilate(matte, disc(SCENE.hole_grows * unit)) > SCENE.hole_from) & (moves > SCENE.rest_kept)
         others = cv2.dilate(to_region(found, head, box), disc(SCENE.others_grow * unit)) > SCENE.others_from
@@ -298,5 +304,5 @@ def smooth_seams(picture: np.ndarray, where: np.ndarray, lost: np.ndarray, matte
     shown = np.where(lost[..., None], np.nan, where)
     seams = find_jumps(shown, SCENE.seam_px)
     seams &= cv2.dilate(matte, np.ones((3, 3))) > 0.2
-    band = cv2.GaussianBlur(cv2.dilate(seams.astype(np.float32), np.ones((3, 3))), (0, 0), 0.7)[..., None]
-    return picture + band * (cv2.GaussianBlur(picture, (0, 0), 0.8) - picture)
+    band = cv2.GaussianBlur(cv2.dilate(seams.astype(np.float32), np.ones((3, 3))), (0, 0), 0.8)[..., None]
+    return picture + band * (cv2.GaussianBlur(picture, (0, 0), 1.1) - picture)
