@@ -41,7 +41,7 @@ class ExpressionConstants:
 
     smile_out: float = 0.11  # the corners, aside
     smile_up: float = 0.17
-    smile_cheek: float = 0.11  # the cheeks, up
+    smile_cheek: float = 0.08  # the cheeks, up
     smile_nose: float = 0.3  # around its tip the nose stays
     smile_lid: float = 0.22  # of the eye's height: the lower lids, up with the cheeks
     smile_reach: float = 0.36  # of the corner's push
@@ -125,8 +125,8 @@ def smile(points: np.ndarray, width: float, strength: float) -> np.ndarray:
     # The middle of the lips stays, so that the line of the mouth curves.
     middle = points[list(MOUTH_CORNERS)].mean(0)
     stays = np.exp(-((points[:, 0] - middle[0]) ** 2) / (2 * (0.22 * width) ** 2))
-    lip_rows = np.exp(-((points[:, 1] - middle[1]) ** 2) / (2 * (0.35 * width) ** 2))
-    total[:, 1] *= 1 - 0.8 * stays * lip_rows
+    lip_rows = np.exp(-((points[:, 1] - middle[1]) ** 2) / (2 * (0.5 * width) ** 2))
+    total[:, 1] *= 1 - 0.9 * stays * lip_rows
     # The nose hardly takes part: it would widen.
     near = ((points - points[NOSE]) ** 2).sum(1) / (2 * (EXPRESSION.smile_nose * width) ** 2)
     total *= 1 - 0.85 * np.exp(-near)[:, None]

@@ -145,15 +145,16 @@ def thin_lines(
     small = cv2.resize(region, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
     middle = cv2.resize(cv2.medianBlur(small, 2 * max(1, round(size * scale / 2)) + 1), region.shape[1::-1])
     lines = np.abs(region.astype(np.int16) - middle).max(-1) > (PLATE.plain_hair_levels if plain else PLATE.hair_levels)
-    joined = cv2.dilate((lines | hole).astype(np.uint8), disc(PLATE.hair_joins * unit_px))
     # Every hair for itself: all of them hang together by the hole.
-    single = joined.astype(bool) & ~hole
+    joins = disc(PLATE.hair_joins * unit_px)
+    near = cv2.dilate(hole.astype(np.uint8), joins)
+    single = (cv2.dilate((lines & ~hole).astype(np.uint8), joins) > 0) & (near == 0)
     count, parts = cv2.connectedComponents(single.astype(np.uint8))
-    touching = np.unique(parts[single & (cv2.dilate(hole.astype(np.uint8), np.ones((3, 3))) > 0)])
+    touching = np.unique(parts[single & (cv2.dilate(near, np.ones((3, 3))) > 0)])
     size, far = (np.bincount(parts[mask], minlength=count) for mask in (single, single & ~beside))
     own = np.isin(np.arange(count), touching) & (far <= PLATE.beyond_most * size)
     own[0] = False
-    return own[parts] & widen(lines, PLATE.hair_joins * unit_px)
+    return (own[parts] | ((near > 0) & ~hole)) & widen(lines, PLATE.hair_joins * unit_px)
 
 
 def is_plain(region: np.ndarray, unknown: np.ndarray) -> bool:

@@ -26,7 +26,7 @@ class Bearing:
     profile: float = 42.0  # a face that looks further aside shows one eye and half a mouth only
     furthest: float = 36.0  # the head may look so far aside in the end, before stretched skin shows
     cheek: float = 50.0  # so far round from the nose its far cheek is looked at ...
-    stretch: float = 1.5  # ... which a turn back may widen by so much, before it smears
+    stretch: float = 1.6  # ... which a turn back may widen by so much, before it smears
     most: float = SHAPES["pose"].high  # and turn by so much at most
     covered: float = 12.0  # what a face bears with a hand before it, or cut by the photograph's edge
     edge: float = 0.1  # of the crop's side: a face so near the photograph's left or right edge is cut with its hair
