@@ -202,6 +202,18 @@ def test_younger_eyes_are_larger_and_the_chin_is_higher():
     assert not shift[head.zone == 0].any()
 
 
+def test_the_skin_of_a_picture_of_one_hue_keeps_it():
+    photo = np.asarray(wide_photo()).mean(2, keepdims=True) * np.float32([1.0, 0.9, 0.75])
+    plain = replace(layers(), photo=photo.astype(np.uint8), tint=None)
+    old = plain.paint(1.0).astype(np.float32)
+    left, top, right, bottom = (int(side) for side in plain.head.box)
+    skin = np.zeros(old.shape[:2], bool)
+    skin[top:bottom, left:right] = cv2.resize(plain.head.skin, (right - left, bottom - top)) > 0.95
+    changed = skin & (np.abs(old - plain.photo).max(2) > 3) & (old.min(2) > 40) & (old.max(2) < 240)
+    ratio = old[changed] / np.maximum(1, old[changed][:, :1])
+    assert changed.any() and np.abs(ratio.mean(0) - (1, 0.9, 0.75)).max() < 0.03, ratio.mean(0)
+
+
 def test_younger_skin_never_bleaches_in_large_areas():
     photo = np.asarray(wide_photo())
     shown = np.log(luma(layers().paint(-1.0)).clip(8)) - np.log(luma(photo).clip(8))

@@ -268,8 +268,10 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
         rows, columns = (np.flatnonzero(matte.max(axis) >= LEAST_MATTE) for axis in (1, 0))
         part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         if t > 0:
-            turns, *strands = (one[part] for one in maps)
-            made[part] = grey_hair(made[part], matte[part], turns, strands, level, layers.tint, share * t, gain)
+            turns, strand, light, deep = (one[part] for one in maps)
+            made[part] = grey_hair(
+                made[part], matte[part], turns, (strand, light, deep), level, layers.tint, share * t, gain
+            )
         else:
             made[part] = darken_hair(made[part], matte[part], level, -share * t)
     shift = at_size(layers.shift if t > 0 else layers.young_shift) * (size[0] / layers.shift.shape[1] * abs(t))
@@ -292,7 +294,8 @@ def age_skin(
         tone = t * (layers.folds + layers.hollows + STRENGTH.cloud * layers.cloud)
         tone = tone + t * sum(weight * band for weight, band in zip(STRENGTH.deepen, layers.bands, strict=True))
         shown = fade(layers.spots * min(1.0, 1.4 * t), 0.1, 0.8)
-        saturation = 1 + t * (STRENGTH.old_saturation - 1)
+        # Sepia that is paler on the skin alone would be a patch.
+        saturation = 1.0 if layers.tint is None else 1 + t * (STRENGTH.old_saturation - 1)
     else:
         # What changes large areas begins softly; grooves are filled more than highlights are dulled.
         soft = fade(cv2.GaussianBlur(flat, (0, 0), STRENGTH.feather_px), 0.3, 1.0)
