@@ -81,10 +81,19 @@ def notes_on_misses(a: np.ndarray, b: np.ndarray, warp: Warp) -> list[str]:
     ]
 
 
-def notes_on_people(found: Sequence[bool]) -> list[str]:
-    """Where a picture shows nobody to take apart."""
+def notes_on_people(found: Sequence[bool], faces: bool, background: str) -> list[str]:
+    """Where a picture shows nobody to tell apart, and what that changes.
+
+    Args:
+        found: whether each picture shows a person.
+        faces: whether both have a face's landmarks.
+        background: the one asked for.
+    """
+    if faces and background == "crossfade":
+        return []
+    so = "its background changes over with the person" if faces else "the two pictures are crossfaded without layers"
     return [
-        f"Nobody was found in the {which} picture, so the two pictures are crossfaded without layers."
+        f"Nobody was found in the {which} picture, so {so}."
         for which, there in zip(WHICH, found, strict=True)
         if not there
     ]
