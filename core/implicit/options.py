@@ -13,6 +13,7 @@ WARPED_BLENDS = (
     *("poisson_first", "poisson_second", "poisson_average", "poisson_mixed"),
 )
 BLENDS = ("layers", *WARPED_BLENDS)
+MATCHES = ("auto", "on", "off")
 MIDDLES = ("auto", "first", "second")
 BACKGROUNDS = ("crossfade", "first", "second", "plain")
 FRAMINGS = ("faces", "whole")
@@ -37,6 +38,12 @@ class ImplicitOptions:
         "crossfade",
         "what surrounds the person in layers, the face in masked and cloned blends",
         choices=BACKGROUNDS,
+        group="blend",
+    )
+    match: str = option(
+        "auto",
+        "bring colours of both together first; auto: in layers, inside the face, and where gradients of both are mixed",
+        choices=MATCHES,
         group="blend",
     )
     middle: str = option(

@@ -156,7 +156,8 @@ class ImplicitMorphPipeline(TransitionPipeline[ImplicitPrepared]):
     ) -> np.ndarray:
         kind, background = kind or prepared.options.blend, background or prepared.options.background
         if kind == "layers" and prepared.shared:
-            return shared_frame(prepared, t, weight, background)
+            return shared_frame(prepared, prepared.shape_at(t, kind), weight, background)
         first, second = warped_pictures(prepared, t)
-        mask = face_region(prepared, t) if kind in ONTO_BACKGROUND else None
-        return blend(first, second, weight, "linear" if kind == "layers" else kind, mask, background)
+        mask = face_region(prepared, t) if kind in ONTO_BACKGROUND or prepared.options.match == "on" else None
+        kind = "linear" if kind == "layers" else kind
+        return blend(first, second, weight, kind, mask, background, prepared.options.match)

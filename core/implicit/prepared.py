@@ -14,6 +14,7 @@ from core.implicit.methods.blending.blend import crossfade
 from core.implicit.methods.landmark_flow.displacement_grid import DisplacementGrid
 from core.implicit.methods.landmark_flow.warp import Warp
 from core.implicit.methods.layers.face import DETECTED, mix_faces
+from core.implicit.methods.layers.grade import bring_to, tones_of
 from core.implicit.methods.layers.layers import Layers, compose, take_apart
 from core.implicit.methods.layers.sharing import Sharing, face_at, share_film
 from core.implicit.methods.letterbox.letterbox import Letterbox
@@ -69,6 +70,10 @@ class ImplicitPrepared(Prepared):
         first, second = self.mattes
         return take_apart(self.picture_a, first, second), take_apart(self.picture_b, second, first)
 
+    def shape_at(self, t: float, kind: str) -> float:
+        """The shape that a frame at time t has in a way of blending."""
+        return self.sharing.shape(t) if kind == "layers" and self.shared else t
+
     @property
     def shared(self) -> bool:
         """Whether it shows one person at a time: our warp, through two faces or two people."""
@@ -87,8 +92,14 @@ def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, n
 def shared_frame(prepared: ImplicitPrepared, t: float, appearance: float, background: str) -> np.ndarray:
     """(H, W, 3) float32 in [0, 1]: one person, with the middle of both faces, before one background; of a `shared` pair."""
     pictures, switched = warped_pictures(prepared, t), prepared.sharing.switched(appearance)
+    lit = prepared.options.match != "off"
+    if lit:
+        tones = [tones_of(picture) for picture in (prepared.picture_a, prepared.picture_b)]
+        wanted = tones[0] + appearance * (tones[1] - tones[0])
+        first, second = (bring_to(one, own, wanted) for one, own in zip(pictures, tones, strict=True))
+        pictures = (first, second)
     if background == "crossfade" or prepared.mattes is None:
-        base = crossfade(*pictures, switched)
+        base = crossfade(*pictures, switched[0])
     else:
         at = prepared.displacements.sampling_positions(t)
         first, second = (
@@ -96,9 +107,9 @@ def shared_frame(prepared: ImplicitPrepared, t: float, appearance: float, backgr
             for layers, places in zip(prepared.layers, at, strict=True)
         )
         behind = prepared.layers[0].behind, prepared.layers[1].behind
-        base = compose((first, second), behind, appearance, switched, background)
+        base = compose((first, second), behind, appearance, switched[0], background)
     where = face_at(_carried(prepared, t), prepared.displacements.size_px, prepared.sharing)
-    return mix_faces(base, pictures, where, appearance, switched).clip(0, 1)
+    return mix_faces(base, pictures, where, appearance, switched, lit).clip(0, 1)
 
 
 def _carried(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, np.ndarray]:

@@ -65,7 +65,7 @@ def notes_before(points: Sequence[np.ndarray]) -> list[str]:
 
 def look_apart(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two faces with detected landmarks (N, 2) look in different directions; of others it is not known."""
-    return min(len(a), len(b)) >= len(MESH_VERTICES) and abs(_nose_place(a) - _nose_place(b)) > LIMITS.turned
+    return min(len(a), len(b)) >= len(MESH_VERTICES) and abs(nose_place(a) - nose_place(b)) > LIMITS.turned
 
 
 def notes_on_misses(a: np.ndarray, b: np.ndarray, warp: Warp) -> list[str]:
@@ -99,7 +99,7 @@ def notes_on_people(found: Sequence[bool], faces: bool, background: str) -> list
     ]
 
 
-def _nose_place(points: np.ndarray) -> float:
+def nose_place(points: np.ndarray) -> float:
     """Where the tip of the nose stands between the right and the left side of the face: 0.5 seen from the front."""
     across = points[LEFT_SIDE] - points[RIGHT_SIDE]
     return float((points[NOSE_TIP] - points[RIGHT_SIDE]) @ across / max(float(across @ across), 1e-9))

@@ -9,6 +9,7 @@ to Image Mosaics", section 2; owners of places, Agarwala et al. 2004, "Interacti
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -24,6 +25,7 @@ from core.implicit.paper.landmarks import (
     RIGHT_BROW,
     RIGHT_EYE,
 )
+from core.ops.blur import soft_blur
 
 Picture = np.ndarray
 DETECTED = len(MESH_VERTICES)
@@ -48,19 +50,17 @@ class FaceConstants:
     least_light: float = 0.04
     # From which difference of light on, beside that of both whole faces and as a natural logarithm, a place is one's or the
     # other's, and how softly.
-    unlike: tuple[float, float] = (0.45, 0.35)
+    unlike: tuple[float, float] = (0.35, 0.3)
     # Radius of a detail.
     detail: float = 0.05
     # How far a part of the face reaches beyond its landmarks, and how soft it ends.
     reach: float = 0.1
-    soft: float = 0.06
+    soft: float = 0.09
     # Glasses reach from the brows down by this share of the way to the mouth.
     glasses: float = 0.4
 
 
 FACE = FaceConstants()
-# A blur is measured at a size at which its radius is this many pixels.
-BLUR_PX = 3
 
 
 @dataclass(frozen=True)
@@ -69,11 +69,13 @@ class FaceAt:
 
     Attributes:
         middle: (H, W, 1) float32 in [0, 1], what both show of the middle of their faces.
-        own: the same, what is wholly the one's or the other's.
+        own: the same, what goes with hair, clothes and surroundings.
+        lower: the same, the lower part where that has a time of its own.
     """
 
     middle: Picture
     own: Picture
+    lower: Picture
 
 
 def pick(points: np.ndarray, part: tuple[int, ...]) -> np.ndarray:
@@ -112,71 +114,88 @@ def lower_part(points: np.ndarray, size_px: tuple[int, int]) -> Picture:
     return _part(pick(points, BELOW_NOSE), points, size_px)
 
 
-def mix_faces(base: Picture, faces: tuple[Picture, Picture], at: FaceAt, appearance: float, switched: float) -> Picture:
-    """A frame (H, W, 3) with both faces mixed in its middle.
+def mix_faces(
+    base: Picture,
+    faces: tuple[Picture, Picture],
+    at: FaceAt,
+    appearance: float,
+    switched: tuple[float, float],
+    lit: bool = True,
+) -> Picture:
+    """A frame (H, W, 3) with both faces mixed in its middle; hues stay those of the person around it.
 
     Args:
-        base: the frame without them, a crossfade of both by `switched`.
+        base: the frame without them, a crossfade of both by the first of `switched`.
         faces: both pictures in the shape of this time, (H, W, 3) float32 in [0, 1].
         at: where the faces lie in it.
         appearance: share of the second face in what is mixed.
-        switched: share of the second in light, colour and all that is one's or the other's.
+        switched: share of the second in light, colour and what goes with its surroundings; and in the lower part.
+        lit: whether they are mixed in one light; else as they are, with their colours.
     """
     if not at.middle.any():
         return base
-    diameter = float(np.sqrt(at.middle.sum()))
-    x, y, wide, high = cv2.boundingRect((at.middle > 0).astype(np.uint8))
-    margin = round(2 * FACE.light * diameter)
-    box = slice(max(0, y - margin), y + high + margin), slice(max(0, x - margin), x + wide + margin)
-    middle = at.middle[box]
-    (one, other), unlike = in_one_light((faces[0][box], faces[1][box]), middle, switched)
-    own = np.maximum(at.own[box], unlike)
-    share = (1 - own) * np.float32(appearance - switched)
+    box = box_of(at.middle)
+    middle, own = at.middle[box], at.own[box]
+    one, other = cut = [face[box] for face in faces]
+    if lit:
+        (one, other), lights = in_one_light(cut, middle, (1 - switched[0], switched[0]))
+        own = np.maximum(own, unlike_lights(lights, middle))
+    share = np.float32(appearance) + at.lower[box] * np.float32(switched[1] - appearance)
+    change = (1 - own) * (share - np.float32(switched[0])) * (other - one)
     frame = base.copy()
-    frame[box] += middle * share * (other - one)
+    frame[box] += middle * (grey_of(change) if lit else change)
     return frame
 
 
-def in_one_light(
-    faces: tuple[Picture, Picture], middle: Picture, switched: float
-) -> tuple[tuple[Picture, Picture], Picture]:
-    """Both faces (h, w, 3) in one light and colour, the first one's where `switched` is 0, the second one's where it is 1.
+def grey_of(picture: Picture) -> Picture:
+    """(H, W, 1) float32."""
+    return cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2GRAY)[..., None]
 
-    Returns:
-        The faces; and (h, w, 1) in [0, 1], where their lights are so unlike that one has something there that is no face.
+
+def box_of(middle: Picture) -> tuple[slice, slice]:
+    """Rows and columns of the middle of a face (H, W, 1) and of what counts for its light."""
+    x, y, wide, high = cv2.boundingRect((middle > 0).astype(np.uint8))
+    margin = round(2 * FACE.light * float(np.sqrt(middle.sum())))
+    return slice(max(0, y - margin), y + high + margin), slice(max(0, x - margin), x + wide + margin)
+
+
+def in_one_light(
+    faces: Sequence[Picture], middle: Picture, shares: Sequence[float]
+) -> tuple[list[Picture], list[Picture]]:
+    """Faces (h, w, 3) in one light and colour, and their own lights (h, w, 3).
+
+    Args:
+        faces: in one shape.
+        middle: (h, w, 1) in [0, 1], where they are faces.
+        shares: of each face's light in the one they come to; they add up to 1.
     """
-    diameter = float(np.sqrt(middle.sum()))
+    diameter, least = float(np.sqrt(middle.sum())), FACE.least_light
     lights = []
     for face in faces:
-        both = blur(np.dstack((face * middle, middle)), FACE.light * diameter)
+        both = soft_blur(np.dstack((face * middle, middle)), FACE.light * diameter)
         lights.append(both[..., :3] / np.maximum(both[..., 3:], 1e-3))
-    wanted = lights[0] + np.float32(switched) * (lights[1] - lights[0])
-    least = FACE.least_light
+    wanted = sum(np.float32(share) * light for share, light in zip(shares, lights, strict=True))
     toned = []
     for face, light in zip(faces, lights, strict=True):
         # Black and white stay, so that no skin blows out: 1 - (1 - darker c) lighter for a colour c.
         darker = np.minimum((wanted + least) / (light + least), 1)
         lighter = np.minimum((1 - wanted + least) / (1 - light + least), 1)
         toned.append((1 - (1 - darker * face) * lighter).astype(np.float32))
-    gain = np.log((lights[1].mean(-1) + least) / (lights[0].mean(-1) + least))
+    return toned, lights
+
+
+def unlike_lights(lights: Sequence[Picture], middle: Picture) -> Picture:
+    """(h, w, 1) in [0, 1]: where two lights (h, w, 3) are so unlike that one has something there that is no face."""
+    one, other = (light.mean(-1) + FACE.least_light for light in lights)
+    gain = np.log(other / one)
     gain -= float((gain * middle[..., 0]).sum() / middle.sum())
-    unlike = smooth_step((np.abs(gain) - FACE.unlike[0]) / FACE.unlike[1])[..., None].astype(np.float32)
-    return (toned[0], toned[1]), unlike
+    return smooth_step((np.abs(gain) - FACE.unlike[0]) / FACE.unlike[1])[..., None].astype(np.float32)
 
 
 def details_of(face: Picture, diameter: float) -> Picture:
     """(h, w) float32: what is finer than a detail's radius, grey."""
     grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
-    return grey - blur(grey, FACE.detail * diameter)
-
-
-def blur(picture: Picture, radius_px: float) -> Picture:
-    """Blurred at a smaller size."""
-    shrink = max(1, round(radius_px / BLUR_PX))
-    size = picture.shape[1::-1]
-    small = cv2.resize(picture, (max(1, size[0] // shrink), max(1, size[1] // shrink)), interpolation=cv2.INTER_AREA)
-    small = cv2.GaussianBlur(small, (0, 0), radius_px / shrink)
-    return cv2.resize(small, size, interpolation=cv2.INTER_LINEAR)
+    return grey - soft_blur(grey, FACE.detail * diameter)
 
 
 def smooth_step(share: np.ndarray | float) -> np.ndarray:

@@ -7,16 +7,16 @@ shape there suits better: who is stretched less, has less made up, an open mouth
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
+from core.implicit.methods.framing.notes import nose_place
 from core.implicit.methods.layers.face import (
     DETECTED,
     FaceAt,
     Picture,
-    blur,
     details_of,
     eye_band,
     face_middle,
@@ -26,6 +26,8 @@ from core.implicit.methods.layers.face import (
     smooth_step,
     soft_region,
 )
+from core.implicit.paper.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
+from core.ops.blur import soft_blur
 
 
 @dataclass(frozen=True)
@@ -33,28 +35,39 @@ class SharingConstants:
     """What the sharing is tuned by."""
 
     # Appearance from which and until which everything changes over that is one person's at a time; where half way is the
-    # second one's, mirrored.
-    window: tuple[float, float] = (0.54, 0.72)
+    # second one's, mirrored. At a quarter, a half and three quarters one person is there alone.
+    window: tuple[float, float] = (0.5, 0.75)
     # Of the power of all details of both eyes' band, and of both lower parts, the share that differs: from which on they are
     # mixed less, and at which not at all.
-    eyes_differ: tuple[float, float] = (0.7, 0.86)
-    lower_differ: tuple[float, float] = (0.72, 0.88)
+    eyes_differ: tuple[float, float] = (0.66, 0.76)
+    lower_differ: tuple[float, float] = (0.58, 0.7)
     # Strength of a detail that is none, in [0, 1].
     faint: float = 0.02
-    # The same of gaps between lids, and between lips, beside their width.
-    lids_differ: tuple[float, float] = (0.08, 0.2)
-    lips_differ: tuple[float, float] = (0.15, 0.3)
+    # The same of the shape of eyes and lips, scaled and turned onto each other, beside their width.
+    shapes_differ: tuple[float, float] = (0.045, 0.075)
+    # The strongest step down the bridge of the nose, beside its contrast, from which on it is that of glasses.
+    bridge: float = 0.38
+    # A mouth comes from the other person whole where gaps between lips, beside their width, differ by less than the first, and
+    # the strength of details and the light around them by less than the second and third, as natural logarithms (a beard).
+    alike: tuple[float, float, float] = (0.1, 0.35, 0.1)
     # Misses of landmarks, in shares of the face's diameter, and how far around one nothing is mixed.
-    missed: tuple[float, float] = (0.015, 0.04)
+    missed: tuple[float, float] = (0.01, 0.025)
     around: float = 0.1
     # What gaps, made-up shares and stretching count in whom half way belongs to.
     gap_weight: float = 1.0
     made_up_weight: float = 1.0
     stretch_weight: float = 5.0
+    # Difference between where noses stand, in shares of the face's width, from which and at which half way is nearly the
+    # owner's shape, for a turned face that is bent frontal swells; and how much of the way is left out then.
+    turned: tuple[float, float] = (0.1, 0.25)
+    held: float = 0.6
 
 
 SHARING = SharingConstants()
 # Upper and lower inner lip with the mouth's corners, and of both eyes the lids and corners: vertices of the mesh.
+INNER_CORNERS = (133, 362)
+# Samples across and along the bridge of the nose.
+BRIDGE = (24, 96)
 MOUTH = (13, 14, 61, 291)
 LIDS = ((159, 145, 33, 133), (386, 374, 263, 362))
 
@@ -67,40 +80,49 @@ class Sharing:
         owner: 0 or 1: whose half way is, but for the middle of the face.
         eyes: in [0, 1], how far the band of the eyes is never mixed.
         lower: the same of the lower part of the face.
-        missed: (N,) in [0, 1], the same around each landmark.
+        mouth: 0 or 1: whose the lower part is half way, as far as it is not mixed.
+        missed: (N,) in [0, 1], how far nothing is mixed around each landmark.
+        held: in [0, 1], how much of the way to the other's shape the owner does not go before it changes over.
     """
 
     owner: int
-    eyes: float
-    lower: float
-    missed: np.ndarray
+    eyes: float = 0.0
+    lower: float = 0.0
+    mouth: int = 0
+    missed: np.ndarray = field(default_factory=lambda: np.zeros(0))
+    held: float = 0.0
 
-    def switched(self, appearance: float) -> float:
-        """The second one's share of what is one person's at a time."""
-        low, high = SHARING.window if self.owner == 0 else (1 - SHARING.window[1], 1 - SHARING.window[0])
-        return float(smooth_step((appearance - low) / (high - low)))
+    def switched(self, appearance: float) -> tuple[float, float]:
+        """The second one's share of what is one person's at a time, and of the lower part of the face."""
+        return _changed(appearance, self.owner), _changed(appearance, self.mouth)
+
+    def shape(self, t: float) -> float:
+        """The shape at time t, nearer to whom the picture belongs the more is held."""
+        low, high = _window(self.owner)
+        slow = 1 - self.held
+        return float(np.interp(t, (0, low, high, 1), (0, slow * low, 1 - slow * (1 - high), 1)))
 
 
 def face_at(halves: tuple[np.ndarray, np.ndarray], size_px: tuple[int, int], sharing: Sharing | None) -> FaceAt:
     """Where two faces lie whose landmarks (N, 2) were carried to one time; without a sharing all may be mixed."""
     # Where both have it: a hat or a turned cheek may hide it in one.
     middle = np.minimum(*(soft_region(face_middle(points), size_px) for points in halves))
-    own = np.zeros_like(middle)
-    count = min(map(len, halves))
-    if sharing is None or count < DETECTED:
-        return FaceAt(middle, own)
+    own, lower = np.zeros_like(middle), np.zeros_like(middle)
+    if sharing is None or min(map(len, halves)) < DETECTED:
+        return FaceAt(middle, own, lower)
     points = (halves[0] + halves[1])[:DETECTED] / 2
-    for share, part in ((sharing.eyes, eye_band), (sharing.lower, lower_part)):
-        if share:
-            own = np.maximum(own, np.float32(share) * part(points, size_px))
+    if sharing.eyes:
+        own = np.float32(sharing.eyes) * eye_band(points, size_px)
+    if sharing.lower:
+        lower = np.float32(sharing.lower) * lower_part(points, size_px)
     if sharing.missed.any():
         radius = SHARING.around * float(np.sqrt(middle.sum()))
         spots = np.zeros(size_px[::-1], np.float32)
         for index in np.argsort(sharing.missed):
             place = tuple(np.round(points[index] - 0.5).astype(int).tolist())
             cv2.circle(spots, place, max(1, round(radius)), float(sharing.missed[index]), -1)
-        own = np.maximum(own, blur(spots, max(1.0, radius / 2))[..., None])
-    return FaceAt(middle, own)
+        own = np.maximum(own, soft_blur(spots, max(1.0, radius / 2))[..., None])
+    return FaceAt(middle, own, lower)
 
 
 def share_film(
@@ -121,41 +143,75 @@ def share_film(
         made_up: the share of each picture's frame that it does not show.
         owner: whose half way is, 0 or 1; the one whom it suits where None.
     """
-    stretched = [float(np.square(np.minimum(_scale(at), 0)).mean()) for at in positions]
-    costs = [
-        SHARING.stretch_weight * stretch + SHARING.made_up_weight * share
-        for stretch, share in zip(stretched, made_up, strict=True)
-    ]
-    eyes = lower = 0.0
-    missed = np.zeros(0)
-    if min(map(len, landmarks)) >= DETECTED:
-        gaps = [(_gap(points, *LIDS), _gap(points, MOUTH)) for points in landmarks]
-        costs = [cost - SHARING.gap_weight * sum(gap) for cost, gap in zip(costs, gaps, strict=True)]
-        differ = _differences(faces, halves)
-        lids, lips = (abs(a - b) for a, b in zip(*gaps, strict=True))
-        eyes = max(_share(differ[0], SHARING.eyes_differ), _share(lids, SHARING.lids_differ))
-        lower = max(_share(differ[1], SHARING.lower_differ), _share(lips, SHARING.lips_differ))
-        middle = face_at(halves, faces[0].shape[1::-1], None).middle
-        miss = np.linalg.norm(halves[0] - halves[1], axis=1)[:DETECTED] / max(1.0, float(np.sqrt(middle.sum())))
-        missed = smooth_step((miss - SHARING.missed[0]) / (SHARING.missed[1] - SHARING.missed[0]))
-    return Sharing(int(costs[1] < costs[0]) if owner is None else owner, eyes, lower, missed)
+    detected = min(map(len, landmarks)) >= DETECTED
+    gaps = [(_gap(points, *LIDS), _gap(points, MOUTH)) if detected else (0.0, 0.0) for points in landmarks]
+    if owner is None:
+        stretched = [float(np.square(np.minimum(_scale(at), 0)).mean()) for at in positions]
+        costs = [
+            SHARING.stretch_weight * stretch + SHARING.made_up_weight * share - SHARING.gap_weight * sum(gap)
+            for stretch, share, gap in zip(stretched, made_up, gaps, strict=True)
+        ]
+        owner = int(costs[1] < costs[0])
+    if not detected:
+        return Sharing(owner, mouth=owner)
+    eyes, lower, beard = _differences(faces, halves)
+    if max(map(_bridge, faces, halves)) > SHARING.bridge:
+        eyes = 1.0
+    for part in (RIGHT_EYE, LEFT_EYE):
+        eyes = max(eyes, _share(_apart(*(pick(points, part) for points in landmarks)), SHARING.shapes_differ))
+    lower = max(lower, _share(_apart(*(pick(points, LIPS) for points in landmarks)), SHARING.shapes_differ))
+    apart = (gaps[0][1] - gaps[1][1], *beard)
+    alike = all(abs(value) < most for value, most in zip(apart, SHARING.alike, strict=True))
+    width = max(1.0, float(np.sqrt(face_at(halves, faces[0].shape[1::-1], None).middle.sum())))
+    missed = _steps(np.linalg.norm(halves[0] - halves[1], axis=1)[:DETECTED] / width, SHARING.missed)
+    held = SHARING.held * _share(abs(nose_place(landmarks[0]) - nose_place(landmarks[1])), SHARING.turned)
+    return Sharing(owner, eyes, lower, 1 - owner if alike else owner, missed, held)
 
 
-def _differences(faces: tuple[Picture, Picture], halves: tuple[np.ndarray, np.ndarray]) -> list[float]:
-    """Of the power of all details of both, the share that differs: in the band of the eyes, and in the lower part."""
+def _differences(
+    faces: tuple[Picture, Picture], halves: tuple[np.ndarray, np.ndarray]
+) -> tuple[float, float, tuple[float, float]]:
+    """How far the eyes' bands are not mixed, for what differs in their details, how far the lower parts; and by how much details
+    of the second one's lower part are stronger and it is lighter beside the whole face, as logarithms.
+    """
     size = (faces[0].shape[1], faces[0].shape[0])
     middle = face_at(halves, size, None).middle
     if not middle.any():
-        return [0.0, 0.0]
-    lit, _ = in_one_light(faces, middle, 0.0)
+        return 0.0, 0.0, (0.0, 0.0)
+    lit, lights = in_one_light(faces, middle, (1.0, 0.0))
     one, other = (details_of(face, float(np.sqrt(middle.sum()))) for face in lit)
     points = (halves[0] + halves[1])[:DETECTED] / 2
-    found = []
+    differ, strength = [], 0.0
     for part in (eye_band, lower_part):
         there = (part(points, size) * middle)[..., 0]
-        power = float((there * (np.square(one) + np.square(other) + SHARING.faint**2)).sum())
-        found.append(float((there * np.square(one - other)).sum()) / max(power, 1e-6))
-    return found
+        least = SHARING.faint**2 * float(there.sum()) + 1e-9
+        powers = [float((there * np.square(detail)).sum()) for detail in (one, other)]
+        differ.append(float((there * np.square(one - other)).sum()) / (sum(powers) + least))
+        strength = float(np.log((powers[1] + least) / (powers[0] + least)) / 2)
+    gain = np.log((lights[1].mean(-1) + SHARING.faint) / (lights[0].mean(-1) + SHARING.faint))
+    lighter = float((gain * there).sum() / there.sum() - (gain * middle[..., 0]).sum() / middle.sum())
+    return _share(differ[0], SHARING.eyes_differ), _share(differ[1], SHARING.lower_differ), (strength, lighter)
+
+
+def _bridge(face: Picture, points: np.ndarray) -> float:
+    """The strongest step along the bridge of the nose, (H, W, 3), beside its contrast: over 0.4 with most glasses."""
+    right, left = pick(points, INNER_CORNERS)
+    across = left - right
+    down = np.array([-across[1], across[0]])
+    share = (np.arange(BRIDGE[0]) + 0.5) / BRIDGE[0] * 0.5 - 0.25, (np.arange(BRIDGE[1]) + 0.5) / BRIDGE[1] * 1.5 - 0.75
+    at = ((right + left) / 2 + share[0][None, :, None] * across + share[1][:, None, None] * down).astype(np.float32)
+    grey = cv2.GaussianBlur(cv2.cvtColor(face, cv2.COLOR_RGB2GRAY), (0, 0), max(0.5, float(np.hypot(*across)) / 64))
+    seen = cv2.remap(grey, at[..., 0] - 0.5, at[..., 1] - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    run = seen.mean(1, keepdims=True)
+    smooth = cv2.GaussianBlur(run, (0, 0), sigmaX=0.1, sigmaY=BRIDGE[1] / 12)
+    return float(np.abs(run - smooth).max() / (seen.std() + SHARING.faint))
+
+
+def _apart(one: np.ndarray, other: np.ndarray) -> float:
+    """How far two lists of points (M, 2) are apart, scaled and turned onto each other, beside their width."""
+    a, b = ((points - points.mean(0)) @ (1, 1j) for points in (one.astype(float), other.astype(float)))
+    turn = (a.conj() @ b) / max(float((a.conj() @ a).real), 1e-9)
+    return float(np.sqrt(np.mean(np.abs(turn * a - b) ** 2)) / max(float(np.ptp(b.real)), 1e-6))
 
 
 def _gap(points: np.ndarray, *parts: tuple[int, int, int, int]) -> float:
@@ -173,5 +229,21 @@ def _scale(at: np.ndarray) -> np.ndarray:
     return np.log(np.maximum(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0], 1e-3))
 
 
+def _window(owner: int) -> tuple[float, float]:
+    low, high = SHARING.window
+    return (low, high) if owner == 0 else (1 - high, 1 - low)
+
+
+def _changed(appearance: float, owner: int) -> float:
+    """The second one's share of what is the owner's half way: nearly even, so that no step of it is large."""
+    low, high = _window(owner)
+    along = min(max((appearance - low) / (high - low), 0.0), 1.0)
+    return 0.8 * along + 0.2 * float(smooth_step(along))
+
+
 def _share(value: float, ends: tuple[float, float]) -> float:
-    return float(smooth_step((value - ends[0]) / (ends[1] - ends[0])))
+    return float(_steps(np.float64(value), ends))
+
+
+def _steps(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+    return smooth_step((values - ends[0]) / (ends[1] - ends[0]))
