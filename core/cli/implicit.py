@@ -25,6 +25,7 @@ app = system(
     "Morph two portraits: a warp without folds carries landmark to landmark, blending is separate from it.",
     """examples:
   python -m core implicit video anna.jpg ben.jpg --out morph.mp4
+  python -m core implicit chain anna.jpg ben.jpg cara.jpg --closed --out round.mp4
   python -m core implicit fit anna.jpg ben.jpg --out fits/anna-ben
   python -m core implicit render fits/anna-ben --timesteps 0 0.25 0.5 --blending-types linear seamless_mix
   python -m core implicit batch pairs.txt --pictures photos/ --out results/ --n-tasks 2 --skip-finished

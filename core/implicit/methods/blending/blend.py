@@ -67,14 +67,14 @@ def blend(
         raise ShapeError(f"the warped pictures are {first.shape} and {second.shape}: give both one size")
     if match not in MATCHES:
         raise unknown_name("way of matching colours", match, MATCHES)
+    around = background_of(first, second, weight, background)
     if match == "on" or (match == "auto" and kind in MIXED):
         first, second = match_colours(first, second, weight, mask)
     if kind in PLAIN:
         return np.clip(PLAIN[kind](first, second, weight), 0, 1).astype(np.float32)
     if mask is None or not mask.any():
         raise InputError(f"blend {kind} needs a face region: use a picture with a face, or blend linear, min or max")
-    mixed, around = crossfade(first, second, weight), background_of(first, second, weight, background)
-    layers = Layers(first, second, weight, mixed, around, mask)
+    layers = Layers(first, second, weight, crossfade(first, second, weight), around, mask)
     frame = ONTO_BACKGROUND[kind](layers)
     if kind in MIXED:
         frame = keep_light(frame, ONTO_BACKGROUND[MIXED[kind]](layers), mask)
