@@ -17,9 +17,9 @@ from torch import Tensor
 
 from core.errors import InputError
 from core.image import load_image
-from core.implicit.fitting import fit_warp
 from core.implicit.methods.framing.portraits import Framed, frame_portraits
 from core.implicit.methods.framing.upright import detect_landmarks
+from core.implicit.methods.landmark_flow.fitting import fit_warp
 from core.implicit.methods.layers.face import box_of, face_middle, grey_of, in_one_light, soft_region
 from core.implicit.options import ImplicitOptions
 from core.implicit.pipeline import ImplicitMorphPipeline

@@ -20,11 +20,11 @@ from torch import Tensor
 
 from core.errors import InputError, ShapeError
 from core.image import load_image
-from core.implicit.fitting import fit_warp
 from core.implicit.methods.blending.blend import ONTO_BACKGROUND, blend
 from core.implicit.methods.framing.notes import notes_before, notes_on_misses, notes_on_people
 from core.implicit.methods.framing.portraits import Framed, frame_portraits, outlines_of
 from core.implicit.methods.framing.upright import detect_landmarks
+from core.implicit.methods.landmark_flow.fitting import fit_warp
 from core.implicit.methods.landmark_flow.warp import check_pairs
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.landmarks import MESH_VERTICES, OVAL

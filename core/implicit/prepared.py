@@ -99,7 +99,7 @@ def shared_frame(prepared: ImplicitPrepared, t: float, appearance: float, backgr
         first, second = (bring_to(one, own, wanted) for one, own in zip(pictures, tones, strict=True))
         pictures = (first, second)
     if background == "crossfade" or prepared.mattes is None:
-        base = crossfade(*pictures, switched[0])
+        base = crossfade(*pictures, switched)
     else:
         at = prepared.displacements.sampling_positions(t)
         first, second = (
@@ -107,7 +107,7 @@ def shared_frame(prepared: ImplicitPrepared, t: float, appearance: float, backgr
             for layers, places in zip(prepared.layers, at, strict=True)
         )
         behind = prepared.layers[0].behind, prepared.layers[1].behind
-        base = compose((first, second), behind, appearance, switched[0], background)
+        base = compose((first, second), behind, appearance, switched, background)
     where = face_at(_carried(prepared, t), prepared.displacements.size_px, prepared.sharing)
     return mix_faces(base, pictures, where, appearance, switched, lit).clip(0, 1)
 

@@ -18,8 +18,8 @@ from PIL import Image
 
 from core.errors import InputError
 from core.image import load_image
-from core.implicit.fitting import figures_of, flow_through
 from core.implicit.methods.landmark_flow.displacement_grid import sample_displacements
+from core.implicit.methods.landmark_flow.fitting import figures_of, flow_through
 from core.implicit.methods.landmark_flow.siren_warp import SirenWarp
 from core.implicit.methods.landmark_flow.warp import Warp
 from core.implicit.methods.letterbox.letterbox import Letterbox, letterbox

@@ -70,12 +70,10 @@ class FaceAt:
     Attributes:
         middle: (H, W, 1) float32 in [0, 1], what both show of the middle of their faces.
         own: the same, what goes with hair, clothes and surroundings.
-        lower: the same, the lower part where that has a time of its own.
     """
 
     middle: Picture
     own: Picture
-    lower: Picture
 
 
 def pick(points: np.ndarray, part: tuple[int, ...]) -> np.ndarray:
@@ -119,17 +117,17 @@ def mix_faces(
     faces: tuple[Picture, Picture],
     at: FaceAt,
     appearance: float,
-    switched: tuple[float, float],
+    switched: float,
     lit: bool = True,
 ) -> Picture:
     """A frame (H, W, 3) with both faces mixed in its middle; hues stay those of the person around it.
 
     Args:
-        base: the frame without them, a crossfade of both by the first of `switched`.
+        base: the frame without them, a crossfade of both by `switched`.
         faces: both pictures in the shape of this time, (H, W, 3) float32 in [0, 1].
         at: where the faces lie in it.
         appearance: share of the second face in what is mixed.
-        switched: share of the second in light, colour and what goes with its surroundings; and in the lower part.
+        switched: share of the second in light, colour and what goes with its surroundings.
         lit: whether they are mixed in one light; else as they are, with their colours.
     """
     if not at.middle.any():
@@ -138,10 +136,9 @@ def mix_faces(
     middle, own = at.middle[box], at.own[box]
     one, other = cut = [face[box] for face in faces]
     if lit:
-        (one, other), lights = in_one_light(cut, middle, (1 - switched[0], switched[0]))
+        (one, other), lights = in_one_light(cut, middle, (1 - switched, switched))
         own = np.maximum(own, unlike_lights(lights, middle))
-    share = np.float32(appearance) + at.lower[box] * np.float32(switched[1] - appearance)
-    change = (1 - own) * (share - np.float32(switched[0])) * (other - one)
+    change = (1 - own) * np.float32(appearance - switched) * (other - one)
     frame = base.copy()
     frame[box] += middle * (grey_of(change) if lit else change)
     return frame

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
+from core.implicit.methods.framing.framing import find_anchor
 from core.implicit.methods.framing.notes import nose_place
 from core.implicit.methods.layers.face import (
     DETECTED,
@@ -47,9 +48,6 @@ class SharingConstants:
     shapes_differ: tuple[float, float] = (0.045, 0.075)
     # The strongest step down the bridge of the nose, beside its contrast, from which on it is that of glasses.
     bridge: float = 0.38
-    # A mouth comes from the other person whole where gaps between lips, beside their width, differ by less than the first, and
-    # the strength of details and the light around them by less than the second and third, as natural logarithms (a beard).
-    alike: tuple[float, float, float] = (0.1, 0.35, 0.1)
     # Misses of landmarks, in shares of the face's diameter, and how far around one nothing is mixed.
     missed: tuple[float, float] = (0.01, 0.025)
     around: float = 0.1
@@ -57,10 +55,14 @@ class SharingConstants:
     gap_weight: float = 1.0
     made_up_weight: float = 1.0
     stretch_weight: float = 5.0
-    # Difference between where noses stand, in shares of the face's width, from which and at which half way is nearly the
-    # owner's shape, for a turned face that is bent frontal swells; and how much of the way is left out then.
-    turned: tuple[float, float] = (0.1, 0.25)
+    # Where half way would swell, shear or smear a face, it is nearly the owner's shape, and this much of the way is left out:
+    # from which and at which difference of where noses stand, in shares of the face's width, of tilts, in radians, and of the
+    # shapes of eyes and of lips, as above.
     held: float = 0.6
+    turned: tuple[float, float] = (0.1, 0.25)
+    tilted: tuple[float, float] = (0.09, 0.2)
+    eyes_apart: tuple[float, float] = (0.05, 0.08)
+    lips_apart: tuple[float, float] = (0.12, 0.2)
 
 
 SHARING = SharingConstants()
@@ -80,7 +82,6 @@ class Sharing:
         owner: 0 or 1: whose half way is, but for the middle of the face.
         eyes: in [0, 1], how far the band of the eyes is never mixed.
         lower: the same of the lower part of the face.
-        mouth: 0 or 1: whose the lower part is half way, as far as it is not mixed.
         missed: (N,) in [0, 1], how far nothing is mixed around each landmark.
         held: in [0, 1], how much of the way to the other's shape the owner does not go before it changes over.
     """
@@ -88,13 +89,14 @@ class Sharing:
     owner: int
     eyes: float = 0.0
     lower: float = 0.0
-    mouth: int = 0
     missed: np.ndarray = field(default_factory=lambda: np.zeros(0))
     held: float = 0.0
 
-    def switched(self, appearance: float) -> tuple[float, float]:
-        """The second one's share of what is one person's at a time, and of the lower part of the face."""
-        return _changed(appearance, self.owner), _changed(appearance, self.mouth)
+    def switched(self, appearance: float) -> float:
+        """The second one's share of what is one person's at a time; nearly even, so that no step of it is large."""
+        low, high = _window(self.owner)
+        along = min(max((appearance - low) / (high - low), 0.0), 1.0)
+        return 0.8 * along + 0.2 * float(smooth_step(along))
 
     def shape(self, t: float) -> float:
         """The shape at time t, nearer to whom the picture belongs the more is held."""
@@ -107,14 +109,13 @@ def face_at(halves: tuple[np.ndarray, np.ndarray], size_px: tuple[int, int], sha
     """Where two faces lie whose landmarks (N, 2) were carried to one time; without a sharing all may be mixed."""
     # Where both have it: a hat or a turned cheek may hide it in one.
     middle = np.minimum(*(soft_region(face_middle(points), size_px) for points in halves))
-    own, lower = np.zeros_like(middle), np.zeros_like(middle)
+    own = np.zeros_like(middle)
     if sharing is None or min(map(len, halves)) < DETECTED:
-        return FaceAt(middle, own, lower)
+        return FaceAt(middle, own)
     points = (halves[0] + halves[1])[:DETECTED] / 2
-    if sharing.eyes:
-        own = np.float32(sharing.eyes) * eye_band(points, size_px)
-    if sharing.lower:
-        lower = np.float32(sharing.lower) * lower_part(points, size_px)
+    for share, part in ((sharing.eyes, eye_band), (sharing.lower, lower_part)):
+        if share:
+            own = np.maximum(own, np.float32(share) * part(points, size_px))
     if sharing.missed.any():
         radius = SHARING.around * float(np.sqrt(middle.sum()))
         spots = np.zeros(size_px[::-1], np.float32)
@@ -122,7 +123,7 @@ def face_at(halves: tuple[np.ndarray, np.ndarray], size_px: tuple[int, int], sha
             place = tuple(np.round(points[index] - 0.5).astype(int).tolist())
             cv2.circle(spots, place, max(1, round(radius)), float(sharing.missed[index]), -1)
         own = np.maximum(own, soft_blur(spots, max(1.0, radius / 2))[..., None])
-    return FaceAt(middle, own, lower)
+    return FaceAt(middle, own)
 
 
 def share_film(
@@ -153,44 +154,44 @@ def share_film(
         ]
         owner = int(costs[1] < costs[0])
     if not detected:
-        return Sharing(owner, mouth=owner)
-    eyes, lower, beard = _differences(faces, halves)
+        return Sharing(owner)
+    eyes, lower = _differences(faces, halves)
     if max(map(_bridge, faces, halves)) > SHARING.bridge:
         eyes = 1.0
-    for part in (RIGHT_EYE, LEFT_EYE):
-        eyes = max(eyes, _share(_apart(*(pick(points, part) for points in landmarks)), SHARING.shapes_differ))
-    lower = max(lower, _share(_apart(*(pick(points, LIPS) for points in landmarks)), SHARING.shapes_differ))
-    apart = (gaps[0][1] - gaps[1][1], *beard)
-    alike = all(abs(value) < most for value, most in zip(apart, SHARING.alike, strict=True))
+    lids = max(_apart(*(pick(points, part) for points in landmarks)) for part in (RIGHT_EYE, LEFT_EYE))
+    lips = _apart(*(pick(points, LIPS) for points in landmarks))
     width = max(1.0, float(np.sqrt(face_at(halves, faces[0].shape[1::-1], None).middle.sum())))
-    missed = _steps(np.linalg.norm(halves[0] - halves[1], axis=1)[:DETECTED] / width, SHARING.missed)
-    held = SHARING.held * _share(abs(nose_place(landmarks[0]) - nose_place(landmarks[1])), SHARING.turned)
-    return Sharing(owner, eyes, lower, 1 - owner if alike else owner, missed, held)
+    return Sharing(
+        owner,
+        max(eyes, _share(lids, SHARING.shapes_differ)),
+        max(lower, _share(lips, SHARING.shapes_differ)),
+        _steps(np.linalg.norm(halves[0] - halves[1], axis=1)[:DETECTED] / width, SHARING.missed),
+        SHARING.held * _held(landmarks, lids, lips),
+    )
 
 
-def _differences(
-    faces: tuple[Picture, Picture], halves: tuple[np.ndarray, np.ndarray]
-) -> tuple[float, float, tuple[float, float]]:
-    """How far the eyes' bands are not mixed, for what differs in their details, how far the lower parts; and by how much details
-    of the second one's lower part are stronger and it is lighter beside the whole face, as logarithms.
-    """
+def _held(landmarks: tuple[np.ndarray, np.ndarray], lids: float, lips: float) -> float:
+    """In [0, 1], how little a face may be bent towards the other; by landmarks (N, 2) and the differences of eyes and lips."""
+    noses = abs(nose_place(landmarks[0]) - nose_place(landmarks[1]))
+    tilts = abs(find_anchor(landmarks[0]).tilt - find_anchor(landmarks[1]).tilt)
+    limits = (SHARING.turned, SHARING.tilted, SHARING.eyes_apart, SHARING.lips_apart)
+    return max(_share(value, ends) for value, ends in zip((noses, tilts, lids, lips), limits, strict=True))
+
+
+def _differences(faces: tuple[Picture, Picture], halves: tuple[np.ndarray, np.ndarray]) -> list[float]:
+    """How far, for what differs in their details, the eyes' bands are not mixed, and how far the lower parts, in [0, 1]."""
     size = (faces[0].shape[1], faces[0].shape[0])
     middle = face_at(halves, size, None).middle
     if not middle.any():
-        return 0.0, 0.0, (0.0, 0.0)
-    lit, lights = in_one_light(faces, middle, (1.0, 0.0))
+        return [1.0, 1.0]
+    lit, _ = in_one_light(faces, middle, (1.0, 0.0))
     one, other = (details_of(face, float(np.sqrt(middle.sum()))) for face in lit)
-    points = (halves[0] + halves[1])[:DETECTED] / 2
-    differ, strength = [], 0.0
-    for part in (eye_band, lower_part):
+    points, found = (halves[0] + halves[1])[:DETECTED] / 2, []
+    for part, ends in ((eye_band, SHARING.eyes_differ), (lower_part, SHARING.lower_differ)):
         there = (part(points, size) * middle)[..., 0]
-        least = SHARING.faint**2 * float(there.sum()) + 1e-9
-        powers = [float((there * np.square(detail)).sum()) for detail in (one, other)]
-        differ.append(float((there * np.square(one - other)).sum()) / (sum(powers) + least))
-        strength = float(np.log((powers[1] + least) / (powers[0] + least)) / 2)
-    gain = np.log((lights[1].mean(-1) + SHARING.faint) / (lights[0].mean(-1) + SHARING.faint))
-    lighter = float((gain * there).sum() / there.sum() - (gain * middle[..., 0]).sum() / middle.sum())
-    return _share(differ[0], SHARING.eyes_differ), _share(differ[1], SHARING.lower_differ), (strength, lighter)
+        power = float((there * (np.square(one) + np.square(other) + SHARING.faint**2)).sum())
+        found.append(_share(float((there * np.square(one - other)).sum()) / max(power, 1e-9), ends))
+    return found
 
 
 def _bridge(face: Picture, points: np.ndarray) -> float:
@@ -232,13 +233,6 @@ def _scale(at: np.ndarray) -> np.ndarray:
 def _window(owner: int) -> tuple[float, float]:
     low, high = SHARING.window
     return (low, high) if owner == 0 else (1 - high, 1 - low)
-
-
-def _changed(appearance: float, owner: int) -> float:
-    """The second one's share of what is the owner's half way: nearly even, so that no step of it is large."""
-    low, high = _window(owner)
-    along = min(max((appearance - low) / (high - low), 0.0), 1.0)
-    return 0.8 * along + 0.2 * float(smooth_step(along))
 
 
 def _share(value: float, ends: tuple[float, float]) -> float:
