@@ -15,7 +15,7 @@ from core import settings
 from core.errors import ExportError, InputError
 from core.ui.parts import store
 from core.ui.parts.restore import restored, settings_from_file
-from core.ui.tabs.implicit_row import load_points, save_points
+from core.ui.portraits import load_points, save_points
 from core.video import write_picture, write_video
 from tests.conftest import gradient_picture
 

@@ -40,8 +40,8 @@ from core.ui.parts.share import points_for
 from core.ui.parts.told import lines, told, told_face, told_notes
 from core.ui.parts.transition import TransitionTab, details_of
 from core.ui.parts.wiring import FORMAT
+from core.ui.portraits import LandmarkFiles, Portraits, RowFilms, average
 from core.ui.tabs import Tab
-from core.ui.tabs.implicit_row import LandmarkFiles, Portraits, RowFilms, average
 
 ID = "implicit"
 LABELS = ("First picture", "Second picture")
