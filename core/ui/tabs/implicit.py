@@ -71,12 +71,9 @@ def pipeline() -> ImplicitMorphPipeline:
 
 
 def find_landmarks(
-    picture_a: Image.Image | None,
-    picture_b: Image.Image | None,
-    face_a: int = 1,
-    face_b: int = 1,
+    picture_a: Image.Image | None, picture_b: Image.Image | None, face_a: int = 1, face_b: int = 1,
     given: dict[str, Any] | None = None,
-) -> tuple[list[dict[str, Any]], str]:
+) -> tuple[list[dict[str, Any]], str]:  # fmt: skip
     """Find matching landmarks in two portraits.
 
     Args:

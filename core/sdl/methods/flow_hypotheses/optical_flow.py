@@ -40,7 +40,7 @@ class OpticalFlow:
     moving_px: float = 0.4  # from here on all of the motion counts
     near_px: int = 9  # how far near is
     missed: float = 0.06  # difference of colours (of 1), mean of three by three pixels: the flow is wrong there
-    missed_share: float = 0.03  # of a picture, from which on the flow is searched again from matched blocks
+    missed_share: float = 0.028  # of a picture, from which on the flow is searched again from matched blocks
     window_radius_px: int = 6  # over which both are compared
     better_share: float = 0.8  # of what the first one misses, less the next: so much less the second must miss
     better: float = 0.01  # of colours
