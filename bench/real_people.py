@@ -49,7 +49,7 @@ def rows() -> list[Row]:
             if not puppet.moving:
                 still.append(file.stem)
                 continue
-            shown = offers(puppet.skeleton, puppet.moving, picture.size)[:POSES]
+            shown = offers(puppet)[:POSES]
             prepared = pipe.prepare(picture, *(item.name for item in shown))
         except MorphospaceError as error:
             refused.append(f"{file.stem}: {error}")

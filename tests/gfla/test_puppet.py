@@ -87,7 +87,7 @@ def test_the_own_pose_is_the_photo(puppet):
 def test_limbs_keep_their_lengths_and_hands_the_photo():
     _, _, points = drawn()
     for name in ("arms up", "striding", "star"):
-        target = aimed(points, library_pose(name), SIZE[::-1])
+        target = aimed(read_skeleton(points), library_pose(name), SIZE[::-1])
         assert target[[4, 7]].min() >= 0 and (target[[4, 7]] < SIZE[::-1]).all(), name
         for a, b in ((8, 9), (9, 10), (11, 12), (12, 13)):
             own, made = (np.hypot(*(item[b] - item[a])) for item in (points, target))
@@ -99,7 +99,7 @@ def test_limbs_keep_their_lengths_and_hands_the_photo():
 def test_legs_that_the_photo_cuts_off_stay():
     _, _, points = drawn()
     points[[10, 13]] = MISSING
-    target = aimed(points, library_pose("striding"), SIZE[::-1])
+    target = aimed(read_skeleton(points), library_pose("striding"), SIZE[::-1])
     np.testing.assert_allclose(target[[8, 9, 11, 12]], points[[8, 9, 11, 12]])
     assert (target[[10, 13]] == MISSING).all()
     assert any("not whole" in item for item in sentences(read_skeleton(points), 3, 1))

@@ -1,0 +1,122 @@
+"""What holds a person's body, or a limb to it, in a photo, so that it had better stay: told before anything moves."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from PIL import Image
+
+from core.detect.body import Body
+from core.detect.segment import person_mask
+from core.errors import NothingFoundError
+from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
+from core.gfla.methods.puppet.layers import Region, hand_share
+from core.gfla.methods.puppet.skeleton import ARMS, NECK, Skeleton, numbers_of
+from core.image import Box, crop_box
+
+# So much of the person at the photo's edges cuts it off, in torso lengths of two pixels' width.
+EDGE = 0.2
+# Share of an arm's axis, so wide in torso lengths, that the cut-out must hold, and of the place of a hand.
+AXIS, WIDE, HAND = 0.8, 0.05, 0.5
+# So near to the outline, and so many of a torso length squared, somebody who was not told apart touches the person.
+NEAR, TOUCH = 0.06, 0.03
+# Share of an arm's outline up to which it hangs clear of the body, but for what lies so near to the shoulder.
+CLEAR, SHOULDER = 0.2, 0.4
+
+
+class Held(NamedTuple):
+    """What keeps the head, and what the upper body, in its place; "" where nothing does."""
+
+    head: str = ""
+    body: str = ""
+
+
+def held_by(picture: np.ndarray, share: np.ndarray, skeleton: Skeleton, region: Region, body: Body) -> Held:
+    """What holds a person.
+
+    Args:
+        picture: (H, W, 3) uint8.
+        share: (H, W), the person's.
+        skeleton: its joints.
+        region: its part of the picture.
+        body: as it was detected.
+    """
+    neck, hips = (max(1, int(skeleton.joints[joint, 1])) for joint in (NECK, HIP_CENTRE))
+    cut = "the photo's edge cuts the {} off"
+    if edge_px(share[:neck]) > EDGE * skeleton.unit:
+        return Held(cut.format("head"), cut.format("head"))
+    return Held("", cut.format("body") if edge_px(share[:hips]) > EDGE * skeleton.unit else _body_held(picture, share, skeleton, region, body))
+
+
+def edge_px(share: np.ndarray) -> int:
+    """How many pixels of a share (H, W) lie at its upper edge and sides, two deep."""
+    return int((np.concatenate([share[:, :2].ravel(), share[:, -2:].ravel(), share[:2].ravel()]) > 0.5).sum())
+
+
+def _body_held(picture: np.ndarray, share: np.ndarray, skeleton: Skeleton, region: Region, body: Body) -> str:
+    """What touches the upper body, or is of it and not cut out with it."""
+    if region.crowded:
+        return "others touch the person"
+    for name in ARMS:
+        if axis_share(share, skeleton, name) < AXIS:
+            return f"the {name} cannot be cut out whole"
+        hangs = skeleton.joints[ARMS[name][2], 1] > skeleton.joints[HIP_CENTRE, 1] - 0.2 * skeleton.unit
+        if skeleton.whole(name) and not hangs and hand_share(region, skeleton, name) < HAND:
+            return f"the hand of the {name} cannot be cut out"
+    if touched(picture, share, skeleton, body) > TOUCH:
+        return "something that moves along cannot be cut out"
+    return ""
+
+
+def axis_share(share: np.ndarray, skeleton: Skeleton, name: str) -> float:
+    """How much of an arm's axis lies in the person's share (H, W) of the photo; all of what the photo does not show."""
+    if not skeleton.whole(name):
+        return 1.0
+    joints = skeleton.joints[list(ARMS[name])]
+    steps = np.linspace(0, 1, 16)[:, None]
+    found = []
+    for a, b in zip(joints, joints[1:], strict=False):
+        along = (b - a) / max(np.hypot(*(b - a)), 1e-6)
+        aside = np.array([-along[1], along[0]]) * WIDE * skeleton.unit
+        line = (a + steps * (b - a) + aside * np.linspace(-1, 1, 5)[:, None, None]).reshape(-1, 2)
+        columns, rows = np.clip(line.round().astype(int), 0, np.array(share.shape[::-1]) - 1).T
+        found.append(float((share[rows, columns] > 0.5).mean()))
+    return min(found)
+
+
+def touched(picture: np.ndarray, share: np.ndarray, skeleton: Skeleton, body: Body) -> float:
+    """Area at the upper body's outline that shows people but is not the person's, in torso lengths squared.
+
+    The mask of all people is another detector's: where it sees more than the cut-out, somebody touches who was not told
+    apart, or the cut-out lacks something.
+    """
+    place = body.box.squared(0.3)
+    whole = Box(0, 0, *picture.shape[1::-1])
+    box = Box(max(0, place.left), max(0, place.top), min(whole.right, place.right), min(whole.bottom, place.bottom))
+    size = (256, 256)
+    try:
+        people = person_mask(crop_box(Image.fromarray(picture), box, size))[0, 0].numpy()
+    except NothingFoundError:
+        return 0.0
+    own = np.asarray(crop_box(Image.fromarray((share * 255).astype(np.uint8)), box, size), np.float32) / 255
+    scale = np.array([256 / box.width, 256 / box.height])
+    radius = np.maximum(1, np.round(NEAR * skeleton.unit * scale)).astype(int)
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, tuple(int(2 * r + 1) for r in radius))
+    near = cv2.dilate((own > 0.5).astype(np.uint8), disc) > 0
+    # Rims of the two masks differ by a pixel or two of their own.
+    beyond = cv2.dilate((own > 0.2).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
+    upper = np.arange(256)[:, None] < (skeleton.joints[HIP_CENTRE, 1] - box.top) * scale[1]
+    return float((near & beyond & (people > 0.7) & upper).sum() / np.prod(scale) / skeleton.unit**2)
+
+
+def clear(region: Region, skeleton: Skeleton, name: str) -> bool:
+    """Whether an arm is clear of the body, so that no garment and nothing held hangs on both."""
+    own = np.isin(region.labels, numbers_of(name))
+    scale = region.labels.shape[0] / region.alpha.shape[0]
+    rows, columns = np.mgrid[: own.shape[0], : own.shape[1]]
+    x, y = (skeleton.joints[ARMS[name][0]] - region.corner) * scale
+    beyond = np.hypot(columns - x, rows - y) > SHOULDER * skeleton.unit * scale
+    rim = (cv2.dilate(own.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & ~own & beyond
+    return bool(rim.any() and (rim & (region.labels >= 0)).sum() < CLEAR * rim.sum())
