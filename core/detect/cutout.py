@@ -27,8 +27,8 @@ class CutoutSettings:
     """What tunes the cut-out.
 
     Attributes:
-        margins: how much of its side a square round the skeleton grows, tried in turn until the detector finds that
-            person in it.
+        margins: how much of its side a square round the skeleton grows, tried in turn, with room for hat and feet and without, until the
+            detector finds that person in it.
         view_px: the square's size for the detector, whose mask has 256 px.
         hat: room round the nose for hair and hats, by the distance from neck to nose.
         foot: room below an ankle, by the thigh's height.
@@ -89,7 +89,6 @@ def cut_out_person(picture: Image.Image, bodies: Sequence[Body], person: int) ->
             "this person cannot be cut out of the picture: use one where it stands apart from others"
         )
     reach = _axis_distance(own.shape, bodies[person])
-    own = np.maximum(own, np.where(_near_head(own.shape, bodies[person]), people_of(picture, bodies[person]), 0))
     others = [body for index, body in enumerate(bodies) if index != person and _near(body.box, bodies[person].box)]
     for body in others:
         away = _axis_distance(own.shape, body)
@@ -106,8 +105,8 @@ def cut_out_person(picture: Image.Image, bodies: Sequence[Body], person: int) ->
 
 def person_mask_of(picture: Image.Image, body: Body) -> np.ndarray | None:
     """The detector's mask (H, W) in [0, 1] of one person; None where it follows somebody else in every view."""
-    for margin in SETTINGS.margins:
-        place = _whole(body).squared(margin)
+    views = [box.squared(margin) for box in (_whole(body), body.box) for margin in SETTINGS.margins]
+    for place in views:
         view = crop_box(picture, place, (SETTINGS.view_px, SETTINGS.view_px))
         answer = solutions.pose_mask(view)
         if answer.pose_landmarks is None or answer.segmentation_mask is None:
@@ -122,13 +121,6 @@ def person_mask_of(picture: Image.Image, body: Body) -> np.ndarray | None:
     return None
 
 
-def people_of(picture: Image.Image, body: Body) -> np.ndarray:
-    """The mask (H, W) in [0, 1] of all people round one: it has hats and hair that the person's own mask lacks."""
-    place = _whole(body).squared(SETTINGS.margins[0])
-    answer = solutions.selfie(crop_box(picture, place, (SETTINGS.view_px, SETTINGS.view_px)))
-    return _laid(np.asarray(answer.segmentation_mask, np.float32), place, picture.size)
-
-
 def _whole(body: Body) -> Box:
     """The box round a body's joints with room for a hat above and feet below: without it a view cuts them off."""
     box, points = body.box, body.points
@@ -141,17 +133,6 @@ def _whole(body: Body) -> Box:
             foot = points[knee, 1] + shin if points[ankle, 0] == MISSING else points[ankle, 1]
             bottom = max(bottom, foot + SETTINGS.foot * shin)
     return Box(box.left, top, box.right, bottom)
-
-
-def _near_head(shape: tuple[int, ...], body: Body) -> np.ndarray:
-    """Where hair or a hat of a person may be, (H, W) bool: round the head, above the shoulders."""
-    near = np.zeros(shape, np.uint8)
-    if MISSING not in body.points[[1, 0], 0]:
-        neck, nose = body.points[1], body.points[0]
-        radius = SETTINGS.hat * np.hypot(*(neck - nose))
-        cv2.circle(near, np.round(nose).astype(int).tolist(), max(1, round(radius)), 1, -1)
-        near[max(0, round(neck[1])) :] = 0
-    return near > 0
 
 
 def refine_mask(picture: np.ndarray, mask: np.ndarray, points: np.ndarray) -> np.ndarray:

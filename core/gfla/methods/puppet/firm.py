@@ -6,22 +6,17 @@ from typing import NamedTuple
 
 import cv2
 import numpy as np
-from PIL import Image
 
-from core.detect.body import Body
-from core.detect.segment import person_mask
-from core.errors import NothingFoundError
 from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
 from core.gfla.methods.puppet.layers import Region, hand_share
 from core.gfla.methods.puppet.skeleton import ARMS, NECK, Skeleton, numbers_of
-from core.image import Box, crop_box
 
 # So much of the person at the photo's edges cuts it off, in torso lengths of two pixels' width.
-EDGE = 0.2
+EDGE = 0.4
 # Share of an arm's axis, so wide in torso lengths, that the cut-out must hold, and of the place of a hand.
 AXIS, WIDE, HAND = 0.8, 0.05, 0.5
-# So near to the outline, and so many of a torso length squared, somebody who was not told apart touches the person.
-NEAR, TOUCH = 0.06, 0.03
+# So near to the upper body, and of so much area in torso lengths squared, others would be harmed by its leaning.
+NEAR, CROWD = 0.3, 0.03
 # Share of an arm's outline up to which it hangs clear of the body, but for what lies so near to the shoulder.
 CLEAR, SHOULDER = 0.2, 0.4
 
@@ -33,21 +28,25 @@ class Held(NamedTuple):
     body: str = ""
 
 
-def held_by(picture: np.ndarray, share: np.ndarray, skeleton: Skeleton, region: Region, body: Body) -> Held:
+def held_by(share: np.ndarray, others: np.ndarray, skeleton: Skeleton, region: Region) -> Held:
     """What holds a person.
 
     Args:
-        picture: (H, W, 3) uint8.
         share: (H, W), the person's.
+        others: (H, W) bool, where other people are.
         skeleton: its joints.
         region: its part of the picture.
-        body: as it was detected.
     """
     neck, hips = (max(1, int(skeleton.joints[joint, 1])) for joint in (NECK, HIP_CENTRE))
     cut = "the photo's edge cuts the {} off"
     if edge_px(share[:neck]) > EDGE * skeleton.unit:
         return Held(cut.format("head"), cut.format("head"))
-    return Held("", cut.format("body") if edge_px(share[:hips]) > EDGE * skeleton.unit else _body_held(picture, share, skeleton, region, body))
+    return Held(
+        "",
+        cut.format("body")
+        if edge_px(share[:hips]) > EDGE * skeleton.unit
+        else _body_held(share, others, skeleton, region),
+    )
 
 
 def edge_px(share: np.ndarray) -> int:
@@ -55,19 +54,30 @@ def edge_px(share: np.ndarray) -> int:
     return int((np.concatenate([share[:, :2].ravel(), share[:, -2:].ravel(), share[:2].ravel()]) > 0.5).sum())
 
 
-def _body_held(picture: np.ndarray, share: np.ndarray, skeleton: Skeleton, region: Region, body: Body) -> str:
+def _body_held(share: np.ndarray, others: np.ndarray, skeleton: Skeleton, region: Region) -> str:
     """What touches the upper body, or is of it and not cut out with it."""
     if region.crowded:
         return "others touch the person"
+    hips = max(1, int(skeleton.joints[HIP_CENTRE, 1]))
+    if beside(share[:hips], others[:hips], skeleton.unit) > CROWD:
+        return "others stand too near"
     for name in ARMS:
         if axis_share(share, skeleton, name) < AXIS:
             return f"the {name} cannot be cut out whole"
         hangs = skeleton.joints[ARMS[name][2], 1] > skeleton.joints[HIP_CENTRE, 1] - 0.2 * skeleton.unit
         if skeleton.whole(name) and not hangs and hand_share(region, skeleton, name) < HAND:
             return f"the hand of the {name} cannot be cut out"
-    if touched(picture, share, skeleton, body) > TOUCH:
-        return "something that moves along cannot be cut out"
     return ""
+
+
+def beside(share: np.ndarray, others: np.ndarray, unit: float) -> float:
+    """Area of other people (H, W) bool within reach of a share (H, W), in torso lengths squared; at 20 px for one."""
+    scale = min(1.0, 20 / unit)
+    size = tuple(max(1, round(side * scale)) for side in share.shape[::-1])
+    own, rest = (cv2.resize(item.astype(np.float32), size, interpolation=cv2.INTER_AREA) for item in (share, others))
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(NEAR * unit * scale)) + 1,) * 2)
+    near = cv2.dilate((own > 0.5).astype(np.uint8), disc) > 0
+    return float((near & (rest > 0.5)).sum() / (unit * scale) ** 2)
 
 
 def axis_share(share: np.ndarray, skeleton: Skeleton, name: str) -> float:
@@ -84,31 +94,6 @@ def axis_share(share: np.ndarray, skeleton: Skeleton, name: str) -> float:
         columns, rows = np.clip(line.round().astype(int), 0, np.array(share.shape[::-1]) - 1).T
         found.append(float((share[rows, columns] > 0.5).mean()))
     return min(found)
-
-
-def touched(picture: np.ndarray, share: np.ndarray, skeleton: Skeleton, body: Body) -> float:
-    """Area at the upper body's outline that shows people but is not the person's, in torso lengths squared.
-
-    The mask of all people is another detector's: where it sees more than the cut-out, somebody touches who was not told
-    apart, or the cut-out lacks something.
-    """
-    place = body.box.squared(0.3)
-    whole = Box(0, 0, *picture.shape[1::-1])
-    box = Box(max(0, place.left), max(0, place.top), min(whole.right, place.right), min(whole.bottom, place.bottom))
-    size = (256, 256)
-    try:
-        people = person_mask(crop_box(Image.fromarray(picture), box, size))[0, 0].numpy()
-    except NothingFoundError:
-        return 0.0
-    own = np.asarray(crop_box(Image.fromarray((share * 255).astype(np.uint8)), box, size), np.float32) / 255
-    scale = np.array([256 / box.width, 256 / box.height])
-    radius = np.maximum(1, np.round(NEAR * skeleton.unit * scale)).astype(int)
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, tuple(int(2 * r + 1) for r in radius))
-    near = cv2.dilate((own > 0.5).astype(np.uint8), disc) > 0
-    # Rims of the two masks differ by a pixel or two of their own.
-    beyond = cv2.dilate((own > 0.2).astype(np.uint8), np.ones((5, 5), np.uint8)) == 0
-    upper = np.arange(256)[:, None] < (skeleton.joints[HIP_CENTRE, 1] - box.top) * scale[1]
-    return float((near & beyond & (people > 0.7) & upper).sum() / np.prod(scale) / skeleton.unit**2)
 
 
 def clear(region: Region, skeleton: Skeleton, name: str) -> bool:

@@ -123,15 +123,17 @@ def piece_moves(source: np.ndarray, target: np.ndarray) -> dict[str, Move]:
     }
     for name, (root, middle, end) in CHAINS.items():
         angle = lean if name in ARMS else 0.0
+        found[f"{name} root"] = Move(source[root], target[root], angle)
         for step, (a, b) in enumerate(((root, middle), (middle, end))):
             angle = _turn(source, target, a, b, angle)
             line = source[b] - source[a]
             long = max(float(np.hypot(*line)), 1e-3)
             share = float(np.hypot(*(target[b] - target[a]))) / long
             found[f"{name} {step}"] = Move(source[a], target[a], angle, share, tuple(line / long))
-        # A foot that stays low stays flat on its ground, a hand goes on with its arm.
+        # A foot that stays low stays flat on its ground, a hand goes on with its arm unless it rests.
         raised = float(np.clip((source[end, 1] - target[end, 1]) / (0.5 * long), 0, 1)) if name in LEGS else 1.0
-        found[f"{name} 2"] = Move(source[end], target[end], angle * raised)
+        rests = name in ARMS and np.hypot(*(target[end] - source[end])) < 1e-6
+        found[f"{name} 2"] = Move(source[end], target[end], 0.0 if rests else angle * raised)
     return found
 
 
@@ -177,7 +179,9 @@ def make_mesh(region: Region, layers: Sequence[Layer], skeleton: Skeleton) -> Me
     vertices = np.array(rest)
     edges = np.unique(np.sort(np.concatenate([_sides(tri) for tri in sheets.values()]), 1), axis=0)
     held, pieces = _handles(vertices, sheets, region, skeleton)
-    return Mesh(vertices, sheets, edges, held, pieces, SETTINGS.least_way * skeleton.unit, *_solvers(len(vertices), edges, held))
+    return Mesh(
+        vertices, sheets, edges, held, pieces, SETTINGS.least_way * skeleton.unit, *_solvers(len(vertices), edges, held)
+    )
 
 
 def welded(places: np.ndarray, chain: str, skeleton: Skeleton) -> np.ndarray:
@@ -223,6 +227,11 @@ def _handles(
     axis = joints[HIP_CENTRE] - joints[NECK]
     down = (rest - joints[NECK]) @ axis / max(axis @ axis, 1e-6)
     core = region.torso_at(rest) & (down > 0.1) & (down < SETTINGS.waist)
+    for name, (shoulder, _, _) in ARMS.items():
+        if name not in sheets and skeleton.seen[shoulder]:
+            away = np.hypot(*(rest - joints[shoulder]).T)
+            core &= away > 0.3 * unit
+            piece[body[(away[body] < 0.12 * unit) & (labels[body] != HEAD_PART)]] = f"{name} root"
     piece[body[core[body]]] = TORSO_PIECE
     if skeleton.has_head:
         away = np.hypot(*(rest - joints[HEAD_CENTRE]).T)

@@ -36,6 +36,7 @@ class Nudge:
         kind: what of the body it moves, so that a choice shows some of each.
         head_deg, lean_deg: turn of the head at the neck and of the upper body at the hips, to the picture's right.
         hips: way of the hips to the picture's right over feet and below shoulders that stay, in torso lengths.
+        shoulders: ways up of the shoulders of these arms, in torso lengths.
         arms_deg: by how much an arm turns up from the body at its shoulder.
     """
 
@@ -43,17 +44,25 @@ class Nudge:
     head_deg: float = 0.0
     lean_deg: float = 0.0
     hips: float = 0.0
+    shoulders: Mapping[str, float] = field(default_factory=dict)
     arms_deg: Mapping[str, float] = field(default_factory=dict)
 
 
-HEAD_DEG, LEAN_DEG, HIPS, ARM_DEG = 17.0, 11.0, 0.17, 26.0
+HEAD_DEG, FAR_DEG, LEAN_DEG, HIPS, ARM_DEG, SHOULDER = 17.0, 27.0, 11.0, 0.17, 26.0, 0.12
 NUDGES = {
     "head tilted, picture left": Nudge("head", head_deg=-HEAD_DEG),
     "head tilted, picture right": Nudge("head", head_deg=HEAD_DEG),
     "leaning, picture left": Nudge("lean", lean_deg=-LEAN_DEG),
     "leaning, picture right": Nudge("lean", lean_deg=LEAN_DEG),
-    "leaning left, head right": Nudge("sway", head_deg=HEAD_DEG, lean_deg=-LEAN_DEG),
-    "leaning right, head left": Nudge("sway", head_deg=-HEAD_DEG, lean_deg=LEAN_DEG),
+    "head far over, picture left": Nudge("far", head_deg=-FAR_DEG),
+    "head far over, picture right": Nudge("far", head_deg=FAR_DEG),
+    "shoulders raised": Nudge("shoulders", shoulders={name: SHOULDER for name in ARMS}),
+    "right shoulder raised": Nudge("shoulder", shoulders={"right arm": SHOULDER}),
+    "left shoulder raised": Nudge("shoulder", shoulders={"left arm": SHOULDER}),
+    "shoulders raised, head left": Nudge("shrug", head_deg=-HEAD_DEG, shoulders={name: SHOULDER for name in ARMS}),
+    "shoulders raised, head right": Nudge("shrug", head_deg=HEAD_DEG, shoulders={name: SHOULDER for name in ARMS}),
+    "leaning left, head right": Nudge("sway", head_deg=HEAD_DEG + 6, lean_deg=-LEAN_DEG),
+    "leaning right, head left": Nudge("sway", head_deg=-HEAD_DEG - 6, lean_deg=LEAN_DEG),
     "hips out, picture left": Nudge("hips", hips=-HIPS),
     "hips out, picture right": Nudge("hips", hips=HIPS),
     "right arm farther out": Nudge("arm", arms_deg={"right arm": ARM_DEG}),
@@ -79,8 +88,11 @@ def nudged(own: Skeleton, nudge: Nudge) -> np.ndarray:
     joints[UPPER] = hips + rotated(joints[UPPER] - hips, lean)
     joints[HEADS] = joints[NECK] + rotated(joints[HEADS] - joints[NECK], np.deg2rad(nudge.head_deg) - 0.5 * lean)
     for name in ARMS:
-        if lean:
-            _hang(own, joints, name)
+        if name in nudge.shoulders:
+            up = (joints[NECK] - joints[HIP_CENTRE]) / max(np.hypot(*(joints[NECK] - joints[HIP_CENTRE])), 1e-6)
+            joints[list(ARMS[name])] += nudge.shoulders[name] * own.unit * up
+        if lean or name in nudge.shoulders:
+            _hang(own, joints, name, name in nudge.shoulders)
         _lift(own, joints, name, nudge.arms_deg.get(name, 0.0))
     return joints
 
@@ -103,6 +115,11 @@ def hindrance(own: Skeleton, nudge: Nudge, moving: Collection[str], held: Held, 
         below = (size[1] - own.joints[NECK, 1]) / own.unit
         if not own.has_head or not own.seen[NECK] or below < LEAST_BODY or lean_deg(own) >= LYING_DEG:
             return "too little of the body is seen"
+        if held.body:
+            return held.body
+    for name in nudge.shoulders:
+        if not own.whole(name) or not own.seen[NECK] or lean_deg(own) >= LYING_DEG:
+            return f"the {name} is not seen whole"
         if held.body:
             return held.body
     if nudge.hips and (not all(own.whole(name) for name in LEGS) or sits(own)):
@@ -160,12 +177,12 @@ def _lift(own: Skeleton, joints: np.ndarray, name: str, degrees: float) -> None:
     joints[moved] = joints[shoulder] + rotated(joints[moved] - joints[shoulder], side * np.deg2rad(degrees))
 
 
-def _hang(own: Skeleton, joints: np.ndarray, name: str) -> None:
+def _hang(own: Skeleton, joints: np.ndarray, name: str, rests: bool) -> None:
     """An arm of a leaning body: where it hangs or rests its hand stays."""
     shoulder, elbow, wrist = CHAINS[name]
     axis = own.joints[HIP_CENTRE] - own.joints[NECK]
     down = (own.joints[wrist] - own.joints[NECK]) @ axis / max(axis @ axis, 1e-6)
-    loose = float(np.clip((down - 0.6) / 0.4, 0, 1))
+    loose = 1.0 if rests else float(np.clip((down - 0.6) / 0.4, 0, 1))
     joints[wrist] += loose * (own.joints[wrist] - joints[wrist])
     joints[elbow] += loose * (own.joints[elbow] + 0.55 * (joints[shoulder] - own.joints[shoulder]) - joints[elbow])
 

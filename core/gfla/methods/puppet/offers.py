@@ -10,7 +10,7 @@ import numpy as np
 
 from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
 from core.gfla.methods.puppet.assess import LEGS_APART, legs_apart
-from core.gfla.methods.puppet.check import uncovered
+from core.gfla.methods.puppet.check import strain, uncovered
 from core.gfla.methods.puppet.firm import clear
 from core.gfla.methods.puppet.nudges import NUDGES, hindrance, nudged
 from core.gfla.methods.puppet.puppet import Puppet
@@ -22,14 +22,27 @@ from core.gfla.methods.retargeting.library import named_pose, poses, shown_poses
 MISSED = 0.2
 # Below this way of all joints nobody sees that the person moved.
 UNSEEN = 0.3
-# The same for the ways of a nudge, and so much made up behind it that the body nearly fills the photo.
-NUDGE_UNSEEN, TOO_MUCH = 0.12, 0.12
+# The same for the ways of a nudge, and so much structure to be made up behind it that this shows.
+NUDGE_UNSEEN, TOO_MUCH = 0.1, 0.02
+# How far the mesh may be drawn out or pressed.
+MOST_STRAIN = 1.9
 # Wrists nearer than this meet, and must not lie farther apart than `APART` in the photo.
 MEET, APART = 0.4, 0.5
 # What a torso length of way of the hips counts, in torso lengths of missed way.
 SHIFT = 2.0
 # Each kind is offered once before any is offered twice; what takes limbs off the body comes after what only bends it.
-LATER = {"head": 0, "lean": 0, "hips": 1, "sway": 1, "arm": 1, "library": 3}
+LATER = {
+    "head": 0,
+    "shoulders": 0,
+    "lean": 0,
+    "shoulder": 1,
+    "shrug": 1,
+    "far": 2,
+    "sway": 2,
+    "hips": 2,
+    "arm": 2,
+    "library": 5,
+}
 
 
 @dataclass(frozen=True)
@@ -69,7 +82,10 @@ def offers(puppet: Puppet) -> list[Offer]:
         item = offered(puppet, name)
         if item.kind != "library" and not item.reason:
             risk = uncovered(puppet, puppet.target(name))
-            item = replace(item, risk=risk, reason="too much behind would be made up" if risk > TOO_MUCH else "")
+            reason = "too much would be made up behind" if risk > TOO_MUCH else ""
+            if strain(puppet, puppet.target(name)) > MOST_STRAIN:
+                reason = "cloth or skin would be drawn too far"
+            item = replace(item, risk=risk, reason=reason)
         found.append(item)
     found.sort(key=lambda item: (bool(item.reason), item.risk, item.shown < UNSEEN, round(item.missed, 1)))
     seen: dict[str, int] = {}
@@ -100,7 +116,9 @@ def offered(puppet: Puppet, name: str) -> Offer:
         limbs = [chain for chain in ARMS if read_skeleton(wanted).whole(chain)]
     hung = [chain for chain in limbs if chain in puppet.moving and not clear(puppet.region, own, chain)]
     if hung and not found.reason:
-        return replace(found, reason=f"the {' and the '.join(hung)} {'touches' if len(hung) == 1 else 'touch'} the body")
+        return replace(
+            found, reason=f"the {' and the '.join(hung)} {'touches' if len(hung) == 1 else 'touch'} the body"
+        )
     return found
 
 

@@ -169,7 +169,7 @@ def make_puppet(picture: Image.Image, bodies: Sequence[Body], person: int, alpha
     moving = tuple(moving_limbs(region, skeleton))
     hole = hole_of(share, skeleton, moving) & ~(bystanders & (share < 0.05))
     ground = fill_holes(array, hole, forbidden=_near_others(array.shape, bodies, person) & ~hole)
-    held = held_by(array, share, skeleton, region, bodies[person])
+    held = held_by(share, bystanders, skeleton, region)
     return Puppet(array, share, ground, hole, region, skeleton, moving, held)
 
 
@@ -183,7 +183,7 @@ def hole_of(share: np.ndarray, skeleton: Skeleton, moving: Collection[str]) -> n
             x, y = (int(value) for value in skeleton.joints[joints[2]].round())
             cv2.circle(ends, (x, y), round(0.4 * skeleton.unit), 1, -1)
     # Masks end before soles and finger tips.
-    far = cv2.dilate((share > 0.05).astype(np.uint8), _disc(3 * SETTINGS.margin * skeleton.unit))
+    far = cv2.dilate((share > 0.05).astype(np.uint8), _disc(2 * SETTINGS.margin * skeleton.unit))
     return (hole | (far & ends)) > 0
 
 

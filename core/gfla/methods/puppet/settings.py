@@ -49,7 +49,7 @@ class PuppetSettings:
         alike: share of a forearm before the chest, and of its colours that the chest has too, from which on the two cannot be
             told apart and the arm stays where it is.
         most_lean_deg: the torso leans at most so far from where the photo has it; not at all where arms alone follow.
-        margin: by which the hole grows, so that no rim of the person stays behind; thrice at hands and feet that move.
+        margin: by which the hole grows, so that no rim of the person stays behind; twice at hands and feet that move.
         bystander: width of what is surely another person round its axes, by its longer side.
         same_person: keypoints set by hand are a detected person's up to this mean distance, by the body's longer side.
         fewest_points: with fewer known keypoints no body is told.
@@ -94,7 +94,7 @@ class PuppetSettings:
     chest: float = 0.3
     alike: float = 0.5
     most_lean_deg: float = 20.0
-    margin: float = 0.025
+    margin: float = 0.045
     bystander: float = 0.09
     same_person: float = 0.15
     fewest_points: int = 4
