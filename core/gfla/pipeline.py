@@ -203,10 +203,7 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         box = framing.person_box(own, self.aspect)
         puppet = make_puppet(picture, people, index)
         framed = framing.into_frame(own, box, self.size_hw)
-        aims = [
-            pose.checked(item) if isinstance(item, np.ndarray) and item.shape == (18, 2)
-            else puppet.target(self.wanted(item)) for item in targets
-        ]  # fmt: skip
+        aims = [pose.checked(x) if np.shape(x) == (18, 2) else puppet.target(self.wanted(x)) for x in targets]
         way = [framed, *(framing.into_frame(aim, box, self.size_hw) for aim in aims)]
         key = content_key(picture, own, np.stack(way), dataclasses.astuple(options), "layers")
         figures = {"keypoints": float(pose.present(own).sum()), "poses": float(len(way) - 1)}
@@ -281,10 +278,9 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
             t: positions along the way.
             **controls: `poses`, a list of (18, 2) in the network's frame, in place of the way.
         """
-        given = controls.get("poses")
-        poses = given or self.poses_at(prepared, t)
+        poses = controls.get("poses") or self.poses_at(prepared, t)
         if prepared.puppet is not None:
-            limbs = prepared.puppet.moving if given else prepared.limbs
+            limbs = prepared.puppet.moving if "poses" in controls else prepared.limbs
             return torch.cat([to_tensor(self.moved(prepared, prepared.puppet, item, limbs)) for item in poses])
         return self.finish(prepared, self.paint(prepared, poses))
 

@@ -10,7 +10,7 @@ from core.detect.body import MISSING
 from core.detect.cutout import decided
 from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
 from core.gfla.methods.puppet.check import strain, uncovered
-from core.gfla.methods.puppet.firm import Held, beside, clear, held_by
+from core.gfla.methods.puppet.firm import FREE, Held, beside, clear, held_by
 from core.gfla.methods.puppet.layers import read_region
 from core.gfla.methods.puppet.nudges import NUDGES, hindrance, nudged
 from core.gfla.methods.puppet.puppet import make_puppet
@@ -49,7 +49,7 @@ def test_a_change_moves_what_its_name_says():
     assert hips[HIP_CENTRE, 0] < -0.15 * own.unit and abs(hips[NECK, 0]) < 0.08 * own.unit
     assert np.abs(hips[FEET]).max() < 1e-9
     raised = ways("right shoulder raised")
-    assert raised[2, 1] < -0.1 * own.unit and np.abs(raised[[4, 5, 6, 7, 0]]).max() < 1e-9
+    assert raised[2, 1] < -0.1 * own.unit and np.abs(raised[[3, 4, 5, 6, 7, 0]]).max() < 1e-9
     out = ways("left arm farther out")
     # The left arm of somebody seen from the front hangs at the right of the picture.
     assert out[7, 0] > 0.3 * own.unit and np.abs(out[[2, 3, 4, 5]]).max() < 1e-9
@@ -59,7 +59,7 @@ def test_what_keeps_a_change_from_a_photo_is_told():
     points = drawn()[2]
     own = read_skeleton(points)
 
-    def told(name, skeleton=own, held=Held(), height=SIZE[0]):  # noqa: B008
+    def told(name, skeleton=own, held=FREE, height=SIZE[0]):
         return hindrance(skeleton, NUDGES[name], ALL, held, (SIZE[1], height))
 
     assert told("leaning, picture left") == "" and told("left arm farther out") == ""
@@ -97,7 +97,7 @@ def test_structure_behind_counts_and_plain_ground_hardly(puppet):
     target = puppet.target("leaning, picture left")
     striped = puppet.picture.copy()
     striped[:, ::4][~puppet.hole[:, ::4]] = 255
-    assert uncovered(puppet, target) < 0.02 < uncovered(replace(puppet, picture=striped), target)
+    assert uncovered(puppet, target) < 0.0155 < uncovered(replace(puppet, picture=striped), target)
 
 
 def test_a_cut_out_is_half_only_at_its_rim():

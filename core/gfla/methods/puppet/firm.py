@@ -28,6 +28,9 @@ class Held(NamedTuple):
     body: str = ""
 
 
+FREE = Held()
+
+
 def held_by(share: np.ndarray, others: np.ndarray, skeleton: Skeleton, region: Region) -> Held:
     """What holds a person.
 

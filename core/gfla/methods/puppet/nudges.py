@@ -178,13 +178,14 @@ def _lift(own: Skeleton, joints: np.ndarray, name: str, degrees: float) -> None:
 
 
 def _hang(own: Skeleton, joints: np.ndarray, name: str, rests: bool) -> None:
-    """An arm of a leaning body: where it hangs or rests its hand stays."""
+    """An arm of a leaning body: where it hangs or rests its hand stays; below a raised shoulder all from the elbow on."""
     shoulder, elbow, wrist = CHAINS[name]
     axis = own.joints[HIP_CENTRE] - own.joints[NECK]
     down = (own.joints[wrist] - own.joints[NECK]) @ axis / max(axis @ axis, 1e-6)
     loose = 1.0 if rests else float(np.clip((down - 0.6) / 0.4, 0, 1))
     joints[wrist] += loose * (own.joints[wrist] - joints[wrist])
-    joints[elbow] += loose * (own.joints[elbow] + 0.55 * (joints[shoulder] - own.joints[shoulder]) - joints[elbow])
+    follows = 0.0 if rests else 0.55
+    joints[elbow] += loose * (own.joints[elbow] + follows * (joints[shoulder] - own.joints[shoulder]) - joints[elbow])
 
 
 def _legs_below(own: Skeleton, joints: np.ndarray, shift: np.ndarray) -> None:

@@ -23,7 +23,7 @@ MISSED = 0.2
 # Below this way of all joints nobody sees that the person moved.
 UNSEEN = 0.3
 # The same for the ways of a nudge, and so much structure to be made up behind it that this shows.
-NUDGE_UNSEEN, TOO_MUCH = 0.1, 0.02
+NUDGE_UNSEEN, TOO_MUCH = 0.1, 0.0155
 # How far the mesh may be drawn out or pressed.
 MOST_STRAIN = 1.9
 # Wrists nearer than this meet, and must not lie farther apart than `APART` in the photo.

@@ -8,7 +8,7 @@ import numpy as np
 
 from core.gfla.methods.limb_layers.skeleton import HEAD, HEAD_CENTRE, HIP_CENTRE
 from core.gfla.methods.puppet.assess import legs_follow
-from core.gfla.methods.puppet.firm import Held
+from core.gfla.methods.puppet.firm import FREE, Held
 from core.gfla.methods.puppet.nudges import HEAD_ROOM, NUDGES, hindrance, nudged
 from core.gfla.methods.puppet.settings import SETTINGS
 from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, NECK, OTHER, USUAL, Skeleton, read_skeleton, rotated
@@ -89,7 +89,7 @@ def turns_deg(own: Skeleton, wanted: Skeleton, name: str, given: str, leaning: f
 
 def aimed(
     own: Skeleton, wanted: np.ndarray | str, size: tuple[int, int], moving: Collection[str] | None = None,
-    shift_px: float | None = None, held: Held = Held(),
+    shift_px: float | None = None, held: Held = FREE,
 ) -> np.ndarray:  # fmt: skip
     """Keypoints (18, 2) in a photo of (width, height) in the pose of other keypoints (18, 2) or of a name of the library.
 
