@@ -39,10 +39,12 @@ from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
 from core.ui.parts.told import lines, told, told_face, told_notes
 from core.ui.parts.transition import TransitionTab, details_of
+from core.ui.parts.who import others
 from core.ui.tabs import Tab
 
 ID = "implicit"
 LABELS = ("First picture", "Second picture")
+NUMBERS = ("face_a", "face_b")
 LOOK_FIELDS = ("blend", "background")
 EXAMPLE_PAIRS = (
     ("sally_ride", "eileen_collins"),
@@ -69,12 +71,9 @@ def pipeline() -> ImplicitMorphPipeline:
 
 
 def find_landmarks(
-    picture_a: Image.Image | None,
-    picture_b: Image.Image | None,
-    face_a: int = 1,
-    face_b: int = 1,
+    picture_a: Image.Image | None, picture_b: Image.Image | None, face_a: int = 1, face_b: int = 1,
     given: dict[str, Any] | None = None,
-) -> tuple[list[dict[str, Any]], str]:
+) -> tuple[list[dict[str, Any]], str]:  # fmt: skip
     """Find matching landmarks in two portraits.
 
     Args:
@@ -91,16 +90,18 @@ def find_landmarks(
     if linked and picture_a is not None and picture_b is not None:
         both = zip((picture_a, picture_b), linked, LABELS, strict=True)
         return [panel(picture, points, label) for picture, points, label in both], "Points as they came with the link."
-    shown, found, remarks = [], [], []
-    for picture, label, face in zip((picture_a, picture_b), LABELS, (face_a, face_b), strict=True):
+    shown, found, remarks, several = [], [], [], []
+    for picture, label, face, name in zip((picture_a, picture_b), LABELS, (face_a, face_b), NUMBERS, strict=True):
         if picture is None:
             continue
         shown.append((picture, label))
+        several.append([])
         try:
             faces = find_faces(picture, f"the {label.lower()}")
             one = faces[min(max(int(face), 1), len(faces)) - 1]
             found.append(landmarks_of(one))
             remarks.append(told_face(label, one, len(faces)))
+            several[-1] = others(picture, [each.box for each in faces], name, label, "face", face)
         except NothingFoundError:
             found.append(np.zeros((0, 2)))
             remarks.append(
@@ -114,7 +115,10 @@ def find_landmarks(
     elif len(found) == 2:
         remarks += [told_notes(notes_before(found))]
         found = list(with_outline((shown[0][0], shown[1][0]), (found[0], found[1])))
-    panels = [panel(picture, points, label) for (picture, label), points in zip(shown, found, strict=True)]
+    panels = [
+        panel(picture, points, label, others=rows)
+        for (picture, label), points, rows in zip(shown, found, several, strict=True)
+    ]
     return panels, lines(remarks)
 
 
@@ -156,7 +160,7 @@ class ImplicitTab(TransitionTab):
     introduction = INTRODUCTION
     asks_a_network = False
     options = ImplicitOptions
-    early_fields = ("face_a", "face_b")
+    early_fields = NUMBERS
     example_rows = [[example_picture(name) for name in pair] for pair in EXAMPLE_PAIRS]
     axes = {"shape": Axis(0, 1, 25, 0.5)}
 
