@@ -40,6 +40,8 @@ from core.ui.parts.share import points_for
 from core.ui.parts.told import lines, told, told_face, told_notes
 from core.ui.parts.transition import TransitionTab, details_of
 from core.ui.parts.who import others
+from core.ui.parts.wiring import FORMAT
+from core.ui.portraits import LandmarkFiles, Portraits, RowFilms, average
 from core.ui.tabs import Tab
 
 ID = "implicit"
@@ -153,7 +155,7 @@ def landmarks(picture: Image.Image) -> dict[str, Any]:
     return {"faces": len(faces), "points": points, "width": picture.width, "height": picture.height}
 
 
-class ImplicitTab(TransitionTab):
+class ImplicitTab(RowFilms, TransitionTab):
     """Two portraits, their landmarks, the warp fitted to them."""
 
     id = ID
@@ -171,6 +173,8 @@ class ImplicitTab(TransitionTab):
         self.draw_examples(self.pair)
         self.source = list(self.pair)
         self.draw_points("Landmarks", self.pair, paired=True, groups=GROUPS, elem_id=f"{ID}-points")
+        self.landmark_files = LandmarkFiles(ID)
+        self.portraits = Portraits(ID)
 
     def draw_preview(self) -> None:
         """The picture with shape and appearance."""
@@ -192,6 +196,7 @@ class ImplicitTab(TransitionTab):
         inputs, shown = [*self.pair, self.editor, *sliders], [self.preview_picture]
         encode = self.encoding(self.preview, inputs, shown)
         self.on_points(find_landmarks, encode)
+        self.landmark_files.wire(self.editor, self.pair, LABELS).then(**encode)
         late = self.late.by_name
         gr.on([self.editor.input, *(c.change for name, c in late.items() if name not in LOOK_FIELDS)], **encode)
         look = [late[name] for name in LOOK_FIELDS]
@@ -203,8 +208,20 @@ class ImplicitTab(TransitionTab):
         self.on_go(self.morph, "implicit_morph", inputs, [self.prepared, *shown])
         picture = gr.Image(label="Picture", format="png", visible=False)
         self.endpoint(named(self.frame, self.method), "implicit_frame", self.many()[1], picture)
+        self.wire_row()
         answer = gr.JSON(label="Landmarks", visible=False)
         self.endpoint(landmarks, "implicit_landmarks", self.pair[:1], answer, queue="preview")
+
+    def wire_row(self) -> None:
+        """Films and averages of more portraits than two."""
+        row, method = self.portraits, self.method.components
+        self.endpoint(
+            named(self.row, self.method, self.export.timeline, FORMAT), "implicit_chain",
+            [row.files, row.closed, *method, *self.export.components], self.result.components, row.go, self.stop,
+            self.result.video,
+        )  # fmt: skip
+        inputs = [row.files, row.around, self.method.by_name["size_px"]]
+        self.endpoint(average, "implicit_average", inputs, row.average, row.mean, self.stop, row.average)
 
     def preview(
         self, picture_a: Any, picture_b: Any, points: list[np.ndarray], shape: float, apart: bool, appearance: float, *values: Any
