@@ -175,6 +175,7 @@ class ImplicitTab(RowFilms, TransitionTab):
         self.draw_points("Landmarks", self.pair, paired=True, groups=GROUPS, elem_id=f"{ID}-points")
         self.landmark_files = LandmarkFiles(ID)
         self.portraits = Portraits(ID)
+        self.panels.update(row_closed=self.portraits.closed, row_around=self.portraits.around)
 
     def draw_preview(self) -> None:
         """The picture with shape and appearance."""
