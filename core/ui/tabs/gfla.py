@@ -99,7 +99,7 @@ def find_points(
         if missing:
             text += f" Missing: {missing}; press Add to place them."
         said = told("weak" if missing or cut else "good", LABELS[0], text)
-    target = aimed(own, pipe.wanted_points(target_picture or library), picture.size)
+    target = aimed(read_skeleton(own), pipe.wanted(target_picture or library), picture.size)
     return editor_panels(picture, shown, own, target, everybody), said
 
 
