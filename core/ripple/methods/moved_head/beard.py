@@ -216,9 +216,7 @@ def shave(skin: np.ndarray, share: np.ndarray, head: Head, strength: float) -> n
     broad = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.05 * unit)
     bare[..., 0] += 0.25 * (broad - around[..., 0]) + 0.3 * fine.clip(-4, 4)
     made = cv2.cvtColor(bare.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
-    # Beyond the jaw there is beard only where there is one on the jaw; else it is a dark collar.
+    # Without a beard on the jaw what is dark there is shade, hair or a collar: it stays.
     inner = share > BEARD.jaw_share
     bearded = float(np.clip((hair[inner].mean() if inner.any() else 0) / BEARD.bearded, 0, 1))
-    share = share * np.where(share > BEARD.jaw_share, 1, bearded)
-    share = cv2.GaussianBlur(share, (0, 0), max(0.6, 0.006 * unit))
-    return skin + (strength * share * hair)[..., None] * (made - skin)
+    return skin + (strength * bearded * share * hair)[..., None] * (made - skin)

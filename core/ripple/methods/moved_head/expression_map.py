@@ -36,7 +36,7 @@ class MapConstants:
     dark: tuple[int, int, int] = (46, 17, 17)  # the inside of a mouth
     tongue: tuple[int, int, int] = (92, 46, 46)  # what light adds to it below
     teeth: tuple[int, int, int] = (226, 216, 199)
-    teeth_height: float = 0.09  # of the mouth's width, at most
+    teeth_height: float = 0.05  # of the mouth's width, at most
     teeth_least: float = 0.05  # an opening smaller than this shows none
 
 
@@ -233,7 +233,7 @@ def paint_mouth(
     soft = max(1.0, 0.02 * width)
     share = ((bottom - places[..., 1]) / soft).clip(0, 1) * (gap > MAP.teeth_least * width)
     # The lip's shadow, the corners' darkness and the gaps between teeth.
-    shade = (0.6 + 0.4 * smooth((places[..., 1] - top) / np.maximum(1.0, height), 0, 0.7)) * (1 - 0.6 * across**4)
+    shade = (0.45 + 0.4 * smooth((places[..., 1] - top) / np.maximum(1.0, height), 0, 0.7)) * (1 - 0.6 * across**4)
     shade = shade * (1 - 0.16 * smooth(tooth, 0.86, 1.0))
     teeth = light * shade[..., None] * np.array(MAP.teeth)
     down = ((places[..., 1] - top) / max(1.0, float(after[14, 1] - after[13, 1]))).clip(0, 1)

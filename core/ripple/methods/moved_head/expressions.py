@@ -43,7 +43,6 @@ class ExpressionConstants:
     smile_up: float = 0.17
     smile_cheek: float = 0.08  # the cheeks, up
     smile_nose: float = 0.3  # around its tip the nose stays
-    smile_lid: float = 0.22  # of the eye's height: the lower lids, up with the cheeks
     smile_reach: float = 0.36  # of the corner's push
     open_lip: float = 0.42  # the lower lip, down
     open_chin: float = 0.38
@@ -130,9 +129,6 @@ def smile(points: np.ndarray, width: float, strength: float) -> np.ndarray:
     # The nose hardly takes part: it would widen.
     near = ((points - points[NOSE]) ** 2).sum(1) / (2 * (EXPRESSION.smile_nose * width) ** 2)
     total *= 1 - 0.85 * np.exp(-near)[:, None]
-    for _, upper, lower, *_ in EYE_PARTS if strength > 0 else ():
-        gap = (points[list(lower)] - points[list(upper)])[:, 1].clip(0)
-        total[list(lower), 1] -= strength * EXPRESSION.smile_lid * gap
     return total
 
 
