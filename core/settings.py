@@ -13,6 +13,7 @@ from core.errors import OptionError
 
 DEVICE = "MORPHOSPACE_DEVICE"
 PRECISION = "MORPHOSPACE_PRECISION"
+COMPILE = "MORPHOSPACE_COMPILE"
 WEIGHTS_DIR = "MORPHOSPACE_WEIGHTS_DIR"
 WEIGHTS_REPO = "MORPHOSPACE_WEIGHTS_REPO"
 CACHE = "MORPHOSPACE_CACHE"
@@ -71,6 +72,8 @@ SETTINGS = (
             _matches(r"auto|cpu|mps|cuda(:\d+)?")),
     Setting(PRECISION, "what networks compute in", "what the device gains from", "auto, float32, bfloat16 or float16",
             _matches(r"auto|float32|bfloat16|float16")),
+    Setting(COMPILE, "let torch.compile build the networks' render paths: some minutes at first, faster frames", "0", "0 or 1",
+            lambda value: value.lower() in YES_NO),
     Setting(WEIGHTS_DIR, "a folder with weights of your own, one folder per record", "none", "a folder that exists",
             lambda value: Path(value).is_dir()),
     Setting(WEIGHTS_REPO, "a hub repository with weights, one folder per record", "none", "org/name or org/name@revision",

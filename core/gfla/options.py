@@ -123,7 +123,7 @@ class GflaTrainOptions(TrainOptions):
 # What differs from the defaults in the shipped weights, by stage.
 SHIPPED: dict[str, dict[str, Any]] = {
     "views": {
-        "lr": 1e-3, "batch": 6, "width": 0.375, "lambda_rec": 5.0, "lambda_ssim": 1.0, "lambda_prior": 0.02, "beta1": 0.9,
+        "lr": 1e-3, "batch": 6, "width": 0.375, "lambda_rec": 5.0, "lambda_ssim": 1.0, "lambda_prior": 0.03, "beta1": 0.9,
         "ema_decay": 0.995,
     },
     "flow": {

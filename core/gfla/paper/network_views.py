@@ -41,7 +41,7 @@ class ViewTargetNet(TargetDecoder):
 
     def encode(self, code: Tensor) -> Tensor:
         """The coarsest target feature, 1/8 of the picture. Its view enters by block0's skip: norm removes constant planes."""
-        return self.block1(self.block0(code.repeat(1, 1, self.first_side, self.first_side)))
+        return self.block1(self.block0(code.expand(-1, -1, self.first_side, self.first_side)))
 
 
 class ShapeNetGenerator(OneSourceGenerator):

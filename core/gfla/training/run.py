@@ -23,8 +23,9 @@ from core.gfla.data.people import STUDIO_GREY, PeoplePairs, load_people
 from core.gfla.data.view_data import ViewPairs
 from core.gfla.methods.limb_layers import recipe as limb_layers
 from core.gfla.methods.limb_layers.network import generator_class
-from core.gfla.methods.object_model.network import DrawnViewRecipe, view_class
+from core.gfla.methods.object_model.copying import view_class
 from core.gfla.methods.object_model.objects import KINDS
+from core.gfla.methods.object_model.recipe import DrawnViewRecipe
 from core.gfla.methods.random_features.features import RandomFeatures
 from core.gfla.options import GflaTrainOptions, with_recipe
 from core.gfla.paper.features import PublishedFeatures
