@@ -87,6 +87,12 @@ def policy(device: str = "auto", precision: str = "auto") -> Policy:
     return Policy(place, dtype, place.type != "mps", compiled)
 
 
+def full_precision(like: torch.Tensor) -> contextlib.AbstractContextManager[object]:
+    """A context without autocast where `like` lies; the meta device, on which nothing is computed, knows none."""
+    kind = like.device.type
+    return contextlib.nullcontext() if kind == "meta" else torch.autocast(kind, enabled=False)
+
+
 def channels_last(network: nn.Module) -> None:
     """Lay the weights of all 2-D convolutions out channels last, in place; their outputs follow, whatever comes in.
 
