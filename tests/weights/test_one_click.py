@@ -112,7 +112,7 @@ def test_a_spaces_owner_logs_in_and_keeps_what_was_fetched(motion, monkeypatch, 
         return list(get(*special_args(get, ["gfla-motion", True], request)[0]))
 
     for stranger in ("visitor", None):
-        with pytest.raises(gr.Error, match="only its owner"):
+        with pytest.raises((gr.Error, InputError), match="only its owner"):
             click(stranger)
     pushed = []
     monkeypatch.setattr(authors, "push", lambda name, repo: pushed.append((name, repo)) or "there")
