@@ -155,7 +155,7 @@ def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progr
             channels_last(network)
     run = Run(
         accelerator,
-        {name: accelerator.prepare(network) for name, network in recipe.networks.items()},
+        {name: _shared(network, accelerator) for name, network in recipe.networks.items()},
         {name: accelerator.prepare(optimizer) for name, optimizer in recipe.optimizers.items()},
         options,
         averages={name: average.to(accelerator.device) for name, average in averages.items()},
@@ -179,6 +179,12 @@ def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progr
             _report(recipe, run, journal, values, progress)
     accelerator.wait_for_everyone()
     return folder
+
+
+def _shared(network: nn.Module, accelerator: Accelerator) -> Any:
+    """A network whose gradients all processes share; one that learns nothing is only placed, for sharing refuses it."""
+    learns = any(parameter.requires_grad for parameter in network.parameters())
+    return accelerator.prepare(network) if learns else network.to(accelerator.device)
 
 
 def _averages(recipe: Recipe, options: TrainOptions) -> dict[str, AveragedModel]:

@@ -40,11 +40,12 @@ class CopyingGenerator(ShapeNetGenerator):
         flow_img_f: int = 96,
         flow_layers: int = 5,
         sample_hw: tuple[int, int] = (128, 128),
+        heatmap_sigma_px: float = 6.0,
         copies: bool = True,
     ) -> None:
         super().__init__(
             attn_layers, kernel_sizes, image_nc, structure_nc, ngf, img_f, layers, flow_ngf, flow_img_f, flow_layers,
-            sample_hw,
+            sample_hw, heatmap_sigma_px,
         )  # fmt: skip
 
     def paint(
