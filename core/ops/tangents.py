@@ -42,6 +42,11 @@ def average_along(maps: np.ndarray, field: np.ndarray, weights: Sequence[float])
             x, y = x + last[..., 0], y + last[..., 1]
             way = cv2.remap(field, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
             # A direction has no sign: go on the way that one came.
-            last = way * np.where((way * last).sum(2) < 0, -1, 1).astype(np.float32)[..., None]
+            last = (
+                way
+                * np.where(way[..., 0] * last[..., 0] + way[..., 1] * last[..., 1] < 0, -1, 1).astype(np.float32)[
+                    ..., None
+                ]
+            )
             total += np.float32(weight) * cv2.remap(maps, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
     return total / np.float32(weights[0] + 2 * sum(weights[1:]))

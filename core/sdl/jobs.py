@@ -49,10 +49,10 @@ JOBS: dict[str, Job] = {
         ),
         Job(
             "age", "Face ageing", "i2i", 1, -1.0, 1.0, False,
-            ("sdl-ageing", "sdl-aging-scale", "sdl-aging-512"), "0 = as photographed, 1 = older, -1 = younger",
+            ("sdl-ageing", "sdl-aging-scale", "sdl-aging-512"), "0 = as photographed, 1 = some 40 years older, -1 = some 15 younger",
             "The largest face, seen from the front or three quarters. Folds, spots, hair and shape are laid over the photo's own "
-            "pixels, at its own size; nothing outside head and neck changes. Hair of the skin's colour and hats are told apart "
-            "only roughly.", "face-retouch",
+            "pixels, at its own size; nothing outside head and neck changes. The years are a guide, judged by eye. Hair of the skin's "
+            "colour and hats are told apart only roughly.", "face-retouch",
         ),
         Job(
             "toon", "Toon", "i2i", 1, -0.5, 1.5, False,
@@ -63,7 +63,7 @@ JOBS: dict[str, Job] = {
         Job(
             "style", "Style transfer", "style_transfer", 2, 0.0, 1.5, False,
             ("sdl-style", "sdl-style-transfer-arbitrary"), "0 = content, 1 = in the style; beyond exaggerates",
-            "Any photo and any painting. Brush strokes are some pixels wide: a smaller longest side (Method) makes them bolder.",
+            "Any photo and any painting. Method has the strength of colours and of strokes apart, the strokes' size, and protects faces.",
         ),
     )
 }  # fmt: skip

@@ -25,6 +25,7 @@ class SDLOptions:
     look: str = option("comic", "toon: comic with ink, or flat like a poster", choices=LOOKS)
     colour: float = option(1.0, "style: strength of its colours; 0 keeps the content's", low=0, high=1)
     texture: float = option(1.0, "style: strength of its brush strokes; 0 leaves broad areas", low=0, high=1)
+    strokes: float = option(1.0, "style: size of its brush strokes, by the painter's own", low=0.5, high=3, step=0.25)
     clean: bool = option(
         True, "style: take the painter's own pattern out of smooth areas, and colours that the style lacks"
     )

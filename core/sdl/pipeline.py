@@ -33,6 +33,7 @@ from core.sdl.methods.face_morph.correspondence import find_face_motion
 from core.sdl.methods.face_morph.network import MorphSDLNet
 from core.sdl.methods.style.finish import Finishing, prepare_finishing, protect, without_noise
 from core.sdl.methods.style.network import SDLStyleNet
+from core.sdl.methods.style.stroke_size import canvas_of, off_canvas
 from core.sdl.methods.tiling.tiles import Tile, split_tiles, stitch_tiles
 from core.sdl.options import SDLOptions
 from core.sdl.paper.convert import PUBLISHED, network_of, state_of
@@ -60,6 +61,7 @@ class SDLPrepared(Prepared):
     exact_ends: bool  # t = 0 (and t = 1, where the second picture is the end) shows the input
     region: Region | None = None  # where only a part of the picture is worked on, how it goes back
     finishing: Finishing | None = None  # of paintings
+    photo: Tensor | None = None  # the content at its own size, where it is painted at another
     layers: Layers | None = None  # of a job that no network does
     made_for: str = ""  # the job and weights that encoded it, `SDLPipeline.identity`
 
@@ -202,7 +204,8 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
     def prepare_tensor(self, joined: Tensor, options: SDLOptions, progress: Progress = silent) -> SDLPrepared:
         """The same for pictures that are already joined: (1, 3 or 6, H, W) in [0, 1], source first."""
         known, figures = self._find_motion(joined, progress)
-        padded, crop = pad_to_multiple(joined, 1 if self.network.config.get("work_px") else self.network.side_multiple)
+        canvas = canvas_of(joined, options.strokes if isinstance(self.network, SDLStyleNet) else 1)
+        padded, crop = pad_to_multiple(canvas, 1 if self.network.config.get("work_px") else self.network.side_multiple)
         pixels, limit = padded.shape[-2] * padded.shape[-1], self._pixels()
         tile = options.tile_px or int(limit**0.5)
         tiled = not self.network.whole_only and pixels > (tile**2 if options.tile_px else limit)
@@ -216,8 +219,8 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         tiles = len(self._tiles(padded, tile)) if tiled else 1
         return SDLPrepared(
             key=content_key(joined, options, self.weights_label),
-            figures={"width_px": crop.width, "height_px": crop.height, "tiles": tiles, **figures},
-            inputs=padded, crop=crop, encoded=encoded, tile_px=tile if tiled else 0, exact_ends=options.exact_ends,
+            figures={"width_px": joined.shape[-1], "height_px": joined.shape[-2], "tiles": tiles, **figures},
+            photo=None if canvas is joined else joined[:, :3], inputs=padded, crop=crop, encoded=encoded, tile_px=tile if tiled else 0, exact_ends=options.exact_ends,
             finishing=finishing, made_for=self.identity,
         )  # fmt: skip
 
@@ -277,14 +280,16 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         encoded = None if prepared.encoded is None else prepared.encoded.to(inputs.device)
         with torch.inference_mode(), self.policy.autocast():
             for chunk in torch.tensor(list(t), dtype=torch.float32, device=inputs.device).split(at_once):
-                if encoded is None:
-                    pictures = self._render_tiles(prepared, inputs, chunk)
-                else:
-                    pictures = self.network.decode(encoded, inputs, chunk)
+                pictures = self._render_tiles(prepared, inputs, chunk) if encoded is None else self.network.decode(
+                    encoded, inputs, chunk
+                )  # fmt: skip
                 made.append(prepared.crop.undo(pictures).float().cpu())
         pictures = torch.cat(made)
-        if prepared.finishing is not None:
+        if isinstance(self.network, SDLStyleNet):
             share = self.network.painted_share(torch.tensor(list(t)))
+        if prepared.photo is not None:
+            pictures = off_canvas(pictures, prepared.crop.undo(prepared.inputs[:, :3]), prepared.photo, share)
+        if prepared.finishing is not None:
             pictures = torch.cat(
                 [prepared.finishing.apply(*one) for one in zip(pictures.split(1), share.split(1), strict=True)]
             )
@@ -320,12 +325,11 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
 
     def _show_ends(self, pictures: Tensor, prepared: SDLPrepared, t: Sequence[float]) -> None:
         """Put the given pictures where t names them."""
-        ends = {0.0: prepared.inputs[:, :3]}
-        if self.job.exact_end:
-            ends[1.0] = prepared.inputs[:, 3:]
+        first = prepared.crop.undo(prepared.inputs[:, :3]) if prepared.photo is None else prepared.photo
+        ends = {0.0: first, **({1.0: prepared.crop.undo(prepared.inputs[:, 3:])} if self.job.exact_end else {})}
         for index, position in enumerate(t):
             if position in ends:
-                pictures[index] = prepared.crop.undo(ends[position])[0]
+                pictures[index] = ends[position][0]
 
     def _fitted(self, pictures: list[Image.Image], max_side_px: int) -> Tensor:
         """(1, 3 or 6, H, W): the second picture at the first one's size."""

@@ -12,6 +12,7 @@ from typing import Any
 import gradio as gr
 from fastapi.exceptions import RequestValidationError
 from gradio.route_utils import FnIndexInferError
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
@@ -24,6 +25,7 @@ from core.ui.parts.examples import CREDITS, EXAMPLES
 from core.ui.parts.gpu import zero_gpu
 from core.ui.parts.onwards import connect
 from core.ui.parts.transition import TransitionTab
+from core.ui.shown import ShownPictures
 from core.ui.suite import DISK_FULL, FULL, Suite, event_named, parameters_of
 from core.ui.tabs import Tab, all_tabs
 from core.ui.theme import CSS, THEME
@@ -151,7 +153,10 @@ def launch(demo: gr.Blocks, **overrides: Any) -> Any:
         "i18n": catalogue(),
         "mcp_server": True,
         "show_error": False,
-        "app_kwargs": {"exception_handlers": {**dict.fromkeys(MISFITS, refuse), OSError: disk_full}},
+        "app_kwargs": {
+            "exception_handlers": {**dict.fromkeys(MISFITS, refuse), OSError: disk_full},
+            "middleware": [Middleware(ShownPictures)],
+        },
         "footer_links": ["api", "gradio", "settings"],
         **overrides,
     }

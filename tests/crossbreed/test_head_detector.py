@@ -1,8 +1,12 @@
 """Heads of cats and dogs: the shipped detector on photos, the loss and the augmentation on made-up ones."""
 
+import gc
 import io
+import weakref
 import zipfile
+from unittest import mock
 
+import cv2
 import numpy as np
 import pytest
 import torch
@@ -10,6 +14,7 @@ from PIL import Image, ImageDraw
 
 from core.animals.head_alignment.detector import candidate_heads, find_head, find_heads
 from core.animals.head_alignment.network_heads import HeadMaps, PetHeadNetwork, letterbox, read_maps
+from core.animals.head_alignment.second_look import PetLookNetwork, SecondLook
 from core.crossbreed.training.head_detector import BoxedPhotos, PetHeadRecipe, augmented, head_loss, read_boxed_photos
 from core.crossbreed.training.second_look import fit_line
 from core.errors import InputError, NothingFoundError
@@ -78,6 +83,18 @@ def test_each_of_two_heads_is_found_and_no_part_of_one():
     both.paste(snow, (260, 10))
     middles = sorted((head.box.left + head.box.right) / 2 for head in find_heads(both))
     assert len(middles) == 2 and 80 < middles[0] < 180 and 330 < middles[1] < 430
+
+
+def test_the_second_look_keeps_the_bytes_that_its_graph_reads():
+    """OpenCV reads weights from them at every look; where they were freed, pets were refused by chance under load."""
+    network = PetLookNetwork(graph_bytes=8)
+    with mock.patch.object(cv2.dnn, "readNetFromTFLite") as read:
+        look = SecondLook(network)
+    given = weakref.ref(read.call_args.args[0])
+    del network
+    read.reset_mock()
+    gc.collect()
+    assert given() is not None and look.size_px
 
 
 def test_a_line_parts_what_can_be_parted():

@@ -11,9 +11,10 @@ import pytest
 from PIL import Image
 
 from core.errors import NothingFoundError
-from core.sdl.methods.face_retouch.ageing import STRENGTH, AgeingLayers, even_hair, find_layers, visible_folds
+from core.sdl.methods.face_retouch.ageing import STRENGTH, AgeingLayers, even_hair, find_layers, softness, visible_folds
 from core.sdl.methods.face_retouch.folds import Fold, press
-from core.sdl.methods.face_retouch.hair import grey_hair, lighten
+from core.sdl.methods.face_retouch.fringe import whole_hair
+from core.sdl.methods.face_retouch.hair import find_strands, grey_hair, grey_order, lighten
 from core.sdl.methods.face_retouch.wrinkles import crease_relief
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
@@ -31,6 +32,12 @@ def wide_photo() -> Image.Image:
 @cache
 def layers() -> AgeingLayers:
     return find_layers(wide_photo())
+
+
+def amid(shape: tuple[int, int], light: float = 0.0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Strands as `find_strands` gives them, amid hair, without any contrast."""
+    even = np.zeros(shape, np.float32)
+    return even, even + light, even + 1
 
 
 def luma(picture: np.ndarray) -> np.ndarray:
@@ -80,17 +87,20 @@ def test_grey_hair_keeps_its_strands_and_its_depth():
     strands = np.repeat(rng.uniform(0.08, 0.25, (1, 120)), 60, 0).astype(np.float32)
     brown = strands[..., None] * np.array((1.3, 1.0, 0.7), np.float32)
     one = np.ones(strands.shape, np.float32)
-    grey = grey_hair(brown, one, 0.3 * one, 0.22, np.ones(3, np.float32), 1.0)
+    amid_hair = amid(strands.shape)
+    grey = grey_hair(brown, one, 0.3 * one, amid_hair, 0.22, np.ones(3, np.float32), 1.0)
     assert np.corrcoef(luma(grey)[0], luma(brown)[0])[0, 1] > 0.97
     assert luma(grey).mean() > 1.5 * luma(brown).mean()
     assert (grey.max(2) - grey.min(2)).mean() < 0.5 * (brown.max(2) - brown.min(2)).mean()
-    sepia = grey_hair(brown, one, 0.3 * one, 0.22, None, 1.0)
+    sepia = grey_hair(brown, one, 0.3 * one, amid_hair, 0.22, None, 1.0)
     kept = sepia[..., 0] - sepia[..., 2], brown[..., 0] - brown[..., 2]
     assert np.allclose(*kept, atol=1e-3) and luma(sepia).mean() > 1.5 * luma(brown).mean(), (
         "a picture of one hue keeps it"
     )
-    assert np.array_equal(grey_hair(brown, 0 * one, one, 0.22, np.ones(3, np.float32), 1.0), brown)
-    some = grey_hair(brown, one, np.linspace(0, 1, 120, dtype=np.float32) * one, 0.22, np.ones(3, np.float32), 0.5)
+    assert np.array_equal(grey_hair(brown, 0 * one, one, amid_hair, 0.22, np.ones(3, np.float32), 1.0), brown)
+    some = grey_hair(
+        brown, one, np.linspace(0, 1, 120, dtype=np.float32) * one, amid_hair, 0.22, np.ones(3, np.float32), 0.5
+    )
     change = np.abs(some - brown).sum(2)[0]
     assert change[:40].mean() > 5 * change[-20:].mean(), "strands turn one after the other"
 
@@ -98,9 +108,13 @@ def test_grey_hair_keeps_its_strands_and_its_depth():
 def test_a_bright_lock_in_sure_hair_loses_its_colour_too():
     blond = np.full((20, 20, 3), (0.9, 0.75, 0.5), np.float32)
     one = np.ones((20, 20), np.float32)
-    made = grey_hair(blond, one, 0 * one, 0.25, np.ones(3, np.float32), 1.0)
+    made = grey_hair(blond, one, 0 * one, amid((20, 20)), 0.25, np.ones(3, np.float32), 1.0)
     assert np.ptp(made, axis=2).max() < 0.25 * np.ptp(blond, axis=2).max()
     assert luma(made).min() >= luma(blond).min() - 1e-3
+    light, dark, _ = amid((20, 20))
+    assert np.array_equal(grey_hair(blond, one, dark, (dark, light, dark), 0.25, np.ones(3, np.float32), 1.0), blond), (
+        "at the rim it is skin"
+    )
 
 
 def test_folds_need_skin_and_gaps_between_strands_grey_without_an_edge():
@@ -123,13 +137,58 @@ def test_creases_follow_their_line_and_are_denser_beside_it():
     assert np.abs(relief[90:110]).mean() > 3 * np.abs(relief[:20]).mean()
 
 
-def test_dark_hair_gets_white_strands_where_light_falls_on_it():
-    dark, one = np.full((20, 40, 3), 0.12, np.float32), np.ones((20, 40), np.float32)
-    dark[:, 20:] = 0.01
-    order = np.tile(np.float32([0.02, 0.9]), (20, 20))
-    made = luma(grey_hair(dark, one, order, 0.12, np.ones(3, np.float32), 1.0))
-    assert made[:, :20:2].mean() > 1.5 * made[:, 1:20:2].mean() > 0.15, "salt and pepper"
-    assert made[:, 20:].max() < 0.1, "depth stays dark"
+def test_black_hair_gets_white_strands_where_it_has_light_ones():
+    view = np.full((60, 80, 3), 0.06, np.float32)
+    view[:, ::4] = 0.1
+    one = np.ones((60, 80), np.float32)
+    strand, light, deep = find_strands(view, one)
+    assert strand[30, 40] > 0.2 > -0.05 > strand[30, 42]
+    made = luma(grey_hair(view, one, 0 * one, (strand, light, 0 * deep + 1), 0.1, np.ones(3, np.float32), 1.0))
+    assert made[30, 40] > 0.3 and made[30, 40] - made[30, 42] > 3 * (0.1 - 0.06), "salt and pepper"
+    unlit = luma(grey_hair(view, one, 0 * one, (strand, 0 * light, 0 * deep + 1), 0.1, np.ones(3, np.float32), 1.0))
+    assert unlit[30, 42] < 0.13, "depth stays dark"
+
+
+def test_temples_turn_grey_before_the_crown():
+    head = layers().head
+    order = grey_order(head)
+    down = head.points[152] - head.points[10]
+    temple, crown = head.points[127], head.points[10] - 0.3 * down
+    assert order[tuple(temple[::-1].astype(int))] + 0.2 < order[tuple(crown[::-1].clip(0).astype(int))]
+
+
+def test_hair_is_found_whole_where_its_colours_leave_gaps_and_skin_is_left():
+    rng = np.random.default_rng(3)
+    view = (0.75 + 0.03 * rng.standard_normal((200, 200, 3))).astype(np.float32)
+    view[:90] = 0.15 + 0.05 * rng.standard_normal((90, 200, 3))
+    hair = np.zeros((200, 200), np.float32)
+    hair[:70] = 1
+    hair[20:40, 80:110] = 0
+    skin = np.zeros((200, 200), bool)
+    skin[110:] = True
+    found = whole_hair(view, hair, skin, skin, 200.0)
+    assert found[30, 95] > 0.9 and found[80, 50] > 0.9, "a gap, a fringe"
+    assert np.array_equal(found, whole_hair(view, hair, skin, skin, 200.0)), "not by chance"
+    assert found[96:].max() < 0.1 and not whole_hair(view, 0 * hair, skin, skin, 200.0).any()
+
+
+def test_folds_are_as_soft_as_the_photo():
+    head = layers().head
+    sharp = np.random.default_rng(2).uniform(0.3, 0.7, head.view.shape).astype(np.float32)
+    assert softness(replace(head, view=sharp)) == 0
+    assert softness(replace(head, view=cv2.GaussianBlur(sharp, (0, 0), 3))) > 1
+
+
+def test_younger_eyes_are_larger_and_the_chin_is_higher():
+    head, shift = layers().head, layers().young_shift
+
+    def down_at(index: int) -> float:
+        x, y = head.points[index].astype(int)
+        return float(shift[y, x, 1])
+
+    # What is fetched from below moves up.
+    assert down_at(159) > 1 and down_at(145) < 0 and down_at(61) > 2
+    assert not shift[head.zone == 0].any()
 
 
 def test_younger_skin_never_bleaches_in_large_areas():

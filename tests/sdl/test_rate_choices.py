@@ -28,7 +28,7 @@ SMALL, FINE = Encoding(quality=30), Encoding(quality=4)
 
 @pytest.fixture(scope="module")
 def pipe():
-    return SDLPipeline(tiny(num_in_ch=6, output="motion", reduction=2, work_px=64, matching="landmarks"), "interpolate")
+    return SDLPipeline(tiny(**FORMS["direct-pair"]), "interpolate")
 
 
 def panned(steps):
@@ -124,7 +124,8 @@ def test_a_clip_goes_on_where_it_stopped(pipe, tmp_path, monkeypatch, kind):
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.mp4", out.name, f"whole.{kind}"]
 
 
-def test_hdr_is_kept_on_request_and_said(pipe, tmp_path):
+def test_hdr_is_kept_on_request_and_said(tmp_path):
+    pipe = SDLPipeline(tiny(**FORMS["landmarks"]), "interpolate")
     codes = [np.full((48, 64, 3), level, np.uint16) for level in (20000, 22000, 38000)]
     source = write_video(
         [deep_picture(one, PQ) for one in codes], tmp_path / "pq.mp4", 10, encoding=Encoding("h265", 4, True)
@@ -153,7 +154,7 @@ def test_new_frames_among_jpegs_are_hardly_compressed(pipe, tmp_path):
 
 def test_up_to_a_cut_the_motion_goes_on():
     # Untrained, it takes what the flow says.
-    pipe = SDLPipeline(HypothesisSDLNet(**{**TINY, **FORMS["candidates"]}).eval(), "interpolate")
+    pipe = SDLPipeline(HypothesisSDLNet(**{**TINY, **FORMS["direct-pair"]}).eval(), "interpolate")
     first, second, halfway = panned((4, 2))
     night = Image.new("RGB", (64, 48), (10, 0, 30))
     frames = [TimedFrame(frame, Fraction(n, 10), Fraction(n + 1, 10)) for n, frame in enumerate((first, second, night))]

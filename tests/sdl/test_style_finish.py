@@ -52,6 +52,24 @@ def test_the_grid_leaves_smooth_areas_and_edges_stay():
     )
 
 
+def test_a_plain_sky_has_no_broad_bars_either():
+    content = torch.linspace(0.6, 0.7, 300).expand(1, 3, 200, 300).clone()
+    bars = 0.1 * torch.sign(torch.sin(torch.arange(300) * torch.pi / 20 + 0.1))
+    made = prepare_finishing(content, colourful(), None, 1.0, 1.0).apply(content + bars, ONE)
+    assert made.mean(1)[0, 60:140, 60:240].std() < 0.4 * (content + bars).mean(1)[0, 60:140, 60:240].std()
+
+
+def test_strokes_of_another_size_keep_the_photos_size_and_its_ends():
+    pipe = SDLPipeline(shipped_network("sdl-style"), "style")
+    photo, style = textured(120, 90, 1, cell_px=3), textured(64, 64, 2)
+    plain, bold = (pipe.prepare(photo, style, options=SDLOptions(strokes=size, clean=False)) for size in (1.0, 2.0))
+    start, some, whole = pipe.render(bold, [0.0, 0.02, 1.0])
+    assert torch.equal(start, to_tensor(photo)[0]) and bold.figures == plain.figures
+    assert (some - start).abs().mean() < 0.06, "a photo that is hardly painted stays sharp"
+    fine = [picture.diff(dim=2).abs().mean() for picture in (whole, pipe.render(plain, [1.0])[0])]
+    assert fine[0] < 0.8 * fine[1], fine
+
+
 def test_scales_become_strokes_along_the_contents_lines():
     y, x = torch.meshgrid(torch.arange(128), torch.arange(160), indexing="ij")
     content = (0.5 + 0.08 * torch.sign(torch.sin(y * torch.pi / 12 + 0.1))).expand(1, 3, -1, -1)

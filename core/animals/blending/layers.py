@@ -12,10 +12,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from core.animals.blending.eyes import EYE, eye_contrast, eye_distance, eye_openings, iris_colour, ways_from_eyes
 from core.animals.colour_transfer.masks import refine_masks
 from core.animals.head_alignment.network_points import CHEEKS, CHIN, CROWN, EARS, EYES, NOSE, ear_roots
-from core.metrics import sharpness
-from core.ops.filters import gaussian_blur
+from core.metrics import LUMA, sharpness
+from core.ops.filters import gaussian_blur, guided_filter
 from core.ops.masks import signed_distance
 from core.ops.patch_fill import fill_holes
 from core.ops.pull_push import filled
@@ -27,49 +28,49 @@ class LayerSettings:
 
     Attributes:
         broad_px: side at which everything but the animal and the ground is kept.
-        colour_sigma: standard deviation of what is broad enough to be averaged; all that is finer is one animal's.
+        colour_sigma: standard deviation of the colours of body, ears and unclear heads that are averaged; what is finer is one animal's.
+        marking_sigma: the same for markings of the head, which keep their edges,
+        marking_variance: of lightness, from which on an edge is one.
         detail_sigma: of what counts as colour rather than fine detail.
         window_sigma: of the neighbourhood in which the energy of details is measured.
         tint_sigma: of the neighbourhood in which what looks the same is coloured the same.
-        sure_depth: so deep inside its outline a pixel shows the animal alone.
+        sure_depth: so deep inside its outline a pixel shows the animal alone,
+        fur_depth: and so deep there is nothing but fur.
         ground_room: around the outline, where the ground still shows fur or its shadow.
         ear_radius: of the region of an ear, by the ear's length.
         ear_least: the least radius of that region.
         ear_ground: from this on, in the region, nothing is taken for ground.
-        eye_room: half the width of the region of an eye, in distances between the eyes,
-        eye_height: its height by its width,
-        eye_core: radius of what is an eye for sure, likewise,
-        eye_sectors: in so many directions the fur around it is looked at,
-        eye_unlike: how far from the colours of that fur the rest of an eye is,
-        nose_room: of the nose's and the mouth's middle, which is no part of it,
+        nose_room: of the nose's and the mouth's middle, which is no part of an eye's region, in distances between the eyes,
+        mouth_room: of nose and mouth, which are no fur,
         muzzle_room: of the muzzle with the corners of an open mouth,
         face_room: and how far inside the hull of cheeks, crown and chin a face begins,
-        part_soft: and the width of their soft rims, likewise.
-        gaze_px: between the eyes, in the picture in which their contrast is measured,
-        gaze_room: and how far around each, in distances between the eyes.
+        part_soft: and the width of their soft rims,
+        temple: how far above the cheeks the temples are, by the height of the crown above the nose,
+        head_room: how far from the hull with these the fur of two heads still meets place by place,
+        head_soft: and from there on less and less.
     """
 
     broad_px: int = 256
-    colour_sigma: float = 0.08
+    colour_sigma: float = 0.12
+    marking_sigma: float = 0.03
+    marking_variance: float = 0.03
     detail_sigma: float = 1 / 40
     window_sigma: float = 1 / 40
     tint_sigma: float = 0.06
     sure_depth: float = 0.008
+    fur_depth: float = 0.04
     ground_room: float = 0.025
     ear_radius: float = 0.5
     ear_least: float = 0.07
     ear_ground: float = 0.9
-    eye_room: float = 0.24
-    eye_height: float = 0.8
-    eye_core: float = 0.09
-    eye_sectors: int = 8
-    eye_unlike: float = 0.2
     nose_room: float = 0.2
+    mouth_room: float = 0.3
     muzzle_room: float = 0.6
     face_room: float = -0.2
     part_soft: float = 0.16
-    gaze_px: int = 48
-    gaze_room: float = 0.3
+    temple: float = 0.8
+    head_room: float = 0.05
+    head_soft: float = 0.3
 
 
 SETTINGS = LayerSettings()
@@ -82,7 +83,7 @@ class Layers:
     Attributes:
         photos: (N, S, S, 3) uint8, all of it.
         animals: (N, S, S, 3) uint8, the animal, whose colours go on beyond its outline.
-        colours: (N, L, L, 3) float32 in [0, 1], what is broad of it.
+        colours: (N, L, L, 3) float32 in [0, 1], the broad ones of its fur, as if it had no eyes, nose and mouth.
         grounds: (N, S, S, 3) uint8, what is behind it, filled.
         depths: (N, L, L) float32, how deep inside the animal a place lies, shares of the side, negative outside.
         tints: (N, L, L) float32 in [0, 1], how far a place changes its colours with the animal: softer than the outline, and
@@ -95,6 +96,10 @@ class Layers:
         muzzles: (N, L, L) float32 in [0, 1], where nose and mouth are.
         faces: (N, L, L) float32 in [0, 1], what is well within the face.
         openings: (N, L, L) float32 in [0, 1], the eyes themselves: what is unlike the fur around them.
+        irises: (N, 3) float32 in [0, 1], what colour they have.
+        markings: (N, L, L, 3) float32 in [0, 1], the fur's colours with the edges between them.
+        heads: (N, L, L) float32 in [0, 1], where they meet another's.
+        lightness: (N,) float32 in [0, 1], of that fur.
     """
 
     photos: np.ndarray
@@ -111,6 +116,10 @@ class Layers:
     muzzles: np.ndarray
     faces: np.ndarray
     openings: np.ndarray
+    irises: np.ndarray
+    markings: np.ndarray
+    heads: np.ndarray
+    lightness: np.ndarray
 
     @classmethod
     def cut(cls, crops: Tensor, masks: Tensor, points: Tensor) -> Layers:
@@ -126,43 +135,53 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ..
     sure = torch.from_numpy((depth > SETTINGS.sure_depth).astype(np.float32))[None, None]
     animal = filled(crop[None] * sure, sure) if bool(sure.any()) else crop[None]
     animal = torch.where(sure > 0, crop[None], animal)
-    colours, energy = _bands(animal, broad)
+    eyes, muzzle, face, features, head = _face_regions(points.numpy(), broad)
     ears = _ear_region(points.numpy(), broad)
+    inside = cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA)
+    head *= (2 - 2 * ears).clip(0, 1) * (inside / SETTINGS.fur_depth).clip(0, 1)
+    colours, markings, energy = _bands(animal, broad, features)
     ground = _ground(crop, depth, cv2.resize(ears, (side, side)))
-    eyes, muzzle, face = _face_regions(points.numpy(), broad)
+    seen = cv2.resize(_rows(crop[None]), (broad, broad), interpolation=cv2.INTER_AREA)
+    openings = eye_openings(seen, points.numpy())
     return (
         _levels(crop[None]), _levels(animal), colours, ground,
-        cv2.resize(depth, (broad, broad), interpolation=cv2.INTER_AREA), _tint(crop[None], mask[None], broad), energy, ears, eyes,
+        inside, _tint(crop[None], mask[None], broad), energy, ears, eyes,
         np.asarray(sharpness(crop[None]), np.float32),
-        _gaze(_rows(crop[None]), points.numpy()), muzzle, face,
-        _eye_openings(cv2.resize(_rows(crop[None]), (broad, broad), interpolation=cv2.INTER_AREA), points.numpy()),
+        eye_contrast(_rows(crop[None]), points.numpy()), muzzle, face,
+        openings, iris_colour(seen, openings), markings, head, _lightness(markings, head),
     )  # fmt: skip
 
 
 def _tint(picture: Tensor, mask: Tensor, broad: int) -> np.ndarray:
     """(L, L) in [0, 1] of a picture (1, 3, S, S) and a mask (1, 1, S, S), both in [0, 1]."""
     small, seen = (torch.nn.functional.interpolate(x, (broad, broad), mode="area") for x in (mask, picture))
-    return np.asarray(refine_masks(small, seen, SETTINGS.tint_sigma)[0, 0].numpy())
+    tint = np.asarray(refine_masks(small, seen, SETTINGS.tint_sigma)[0, 0].numpy())
+    # What only looks like the animal keeps its colour farther away.
+    return tint * (1.5 + signed_distance(small[0, 0].numpy()) / (broad * SETTINGS.tint_sigma)).clip(0, 1)
 
 
-def _bands(picture: Tensor, broad: int) -> tuple[np.ndarray, np.ndarray]:
-    """Broad colours (L, L, 3) and the energy of fine detail (L, L) of a picture (1, 3, S, S) in [0, 1]."""
+def _bands(picture: Tensor, broad: int, features: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The fur's broad colours and its markings (L, L, 3), and the energy of fine detail (L, L) of a picture (1, 3, S, S) in [0, 1].
+
+    Where features (L, L) are, the fur around them goes on.
+    """
     small = torch.nn.functional.interpolate(picture, (broad, broad), mode="area")
+    fur = torch.from_numpy(1 - features)[None, None]
+    known = (fur == 1).float()
+    bare = torch.lerp(filled(small * known, known), small, fur)
+    luma = (bare * bare.new_tensor(LUMA).view(1, 3, 1, 1)).sum(1, keepdim=True)
+    markings = guided_filter(
+        luma, bare, lambda x: gaussian_blur(x, SETTINGS.marking_sigma * broad), SETTINGS.marking_variance
+    )
+    colours = gaussian_blur(bare, SETTINGS.colour_sigma * broad)
     detail = (small - gaussian_blur(small, SETTINGS.detail_sigma * broad)).square().mean(1, keepdim=True)
     energy = gaussian_blur(detail, SETTINGS.window_sigma * broad)
-    return _rows(gaussian_blur(small, SETTINGS.colour_sigma * broad)), energy[0, 0].numpy()
+    return _rows(colours), _rows(markings), energy[0, 0].numpy()
 
 
-def _gaze(photo: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """How much contrast of an eye's scale is near the eyes of a photo (S, S, 3) in [0, 1], whatever the head's size."""
-    between = float(np.linalg.norm(points[EYES[1]] - points[EYES[0]])) * len(photo)
-    small = max(8, round(len(photo) * SETTINGS.gaze_px / max(between, 1)))
-    seen = cv2.resize(photo, (min(small, len(photo)),) * 2, interpolation=cv2.INTER_AREA)
-    band = cv2.GaussianBlur(seen, (0, 0), SETTINGS.gaze_px / 48) - cv2.GaussianBlur(seen, (0, 0), SETTINGS.gaze_px / 8)
-    near = [
-        _distance(eye, eye, len(seen)) * len(seen) < SETTINGS.gaze_room * SETTINGS.gaze_px for eye in points[list(EYES)]
-    ]
-    return np.asarray(np.mean([band[place].std() if place.any() else 0.0 for place in near]), np.float32)
+def _lightness(markings: np.ndarray, head: np.ndarray) -> np.ndarray:
+    """The mean of a head's fur; of none 0.5."""
+    return np.asarray(np.average(markings.mean(2), weights=head) if head.any() else 0.5, np.float32)
 
 
 def _levels(picture: Tensor) -> np.ndarray:
@@ -189,56 +208,33 @@ def _ear_region(points: np.ndarray, side: int) -> np.ndarray:
     return region
 
 
-def _face_regions(points: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(L, L) each in [0, 1], softly ending: around the eyes, from below them to the chin, and the face without its rim."""
-    eyes, nose, chin = points[list(EYES)], points[NOSE], points[CHIN]
-    unit = max(float(np.linalg.norm(eyes[1] - eyes[0])), 0.02)
-    near_eyes, mouth = (
-        np.minimum(*(np.linalg.norm(way, axis=-1) for way in _eye_ways(points, side))),
-        _distance(nose, chin, side),
-    )
+def _face_regions(points: np.ndarray, side: int) -> tuple[np.ndarray, ...]:
+    """(L, L) each in [0, 1], softly ending: around the eyes, from below them to the chin, the face without its rim,
+    eyes with nose and mouth, and the head.
+    """
+    near_eyes = np.minimum(*(np.linalg.norm(way, axis=-1) for way in ways_from_eyes(points, side)))
+    mouth = _distance(points[NOSE], points[CHIN], side)
     hull = np.zeros((side, side), np.uint8)
     corners = cv2.convexHull((points[[*EYES, CHIN, *CHEEKS, CROWN]] * side).round().astype(np.int32))
     cv2.fillConvexPoly(hull, corners, 1)
+    beyond = -signed_distance(hull.astype(np.float32)) / side
+    temples = points[list(CHEEKS)] + SETTINGS.temple * (points[CROWN] - points[NOSE])
+    corners = cv2.convexHull(
+        (np.concatenate([points[[CHIN, *CHEEKS, CROWN]], temples]) * side).round().astype(np.int32)
+    )
+    outside = -signed_distance(cv2.fillConvexPoly(np.zeros_like(hull), corners, 1).astype(np.float32)) / side
     away = (
-        (near_eyes, SETTINGS.eye_room),
-        (mouth, SETTINGS.nose_room),
-        (mouth, SETTINGS.muzzle_room),
-        (-signed_distance(hull.astype(np.float32)) / side, SETTINGS.face_room),
+        (near_eyes, EYE.room, SETTINGS.part_soft),
+        (mouth, SETTINGS.nose_room, SETTINGS.part_soft),
+        (mouth, SETTINGS.mouth_room, SETTINGS.part_soft),
+        (mouth, SETTINGS.muzzle_room, SETTINGS.part_soft),
+        (beyond, SETTINGS.face_room, SETTINGS.part_soft),
+        (outside, SETTINGS.head_room, SETTINGS.head_soft),
     )
-    eye, middle, muzzle, face = (
-        np.asarray((1 - (far / unit - room) / SETTINGS.part_soft).clip(0, 1), np.float32) for far, room in away
+    eye, nose, lips, muzzle, face, head = (
+        np.asarray((1 - (far / eye_distance(points) - room) / soft).clip(0, 1), np.float32) for far, room, soft in away
     )
-    return eye * (1 - middle), muzzle, face
-
-
-def _eye_ways(points: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
-    """(L, L, 2) for each eye: the way from it, in shares of the side; across the line of the eyes it counts for more."""
-    along = (np.arange(side, dtype=np.float32) + 0.5) / side
-    place = np.stack(np.meshgrid(along, along), -1)
-    first, second = points[list(EYES)].astype(np.float32)
-    way = (second - first) / max(float(np.linalg.norm(second - first)), 1e-6)
-    axes = np.stack([way, np.array([-way[1], way[0]], np.float32) / SETTINGS.eye_height], 1)
-    return (place - first) @ axes, (place - second) @ axes
-
-
-def _eye_openings(seen: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """(L, L) in [0, 1] of a picture (L, L, 3) in [0, 1]: the middle of an eye, and near it what is unlike all fur around it."""
-    side = len(seen)
-    unit = max(float(np.linalg.norm(points[EYES[1]] - points[EYES[0]])), 0.02)
-    made = np.zeros((side, side), np.float32)
-    for way in _eye_ways(points, side):
-        far = np.linalg.norm(way, axis=-1) / unit
-        sector = ((np.arctan2(way[..., 1], way[..., 0]) / np.pi + 1) * SETTINGS.eye_sectors / 2).astype(int)
-        ring = (far > SETTINGS.eye_room) & (far < SETTINGS.eye_room * 1.6)
-        furs = [seen[ring & (sector == k)] for k in range(SETTINGS.eye_sectors)]
-        near = ((SETTINGS.eye_room - far) / 0.08 + 0.5).clip(0, 1)
-        for fur in furs:
-            if len(fur):
-                unlike = np.linalg.norm(seen - fur.mean(0), axis=-1) / SETTINGS.eye_unlike
-                near = np.minimum(near, (2 * unlike - 1).clip(0, 1))
-        made = np.maximum(made, np.maximum(((SETTINGS.eye_core - far) / 0.04 + 1).clip(0, 1), near))
-    return np.asarray(cv2.GaussianBlur(made, (0, 0), max(0.6, 0.015 * unit * side)), np.float32)
+    return eye * (1 - nose), muzzle, face, np.maximum(eye, lips), head
 
 
 def _distance(start: np.ndarray, end: np.ndarray, side: int) -> np.ndarray:

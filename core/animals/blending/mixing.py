@@ -10,7 +10,6 @@ import numpy as np
 import torch
 
 from core.animals.blending.layers import Layers
-from core.animals.blending.patches import fit_patch
 from core.animals.colour_transfer.palette import Palette
 from core.metrics import sharpness
 
@@ -33,7 +32,13 @@ class MixSettings:
         most_sharpening: and by how much at most.
         photo_from: share of one picture from which on its photo itself fades in.
         turns: for each part that is one animal's at a time, the shares of the leading one at which it begins and ends
-            to be that one's. In the middle its photo is seen, head and ground, with the other one's eyes.
+            to be that one's. In the middle all detail is its own, in the shape and colours of both.
+        others_colour: by how much an animal's share in the colours of its own detail falls as the others' shares rise.
+        lightest: fur of this lightness would never lead.
+        unseen: a share in what is shown that nobody sees.
+        most_contrast: by how much the contrast of fur is raised at most where it is brightened.
+        pupil: lightness from which on an eye's colour is moved, and from which on wholly,
+        glint: and the same of the upper end, negative.
     """
 
     rim: float = 1 / 80
@@ -48,8 +53,14 @@ class MixSettings:
     most_sharpening: float = 1.25
     photo_from: float = 0.85
     turns: tuple[tuple[str, float, float], ...] = (
-        ("head", 0.25, 0.46), ("face", 0.25, 0.5), ("muzzle", 0.38, 0.46), ("eyes", 0.54, 0.62),
+        ("head", 0.25, 0.46), ("face", 0.25, 0.5), ("features", 0.38, 0.46),
     )  # fmt: skip
+    lightest: float = 1.3
+    others_colour: float = 0.7
+    unseen: float = 1e-3
+    most_contrast: float = 1.5
+    pupil: tuple[float, float] = (0.05, 0.3)
+    glint: tuple[float, float] = (-0.9, -0.7)
 
 
 SETTINGS = MixSettings()
@@ -106,27 +117,23 @@ def mix_layers(
     head = at_turn(shape, leader, "head")
     shares = {index: np.full((broad, broad), share, np.float32) for index, share in head.items()}
     if meeting:
-        swapped = all(clear[index] for index in shape)
-        shares = part_shares(layers, near, shares, shape, leader, swapped)
+        shares = part_shares(layers, near, shares, shape, leader)
+        heads = np.minimum.reduce([fetched(layers.heads[i], near[i]) * float(clear[i]) for i in near])
     depths = {index: fetched(layers.depths[index], near[index]) for index in shape}
     depth = sum(head[index] * depths[index].clip(-SETTINGS.thick, SETTINGS.thick) for index in shape)
     owners = chosen_details(layers, near, shares, depths)
-    colours = {index: fetched(layers.colours[index], near[index]) for index in displacements}
-    wanted = np.asarray(sum(share * colours[index] for index, share in appearance.items()))
-    whole = {}
-    for index in owners:
+    animal: np.ndarray | float = 0.0
+    for index, owner in owners.items():
+        # What is seen nowhere need not be made.
+        if owner.max() < SETTINGS.unseen:
+            continue
         own = photo_share(layers.animals[index], layers.photos[index], head[index])
         own = fetched(own, far[index], fine=True).astype(np.float32) / 255
         if meeting:
-            own = coloured(own, enlarged(colours[index], side), enlarged(wanted, side))
+            own = recoloured(own, layers, near, index, appearance, heads)
         else:
             own = cv2.transform(own, colour_map(palette, index, appearance, 0))
-        whole[index] = own
-    if meeting and len(whole) == 2:
-        other = next(index for index in whole if index != leader)
-        eyes = fetched(layers.openings[other], near[other])
-        whole[other] = fit_patch(whole[other], whole[leader], owners[other], eyes, head[leader])
-    animal = np.asarray(sum(enlarged(owners[index], side)[..., None] * own for index, own in whole.items()))
+        animal = animal + enlarged(owner, side)[..., None] * own
     outline = (enlarged(np.asarray(depth, np.float32), side) / SETTINGS.rim + 0.5).clip(0, 1)[..., None]
     first = max(head, key=lambda index: head[index])
     given = 1 - enlarged(owners[first], side)[..., None]
@@ -136,10 +143,30 @@ def mix_layers(
     return ground + outline * (animal - ground)
 
 
+def recoloured(
+    own: np.ndarray, layers: Layers, near: Moved, index: int, appearance: dict[int, float], meeting: np.ndarray
+) -> np.ndarray:
+    """Picture `index`, moved (S, S, 3), with the fur and the eyes' colour of an appearance; markings where heads meet (L, L)."""
+    side = len(own)
+    colours = {}
+    for other in {index, *appearance}:
+        broad, marked = (fetched(part[other], near[other]) for part in (layers.colours, layers.markings))
+        colours[other] = broad + meeting[..., None] * (marked - broad)
+    # Its own detail speaks for it already, so that the others' colours may count for more.
+    less = SETTINGS.others_colour * (1 - appearance.get(index, 0.0))
+    shares = {other: share * (1 - less + less * (other != index)) for other, share in appearance.items()}
+    shares = {other: share / sum(shares.values()) for other, share in shares.items()}
+    wanted = np.asarray(sum(share * colours[other] for other, share in shares.items()))
+    iris = np.asarray(sum(share * layers.irises[other] for other, share in appearance.items())) - layers.irises[index]
+    opening = enlarged(fetched(layers.openings[index], near[index]), side)[..., None]
+    return coloured(own, enlarged(colours[index], side), enlarged(wanted, side), opening, iris)
+
+
 def leading(layers: Layers, shape: dict[int, float], sure: Sequence[bool], clear: Sequence[bool]) -> int:
-    """Whose head and ground the middle shows, whatever the order: of clear heads that with weaker eyes, else the surer, sharper one."""
+    """Whose detail the middle shows, whatever the order: of clear heads that with clearer eyes and darker fur, else the surer, sharper one."""
     if all(clear[index] for index in shape):
-        return min(sorted(shape), key=lambda index: float(layers.gazes[index]))
+        # Dark fur can be brightened; white fur has no detail to show when it is darkened.
+        return max(sorted(shape), key=lambda i: float(layers.gazes[i] * (SETTINGS.lightest - layers.lightness[i])))
     return max(sorted(shape), key=lambda index: (bool(clear[index]), bool(sure[index]), float(layers.sharpness[index])))
 
 
@@ -149,14 +176,12 @@ def photo_share(layer: np.ndarray, photo: np.ndarray, share: float) -> np.ndarra
     return cv2.addWeighted(photo, alone, layer, 1 - alone, 0) if alone else layer
 
 
-def part_shares(
-    layers: Layers, near: Moved, shares: Moved, shape: dict[int, float], leader: int, swapped: bool
-) -> Moved:
-    """How much of each picture's detail a place has, (L, L) each, of the shares of heads; `swapped` if eyes have their own turn."""
+def part_shares(layers: Layers, near: Moved, shares: Moved, shape: dict[int, float], leader: int) -> Moved:
+    """How much of each picture's detail a place has, (L, L) each, of the shares of heads."""
     parts = (
         (np.minimum, layers.faces, at_turn(shape, leader, "face")),
-        (np.maximum, layers.muzzles, at_turn(shape, leader, "muzzle")),
-        (np.maximum, layers.eyes, at_turn(shape, leader, "eyes" if swapped else "muzzle")),
+        (np.maximum, layers.muzzles, at_turn(shape, leader, "features")),
+        (np.maximum, layers.eyes, at_turn(shape, leader, "features")),
     )
     for joined, regions, own in parts:
         zone = joined.reduce([fetched(regions[index], near[index]) for index in shape])
@@ -164,10 +189,19 @@ def part_shares(
     return shares
 
 
-def coloured(own: np.ndarray, colours: np.ndarray, wanted: np.ndarray) -> np.ndarray:
-    """A picture (S, S, 3) in other broad colours (S, S, 3); what is far darker than its own keeps its colour."""
-    light, broad = own.mean(2, keepdims=True), colours.mean(2, keepdims=True)
-    return own + (wanted - colours) * ((light + SETTINGS.dark) / (broad + SETTINGS.dark)).clip(0, 1)
+def coloured(
+    own: np.ndarray, colours: np.ndarray, wanted: np.ndarray, openings: np.ndarray, iris: np.ndarray
+) -> np.ndarray:
+    """A picture (S, S, 3) with fur colours (S, S, 3) replaced by wanted ones; what is far darker than its own keeps its colour.
+
+    Fur that is brightened gains contrast as light fur has it. Where eyes are open (S, S, 1) their colour moves by `iris` (3,) instead,
+    but for pupils and glints.
+    """
+    light, broad, bright = (x.mean(2, keepdims=True) + SETTINGS.dark for x in (own, colours, wanted))
+    gain = np.sqrt(bright / broad).clip(1, SETTINGS.most_contrast) - 1
+    fur = (wanted - colours) * (light / broad).clip(0, 1) + gain * (own - colours)
+    eye = iris * smoothstep(light - SETTINGS.dark, *SETTINGS.pupil) * smoothstep(SETTINGS.dark - light, *SETTINGS.glint)
+    return np.asarray(own + fur + openings * (eye - fur))
 
 
 def sharpened(frame: np.ndarray, wanted: float) -> np.ndarray:

@@ -11,6 +11,7 @@ from torch import Tensor
 
 from core.animals.blending.layers import Layers
 from core.animals.blending.mixing import SETTINGS, fetched, mix_layers, moved_places, sharpened, smoothstep
+from core.animals.blending.settling import settled
 from core.animals.colour_transfer.masks import apply_grabcut, mark_ears, refine_masks
 from core.animals.colour_transfer.palette import Palette
 from core.animals.head_alignment.alignment import HeadAlignment, is_frontal
@@ -21,7 +22,8 @@ from core.animals.head_alignment.framing import FramedHead
 def find_masks(crops: Tensor, heads: Sequence[FramedHead]) -> Tensor:
     """(N, 1, S, S) in [0, 1], what is animal in crops (N, 3, S, S) in [0, 1]."""
     ears = [head.points if is_frontal(head) else None for head in heads]
-    return refine_masks(apply_grabcut(crops, mark_ears(segment_animals(crops), ears)), crops)
+    marked = mark_ears(segment_animals(crops), ears)
+    return refine_masks(apply_grabcut(crops, marked, [points is not None for points in ears]), crops)
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,13 @@ class AnimalPictures:
         parts, colours = ({i: w for i, w in enumerate(row.tolist()) if w} for row in (within(places), within(looks)))
         used = torch.tensor(sorted({*parts, *colours}))
         ways = self.alignment.from_pictures(places[None], used)
-        displacements = {int(i): way[0].permute(1, 2, 0).numpy() for i, way in zip(used, ways, strict=True)}
+        points = torch.tensordot(places, self.alignment.points, dims=1).numpy()
+        displacements = {
+            int(i): settled(
+                way[0].permute(1, 2, 0).numpy(), points, self.alignment.points[i].numpy(), bool(self.alignment.sure[i])
+            )
+            for i, way in zip(used, ways, strict=True)
+        }
         trust = self.alignment.sure.tolist(), self.alignment.clear.tolist()
         frame = mix_layers(self.layers, self.palette, displacements, parts, colours, *trust)
         frame = sharpened(frame, sum(share * float(self.layers.sharpness[index]) for index, share in parts.items()))

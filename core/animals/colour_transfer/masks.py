@@ -22,7 +22,8 @@ class MaskSettings:
 
     Attributes:
         certain_inside: farther inside a rough mask is animal beyond doubt.
-        certain_outside: farther outside is background; ears that a rough mask cuts off are shorter.
+        certain_outside: farther outside is background; ears that a rough mask cuts off are shorter,
+        certain_beyond_marks: and where ears are marked, nothing else is looked for so far.
         window_sigma: of the guided filter.
         max_side_px: GrabCut looks at pictures reduced to this.
         grabcut_rounds: each costs as much as the first; the mask rests by then.
@@ -33,6 +34,7 @@ class MaskSettings:
 
     certain_inside: float = 0.03
     certain_outside: float = 0.12
+    certain_beyond_marks: float = 0.06
     window_sigma: float = 1 / 40
     max_side_px: int = 256
     grabcut_rounds: int = 3
@@ -62,12 +64,13 @@ def mark_ears(masks: Tensor, points: Sequence[Tensor | None]) -> Tensor:
     return torch.from_numpy(result)
 
 
-def apply_grabcut(heads: Tensor, masks: Tensor) -> Tensor:
+def apply_grabcut(heads: Tensor, masks: Tensor, marked: Sequence[bool] | None = None) -> Tensor:
     """Masks that end where the colours change: ears that a rough mask cuts off belong to the animal again.
 
     Args:
         heads: (N, 3, S, S) in [0, 1].
         masks: (N, 1, S, S) in [0, 1], from `segment_animals`; only what lies near their rims changes.
+        marked: whether the ears of each are marked; no ear is otherwise.
 
     Returns:
         (N, 1, S, S), 0 or 1; a mask that is empty or full is returned as it came.
@@ -75,7 +78,8 @@ def apply_grabcut(heads: Tensor, masks: Tensor) -> Tensor:
     Source: Rother, Kolmogorov, Blake, "GrabCut", 2004, by OpenCV.
     """
     result = []
-    for head, mask in zip(heads, masks, strict=True):
+    for head, mask, ears in zip(heads, masks, marked or [False] * len(heads), strict=True):
+        outside = SETTINGS.certain_beyond_marks if ears else SETTINGS.certain_outside
         scale = min(1.0, SETTINGS.max_side_px / head.shape[-1])
         size = round(scale * head.shape[-1])
         picture = cv2.resize(
@@ -83,7 +87,7 @@ def apply_grabcut(heads: Tensor, masks: Tensor) -> Tensor:
         )
         deep = signed_distance(cv2.resize(mask[0].numpy(), (size, size), interpolation=cv2.INTER_AREA)) / size
         kinds = np.where(deep > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
-        kinds[deep > SETTINGS.certain_inside], kinds[deep < -SETTINGS.certain_outside] = cv2.GC_FGD, cv2.GC_BGD
+        kinds[deep > SETTINGS.certain_inside], kinds[deep < -outside] = cv2.GC_FGD, cv2.GC_BGD
         if not ((kinds == cv2.GC_FGD).any() and (kinds == cv2.GC_BGD).any()):
             result.append(mask)
             continue
@@ -91,9 +95,16 @@ def apply_grabcut(heads: Tensor, masks: Tensor) -> Tensor:
         cv2.setRNGSeed(0)
         models = np.zeros((1, 65)), np.zeros((1, 65))
         cv2.grabCut(picture, kinds, None, *models, SETTINGS.grabcut_rounds, cv2.GC_INIT_WITH_MASK)
-        animal = np.isin(kinds, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+        animal = _without_holes(np.isin(kinds, (cv2.GC_FGD, cv2.GC_PR_FGD))).astype(np.float32)
         result.append(torch.from_numpy(cv2.resize(animal, head.shape[-2:], interpolation=cv2.INTER_LINEAR))[None])
     return torch.stack(result)
+
+
+def _without_holes(mask: np.ndarray) -> np.ndarray:
+    """A mask (S, S) bool in which what does not reach the picture's edge is no background."""
+    _, parts = cv2.connectedComponents((~mask).astype(np.uint8))
+    open_parts = np.unique(np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]]))
+    return np.asarray(mask | ~np.isin(parts, open_parts))
 
 
 def refine_masks(masks: Tensor, pictures: Tensor, window_sigma: float = SETTINGS.window_sigma) -> Tensor:

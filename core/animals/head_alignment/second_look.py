@@ -88,7 +88,9 @@ class SecondLook:
     def __init__(self, network: PetLookNetwork) -> None:
         self.size_px = int(network.config.img_size)
         self.weight, self.bias = network.weight.numpy(), float(network.bias)
-        self._graph = cv2.dnn.readNetFromTFLite(network.graph.numpy())
+        # OpenCV does not copy all weights out of these bytes: freed, they change under its hands, and pets are refused by chance.
+        self._bytes = network.graph.numpy()
+        self._graph = cv2.dnn.readNetFromTFLite(self._bytes)
         self._lock = threading.Lock()
 
     def __call__(self, picture: Image.Image, box: Box) -> Look:

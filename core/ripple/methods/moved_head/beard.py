@@ -9,36 +9,42 @@ import numpy as np
 
 from core.ripple.methods.moved_head.expressions import LOWER_LIP, MOUTH_CORNERS, UPPER_LIP
 from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.motion import smooth_step
 
 
 @dataclass(frozen=True)
 class BeardConstants:
     """How a beard looks; lengths in units of the head's frame."""
 
-    strand: float = 0.02  # how long a hair of a full beard is
+    strand: float = 0.012  # how long a hair of a full beard is
     stubble: float = 0.006  # and of the shortest
-    crowd: float = 2.8  # hairs over a place of a full beard, in the mean
-    soft: float = 0.032  # over which it thins out towards the cheek
-    shaven_soft: float = 0.022  # and over which shaving ends
-    shade: float = 0.6  # how far a full beard darkens the skin between its hairs
-    opaque: float = 0.9  # share of a hair over what lies behind it
+    crowd: float = 2.5  # hairs over a place of a full beard, in the mean
+    soft: float = 0.07  # over which it thins out towards the cheek
+    shaven_soft: float = 0.02  # and over which shaving ends
+    shade: float = 0.95  # how far a full beard darkens the skin between its hairs
+    gleam: float = 0.06  # share of its own light that skin keeps among them
+    opaque: float = 0.75  # share of a hair over what lies behind it
     uneven: float = 0.3  # by how much of itself its density varies
+    uneven_tone: float = 0.26  # the same of its hairs' light
+    thick: float = 0.0011  # of a hair
     zoom: int = 2  # hairs are drawn so much larger, then averaged
     hair_levels: float = 20.0  # CIELab: what differs more from the brow's skin is hair
     hair_within: float = 0.34  # how far above the brow hair is sought
     hair_band: float = 0.08  # and how much of it counts
     brow_share: float = 0.25  # of the brows in a beard's colour
-    dark: float = 0.86  # a beard is darker than the hair
+    dark: float = 0.66  # a beard is darker than the hair
     dark_levels: float = 7.0  # CIELab lightness: skin that is darker than the cheek by so much begins to be beard
     full_levels: float = 18.0
+    jaw_share: float = 0.8  # where a beard's share is larger, it is surely on the jaw
+    bearded: float = 0.3  # of what is dark there, in the mean, that makes it a beard
     wide: float = 0.022  # a beard that is shaven reaches so far beyond where one is grown
 
 
 BEARD = BeardConstants()
-# Closed lines of the mesh: from the left ear along the jaw to the right ear and back above beard and moustache.
+# Closed lines of the mesh: from before the left ear along the jaw to the right ear and back above beard and moustache.
 OUTLINE = (
-    *(132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361),
-    *(435, 416, 434, 432, 410, 391, 326, 2, 97, 165, 186, 212, 214, 192, 215),
+    *(234, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 323, 454),
+    *(447, 366, 401, 435, 416, 434, 432, 410, 391, 326, 2, 97, 165, 186, 212, 214, 192, 215, 177, 137, 227),
 )
 LIPS = (
     MOUTH_CORNERS[0], *UPPER_LIP["outer"], MOUTH_CORNERS[1], *reversed(LOWER_LIP["outer"]),
@@ -56,7 +62,14 @@ def beard_share(head: Head, start: tuple[int, int], size: tuple[int, int], wider
     cv2.fillPoly(mouth, [np.rint(places[list(LIPS)]).astype(np.int32)], 1.0)
     if wider:
         mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(wider * unit) + 1,) * 2))
-    soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), (BEARD.shaven_soft if wider else BEARD.soft) * unit)
+    if wider:
+        soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BEARD.shaven_soft * unit)
+    else:
+        # From the cheek inwards it grows thicker, and is thick along the jaw: a line drawn round it would be a mask's.
+        middle, below = places[0], np.zeros_like(mask)
+        cv2.fillPoly(below, [np.rint(middle + 1.25 * (places[list(OUTLINE[1:20])] - middle)).astype(np.int32)], 1)
+        deep = cv2.distanceTransform(np.maximum(mask, below), cv2.DIST_L2, 5) / (BEARD.soft * unit)
+        soft = smooth_step(deep) * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BEARD.shaven_soft * unit)
     return soft * (1 - cv2.GaussianBlur(mouth, (0, 0), max(0.6, 0.004 * unit)))
 
 
@@ -91,7 +104,9 @@ def hair_colour(region: np.ndarray, head: Head, start: tuple[int, int]) -> np.nd
     # Hats are of any colour; hair lies between black, white, yellow and red.
     if np.hypot(red, yellow) > 45 or yellow < -6 or red > yellow + 18 or red < -8:
         return BEARD.dark * brows
-    return BEARD.dark * (hair + BEARD.brow_share * (brows - hair))
+    # White hair is no brown beard.
+    dark = BEARD.dark + (1 - BEARD.dark) * float(np.clip((lightness - 45) / 25, 0, 1))
+    return dark * (hair + (1 if dark < 0.9 else 0) * BEARD.brow_share * (brows - hair))
 
 
 def to_lab(colours: np.ndarray) -> np.ndarray:
@@ -139,7 +154,9 @@ def draw_beard(
     cloud = cv2.GaussianBlur(random.standard_normal((height, width), np.float32), (0, 0), 0.02 * unit)
     density = share * (1 + BEARD.uneven * (cloud / max(1e-6, float(cloud.std()))).clip(-1, 1)).clip(0, 1.2)
     length = unit * (BEARD.stubble + strength * (BEARD.strand - BEARD.stubble))
-    count = int(BEARD.crowd * strength**0.7 * zoom * density.sum() / max(1.0, length))
+    count = int(
+        BEARD.crowd * strength**0.7 * zoom * density.sum() / max(1.0, length * max(1, round(zoom * BEARD.thick * unit)))
+    )
     chances = density.ravel().clip(0).astype(np.float64)
     roots = random.choice(density.size, count, p=chances / chances.sum())
     y, x = np.divmod(np.sort(roots), width)
@@ -157,15 +174,21 @@ def draw_beard(
     light = cv2.GaussianBlur(skin, (0, 0), 0.02 * unit).mean(-1)
     light = light / max(1.0, float(np.percentile(light[share > 0.3], 80))) if (share > 0.3).any() else light / 255
     # Hairs of a dark beard shine a little, those of a light one lie in each other's shade.
-    tones = (colour[None] * random.normal(1.0, 0.16, (count, 1)) + random.normal(3, 6, (count, 1))).clip(0, 255)
+    tones = (colour[None] * random.normal(1.0, BEARD.uneven_tone, (count, 1)) + random.normal(3, 6, (count, 1))).clip(
+        0, 255
+    )
     drawn = np.full((height * zoom, width * zoom, 3), colour, np.uint8)
     covered = np.zeros((height * zoom, width * zoom), np.uint8)
+    thick = max(1, round(zoom * BEARD.thick * unit))
     for line, tone in zip(lines, tones.tolist(), strict=True):
-        cv2.polylines(drawn, [line], False, tone, 1, cv2.LINE_AA, 3)
-        cv2.polylines(covered, [line], False, 255, 1, cv2.LINE_AA, 3)
+        cv2.polylines(drawn, [line], False, tone, thick, cv2.LINE_AA, 3)
+        cv2.polylines(covered, [line], False, 255, thick, cv2.LINE_AA, 3)
     drawn, covered = (cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA) for one in (drawn, covered))
     lit = (0.35 + 0.65 * light.clip(0, 1.15))[..., None]
-    between = skin + (BEARD.shade * min(1.0, 1.4 * strength) * share)[..., None] * (0.9 * colour * lit - skin)
+    # Skin among hairs is stained, not painted over: its relief and its light stay.
+    bare = np.median(skin[share > 0.3], axis=0) if (share > 0.3).any() else np.full(3, 255.0)
+    stained = skin * np.minimum(1, BEARD.gleam + (1 - BEARD.gleam) * colour / np.maximum(1, bare))
+    between = skin + (BEARD.shade * min(1.0, 1.4 * strength) * share)[..., None] * (stained - skin)
     # Ends that hang beyond the jaw are few: they would lie on the collar.
     near = (2.5 * cv2.GaussianBlur(share, (0, 0), 0.5 * BEARD.soft * unit)).clip(0, 1)
     over = (BEARD.opaque * covered.astype(np.float32) / 255 * own * near)[..., None]
@@ -193,4 +216,9 @@ def shave(skin: np.ndarray, share: np.ndarray, head: Head, strength: float) -> n
     broad = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.05 * unit)
     bare[..., 0] += 0.25 * (broad - around[..., 0]) + 0.3 * fine.clip(-4, 4)
     made = cv2.cvtColor(bare.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
+    # Beyond the jaw there is beard only where there is one on the jaw; else it is a dark collar.
+    inner = share > BEARD.jaw_share
+    bearded = float(np.clip((hair[inner].mean() if inner.any() else 0) / BEARD.bearded, 0, 1))
+    share = share * np.where(share > BEARD.jaw_share, 1, bearded)
+    share = cv2.GaussianBlur(share, (0, 0), max(0.6, 0.006 * unit))
     return skin + (strength * share * hair)[..., None] * (made - skin)

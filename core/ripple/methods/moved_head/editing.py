@@ -11,6 +11,7 @@ from core.errors import OptionError
 from core.ripple.methods.moved_head.beard import grow_beard
 from core.ripple.methods.moved_head.expression_map import draw_expression
 from core.ripple.methods.moved_head.expressions import Expression, displace
+from core.ripple.methods.moved_head.folds import shade_smile
 from core.ripple.methods.moved_head.motion import Pose
 from core.ripple.methods.moved_head.scene import HeadScene, Moved
 from core.ripple.options import SHAPES, RippleOptions
@@ -69,10 +70,13 @@ def move_head(scene: HeadScene, photo: np.ndarray, change: Change, clean: bool =
         clean: False leaves the old head behind the new one.
     """
     left, top, right, bottom = scene.box
-    if change.beard:
+    if change.beard or change.expression.smile > 0:
         photo = photo.copy()
         region = photo[top:bottom, left:right]
-        region[:] = grow_beard(region, scene.head, (left, top), change.beard, scene.matte)
+        if change.beard:
+            region[:] = grow_beard(region, scene.head, (left, top), change.beard, scene.matte)
+        if change.expression.smile > 0:
+            region[:] = shade_smile(region, scene.head, (left, top), change.expression.smile)
     face = None
     if not change.expression.still:
         face = draw_expression(

@@ -35,8 +35,8 @@ class MapConstants:
     rim: float = 0.004  # lids and lips are joined over so much
     dark: tuple[int, int, int] = (46, 17, 17)  # the inside of a mouth
     tongue: tuple[int, int, int] = (92, 46, 46)  # what light adds to it below
-    teeth: tuple[int, int, int] = (206, 191, 172)
-    teeth_height: float = 0.13  # of the mouth's width, at most
+    teeth: tuple[int, int, int] = (226, 216, 199)
+    teeth_height: float = 0.09  # of the mouth's width, at most
     teeth_least: float = 0.05  # an opening smaller than this shows none
 
 
@@ -229,12 +229,12 @@ def paint_mouth(
     across = ((places[..., 0] - middle) / max(1.0, half)).clip(-1, 1)
     height = min(MAP.teeth_height * width, 0.5 * gap) * np.sqrt(1 - 0.75 * across**2)
     tooth = np.abs(((across * 4.2 + 0.5) % 1) - 0.5) * 2
-    bottom = top + height * (1 - 0.12 * tooth**4)
-    soft = max(1.0, 0.012 * width)
+    bottom = top + height * (1 - 0.07 * tooth**4)
+    soft = max(1.0, 0.02 * width)
     share = ((bottom - places[..., 1]) / soft).clip(0, 1) * (gap > MAP.teeth_least * width)
     # The lip's shadow, the corners' darkness and the gaps between teeth.
-    shade = (0.62 + 0.38 * ((places[..., 1] - top) / np.maximum(1.0, height)).clip(0, 1)) * (1 - 0.55 * across**2)
-    shade = shade * (1 - 0.14 * (tooth > 0.93))
+    shade = (0.6 + 0.4 * smooth((places[..., 1] - top) / np.maximum(1.0, height), 0, 0.7)) * (1 - 0.6 * across**4)
+    shade = shade * (1 - 0.16 * smooth(tooth, 0.86, 1.0))
     teeth = light * shade[..., None] * np.array(MAP.teeth)
     down = ((places[..., 1] - top) / max(1.0, float(after[14, 1] - after[13, 1]))).clip(0, 1)
     # A tongue lies in the light below the dark.

@@ -12,7 +12,7 @@ from scipy.ndimage import distance_transform_edt
 from core.detect.segment import person_mask
 from core.ripple.methods.head_turn.geometry import CHIN
 from core.ripple.methods.moved_head.frame import Head
-from core.ripple.methods.moved_head.motion import SHEET, smooth_step
+from core.ripple.methods.moved_head.motion import SHEET
 
 
 @dataclass(frozen=True)
@@ -25,22 +25,9 @@ class MatteConstants:
     floor: float = 0.12  # shares below and above ends are none and all
     ceiling: float = 0.88
     skin_levels: float = 16.0  # CIELab: what differs more from the chin's skin is cloth or beard no more
-    skin_tone: float = 0.08  # shares of red, green and blue that differ by less in sum are skin's
     bridge: float = 0.01  # half the width of what does not join two things
     neck_below: float = 0.12  # how far below the chin the neck's outline may begin
-    neck_below_corner: float = 0.02  # from there down its colours are its own
-    neck_top: float = 0.05  # it is carried on to so far below the ears, where ears and hair hide its end
-    bare_least: float = 0.2  # share of a row below the corner that shows skin, so that the neck is in its colour
-    neck_taper: float = 0.7  # its outline runs in towards its middle by so much of the way up
     neck_thinnest: float = 0.07  # from its middle to its outline
-    neck_rim: float = 0.016  # what of its outline may show background
-    neck_blur: float = 0.008
-    neck_soft: float = 0.004  # of the outline where it is carried on
-    neck_shade: float = 0.6  # skin under the jaw is so much darker than on it
-    neck_beside: float = 0.85  # it is at most so light as the jaw before it ...
-    neck_least_lit: float = 0.65  # ... within these shares of skin in the shade: a jaw may be bearded
-    neck_lit: float = 1.5
-    neck_dark: float = 0.3  # and darker still by so much further up
     hair_beside: float = 0.04  # an outline so far outside the jaw is hair's
     beyond_collar: float = 0.08  # how far below the collar the motion comes to rest
 
@@ -48,7 +35,6 @@ class MatteConstants:
 MATTE = MatteConstants()
 MOUTH = 14  # its point between the lips
 CHEEKS = (50, 280, 205, 425)
-JAW = {-1: (58, 172, 136, 150), 1: (288, 397, 365, 379)}  # by side of the picture
 
 
 def view_of(picture: np.ndarray, head: Head, side: int = MATTE.view_px) -> np.ndarray:
@@ -147,7 +133,7 @@ def find_neck_end(view: np.ndarray, head: Head) -> float:
     chin = head.mesh[152, :2]
     column, chin_row = np.rint((chin + SHEET.reach) * px).astype(int)
     column = int(np.clip(column, 2, side - 3))
-    cheeks = view_places(head, CHEEKS, side)
+    cheeks = np.rint((head.mesh[list(CHEEKS), :2] + SHEET.reach) * px).astype(int).clip(0, side - 1)
     skin = np.median(lab[cheeks[:, 1], cheeks[:, 0]], axis=0)
     rows = np.arange(min(side - 1, chin_row + round(0.05 * px)), min(side, chin_row + round(SHEET.neck_most * px)))
     strip = np.abs(lab[rows, column - 2 : column + 3, 1:] - skin[1:]).sum(-1).mean(1) if len(rows) else np.zeros(0)
@@ -164,80 +150,6 @@ def refine_matte(person: np.ndarray, region: np.ndarray, unit_px: float) -> np.n
     radius = max(2, round(MATTE.radius * unit_px))
     soft = cv2.ximgproc.guidedFilter(region, person.astype(np.float32), radius, MATTE.edge_levels**2)
     return ((soft - MATTE.floor) / (MATTE.ceiling - MATTE.floor)).clip(0, 1)
-
-
-def paint_neck(
-    plate: np.ndarray, photo: np.ndarray, sides: tuple[tuple[float, float] | None, ...], head: Head,
-    box: tuple[int, int, int, int],
-) -> np.ndarray:  # fmt: skip
-    """A plate (h, w, 3) uint8 with the neck carried on behind the jaw, which shows it where the chin turns away.
-
-    Args:
-        plate: the filled region.
-        photo: the photograph around the head, upright, as `view_of` gives it.
-        sides: where the neck's outline begins, as `find_neck` says.
-        head: as measured.
-        box: the region.
-    """
-    side = photo.shape[0]
-    px = side / (2 * SHEET.reach)
-    axis = float(head.mesh[CHIN, 0])
-    shape, coloured = np.zeros((side, side), np.float32), np.zeros((side, side, 3), np.float32)
-    soft = cv2.GaussianBlur(photo, (0, 0), MATTE.neck_blur * px).astype(np.float32)
-    places = view_places(head, CHEEKS, side)
-    dark = MATTE.neck_shade * np.median(soft[places[:, 1], places[:, 0]], axis=0)
-    for corner in sides:
-        if corner is None:
-            continue
-        x, y = ((value + SHEET.reach) * px for value in corner)
-        way = 1 if corner[0] > axis else -1
-        top, row = (
-            round((head.ears_y + MATTE.neck_top + SHEET.reach) * px),
-            int(np.clip(y + MATTE.neck_below_corner * px, 0, side - 1)),
-        )
-        middle = (axis + SHEET.reach) * px
-        columns = np.arange(round(min(middle, x)), round(max(middle, x)) + 1).clip(0, side - 1)
-        # The outline's own pixels are half background: their neighbours further in are not.
-        inner = np.rint(np.where(way * (columns - x) > -MATTE.neck_rim * px, x - way * MATTE.neck_rim * px, columns))
-        beside = np.median(soft[tuple(view_places(head, JAW[way], side)[:, ::-1].T)], axis=0)
-        most = np.clip(MATTE.neck_beside * beside.sum(), MATTE.neck_least_lit * dark.sum(), MATTE.neck_lit * dark.sum())
-        line = neck_colours(soft[row, inner.astype(int).clip(0, side - 1)], dark, most, px)
-        rows = np.arange(max(0, top), min(side, row + 1))
-        shade = 1 - MATTE.neck_dark * smooth_step((y - rows) / max(1.0, y - top))
-        rim = x - way * MATTE.neck_taper * np.maximum(0, y - rows)
-        shape[rows[0] : row + 1, columns] = way * (columns - rim[:, None]) <= 0
-        coloured[rows[0] : row + 1, columns] = shade[:, None, None] * line
-    if not shape.any():
-        return plate
-    blur = (0, 0), MATTE.neck_soft * px
-    # Premultiplied, so that its rim is not dark.
-    total, weight = cv2.GaussianBlur(coloured * shape[..., None], *blur), cv2.GaussianBlur(shape, *blur)
-    coloured = np.where(shape[..., None] > 0, coloured, total / np.maximum(1e-3, weight)[..., None])
-    share = to_region(weight, head, box)[..., None]
-    colour = np.dstack([to_region(coloured[..., c], head, box) for c in range(3)])
-    return np.rint(plate + share * (colour - plate)).clip(0, 255).astype(np.uint8)
-
-
-def view_places(head: Head, points: tuple[int, ...], side: int) -> np.ndarray:
-    """(N, 2) columns and rows in a view of some side of points of a head's mesh."""
-    return np.rint((head.mesh[list(points), :2] + SHEET.reach) * side / (2 * SHEET.reach)).astype(int).clip(0, side - 1)
-
-
-def neck_colours(line: np.ndarray, dark: np.ndarray, most: float, px: float) -> np.ndarray:
-    """(n, 3) of a neck from a row (n, 3) float32 below the jaw, where it is skin, else from skin in the shade (3,).
-
-    Args:
-        line: the row.
-        dark: skin in the shade.
-        most: sum of the three colours that the neck has at most.
-        px: pixels of the row in one unit of the head's frame.
-    """
-    tone, wanted = (shade / np.maximum(1, shade.sum(-1, keepdims=True)) for shade in (line, dark[None]))
-    bare = np.abs(tone - wanted).sum(-1) < MATTE.skin_tone
-    own = np.median(line[bare], axis=0) if bare.mean() > MATTE.bare_least else dark
-    line = np.where(bare[:, None], line, own)
-    line *= np.minimum(1, most / np.maximum(1, line.sum(-1, keepdims=True)))
-    return cv2.GaussianBlur(line[None], (0, 0), MATTE.neck_blur * px)[0]
 
 
 def to_region(mask: np.ndarray, head: Head, box: tuple[int, int, int, int]) -> np.ndarray:

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.ndimage import distance_transform_edt
 
+from core.ripple.methods.head_turn.geometry import CHIN, EYE_CORNERS, EYES, MOUTH_CORNERS
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.membrane import solve_membrane
 
@@ -25,27 +26,31 @@ class SheetConstants:
     reach: float = 0.8  # half the side of what is looked at: hair and shoulders around the FFHQ crop
     nodes: int = 257  # along each side: one per 4 to 6 px of a face of 1024 px
     coarse: int = 97  # nodes of the membrane, which is smooth
-    skull_before_axis: float = 0.03  # the skull's middle
+    skull_before_axis: float = 0.05  # the skull's middle
     skull_half_width: float = 0.33  # at its widest
     neck_half_width: float = 0.24
     skull_depth: float = 1.25  # depth of a skull over its width
-    ear_before_axis: float = 0.08
+    ear_before_axis: float = 0.12
     jaw_reach: float = 0.13  # an outline so near the mesh's rim is bare: an ear's or the jaw's, not hair's
     jaw_fades: float = 0.05
     flesh_left: float = 0.1  # of what lies outside the mesh's rim, on the jaw that turns away
     ear_left: float = 0.012  # what is left of an ear behind the cheek
     ear_ends: float = 0.25  # share of the way from the ears to the chin
-    outline_blur: float = 0.025  # heights over which the outline's motion is evened out
+    outline_blur: float = 0.04  # heights over which the outline's motion is evened out
     band: float = 0.03  # heights that count as one when the mesh's rim is sought
     inset_shown: float = 0.05  # how far inside the rim the mesh gives way on the side that comes into sight
     inset_hidden: float = 0.012  # and on the side that goes
+    sides_join: float = 0.2  # around the middle the one becomes the other
     feather: float = 0.04  # over which mesh and membrane share
+    feather_jaw: float = 0.07  # and more of it on the jaw that comes into sight
+    beside_feature: float = 0.8  # of the way from the mesh's rim to eye and mouth, that may be stretched
     grazing_deg: float = 72.0  # mesh points that look further aside were not really seen
     neck_least: float = 0.16  # from the chin to where nothing moves, at least and at most
     neck_most: float = 0.34
     shell: float = 0.12  # from where hair counts as too wide for a skull ...
     far: float = 0.26  # ... to where nothing moves: another person's, or far hair
     corner: float = 0.08  # heights over which a jaw's outline becomes the neck's
+    corner_shown: float = 0.6  # of the way from the ears to the neck, the same on the side that comes into sight
     corner_hidden: float = 0.12  # the same on the side that turns away
     border: float = 0.06  # from the photograph's edge inwards the motion begins
     depth_blur: float = 2.0  # nodes: the mesh is made of flat facets
@@ -150,14 +155,35 @@ class Sheet:
         places = grid()
         turn = np.deg2rad(pose.yaw)
         face, near = self.rotate(np.dstack([places, self.depth]), pose)
-        coming = -np.sign(turn) * (places[..., 0] - self.head.axis_x) > 0
-        inset = np.where(coming, SHEET.inset_shown, SHEET.inset_hidden) if turn else np.full(coming.shape, 0.02)
-        share = smooth_step((self.inside - inset) / SHEET.feather)
+        # From one side to the other the rim gives way by more: a step would crease the chin and the forehead.
+        coming = smooth_step(0.5 - np.sign(turn) * (places[..., 0] - self.head.axis_x) / SHEET.sides_join)
+        inset = SHEET.inset_hidden + coming * (SHEET.inset_shown - SHEET.inset_hidden)
+        # Cheeks are broad below the eyes: what comes into sight there is stretched over more of them. The jaw's lower edge
+        # before the neck stays an edge.
+        rows = self.head.mesh[[*EYES, MOUTH_CORNERS[0], CHIN], 1]
+        broad = np.interp(places[..., 1], [rows[:4].mean(), rows[4], rows[5]], [0, 1, 0])
+        inset = np.where(places[..., 1] > rows[4], SHEET.inset_hidden + broad * (inset - SHEET.inset_hidden), inset)
+        wide = SHEET.feather + coming * broad * SHEET.feather_jaw
+        # Eyes and mouth are not stretched with them.
+        free = 1 - coming + coming * (self.beside_features(np.sign(turn)) / (inset + wide)).clip(0.2, 1)
+        share = smooth_step((self.inside - free * inset) / (free * wide))
         shift, level = self.membrane(pose, share, face - places, near)
         share = share[..., None]
         way = share * (face - places) + (1 - share) * shift
         way[..., 1] *= self.upright
         return places + way, np.where(share[..., 0] > 0.5, near, level)
+
+    def beside_features(self, way: float) -> np.ndarray:
+        """(n, 1): how far inside the mesh's rim its skin ends beside eye and mouth, at the rows of the fine nodes.
+
+        Args:
+            way: -1 for a turn to the picture's left, which brings the right side into sight; 1 for one to its right.
+        """
+        side = 1 if way < 0 else 0
+        features = self.head.mesh[[EYE_CORNERS[side][side], MOUTH_CORNERS[side]], :2]
+        columns, rows = np.rint(to_nodes(features, SHEET.nodes)).astype(int).clip(0, SHEET.nodes - 1).T
+        deep = SHEET.beside_feature * self.inside[rows, columns]
+        return np.interp(np.arange(SHEET.nodes), rows, deep)[:, None]
 
     def rotate(self, points: np.ndarray, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
         """Points (..., 3) before the axis after a motion: (..., 2), and how near each is, (...)."""
@@ -206,7 +232,9 @@ class Sheet:
         for corner, way in zip(self.neck, (-1, 1), strict=True):
             if corner is not None:
                 beside = way * (places[..., 0] - self.head.axis_x) > 0
-                over = SHEET.corner_hidden if way * turn > 0 else SHEET.corner
+                # A jaw that comes into sight runs smoothly into the neck.
+                coming = max(SHEET.corner, SHEET.corner_shown * (corner[1] - self.head.ears_y))
+                over = SHEET.corner_hidden if way * turn > 0 else coming if turn else SHEET.corner
                 share[beside] = smooth_step((corner[1] + SHEET.corner / 2 - places[..., 1]) / over)[beside]
         return share
 

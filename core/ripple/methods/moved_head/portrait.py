@@ -25,6 +25,8 @@ class Bearing:
     lying: float = 50.0  # a face tilted further is turned upright first
     profile: float = 42.0  # a face that looks further aside shows one eye and half a mouth only
     furthest: float = 36.0  # the head may look so far aside in the end, before stretched skin shows
+    cheek: float = 50.0  # so far round from the nose its far cheek is looked at ...
+    stretch: float = 1.6  # ... which a turn back may widen by so much, before it smears
     most: float = SHAPES["pose"].high  # and turn by so much at most
     covered: float = 12.0  # what a face bears with a hand before it, or cut by the photograph's edge
     edge: float = 0.1  # of the crop's side: a face so near the photograph's left or right edge is cut with its hair
@@ -140,6 +142,12 @@ def hand_before(whole: Image.Image, face: Face) -> bool:
     return False
 
 
+def turn_back(yaw_deg: float) -> float:
+    """Degrees by which a head that looks so far aside turns back, until its far cheek is widened by too much."""
+    seen = np.deg2rad(BEARING.cheek + yaw_deg)
+    return float(np.rad2deg(seen - np.arccos(min(1.0, BEARING.stretch * np.cos(seen)))))
+
+
 def judge(portrait: Portrait) -> Portrait:
     """A portrait with what it bears.
 
@@ -162,14 +170,14 @@ def judge(portrait: Portrait) -> Portrait:
     if min(across.min(), portrait.whole.width - across.max()) < BEARING.edge * head.frame.unit_px:
         most = BEARING.covered
         notes.append(f"the photograph's edge cuts the head, which is held there: {most:g} degrees of turn are the most")
-    low = float(np.ceil(max(-most, -BEARING.furthest - min(0.0, head.yaw_deg))))
-    high = float(np.floor(min(most, BEARING.furthest - max(0.0, head.yaw_deg))))
-    low, high = min(0.0, low), max(0.0, high)
+    away, back = BEARING.furthest - abs(head.yaw_deg), turn_back(abs(head.yaw_deg))
+    low, high = (away, back) if head.yaw < 0 else (back, away)
+    low, high = -float(np.floor(np.clip(low, 0, most))), float(np.floor(np.clip(high, 0, most)))
     if min(-low, high) < min(most, BEARING.told):
         side = "left" if head.yaw < 0 else "right"
         notes.append(
             f"the head looks {abs(head.yaw_deg):.0f} degrees to the {side} already, so it turns from {low:g} to {high:g} "
-            "degrees: further round the photograph shows nothing"
+            "degrees: further round the photograph shows nothing, and further back its far cheek too little"
         )
     return replace(portrait, notes=tuple(notes), turn=(low, high))
 

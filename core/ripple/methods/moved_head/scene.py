@@ -15,13 +15,21 @@ from core.ripple.methods.moved_head.matte import (
     find_neck_end,
     find_person,
     own_person,
-    paint_neck,
     refine_matte,
     to_region,
     view_of,
 )
 from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, grid, smooth_step
-from core.ripple.methods.moved_head.plate import PLATE, add_grain, disc, is_plain, thin_lines, widen
+from core.ripple.methods.moved_head.plate import (
+    PLATE,
+    add_grain,
+    disc,
+    fill_lines,
+    is_plain,
+    mirror_in,
+    thin_lines,
+    widen,
+)
 from core.ripple.methods.moved_head.raster import draw_sheet, triangles_of
 
 Fill = Callable[[np.ndarray, np.ndarray, np.ndarray], np.ndarray]
@@ -36,12 +44,12 @@ class SceneConstants:
     near: float = 0.08  # how far into the hole the background beside it runs on
     hole_grows: float = 0.018  # the background is filled a little beyond the matte
     others_grow: float = 0.012  # people are left out of what is copied, a little wider
-    wisps_grow: float = 0.06  # a plain background is filled so far beyond it: single hairs and their shade go too
+    wisps_grow: float = 0.09  # single hairs go with the head so far beyond it
     seam_soft: float = 0.003  # over which the filled part joins the photograph, from where the head's rim ends outwards
-    plain_soft: float = 0.012  # the same before a plain background
     rim_colour: float = 0.012  # how far around its colour a soft rim takes from what is surely the head's
     thin: float = 0.15  # a share of the matte that says nothing of the head's colour ...
     thick: float = 0.85  # ... and one that does
+    cut: float = 0.02  # so near the upper edge a head goes on to it
     surely: float = 0.97  # a larger share of the matte shows nothing but the head
     hole_from: float = 0.08  # of the matte, or of the mask that it came from
     others_from: float = 0.3  # of the person's mask
@@ -119,8 +127,13 @@ class HeadScene:
         share = to_region(near, head, box)
         region = np.ascontiguousarray(photo[top:bottom, left:right])
         matte = refine_matte(share, region, head.frame.unit_px)
+        if top == 0:
+            # A head that the upper edge cuts is whole there, whatever the mask's rim says.
+            cut = min(len(matte) - 1, max(1, round(SCENE.cut * head.frame.unit_px)))
+            matte[:cut] = np.maximum(matte[:cut], matte[cut] * (matte[cut] > SCENE.surely))
         moves = to_region(sheet.rest.astype(np.float32), head, box)
-        matte = (matte * (moves > 0)).astype(np.float32)
+        # What hardly moves is the photograph behind already: cut off sharply its edge would ring.
+        matte = (matte * smooth_step(moves / SCENE.rest_kept)).astype(np.float32)
         unit = head.frame.unit_px
         hole = (cv2.dilate(matte, disc(SCENE.hole_grows * unit)) > SCENE.hole_from) & (moves > SCENE.rest_kept)
         others = cv2.dilate(to_region(found, head, box), disc(SCENE.others_grow * unit)) > SCENE.others_from
@@ -137,14 +150,17 @@ class HeadScene:
         region = np.ascontiguousarray(photo[top:bottom, left:right])
         unit = self.head.frame.unit_px
         plain = is_plain(region, self.hole | self.others)
-        rim = (SCENE.plain_soft if plain else SCENE.seam_soft) * unit
+        rim = SCENE.seam_soft * unit
         free = ~self.others | (to_region(self.sheet.rest.astype(np.float32), self.head, self.box) > SCENE.rest_kept)
         beside = free & widen(self.hole, SCENE.wisps_grow * unit)
-        gone = self.hole | (beside if plain else beside & thin_lines(region, self.hole, unit))
+        lines = thin_lines(region, self.hole, beside, unit, plain)
+        gone = self.hole | lines
         # The seam lies outside all that goes: blended over the head's rim it would draw the old outline.
         shown = gone | (free & widen(gone, 4 * rim))
         plate = fill(region, shown, self.others)
-        plate = paint_neck(plate, view_of(photo, self.head), self.sheet.neck, self.head, self.box)
+        solid = self.hole | (free & widen(self.hole, 4 * rim))
+        cleared = fill_lines(region, shown & ~solid, shown | self.others, unit)
+        plate = mirror_in(np.where(solid[..., None], plate, cleared), cleared, solid, self.others, unit)
         plate = add_grain(plate, region, shown | self.others, PLATE.fine * unit)
         soft = cv2.GaussianBlur(widen(gone, 2 * rim).astype(np.float32), (0, 0), rim)
         soft = np.where(gone, 1, np.where(shown, soft, 0))[..., None]
@@ -249,9 +265,7 @@ class HeadScene:
         nodes = source.shape[0]
         seen = cv2.remap(cv2.dilate(self.matte, np.ones((5, 5))), source.astype(np.float32), None, cv2.INTER_NEAREST)
         # As far as the background may be filled, so that it comes up behind the sheet as smoothly as the sheet moves.
-        reach = 2 + round(
-            (SCENE.hole_grows + SCENE.wisps_grow + 4 * SCENE.plain_soft) * (nodes - 1) / (2 * SHEET.reach)
-        )
+        reach = 2 + round((SCENE.hole_grows + SCENE.wisps_grow + 4 * SCENE.seam_soft) * (nodes - 1) / (2 * SHEET.reach))
         held = cv2.dilate((seen > 0).astype(np.uint8), np.ones((2 * reach + 1,) * 2))[: nodes - 1, : nodes - 1]
         return held > 0
 
@@ -290,5 +304,5 @@ def smooth_seams(picture: np.ndarray, where: np.ndarray, lost: np.ndarray, matte
     shown = np.where(lost[..., None], np.nan, where)
     seams = find_jumps(shown, SCENE.seam_px)
     seams &= cv2.dilate(matte, np.ones((3, 3))) > 0.2
-    band = cv2.GaussianBlur(cv2.dilate(seams.astype(np.float32), np.ones((3, 3))), (0, 0), 0.7)[..., None]
-    return picture + band * (cv2.GaussianBlur(picture, (0, 0), 0.8) - picture)
+    band = cv2.GaussianBlur(cv2.dilate(seams.astype(np.float32), np.ones((3, 3))), (0, 0), 0.8)[..., None]
+    return picture + band * (cv2.GaussianBlur(picture, (0, 0), 1.1) - picture)

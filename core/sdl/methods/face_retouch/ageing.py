@@ -14,9 +14,17 @@ import numpy as np
 from PIL import Image
 
 from core.sdl.methods.face_retouch.folds import mottle, shade_folds
-from core.sdl.methods.face_retouch.hair import bright_level, darken_hair, find_locks, grey_hair, strand_order
-from core.sdl.methods.face_retouch.head import EYES, Head, disc, fade, fill, find_head
-from core.sdl.methods.face_retouch.shape import ageing_shift
+from core.sdl.methods.face_retouch.hair import (
+    bright_level,
+    darken_hair,
+    find_locks,
+    find_strands,
+    grey_hair,
+    grey_order,
+)
+from core.sdl.methods.face_retouch.head import EYES, Head, find_head
+from core.sdl.methods.face_retouch.shape import ageing_shift, youth_shift
+from core.sdl.methods.face_retouch.shapes import disc, fade, fill
 from core.sdl.methods.face_retouch.wrinkles import hollow_shade
 
 
@@ -24,35 +32,46 @@ from core.sdl.methods.face_retouch.wrinkles import hollow_shade
 class AgeingStrength:
     """How much each layer does at t = 1 and t = -1."""
 
-    bands_px: tuple[float, ...] = (1.0, 2.5, 6.0, 15.0)  # sigmas that part the skin's own detail, pixels of the view
-    deepen: tuple[float, ...] = (0.75, 0.75, 0.25)  # what is added of each band when older
-    smooth: tuple[float, ...] = (0.65, 1.0, 0.7)  # and taken away when younger
+    bands_px: tuple[float, ...] = (
+        1.0,
+        2.5,
+        6.0,
+        15.0,
+        30.0,
+    )  # sigmas that part the skin's own detail, pixels of the view
+    deepen: tuple[float, ...] = (0.75, 0.75, 0.3, 0.0)  # what is added of each band when older
+    smooth: tuple[float, ...] = (0.65, 1.0, 0.85, 0.45)  # and taken away when younger
     most_detail: float = 0.16  # of lightness, natural logarithm: what is more is no skin
     cloud: float = 0.035  # unevenness of old skin, natural logarithm
     spot: tuple[float, float, float] = (-0.10, -0.17, -0.23)  # of age spots, by channel, natural logarithm
     pallor: tuple[float, float, float] = (0.03, 0.02, 0.0)  # of old skin, by channel
     old_saturation: float = 0.86
-    young_saturation: float = 1.12
+    young_saturation: float = 1.06
     young_fill: float = 0.6  # of the hollows, the other way
     young_light: float = 0.05  # natural logarithm
     young_even: float = 0.8  # of the skin's blotches that go
     blotch_px: tuple[float, float] = (1.5, 14.0)  # sigmas between which colour is a blotch, pixels of the view
-    young_eyes: float = 0.12  # natural logarithm of the eyes' lightness
-    young_most: float = 0.14  # of lightness, natural logarithm: more would bleach, or leave a patch
+    young_lips: float = 1.18  # saturation of younger lips
+    blush: tuple[float, float, float] = (0.025, -0.02, -0.01)  # of younger cheeks, by channel, natural logarithm
+    cheek: float = 0.17  # sigma of the blush by how far the cheeks are apart
+    young_eyes: float = 0.16  # natural logarithm of the eyes' lightness
+    young_most: float = 0.18  # of lightness, natural logarithm: more would bleach, or leave a patch
     feather_px: float = 10.0  # sigma over which the younger skin begins, pixels of the view
-    hair_gap_px: float = 12.0  # radius of gaps between strands that grey with them
-    hair_soft_px: float = 5.0  # sigma over which grey hair begins
+    hair_gap_px: float = 6.0  # radius of gaps between strands that grey with them
+    hair_soft_px: float = 4.0  # sigma over which grey hair begins
     fold_skin: tuple[float, float] = (0.25, 0.75)  # of skin around a place, from where folds show, and wholly
-    hair: tuple[float, float, float] = (1.0, 0.7, 0.9)  # of hair, brows and beard
+    soft: tuple[float, float, float] = (1.25, 1.9, 2.0)  # see `softness`: of a sharp photo, its slope, and at most
+    soft_gain: float = 0.2  # what a softened fold gains in depth
+    hair: tuple[float, float, float] = (1.0, 0.65, 0.95)  # of hair, brows and beard
     young_hair: tuple[float, float, float] = (1.0, 0.3, 0.3)  # the same when younger: darker stubble is a smear
     white: tuple[float, float] = (0.9, 1.0)  # of the brightest channel: from where on skin is overexposed, and wholly
     white_keeps: float = 0.35  # of the changes, there
     one_hue: float = 5.0  # deviation of a* and b* below which a picture is of one hue, sepia or grey
-    hair_gain: tuple[float, float, float] = (1.9, 1.35, 1.8)  # at most, of their lightness
-    young_shape: float = 1.15  # of the shape's change in the other direction
+    hair_gain: tuple[float, float, float] = (1.9, 1.25, 1.8)  # at most, of their lightness
 
 
 STRENGTH = AgeingStrength()
+CHEEKS = (50, 280)
 # What is less of a matte makes no level of 255.
 LEAST_MATTE = 1e-3
 
@@ -73,10 +92,13 @@ class AgeingLayers:
         cloud: unevenness of old skin.
         spots: age spots.
         hair: the head's hair with its gaps, where it greys: softer than the matte.
-        order: when strands turn grey.
+        order: when hair turns grey.
+        strands: from `find_strands`.
         levels: lightness of the bright strands of hair, brows and beard.
         tint: (3,), the skin's colour by its lightness; None in a picture of one hue.
+        blush: cheeks that are rosy when younger.
         shift: displacement, (h, w, 2).
+        young_shift: the same for t = -1.
     """
 
     photo: np.ndarray
@@ -91,9 +113,12 @@ class AgeingLayers:
     spots: np.ndarray
     hair: np.ndarray
     order: np.ndarray
+    strands: tuple[np.ndarray, np.ndarray, np.ndarray]
     levels: tuple[float, float, float]
     tint: np.ndarray | None
+    blush: np.ndarray
     shift: np.ndarray
+    young_shift: np.ndarray
 
     @property
     def faces(self) -> int:
@@ -117,18 +142,32 @@ def find_layers(photo: Image.Image) -> AgeingLayers:
     levels = [bright_level(head.view, matte, percentile) for matte, percentile in mattes]
     return AgeingLayers(
         np.asarray(photo), head, visible_folds(head), hollow_shade(head), find_exposed(head), skin_bands(head), skin_blotches(head),
-        find_eyes(head), cloud, spots, even_hair(head), strand_order(head.view),
-        (levels[0], levels[1], levels[2]), skin_tint(head), ageing_shift(head),
+        find_eyes(head), cloud, spots, even_hair(head), grey_order(head), find_strands(head.view, np.maximum(head.hair, head.beard)),
+        (levels[0], levels[1], levels[2]), skin_tint(head), find_cheeks(head), ageing_shift(head), youth_shift(head),
     )  # fmt: skip
 
 
 def visible_folds(head: Head) -> np.ndarray:
-    """Folds where there is skin around: none over a fringe, locks or anything else that hides it."""
+    """Folds where there is skin around, as sharp as the photo: none over a fringe, locks or anything else that hides it."""
+    folds, sigma = shade_folds(head), softness(head)
+    if sigma > 0.3:
+        folds = (1 + STRENGTH.soft_gain * sigma) * cv2.GaussianBlur(folds, (0, 0), sigma)
     return (
-        shade_folds(head)
+        folds
         * (1 - find_locks(head))
         * fade(cv2.GaussianBlur(head.skin, (0, 0), STRENGTH.bands_px[2]), *STRENGTH.fold_skin)
     )
+
+
+def softness(head: Head) -> float:
+    """How much softer than its view a small or blurred photo is, sigma in pixels of the view."""
+    luma, skin = cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY), head.skin > 0.5
+    if skin.sum() < 100:
+        return 0.0
+    fine, coarse = (cv2.GaussianBlur(luma, (0, 0), sigma) for sigma in (1.0, 2.0))
+    ratio = float((luma - fine)[skin].std() / max(1e-6, (fine - coarse)[skin].std()))
+    sharp, slope, most = STRENGTH.soft
+    return float(np.clip(slope * (sharp - ratio), 0, most))
 
 
 def even_hair(head: Head) -> np.ndarray:
@@ -141,7 +180,7 @@ def even_hair(head: Head) -> np.ndarray:
 
 def find_exposed(head: Head) -> np.ndarray:
     """See `AgeingLayers`."""
-    brightest = cv2.GaussianBlur(head.view.max(2), (0, 0), STRENGTH.bands_px[-1])
+    brightest = cv2.GaussianBlur(head.view.max(2), (0, 0), STRENGTH.bands_px[3])
     return 1 - (1 - STRENGTH.white_keeps) * fade(brightest, *STRENGTH.white)
 
 
@@ -185,6 +224,18 @@ def find_eyes(head: Head) -> np.ndarray:
     return cv2.GaussianBlur(np.maximum(*(fill(shape, head.points[list(ring)]) for ring in EYES)), (0, 0), 2.0)
 
 
+def find_cheeks(head: Head) -> np.ndarray:
+    """See `AgeingLayers`; none in a picture of one hue."""
+    shape = (head.view.shape[0], head.view.shape[1])
+    if skin_tint(head) is None:
+        return np.zeros(shape, np.float32)
+    across, down = np.meshgrid(np.arange(shape[1]) + 0.5, np.arange(shape[0]) + 0.5)
+    width = STRENGTH.cheek * float(np.hypot(*(head.points[CHEEKS[0]] - head.points[CHEEKS[1]])))
+    return np.maximum(*(
+        np.exp(-((across - x) ** 2 + (down - y) ** 2) / (2 * width**2)) for x, y in head.points[list(CHEEKS)]
+    )).astype(np.float32)  # fmt: skip
+
+
 def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
     """See `AgeingLayers.paint`."""
     if t == 0:
@@ -199,23 +250,28 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
 
     source = photo.astype(np.float32) / 255
     made = age_skin(source, layers, t, at_size)
-    hair, brows, beard, order = (
-        at_size(maps) for maps in (layers.hair, layers.head.brows, layers.head.beard, layers.order)
+    hair, brows, beard, order, strand, light, deep = (
+        at_size(maps) for maps in (layers.hair, layers.head.brows, layers.head.beard, layers.order, *layers.strands)
     )
     # A brow's few hairs turn together: single ones would look like specks.
-    kinds = ((hair, order), (brows, np.full_like(order, 0.5)), (beard, order))
+    even = np.zeros_like(order)
+    kinds = (
+        (hair, order, strand, light, deep),
+        (brows, even + 0.5, even, even, even),
+        (beard, order, strand, light, deep),
+    )
     shares = STRENGTH.hair if t > 0 else STRENGTH.young_hair
-    for (matte, strands), level, share, gain in zip(kinds, layers.levels, shares, STRENGTH.hair_gain, strict=True):
+    for (matte, *maps), level, share, gain in zip(kinds, layers.levels, shares, STRENGTH.hair_gain, strict=True):
         if (matte < LEAST_MATTE).all():
             continue
         rows, columns = (np.flatnonzero(matte.max(axis) >= LEAST_MATTE) for axis in (1, 0))
         part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         if t > 0:
-            made[part] = grey_hair(made[part], matte[part], strands[part], level, layers.tint, share * t, gain)
+            turns, *strands = (one[part] for one in maps)
+            made[part] = grey_hair(made[part], matte[part], turns, strands, level, layers.tint, share * t, gain)
         else:
             made[part] = darken_hair(made[part], matte[part], level, -share * t)
-    scale = size[0] / layers.shift.shape[1]
-    shift = at_size(layers.shift) * (scale * (t if t > 0 else STRENGTH.young_shape * t))
+    shift = at_size(layers.shift if t > 0 else layers.young_shift) * (size[0] / layers.shift.shape[1] * abs(t))
     y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
     made = cv2.remap(made, x + shift[..., 0], y + shift[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
     zone = at_size(layers.head.zone)[..., None]
@@ -254,9 +310,13 @@ def age_skin(
     change = np.stack(gains, 2).astype(np.float32)
     if t < 0:
         change += t * (
-            STRENGTH.young_even * flat[..., None] * layers.blotches - STRENGTH.young_eyes * layers.eyes[..., None]
+            STRENGTH.young_even * flat[..., None] * layers.blotches
+            - STRENGTH.young_eyes * layers.eyes[..., None]
+            - (flat * layers.blush)[..., None] * np.array(STRENGTH.blush, np.float32)
         )
     gain = np.exp(at_size(change))
     made = source * gain
     luma = cv2.cvtColor(made, cv2.COLOR_RGB2GRAY)[..., None]
-    return luma + (made - luma) * (1 + at_size(np.maximum(flat, layers.head.lips))[..., None] * (saturation - 1))
+    lips = saturation if t > 0 else 1 - t * (STRENGTH.young_lips - 1)
+    more = np.where(layers.head.lips > flat, layers.head.lips * (lips - 1), flat * (saturation - 1))
+    return luma + (made - luma) * (1 + at_size(more.astype(np.float32))[..., None])

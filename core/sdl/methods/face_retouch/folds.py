@@ -11,8 +11,10 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from scipy.interpolate import CubicSpline
+from scipy.spatial import KDTree
 
-from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, Head, down_of, face_axes, fade
+from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, Head, down_of, face_axes
+from core.sdl.methods.face_retouch.shapes import fade
 from core.sdl.methods.face_retouch.wrinkles import crease_relief
 
 # Vertices of the mesh for the left and the right half of the picture, from the nose outwards or downwards.
@@ -46,7 +48,7 @@ class Relief:
     light_up: float = 0.8  # slope of the light from above, which nearly all pictures have
     most_side: float = 0.7  # and at most from a side
     shade: float = 0.5  # lightness by slope, natural logarithm
-    occlusion: float = 0.13  # how much darker a groove is by its depth
+    occlusion: float = 0.10  # how much darker a groove is by its depth
     reach: float = 5.0  # widths beyond which a fold is flat
 
 
@@ -84,7 +86,7 @@ def shade_folds(head: Head) -> np.ndarray:
 
 def cheek_ways(points: np.ndarray) -> list[tuple[np.ndarray, float]]:
     """Where cheeks crease without a fold of their own: outside the mouth, parallel to the fold beside it."""
-    return [(points[list(path)], 0.35) for pair in CHEEK_WAYS for path in pair]
+    return [(points[list(path)], 0.2) for pair in CHEEK_WAYS for path in pair]
 
 
 def lines_of_eyes(points: np.ndarray, random: np.random.Generator) -> Iterator[Fold]:
@@ -129,7 +131,7 @@ def lines_of_mouth(points: np.ndarray, random: np.random.Generator) -> Iterator[
     """From the nose to the mouth's corners and on to the chin, above the lip, below it."""
     for half in (0, 1):
         side = 1 if half == 0 else -1
-        yield Fold(points[list(NASOLABIAL[half])], 2.7, 4.8, 0.8, side, 2.8)
+        yield Fold(points[list(NASOLABIAL[half])], 2.4, 5.4, 0.8, side, 2.8)
         corner, below, chin = points[list(MARIONETTE[half])]
         start, end = corner + 0.6 * (below - corner), chin + 0.1 * (below - chin)
         yield Fold(np.stack([start, (start + end) / 2, end]), 1.1, 4.0, 0.5, side, 2.2)
@@ -169,9 +171,8 @@ def press(height: np.ndarray, groove: np.ndarray, fold: Fold, random: np.random.
     if end <= left or bottom <= top:
         return
     y, x = np.mgrid[top:bottom, left:end] + 0.5
-    squared = (x[..., None] - line[:, 0]) ** 2 + (y[..., None] - line[:, 1]) ** 2
-    nearest = squared.argmin(2)
-    away = np.sqrt(np.take_along_axis(squared, nearest[..., None], 2)[..., 0])
+    nearest = KDTree(line).query(np.stack([x.ravel(), y.ravel()], 1))[1].reshape(x.shape)
+    away = np.hypot(x - line[nearest, 0], y - line[nearest, 1])
     beside = (x - line[nearest, 0]) * right[nearest, 0] + (y - line[nearest, 1]) * right[nearest, 1]
     beyond = np.sqrt(np.maximum(0, away**2 - beside**2))
     here = depth[nearest] * np.exp(-((beyond / (2 * fold.width)) ** 2))

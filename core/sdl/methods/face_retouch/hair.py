@@ -1,4 +1,4 @@
-"""Hair that greys strand by strand: a pattern that runs along the picture's own strands says which ones turn first."""
+"""Hair that greys from the temples on, and keeps its own strands: light ones become white, dark ones stay darker."""
 
 from __future__ import annotations
 
@@ -9,17 +9,8 @@ import numpy as np
 from scipy.special import ndtr
 
 from core.ops.tangents import average_along, edge_coherence, tangent_field
-from core.sdl.methods.face_retouch.head import (
-    CHIN,
-    FOREHEAD,
-    OVAL,
-    SEARCH,
-    Head,
-    face_axes,
-    fade,
-    fill,
-    strand_contrast,
-)
+from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, OVAL, SEARCH, Head, face_axes
+from core.sdl.methods.face_retouch.shapes import fade, fill, strand_contrast
 
 
 @dataclass(frozen=True)
@@ -35,35 +26,61 @@ class Greying:
     grey: float = 0.5  # lightness that the bright strands of dark hair reach
     least_gain: float = 1.08  # of light hair: without any it would look dull, not grey
     most_gain: float = 1.8  # of dark hair's lightness: more would show the file's noise
-    white: float = 0.62  # lightness that the first strands to turn reach in dark hair
-    white_share: tuple[float, float] = (0.5, 0.1)  # of the strands: from where on they are, and wholly
+    lock_px: float = 6.0  # sigma over which a lock's lightness is averaged, pixels of the view
+    contrast: float = 0.35  # of a strand to its lock, by the lock's lightness: that of clear ones
+    apart: float = 0.25  # share of single strands in the order
+    temple: tuple[float, float] = (0.36, 0.3)  # beside the middle line, and below the forehead's top, face heights
+    crown: float = 0.75  # away from there hair turns last
+    white: float = 0.4  # lightness that lit hair reaches however dark it is
     white_most: float = 0.2  # added to the lightness, at most
+    white_strand: float = 0.6  # how much more of it light strands get, and less dark ones
+    bright_strand: float = 0.16  # of the lightness, natural logarithm, the same
     lock: tuple[float, float] = (0.35, 0.6)  # how much skin looks like strands, from where on it is a lock
     lock_rim: float = 0.17  # from the face's outline inwards, where locks hang, face heights
-    reach: float = 0.96  # share of strands that are grey at t = 1
+    reach: float = 1.3  # with which amount the last hair is grey at t = 1
     soft: float = 0.8  # how gradually a strand turns, in shares
     chroma_left: float = 0.12  # of its colour that grey hair keeps
     light_tint: float = 0.35  # of the skin's colour that it shows: the light's
-    sure: tuple[float, float] = (0.75, 1.0)  # of the matte, from where on bright strands lose their colour too
+    deep_px: tuple[float, float] = (4.0, 24.0)  # from the rim inwards: skin and background shine through up to there
+    coloured: tuple[float, float] = (0.0, 0.12)  # of that way: up to where bright pixels keep their colour
+    rim: float = 0.35  # of the lightening, at the rim
+    light_px: float = 12.0  # sigma over which light on hair is averaged
     end: float = 1.4  # times the bright strands' new lightness: brighter pixels are not hair
     young_gain: float = 0.8  # lightness of hair at t = -1
     brown: tuple[float, float, float] = (1.10, 0.97, 0.84)  # by channel: what grey hair becomes at t = -1
-    young_grey_gain: float = 0.55  # and its lightness
+    young_grey_gain: float = 0.68  # and its lightness
 
 
 GREYING = Greying()
 
 
-def strand_order(view: np.ndarray) -> np.ndarray:
-    """When each strand turns grey: evenly spread over [0, 1] and equal along a strand, (h, w)."""
-    luma = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
+def grey_order(head: Head) -> np.ndarray:
+    """When each place of the hair turns grey, 0 to 1, (h, w): temples first, the crown last, strands a little apart."""
+    luma = cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY)
+    across, down = face_axes((luma.shape[0], luma.shape[1]), head.points)
+    place = fade(np.hypot(np.abs(across) - GREYING.temple[0], down - GREYING.temple[1]), 0.05, GREYING.crown)
     noise = np.random.default_rng(GREYING.seed).standard_normal(luma.shape).astype(np.float32)
     noise = cv2.GaussianBlur(noise, (0, 0), GREYING.strand_width_px)
     streaks = average_along(noise, tangent_field(luma, GREYING.tensor_px), [1.0] * GREYING.strand_px)
-    # Where no direction is clear, as in short curls, streaks would be worms: grains turn there.
+    # Where no direction is clear, as in short curls, streaks would be worms.
     clear = fade(edge_coherence(luma, GREYING.clear_px), *GREYING.clear)
-    mixed = clear * streaks / streaks.std() + 0.6 * (1 - clear) * noise / noise.std()
-    return ndtr(mixed / np.hypot(clear, 1 - clear)).astype(np.float32)
+    return ((1 - GREYING.apart) * place + GREYING.apart * (0.5 + clear * (ndtr(streaks / streaks.std()) - 0.5))).astype(
+        np.float32
+    )
+
+
+def find_strands(view: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What a head has of light and dark strands, in [-1, 1], its light on the hair, and how far amid hair a place is,
+    [0, 1]; (h, w) each.
+    """
+    luma = cv2.cvtColor(view, cv2.COLOR_RGB2GRAY)
+
+    def around(sigma: float) -> np.ndarray:
+        return cv2.GaussianBlur(luma * matte, (0, 0), sigma) / cv2.GaussianBlur(matte, (0, 0), sigma).clip(0.05)
+
+    lock = around(GREYING.lock_px)
+    deep = fade(cv2.distanceTransform((matte > 0.6).astype(np.uint8), cv2.DIST_L2, 5), *GREYING.deep_px)
+    return np.tanh((luma - lock) / (GREYING.contrast * (lock + 0.08))), around(GREYING.light_px), deep
 
 
 def find_locks(head: Head) -> np.ndarray:
@@ -108,42 +125,49 @@ def grey_hair(
     picture: np.ndarray,
     matte: np.ndarray,
     order: np.ndarray,
+    strands: tuple[np.ndarray, np.ndarray, np.ndarray],
     level: float,
     tint: np.ndarray | None,
     amount: float,
     most_gain: float = GREYING.most_gain,
 ) -> np.ndarray:
-    """Hair with a share of its strands grey.
+    """Hair that has turned grey, its own strands apart.
 
     Args:
         picture: (H, W, 3) in [0, 1].
         matte: (H, W), where hair is.
-        order: from `strand_order`, (H, W).
+        order: from `grey_order`, (H, W).
+        strands: from `find_strands`, (H, W) each.
         level: from `bright_level`.
         tint: (3,), the colour of the skin by its lightness; None keeps the hair's own colour.
         amount: 0 none, 1 all.
         most_gain: of lightness.
     """
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
+    strand, light, deep = strands
     gain = float(np.clip(GREYING.grey / max(level, 0.02), GREYING.least_gain, most_gain))
     lighter, own = lighten(luma, level, gain)
+    strength = GREYING.rim + (1 - GREYING.rim) * deep
+    lighter = luma + strength * (lighter - luma)
+    # Black hair would stay black: what light there is on it shows white strands.
+    white = float(np.clip(GREYING.white - 0.8 * gain * level, 0, GREYING.white_most))
+    lit = (light / max(level, 0.02)).clip(0, 1)
+    lighter = lighter * np.exp(GREYING.bright_strand * strand) + white * lit * deep * (
+        1 + GREYING.white_strand * strand
+    )
     # Beyond this highlights are compressed, not clipped.
     lighter = np.where(lighter > 0.75, np.maximum(luma, 0.75 + 0.25 * np.tanh((lighter - 0.75) / 0.25)), lighter)[
         ..., None
     ]
     last = amount * GREYING.reach + GREYING.soft * (amount - 0.5)
-    turned = matte * fade(order, last, last - GREYING.soft)
-    # The first strands to turn stand out white where light falls on the hair: salt and pepper, whatever the file shows.
-    white = fade(order, *GREYING.white_share) * (luma / max(level, 0.02)).clip(0.2, 1.0)
-    # Not at the matte's rim, where they would draw an outline.
-    white = white * fade(matte, 0.5, 0.95) * float(np.clip(GREYING.white - gain * level, 0, GREYING.white_most))
-    made = luma[..., None] + turned[..., None] * (lighter + white[..., None] - luma[..., None])
+    # A blond lock amid hair turns with the others, however bright it is; at the rim that is skin or background.
+    share = matte * fade(order, last, last - GREYING.soft)
+    turned = np.maximum(own, fade(deep, *GREYING.coloured)) * share
+    made = luma[..., None] + (np.maximum(own, deep) * share)[..., None] * (lighter - luma[..., None])
     if tint is None:
         return made + picture - luma[..., None]
-    # A blond lock in sure hair turns with the others, however bright it is.
-    own = np.maximum(own, fade(matte, *GREYING.sure))
-    pale = (1 - (1 - GREYING.chroma_left) * own * turned)[..., None]
-    tinted = 1 + GREYING.light_tint * (tint - 1) * (own * turned)[..., None]
+    pale = (1 - (1 - GREYING.chroma_left) * turned)[..., None]
+    tinted = 1 + GREYING.light_tint * (tint - 1) * turned[..., None]
     return made * tinted + (picture - luma[..., None]) * pale
 
 
@@ -151,7 +175,7 @@ def darken_hair(picture: np.ndarray, matte: np.ndarray, level: float, amount: fl
     """Hair of younger years: darker; grey hair becomes brown."""
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     chroma = picture.max(2) - picture.min(2)
-    greyness = (fade(chroma, 0.16, 0.05) * fade(luma, 0.25, 0.5))[..., None]
+    greyness = (fade(chroma, 0.26, 0.1) * fade(luma, 0.25, 0.5))[..., None]
     brown = luma[..., None] * GREYING.young_grey_gain * np.array(GREYING.brown, np.float32)
     wanted = (1 - greyness) * picture * GREYING.young_gain + greyness * brown
     _, own = lighten(luma, level, 1.3)

@@ -6,7 +6,6 @@ Everything is found on a view of fixed scale, so that constants are in its pixel
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import cv2
 import numpy as np
@@ -16,6 +15,8 @@ from core.detect.faces import Face, detect_faces
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
 from core.image import Box, crop_box
+from core.sdl.methods.face_retouch.fringe import whole_hair
+from core.sdl.methods.face_retouch.shapes import disc, fade, fill, grow, natural_colour, strand_contrast
 
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
         136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
@@ -51,6 +52,15 @@ class HeadSearch:
     neck: float = 0.42  # below the chin: how far the neck goes
     hair_beside: float = 0.7  # away from the face: how far hair changes, less and less
     hair_below: float = 0.85  # below the chin: how far hair changes, less and less
+    hair_like: tuple[float, float] = (
+        -0.8,
+        0.0,
+    )  # how much nearer a colour is to hair than to skin: from where on it is
+    known_hair: float = 0.3  # of the matte: with less nothing is known
+    fringe: float = -0.06  # below the eyes' height: down to where hair hangs in front of the face
+    lock: float = 0.09  # how far it does so from the sides, at any height
+    far_lock: float = 0.22  # and where its colour is clearly another than the skin's
+    arms: float = 0.14  # above and below the eyes, where spectacles have theirs
     matte_px: int = 9  # radius of the filter that draws mattes to the picture's edges, pixels of the view
     matte_variance: float = 4e-4  # of colours in [0, 1], below which an edge does not count
 
@@ -144,6 +154,8 @@ def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray) -> dict
     hair = find_hair(view, lab, from_skin, body, oval, across, below_chin, down - down_of(points, BRIDGE))
     near = fade(from_skin, SEARCH.skin_reach + SEARCH.skin_fade, SEARCH.skin_reach)
     face = cv2.GaussianBlur(cv2.dilate(oval, disc(0.05 * height)), (0, 0), 0.02 * height) * (1 - features)
+    level = max(5.0, float(np.median(lab[..., 0][sure])) if sure.any() else 50.0)
+    hair = complete_hair(view, lab, hair, from_skin, body, oval, points, (near > 0.9) & sure, level)
     beard = find_beard(lab, from_skin, face * body, points, across, down)
     neck = fade(below_chin, SEARCH.neck, 0.03) * fade(np.abs(across), 0.95, 0.5)
     outside = np.maximum(neck, fade(np.abs(below_chin + 0.5), 0.6, 0.5))
@@ -152,10 +164,8 @@ def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray) -> dict
     skin = np.maximum(draw_to_edges(view, near * oval) * oval, vague)
     skin = skin * (1 - cv2.GaussianBlur(features, (0, 0), 2.0)) * (1 - beard) * (1 - hair)
     # Where hair hangs over the forehead, or a shadow is black, there is no skin to see.
-    lit = lab[..., 0] / max(5.0, float(np.median(lab[..., 0][sure])) if sure.any() else 50.0)
-    skin = skin * fade(
-        lit + 0.2 * fade(down, down_of(points, BRIDGE) - 0.05, down_of(points, BRIDGE) + 0.05), 0.4, 0.62
-    )
+    eyes = down_of(points, BRIDGE)
+    skin = skin * fade(lab[..., 0] / level + 0.2 * fade(down, eyes - 0.05, eyes + 0.05), 0.4, 0.62)
     brows = find_brows(view, lab, points)
     zone = np.maximum.reduce([hair, oval * np.maximum(body, 0.5), skin, beard])
     zone = fade(cv2.GaussianBlur(zone, (0, 0), 2.0), 0.02, 0.2)
@@ -215,26 +225,46 @@ def find_hair(
     return matte * reach * fade(below_chin, SEARCH.hair_below, 0.0)
 
 
+def complete_hair(
+    view: np.ndarray, lab: np.ndarray, hair: np.ndarray, from_skin: np.ndarray, body: np.ndarray, oval: np.ndarray,
+    points: np.ndarray, sure_skin: np.ndarray, level: float,
+) -> np.ndarray:  # fmt: skip
+    """Hair with what its colours left out, where that is no skin; `level` is the lightness of the skin."""
+    shape = (view.shape[0], view.shape[1])
+    across, down = face_axes(shape, points)
+    # A fringe lets the skin through, and is darker for it.
+    fringe = fade(lab[..., 0] / level, 0.6, 0.45) * (oval > 0.5) * (down - down_of(points, BRIDGE) < SEARCH.fringe)
+    never = never_hair(lab, from_skin, body, oval, points, across, down, level)
+    never |= np.maximum(*(fill(shape, grow(points[list(ring)], 1.25)) for ring in BROWS)) > 0
+    # Hair as light as skin is never sure by its colours; the cut tells more.
+    known = hair / max(SEARCH.known_hair, float(hair.max()))
+    found = whole_hair(view, np.maximum(known, 0.6 * fringe), sure_skin, never, SEARCH.face_px) * fade(body, 0.4, 0.85)
+    # Ears, and a forehead that is higher than the mesh, are nearer to skin in colour than to this hair.
+    beside = fade(cv2.distanceTransform((oval < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / SEARCH.face_px, 0.3, 0.15)
+    nearer = cv2.GaussianBlur(from_skin - colour_distance(lab, known > 0.85, 5), (0, 0), 2.0)
+    found = found * np.maximum(1 - beside, np.maximum(fringe, fade(nearer, *SEARCH.hair_like)))
+    return np.maximum(hair, draw_to_edges(view, found))
+
+
+def never_hair(
+    lab: np.ndarray, from_skin: np.ndarray, body: np.ndarray, oval: np.ndarray, points: np.ndarray, across: np.ndarray,
+    down: np.ndarray, level: float,
+) -> np.ndarray:  # fmt: skip
+    """(h, w) bool: beyond the person, the face itself but for a fringe and locks over its sides, the throat."""
+    below_chin, below_eyes = down - down_of(points, CHIN), down - down_of(points, BRIDGE)
+    inner = cv2.distanceTransform((oval > 0.5).astype(np.uint8), cv2.DIST_L2, 5) / SEARCH.face_px
+    # A dark bar at the height of the eyes is the arm of spectacles.
+    light = (lab[..., 0] > 0.8 * level) | (np.abs(below_eyes) > SEARCH.arms)
+    lock = (inner < SEARCH.lock) | ((inner < SEARCH.far_lock) & (from_skin > SEARCH.skin_reach + 0.3) & light)
+    face = (inner > 0) & ~lock & (below_eyes > SEARCH.fringe)
+    return (body < 0.4) | face | ((np.abs(across) < 0.3) & (below_chin > -0.05)) | (below_chin > SEARCH.hair_below)
+
+
 def without_islands(matte: np.ndarray) -> np.ndarray:
     """A matte without the parts that are narrower than a lock."""
     core = cv2.morphologyEx((matte > 0.3).astype(np.uint8), cv2.MORPH_OPEN, disc(0.015 * SEARCH.face_px))
     near = cv2.dilate(core, disc(0.02 * SEARCH.face_px)).astype(np.float32)
     return matte * cv2.GaussianBlur(near, (0, 0), 2.0)
-
-
-def strand_contrast(lightness: np.ndarray) -> np.ndarray:
-    """1 where lightness changes from strand to strand, by what it is there; 0 where it is smooth."""
-    fine = lightness - cv2.GaussianBlur(lightness, (0, 0), 5.0)
-    deviation = np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 5.0))
-    return fade(deviation / np.maximum(8.0, cv2.GaussianBlur(lightness, (0, 0), 5.0)), 0.02, 0.06)
-
-
-def natural_colour(lab: np.ndarray) -> np.ndarray:
-    """1 for colours that hair has, blonde to black, red and grey; 0 for hats and bands of others."""
-    chroma, hue = np.hypot(lab[..., 1], lab[..., 2]), np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
-    # Black hair mirrors a blue sky.
-    chroma = chroma - 9 * fade(lab[..., 0], 45, 30)
-    return np.maximum(fade(chroma, 12, 8), fade(np.abs(hue - 65), 52, 40))
 
 
 def find_beard(
@@ -317,31 +347,3 @@ def down_of(points: np.ndarray, index: int) -> float:
     """Where a landmark lies along the middle line, in face heights below the forehead."""
     axis = points[CHIN] - points[FOREHEAD]
     return float((points[index] - points[FOREHEAD]) @ axis / max(1e-6, np.hypot(*axis)) / SEARCH.face_px)
-
-
-def fill(shape: tuple[int, int], ring: np.ndarray) -> np.ndarray:
-    """(h, w): 1 inside the hull of a ring of places."""
-    mask = np.zeros(shape, np.float32)
-    hull = cv2.convexHull(ring.astype(np.float32))
-    cv2.fillConvexPoly(mask, np.rint(hull * 16).astype(np.int32), (1.0,), cv2.LINE_8, 4)
-    return mask
-
-
-def grow(ring: np.ndarray, factor: float) -> np.ndarray:
-    """A ring of places larger around its middle, at least by 2 pixels."""
-    middle = ring.mean(0)
-    away = ring - middle
-    length = np.maximum(1e-6, np.hypot(*away.T))[:, None]
-    return middle + away * np.maximum(factor, 1 + 2 / length)
-
-
-def disc(radius: float) -> np.ndarray:
-    """A round structuring element."""
-    side = 2 * max(1, round(radius)) + 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-
-
-def fade(values: Any, zero: float, one: float) -> np.ndarray:
-    """0 at `zero`, 1 at `one`, smooth between."""
-    share = np.clip((values - zero) / (one - zero), 0, 1)
-    return (share * share * (3 - 2 * share)).astype(np.float32)

@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from core.ops.thin_plate import spline_grid
-from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, SEARCH, Head, disc
+from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, SEARCH, Head
+from core.sdl.methods.face_retouch.shapes import disc
 
 # Vertices of the mesh, left half, its partner in the right half, and where they go by t = 1: outwards and down, in
 # thousandths of the face's height. Flesh sinks, lips thin, lids and brows droop, nose and jaw grow heavier.
@@ -18,6 +19,15 @@ PAIRS = (
     (103, 332, 0, -20), (54, 284, 0, -14),
 )  # fmt: skip
 MIDDLE = ((0, 6), (17, -5), (13, 3), (14, 2), (4, 8), (2, 5), (168, 2), (152, 5), (10, -12))
+# The same for t = -1: larger eyes and higher brows, fuller cheeks and lips, a smaller nose, a tighter and shorter jaw.
+YOUNG_PAIRS = (
+    (172, 397, -9, -8), (136, 365, -12, -15), (150, 379, -11, -14), (149, 378, -6, -14), (205, 425, 4, -12),
+    (187, 411, 3, -12), (50, 280, 5, -8), (61, 291, 0, -13), (37, 267, 0, -13), (39, 269, 0, -12), (84, 314, 0, -5),
+    (129, 358, -8, -7), (105, 334, 0, -9), (70, 300, 1, -12), (107, 336, 0, -6), (159, 386, 0, -10), (160, 387, 2, -9),
+    (158, 385, -1, -8), (33, 263, 5, 1), (133, 362, -2, 1), (145, 374, 0, 4), (144, 373, 2, 4), (153, 380, -1, 4),
+    (127, 356, 2, 0), (109, 338, 0, 6), (67, 297, 0, 8), (103, 332, 0, 10), (54, 284, 0, 7),
+)  # fmt: skip
+YOUNG_MIDDLE = ((0, -13), (17, -4), (13, -9), (14, -8), (4, -11), (2, -10), (168, -2), (152, -14), (10, 6))
 # Rings around the face that stay, by its size.
 STILL = (1.7, 2.3)
 CELLS = 56
@@ -25,16 +35,28 @@ CELLS = 56
 
 def ageing_shift(head: Head) -> np.ndarray:
     """(h, w, 2) float32: from where t = 1 fetches each pixel of the view, as an offset (x, y) in its pixels."""
+    return shift_by(head, PAIRS, MIDDLE, 0.03)
+
+
+def youth_shift(head: Head) -> np.ndarray:
+    """The same for t = -1."""
+    return shift_by(head, YOUNG_PAIRS, YOUNG_MIDDLE, 0.05)
+
+
+def shift_by(
+    head: Head, pairs: tuple[tuple[int, int, int, int], ...], middle_moves: tuple[tuple[int, int], ...], rim: float
+) -> np.ndarray:
+    """Displacement by the moves of landmarks, that ends within `rim` face heights of the zone's edge."""
     points = head.points
     down = points[CHIN] - points[FOREHEAD]
     down = down / max(1e-6, float(np.hypot(*down)))
     right = np.array((down[1], -down[0]))
     places, moves = [], []
-    for left_index, right_index, out, sink in PAIRS:
+    for left_index, right_index, out, sink in pairs:
         for index, sign in ((left_index, -1), (right_index, 1)):
             places.append(points[index])
             moves.append(sign * out * right + sink * down)
-    for index, sink in MIDDLE:
+    for index, sink in middle_moves:
         places.append(points[index])
         moves.append(sink * down)
     middle = (points[FOREHEAD] + points[CHIN]) / 2
@@ -47,6 +69,6 @@ def ageing_shift(head: Head) -> np.ndarray:
     values = -np.array(moves) * SEARCH.face_px / 1000
     coarse = spline_grid(np.array(places), values, 1.0, (size[0], size[1]), CELLS)
     shift = cv2.resize(coarse.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
-    inner = cv2.erode(head.zone, disc(0.03 * SEARCH.face_px))
-    inner = cv2.GaussianBlur(inner, (0, 0), 0.012 * SEARCH.face_px)
+    inner = cv2.erode(head.zone, disc(rim * SEARCH.face_px))
+    inner = cv2.GaussianBlur(inner, (0, 0), 0.4 * rim * SEARCH.face_px)
     return shift * (inner * (head.zone > 0))[..., None]

@@ -15,7 +15,8 @@ import cv2
 import numpy as np
 
 from core.ops.tangents import average_along
-from core.sdl.methods.face_retouch.head import SEARCH, Head, fade
+from core.sdl.methods.face_retouch.head import SEARCH, Head
+from core.sdl.methods.face_retouch.shapes import fade
 
 # Paths over vertices of the mesh, left half, its partner in the right half; depth of the hollow in natural logarithm of
 # lightness (below 0 is darker), and its sigma in face heights. Light comes from above: what swells is bright above its shadow.
@@ -42,12 +43,12 @@ class Creases:
     seed: int = 19
     widths: tuple[float, ...] = (0.9, 1.9)  # sigma of fine and of coarser creases
     lengths: tuple[int, ...] = (9, 17)  # half of how far they run
-    weights: tuple[float, ...] = (0.5, 0.85)  # depth, pixels
+    weights: tuple[float, ...] = (0.35, 0.6)  # depth, pixels
     starts: tuple[float, float] = (0.3, 2.0)  # deviations of the noise, from where a crease begins, and is wholly deep
     spread: float = 0.05  # sigma over which directions spread from the folds, face heights
     reach: float = 0.04  # and the strength
     full: float = 0.55  # depth of folds around a place, pixels, from where on it is wholly creased
-    everywhere: float = 0.12  # least strength on the face
+    everywhere: float = 0.08  # least strength on the face
 
 
 CREASES = Creases()

@@ -29,6 +29,8 @@ class Finish:
     noise_variance: float = 1.5e-4  # of lightness, below which a difference is noise
     pattern_px: int = 6  # radius within which the painting is averaged: the hatching repeats after 4 to 9 pixels
     broad_px: int = 18  # the same where the content is smooth
+    sky_px: int = 45  # and where it is plain
+    plain: tuple[float, float] = (0.025, 0.01)  # local deviation of the content over `broad_px`: some, and none
     edge_variance: float = 1.5e-4  # of the content's lightness, above which an edge stays in the painting
     smooth: tuple[float, float] = (0.05, 0.02)  # local deviation of the content: textured, and smooth
     structure: tuple[float, float] = (0.06, 0.13)  # the same, from where on the painting stays as it is, and wholly
@@ -50,6 +52,7 @@ class Finishing:
         content: (1, 3, H, W) in [0, 1].
         guide: (1, 1, H, W) its lightness without noise.
         smooth: (1, 1, H, W) in [0, 1], where it is smooth.
+        plain: (1, 1, H, W) in [0, 1], where it has next to no structure.
         structure: (1, 1, H, W) in [0, 1], where it has clear structure.
         field: (H, W, 2) in which direction strokes run.
         style: mean and deviation of the style's a* and b*, (2, 1, 2, 1, 1).
@@ -61,6 +64,7 @@ class Finishing:
     content: Tensor
     guide: Tensor
     smooth: Tensor
+    plain: Tensor
     structure: Tensor
     field: np.ndarray
     style: Tensor
@@ -73,6 +77,11 @@ class Finishing:
         share = share.to(pictures).reshape(-1, 1, 1, 1)
         near = self.averaged(pictures, FINISH.pattern_px)
         coarse = torch.lerp(near, self.averaged(near, FINISH.broad_px), self.smooth)
+        if self.plain.any():
+            # A pale sky has hardly any structure: there even the painting's broad bars would read as a pattern. Twice, for a
+            # single box would show as squares.
+            sky = self.averaged(self.averaged(coarse, FINISH.sky_px), FINISH.sky_px)
+            coarse = torch.lerp(coarse, sky, self.plain)
         detail = pictures - coarse
         fine = torch.lerp(self.strokes(detail), detail, self.structure) * (1 - self.smooth)
         pictures = pictures + share * (coarse + self.texture * fine - pictures)
@@ -127,12 +136,16 @@ def prepare_finishing(content: Tensor, style: Tensor, faces: Tensor | None, colo
     deviation = (box_filter(guide * guide, radius) - mean * mean).clamp(min=0).sqrt()
     textured, flat = FINISH.smooth
     smooth = ((textured - deviation) / (textured - flat)).clamp(0, 1)
+    wide = scaled(FINISH.broad_px, content)
+    mean = box_filter(guide, wide)
+    some, none = FINISH.plain
+    plain = ((some - (box_filter(guide * guide, wide) - mean * mean).clamp(min=0).sqrt()) / (some - none)).clamp(0, 1)
     little, clear = FINISH.structure
     structure = ((deviation - little) / (clear - little)).clamp(0, 1)
     field = tangent_field(guide[0, 0].numpy(), scaled(FINISH.tangent_px, content))
     chroma = lab_of(style)[:, 1:]
     figures = torch.stack([chroma.mean((2, 3), keepdim=True), chroma.std((2, 3), keepdim=True)])
-    return Finishing(content, guide, box_filter(smooth, radius), box_filter(structure, radius), field, figures, torch.zeros_like(guide) if faces is None else faces,
+    return Finishing(content, guide, box_filter(smooth, radius), box_filter(plain, wide), box_filter(structure, radius), field, figures, torch.zeros_like(guide) if faces is None else faces,
                      colour, texture)  # fmt: skip
 
 

@@ -1,0 +1,85 @@
+"""The whole of a head's hair from the parts that its colours tell surely: gaps, highlights and a fringe are part of it.
+
+Colours alone leave holes where light falls on hair, and a fringe that lets the skin through; both would keep their colour
+while the rest turns grey. A cut through the picture that prefers its edges closes them.
+
+Source: Rother, Kolmogorov and Blake 2004, "GrabCut", section 3.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from core.sdl.methods.face_retouch.shapes import disc
+
+
+@dataclass(frozen=True)
+class Cut:
+    """Constants; lengths in face heights."""
+
+    scale: float = 0.5  # of the view: strands are drawn later
+    reach: float = 0.14  # how far beyond what is known hair may be
+    gap: float = 0.3  # and how wide a gap between known hair
+    rounds: int = 3
+    least: int = 50  # pixels of known hair and skin, below which nothing is cut
+    seed: int = 1
+
+
+CUT = Cut()
+
+
+def whole_hair(view: np.ndarray, hair: np.ndarray, skin: np.ndarray, never: np.ndarray, height: float) -> np.ndarray:
+    """Where hair is, (h, w) float32 in [0, 1].
+
+    Args:
+        view: (h, w, 3) float32 RGB in [0, 1].
+        hair: (h, w) float32, a matte with gaps.
+        skin: (h, w) bool, surely skin.
+        never: (h, w) bool, surely no hair.
+        height: of the face, pixels.
+    """
+    size = (round(view.shape[1] * CUT.scale), round(view.shape[0] * CUT.scale))
+    small, matte, known, out = (
+        cv2.resize(part.astype(np.float32), size, interpolation=cv2.INTER_AREA) for part in (view, hair, skin, never)
+    )
+    core, known, out = (matte > 0.5).astype(np.uint8), known > 0.9, out > 0.5
+    sure = (cv2.erode((matte > 0.85).astype(np.uint8), disc(3)) > 0) & ~out
+    if min(sure.sum(), known.sum()) < CUT.least:
+        return np.zeros_like(hair)
+    reach = cv2.dilate(core, disc(CUT.reach * height * CUT.scale)) | cv2.morphologyEx(
+        core, cv2.MORPH_CLOSE, disc(CUT.gap * height * CUT.scale)
+    )
+    out |= reach == 0
+    marks = np.where(core > 0, cv2.GC_PR_FGD, cv2.GC_PR_BGD).astype(np.uint8)
+    marks[out], marks[sure] = cv2.GC_BGD, cv2.GC_FGD
+    picture = (255 * small).clip(0, 255).astype(np.uint8)
+    # A dark background would teach that dark is no hair: what lies out of reach shows skin instead.
+    hidden = out & ~known
+    colours = picture[known]
+    picture[hidden] = colours[np.random.default_rng(CUT.seed).integers(0, len(colours), int(hidden.sum()))]
+    hairy = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD))
+    # Started from mixtures of our own: OpenCV's start is drawn by chance.
+    cv2.grabCut(picture, marks, None, mixture(picture[~hairy]), mixture(picture[hairy]), CUT.rounds, cv2.GC_EVAL)
+    found = np.isin(marks, (cv2.GC_FGD, cv2.GC_PR_FGD)).astype(np.float32)
+    return cv2.resize(found, (view.shape[1], view.shape[0]), interpolation=cv2.INTER_LINEAR)
+
+
+def mixture(colours: np.ndarray) -> np.ndarray:
+    """Five normal distributions of colours (n, 3), started from even steps of lightness, as OpenCV keeps them: (1, 65)."""
+    samples = colours.astype(np.float32)
+    labels = np.empty((len(samples), 1), np.int32)
+    labels[np.argsort(samples.sum(1), kind="stable"), 0] = np.arange(len(samples)) * 5 // len(samples)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 10, 0.1)
+    _, labels, centres = cv2.kmeans(samples, 5, labels, stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    parts = [samples[labels[:, 0] == number] for number in range(5)]
+    spreads = [np.cov(part.T) + np.eye(3) if len(part) > 3 else np.eye(3) for part in parts]
+    return np.concatenate(
+        [
+            np.array([len(part) / len(samples) for part in parts]),
+            centres.ravel(),
+            *(spread.ravel() for spread in spreads),
+        ]
+    ).reshape(1, 65)
