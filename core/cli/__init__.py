@@ -12,7 +12,7 @@ import logging
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import cache
 from typing import Annotated, Any
 
@@ -55,6 +55,14 @@ def suite(
         bool, Option("--version", is_eager=True, callback=show_version, help="show the version")
     ] = False,
     json: Annotated[bool, Option("--json", help="print the result as JSON; understood after the verb too")] = False,
+    behind: Annotated[
+        str,
+        Option(
+            "--behind",
+            metavar="white|black|grey|green",
+            help="colour under clear parts of pictures; understood after the verb too",
+        ),
+    ] = "white",
     verbose: Annotated[bool, Option("--verbose", help="tell what long jobs do, line by line")] = False,
 ) -> None:
     """Morphospace: five ways to turn one picture into another."""
@@ -75,9 +83,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run one command; 0 is success, 1 a batch of which a part failed, 2 a mistake to mend, 130 an interruption."""
     words = list(sys.argv[1:] if argv is None else argv)
     as_json, verbose = "--json" in words, "--verbose" in words
-    words = [word for word in words if word not in ("--json", "--verbose")]
+    words, behind = _without_behind([word for word in words if word not in ("--json", "--verbose")])
     try:
-        with logging_to_stderr(verbose):
+        with logging_to_stderr(verbose), _clear_parts_over(behind):
             result = command_line()(words, prog_name=PROGRAM, standalone_mode=False, obj={"quiet": as_json or verbose})
         if isinstance(result, int):  # typer's own ends: help, version, Ctrl-C
             return result
@@ -101,6 +109,27 @@ def main(argv: Sequence[str] | None = None) -> int:
             f"{place}{error.strerror or error}: check the path, its rights and the free space", "OSError", as_json
         )
     return 1 if result and result.get("failed") else 0
+
+
+def _without_behind(words: list[str]) -> tuple[list[str], str | None]:
+    """The words without `--behind COLOUR`, and the colour."""
+    kept, colour = [], None
+    for word in (left := iter(words)):
+        name, mark, value = word.partition("=")
+        if name == "--behind":
+            colour = value if mark else next(left, "")
+        else:
+            kept.append(word)
+    return kept, colour
+
+
+def _clear_parts_over(colour: str | None) -> AbstractContextManager[None]:
+    if colour is None:
+        return nullcontext()
+    # Pictures are slow to import, and most commands ask nothing of them here.
+    from core.image import behind_clear_parts
+
+    return behind_clear_parts(colour)
 
 
 def usage_text(error: typer.TyperException, words: list[str]) -> str:

@@ -25,6 +25,7 @@ app = system(
     "Morph two portraits: a warp without folds carries landmark to landmark, blending is separate from it.",
     """examples:
   python -m core implicit video anna.jpg ben.jpg --out morph.mp4
+  python -m core implicit chain anna.jpg ben.jpg cara.jpg --closed --out round.mp4
   python -m core implicit fit anna.jpg ben.jpg --out fits/anna-ben
   python -m core implicit render fits/anna-ben --timesteps 0 0.25 0.5 --blending-types linear seamless_mix
   python -m core implicit batch pairs.txt --pictures photos/ --out results/ --n-tasks 2 --skip-finished
@@ -148,7 +149,7 @@ def render(
         for t, weight in zip(times, weights, strict=True):
             frame = to_pil(pipe.render(prepared, [t], [weight], blend=kind, background=morph.background))[0]
             if landmarks:
-                frame = draw_landmarks(frame, prepared, t)
+                frame = draw_landmarks(frame, prepared, prepared.shape_at(t, kind))
             apart = "" if weight == t else f"_{weight:g}"
             path = out / f"frame_{t:g}{apart}_{kind}{'_landmarks' if landmarks else ''}.png"
             frame.save(path, icc_profile=SRGB_PROFILE)
@@ -179,6 +180,48 @@ def video(
     settings = {"system": "implicit", **to_query(prepared.options), **to_query(timeline)}
     path = write_video(frames, out, timeline.fps, settings)
     return {"video": str(path), "frames": count, **prepared.figures, "notes": list(prepared.notes)}
+
+
+@verb(app, "anna.jpg ben.jpg cara.jpg --closed --out round.mp4")
+def chain(
+    inputs: Annotated[list[Path], Argument(help="portraits in order")],
+    morph: ImplicitOptions,
+    timeline: Timeline,
+    progress: Progress,
+    out: Annotated[Path, Option("--out", "-o", callback=video_file, help=".mp4 .gif .webp .png .zip")] = Path(
+        "chain.mp4"
+    ),
+    closed: Annotated[bool, Option("--closed", help="go back to the first at the end")] = False,
+) -> Result:
+    """A video through three portraits or more; `--frames` counts those of the whole."""
+    from core.implicit.chain import ImplicitChainPipeline
+    from core.options import to_query
+    from core.video import write_video
+
+    count, pipe = len(timeline.positions()), ImplicitChainPipeline()
+    prepared = pipe.prepare(*inputs, options=morph, progress=part_of(progress, 0.0, 0.4), closed=closed)
+    controls = {"blend": morph.blend, "background": morph.background}
+    frames = pipe.frames(prepared, timeline, part_of(progress, 0.4, 1.0), **controls)
+    path = write_video(frames, out, timeline.fps, {"system": "implicit", **to_query(morph), **to_query(timeline)})
+    return {"video": str(path), "frames": count, **prepared.figures, "notes": list(prepared.notes)}
+
+
+@verb(app, "anna.jpg ben.jpg cara.jpg --out mean.png")
+def average(
+    inputs: Annotated[list[Path], Argument(help="portraits")],
+    morph: ImplicitOptions,
+    progress: Progress,
+    out: Annotated[Path, Option("--out", "-o", callback=picture_file, help="picture")] = Path("average.png"),
+    around: Annotated[int, Option(min=0, help="whose hair and clothes, 1 is the first; 0 chooses")] = 0,
+) -> Result:
+    """The average of several faces, with one person's hair, clothes and surroundings."""
+    from core.image import SRGB_PROFILE
+    from core.implicit.chain import average_faces
+
+    found = average_faces(inputs, morph, progress, around)
+    out.parent.mkdir(parents=True, exist_ok=True)
+    found.picture.save(out, icc_profile=SRGB_PROFILE)
+    return {"picture": str(out), "around": found.around, **found.figures}
 
 
 @verb(app, "anna.jpg ben.jpg --gradient-transfer mixclone --background first --out clone.png")

@@ -27,9 +27,11 @@ class CutoutSettings:
     """What tunes the cut-out.
 
     Attributes:
-        margins: how much of its side a square round the skeleton grows, tried in turn until the detector finds that
-            person in it.
+        margins: how much of its side a square round the skeleton grows, tried in turn, with room for hat and feet and without, until the
+            detector finds that person in it.
         view_px: the square's size for the detector, whose mask has 256 px.
+        hat: room round the nose for hair and hats, by the distance from neck to nose.
+        foot: room below an ankle, by the thigh's height.
         same_share: two skeletons are one person up to this distance, as a share of the square's side.
         axis_share: half width of what is surely the person round a limb's axis, as a share of the skeleton's longer side.
         axis_least: mask below which an axis is not trusted: the limb is then hidden by something.
@@ -41,24 +43,30 @@ class CutoutSettings:
         rim_share: half width of the outline in which colours are mixed, as a share of the skeleton's longer side.
         apart: distance of two colours in [0, 1] from which on they tell inside from outside.
         most_moved: alpha moves at most so far by colour.
+        soft_share: half width of the rim in which a pixel may be half the person's, as such a share; elsewhere it is wholly,
+            from a share of `doubt` on, or not at all.
         low, high: refined mask at which a pixel begins to be the person's, and is wholly.
     """
 
     margins: tuple[float, ...] = (0.25, 0.12, 0.5)
     view_px: int = 768
+    hat: float = 1.6
+    foot: float = 0.4
     same_share: float = 0.12
     axis_share: float = 0.012
     axis_least: float = 0.2
     rival_reach: float = 0.07
     rival_fall: float = 0.03
-    radius_share: float = 0.012
+    radius_share: float = 0.006
     edge_variance: float = 3e-4
     longest_px: int = 1400
     rim_share: float = 0.006
     apart: float = 0.18
     most_moved: float = 0.8
-    low: float = 0.4
-    high: float = 0.9
+    soft_share: float = 0.02
+    doubt: float = 0.35
+    low: float = 0.25
+    high: float = 0.75
 
 
 SETTINGS = CutoutSettings()
@@ -80,8 +88,8 @@ def cut_out_person(picture: Image.Image, bodies: Sequence[Body], person: int) ->
         raise NothingFoundError(
             "this person cannot be cut out of the picture: use one where it stands apart from others"
         )
-    others = [body for index, body in enumerate(bodies) if index != person and _near(body.box, bodies[person].box)]
     reach = _axis_distance(own.shape, bodies[person])
+    others = [body for index, body in enumerate(bodies) if index != person and _near(body.box, bodies[person].box)]
     for body in others:
         away = _axis_distance(own.shape, body)
         rival = person_mask_of(picture, body)
@@ -97,8 +105,8 @@ def cut_out_person(picture: Image.Image, bodies: Sequence[Body], person: int) ->
 
 def person_mask_of(picture: Image.Image, body: Body) -> np.ndarray | None:
     """The detector's mask (H, W) in [0, 1] of one person; None where it follows somebody else in every view."""
-    for margin in SETTINGS.margins:
-        place = body.box.squared(margin)
+    views = [box.squared(margin) for box in (_whole(body), body.box) for margin in SETTINGS.margins]
+    for place in views:
         view = crop_box(picture, place, (SETTINGS.view_px, SETTINGS.view_px))
         answer = solutions.pose_mask(view)
         if answer.pose_landmarks is None or answer.segmentation_mask is None:
@@ -111,6 +119,20 @@ def person_mask_of(picture: Image.Image, body: Body) -> np.ndarray | None:
         if both.any() and np.hypot(*(points[both] - own[both]).T).mean() < SETTINGS.same_share:
             return _laid(np.asarray(answer.segmentation_mask, np.float32), place, picture.size)
     return None
+
+
+def _whole(body: Body) -> Box:
+    """The box round a body's joints with room for a hat above and feet below: without it a view cuts them off."""
+    box, points = body.box, body.points
+    top, bottom = box.top, box.bottom
+    if MISSING not in points[[1, 0], 0]:
+        top = min(top, points[0, 1] - SETTINGS.hat * abs(points[1, 1] - points[0, 1]))
+    for hip, knee, ankle in ((8, 9, 10), (11, 12, 13)):
+        if MISSING not in points[[hip, knee], 0]:
+            shin = abs(points[knee, 1] - points[hip, 1])
+            foot = points[knee, 1] + shin if points[ankle, 0] == MISSING else points[ankle, 1]
+            bottom = max(bottom, foot + SETTINGS.foot * shin)
+    return Box(box.left, top, box.right, bottom)
 
 
 def refine_mask(picture: np.ndarray, mask: np.ndarray, points: np.ndarray) -> np.ndarray:
@@ -141,7 +163,28 @@ def refine_mask(picture: np.ndarray, mask: np.ndarray, points: np.ndarray) -> np
     out = np.zeros_like(mask)
     fine = np.clip((fine - SETTINGS.low) / (SETTINGS.high - SETTINGS.low), 0, 1)
     out[part] = unmixed_rim(picture[part], fine, max(2, round(SETTINGS.rim_share * size)))
-    return largest_parts(out)
+    return decided(largest_parts(out), max(2, round(SETTINGS.soft_share * size)))
+
+
+def decided(alpha: np.ndarray, rim_px: int) -> np.ndarray:
+    """The share (H, W) of a person where it is half of the person's only within a rim of its outline, all or nothing elsewhere.
+
+    A detector that is in doubt of something held or worn gives it a share of a half, with which it would be moved half.
+    """
+    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim_px + 1, 2 * rim_px + 1))
+    inside = (alpha > SETTINGS.doubt).astype(np.uint8)
+    # Doubt within the person is the person.
+    inside |= small_holes(inside, 4 * rim_px**2)
+    inner, outer = cv2.erode(inside, disc, borderValue=1), cv2.dilate(inside, disc, borderValue=0)
+    return np.where(inner > 0, 1, np.where(outer > 0, alpha, 0)).astype(np.float32)
+
+
+def small_holes(mask: np.ndarray, most_px: float) -> np.ndarray:
+    """Of a mask (H, W) uint8 the enclosed holes of no more pixels than that, uint8."""
+    _, labels, facts, _ = cv2.connectedComponentsWithStats(1 - mask, connectivity=4)
+    small = facts[:, cv2.CC_STAT_AREA] <= most_px
+    small[0] = False
+    return small[labels].astype(np.uint8)
 
 
 def unmixed_rim(picture: np.ndarray, alpha: np.ndarray, rim_px: int) -> np.ndarray:

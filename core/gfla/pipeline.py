@@ -30,7 +30,7 @@ from core.gfla.methods.puppet.assess import sentences
 from core.gfla.methods.puppet.offers import reasons
 from core.gfla.methods.puppet.puppet import Puppet, chosen, layers_sheet, make_puppet, with_person
 from core.gfla.methods.retargeting import framing
-from core.gfla.methods.retargeting.library import FRAME_HW, library_pose, named_pose
+from core.gfla.methods.retargeting.library import FRAME_HW, library_pose
 from core.gfla.options import PoseOptions
 from core.gfla.paper import pose
 from core.gfla.paper.attention import SourceTables
@@ -62,6 +62,7 @@ class PosePrepared(Prepared):
         tables: the encoded source.
         options: as prepared.
         puppet: what the photo's own pixels are moved by; None where the network paints.
+        limbs: those that move apart from the body on the way.
         notes: which painter answers and what stays in place, one sentence each.
     """
 
@@ -75,6 +76,7 @@ class PosePrepared(Prepared):
     tables: tuple[SourceTables, ...]
     options: PoseOptions
     puppet: Puppet | None = None
+    limbs: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
 
 
@@ -173,7 +175,7 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         figures = {"keypoints": float(pose.present(own).sum()), "poses": float(len(path) - 1)}
         progress(1.0, "ready")
         return PosePrepared(
-            key, figures, source, fine, framed, np.stack(path), box, picture, hole, tables, options, None, notes)  # fmt: skip
+            key, figures, source, fine, framed, np.stack(path), box, picture, hole, tables, options, None, (), notes)  # fmt: skip
 
     def framed(self, picture: Image.Image, box: Box, options: PoseOptions) -> tuple[Tensor, np.ndarray | None]:
         """The frame (1, 3, h, w) in [0, 1] at the result's size, and the share of people cut out in it (H, W)."""
@@ -198,27 +200,22 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         box = framing.person_box(own, self.aspect)
         puppet = make_puppet(picture, people, index)
         framed = framing.into_frame(own, box, self.size_hw)
-        way = [framed]
-        for item in targets:
-            if isinstance(item, np.ndarray) and item.shape == (18, 2):
-                wanted = pose.checked(item)
-            else:
-                wanted = puppet.target(self.wanted_points(item))
-            way.append(framing.into_frame(wanted, box, self.size_hw))
+        aims = [pose.checked(x) if np.shape(x) == (18, 2) else puppet.target(self.wanted(x)) for x in targets]
+        way = [framed, *(framing.into_frame(aim, box, self.size_hw) for aim in aims)]
         key = content_key(picture, own, np.stack(way), dataclasses.astuple(options), "layers")
         figures = {"keypoints": float(pose.present(own).sum()), "poses": float(len(way) - 1)}
         size = (round(options.height_px * self.aspect), options.height_px)
         fine = to_tensor(crop_box(picture, box, size))
         return PosePrepared(
-            key, figures, fine * 2 - 1, fine, framed, np.stack(way), box, picture, puppet.alpha, (), options, puppet,
+            key, figures, fine * 2 - 1, fine, framed, np.stack(way), box, picture, puppet.alpha, (), options, puppet, puppet.limbs_of(aims),
             (ANSWERED, *(item for item in sentences(puppet.skeleton, len(people), index + 1, puppet.moving) if "stay" in item),
-             *reasons(puppet.skeleton, puppet.moving, picture.size, targets)),
+             *reasons(puppet, targets)),
         )  # fmt: skip
 
-    def wanted_points(self, item: Any) -> np.ndarray:
-        """Another body's keypoints (18, 2): of a name of the library the limbs that it names, or of a picture."""
+    def wanted(self, item: Any) -> np.ndarray | str:
+        """A pose to aim at: a name of the library as it is, or the keypoints (18, 2) of the body in a picture."""
         if isinstance(item, str) and not item.lower().endswith((".jpg", ".jpeg", ".png", ".webp")):
-            return named_pose(item)
+            return item
         return self.find(load_image(item), 1, "the target picture")
 
     @torch.inference_mode()
@@ -280,16 +277,20 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         """
         poses = controls.get("poses") or self.poses_at(prepared, t)
         if prepared.puppet is not None:
-            return torch.cat([to_tensor(self.moved(prepared, prepared.puppet, item)) for item in poses])
+            limbs = prepared.puppet.moving if "poses" in controls else prepared.limbs
+            return torch.cat([to_tensor(self.moved(prepared, prepared.puppet, item, limbs)) for item in poses])
         return self.finish(prepared, self.paint(prepared, poses))
 
-    def moved(self, prepared: PosePrepared, puppet: Puppet, points: np.ndarray) -> Image.Image:
-        """The person's own pixels with its joints (18, 2) at places of the network's frame."""
+    def moved(
+        self, prepared: PosePrepared, puppet: Puppet, points: np.ndarray, limbs: Sequence[str] | None = None
+    ) -> Image.Image:
+        """The person's own pixels with its joints (18, 2) at places of the network's frame, limbs apart as on the way."""
+        limbs = prepared.limbs if limbs is None else limbs
         places = framing.out_of_frame(points, prepared.box, self.size_hw)
         if prepared.options.background == "picture":
-            return Image.fromarray(puppet.show(places))
+            return Image.fromarray(puppet.show(places, None, limbs))
         grey = round(255 * (self.grey or STUDIO_GREY))
-        studio = Image.fromarray(puppet.show(places, np.full_like(puppet.picture, grey)))
+        studio = Image.fromarray(puppet.show(places, np.full_like(puppet.picture, grey), limbs))
         return crop_box(studio, prepared.box, (prepared.fine.shape[3], prepared.fine.shape[2]))
 
     @torch.inference_mode()

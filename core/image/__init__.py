@@ -16,9 +16,12 @@ from core.image.read import (
     WHOLE_SIDE_PX,
     Loaded,
     Source,
+    behind_clear_parts,
+    laid_over,
     load_alpha,
     load_image,
     notes_of,
+    own_colours,
     read_image,
     with_alpha,
     write_backed,
@@ -27,7 +30,7 @@ from core.image.tensors import Crop, pad_to_multiple, to_pil, to_tensor
 
 __all__ = [
     "BACKGROUNDS", "MAX_JPEG_MEGAPIXELS", "MAX_MEGAPIXELS", "MAX_SIDE_PX", "MIN_SIDE_PX", "SRGB_PROFILE", "WHOLE_SIDE_PX", "Box", "Crop", "DeepCodes",
-    "Loaded", "Source", "crop_box", "deep_codes", "deep_picture", "levels_of", "picture_like",
-    "limit_size", "load_alpha", "load_image", "notes_of", "pad_to_multiple", "paste_back", "read_image", "resize", "to_pil", "to_tensor",
+    "Loaded", "Source", "behind_clear_parts", "crop_box", "deep_codes", "deep_picture", "levels_of", "picture_like",
+    "laid_over", "limit_size", "load_alpha", "load_image", "notes_of", "own_colours", "pad_to_multiple", "paste_back", "read_image", "resize", "to_pil", "to_tensor",
     "with_alpha", "write_backed",
 ]  # fmt: skip

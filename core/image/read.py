@@ -7,18 +7,20 @@ that names the format. EXIF (place, time, camera) is dropped on purpose.
 from __future__ import annotations
 
 import io
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import cv2
 import numpy as np
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
 from scipy.ndimage import distance_transform_edt
 
-from core.errors import InputError
+from core.errors import InputError, unknown_name
 from core.image.boxes import limit_size
 from core.image.colour import SRGB_PROFILE, to_srgb
 from core.image.deep import deep_codes
@@ -37,6 +39,9 @@ MAX_JPEG_MEGAPIXELS = 178
 
 # Under clear parts, where a job keeps none.
 BACKGROUNDS = ("white", "black", "grey", "green")
+ASKED = "as asked"
+# What a command was told to lay them over.
+_BEHIND: ContextVar[str] = ContextVar("behind clear parts", default="white")
 # A PNG's note that asks for one of them.
 _BACKED = "morphospace background"
 
@@ -62,7 +67,23 @@ class Loaded:
     background: str | None = None
 
 
-def load_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: str | None = "white") -> Image.Image:
+@contextmanager
+def behind_clear_parts(colour: str) -> Iterator[None]:
+    """Within it `ASKED` means this colour.
+
+    Raises:
+        OptionError: none of `BACKGROUNDS`.
+    """
+    if colour not in BACKGROUNDS:
+        raise unknown_name("colour behind clear parts", colour, BACKGROUNDS)
+    token = _BEHIND.set(colour)
+    try:
+        yield
+    finally:
+        _BEHIND.reset(token)
+
+
+def load_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: str | None = ASKED) -> Image.Image:
     """The picture of `read_image` alone; `notes_of` tells what had to be changed."""
     if isinstance(source, Image.Image) and deep_codes(source) is not None:
         return limit_size(source, max_side_px)
@@ -79,7 +100,7 @@ def notes_of(picture: Image.Image) -> tuple[str, ...]:
     return notes
 
 
-def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: str | None = "white") -> Loaded:
+def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: str | None = ASKED) -> Loaded:
     """An upright RGB picture in sRGB from a file, bytes, array or PIL image.
 
     Rotation is applied once, colours go to sRGB by the embedded profile, values are scaled by the bit depth of the
@@ -88,7 +109,7 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
     Args:
         source: path, encoded bytes, PIL image, or array (H, W), (H, W, 3 or 4), uint8, uint16 or float in [0, 1].
         max_side_px: longer side of the result at most; `WHOLE_SIDE_PX` where an edit is local.
-        background: colour name under clear parts; None continues the opaque colours under them, for jobs that put
+        background: colour name under clear parts; `ASKED` is white unless `behind_clear_parts` says otherwise; None continues the opaque colours under them, for jobs that put
             the alpha back.
 
     Raises:
@@ -98,6 +119,7 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
     name, notes = _name_of(source), list(notes_of(source)) if isinstance(source, Image.Image) else []
     picture, again = _opened(source, name, notes)
     _check_size(picture, name)
+    background = _BEHIND.get() if background == ASKED else background
     if background and picture.info.get(_BACKED) in BACKGROUNDS:
         background = picture.info[_BACKED]
     kind = picture.format or ""
@@ -115,6 +137,24 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
         notes += [f"clear parts are laid over {background}"] if background else []
     plain.info = {}
     return Loaded(plain, alpha, tuple(notes), background)
+
+
+def laid_over(picture: Image.Image, colour: str) -> Image.Image:
+    """A picture of `load_image` with another of `BACKGROUNDS` under its clear parts; without any the picture itself."""
+    alpha = picture.info.get("alpha")
+    if alpha is None or picture.info.get("background") in (None, colour):
+        return picture
+    made = Image.composite(own_colours(picture), Image.new("RGB", picture.size, colour), alpha.resize(picture.size))
+    made.info = {**picture.info, "background": colour}
+    return made
+
+
+def own_colours(picture: Image.Image) -> Image.Image:
+    """What a picture of `load_image` shows by itself, the colour under its clear parts taken off again."""
+    share = np.asarray(picture.info["alpha"].resize(picture.size)).astype(np.float32)[..., None] / 255
+    under = np.array(ImageColor.getrgb(picture.info["background"]), np.float32)
+    own = (np.asarray(picture) - (1 - share) * under) / np.maximum(share, 1 / 255)
+    return Image.fromarray((own + 0.5).clip(0, 255).astype(np.uint8))
 
 
 def write_backed(picture: Image.Image, alpha: Image.Image, background: str, path: Path) -> Path:

@@ -13,6 +13,8 @@ WARPED_BLENDS = (
     *("poisson_first", "poisson_second", "poisson_average", "poisson_mixed"),
 )
 BLENDS = ("layers", *WARPED_BLENDS)
+MATCHES = ("auto", "on", "off")
+MIDDLES = ("auto", "first", "second")
 BACKGROUNDS = ("crossfade", "first", "second", "plain")
 FRAMINGS = ("faces", "whole")
 FILLS = ("edge", "mirror", "blur", "white", "grey", "black")
@@ -28,7 +30,7 @@ class ImplicitOptions:
     )
     blend: str = option(
         "layers",
-        "how the two warped pictures become one; layers: one silhouette before a background, linear where no person is found",
+        "how the two warped pictures become one; layers: one person at a time, both faces mixed; linear where no face is found",
         choices=BLENDS,
         group="blend",
     )
@@ -36,6 +38,18 @@ class ImplicitOptions:
         "crossfade",
         "what surrounds the person in layers, the face in masked and cloned blends",
         choices=BACKGROUNDS,
+        group="blend",
+    )
+    match: str = option(
+        "auto",
+        "bring colours of both together first; auto: in layers, inside the face, and where gradients of both are mixed",
+        choices=MATCHES,
+        group="blend",
+    )
+    middle: str = option(
+        "auto",
+        "layers: whose hair, clothes and surroundings are seen half way; auto: of whom it needs to be changed less",
+        choices=MIDDLES,
         group="blend",
     )
     framing: str = option(

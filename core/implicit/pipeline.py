@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +20,15 @@ from torch import Tensor
 
 from core.errors import InputError, ShapeError
 from core.image import load_image
-from core.implicit.fitting import fit_warp
 from core.implicit.methods.blending.blend import ONTO_BACKGROUND, blend
 from core.implicit.methods.framing.notes import notes_before, notes_on_misses, notes_on_people
-from core.implicit.methods.framing.portraits import frame_pair, outlines_of
+from core.implicit.methods.framing.portraits import Framed, frame_portraits, outlines_of
 from core.implicit.methods.framing.upright import detect_landmarks
+from core.implicit.methods.landmark_flow.fitting import fit_warp
 from core.implicit.methods.landmark_flow.warp import check_pairs
-from core.implicit.methods.layers.layers import take_both_apart
 from core.implicit.options import ImplicitOptions
-from core.implicit.paper.landmarks import OVAL
-from core.implicit.prepared import ImplicitPrepared, face_region, layered_frame, warped_pictures
+from core.implicit.paper.landmarks import MESH_VERTICES, OVAL
+from core.implicit.prepared import ImplicitPrepared, face_region, shared_frame, warped_pictures
 from core.options import check
 from core.pipeline import TransitionPipeline, content_key
 from core.progress import Progress, part_of, silent
@@ -74,27 +74,33 @@ class ImplicitMorphPipeline(TransitionPipeline[ImplicitPrepared]):
         progress(0.0, "finding landmarks")
         a, b, detected = self._landmarks(pictures, options, points_a, points_b)
         notes = notes_before((a, b))
-        framed = frame_pair((pictures[0], pictures[1]), (a, b), options)
+        first, second = frame_portraits(pictures, (a, b), options)
+        prepared = self.prepare_framed(first, second, options, part_of(progress, 0.2, 1.0), detected)
+        return replace(prepared, notes=(*notes, *prepared.notes))
+
+    def prepare_framed(
+        self, first: Framed, second: Framed, options: ImplicitOptions, progress: Progress = silent, outline: bool = True
+    ) -> ImplicitPrepared:
+        """Fit the warp between two portraits that have one frame; `outline` says whether points on their outlines may be added."""
         started, cpu = time.perf_counter(), time.thread_time()
-        a, b = framed.points
-        if detected and options.outline:
-            rims = outlines_of(framed)
-            a, b = np.concatenate((a, rims[0])), np.concatenate((b, rims[1]))
-        progress(0.2, "fitting the warp")
-        warp, displacements, figures = fit_warp(a, b, framed.size_px, options, part_of(progress, 0.2, 0.9))
+        a, b = first.points, second.points
+        if outline and options.outline:
+            a, b = (np.concatenate(both) for both in zip((a, b), outlines_of(first, second), strict=True))
+        size = (first.picture.shape[1], first.picture.shape[0])
+        warp, displacements, figures = fit_warp(a, b, size, options, progress)
         figures |= {"fit_s": time.perf_counter() - started, "fit_cpu_s": time.thread_time() - cpu}
-        first, second = framed.pictures
+        figures |= {"made_up_first": first.made_up, "made_up_second": second.made_up}
         mattes = None
-        if options.recipe == "fast" and framed.mattes[0] is not None and framed.mattes[1] is not None:
-            mattes = (framed.mattes[0], framed.mattes[1])
-        layers = take_both_apart(first, second, mattes) if mattes else None
-        notes += notes_on_misses(a, b, warp)
+        if options.recipe == "fast" and first.matte is not None and second.matte is not None:
+            mattes = (first.matte, second.matte)
+        notes = notes_on_misses(a, b, warp)
         if options.recipe == "fast":
-            notes += notes_on_people([matte is not None for matte in framed.mattes])
-        key = content_key(first, second, a, b, options)
+            faces = min(len(a), len(b)) >= len(MESH_VERTICES)
+            notes += notes_on_people([one.matte is not None for one in (first, second)], faces, options.background)
+        key = content_key(first.picture, second.picture, a, b, options)
         return ImplicitPrepared(
-            key, figures, first, second, *framed.lies, a, b, a[: len(OVAL)] if len(a) > EDITED_AT_LEAST else a, warp, displacements,
-            options, mattes, layers, tuple(notes),
+            key, figures, first.picture, second.picture, first.lies, second.lies, a, b,
+            a[: len(OVAL)] if len(a) > EDITED_AT_LEAST else a, warp, displacements, options, mattes, tuple(notes),
         )  # fmt: skip
 
     def render(
@@ -149,8 +155,9 @@ class ImplicitMorphPipeline(TransitionPipeline[ImplicitPrepared]):
         self, prepared: ImplicitPrepared, t: float, weight: float, kind: str | None, background: str | None
     ) -> np.ndarray:
         kind, background = kind or prepared.options.blend, background or prepared.options.background
-        if kind == "layers" and prepared.layers is not None:
-            return layered_frame(prepared, t, weight, background)
+        if kind == "layers" and prepared.shared:
+            return shared_frame(prepared, prepared.shape_at(t, kind), weight, background)
         first, second = warped_pictures(prepared, t)
-        mask = face_region(prepared, t) if kind in ONTO_BACKGROUND else None
-        return blend(first, second, weight, "linear" if kind == "layers" else kind, mask, background)
+        mask = face_region(prepared, t) if kind in ONTO_BACKGROUND or prepared.options.match == "on" else None
+        kind = "linear" if kind == "layers" else kind
+        return blend(first, second, weight, kind, mask, background, prepared.options.match)

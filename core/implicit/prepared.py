@@ -10,18 +10,18 @@ import numpy as np
 from PIL import Image
 
 from core.errors import InputError
+from core.implicit.methods.blending.blend import crossfade
 from core.implicit.methods.landmark_flow.displacement_grid import DisplacementGrid
 from core.implicit.methods.landmark_flow.warp import Warp
-from core.implicit.methods.layers.division import Division, divide
-from core.implicit.methods.layers.layers import Layers, compose, face_middle, soft_region
+from core.implicit.methods.layers.face import DETECTED, mix_faces
+from core.implicit.methods.layers.grade import bring_to, tones_of
+from core.implicit.methods.layers.layers import Layers, compose, take_apart
+from core.implicit.methods.layers.sharing import Sharing, face_at, share_film
 from core.implicit.methods.letterbox.letterbox import Letterbox
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.coordinates import to_published
 from core.implicit.paper.landmark_plot import FIRST_COLOUR, SECOND_COLOUR, plot_landmarks
-from core.implicit.paper.landmarks import MESH_VERTICES
 from core.pipeline import Prepared
-
-DETECTED = len(MESH_VERTICES)
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,6 @@ class ImplicitPrepared(Prepared):
         displacements: the warp sampled for quick frames.
         options: what it was prepared with.
         mattes: (H, W) float32 in [0, 1] each, the people; None where a picture shows nobody.
-        layers: both pictures taken apart by them.
         notes: what a person should know of this pair, one sentence each.
     """
 
@@ -52,29 +51,34 @@ class ImplicitPrepared(Prepared):
     displacements: DisplacementGrid
     options: ImplicitOptions
     mattes: tuple[np.ndarray, np.ndarray] | None = None
-    layers: tuple[Layers, Layers] | None = None
     notes: tuple[str, ...] = ()
 
-    @property
-    def taken_apart(self) -> tuple[Layers, Layers]:
-        """`layers`; `InputError` of a pair that has none."""
-        if self.layers is None:
-            raise InputError("blend layers needs a person in both pictures: use blend linear")
-        return self.layers
+    @cached_property
+    def sharing(self) -> Sharing:
+        """Whose half way is, and which parts of the faces are never mixed."""
+        lists = (self.points_a, self.points_b)
+        at = self.displacements.sampling_positions(0.5)
+        made_up = (self.figures.get("made_up_first", 0.0), self.figures.get("made_up_second", 0.0))
+        owner = {"first": 0, "second": 1}.get(self.options.middle)
+        return share_film(warped_pictures(self, 0.5), _carried(self, 0.5), lists, at, made_up, owner)
 
     @cached_property
-    def division(self) -> Division:
-        """Which part of the people changes over first, found half way; of a pair that has layers."""
-        taken_apart = self.taken_apart
-        at = self.displacements.sampling_positions(0.5)
-        people = [_look_up(one.person, places, cv2.INTER_LINEAR) for one, places in zip(taken_apart, at, strict=True)]
-        halves = [self.warp.carry(points, start, 0.5) for points, start in ((self.points_a, 0.0), (self.points_b, 1.0))]
-        face = (halves[0] + halves[1])[:DETECTED] / 2
-        colours, covers = (
-            [cut(person) for person in people]
-            for cut in (lambda p: p[..., :3], lambda p: (p[..., 3] > 0).astype(np.float32))
-        )
-        return divide((colours[0], colours[1]), (covers[0], covers[1]), face)
+    def layers(self) -> tuple[Layers, Layers]:
+        """Both pictures taken apart; of a pair that has mattes."""
+        if self.mattes is None:
+            raise InputError("a background of its own needs a person in both pictures: use background crossfade")
+        first, second = self.mattes
+        return take_apart(self.picture_a, first, second), take_apart(self.picture_b, second, first)
+
+    def shape_at(self, t: float, kind: str) -> float:
+        """The shape that a frame at time t has in a way of blending."""
+        return self.sharing.shape(t) if kind == "layers" and self.shared else t
+
+    @property
+    def shared(self) -> bool:
+        """Whether it shows one person at a time: our warp, through two faces or two people."""
+        found = min(len(self.points_a), len(self.points_b)) >= DETECTED or self.mattes is not None
+        return self.options.recipe == "fast" and found
 
 
 def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, np.ndarray]:
@@ -85,20 +89,32 @@ def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, n
     return first, second
 
 
-def layered_frame(prepared: ImplicitPrepared, t: float, appearance: float, background: str) -> np.ndarray:
-    """(H, W, 3) float32 in [0, 1]: one person before one background at time t, of a pair that has `layers`."""
-    division = prepared.division
-    at = prepared.displacements.sampling_positions(t)
-    warped = [
-        (_look_up(layers.person, places), _look_up(layers.rest, places, cv2.INTER_LINEAR))
-        for layers, places in zip(prepared.taken_apart, at, strict=True)
-    ]
-    size = prepared.displacements.size_px
-    # Where both faces have it: a hat or a turned cheek may hide it in one.
-    regions = ((prepared.points_a, 0.0), (prepared.points_b, 1.0))
-    middle = np.minimum(*(soft_region(prepared.warp.carry(face_middle(p), start, t), size) for p, start in regions))
-    behind = (prepared.taken_apart[0].behind, prepared.taken_apart[1].behind)
-    return compose((warped[0], warped[1]), behind, middle, division, appearance, background)
+def shared_frame(prepared: ImplicitPrepared, t: float, appearance: float, background: str) -> np.ndarray:
+    """(H, W, 3) float32 in [0, 1]: one person, with the middle of both faces, before one background; of a `shared` pair."""
+    pictures, switched = warped_pictures(prepared, t), prepared.sharing.switched(appearance)
+    lit = prepared.options.match != "off"
+    if lit:
+        tones = [tones_of(picture) for picture in (prepared.picture_a, prepared.picture_b)]
+        wanted = tones[0] + appearance * (tones[1] - tones[0])
+        first, second = (bring_to(one, own, wanted) for one, own in zip(pictures, tones, strict=True))
+        pictures = (first, second)
+    if background == "crossfade" or prepared.mattes is None:
+        base = crossfade(*pictures, switched)
+    else:
+        at = prepared.displacements.sampling_positions(t)
+        first, second = (
+            (_look_up(layers.person, places), _look_up(layers.rest, places, cv2.INTER_LINEAR))
+            for layers, places in zip(prepared.layers, at, strict=True)
+        )
+        behind = prepared.layers[0].behind, prepared.layers[1].behind
+        base = compose((first, second), behind, appearance, switched, background)
+    where = face_at(_carried(prepared, t), prepared.displacements.size_px, prepared.sharing)
+    return mix_faces(base, pictures, where, appearance, switched, lit).clip(0, 1)
+
+
+def _carried(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, np.ndarray]:
+    """Both lists of landmarks (N, 2), carried to time t."""
+    return prepared.warp.carry(prepared.points_a, 0.0, t), prepared.warp.carry(prepared.points_b, 1.0, t)
 
 
 def _look_up(picture: np.ndarray, places: np.ndarray, how: int = cv2.INTER_CUBIC) -> np.ndarray:

@@ -33,6 +33,7 @@ from core.ui.values import kind_of
 
 WORK = "work"
 TEXTS = Path(__file__).parent / "texts.json"
+SCRIPTS = ("names.js", "hold.js")
 # In the order of each entry of the catalogue.
 LANGUAGES = ("de", "ko", "zh-CN")
 # What gradio raises over a body that is no call of the endpoint.
@@ -142,12 +143,18 @@ def catalogue() -> gr.I18n:
     return gr.I18n(**{name: {text: told[i] for text, told in words.items()} for i, name in enumerate(LANGUAGES)})
 
 
+def scripts() -> str:
+    """What every page does when it opens, as one function."""
+    parts = Path(__file__).parent / "parts"
+    return "() => {\n" + "".join(f"({(parts / name).read_text().strip()})();\n" for name in SCRIPTS) + "}"
+
+
 def launch(demo: gr.Blocks, **overrides: Any) -> Any:
     """Start serving, with the suite's limits; returns what `Blocks.launch` returns."""
     chosen: dict[str, Any] = {
         "theme": THEME,
         "css": CSS,
-        "js": (Path(__file__).parent / "parts/names.js").read_text(),
+        "js": scripts(),
         "max_file_size": f"{settings.number(settings.UPLOAD_MB)}mb",
         "allowed_paths": [str(EXAMPLES)],
         "i18n": catalogue(),

@@ -45,7 +45,9 @@ def draw_film(tab: TransitionTab, picture: Any, pipeline: Callable[[], RipplePip
             prepared = pipeline().prepare(picture, progress=part_of(progress, 0.0, 0.1))
             motion = read_motion(clip.frames(), clip.fps, part_of(progress, 0.1, 0.4))
             frames = animate(prepared, motion, float(strength), part_of(progress, 0.4, 1.0))
-            return export_frames(frames, "animated", "mp4", clip.fps, {"system": tab.id, "mode": "animate"})
+            return export_frames(
+                frames, "animated", "mp4", clip.fps, {"system": tab.id, "mode": "animate", "strength": strength}
+            )
 
         yield from stream(work, bar, 2)
 
@@ -65,4 +67,5 @@ def draw_film(tab: TransitionTab, picture: Any, pipeline: Callable[[], RipplePip
         with gr.Column():
             video = gr.Video(label="Animated", interactive=False, elem_id=f"{tab.id}-animated", height=300)
             file = gr.File(label="Download", interactive=False, height=80)
+    tab.panels["strength"] = strength
     tab.endpoint(follow, "ripple_animate", [picture, clip, strength], [video, file], go, shown=video)

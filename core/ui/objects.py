@@ -72,6 +72,7 @@ class ObjectPanel:
                     self.chosen = controls(ObjectOptions, FIELDS, self.id)
                 with gr.Column():
                     self.draw_results()
+        self.tab.panels.update({f"object_{name}": c for name, c in self.chosen.by_name.items()}, object_turn=self.turn)
         self.wire()
 
     def draw_results(self) -> None:
@@ -151,7 +152,8 @@ class ObjectPanel:
             options, pipe = self.options_of(values), pipeline()
             found = pipe.prepare(picture, options=options, progress=part_of(progress, 0.0, 0.5))
             frames = (to_pil(pipe.render(found, [index / options.frames]))[0] for index in range(options.frames))
-            settings = {"system": self.tab.id, "mode": "turn", **to_query(options)}
+            chosen = {f"object_{name}": value for name, value in to_query(options).items()}
+            settings = {"system": self.tab.id, "mode": "turn", **chosen}
             return export_frames(frames, "turntable", "mp4", FPS, settings)
 
         yield from stream(work, bar, 2)

@@ -11,7 +11,7 @@ import numpy as np
 from PIL import Image
 
 from core.errors import InputError
-from core.image import notes_of
+from core.image import BACKGROUNDS, laid_over, notes_of
 from core.options import check
 from core.progress import Progress
 from core.ripple.components import choose_inpainter
@@ -37,7 +37,11 @@ def served_here(inpainter: str) -> str:
 
 
 def remove(
-    picture: tuple[Image.Image, np.ndarray] | None, inpainter: str, *values: Any, bar: gr.Progress = BAR
+    picture: tuple[Image.Image, np.ndarray] | None,
+    inpainter: str,
+    *values: Any,
+    behind: str = BACKGROUNDS[0],
+    bar: gr.Progress = BAR,
 ) -> Iterator[Any]:
     """Repaint what was brushed over; the photograph keeps its size.
 
@@ -45,6 +49,7 @@ def remove(
         picture: The picture in `background` and the brush strokes in `layers`.
         inpainter: Who repaints: auto, lama, patches or opencv.
         values: The remaining controls.
+        behind: The colour under clear parts of the picture: white, black, grey or green.
         bar: Shows how far the work is.
 
     Returns:
@@ -52,7 +57,7 @@ def remove(
     """
     if picture is None:
         raise InputError("the picture is missing: drop one in, then brush over what shall go")
-    whole, mask = picture
+    whole, mask = laid_over(picture[0], behind), picture[1]
     if not (mask > 0).any():
         raise InputError("nothing is brushed over: paint what shall go")
     options = check(RemoverOptions(*(int(value) for value in values)))
@@ -82,10 +87,16 @@ def draw_remover(tab: TransitionTab) -> None:
             )  # fmt: skip
             with gr.Row():
                 seam = controls(RemoverOptions, None, f"{tab.id}-remover")
+            behind = gr.Dropdown(
+                list(BACKGROUNDS), value=BACKGROUNDS[0], label="Behind clear parts", elem_id=f"{tab.id}-remover-behind",
+                info="of a picture with transparency; its result has none",
+            )  # fmt: skip
             button = gr.Button("Remove", variant="primary", elem_id=f"{tab.id}-remove")
         with gr.Column():
             removed = gr.Image(label="Without it", format="png", interactive=False, elem_id=f"{tab.id}-removed")
             said = gr.Markdown(elem_id=f"{tab.id}-removed-by")
             details = gr.JSON(label="Time and weights")
-    inputs, outputs = [canvas, inpainter, *seam.components], [removed, details, said]
+    names = {"inpainter": inpainter, "behind": behind, **seam.by_name}
+    tab.panels.update({f"remove_{name}": component for name, component in names.items()})
+    inputs, outputs = [canvas, inpainter, *seam.components, behind], [removed, details, said]
     tab.endpoint(named(remove, seam), f"{tab.id}_remove", inputs, outputs, button, shown=removed)

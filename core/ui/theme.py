@@ -39,6 +39,12 @@ CSS = """
 .lead p { margin: 0; font-size: 1.05rem; }
 .pair { flex-wrap: nowrap !important; }
 .told { align-items: center; }
+/* The picture that went in, over the preview while it is held. */
+.screen { touch-action: pan-y; } .screen img { -webkit-touch-callout: none; user-select: none; }
+.held { position: absolute; inset: 0; z-index: 20; background: var(--block-background-fill); pointer-events: none; }
+.held img { width: 100%; height: 100%; object-fit: contain; }
+.held span { position: absolute; left: 0.5rem; bottom: 0.5rem; padding: 0.15rem 0.6rem; border-radius: 6px; background: #000b; color: #fff; }
+.who-is-meant:not(:has(button)) { display: none !important; }
 /* Nothing was made yet: one slim line. */
 .film-made:has(.empty) { height: 4.5rem; min-height: 0; } .film-made .empty { min-height: 0 !important; }
 .download:has(.empty) { display: none; }

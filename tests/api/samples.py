@@ -42,6 +42,8 @@ PEOPLE_WEIGHTS = {"needs": "gfla-people"}
 SAMPLES = {
     "/implicit_morph": Sample({**PAIR, "size_px": 64, "frames": 3}),
     "/implicit_frame": Sample({**PAIR, "size_px": 64, "shape": 0.4}),
+    "/implicit_chain": Sample({"files": [A, B, A], "closed": True, "size_px": 64, "frames": 3}),
+    "/implicit_average": Sample({"files": [A, B], "size_px": 64}),
     "/implicit_landmarks": Sample({"picture": A}),
     "/crossbreed_morph": Sample({**PAIR, "files": None, "crop": "middle", "frames": 3}, **PETS),
     "/crossbreed_grid": Sample({**PAIR, "crop": "middle", "count": 2}, **PETS),

@@ -80,6 +80,27 @@ def test_mixed_guidance_takes_the_stronger():
         assert np.array_equal(guidance(a, b, 0.5, "mixed")[0], np.diff(SECOND, axis=1))
 
 
+@pytest.mark.parametrize("kind", ["linear", "max", "seamless_mix"])
+def test_matched_colours_lie_between_both(kind):
+    light, dark = 0.6 + 0.2 * FIRST, 0.1 + 0.2 * FIRST
+    for weight in (0.0, 0.5, 1.0):
+        matched = blend(light, dark, weight, kind, MASK, "crossfade", match="on")
+        wanted = light + np.float32(weight) * (dark - light)
+        assert np.abs(matched - wanted)[MASK].mean() < 0.02
+    with pytest.raises(OptionError, match="matching"):
+        blend(light, dark, 0.5, "linear", match="sometimes")
+
+
+@pytest.mark.parametrize("kind", ["seamless_mix", "poisson_mixed"])
+def test_the_stronger_gradients_of_both_do_not_blow_skin_out(kind):
+    # Steep up and slow down in one, the reverse in the other: the stronger ones alone climb and climb.
+    saw = (np.arange(48) % 12 / 12)[None, :, None] * np.ones((60, 1, 3))
+    first, second = (0.5 + 0.3 * (one - 0.5) for one in (saw.astype(np.float32), saw[:, ::-1].astype(np.float32)))
+    frame = blend(first, second, 0.5, kind, MASK, "crossfade")
+    rows = frame[22:38, 16:32].mean((0, 2))
+    assert np.abs(rows.mean() - 0.5) < 0.05 and rows.max() < 0.75 and rows.min() > 0.25
+
+
 def test_mistakes_are_named():
     with pytest.raises(OptionError, match="seamless_mix"):
         blend(FIRST, SECOND, 0.5, "seamles_mix")

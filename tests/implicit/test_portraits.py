@@ -3,20 +3,23 @@
 from functools import cache
 from itertools import pairwise
 
+import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
 from core.image import load_image
-from core.implicit.fitting import LANDMARKS, fit_warp
 from core.implicit.methods.framing.framing import Anchor, choose_turn, find_anchor, frame_faces, place
 from core.implicit.methods.framing.notes import LIMITS, notes_before, notes_on_misses, notes_on_people
 from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.head_outline.outline import outline_pairs, trace_outline
+from core.implicit.methods.landmark_flow.fitting import LANDMARKS, fit_warp
 from core.implicit.methods.landmark_flow.flow import strain_of
-from core.implicit.methods.layers.division import Division, divide
-from core.implicit.methods.layers.layers import Layers, compose, take_apart, take_both_apart
+from core.implicit.methods.layers.face import mix_faces, pick
+from core.implicit.methods.layers.layers import Layers, compose, take_apart
+from core.implicit.methods.layers.sharing import Sharing, face_at, share_film
 from core.implicit.options import ImplicitOptions
+from core.implicit.paper.landmarks import LEFT_EYE, LIPS, MESH_VERTICES, RIGHT_EYE
 from core.progress import silent
 
 SIZE = (96, 96)
@@ -84,80 +87,135 @@ def portrait(colour: int, mask: np.ndarray, behind: int) -> np.ndarray:
     return np.rint(mask[..., None] * colour + (1 - mask[..., None]) * behind).astype(np.uint8).repeat(3, -1)
 
 
-FLAT = np.zeros((96, 96, 1), np.float32)
-LOWER_HALF = (np.arange(96)[:, None, None] >= 40) * np.ones((96, 96, 1), np.float32)
-
-
 @cache
 def two_people() -> tuple[Layers, Layers]:
     """Of 60 and 100 levels before 200 and 220, not warped."""
     masks = disc(20), disc(32)
-    return take_both_apart(portrait(60, masks[0], 200), portrait(100, masks[1], 220), masks)
+    first, second = portrait(60, masks[0], 200), portrait(100, masks[1], 220)
+    return take_apart(first, *masks), take_apart(second, *masks[::-1])
 
 
-def composed(t: float, division: Division, background: str = "crossfade") -> np.ndarray:
+def composed(t: float, owner: int, background: str) -> np.ndarray:
     """(H, W) levels of a frame of `two_people`."""
     first, second = two_people()
-    warped = (first.person, first.rest), (second.person, second.rest)
-    return compose(warped, (first.behind, second.behind), FLAT, division, t, background)[..., 0] * 255
+    warped, switched = ((first.person, first.rest), (second.person, second.rest)), whose(owner).switched(t)
+    return compose(warped, (first.behind, second.behind), t, switched, background)[..., 0] * 255
 
 
-@pytest.mark.parametrize(("lower_first", "head", "body"), [(True, 20, 32), (False, 32, 20)])
-def test_half_way_head_and_shoulders_are_one_persons_each_and_both_ends_are_the_pictures(lower_first, head, body):
-    division = Division(LOWER_HALF, lower_first)
-    for t, mask, level, behind in ((0.0, disc(20), 60, 200), (1.0, disc(32), 100, 220)):
-        picture = portrait(level, mask, behind)[..., 0]
-        assert np.abs(composed(t, division) - picture).max() < 0.6
-    frame = composed(0.5, division)
-    for rows, radius, level in ((slice(0, 38), head, 60 if head == 20 else 100), (slice(42, 96), body, 100 if body == 32 else 60)):  # fmt: skip
-        assert np.abs(frame[rows][disc(radius - 2)[rows] > 0] - level).max() < 3
-        assert (frame[rows][disc(radius + 2)[rows] == 0] > 190).all()
-    assert np.abs(composed(0.5, division, "first")[disc(40) == 0] - 200).max() < 2
+def whose(owner: int) -> Sharing:
+    return Sharing(owner)
 
 
-def test_what_changes_over_does_so_evenly_and_not_all_at_once():
-    frames = [composed(t, Division(LOWER_HALF, True)) for t in np.linspace(0, 1, 21)]
-    change = [np.abs(b - a).mean() for a, b in pairwise(frames)]
-    assert max(change) < 0.25 * sum(change)
+@pytest.mark.parametrize(("owner", "radius", "level"), [(0, 20, 60), (1, 32, 100)])
+def test_before_a_background_that_stays_half_way_shows_one_silhouette(owner, radius, level):
+    for t, mask, person, behind in ((0.0, disc(20), 60, 200), (1.0, disc(32), 100, 220)):
+        assert np.abs(composed(t, owner, "first") - portrait(person, mask, behind)[..., 0]).max() < 0.6
+    frame = composed(0.5, owner, "first")
+    assert np.abs(frame[disc(radius - 2) > 0] - level).max() < 3
+    assert np.abs(frame[disc(radius + 2) == 0] - 200).max() < 2
 
 
-def test_backgrounds_change_over_out_of_focus():
-    stripes = np.where(np.arange(96) % 16 < 8, 0.2, 0.8).astype(np.float32) * np.ones((96, 1), np.float32)
-    behind = tuple(np.dstack([picture] * 3) for picture in (stripes, stripes.T.copy()))
-    nobody = np.dstack([np.zeros((96, 96, 3), np.float32), np.full((96, 96, 1), -50, np.float32)])
-    person = (nobody, np.zeros((96, 96, 3), np.float32))
-    sharp = []
-    for t in (0.0, 0.35, 0.5, 0.65, 1.0):
-        frame = compose((person, person), behind, FLAT, Division(LOWER_HALF, True), t, "crossfade")[..., 0]
-        sharp.append(max(np.abs(np.diff(frame, axis=axis)).max() for axis in (0, 1)))
-    assert sharp[0] > 0.5 and sharp[-1] > 0.5 and max(sharp[1:4]) < 0.1
+@pytest.mark.parametrize("owner", [0, 1])
+def test_everything_changes_over_once_evenly_and_is_one_persons_at_a_quarter_a_half_and_three(owner):
+    at = [whose(owner).switched(t) for t in np.linspace(0, 1, 41)]
+    assert [at[0], at[10], at[20], at[30], at[40]] == [0, 0, owner, 1, 1]
+    assert all(0 <= b - a < 0.12 for a, b in pairwise(at))
 
 
-def test_glasses_are_one_persons_or_the_others_never_half():
-    skin = np.full((96, 96, 3), 0.7, np.float32)
-    glasses = skin.copy()
-    glasses[40:43, 20:76] = 0.1
-    deep, rest = np.full((96, 96, 1), 40, np.float32), np.zeros((96, 96, 3), np.float32)
-    warped = tuple((np.dstack((person, deep)), rest) for person in (glasses, skin))
-    for lower_first, dark in ((True, True), (False, False)):
-        frame = compose(warped, (skin, skin), np.ones_like(FLAT), Division(FLAT, lower_first), 0.5, "crossfade")
-        contrast = float(frame[60, 48, 0] - frame[41, 48, 0])
-        assert contrast > 0.5 if dark else contrast < 0.06
+def test_a_turned_face_is_hardly_bent_before_everything_changes_over():
+    for owner in (0, 1):
+        at = [Sharing(owner, held=0.6).shape(t) for t in (0.0, 0.5, 1.0)]
+        assert at == pytest.approx([0, 0.8 if owner else 0.2, 1])
+        assert Sharing(owner).shape(0.3) == pytest.approx(0.3)
 
 
-def test_the_line_between_head_and_shoulders_leaves_no_hair_without_a_head(head):
-    size, face = (96, 96), head[1] - head[1].mean(0)
-    face = face * 20 / np.ptp(face[:, 1]) + (48, 34)
-    long_hair, short = np.maximum(disc(26), (np.abs(np.arange(96) - 48) < 26) * (np.arange(96)[:, None] > 40)), np.maximum(
-        disc(15, (48, 32)), (np.abs(np.arange(96) - 48) < 5 + 35 * (np.arange(96)[:, None] > 66)) * (np.arange(96)[:, None] > 40)
-    )  # fmt: skip
-    colours = np.full((*size, 3), 0.2, np.float32), np.full((*size, 3), 0.6, np.float32)
-    covers = long_hair.astype(np.float32), short.astype(np.float32)
-    found = divide(colours, covers, face)
-    assert found.lower_first, "the first has long hair: half way it keeps its head, the second has the shoulders"
-    turned = divide(colours[::-1], covers[::-1], face)
-    assert not turned.lower_first
-    assert found.lower[:34].max() < 0.1 and found.lower[-3:].min() > 0.9
+def face_of(head, wide: float = 52.0) -> np.ndarray:
+    """(131, 2) landmarks of a real face in a frame of 96 x 96."""
+    points = head[1] - head[1].mean(0)
+    return points * wide / np.ptp(points[:, 0]) + (48, 48)
+
+
+def drawn(points: np.ndarray, skin: float, glasses: bool) -> np.ndarray:
+    """(96, 96, 3): a face of one tone with dark eyes, and dark rims around them that meet on the nose."""
+    picture = np.full((96, 96, 3), skin, np.float32)
+    for part in (RIGHT_EYE, LEFT_EYE):
+        x, y = pick(points, part).mean(0)
+        cv2.circle(picture, (int(x), int(y)), 3, (0.1,) * 3, -1)
+        if glasses:
+            cv2.circle(picture, (int(x), int(y) + 2), 9, (0.05,) * 3, 2)
+    if glasses:
+        cv2.line(picture, (40, int(y)), (56, int(y)), (0.05,) * 3, 2)
+    return picture
+
+
+def shared(pictures, points, made_up=(0.0, 0.0), landmarks=None) -> Sharing:
+    still = np.stack(np.meshgrid(np.arange(96.0), np.arange(96.0)), -1).astype(np.float32)
+    return share_film(pictures, (points, points), landmarks or (points, points), (still, still), made_up)
+
+
+def test_a_mixed_face_has_the_light_of_the_person_around_it(head):
+    points = face_of(head)
+    pictures = drawn(points, 0.8, False), drawn(points, 0.4, False)
+    where = face_at((points, points), (96, 96), None)
+    for owner, skin in ((0, 0.8), (1, 0.4)):
+        frame = mix_faces(pictures[owner], pictures, where, 0.5, owner)
+        assert np.abs(np.median(frame) - skin) < 0.01 and np.ptp(frame[60:64, 20:76]) < 0.1, "no rim between them"
+        assert np.array_equal(frame[where.middle[..., 0] == 0], pictures[owner][where.middle[..., 0] == 0])
+    apart = mix_faces(pictures[0], pictures, where, 0.5, 0, lit=False)
+    assert np.median(apart[where.middle[..., 0] > 0.99]) == pytest.approx(0.6, abs=0.02)
+
+
+def test_beside_a_grey_photograph_nothing_is_coloured(head):
+    points = face_of(head)
+    grey, coloured = drawn(points, 0.5, False), drawn(points, 0.7, False)
+    coloured[40:50, 20:76] *= (1.0, 0.6, 0.5)
+    frame = mix_faces(grey, (grey, coloured), face_at((points, points), (96, 96), None), 0.5, 0)
+    assert np.ptp(frame, axis=-1).max() < 0.02
+
+
+def test_glasses_are_one_persons_or_the_others_never_half(head):
+    points = face_of(head)
+    plain, glasses = drawn(points, 0.7, False), drawn(points, 0.7, True)
+    assert shared((plain, plain), points).eyes == 0
+    sharing = shared((glasses, plain), points)
+    assert sharing.eyes > 0.95
+    where = face_at((points, points), (96, 96), sharing)
+    for owner, own in ((0, glasses), (1, plain)):
+        frame = mix_faces(own, (glasses, plain), where, 0.5, owner)
+        assert np.abs(frame - own)[30:56].max() < 0.05
+
+
+def test_half_way_belongs_to_whom_it_suits(head):
+    points = face_of(head)
+    picture, open_mouth = drawn(points, 0.7, False), points.copy()
+    open_mouth[MESH_VERTICES.index(14)] += (0, 12)
+    assert shared((picture, picture), points, (0.2, 0.0)).owner == 1, "less of the second is made up"
+    assert shared((picture, picture), points, (0.0, 0.2)).owner == 0
+    for landmarks, owner in (((points, open_mouth), 1), ((open_mouth, points), 0)):
+        found = shared((picture, picture), points, landmarks=landmarks)
+        assert found.owner == owner and found.lower == 1, "lips that are closed are not torn open"
+
+
+def test_a_face_that_half_way_would_shear_is_hardly_bent(head):
+    points = face_of(head)
+    picture, turn = drawn(points, 0.7, False), np.radians(14)
+    tilted = (points - 48) @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) + 48
+    assert shared((picture, picture), points).held == 0
+    assert shared((picture, picture), points, landmarks=(points, tilted)).held == 0.6
+
+
+def test_nothing_is_mixed_where_landmarks_are_missed(head):
+    points = face_of(head)
+    other = points.copy()
+    mouth = [MESH_VERTICES.index(vertex) for vertex in LIPS]
+    other[mouth] += (6, 0)
+    picture = drawn(points, 0.7, False)
+    still = np.stack(np.meshgrid(np.arange(96.0), np.arange(96.0)), -1).astype(np.float32)
+    sharing = share_film((picture, picture), (points, other), (points, points), (still, still), (0.0, 0.0))
+    own = face_at((points, other), (96, 96), sharing).own[..., 0]
+    x, y = (points[mouth].mean(0) + (3, 0)).astype(int)
+    eye = pick(points, LEFT_EYE).mean(0).astype(int)
+    assert own[y, x] > 0.9 and own[eye[1], eye[0]] < 0.1
 
 
 def test_a_background_is_filled_where_the_person_stood():
@@ -186,7 +244,9 @@ def test_what_cannot_meet_is_said_before_the_work(head):
     aside[125] = points[125] + 0.45 * (points[2 * 36 :].max(0) - points[2 * 36 :].min(0)) * (1, 0)
     assert notes_before((points, points + middle)) == []
     assert "different directions" in " ".join(notes_before((points, aside)))
-    assert "second picture" in notes_on_people((True, False))[0]
+    assert "background changes over" in notes_on_people((True, False), True, "first")[0]
+    assert "second picture" in notes_on_people((True, False), False, "crossfade")[0]
+    assert notes_on_people((True, False), True, "crossfade") == []
 
 
 def test_outline_points_have_a_figure_of_their_own_and_their_misses_are_said():

@@ -19,6 +19,7 @@ from typer import Argument, Option
 from core.cli import command_line, main
 from core.cli.flags import Given, Result, each, verb
 from core.errors import InputError
+from core.image import load_image
 from core.options import option
 from core.progress import Progress
 from tests.conftest import ROOT
@@ -227,6 +228,7 @@ weights list --system sdk                                       | did you mean '
 space build nonsense --to out                                   | suite
 app --port 99999999                                             | 65535
 api-docs --out blocked/api.md                                   | is a file
+sdl video noise.png noise.png --behind gren                     | did you mean 'green'
 """
 
 
@@ -242,6 +244,16 @@ def test_mistakes_are_told_in_one_line(case, place, monkeypatch, capsys):
     assert len(told) == 1 and said in told[0], told
     assert main(["--json", *shlex.split(words)]) == 2
     assert said in json.loads(capsys.readouterr().out)["error"]
+
+
+@pytest.mark.parametrize("words", [["--behind", "black"], ["--behind=black"], []])
+def test_a_command_is_told_what_lies_behind_clear_parts(words, monkeypatch, tmp_path):
+    Image.new("RGBA", (32, 32), (0, 0, 0, 0)).save(tmp_path / "clear.png")
+    seen: list[object] = []
+    look = lambda: seen.append(load_image(tmp_path / "clear.png").getextrema()[0]) or []  # noqa: E731
+    monkeypatch.setattr("core.publish.space_names", look)
+    assert main(["space", "list", *words]) == 0
+    assert seen == [(0, 0) if words else (255, 255)]
 
 
 def test_verbose_logs_to_standard_error_for_one_command(capsys, monkeypatch):

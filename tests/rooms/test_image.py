@@ -7,12 +7,14 @@ import pytest
 import torch
 from PIL import Image
 
-from core.errors import InputError, ShapeError
+from core.errors import InputError, OptionError, ShapeError
 from core.image import (
     MAX_SIDE_PX,
     WHOLE_SIDE_PX,
     Box,
+    behind_clear_parts,
     crop_box,
+    laid_over,
     load_alpha,
     load_image,
     notes_of,
@@ -56,6 +58,22 @@ def test_alpha_is_laid_over_the_background():
     clear.putalpha(0)
     assert np.asarray(load_image(encoded(clear, "PNG"))).min() == 255
     assert np.asarray(load_image(encoded(clear, "PNG"), background="black")).max() == 0
+
+
+def test_a_colour_is_chosen_for_what_lies_behind_clear_parts():
+    half = Image.new("RGBA", (32, 32), (200, 0, 0, 128))
+    half.paste((0, 0, 200, 255), (0, 0, 16, 32))
+    source = encoded(half, "PNG")
+    with behind_clear_parts("green"):
+        assert np.asarray(load_image(source))[0, 20].tolist() == [100, 64, 0]
+    white = load_image(source)
+    black = laid_over(white, "black")
+    assert np.asarray(white)[0, 20].tolist() == [227, 127, 127]
+    assert np.abs(np.asarray(black)[0, 20].astype(int) - [100, 0, 0]).max() <= 1
+    assert np.abs(np.asarray(black)[0, 0].astype(int) - [0, 0, 200]).max() == 0
+    assert laid_over(black, "black") is black and laid_over(RGB, "black") is RGB
+    with pytest.raises(OptionError, match="did you mean 'green'"), behind_clear_parts("gren"):
+        pass
 
 
 def test_sixteen_bit_grey_keeps_its_range():

@@ -24,6 +24,8 @@ from tests.sdl.conftest import textured
 SHORTER = {
     "implicit video": "--frames 2 --size-px 64",
     "implicit render": "--out frames",
+    "implicit chain": "--frames 3 --size-px 64",
+    "implicit average": "--size-px 64",
     "implicit poisson": "--size-px 64",
     "implicit image-fit": "--steps 2 --dims 16 16",
     "implicit align": "--output-size 64",
@@ -43,12 +45,12 @@ def desk(tmp_path_factory) -> Path:
     """A folder with every file that the examples name, in small."""
     place = tmp_path_factory.mktemp("desk")
     heads, people, pets = ([Image.open(path).convert("RGB") for path in files] for files in (
-        sorted((EXAMPLES / "heads").glob("*.jpg"))[:2], sorted((EXAMPLES / "people").glob("*.jpg"))[:1],
+        sorted((EXAMPLES / "heads").glob("*.jpg"))[:3], sorted((EXAMPLES / "people").glob("*.jpg"))[:1],
         sorted((EXAMPLES / "pets").glob("*.png"))[:3],
     ))  # fmt: skip
     heads, pets = [head.resize((112, 112)) for head in heads], [pet.resize((160, 160)) for pet in pets]
     named = {
-        "anna.jpg": heads[0], "ben.jpg": heads[1], "face.jpg": heads[0], "photos/one.jpg": heads[0], "me.jpg": people[0],
+        "anna.jpg": heads[0], "ben.jpg": heads[1], "cara.jpg": heads[2], "face.jpg": heads[0], "photos/one.jpg": heads[0], "me.jpg": people[0],
         "cat.jpg": pets[0], "dog.jpg": pets[1], "a.jpg": pets[0], "b.jpg": pets[1], "c.jpg": pets[2],
         "one.png": textured(64, 64, 0), "two.png": textured(64, 64, 1), "photo.jpg": textured(64, 64, 2),
         "painting.jpg": textured(64, 64, 3), "original.png": textured(64, 64, 4), "edited.png": textured(64, 64, 5),

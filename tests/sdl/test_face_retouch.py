@@ -13,7 +13,7 @@ from PIL import Image
 from core.errors import NothingFoundError
 from core.sdl.methods.face_retouch.ageing import STRENGTH, AgeingLayers, even_hair, find_layers, softness, visible_folds
 from core.sdl.methods.face_retouch.folds import Fold, press
-from core.sdl.methods.face_retouch.fringe import whole_hair
+from core.sdl.methods.face_retouch.fringe import whole_hair, without_holes
 from core.sdl.methods.face_retouch.hair import find_strands, grey_hair, grey_order, lighten
 from core.sdl.methods.face_retouch.wrinkles import crease_relief
 from core.sdl.options import SDLOptions
@@ -172,6 +172,17 @@ def test_hair_is_found_whole_where_its_colours_leave_gaps_and_skin_is_left():
     assert found[96:].max() < 0.1 and not whole_hair(view, 0 * hair, skin, skin, 200.0).any()
 
 
+def test_a_highlight_amid_hair_is_hair_and_a_face_is_none():
+    found = np.zeros((100, 100), np.float32)
+    found[10:90, 10:90] = 1
+    found[20:30, 20:30], found[50:80, 40:60] = 0, 0
+    never = np.zeros((100, 100), bool)
+    never[60:70, 45:55] = True
+    closed = without_holes(found, never, 900.0)
+    assert closed[25, 25] == 1 and not closed[55, 45] and not closed[5, 5]
+    assert not without_holes(found, never, 50.0)[25, 25], "what is large is no highlight"
+
+
 def test_folds_are_as_soft_as_the_photo():
     head = layers().head
     sharp = np.random.default_rng(2).uniform(0.3, 0.7, head.view.shape).astype(np.float32)
@@ -189,6 +200,18 @@ def test_younger_eyes_are_larger_and_the_chin_is_higher():
     # What is fetched from below moves up.
     assert down_at(159) > 1 and down_at(145) < 0 and down_at(61) > 2
     assert not shift[head.zone == 0].any()
+
+
+def test_the_skin_of_a_picture_of_one_hue_keeps_it():
+    photo = np.asarray(wide_photo()).mean(2, keepdims=True) * np.float32([1.0, 0.9, 0.75])
+    plain = replace(layers(), photo=photo.astype(np.uint8), tint=None)
+    old = plain.paint(1.0).astype(np.float32)
+    left, top, right, bottom = (int(side) for side in plain.head.box)
+    skin = np.zeros(old.shape[:2], bool)
+    skin[top:bottom, left:right] = cv2.resize(plain.head.skin, (right - left, bottom - top)) > 0.95
+    changed = skin & (np.abs(old - plain.photo).max(2) > 3) & (old.min(2) > 40) & (old.max(2) < 240)
+    ratio = old[changed] / np.maximum(1, old[changed][:, :1])
+    assert changed.any() and np.abs(ratio.mean(0) - (1, 0.9, 0.75)).max() < 0.03, ratio.mean(0)
 
 
 def test_younger_skin_never_bleaches_in_large_areas():

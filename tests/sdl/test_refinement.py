@@ -50,11 +50,13 @@ def test_it_learns_which_picture_to_take_where_the_network_could_not():
     assert right.float().mean() > 0.95
 
 
+@pytest.mark.parametrize("half", [False, True])
 @pytest.mark.parametrize("size", [(64, 96), (50, 70), (7, 9), (40, SIDE_PX + 300)])
-def test_any_size_comes_back(size):
+def test_any_size_comes_back(size, half):
     look = RefinementNet(6, 12, (4, 6, 6)).eval()
     warped = [torch.rand(1, 3, *size) for _ in range(6)]
-    more, colours, changes = look(warped, torch.full((1, 6, *size), 1 / 6), warped[0], torch.zeros(1, 12, 20, 30))
+    with torch.autocast("cpu", torch.bfloat16, enabled=half):
+        more, colours, changes = look(warped, torch.full((1, 6, *size), 1 / 6), warped[0], torch.zeros(1, 12, 20, 30))
     assert more.shape == changes.shape == (1, 6, *size) and colours.shape == (1, 3, *size)
 
 

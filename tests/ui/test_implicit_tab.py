@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
+from PIL import Image
 
 from tests.ui.conftest import drag, emptied
 
@@ -126,9 +127,19 @@ def test_link_restores_every_setting(blank_page, server):
     assert not re.search(r"fps=", value), "defaults do not belong into a link"
 
 
-def test_missing_picture_is_told(page):
+def test_one_of_several_faces_is_chosen_and_a_missing_picture_is_told(page, heads, tmp_path):
     page.get_by_role("tab", name="Implicit face morph").click()
     emptied(page, "implicit")
+    both = Image.new("RGB", (512, 256))
+    for place, head in enumerate(heads[:2]):
+        both.paste(Image.open(head).convert("RGB").resize((256, 256)), (256 * place, 0))
+    both.save(tmp_path / "both.png")
+    page.locator("#implicit-picture-a input[type=file]").first.set_input_files(str(tmp_path / "both.png"))
+    page.locator("#implicit-who button").nth(1).click(timeout=60_000)
+    page.wait_for_function(
+        "document.querySelector('#implicit-face_a input[type=number]').value === '2'", timeout=60_000
+    )
+    page.locator("#implicit-who button[aria-pressed=true][aria-label='face 2']").wait_for(timeout=60_000)
     page.locator("#implicit-go").click()
     page.get_by_text("is missing; what fits: picture file").first.wait_for(timeout=60_000)
 

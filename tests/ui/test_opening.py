@@ -42,11 +42,22 @@ def test_every_tab_is_alive_when_it_opens(opened):
             assert len(asked) - before <= 1, "the browser chooses a prepared frame by itself"
 
 
-def test_the_preview_stays_in_sight_on_a_desktop(page):
+def test_the_preview_stays_in_sight_and_is_held_against_what_went_in(page):
     page.set_viewport_size(VIEWS["desktop"])
     page.locator("#implicit-points circle").last.scroll_into_view_if_needed()
     box = page.locator("#implicit-preview").bounding_box()
     assert box["y"] >= 0 and box["y"] + box["height"] <= 800
+    held, picture = page.locator("#implicit-preview .held span"), page.locator("#implicit-preview img").bounding_box()
+    for share, label in ((0.25, "First picture"), (0.75, "Second picture")):
+        page.mouse.move(picture["x"] + share * picture["width"], picture["y"] + 60)
+        page.mouse.down()
+        held.get_by_text(label).wait_for()
+        page.mouse.up()
+        held.wait_for(state="detached")
+    page.keyboard.down("c")
+    held.get_by_text("First picture").wait_for()
+    page.keyboard.up("c")
+    held.wait_for(state="detached")
 
 
 def test_before_and_after_lie_over_each_other(page):
@@ -67,6 +78,9 @@ def test_the_page_speaks_the_browsers_language(blank_page, server):
     blank_page.get_by_role("button", name="Film erstellen").first.wait_for(timeout=60_000)
     blank_page.get_by_role("tab", name="Tiere kreuzen").wait_for(timeout=60_000)
     blank_page.get_by_text("48 Bilder: hier etwa").first.wait_for(timeout=60_000)
+    blank_page.get_by_text("Erstes Bild: ein Gesicht, von vorn gesehen").first.wait_for(timeout=60_000)
+    blank_page.locator("#tab-implicit").get_by_text("Verfahren", exact=True).first.click()
+    blank_page.get_by_text("fast: 0 trifft jeden Punkt").wait_for(timeout=60_000)
 
 
 def test_a_frame_is_saved_and_goes_on_to_another_tab(page):

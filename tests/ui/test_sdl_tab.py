@@ -71,12 +71,17 @@ def test_missing_picture_is_told(page):
 
 def test_link_restores_job_and_place(blank_page, server):
     page = blank_page
-    page.goto(f"{server}?tab=sdl&job=style&t=0.8&frames=33")
+    page.goto(f"{server}?tab=sdl&job=toon&weights=sdl-toon&t=0.8&frames=33&rate_factor=4")
     page.wait_for_function(
         "() => { const s = document.querySelector('#sdl-t input[type=range]'); return s && s.value === '0.8'; }",
         timeout=90_000,
     )
-    assert page.get_by_label("Style transfer").is_checked()
+    assert page.get_by_role("radio", name="Toon").is_checked()
+    page.wait_for_function("document.querySelector('#sdl-weights input').value === 'sdl-toon'", timeout=60_000)
+    page.get_by_text("A whole film").first.click()
+    page.wait_for_function(
+        "document.querySelector('#sdl-rate-factor input[type=number]').value === '4'", timeout=60_000
+    )
 
 
 def test_the_page_tells_who_answered(page, heads):

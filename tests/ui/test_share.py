@@ -7,6 +7,7 @@ import os
 import time
 
 import gradio as gr
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -14,6 +15,7 @@ from core import settings
 from core.errors import ExportError, InputError
 from core.ui.parts import store
 from core.ui.parts.restore import restored, settings_from_file
+from core.ui.portraits import load_points, save_points
 from core.video import write_picture, write_video
 from tests.conftest import gradient_picture
 
@@ -114,3 +116,19 @@ def test_files_of_others_are_refused(controls, tmp_path):
 @pytest.mark.parametrize("value", ["nan", "inf", "-inf", "1e400", "<script>", "7" * 1000, "", "None", "0x10", "601"])
 def test_a_slider_takes_nothing_that_does_not_fit(value, controls):
     assert "value" not in restored(controls["frames"], value)
+
+
+def test_landmarks_are_loaded_from_files_and_saved_to_them():
+    pictures = [Image.new("RGB", size, "grey") for size in ((64, 48), (40, 80))]
+    points = [np.array([[1.5, 2.5], [30, 40], [10, 20]]), np.array([[3.0, 4], [20, 60], [12, 30]])]
+    with pytest.raises(InputError, match="no landmarks to save"):
+        save_points([], *pictures)
+    files = save_points(points, *pictures)
+    panels = load_points(files, pictures, ("First", "Second"))
+    assert [shown["points"] for shown in panels] == [own.tolist() for own in points]
+    assert [shown["label"] for shown in panels] == ["First", "Second"]
+    with pytest.raises(InputError, match="both pictures first"):
+        load_points(files, [pictures[0], None], ("First", "Second"))
+    fewer = save_points([points[0], points[1][:2]], *pictures)
+    with pytest.raises(InputError, match="3 and 2 points"):
+        load_points(fewer, pictures, ("First", "Second"))

@@ -197,7 +197,8 @@ def coloured(
     Fur that is brightened gains contrast as light fur has it. Where eyes are open (S, S, 1) their colour moves by `iris` (3,) instead,
     but for pupils and glints.
     """
-    light, broad, bright = (x.mean(2, keepdims=True) + SETTINGS.dark for x in (own, colours, wanted))
+    third = np.full((1, 3), 1 / 3, np.float32)
+    light, broad, bright = (cv2.transform(x, third)[..., None] + SETTINGS.dark for x in (own, colours, wanted))
     gain = np.sqrt(bright / broad).clip(1, SETTINGS.most_contrast) - 1
     fur = (wanted - colours) * (light / broad).clip(0, 1) + gain * (own - colours)
     eye = iris * smoothstep(light - SETTINGS.dark, *SETTINGS.pupil) * smoothstep(SETTINGS.dark - light, *SETTINGS.glint)

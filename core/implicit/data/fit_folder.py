@@ -18,11 +18,10 @@ from PIL import Image
 
 from core.errors import InputError
 from core.image import load_image
-from core.implicit.fitting import figures_of, flow_through
 from core.implicit.methods.landmark_flow.displacement_grid import sample_displacements
+from core.implicit.methods.landmark_flow.fitting import figures_of, flow_through
 from core.implicit.methods.landmark_flow.siren_warp import SirenWarp
 from core.implicit.methods.landmark_flow.warp import Warp
-from core.implicit.methods.layers.layers import take_both_apart
 from core.implicit.methods.letterbox.letterbox import Letterbox, letterbox
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.convert import load_published, save_published
@@ -112,10 +111,9 @@ def load_fit(folder: str | Path, progress: Progress = silent) -> ImplicitPrepare
     if all((folder / name).is_file() for name in MATTES):
         one, other = (np.asarray(Image.open(folder / name).convert("L"), np.float32) / 255 for name in MATTES)
         mattes = (one, other)
-    layers = take_both_apart(first, second, mattes) if mattes else None
     notes = tuple(facts.get("notes", ()))
     return ImplicitPrepared(
-        key, figures, first, second, at_a, at_b, a, b, oval, warp, displacements, options, mattes, layers, notes
+        key, figures, first, second, at_a, at_b, a, b, oval, warp, displacements, options, mattes, notes
     )
 
 

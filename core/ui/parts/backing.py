@@ -6,11 +6,10 @@ from collections.abc import Iterable
 from typing import Any
 
 import gradio as gr
-import numpy as np
 from gradio.components import Component
-from PIL import Image, ImageColor
+from PIL import Image
 
-from core.image import BACKGROUNDS, write_backed
+from core.image import BACKGROUNDS, own_colours, write_backed
 from core.ui.parts.handlers import result_folder
 from core.ui.parts.picture import NAME, PictureInput
 
@@ -37,9 +36,5 @@ def _backed(colour: str, picture: Image.Image) -> Any:
     alpha = picture.info.get("alpha")
     if alpha is None:
         return gr.skip()
-    share = np.asarray(alpha.resize(picture.size)).astype(np.float32)[..., None] / 255
-    under = np.array(ImageColor.getrgb(picture.info["background"]), np.float32)
-    own = (np.asarray(picture) - (1 - share) * under) / np.maximum(share, 1 / 255)
-    plain = Image.fromarray((own + 0.5).clip(0, 255).astype(np.uint8))
     path = result_folder() / f"{picture.info.get(NAME, 'picture')}.png"
-    return str(write_backed(plain, alpha, colour, path))
+    return str(write_backed(own_colours(picture), alpha, colour, path))

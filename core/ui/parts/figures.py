@@ -22,5 +22,5 @@ def offered(prepared: PosePrepared | None, last: str) -> tuple[Any, str]:
     key = "" if puppet is None else f"{id(puppet.picture)} {puppet.moving}"
     if puppet is None or key == last:
         return gr.skip(), last
-    found = offers(puppet.skeleton, puppet.moving, puppet.picture.shape[1::-1])
+    found = offers(puppet)
     return [(draw_figure(item.name), item.caption) for item in found], key

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
 import gradio as gr
 
 from core.errors import ExportError
+from core.pipeline import content_key
 from core.progress import Progress, watch
 from core.ui.parts.pace import rounded
 
@@ -19,6 +22,9 @@ Result = TypeVar("Result")
 BAR = gr.Progress()
 # Before that the time left is a guess.
 KNOWN_FROM, TOLD_FROM_S = 0.1, 3.0
+# Folders that a run works in.
+_IN_USE: set[Path] = set()
+_KEPT = threading.Lock()
 RESULTS = Path(tempfile.gettempdir()) / "morphospace-results"
 
 
@@ -51,6 +57,28 @@ def time_left(done: float, seconds: float) -> str:
 def stream(work: Callable[[Progress], Any], bar: gr.Progress, outputs: int) -> Iterator[Any]:
     """The outputs of a handler: nothing new while `work` runs, then what it made, one value per output."""
     yield (yield from follow(work, bar, (gr.skip(),) * outputs if outputs > 1 else gr.skip()))
+
+
+@contextmanager
+def kept_folder(*work: Any) -> Iterator[Path]:
+    """A folder that the same `work` finds again after a stop; one of its own while another run of it is in it.
+
+    Raises:
+        ExportError: as `result_folder`.
+    """
+    folder = result_folder()
+    own, kept = folder, RESULTS / f"kept-{content_key(*work)}"
+    with _KEPT:
+        if kept not in _IN_USE:
+            folder.rmdir()
+            kept.mkdir(exist_ok=True)
+            _IN_USE.add(kept)
+            own = kept
+    try:
+        yield own
+    finally:
+        with _KEPT:
+            _IN_USE.discard(own)
 
 
 def result_folder() -> Path:

@@ -1,13 +1,19 @@
 // What gradio leaves without a name that a screen reader could say gets one, as soon as it is drawn; what we draw ourselves
 // speaks the browser's language, as gradio's own parts do.
 () => {
-  const known = window.gradio_config?.i18n_translations || {};
-  const words = navigator.languages.map((tag) => known[tag] || known[Object.keys(known).find((name) => name.split("-")[0] === tag.split("-")[0])])
+  const all = window.gradio_config?.i18n_translations || {};
+  const words = navigator.languages.map((tag) => all[tag] || all[Object.keys(all).find((name) => name.split("-")[0] === tag.split("-")[0])])
     .find((found, index) => found || navigator.languages[index].startsWith("en")) || {};
   // The catalogue has # where a number stands.
-  const told = (text) => {
+  const known = (text) => {
     const numbers = text.match(/\d+/g) || [], found = words[text] || words[text.replace(/\d+/g, "#")];
-    return found ? found.replace(/#/g, () => numbers.shift()) : text;
+    return found && found.replace(/#/g, () => numbers.shift());
+  };
+  // "First picture: what was found", "Width (pixels)": parts are known by themselves.
+  const told = (text) => {
+    const [, head, tail] = text.match(/^([^:]+): (.+)$/s) || [], [, name, unit] = text.match(/^(.+) \((seconds|pixels|degrees)\)$/) || [];
+    return known(text) || (known(head || "") && `${known(head)}: ${known(tail) || tail}`)
+      || (known(name || "") && `${known(name)} (${known(unit)})`) || text;
   };
   const translate = () => {
     const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);

@@ -95,6 +95,8 @@ def _connect(tab: Any, targets: dict[str, tuple[Any, Any]], strip: gr.Tabs) -> N
     kept = gr.State(None)
     handler, inputs = tab.now or (nothing, [])
 
+    own = [component for component in tab.pictures.values() if isinstance(component, PictureInput)]
+
     def send(chosen: str | None, film: str | None, *values: Any) -> tuple[Any, Any]:
         if chosen not in targets:
             raise InputError("nothing is chosen: choose where it shall go")
@@ -103,7 +105,8 @@ def _connect(tab: Any, targets: dict[str, tuple[Any, Any]], strip: gr.Tabs) -> N
                 raise InputError("there is no film yet: make it first")
             path = film
         else:
-            path = str(write_picture(frame_of(handler(*values)), result_folder() / "frame.png", {"system": tab.id}))
+            frame, name = frame_of(handler(*values[: len(inputs)])), named_after("frame", *values[len(inputs) :])
+            path = str(write_picture(frame, result_folder() / f"{name}.png", {"system": tab.id}))
         return path, gr.Tabs(selected=targets[chosen][0].id)
 
     def deliver(chosen: str | None, path: str | None) -> Any:
@@ -112,7 +115,7 @@ def _connect(tab: Any, targets: dict[str, tuple[Any, Any]], strip: gr.Tabs) -> N
 
     places = [component for _, component in targets.values()]
     first = button.click(**tab.first_time) if tab.first_time else button.click(None, None, None, **PRIVATE)
-    sent = first.then(send, [choice, tab.result.video, *inputs], [kept, strip], **PRIVATE)
+    sent = first.then(send, [choice, tab.result.video, *inputs, *own], [kept, strip], **PRIVATE)
     there = sent.success(None, choice, None, js=OPENED, **PRIVATE)
     there.then(deliver, [choice, kept], places, **PRIVATE)
 

@@ -121,8 +121,8 @@ class PointEditor(gr.HTML):
         }
 
 
-def panel(picture: Image.Image, points: np.ndarray, label: str) -> dict[str, Any]:
-    """One picture of the editor with its points, (N, 2), (x, y) in pixels of `picture`."""
+def panel(picture: Image.Image, points: np.ndarray, label: str, **more: Any) -> dict[str, Any]:
+    """One picture of the editor with its points, (N, 2), (x, y) in pixels of `picture`, and what else a tab wants to know."""
     points = np.asarray(points, dtype=float)
     if points.ndim != 2 or points.shape[1] != 2:
         raise InputError(f"points are of shape {points.shape}, (N, 2) fits")
@@ -135,4 +135,5 @@ def panel(picture: Image.Image, points: np.ndarray, label: str) -> dict[str, Any
         "width": picture.width,
         "height": picture.height,
         "points": points.round(2).tolist(),
+        **more,
     }

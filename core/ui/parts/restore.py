@@ -30,6 +30,9 @@ def restored(component: Component, value: Any) -> Any:
         if place != place or (low is not None and place < low) or (high is not None and place > high):
             return gr.skip()
         return gr.update(value=int(place) if place == int(place) else place)
+    if isinstance(component, gr.CheckboxGroup):
+        known, names = [choice[1] for choice in component.choices], text.split(",")
+        return gr.update(value=names) if set(names) <= set(known) else gr.skip()
     if isinstance(component, gr.Dropdown | gr.Radio):
         return gr.update(value=text) if text in [choice[1] for choice in component.choices] else gr.skip()
     return gr.update(value=text)

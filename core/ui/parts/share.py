@@ -87,7 +87,7 @@ def share_link(
 
     def make(request: gr.Request, *values: Any) -> Any:
         changed = {
-            name: value
+            name: ",".join(value) if isinstance(value, list) else value
             for name, value, default in zip(settings, values, defaults, strict=False)
             if value != default and value is not None
         }

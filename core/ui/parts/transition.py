@@ -27,6 +27,7 @@ from core.ui.parts.pace import Pace
 from core.ui.parts.picture import PictureInput
 from core.ui.parts.points import PointEditor
 from core.ui.parts.share import SharedPoints, share_link
+from core.ui.parts.who import draw_who
 from core.ui.parts.wipe import draw_wipe
 from core.ui.parts.wiring import PREVIEW, Wiring
 
@@ -83,6 +84,8 @@ class TransitionTab(Wiring, ABC):
     def __init__(self) -> None:
         self.pictures: dict[str, Component] = {}
         self.sliders: dict[str, Component] = {}
+        # Controls of further panels, by the names that links and files use.
+        self.panels: dict[str, Component] = {}
         self.source: list[Component] = []
         self.early = Controls(self.options, {})
         self.points: SharedPoints | None = None
@@ -113,6 +116,9 @@ class TransitionTab(Wiring, ABC):
                     with gr.Accordion("About this method", open=False):
                         gr.Markdown(rest)
         self.wire()
+        # Only now all controls are there.
+        with left:
+            self.draw_link()
         self.wire_desk()
         if self.now is not None:
             draw_save(self)
@@ -126,13 +132,12 @@ class TransitionTab(Wiring, ABC):
         """The picture that follows the sliders, and these."""
 
     def draw_settings(self) -> None:
-        """Method, weights to fetch, timeline and link, below the inputs."""
+        """Method, weights to fetch, timeline and batch, below the inputs."""
         self.draw_method()
         draw_authors(self.id, *self.weights_choice())
         self.export: Export = export_controls(self.id)
         if (many := self.many()) is not None:
             draw_batch(Batch(self.id, *many))
-        self.draw_link()
 
     def draw_method(self) -> None:
         """All options that do not stand elsewhere, folded away."""
@@ -155,6 +160,7 @@ class TransitionTab(Wiring, ABC):
         with gr.Row(elem_classes="go"):
             self.go = gr.Button(self.go_text, variant="primary", elem_id=f"{self.id}-go", scale=3)
             self.stop = gr.Button("Stop", variant="stop", scale=1, min_width=80)
+        gr.Markdown("Hold the preview, or the key C, to see what went in.", elem_classes="weights-note")
         self.takes = gr.Markdown(self.pace.about(Timeline().frames), elem_id=f"{self.id}-takes", elem_classes="takes")
         self.save = gr.Button("Save this frame (PNG)", size="sm", elem_id=f"{self.id}-save", visible=bool(self.axes))
 
@@ -168,7 +174,7 @@ class TransitionTab(Wiring, ABC):
 
     def draw_link(self) -> None:
         """The link to all settings."""
-        self.settings = {**self.method.by_name, **self.export.by_name, **self.sliders}
+        self.settings = {**self.method.by_name, **self.export.by_name, **self.sliders, **self.panels}
         share_link(self.id, self.settings, self.pictures, self.points)
 
     @abstractmethod
@@ -192,6 +198,7 @@ class TransitionTab(Wiring, ABC):
         with gr.Row(elem_classes="told first"):
             self.found = gr.Markdown(said, elem_id=f"{self.id}-found")
             self.clear = gr.Button("Clear", size="sm", scale=0, min_width=80, elem_id=f"{self.id}-clear")
+        self.who = draw_who(self.id)
 
     def draw_examples(self, inputs: Sequence[Component]) -> Any:
         """Thumbnails to click on that fill the inputs; returns the event."""
@@ -226,7 +233,7 @@ class TransitionTab(Wiring, ABC):
         start = self.first.start()
         self.preview_picture = gr.Image(
             str(start) if start else None, label="Preview", format="jpeg", interactive=False, elem_id=f"{self.id}-preview",
-            height=380, buttons=["download", "fullscreen"], elem_classes="screen",
+            height=380, buttons=["fullscreen"], elem_classes="screen",
         )  # fmt: skip
         return self.preview_picture
 

@@ -20,6 +20,7 @@ from core.ui.parts.points import PointEditor
 from core.ui.parts.restore import settings_into
 from core.ui.parts.share import SharedPoints
 from core.ui.parts.told import told_notes
+from core.ui.parts.who import on_who
 
 # Previews answer while long jobs wait for each other.
 PREVIEW: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
@@ -40,12 +41,14 @@ class Wiring:
     sliders: dict[str, Component]
     source: list[Component]
     points: SharedPoints | None
+    early: Controls
     method: Controls
     export: Export
     result: ResultView
     prepared: gr.State
     example: gr.JSON
     found: gr.Markdown
+    who: gr.HTML
     noted: gr.Markdown
     preview_picture: gr.Image
     editor: PointEditor
@@ -65,6 +68,7 @@ class Wiring:
             self.example,
             self.found,
             self.noted,
+            self.who,
             *shown,
             *self.result.components,
         ]
@@ -96,25 +100,44 @@ class Wiring:
         )  # fmt: skip
 
     def on_points(self, find: Callable[..., Any], encode: dict[str, Any]) -> None:
-        """Points are found when their source changes or when asked for, then the preview is made anew."""
+        """Points are found when their source changes or when asked for, then the preview is made anew.
+
+        A panel may carry under `others` who else was found there, as `core.ui.parts.who.others` tells it; a click on one
+        sets the number in `source` by that name.
+        """
         if self.points is None:
             raise RuntimeError("draw_points comes first")
 
-        def found(example: Any, *values: Any) -> tuple[Any, ...]:
-            return (gr.skip(),) * 3 if untouched(example, values) else (*find(*values), None)
+        def looked(*values: Any) -> tuple[Any, ...]:
+            panels, said = find(*values)
+            return panels, said, [row for one in panels for row in one.pop("others", [])]
 
-        inputs, outputs = [*self.source, self.points.given], [self.editor, self.found]
+        def found(example: Any, *values: Any) -> tuple[Any, ...]:
+            return (gr.skip(),) * 4 if untouched(example, values) else (*looked(*values), None)
+
+        inputs, outputs = [*self.source, self.points.given], [self.editor, self.found, self.who]
         pictures = [component for component in self.source if isinstance(component, PictureInput)]
         others = [component.change for component in self.source if component not in pictures]
         last: dict[str, Any] = {"trigger_mode": "always_last", **PREVIEW}
         came = gr.on([c.change for c in pictures], found, [self.example, *inputs], [*outputs, self.example], **last)
         # Asked for by hand, they are looked for even if a link brought some.
-        asked = [self.again.click(find, self.source, outputs, **PREVIEW)]
+        asked = [self.again.click(looked, self.source, outputs, **PREVIEW)]
         if others:
-            asked.append(gr.on(others, find, inputs, outputs, **last))
+            asked.append(gr.on(others, looked, inputs, outputs, **last))
         came.then(**self.encoding_new(encode))
         for event in asked:
             event.then(**encode)
+        if self.early.by_name:
+            self.numbers_by_click(self.early.by_name)
+
+    def numbers_by_click(self, numbers: Mapping[str, Component]) -> None:
+        """A click on a small picture sets the control of that name."""
+
+        def choose(name: str, number: int) -> Any:
+            given = [number if name == one else gr.skip() for one in numbers]
+            return given if len(given) > 1 else given[0]
+
+        on_who(self.who, choose, None, list(numbers.values()))
 
     def encoding(self, handler: Callable[..., Any], inputs: list[Component], shown: list[Component]) -> dict[str, Any]:
         """The event that prepares: into the session, the preview and the details; the example's frames end with it."""

@@ -118,6 +118,7 @@ class CompareTab(TransitionTab):
             info="an engine whose weights are not here, or that finds nothing in the pictures, is named as such",
             elem_id=f"{ID}-chosen",
         )  # fmt: skip
+        self.panels["chosen"] = self.chosen
 
     def draw_preview(self) -> None:
         """The example's film: there is no picture before the work."""

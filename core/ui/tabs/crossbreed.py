@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -16,20 +16,21 @@ from core.crossbreed.options import CrossbreedOptions
 from core.crossbreed.pipeline import CrossbreedPipeline, CrossbreedPrepared
 from core.crossbreed.sheet import grid_sheet
 from core.errors import InputError
-from core.image import Box, limit_size, to_pil
+from core.image import Box, to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
+from core.ui.clip import ClipPanel
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, result_folder, stream
-from core.ui.parts.picture import ClipInput
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
-from core.ui.parts.told import draw_clip_facts, lines, told
+from core.ui.parts.told import lines, told
 from core.ui.parts.transition import TransitionTab, about, details_of
+from core.ui.parts.who import on_who, others
 from core.ui.tabs import Tab
-from core.video import read_video, write_picture, write_video
+from core.video import write_picture
 
 ID = "crossbreed"
 LABELS = ("First animal", "Second animal")
@@ -38,10 +39,6 @@ EXAMPLE_PAIRS = (("tabby_cat", "american_curl"), ("norwegian_forest_cat", "tabby
 MOVING = ("both", "shape", "appearance")
 # Below it the box is worth a look.
 SURE = 0.9
-CLIP_SIDE_PX = 1920
-CLIP_FRAMES = 240
-# What the encoder's padding needs.
-SMALLEST_CLIP_PX = 33
 
 INTRODUCTION = """Breed a cat or dog from two. Drop in two photos and move the sliders.
 
@@ -56,7 +53,10 @@ def pipeline() -> CrossbreedPipeline:
 
 
 def find_heads(
-    picture_a: Image.Image | None, picture_b: Image.Image | None, given: dict[str, Any] | None = None
+    picture_a: Image.Image | None,
+    picture_b: Image.Image | None,
+    given: dict[str, Any] | None = None,
+    chosen: Sequence[int] = (1, 1),
 ) -> tuple[list[dict[str, Any]], str]:
     """Find the heads of two animals.
 
@@ -64,6 +64,7 @@ def find_heads(
         picture_a: The first photo.
         picture_b: The second photo.
         given: Corners that came with a link, taken if they belong to these photos.
+        chosen: Which head of either photo, 1 is the surest.
 
     Returns:
         The corners of a box per picture, (x, y) in pixels, and a sentence about what was found.
@@ -73,14 +74,16 @@ def find_heads(
         both = zip((picture_a, picture_b), linked, LABELS, strict=True)
         return [panel(picture, box, label) for picture, box, label in both], "Boxes as they came with the link."
     shown, said = [], []
-    for picture, label in zip((picture_a, picture_b), LABELS, strict=True):
+    for picture, label, number in zip((picture_a, picture_b), LABELS, chosen, strict=True):
         if picture is None:
             continue
         heads = detector.find_heads(picture)
+        rows = others(picture, [head.box for head in heads], label, label, "head", number)
         if heads:
-            box, level = heads[0].box, "good" if heads[0].score >= SURE and not heads[1:] else "weak"
-            others = f"; {len(heads)} heads, drag the corners to take another" if heads[1:] else ""
-            said.append(told(level, label, f"the head of a {heads[0].species} ({heads[0].score:.0%} sure){others}."))
+            head = heads[min(number, len(heads)) - 1]
+            box, level = head.box, "good" if head.score >= SURE and not heads[1:] else "weak"
+            more = f"; {len(heads)} heads, choose below" if heads[1:] else ""
+            said.append(told(level, label, f"the head of a {head.species} ({head.score:.0%} sure){more}."))
         else:
             side = min(picture.size)
             left, top = (picture.width - side) / 2, (picture.height - side) / 2
@@ -88,8 +91,20 @@ def find_heads(
             text = "no head of a cat or dog found. Drag the two corners of the box around the head."
             said.append(told("bad", label, text))
         corners = np.clip(np.array(box).reshape(2, 2), 0, picture.size)
-        shown.append(panel(picture, corners, label))
+        shown.append(panel(picture, corners, label, others=rows))
     return shown, lines(said)
+
+
+def choose_head(name: str, number: int, corners: list[np.ndarray], rows: Any, *pair: Any) -> tuple[Any, ...]:
+    """The editor, what is told and the small pictures with another head of the photo labelled `name`; the other photo's box stays."""
+    numbers = {row["name"]: int(row["number"]) for row in rows or []}
+    numbers[name] = number
+    panels, said = find_heads(*pair, chosen=[numbers.get(label, 1) for label in LABELS])
+    several = [row for one in panels for row in one.pop("others")]
+    if len(corners) == len(panels):
+        for one, given in zip(panels, corners, strict=True):
+            one["points"] = one["points"] if one["label"] == name else given.tolist()
+    return panels, said, several
 
 
 def boxes_of(corners: list[np.ndarray]) -> list[Box] | None:
@@ -120,35 +135,6 @@ def prepare(
 def picture_at(prepared: CrossbreedPrepared, shape: float, appearance: float, tau: float) -> Image.Image:
     """One picture of a morph."""
     return to_pil(pipeline().render(prepared, [shape], shape=shape, appearance=appearance, tau=tau))[0]
-
-
-def smooth_clip(clip: str, factor: int, slow: bool, bar: gr.Progress = BAR) -> Iterator[Any]:
-    """Put pictures between the frames of a video, by the motion in it.
-
-    Args:
-        clip: The video; the first 240 frames are taken, larger ones are reduced to 1920 px.
-        factor: How many times the frames.
-        slow: Keep the frame rate, so that the clip becomes slow motion.
-        bar: Shows how far the work is.
-
-    Returns:
-        The video.
-    """
-    source = read_video(clip)
-    total = max(1, min(CLIP_FRAMES, round(source.duration_s * source.fps)) * factor)
-
-    def work(progress: Progress) -> str:
-        def frames() -> Iterator[Image.Image]:
-            head = (limit_size(f, CLIP_SIDE_PX) for f, _ in zip(source.frames(), range(CLIP_FRAMES), strict=False))
-            for index, frame in enumerate(pipeline().between(head, factor)):
-                progress(min(1.0, index / total), f"frame {index + 1} of {total}")
-                yield frame
-
-        settings = {"system": ID, "weights": pipeline().weights_label, "factor": factor}
-        fps = source.fps if slow else source.fps * factor
-        return str(write_video(frames(), result_folder() / "clip.mp4", fps, settings))
-
-    yield from stream(work, bar, 1)
 
 
 def head_box(picture: Image.Image) -> dict[str, Any]:
@@ -185,21 +171,7 @@ class CrossbreedTab(TransitionTab):
                 file_count="multiple", file_types=["image"], label="Further photos, in order", elem_id=f"{ID}-files"
             )
         self.pictures["files"] = self.files
-        self.draw_clip()
-
-    def draw_clip(self) -> None:
-        """A clip that gets more frames."""
-        with gr.Accordion("Video: more frames", open=False):
-            source = ClipInput("Clip", SMALLEST_CLIP_PX, elem_id=f"{ID}-clip", height=240)
-            draw_clip_facts(source, ID)
-            factor = gr.Slider(
-                2, 8, 2, step=1, precision=0, label="Times the frames", info="2 puts one picture between two",
-                elem_id=f"{ID}-factor",
-            )  # fmt: skip
-            slow = gr.Checkbox(False, label="Slow motion", info="keep the frame rate", elem_id=f"{ID}-slow")
-            smooth = gr.Button("Interpolate", elem_id=f"{ID}-interpolate")
-            smoothed = gr.Video(label="Interpolated", interactive=False, height=240, elem_id=f"{ID}-smoothed")
-        self.clip: tuple[list[Component], gr.Video, gr.Button] = [source, factor, slow], smoothed, smooth
+        self.clip = ClipPanel(self, pipeline)
 
     def draw_preview(self) -> None:
         """The picture with shape and appearance."""
@@ -223,6 +195,7 @@ class CrossbreedTab(TransitionTab):
                 2, 9, 5, step=1, precision=0, label="Pictures per side", info="the grid has its square",
                 elem_id=f"{ID}-count",
             )  # fmt: skip
+            self.panels["grid_count"] = self.count
             self.make = gr.Button("Make the grid", elem_id=f"{ID}-grid")
             self.sheet = gr.Image(
                 label="Columns: shape; rows: appearance", format="png", interactive=False, elem_id=f"{ID}-sheet"
@@ -238,6 +211,8 @@ class CrossbreedTab(TransitionTab):
         method, shown, pair = self.method, [self.preview_picture], self.pair
         encode = self.encoding(self.preview, [*pair, self.editor, *self.places], shown)
         self.on_points(find_heads, encode)
+        looked = on_who(self.who, choose_head, [self.editor, self.who, *pair], [self.editor, self.found, self.who])
+        looked.then(**encode)
         changes = [component.change for name, component in method.by_name.items() if name != "tau"]
         gr.on([self.editor.input, *changes], **encode)
         moved = [*self.places, method.by_name["tau"]]
@@ -251,7 +226,7 @@ class CrossbreedTab(TransitionTab):
             named(self.grid, method), "crossbreed_grid", [*pair, self.editor, self.count, *method.components],
             [self.sheet, self.sheet_file], self.make, shown=self.sheet,
         )  # fmt: skip
-        self.endpoint(smooth_clip, "crossbreed_clip", *self.clip, shown=self.clip[1])
+        self.clip.wire()
         picture = gr.Image(label="Picture", format="png", visible=False)
         self.endpoint(named(self.frame, method), "crossbreed_frame", self.many()[1], picture)
         self.endpoint(head_box, "crossbreed_head", pair[:1], gr.JSON(label="Head", visible=False), queue="preview")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import gradio as gr
@@ -39,6 +39,7 @@ from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
 from core.ui.parts.told import draw_clip_facts, told
 from core.ui.parts.transition import TransitionTab, about, details_of
+from core.ui.parts.who import others
 from core.ui.tabs import Tab
 from core.video import read_video
 
@@ -78,7 +79,7 @@ def find_points(
     linked = points_for(given, picture, target_picture, library, person)
     if linked:
         return editor_panels(picture, picture, linked[0], linked[1]), "Keypoints as they came with the link."
-    shown = picture
+    shown, everybody = picture, list[dict[str, Any]]()
     try:
         people = pipe.people(picture, "the photo")
     except NothingFoundError as error:
@@ -89,6 +90,7 @@ def find_points(
             text = f"the photo shows {len(people)} people, number {person} was asked for: choose 1 to {len(people)}."
             return [], told("bad", LABELS[0], text)
         own = people[person - 1].points
+        everybody = others(picture, [body.box for body in people], "person", LABELS[0], "person", person)
         shown, cut = before_cut_out(picture, people, person - 1)
         text = " ".join([*sentences(read_skeleton(own), len(people), person), *cut])
         missing = ", ".join(name for name, seen in zip(NAMES, pose.present(own), strict=True) if not seen)
@@ -97,16 +99,16 @@ def find_points(
         if missing:
             text += f" Missing: {missing}; press Add to place them."
         said = told("weak" if missing or cut else "good", LABELS[0], text)
-    target = aimed(own, pipe.wanted_points(target_picture or library), picture.size)
-    return editor_panels(picture, shown, own, target), said
+    target = aimed(read_skeleton(own), pipe.wanted(target_picture or library), picture.size)
+    return editor_panels(picture, shown, own, target, everybody), said
 
 
 def editor_panels(
-    picture: Image.Image, shown: Image.Image, own: np.ndarray, target: np.ndarray
+    picture: Image.Image, shown: Image.Image, own: np.ndarray, target: np.ndarray, everybody: Sequence[Any] = ()
 ) -> list[dict[str, Any]]:
     """The person's keypoints over the cut-out, and the target's over the pale photo, (18, 2) each in the photo's pixels."""
     ground = Image.blend(picture, Image.new("RGB", picture.size, "white"), 0.6)
-    return [panel(shown, own, LABELS[0]), panel(ground, target, LABELS[1])]
+    return [panel(shown, own, LABELS[0], others=list(everybody)), panel(ground, target, LABELS[1])]
 
 
 def prepare(
@@ -146,7 +148,7 @@ def further(
     """
 
     def work(progress: Progress) -> tuple[Any, ...]:
-        settings = {"system": ID, "mode": mode}
+        settings = {"system": ID, "further_mode": mode, "further_azimuth": azimuth_deg}
         if mode in RECORDS:
             pipe = engine(f"{ID}-{mode}", lambda: AnimationPipeline.from_record(mode))
             if not driving:
@@ -274,6 +276,7 @@ class PoseTab(TransitionTab):
             with gr.Row():
                 video = gr.Video(label="Result", interactive=False, elem_id=f"{ID}-further-video", height=300)
                 file = gr.File(label="Download", interactive=False, height=80)
+        self.panels.update(further_mode=mode, further_azimuth=azimuth)
         self.endpoint(further, "gfla_further", [picture, clip, mode, azimuth], [video, file], go, shown=video)
 
     def preview(

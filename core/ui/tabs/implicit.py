@@ -39,10 +39,14 @@ from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
 from core.ui.parts.told import lines, told, told_face, told_notes
 from core.ui.parts.transition import TransitionTab, details_of
+from core.ui.parts.who import others
+from core.ui.parts.wiring import FORMAT
+from core.ui.portraits import LandmarkFiles, Portraits, RowFilms, average
 from core.ui.tabs import Tab
 
 ID = "implicit"
 LABELS = ("First picture", "Second picture")
+NUMBERS = ("face_a", "face_b")
 LOOK_FIELDS = ("blend", "background")
 EXAMPLE_PAIRS = (
     ("sally_ride", "eileen_collins"),
@@ -69,12 +73,9 @@ def pipeline() -> ImplicitMorphPipeline:
 
 
 def find_landmarks(
-    picture_a: Image.Image | None,
-    picture_b: Image.Image | None,
-    face_a: int = 1,
-    face_b: int = 1,
+    picture_a: Image.Image | None, picture_b: Image.Image | None, face_a: int = 1, face_b: int = 1,
     given: dict[str, Any] | None = None,
-) -> tuple[list[dict[str, Any]], str]:
+) -> tuple[list[dict[str, Any]], str]:  # fmt: skip
     """Find matching landmarks in two portraits.
 
     Args:
@@ -91,16 +92,18 @@ def find_landmarks(
     if linked and picture_a is not None and picture_b is not None:
         both = zip((picture_a, picture_b), linked, LABELS, strict=True)
         return [panel(picture, points, label) for picture, points, label in both], "Points as they came with the link."
-    shown, found, remarks = [], [], []
-    for picture, label, face in zip((picture_a, picture_b), LABELS, (face_a, face_b), strict=True):
+    shown, found, remarks, several = [], [], [], []
+    for picture, label, face, name in zip((picture_a, picture_b), LABELS, (face_a, face_b), NUMBERS, strict=True):
         if picture is None:
             continue
         shown.append((picture, label))
+        several.append([])
         try:
             faces = find_faces(picture, f"the {label.lower()}")
             one = faces[min(max(int(face), 1), len(faces)) - 1]
             found.append(landmarks_of(one))
             remarks.append(told_face(label, one, len(faces)))
+            several[-1] = others(picture, [each.box for each in faces], name, label, "face", face)
         except NothingFoundError:
             found.append(np.zeros((0, 2)))
             remarks.append(
@@ -114,7 +117,10 @@ def find_landmarks(
     elif len(found) == 2:
         remarks += [told_notes(notes_before(found))]
         found = list(with_outline((shown[0][0], shown[1][0]), (found[0], found[1])))
-    panels = [panel(picture, points, label) for (picture, label), points in zip(shown, found, strict=True)]
+    panels = [
+        panel(picture, points, label, others=rows)
+        for (picture, label), points, rows in zip(shown, found, several, strict=True)
+    ]
     return panels, lines(remarks)
 
 
@@ -149,14 +155,14 @@ def landmarks(picture: Image.Image) -> dict[str, Any]:
     return {"faces": len(faces), "points": points, "width": picture.width, "height": picture.height}
 
 
-class ImplicitTab(TransitionTab):
+class ImplicitTab(RowFilms, TransitionTab):
     """Two portraits, their landmarks, the warp fitted to them."""
 
     id = ID
     introduction = INTRODUCTION
     asks_a_network = False
     options = ImplicitOptions
-    early_fields = ("face_a", "face_b")
+    early_fields = NUMBERS
     example_rows = [[example_picture(name) for name in pair] for pair in EXAMPLE_PAIRS]
     axes = {"shape": Axis(0, 1, 25, 0.5)}
 
@@ -167,6 +173,9 @@ class ImplicitTab(TransitionTab):
         self.draw_examples(self.pair)
         self.source = list(self.pair)
         self.draw_points("Landmarks", self.pair, paired=True, groups=GROUPS, elem_id=f"{ID}-points")
+        self.landmark_files = LandmarkFiles(ID)
+        self.portraits = Portraits(ID)
+        self.panels.update(row_closed=self.portraits.closed, row_around=self.portraits.around)
 
     def draw_preview(self) -> None:
         """The picture with shape and appearance."""
@@ -188,6 +197,7 @@ class ImplicitTab(TransitionTab):
         inputs, shown = [*self.pair, self.editor, *sliders], [self.preview_picture]
         encode = self.encoding(self.preview, inputs, shown)
         self.on_points(find_landmarks, encode)
+        self.landmark_files.wire(self.editor, self.pair, LABELS).then(**encode)
         late = self.late.by_name
         gr.on([self.editor.input, *(c.change for name, c in late.items() if name not in LOOK_FIELDS)], **encode)
         look = [late[name] for name in LOOK_FIELDS]
@@ -199,8 +209,20 @@ class ImplicitTab(TransitionTab):
         self.on_go(self.morph, "implicit_morph", inputs, [self.prepared, *shown])
         picture = gr.Image(label="Picture", format="png", visible=False)
         self.endpoint(named(self.frame, self.method), "implicit_frame", self.many()[1], picture)
+        self.wire_row()
         answer = gr.JSON(label="Landmarks", visible=False)
         self.endpoint(landmarks, "implicit_landmarks", self.pair[:1], answer, queue="preview")
+
+    def wire_row(self) -> None:
+        """Films and averages of more portraits than two."""
+        row, method = self.portraits, self.method.components
+        self.endpoint(
+            named(self.row, self.method, self.export.timeline, FORMAT), "implicit_chain",
+            [row.files, row.closed, *method, *self.export.components], self.result.components, row.go, self.stop,
+            self.result.video,
+        )  # fmt: skip
+        inputs = [row.files, row.around, self.method.by_name["size_px"]]
+        self.endpoint(average, "implicit_average", inputs, row.average, row.mean, self.stop, row.average)
 
     def preview(
         self, picture_a: Any, picture_b: Any, points: list[np.ndarray], shape: float, apart: bool, appearance: float, *values: Any

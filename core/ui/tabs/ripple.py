@@ -8,7 +8,10 @@ from typing import Any
 
 import gradio as gr
 from gradio.components import Component
+from PIL import Image
 
+from core.detect.faces import detect_faces
+from core.errors import NothingFoundError
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of
 from core.ripple.options import NAMES, SHAPES, RippleOptions
@@ -21,8 +24,9 @@ from core.ui.parts.engines import engine
 from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import PictureInput, untouched
-from core.ui.parts.told import told_notes
+from core.ui.parts.told import told, told_face, told_notes
 from core.ui.parts.transition import TransitionTab, details_of
+from core.ui.parts.who import on_who, others
 from core.ui.parts.wipe import draw_wipe
 from core.ui.parts.wiring import PREVIEW
 from core.ui.remover import draw_remover, served_here
@@ -46,6 +50,7 @@ BEFORE_FIELDS = (
         "inpaint_px",
     ),
 )
+LABEL = "Portrait"
 VIDEO_FIELDS = ("degree_from", "degree_to")
 SHOWN = ("plain", "mask", "clean", "whole")
 
@@ -83,12 +88,30 @@ def slider_of(edit: str, weights: str, prepared: RipplePrepared | None = None) -
     return gr.update(minimum=low, maximum=high, value=min(max(facts.start, low), high), info=facts.help)
 
 
+def widened(update: dict[str, Any]) -> dict[str, Any]:
+    """The range of a slider's update without its place."""
+    return {name: value for name, value in update.items() if name != "value"}
+
+
 def range_of(prepared: RipplePrepared | None, weights: str, edit: str, degree: float) -> Any:
     """The degree slider where it stands, within what a new photograph bears."""
     if prepared is None or edit != "pose" or prepared.scene is None:
         return gr.skip()
     low, high = prepared.turn
     return gr.update(minimum=low, maximum=high, value=min(max(degree, low), high))
+
+
+def tell(example: Any, picture: Image.Image | None, face: int) -> Any:
+    """What was found in the portrait and how well it fits, and everybody in it."""
+    if picture is None or untouched(example, [picture]):
+        return ("", []) if picture is None else (gr.skip(), [])
+    try:
+        faces = detect_faces(picture)
+    except NothingFoundError:
+        return told("bad", LABEL, "no face found. Use a larger, brighter or more frontal face."), []
+    one = faces[min(max(int(face), 1), len(faces)) - 1]
+    rows = others(picture, [each.box for each in faces], "face", LABEL, "face", face)
+    return told_face(LABEL, one, len(faces)), rows
 
 
 def answered_by(weights: str, edit: str) -> str:
@@ -113,7 +136,7 @@ class RippleTab(TransitionTab):
     def draw_inputs(self) -> None:
         """The portrait and the edit."""
         first = self.example_rows[0][0]
-        self.picture = PictureInput("Portrait", first=first, elem_id=f"{ID}-picture", elem_classes="first")
+        self.picture = PictureInput(LABEL, first=first, elem_id=f"{ID}-picture", elem_classes="first")
         self.pictures["picture"] = self.picture
         self.draw_told()
         self.draw_examples([self.picture])
@@ -121,6 +144,7 @@ class RippleTab(TransitionTab):
             choices(), value=WEIGHTS[0], label="Weights", elem_id=f"{ID}-weights",
             info="ours are a small preview; the published ones must be fetched first",
         )  # fmt: skip
+        self.sliders["weights"] = self.weights
         edit = controls(RippleOptions, ("edit",), ID)
         self.edit_list: Any = edit.by_name["edit"]
         self.edit_list.choices = [(name, name) for name in NAMES]
@@ -178,6 +202,8 @@ class RippleTab(TransitionTab):
         show: dict[str, Any] = {"fn": self.show, "inputs": look, "outputs": seen, "show_progress_on": self.whole}
         self.weights.input(edits_of, self.weights, [edit, self.degree], **PREVIEW)
         edit.input(slider_of, [edit, self.weights, self.prepared], self.degree, **PREVIEW)
+        # A link sets edit and degree at once: only the range follows.
+        edit.change(lambda *now: widened(slider_of(*now)), [edit, self.weights], self.degree, **PREVIEW)
         source = [self.picture, self.weights, *self.method.components]
         prepare: dict[str, Any] = {
             "outputs": [self.prepared, self.example, *self.shown], "show_progress_on": self.whole, "trigger_mode": "always_last",
@@ -196,6 +222,10 @@ class RippleTab(TransitionTab):
             fitted.then(trigger_mode="always_last", **show, **PREVIEW)
         self.on_sliders(self.show, [self.degree], look, seen, first)
         self.first_time = first
+        self.picture.change(tell, [self.example, self.picture, method["face"]], [self.found, self.who], **PREVIEW)
+        chosen = on_who(self.who, lambda _, number: number, None, method["face"])
+        anew = chosen.then(self.prepare, source, **prepare).then(trigger_mode="always_last", **show, **PREVIEW)
+        anew.then(tell, [self.example, self.picture, method["face"]], [self.found, self.who], **PREVIEW)
         self.on_clear(self.shown)
         self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared], after=[self.degree])
         self.endpoint(named(self.edit, self.method), "ripple_edit", self.many()[1], outputs)
@@ -285,7 +315,7 @@ class RippleTab(TransitionTab):
         Returns:
             The video, the file to download, and the details.
         """
-        order = self.order(values, degree=degree)
+        order = self.order(values, weights=weights, degree=degree)
 
         def work(progress: Progress) -> tuple[Any, ...]:
             pipe, options = pipeline(weights), order.options

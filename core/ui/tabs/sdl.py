@@ -11,25 +11,21 @@ import gradio as gr
 from gradio.components import Component
 from PIL import Image
 
-from core.encoding import Encoding
 from core.errors import InputError, unknown_name
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.sdl.jobs import JOBS, Job, answered_by, job_named, misfit
-from core.sdl.methods.video_rate.conversion import convert_video
-from core.sdl.methods.video_rate.preview import hardest_in_betweens
-from core.sdl.options import RateOptions, SDLOptions
+from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline, SDLPrepared
 from core.ui.parts.authors import Choices, labelled
-from core.ui.parts.controls import controls, named
+from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import Axis, example_picture
-from core.ui.parts.handlers import BAR, result_folder, stream
-from core.ui.parts.picture import ClipInput
-from core.ui.parts.told import draw_clip_facts
+from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.transition import TransitionTab, about, details_of
 from core.ui.parts.wiring import PREVIEW
+from core.ui.rate import RatePanel
 from core.ui.tabs import Tab
 
 ID = "sdl"
@@ -67,6 +63,11 @@ def prepare(
     return pipeline(fitting(job, weights)).prepare(*given, options=options, progress=progress)
 
 
+def interpolation(weights: str) -> SDLPipeline:
+    """The pipeline that puts frames between frames."""
+    return pipeline(fitting(JOBS["interpolate"], weights))
+
+
 def fitting(job: Job, weights: str) -> str:
     """The way to use: ours unless another of the job is named."""
     if weights == SHIPPED:
@@ -91,14 +92,14 @@ def clamped(job: Job, t: float) -> float:
     return min(max(float(t), job.low), job.high)
 
 
-def choose_job(name: str, t: float) -> list[Any]:
-    """The controls as the job needs them: weights, picture labels and the slider, which keeps its place if it can."""
+def choose_job(name: str, t: float, weights: str = SHIPPED) -> list[Any]:
+    """The controls as the job needs them: weights, picture labels and the slider; what fits the job keeps its place."""
     job = job_named(name)
     first, second = LABELS[name]
     # Only a place out of range is moved: a link may be setting the slider at this very moment.
     moved = {} if job.low <= t <= job.high else {"value": clamped(job, t)}
     return [
-        gr.update(choices=choices_of(job.ways[1:]), value=SHIPPED),
+        gr.update(choices=choices_of(job.ways[1:]), value=weights if weights in job.ways else SHIPPED),
         gr.update(label=first),
         gr.update(label=second or "Second picture", visible=job.pictures == 2),
         gr.update(minimum=job.low, maximum=job.high, info=job.slider, **moved),
@@ -167,20 +168,9 @@ class SDLTab(TransitionTab):
             info="shipped is ours, without a network for ageing and toon; sdl-ageing and sdl-toon are our networks, the rest the "
             "authors', to be fetched first",
         )  # fmt: skip
-        with gr.Accordion("A whole film", open=False):
-            self.clip = ClipInput("Video", elem_id=f"{ID}-clip", height=240)
-            draw_clip_facts(self.clip, ID)
-            self.rate = controls(RateOptions, tab=f"{ID}-rate")
-            self.codec = controls(Encoding, tab=f"{ID}-encode")
-            with gr.Row():
-                self.try_first = gr.Button("Show the three hardest frames", elem_id=f"{ID}-rate-try")
-                self.smooth = gr.Button("Multiply frames", elem_id=f"{ID}-rate-go")
-                self.halt = gr.Button("Stop", variant="stop")
-            self.hardest = gr.Gallery(
-                label="Hardest in-betweens", columns=3, format="png", visible=False, elem_id=f"{ID}-rate-hardest"
-            )
-        self.pictures["clip"] = self.clip
-        self.sliders.update(job=self.job, t=self.t)
+        self.film_panel = RatePanel(self, interpolation)
+        # In this order: a job that changes looks whether these weights do it.
+        self.sliders.update(weights=self.weights, job=self.job, t=self.t)
 
     def weights_choice(self) -> tuple[Component, Callable[[], Choices]]:
         """The list of weights."""
@@ -202,7 +192,7 @@ class SDLTab(TransitionTab):
         told = [*shown, self.fits]
         choose = {"show_progress": "hidden", **PREVIEW}
         chosen = self.job.change(
-            choose_job, [self.job, self.t], [self.weights, *self.pair, self.t, self.fits], **choose
+            choose_job, [self.job, self.t, self.weights], [self.weights, *self.pair, self.t, self.fits], **choose
         )
         encode = self.encoding(self.preview, [*sources, self.t], told)
         chosen.then(**encode)
@@ -211,12 +201,7 @@ class SDLTab(TransitionTab):
         self.on_sliders(self.show, [self.t], [self.prepared, self.job, self.weights, self.t], shown, encode)
         self.on_clear(shown)
         self.on_go(self.transition, "sdl_transition", sources, after=[self.t])
-        asked = [self.clip, self.weights, *self.rate.components]
-        self.endpoint(
-            named(self.multiply, self.rate, self.codec), "sdl_rate", [*asked, *self.codec.components],
-            self.result.components, self.smooth, self.halt, self.result.video,
-        )  # fmt: skip
-        self.try_first.click(self.show_hardest, asked, self.hardest, api_visibility="private")
+        self.film_panel.wire(self.weights)
         # An example draws the slider anew, as wide as it was built.
         private: dict[str, Any] = {"js": NARROW, "api_visibility": "private", "show_progress": "hidden"}
         self.filled.then(None, self.job, self.t, **private)
@@ -287,47 +272,13 @@ class SDLTab(TransitionTab):
         Returns:
             The video, the file to download, and the details.
         """
-        chosen, order = job_named(job), self.order(values, job=job, t=t)
+        chosen, order = job_named(job), self.order(values, job=job, weights=weights, t=t)
 
         def work(progress: Progress) -> tuple[Any, ...]:
             prepared = prepare(chosen, weights, (first, second), order.options, part_of(progress, 0.0, 0.2))
             pipe = pipeline(fitting(chosen, weights))
             frames = pipe.frames(prepared, order.timeline, progress=part_of(progress, 0.2, 1.0))
             return self.film(order, frames, job, prepared.figures, about(pipe), of=(first, second))
-
-        yield from stream(work, bar, 3)
-
-    def show_hardest(self, video: str | None, weights: str, *values: Any) -> Any:
-        """The in-betweens between whose neighbours most changes, before a long run."""
-        if video is None:
-            raise InputError("the video is missing: drop one in first")
-        pipe = pipeline(fitting(JOBS["interpolate"], weights))
-        found = hardest_in_betweens(pipe, video, self.rate.read(values))
-        if not found:
-            raise InputError("nothing moves in this part of the video: there is no new frame to show")
-        return gr.update(value=[(frame, f"{at:.2f} s") for at, frame in found], visible=True)
-
-    def multiply(self, video: str, weights: str, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
-        """Give a video a higher frame rate, or slow it down.
-
-        Args:
-            video: Any video that ffmpeg reads.
-            weights: The record of interpolation weights, or shipped.
-            values: The remaining controls.
-            bar: Shows how far the work is.
-
-        Returns:
-            The video (the montage, if one was asked for), the file to download, and the details.
-        """
-        count, start = len(self.rate.by_name), time.perf_counter()
-        options, encoding = self.rate.read(values[:count]), self.codec.read(values[count:])
-
-        def work(progress: Progress) -> tuple[Any, ...]:
-            path = result_folder() / f"smooth{encoding.suffix}"
-            pipe = pipeline(fitting(JOBS["interpolate"], weights))
-            report = convert_video(pipe, video, path, options, progress, encoding)
-            settings = {"system": ID, **to_query(options), **to_query(encoding)}
-            return report.montage or str(path), str(path), details_of(start, vars(report), settings, about(pipe))
 
         yield from stream(work, bar, 3)
 

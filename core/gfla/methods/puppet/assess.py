@@ -106,5 +106,5 @@ def sentences(skeleton: Skeleton, people: int, person: int, moving: Collection[s
         verb = "stays" if len(still) == 1 else "stay"
         said.append(f"Not apart from the body in this photo: the {' and the '.join(still)} {verb} in place.")
     if moving is not None and not moving:
-        said.append("No limb is free in this photo: it bears no pose and stays as it is.")
+        said.append("No limb is free in this photo: only head and body bend.")
     return said

@@ -5,6 +5,7 @@ What a limb hides of what lies behind it is filled from that layer's own pixels 
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 
 import cv2
@@ -122,15 +123,14 @@ def read_region(picture: np.ndarray, alpha: np.ndarray, skeleton: Skeleton, othe
     return Region(pixels, share, labels, away, (left, top), skeleton.unit, roots, crowded, hand_shares)
 
 
-def make_layers(region: Region, skeleton: Skeleton) -> list[Layer]:
-    """The layers of a person: the body, then each limb that follows poses; the others are of the body.
+def make_layers(region: Region, moving: Collection[str]) -> list[Layer]:
+    """The layers of a person: the body, then each of the limbs that move apart from it; the others are of the body.
 
     Args:
         region: of `read_region`.
-        skeleton: the person's.
+        moving: names of limbs, of `moving_limbs`.
     """
     numbers = {name: [i for i, bone in enumerate(BONES) if bone.chain == name] for name in (BODY, *CHAINS)}
-    moving = moving_limbs(region, skeleton)
     still = [i for name in CHAINS if name not in moving for i in numbers[name]]
     arms = [i for name in ARMS if name in moving for i in numbers[name]]
     layers = [Layer(BODY, _body(region, numbers[BODY] + still, arms), region.corner)]
@@ -155,7 +155,7 @@ def moving_limbs(region: Region, skeleton: Skeleton) -> list[str]:
         hand = region.hands.get(name, 1.0) > SETTINGS.least_hand or skeleton.bend_deg(name) < SETTINGS.straight_deg
         full = (
             hand
-            and _has_hand(region, skeleton, name)
+            and hand_share(region, skeleton, name) > SETTINGS.hand_in_mask
             and skeleton.whole(name)
             and skeleton.length(name) > SETTINGS.foreshortened * usual
         )
@@ -164,13 +164,13 @@ def moving_limbs(region: Region, skeleton: Skeleton) -> list[str]:
     return found
 
 
-def _has_hand(region: Region, skeleton: Skeleton, name: str) -> bool:
-    """Whether the cut-out goes on beyond a wrist: a hand on a table or behind a dog would stay there without its arm."""
+def hand_share(region: Region, skeleton: Skeleton, name: str) -> float:
+    """How much of the place beyond a wrist the cut-out has: a hand on a table or behind a dog would stay there without its arm."""
     _, elbow, wrist = skeleton.joints[list(CHAINS[name])]
     line = (wrist - elbow) / max(np.hypot(*(wrist - elbow)), 1e-6)
     steps = np.linspace(0.02, 0.22, 11)[:, None, None] * skeleton.unit * line
     aside = np.linspace(-0.08, 0.08, 7)[:, None] * skeleton.unit * np.array([-line[1], line[0]])
-    return bool((region.label_at((wrist + steps + aside).reshape(-1, 2)) >= 0).mean() > SETTINGS.hand_in_mask)
+    return float((region.label_at((wrist + steps + aside).reshape(-1, 2)) >= 0).mean())
 
 
 def _has_foot(region: Region, skeleton: Skeleton, name: str) -> bool:

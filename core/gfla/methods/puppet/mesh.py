@@ -19,7 +19,7 @@ from core.gfla.methods.limb_layers.skeleton import HEAD_CENTRE, HIP_CENTRE
 from core.gfla.methods.puppet.layers import BODY, Layer, Region
 from core.gfla.methods.puppet.parts import HEAD_PART
 from core.gfla.methods.puppet.settings import SETTINGS
-from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, NECK, Skeleton
+from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, NECK, Skeleton, numbers_of
 
 TORSO_PIECE, HEAD_PIECE, STILL_PIECE = "torso", "head", "still"
 # How strongly handles hold against the mesh's edges, whose weight is 1.
@@ -41,6 +41,7 @@ class Mesh:
         held: (K,) vertices that bones carry.
         pieces: names of what carries them, one for each of `held`.
         spread: from values (K, c) at held vertices to harmonic ones (V, c).
+        least: ways in pixels are shorter by this.
         fit: from the right side (V, 2) of the places' normal equations to places (V, 2).
     """
 
@@ -49,6 +50,7 @@ class Mesh:
     edges: np.ndarray
     held: np.ndarray
     pieces: tuple[str, ...]
+    least: float
     spread: Solve
     fit: Solve
 
@@ -73,7 +75,10 @@ class Mesh:
             chosen = number == index
             places[chosen] = moves[name].at(self.rest[self.held[chosen]])
         np.add.at(right, self.held, HOLD * places)
-        return self.fit(right)
+        way = self.fit(right) - self.rest
+        # What moves so little that nobody sees it stays, and with it the photo's own pixels.
+        size = np.hypot(*way.T)[:, None]
+        return self.rest + way * np.clip(1 - self.least / np.maximum(size, 1e-9), 0, 1)
 
 
 @dataclass(frozen=True)
@@ -118,15 +123,17 @@ def piece_moves(source: np.ndarray, target: np.ndarray) -> dict[str, Move]:
     }
     for name, (root, middle, end) in CHAINS.items():
         angle = lean if name in ARMS else 0.0
+        found[f"{name} root"] = Move(source[root], target[root], angle)
         for step, (a, b) in enumerate(((root, middle), (middle, end))):
             angle = _turn(source, target, a, b, angle)
             line = source[b] - source[a]
             long = max(float(np.hypot(*line)), 1e-3)
             share = float(np.hypot(*(target[b] - target[a]))) / long
             found[f"{name} {step}"] = Move(source[a], target[a], angle, share, tuple(line / long))
-        # A foot that stays low stays flat on its ground, a hand goes on with its arm.
+        # A foot that stays low stays flat on its ground, a hand goes on with its arm unless it rests.
         raised = float(np.clip((source[end, 1] - target[end, 1]) / (0.5 * long), 0, 1)) if name in LEGS else 1.0
-        found[f"{name} 2"] = Move(source[end], target[end], angle * raised)
+        rests = name in ARMS and np.hypot(*(target[end] - source[end])) < 1e-6
+        found[f"{name} 2"] = Move(source[end], target[end], 0.0 if rests else angle * raised)
     return found
 
 
@@ -137,14 +144,13 @@ def _turn(source: np.ndarray, target: np.ndarray, a: int, b: int, near: float) -
     return float(near + (turn - near + np.pi) % (2 * np.pi) - np.pi)
 
 
-def make_mesh(region: Region, layers: Sequence[Layer], skeleton: Skeleton, legs: bool) -> Mesh:
-    """The mesh of a person's layers; legs that do not follow stay where they are, with what hangs over them.
+def make_mesh(region: Region, layers: Sequence[Layer], skeleton: Skeleton) -> Mesh:
+    """The mesh of a person's layers; limbs without one of their own bend with the body's.
 
     Args:
         region: that the layers were made of.
         layers: the body first.
         skeleton: the person's.
-        legs: whether legs follow.
     """
     step = max(3.0, skeleton.unit * SETTINGS.cell)
     height, width = region.alpha.shape
@@ -172,8 +178,10 @@ def make_mesh(region: Region, layers: Sequence[Layer], skeleton: Skeleton, legs:
         sheets[layer.chain] = _triangles(own, cells)
     vertices = np.array(rest)
     edges = np.unique(np.sort(np.concatenate([_sides(tri) for tri in sheets.values()]), 1), axis=0)
-    held, pieces = _handles(vertices, sheets, region, skeleton, legs)
-    return Mesh(vertices, sheets, edges, held, pieces, *_solvers(len(vertices), edges, held))
+    held, pieces = _handles(vertices, sheets, region, skeleton)
+    return Mesh(
+        vertices, sheets, edges, held, pieces, SETTINGS.least_way * skeleton.unit, *_solvers(len(vertices), edges, held)
+    )
 
 
 def welded(places: np.ndarray, chain: str, skeleton: Skeleton) -> np.ndarray:
@@ -209,7 +217,7 @@ def _sides(triangles: np.ndarray) -> np.ndarray:
 
 
 def _handles(
-    rest: np.ndarray, sheets: dict[str, np.ndarray], region: Region, skeleton: Skeleton, legs: bool
+    rest: np.ndarray, sheets: dict[str, np.ndarray], region: Region, skeleton: Skeleton
 ) -> tuple[np.ndarray, tuple[str, ...]]:
     """Vertices that bones carry, and the names of the pieces that carry them."""
     piece = np.full(len(rest), "", dtype=object)
@@ -219,17 +227,28 @@ def _handles(
     axis = joints[HIP_CENTRE] - joints[NECK]
     down = (rest - joints[NECK]) @ axis / max(axis @ axis, 1e-6)
     core = region.torso_at(rest) & (down > 0.1) & (down < SETTINGS.waist)
+    for name, (shoulder, _, _) in ARMS.items():
+        if name not in sheets and skeleton.seen[shoulder]:
+            away = np.hypot(*(rest - joints[shoulder]).T)
+            core &= away > 0.3 * unit
+            piece[body[(away[body] < 0.12 * unit) & (labels[body] != HEAD_PART)]] = f"{name} root"
     piece[body[core[body]]] = TORSO_PIECE
     if skeleton.has_head:
         away = np.hypot(*(rest - joints[HEAD_CENTRE]).T)
         face = (labels == HEAD_PART) & (away < 0.45 * unit) & (down < -0.22)
         piece[body[face[body]]] = HEAD_PIECE
-    if not legs:
-        piece[body[(down[body] > 1.1)]] = STILL_PIECE
+    if not all(skeleton.whole(name) for name in LEGS):
+        piece[body[(down[body] > 1.1) & ~np.isin(labels[body], numbers_of(*ARMS))]] = STILL_PIECE
+    if (region.alpha[-1] > 0.3).any():
+        # The photo's lower edge cuts the person off: what leaves it would leave a gap.
+        piece[body[rest[body, 1] > region.corner[1] + region.alpha.shape[0] - 0.12 * unit]] = STILL_PIECE
     for name, joint in CHAINS.items():
-        if name not in sheets:
+        if name in sheets:
+            own = np.setdiff1d(np.unique(sheets[name]), body) if name in ARMS else np.unique(sheets[name])
+        elif skeleton.whole(name):
+            own = body[np.isin(labels[body], numbers_of(name)) & ~core[body]]
+        else:
             continue
-        own = np.setdiff1d(np.unique(sheets[name]), body) if name in ARMS else np.unique(sheets[name])
         for number, (a, b) in enumerate(zip(joint, joint[1:], strict=False)):
             line = joints[b] - joints[a]
             long = max(float(np.hypot(*line)), 1e-3)

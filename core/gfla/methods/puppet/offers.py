@@ -1,15 +1,19 @@
-"""Which poses a photo bears: those first in which the limbs reach what the pose's name says, the others with the reason."""
+"""Which poses a photo bears, asked of the photo before anything is drawn: those first that come out best, the others with the reason."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
 from core.gfla.methods.puppet.assess import LEGS_APART, legs_apart
+from core.gfla.methods.puppet.check import strain, uncovered
+from core.gfla.methods.puppet.firm import clear
+from core.gfla.methods.puppet.nudges import NUDGES, hindrance, nudged
+from core.gfla.methods.puppet.puppet import Puppet
 from core.gfla.methods.puppet.retarget import full_length, retargeted
 from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, OTHER, USUAL, Skeleton, read_skeleton
 from core.gfla.methods.retargeting.library import named_pose, poses, shown_poses
@@ -18,10 +22,27 @@ from core.gfla.methods.retargeting.library import named_pose, poses, shown_poses
 MISSED = 0.2
 # Below this way of all joints nobody sees that the person moved.
 UNSEEN = 0.3
+# The same for the ways of a nudge, and so much structure to be made up behind it that this shows.
+NUDGE_UNSEEN, TOO_MUCH = 0.1, 0.0155
+# How far the mesh may be drawn out or pressed.
+MOST_STRAIN = 1.9
 # Wrists nearer than this meet, and must not lie farther apart than `APART` in the photo.
 MEET, APART = 0.4, 0.5
 # What a torso length of way of the hips counts, in torso lengths of missed way.
 SHIFT = 2.0
+# Each kind is offered once before any is offered twice; what takes limbs off the body comes after what only bends it.
+LATER = {
+    "head": 0,
+    "shoulders": 0,
+    "lean": 0,
+    "shoulder": 1,
+    "shrug": 1,
+    "far": 2,
+    "sway": 2,
+    "hips": 2,
+    "arm": 2,
+    "library": 5,
+}
 
 
 @dataclass(frozen=True)
@@ -34,36 +55,78 @@ class Offer:
         missed: how far the joints that it names stay from their places, in torso lengths over all limbs, and how far the
             body would wander.
         shown: the farthest way of a joint that it names, in torso lengths.
+        risk: how much must be made up where the person was.
     """
 
     name: str
     reason: str
     missed: float
     shown: float
+    risk: float = 0.0
 
     @property
     def caption(self) -> str:
         """The name, with the reason behind a colon."""
         return f"{self.name}: {self.reason}" if self.reason else self.name
 
-
-def offers(own: Skeleton, moving: Collection[str], size: tuple[int, ...]) -> list[Offer]:
-    """The library's poses, those first that the photo bears, and of these those that miss least.
-
-    Args:
-        own: the person's.
-        moving: names of the limbs that follow.
-        size: (width, height) of the photo.
-    """
-    found = [weighed(own, moving, size, name) for name in shown_poses()]
-    return sorted(found, key=lambda item: (item.shown < UNSEEN, bool(item.reason), round(item.missed, 1)))
+    @property
+    def kind(self) -> str:
+        """What of the body moves."""
+        return NUDGES[self.name].kind if self.name in NUDGES else "library"
 
 
-def reasons(own: Skeleton, moving: Collection[str], size: tuple[int, ...], wanted: Iterable[Any]) -> list[str]:
+def offers(puppet: Puppet) -> list[Offer]:
+    """The library's poses, those first that the photo bears: some of each kind, and of a kind those of the least risk."""
+    found = []
+    for name in shown_poses():
+        item = offered(puppet, name)
+        if item.kind != "library" and not item.reason:
+            risk = uncovered(puppet, puppet.target(name))
+            reason = "too much would be made up behind" if risk > TOO_MUCH else ""
+            if strain(puppet, puppet.target(name)) > MOST_STRAIN:
+                reason = "cloth or skin would be drawn too far"
+            item = replace(item, risk=risk, reason=reason)
+        found.append(item)
+    found.sort(key=lambda item: (bool(item.reason), item.risk, item.shown < UNSEEN, round(item.missed, 1)))
+    seen: dict[str, int] = {}
+    turns = {}
+    for item in found:
+        turns[item.name] = LATER[item.kind] + seen.get(item.kind, 0)
+        seen[item.kind] = seen.get(item.kind, 0) + (item.kind != "library")
+    return sorted(found, key=lambda item: (bool(item.reason), turns[item.name]))
+
+
+def reasons(puppet: Puppet, wanted: Iterable[Any]) -> list[str]:
     """Why poses of the library among what is wanted are not reached whole, a sentence each."""
-    names = [item for item in wanted if isinstance(item, str) and item in poses()]
-    found = [weighed(own, moving, size, name) for name in names]
+    found = [offered(puppet, item) for item in wanted if isinstance(item, str) and item in poses()]
     return [f"{item.name[0].upper()}{item.name[1:]}: {item.reason}." for item in found if item.reason]
+
+
+def offered(puppet: Puppet, name: str) -> Offer:
+    """How well one pose of the library suits a person in a photo."""
+    own, size = puppet.skeleton, puppet.picture.shape[1::-1]
+    if name in NUDGES:
+        reason = hindrance(own, NUDGES[name], puppet.moving, puppet.held, size)
+        limbs: Collection[str] = NUDGES[name].arms_deg
+        way = way_of(own, nudged(own, NUDGES[name]))
+        found = Offer(name, reason or ("nearly as in the photo" if way < NUDGE_UNSEEN else ""), 0.0, way)
+    else:
+        found = weighed(own, puppet.moving, size, name)
+        wanted = named_pose(name)
+        limbs = [chain for chain in ARMS if read_skeleton(wanted).whole(chain)]
+    hung = [chain for chain in limbs if chain in puppet.moving and not clear(puppet.region, own, chain)]
+    if hung and not found.reason:
+        return replace(
+            found, reason=f"the {' and the '.join(hung)} {'touches' if len(hung) == 1 else 'touch'} the body"
+        )
+    return found
+
+
+def way_of(own: Skeleton, joints: np.ndarray) -> float:
+    """The farthest way of a joint that the photo shows, in torso lengths, small ones of heads counted fourfold."""
+    ways = np.hypot(*(joints - own.joints).T) / own.unit
+    heads = [joint for joint in (0, 14, 15, 16, 17) if own.seen[joint]]
+    return float(max(ways[:14][own.seen[:14]].max(initial=0.0), 4 * ways[heads].max(initial=0.0)))
 
 
 def weighed(own: Skeleton, moving: Collection[str], size: tuple[int, ...], name: str) -> Offer:

@@ -55,7 +55,14 @@ def label_parts(picture: np.ndarray, alpha: np.ndarray, away: np.ndarray, hands:
     smooth = np.stack([guided.filter(item.astype(np.float32)) for item in cost])
     # Far from an arm nothing is its, whatever its colour; feet reach far from the shin.
     smooth[2:6][away[2:6] > 2.2] += 8
-    return np.where(person, smooth.argmin(0), -1)
+    labels = smooth.argmin(0)
+    # A raised hand near the head is not the head's.
+    count, pieces, facts, _ = cv2.connectedComponentsWithStats(((labels == HEAD_PART) & person).astype(np.uint8))
+    if count > 2:
+        largest = 1 + facts[1:, cv2.CC_STAT_AREA].argmax()
+        smooth[HEAD_PART][(pieces > 0) & (pieces != largest)] = 99
+        labels = smooth.argmin(0)
+    return np.where(person, labels, -1)
 
 
 def _colour_cost(

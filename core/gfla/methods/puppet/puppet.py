@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
@@ -13,9 +13,10 @@ from core.detect.body import Body
 from core.detect.cutout import cut_out_person, draw_axes
 from core.errors import InputError, NothingFoundError
 from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
-from core.gfla.methods.puppet.layers import BODY, Layer, make_layers, read_region
+from core.gfla.methods.puppet.firm import Held, held_by
+from core.gfla.methods.puppet.layers import BODY, Layer, Region, make_layers, moving_limbs, read_region
 from core.gfla.methods.puppet.mesh import Mesh, make_mesh
-from core.gfla.methods.puppet.retarget import retargeted
+from core.gfla.methods.puppet.retarget import aimed, apart
 from core.gfla.methods.puppet.settings import SETTINGS
 from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, Skeleton, ankles_on_mask, read_skeleton
 from core.gfla.methods.puppet.warp import lay
@@ -38,30 +39,56 @@ class Puppet:
         alpha: (H, W) float32, the person's share.
         ground: (H, W, 3) uint8, the photo without the person; equal to the bit away from it.
         hole: (H, W) bool, where the ground was filled.
-        layers: the person's.
-        mesh: over them.
+        region: its part of the picture, with the limbs told apart.
         skeleton: its joints.
         moving: names of the limbs that follow poses.
+        held: what keeps head and upper body in their places.
+        made: what `parts` has made, by limbs.
     """
 
     picture: np.ndarray
     alpha: np.ndarray
     ground: np.ndarray
     hole: np.ndarray
-    layers: tuple[Layer, ...]
-    mesh: Mesh
+    region: Region
     skeleton: Skeleton
     moving: tuple[str, ...]
+    held: Held
+    made: dict[tuple[str, ...], tuple[tuple[Layer, ...], Mesh]] = field(default_factory=dict)
 
-    def target(self, points: np.ndarray, shift_px: float | None = None) -> np.ndarray:
-        """Keypoints (18, 2) of the photo in a pose (18, 2) of another body, with this person's limbs.
+    @property
+    def layers(self) -> tuple[Layer, ...]:
+        """All that the person is taken apart into."""
+        return self.parts(self.moving)[0]
+
+    @property
+    def mesh(self) -> Mesh:
+        """Over all layers."""
+        return self.parts(self.moving)[1]
+
+    def parts(self, limbs: Collection[str]) -> tuple[tuple[Layer, ...], Mesh]:
+        """The layers where only some limbs move apart from the body, and the mesh over them: what stays joined cannot tear."""
+        key = tuple(name for name in self.moving if name in limbs)
+        if key not in self.made:
+            layers = tuple(make_layers(self.region, key))
+            self.made[key] = layers, make_mesh(self.region, layers, self.skeleton)
+        return self.made[key]
+
+    def target(self, wanted: np.ndarray | str, shift_px: float | None = None) -> np.ndarray:
+        """Keypoints (18, 2) of the photo in a pose (18, 2) of another body or of the library, with this person's limbs.
 
         Joints that the photo does not show stay -1. `shift_px` moves hips to the side if legs follow; the lower foot
         keeps its place by default.
         """
         height, width = self.alpha.shape
-        found = retargeted(self.skeleton, read_skeleton(points), (width, height), self.moving, shift_px)[:18]
-        return np.where(self.skeleton.seen[:18, None], found, pose.MISSING)
+        return aimed(self.skeleton, wanted, (width, height), self.moving, shift_px, self.held)
+
+    def limbs_of(self, poses: Iterable[np.ndarray]) -> tuple[str, ...]:
+        """The limbs that some poses (18, 2) in the photo move so far that they need layers of their own."""
+        found = {name for points in poses for name in apart(self.skeleton, points)}
+        if found & set(LEGS):
+            found |= set(LEGS)
+        return tuple(name for name in self.moving if name in found)
 
     def follow(self, bodies: np.ndarray) -> list[np.ndarray]:
         """Keypoints (18, 2) of the photo for each of a clip's (T, 18, 2); who walks there walks here."""
@@ -70,13 +97,26 @@ class Puppet:
         middles = [read_skeleton(body).joints[HIP_CENTRE, 0] for body in bodies]
         return [self.target(body, scale * (x - middles[0])) for body, x in zip(bodies, middles, strict=True)]
 
-    def show(self, points: np.ndarray, ground: np.ndarray | None = None) -> np.ndarray:
+    def show(
+        self, points: np.ndarray, ground: np.ndarray | None = None, limbs: Collection[str] | None = None
+    ) -> np.ndarray:
         """The photo (H, W, 3) uint8 with the person's joints at these places (18, 2) in it, -1 where they stay.
 
         Args:
             points: in the photo's pixels.
             ground: what lies behind, the photo without the person by default.
+            limbs: those that move apart from the body, such as of `limbs_of`; all that can by default.
         """
+        layers, mesh = self.parts(self.moving if limbs is None else limbs)
+        wanted = self.joints_at(points)
+        places = mesh.posed(self.skeleton.joints, wanted)
+        order = self.order(wanted)
+        if ground is None:
+            return lay(self.ground, self.picture, self.hole, layers, mesh, places, order)
+        return lay(ground, ground, self.hole, layers, mesh, places, order)
+
+    def joints_at(self, points: np.ndarray) -> np.ndarray:
+        """All joints (20, 2) for keypoints (18, 2), -1 where they stay."""
         own = self.skeleton.joints
         given = (np.asarray(points) != -1).all(1)
         joints = np.where(given[:, None], points, own[:18])
@@ -85,11 +125,7 @@ class Puppet:
         wanted[HIP_CENTRE] = wanted[[8, 11]].mean(0)
         heads = [joint for joint in (0, 14, 15, 16, 17) if self.skeleton.seen[joint]]
         wanted[18] = wanted[heads].mean(0) if heads else own[18] + wanted[1] - own[1]
-        places = self.mesh.posed(own, wanted)
-        order = self.order(wanted)
-        if ground is None:
-            return lay(self.ground, self.picture, self.hole, self.layers, self.mesh, places, order)
-        return lay(ground, ground, self.hole, self.layers, self.mesh, places, order)
+        return wanted
 
     def order(self, joints: np.ndarray) -> list[str]:
         """The layers, the farthest first: the leg whose foot is higher, the other leg, body, arms."""
@@ -130,12 +166,11 @@ def make_puppet(picture: Image.Image, bodies: Sequence[Body], person: int, alpha
     skeleton = ankles_on_mask(read_skeleton(bodies[person].points), share)
     bystanders = _others(share, bodies, person)
     region = read_region(array, share, skeleton, bystanders)
-    layers = make_layers(region, skeleton)
-    moving = tuple(layer.chain for layer in layers if layer.chain in CHAINS)
-    mesh = make_mesh(region, layers, skeleton, any(name in moving for name in LEGS))
+    moving = tuple(moving_limbs(region, skeleton))
     hole = hole_of(share, skeleton, moving) & ~(bystanders & (share < 0.05))
     ground = fill_holes(array, hole, forbidden=_near_others(array.shape, bodies, person) & ~hole)
-    return Puppet(array, share, ground, hole, tuple(layers), mesh, skeleton, moving)
+    held = held_by(share, bystanders, skeleton, region)
+    return Puppet(array, share, ground, hole, region, skeleton, moving, held)
 
 
 def hole_of(share: np.ndarray, skeleton: Skeleton, moving: Collection[str]) -> np.ndarray:
@@ -148,7 +183,7 @@ def hole_of(share: np.ndarray, skeleton: Skeleton, moving: Collection[str]) -> n
             x, y = (int(value) for value in skeleton.joints[joints[2]].round())
             cv2.circle(ends, (x, y), round(0.4 * skeleton.unit), 1, -1)
     # Masks end before soles and finger tips.
-    far = cv2.dilate((share > 0.05).astype(np.uint8), _disc(3 * SETTINGS.margin * skeleton.unit))
+    far = cv2.dilate((share > 0.05).astype(np.uint8), _disc(2 * SETTINGS.margin * skeleton.unit))
     return (hole | (far & ends)) > 0
 
 

@@ -8,14 +8,15 @@ import numpy as np
 
 from core.gfla.methods.limb_layers.skeleton import HEAD, HEAD_CENTRE, HIP_CENTRE
 from core.gfla.methods.puppet.assess import legs_follow
+from core.gfla.methods.puppet.firm import FREE, Held
+from core.gfla.methods.puppet.nudges import HEAD_ROOM, NUDGES, hindrance, nudged
 from core.gfla.methods.puppet.settings import SETTINGS
-from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, NECK, OTHER, USUAL, Skeleton, read_skeleton
+from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, NECK, OTHER, USUAL, Skeleton, read_skeleton, rotated
+from core.gfla.methods.retargeting.library import named_pose
 from core.gfla.paper import pose
 
 SHOULDERS, HIPS = (2, 5), (8, 11)
 STEPS = 12
-# From the middle of the head to above the hair, in torso lengths.
-HEAD_ROOM = 0.45
 
 
 def retargeted(
@@ -86,12 +87,47 @@ def turns_deg(own: Skeleton, wanted: Skeleton, name: str, given: str, leaning: f
     return found[0], found[1]
 
 
-def aimed(own: np.ndarray, wanted: np.ndarray, size: tuple[int, int]) -> np.ndarray:
-    """Keypoints (18, 2) in a photo of (width, height) in the pose of other keypoints, before anybody is cut out."""
-    skeleton = read_skeleton(own)
-    moving = [*ARMS, *(LEGS if legs_follow(skeleton) else ())]
-    found = retargeted(skeleton, read_skeleton(wanted), size, moving)[:18]
-    return np.where(pose.present(own)[:, None], found, pose.MISSING)
+def aimed(
+    own: Skeleton, wanted: np.ndarray | str, size: tuple[int, int], moving: Collection[str] | None = None,
+    shift_px: float | None = None, held: Held = FREE,
+) -> np.ndarray:  # fmt: skip
+    """Keypoints (18, 2) in a photo of (width, height) in the pose of other keypoints (18, 2) or of a name of the library.
+
+    Args:
+        own: the person's.
+        wanted: the pose.
+        size: of the photo.
+        moving: names of the limbs that follow; before anybody is cut out, those that may.
+        shift_px: as in `retargeted`.
+        held: what keeps head and upper body in their places.
+    """
+    if moving is None:
+        moving = [*ARMS, *(LEGS if legs_follow(own) else ())]
+    if isinstance(wanted, str) and wanted in NUDGES:
+        nudge = NUDGES[wanted]
+        found = own.joints if hindrance(own, nudge, moving, held, size) else nudged(own, nudge)
+    else:
+        points = named_pose(wanted) if isinstance(wanted, str) else wanted
+        found = retargeted(own, read_skeleton(points), size, moving, shift_px)
+    return np.where(own.seen[:18, None], found[:18], pose.MISSING)
+
+
+def apart(own: Skeleton, points: np.ndarray) -> list[str]:
+    """The limbs that a pose (18, 2) in the photo turns so far that the body's own bending would smear them."""
+    found = []
+    lean = 0.0
+    if pose.present(points)[[NECK, *HIPS]].all():
+        torso = points[NECK] - points[list(HIPS)].mean(0)
+        lean = _angle(torso) - _angle(own.joints[NECK] - own.joints[HIP_CENTRE])
+    for name, joints in CHAINS.items():
+        if not pose.present(points)[list(joints)].all():
+            continue
+        for a, b in zip(joints, joints[1:], strict=False):
+            turn = _angle(points[b] - points[a]) - _angle(own.joints[b] - own.joints[a])
+            near = min(abs((turn - base + np.pi) % (2 * np.pi) - np.pi) for base in (0.0, lean))
+            if np.degrees(near) > SETTINGS.joined_deg[name.split()[1]] and name not in found:
+                found.append(name)
+    return found
 
 
 def _lean(own: Skeleton, wanted: Skeleton, target: np.ndarray, most_deg: float) -> None:
@@ -104,10 +140,10 @@ def _lean(own: Skeleton, wanted: Skeleton, target: np.ndarray, most_deg: float) 
     turn = float(np.clip(turn, -most, most)) if abs(turn) < np.pi / 2 else 0.0
     hips = own.joints[HIP_CENTRE]
     carried = [NECK, HEAD_CENTRE, *HEAD, *(joint for joints in ARMS.values() for joint in joints)]
-    target[carried] = hips + _turned(own.joints[carried] - hips, turn)
+    target[carried] = hips + rotated(own.joints[carried] - hips, turn)
     # The head stays half upright.
     heads = [HEAD_CENTRE, *HEAD]
-    target[heads] = target[NECK] + _turned(target[heads] - target[NECK], -0.5 * turn)
+    target[heads] = target[NECK] + rotated(target[heads] - target[NECK], -0.5 * turn)
 
 
 def _place(
@@ -124,7 +160,7 @@ def _place(
         least, largest = SETTINGS.stretch[kind]
         share = np.hypot(*vector) / (USUAL[kind][step] * wanted.unit) * full_length(own, name, step, USUAL[kind][step])
         share = 1 + part * (np.clip(share / max(np.hypot(*before), 1e-6), least, largest) - 1)
-        target[joints[step + 1]] = target[joints[step]] + share * _turned(before, angle)
+        target[joints[step + 1]] = target[joints[step]] + share * rotated(before, angle)
 
 
 def full_length(own: Skeleton, name: str, step: int, usual: float) -> float:
@@ -170,8 +206,3 @@ def _between(a: np.ndarray, b: np.ndarray, t: float) -> np.ndarray:
 
 def _angle(vector: np.ndarray) -> float:
     return float(np.arctan2(vector[1], vector[0]))
-
-
-def _turned(vectors: np.ndarray, angle: float) -> np.ndarray:
-    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
-    return vectors @ turn.T

@@ -35,6 +35,8 @@ class PuppetSettings:
             the face's, in 8-bit Lab.
         most_turn_deg: how far the upper part of a limb turns in the body, and the lower on the upper, from the photo's own pose:
             what lies round a joint is drawn out no farther without showing it.
+        joined_deg: up to this turn a limb bends with the body's mesh, which cannot tear; beyond it has a layer of its own.
+        least_way: shorter ways are none, and longer ones shorter by it.
         stretch: least and largest length of a limb's part by that in the photo.
         hidden_share: with less of its axis in sight a limb stays in place.
         foreshortened: an arm shorter than this share of its usual length stays in place.
@@ -47,7 +49,7 @@ class PuppetSettings:
         alike: share of a forearm before the chest, and of its colours that the chest has too, from which on the two cannot be
             told apart and the arm stays where it is.
         most_lean_deg: the torso leans at most so far from where the photo has it; not at all where arms alone follow.
-        margin: by which the hole grows, so that no rim of the person stays behind; thrice at hands and feet that move.
+        margin: by which the hole grows, so that no rim of the person stays behind; twice at hands and feet that move.
         bystander: width of what is surely another person round its axes, by its longer side.
         same_person: keypoints set by hand are a detected person's up to this mean distance, by the body's longer side.
         fewest_points: with fewer known keypoints no body is told.
@@ -79,6 +81,8 @@ class PuppetSettings:
     most_turn_deg: Mapping[str, tuple[float, float]] = field(
         default_factory=lambda: {"arm": (80.0, 80.0), "leg": (18.0, 22.0)}
     )
+    joined_deg: Mapping[str, float] = field(default_factory=lambda: {"arm": 14.0, "leg": 11.0})
+    least_way: float = 0.01
     stretch: Mapping[str, tuple[float, float]] = field(default_factory=lambda: {"arm": (0.7, 1.25), "leg": (0.8, 1.1)})
     hidden_share: float = 0.4
     foreshortened: float = 0.6
@@ -90,7 +94,7 @@ class PuppetSettings:
     chest: float = 0.3
     alike: float = 0.5
     most_lean_deg: float = 20.0
-    margin: float = 0.025
+    margin: float = 0.045
     bystander: float = 0.09
     same_person: float = 0.15
     fewest_points: int = 4

@@ -40,6 +40,11 @@ BONES = (
 )  # fmt: skip
 
 
+def numbers_of(*chains: str) -> list[int]:
+    """The bones of some chains, as places in `BONES`."""
+    return [number for number, bone in enumerate(BONES) if bone.chain in chains]
+
+
 @dataclass(frozen=True)
 class Skeleton:
     """A person's joints.
@@ -150,3 +155,9 @@ def bone_ends(skeleton: Skeleton, bone: Bone, hand: float, foot: float) -> tuple
     elif bone.second in (10, 13):
         second = second + min(foot, 1.0) * (second - first)
     return first, second
+
+
+def rotated(vectors: np.ndarray, angle: float) -> np.ndarray:
+    """Vectors (n, 2) turned by an angle in radians, with the clock as y grows downwards."""
+    turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
+    return vectors @ turn.T

@@ -40,7 +40,19 @@ def lay(
     for name in order:
         if name in by_name:
             lay_one(out, by_name[name], mesh.rest, places, mesh.sheets[name])
-    return out
+    kept = 1 - touched(mesh, places, hole.shape)[..., None]
+    return np.where(kept > 0, out + kept * (picture.astype(np.float32) - out) + 0.5, out).astype(np.uint8)
+
+
+def touched(mesh: Mesh, places: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Where something moves away or to, (H, W) float32 in [0, 1], soft at the edge: all else is left alone."""
+    moved = np.hypot(*(places - mesh.rest).T) > STILL_PX
+    found = np.zeros(shape, np.uint8)
+    for triangles in mesh.sheets.values():
+        for corners in triangles[moved[triangles].any(1)]:
+            for item in (mesh.rest[corners], places[corners]):
+                cv2.fillConvexPoly(found, np.round(item).astype(np.int32), 1)
+    return cv2.GaussianBlur(cv2.dilate(found, np.ones((3, 3), np.uint8)).astype(np.float32), (0, 0), 1.0)
 
 
 def settled(mesh: Mesh, places: np.ndarray, hole: np.ndarray) -> np.ndarray:

@@ -12,8 +12,9 @@ import cv2
 import numpy as np
 
 from core.errors import InputError, ShapeError, unknown_name
+from core.implicit.methods.blending.colours import keep_light, match_colours
 from core.implicit.methods.poisson_solver.solver import clone, guidance
-from core.implicit.options import BACKGROUNDS, WARPED_BLENDS
+from core.implicit.options import BACKGROUNDS, MATCHES, WARPED_BLENDS
 
 FEATHER = 0.03
 CLONE_RIM_PX = 3
@@ -39,6 +40,7 @@ def blend(
     kind: str = "linear",
     mask: np.ndarray | None = None,
     background: str = "crossfade",
+    match: str = "auto",
 ) -> Picture:
     """One frame from two warped pictures.
 
@@ -49,6 +51,7 @@ def blend(
         kind: a name in `WARPED_BLENDS`.
         mask: (H, W) bool, the face; the blends onto a background need it.
         background: what surrounds the face there: both pictures crossfaded, one of them, or their plain mean colour.
+        match: whether colours are matched before; "auto" does so where gradients of both are mixed.
 
     Returns:
         (H, W, 3) float32 in [0, 1].
@@ -62,12 +65,20 @@ def blend(
         raise unknown_name("background", background, BACKGROUNDS)
     if first.shape != second.shape:
         raise ShapeError(f"the warped pictures are {first.shape} and {second.shape}: give both one size")
+    if match not in MATCHES:
+        raise unknown_name("way of matching colours", match, MATCHES)
+    around = background_of(first, second, weight, background)
+    if match == "on" or (match == "auto" and kind in MIXED):
+        first, second = match_colours(first, second, weight, mask)
     if kind in PLAIN:
         return np.clip(PLAIN[kind](first, second, weight), 0, 1).astype(np.float32)
     if mask is None or not mask.any():
         raise InputError(f"blend {kind} needs a face region: use a picture with a face, or blend linear, min or max")
-    mixed, around = crossfade(first, second, weight), background_of(first, second, weight, background)
-    return np.clip(ONTO_BACKGROUND[kind](Layers(first, second, weight, mixed, around, mask)), 0, 1).astype(np.float32)
+    layers = Layers(first, second, weight, crossfade(first, second, weight), around, mask)
+    frame = ONTO_BACKGROUND[kind](layers)
+    if kind in MIXED:
+        frame = keep_light(frame, ONTO_BACKGROUND[MIXED[kind]](layers), mask)
+    return np.clip(frame, 0, 1).astype(np.float32)
 
 
 def crossfade(first: Picture, second: Picture, weight: float) -> Picture:
@@ -138,3 +149,5 @@ ONTO_BACKGROUND: dict[str, Callable[[Layers], Picture]] = {
     "poisson_average": _gradient_domain("average"),
     "poisson_mixed": _gradient_domain("mixed"),
 }
+# Which clone, of gradients that belong together, has the light that a clone of mixed gradients is to have.
+MIXED = {"seamless_mix": "seamless_normal", "poisson_mixed": "poisson_average"}

@@ -1,10 +1,11 @@
-"""Two portraits brought into line on the eyes and cropped to one frame; what a picture lacks there is filled.
+"""Portraits brought into line on the eyes and cropped to one frame; what a picture lacks there is filled.
 
 A face lying on its side or upside down is turned upright first.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -72,12 +73,12 @@ def choose_turn(tilt: float) -> float:
 
 
 def frame_faces(
-    pictures: tuple[Image.Image, Image.Image],
-    landmarks: tuple[np.ndarray, np.ndarray],
-    tops: tuple[float | None, float | None],
+    pictures: Sequence[Image.Image],
+    landmarks: Sequence[np.ndarray],
+    tops: Sequence[float | None],
     longer_side_px: int,
-) -> tuple[tuple[int, int], tuple[Letterbox, Letterbox]]:
-    """The common frame and how both pictures lie in it.
+) -> tuple[tuple[int, int], list[Letterbox]]:
+    """The common frame of two pictures or more and how each lies in it.
 
     Args:
         pictures: RGB.
@@ -108,7 +109,7 @@ def frame_faces(
     scale = longer_side_px / max(right - left, bottom - top)
     size = (max(16, 2 * round((right - left) * scale / 2)), max(16, 2 * round((bottom - top) * scale / 2)))
     lies = [_placement(anchor, turn, scale, (left, top)) for anchor, turn in zip(anchors, turns, strict=True)]
-    return size, (lies[0], lies[1])
+    return size, lies
 
 
 def place(picture: Image.Image, size_px: tuple[int, int], lies: Letterbox) -> tuple[np.ndarray, np.ndarray]:

@@ -65,7 +65,7 @@ def notes_before(points: Sequence[np.ndarray]) -> list[str]:
 
 def look_apart(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two faces with detected landmarks (N, 2) look in different directions; of others it is not known."""
-    return min(len(a), len(b)) >= len(MESH_VERTICES) and abs(_nose_place(a) - _nose_place(b)) > LIMITS.turned
+    return min(len(a), len(b)) >= len(MESH_VERTICES) and abs(nose_place(a) - nose_place(b)) > LIMITS.turned
 
 
 def notes_on_misses(a: np.ndarray, b: np.ndarray, warp: Warp) -> list[str]:
@@ -81,16 +81,25 @@ def notes_on_misses(a: np.ndarray, b: np.ndarray, warp: Warp) -> list[str]:
     ]
 
 
-def notes_on_people(found: Sequence[bool]) -> list[str]:
-    """Where a picture shows nobody to take apart."""
+def notes_on_people(found: Sequence[bool], faces: bool, background: str) -> list[str]:
+    """Where a picture shows nobody to tell apart, and what that changes.
+
+    Args:
+        found: whether each picture shows a person.
+        faces: whether both have a face's landmarks.
+        background: the one asked for.
+    """
+    if faces and background == "crossfade":
+        return []
+    so = "its background changes over with the person" if faces else "the two pictures are crossfaded without layers"
     return [
-        f"Nobody was found in the {which} picture, so the two pictures are crossfaded without layers."
+        f"Nobody was found in the {which} picture, so {so}."
         for which, there in zip(WHICH, found, strict=True)
         if not there
     ]
 
 
-def _nose_place(points: np.ndarray) -> float:
+def nose_place(points: np.ndarray) -> float:
     """Where the tip of the nose stands between the right and the left side of the face: 0.5 seen from the front."""
     across = points[LEFT_SIDE] - points[RIGHT_SIDE]
     return float((points[NOSE_TIP] - points[RIGHT_SIDE]) @ across / max(float(across @ across), 1e-9))

@@ -40,10 +40,11 @@ class AgeingStrength:
         30.0,
     )  # sigmas that part the skin's own detail, pixels of the view
     deepen: tuple[float, ...] = (0.75, 0.75, 0.3, 0.0)  # what is added of each band when older
-    smooth: tuple[float, ...] = (0.65, 1.0, 0.85, 0.45)  # and taken away when younger
+    smooth: tuple[float, ...] = (0.75, 1.15, 1.1, 0.6)  # and taken away when younger
     most_detail: float = 0.16  # of lightness, natural logarithm: what is more is no skin
     cloud: float = 0.035  # unevenness of old skin, natural logarithm
     spot: tuple[float, float, float] = (-0.10, -0.17, -0.23)  # of age spots, by channel, natural logarithm
+    warm: tuple[float, float, float] = (0.68, 1.0, 1.12)  # how much darker a fold is, by channel
     pallor: tuple[float, float, float] = (0.03, 0.02, 0.0)  # of old skin, by channel
     old_saturation: float = 0.86
     young_saturation: float = 1.06
@@ -52,10 +53,10 @@ class AgeingStrength:
     young_even: float = 0.8  # of the skin's blotches that go
     blotch_px: tuple[float, float] = (1.5, 14.0)  # sigmas between which colour is a blotch, pixels of the view
     young_lips: float = 1.18  # saturation of younger lips
-    blush: tuple[float, float, float] = (0.025, -0.02, -0.01)  # of younger cheeks, by channel, natural logarithm
+    blush: tuple[float, float, float] = (0.012, -0.01, -0.004)  # of younger cheeks, by channel, natural logarithm
     cheek: float = 0.17  # sigma of the blush by how far the cheeks are apart
-    young_eyes: float = 0.16  # natural logarithm of the eyes' lightness
-    young_most: float = 0.18  # of lightness, natural logarithm: more would bleach, or leave a patch
+    young_eyes: float = 0.12  # natural logarithm of the eyes' lightness
+    young_most: float = 0.22  # of lightness, natural logarithm: more would bleach, or leave a patch
     feather_px: float = 10.0  # sigma over which the younger skin begins, pixels of the view
     hair_gap_px: float = 6.0  # radius of gaps between strands that grey with them
     hair_soft_px: float = 4.0  # sigma over which grey hair begins
@@ -267,8 +268,10 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
         rows, columns = (np.flatnonzero(matte.max(axis) >= LEAST_MATTE) for axis in (1, 0))
         part = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
         if t > 0:
-            turns, *strands = (one[part] for one in maps)
-            made[part] = grey_hair(made[part], matte[part], turns, strands, level, layers.tint, share * t, gain)
+            turns, strand, light, deep = (one[part] for one in maps)
+            made[part] = grey_hair(
+                made[part], matte[part], turns, (strand, light, deep), level, layers.tint, share * t, gain
+            )
         else:
             made[part] = darken_hair(made[part], matte[part], level, -share * t)
     shift = at_size(layers.shift if t > 0 else layers.young_shift) * (size[0] / layers.shift.shape[1] * abs(t))
@@ -291,7 +294,8 @@ def age_skin(
         tone = t * (layers.folds + layers.hollows + STRENGTH.cloud * layers.cloud)
         tone = tone + t * sum(weight * band for weight, band in zip(STRENGTH.deepen, layers.bands, strict=True))
         shown = fade(layers.spots * min(1.0, 1.4 * t), 0.1, 0.8)
-        saturation = 1 + t * (STRENGTH.old_saturation - 1)
+        # Sepia that is paler on the skin alone would be a patch.
+        saturation = 1.0 if layers.tint is None else 1 + t * (STRENGTH.old_saturation - 1)
     else:
         # What changes large areas begins softly; grooves are filled more than highlights are dulled.
         soft = fade(cv2.GaussianBlur(flat, (0, 0), STRENGTH.feather_px), 0.3, 1.0)
@@ -303,9 +307,12 @@ def age_skin(
         tone = STRENGTH.young_most * np.tanh(tone / STRENGTH.young_most)
         shown = np.zeros_like(skin)
         saturation = 1 - t * (STRENGTH.young_saturation - 1)
+    # Light falls into a fold through skin: what is darker is warmer. A picture of one hue stays so.
+    warm = STRENGTH.warm if layers.tint is not None else (1.0, 1.0, 1.0)
+    pallor, stain = (STRENGTH.pallor, STRENGTH.spot) if layers.tint is not None else ((0.02,) * 3, (-0.15,) * 3)
     gains = [
-        flat * (tone * weight + max(t, 0) * pale + shown * spot)
-        for weight, pale, spot in zip((0.85, 1.0, 1.05), STRENGTH.pallor, STRENGTH.spot, strict=True)
+        flat * (np.where(tone < 0, share, 1.0) * tone + max(t, 0) * pale + shown * spot)
+        for share, pale, spot in zip(warm, pallor, stain, strict=True)
     ]
     change = np.stack(gains, 2).astype(np.float32)
     if t < 0:

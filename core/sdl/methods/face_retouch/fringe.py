@@ -67,6 +67,17 @@ def whole_hair(view: np.ndarray, hair: np.ndarray, skin: np.ndarray, never: np.n
     return cv2.resize(found, (view.shape[1], view.shape[0]), interpolation=cv2.INTER_LINEAR)
 
 
+def without_holes(found: np.ndarray, never: np.ndarray, largest: float) -> np.ndarray:
+    """A matte (h, w) whose gaps of at most `largest` pixels, amid hair and no place without hair, are closed."""
+    _, labels, figures, _ = cv2.connectedComponentsWithStats((found < 0.5).astype(np.uint8), connectivity=4)
+    left, top, width, height, size = figures.T
+    inside = (left > 0) & (top > 0) & (left + width < found.shape[1]) & (top + height < found.shape[0])
+    closed = inside & (size <= largest)
+    closed[0] = False
+    closed[np.unique(labels[never])] = False
+    return np.maximum(found, closed[labels].astype(np.float32))
+
+
 def mixture(colours: np.ndarray) -> np.ndarray:
     """Five normal distributions of colours (n, 3), started from even steps of lightness, as OpenCV keeps them: (1, 65)."""
     samples = colours.astype(np.float32)

@@ -15,8 +15,16 @@ from core.detect.faces import Face, detect_faces
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
 from core.image import Box, crop_box
-from core.sdl.methods.face_retouch.fringe import whole_hair
-from core.sdl.methods.face_retouch.shapes import disc, fade, fill, grow, natural_colour, strand_contrast
+from core.sdl.methods.face_retouch.fringe import whole_hair, without_holes
+from core.sdl.methods.face_retouch.shapes import (
+    colour_distance,
+    disc,
+    fade,
+    fill,
+    grow,
+    natural_colour,
+    strand_contrast,
+)
 
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
         136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
@@ -51,11 +59,15 @@ class HeadSearch:
     least_hair: float = 0.02  # of the face's height squared: with less of such pixels a head is bald
     neck: float = 0.42  # below the chin: how far the neck goes
     hair_beside: float = 0.7  # away from the face: how far hair changes, less and less
-    hair_below: float = 0.85  # below the chin: how far hair changes, less and less
+    hair_ends: float = 0.45  # below the chin: from where on hair changes less and less
+    hair_below: float = 0.85  # and how far at all
     hair_like: tuple[float, float] = (
         -0.8,
         0.0,
     )  # how much nearer a colour is to hair than to skin: from where on it is
+    ear_strict: float = 0.5  # more of it beside the face
+    sure_hair: float = 0.6  # of the matte by colours: with less of it the cut counts as much less
+    hole: float = 0.03  # of the face's height squared: smaller gaps amid hair are its highlights
     known_hair: float = 0.3  # of the matte: with less nothing is known
     fringe: float = -0.06  # below the eyes' height: down to where hair hangs in front of the face
     lock: float = 0.09  # how far it does so from the sides, at any height
@@ -66,8 +78,6 @@ class HeadSearch:
 
 
 SEARCH = HeadSearch()
-# Of L*, a* and b*: 12 of lightness or 7 of colour are as far as 1.
-COLOUR_SCALE = np.array((1 / 12, 1 / 7, 1 / 7), np.float32)
 
 
 @dataclass(frozen=True)
@@ -222,7 +232,7 @@ def find_hair(
     strands = cv2.GaussianBlur(strand_contrast(lab[..., 0]), (0, 0), 0.06 * height)
     matte = matte * np.maximum(strands, 0.5 * fade(below_eyes, 0.4, 0.0))
     reach = fade(np.where(below_chin < 0, away, np.abs(across) - 0.3), SEARCH.hair_beside, 0.6 * SEARCH.hair_beside)
-    return matte * reach * fade(below_chin, SEARCH.hair_below, 0.0)
+    return matte * reach * fade(below_chin, SEARCH.hair_below, SEARCH.hair_ends)
 
 
 def complete_hair(
@@ -242,8 +252,11 @@ def complete_hair(
     # Ears, and a forehead that is higher than the mesh, are nearer to skin in colour than to this hair.
     beside = fade(cv2.distanceTransform((oval < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / SEARCH.face_px, 0.3, 0.15)
     nearer = cv2.GaussianBlur(from_skin - colour_distance(lab, known > 0.85, 5), (0, 0), 2.0)
-    found = found * np.maximum(1 - beside, np.maximum(fringe, fade(nearer, *SEARCH.hair_like)))
-    return np.maximum(hair, draw_to_edges(view, found))
+    # Beside the face are ears: there a colour has to be clearly hair's.
+    ears = SEARCH.ear_strict * fade(down - down_of(points, BRIDGE), -0.2, -0.12)
+    found = found * np.maximum(1 - beside, np.maximum(fringe, fade(nearer - ears, *SEARCH.hair_like)))
+    sure = min(1.0, float(hair.max()) / SEARCH.sure_hair)
+    return np.maximum(hair, sure * draw_to_edges(view, without_holes(found, never, SEARCH.hole * SEARCH.face_px**2)))
 
 
 def never_hair(
@@ -297,22 +310,6 @@ def find_brows(view: np.ndarray, lab: np.ndarray, points: np.ndarray) -> np.ndar
     around = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.05 * SEARCH.face_px)
     darker = fade(around - lab[..., 0], 0.0, 9.0)
     return cv2.GaussianBlur(outline, (0, 0), 3.0) * darker
-
-
-def colour_distance(lab: np.ndarray, seeds: np.ndarray, count: int) -> np.ndarray:
-    """Distance of each L*a*b* colour to the nearest of `count` centres of the seeds' colours; 1 is clearly another colour."""
-    chosen = lab[seeds] * COLOUR_SCALE
-    if len(chosen) < 10 * count:
-        return np.full(seeds.shape, 9.0, np.float32)
-    chosen = np.ascontiguousarray(chosen[:: max(1, len(chosen) // 4000)].astype(np.float32))
-    # Started from evenly spaced lightness, so that the same picture gives the same centres.
-    labels = np.empty((len(chosen), 1), np.int32)
-    labels[np.argsort(chosen[:, 0], kind="stable"), 0] = np.arange(len(chosen)) * count // len(chosen)
-    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.05)
-    _, labels, centres = cv2.kmeans(chosen, count, labels, stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)
-    share = np.bincount(labels[:, 0], minlength=count) / len(labels)
-    scaled = (lab * COLOUR_SCALE).astype(np.float32)
-    return np.min([np.linalg.norm(scaled - c, axis=2) for c, s in zip(centres, share, strict=True) if s > 0.05], 0)
 
 
 def keep_connected(matte: np.ndarray, seeds: np.ndarray) -> np.ndarray:

@@ -28,6 +28,8 @@ YOUNG_PAIRS = (
     (127, 356, 2, 0), (109, 338, 0, 6), (67, 297, 0, 8), (103, 332, 0, 10), (54, 284, 0, 7),
 )  # fmt: skip
 YOUNG_MIDDLE = ((0, -13), (17, -4), (13, -9), (14, -8), (4, -11), (2, -10), (168, -2), (152, -14), (10, 6))
+# How much of the moves for younger years are made.
+YOUNG_SHAPE = 1.15
 # Rings around the face that stay, by its size.
 STILL = (1.7, 2.3)
 CELLS = 56
@@ -40,7 +42,7 @@ def ageing_shift(head: Head) -> np.ndarray:
 
 def youth_shift(head: Head) -> np.ndarray:
     """The same for t = -1."""
-    return shift_by(head, YOUNG_PAIRS, YOUNG_MIDDLE, 0.05)
+    return np.float32(YOUNG_SHAPE) * shift_by(head, YOUNG_PAIRS, YOUNG_MIDDLE, 0.05)
 
 
 def shift_by(

@@ -7,6 +7,9 @@ from typing import Any
 import cv2
 import numpy as np
 
+# Of L*, a* and b*: 12 of lightness or 7 of colour are as far as 1.
+COLOUR_SCALE = np.array((1 / 12, 1 / 7, 1 / 7), np.float32)
+
 
 def fill(shape: tuple[int, int], ring: np.ndarray) -> np.ndarray:
     """(h, w): 1 inside the hull of a ring of places."""
@@ -49,3 +52,19 @@ def natural_colour(lab: np.ndarray) -> np.ndarray:
     # Black hair mirrors a blue sky.
     chroma = chroma - 9 * fade(lab[..., 0], 45, 30)
     return np.maximum(fade(chroma, 12, 8), fade(np.abs(hue - 65), 52, 40))
+
+
+def colour_distance(lab: np.ndarray, seeds: np.ndarray, count: int) -> np.ndarray:
+    """Distance of each L*a*b* colour to the nearest of `count` centres of the seeds' colours; 1 is clearly another colour."""
+    chosen = lab[seeds] * COLOUR_SCALE
+    if len(chosen) < 10 * count:
+        return np.full(seeds.shape, 9.0, np.float32)
+    chosen = np.ascontiguousarray(chosen[:: max(1, len(chosen) // 4000)].astype(np.float32))
+    # Started from evenly spaced lightness, so that the same picture gives the same centres.
+    labels = np.empty((len(chosen), 1), np.int32)
+    labels[np.argsort(chosen[:, 0], kind="stable"), 0] = np.arange(len(chosen)) * count // len(chosen)
+    stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 12, 0.05)
+    _, labels, centres = cv2.kmeans(chosen, count, labels, stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)
+    share = np.bincount(labels[:, 0], minlength=count) / len(labels)
+    scaled = (lab * COLOUR_SCALE).astype(np.float32)
+    return np.min([np.linalg.norm(scaled - c, axis=2) for c, s in zip(centres, share, strict=True) if s > 0.05], 0)

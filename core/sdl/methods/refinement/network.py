@@ -51,10 +51,15 @@ class RefinementNet(nn.Module):
         """
         height, width = made.shape[2:]
         kind = autocast_dtype(made)
-        seen, size = torch.cat([maps.to(kind) for maps in (*warped, weights, made)], 1), [height, width]
+        pictures, size = [*warped, weights, made], [height, width]
         if max(size) > SIDE_PX:
             size = [max(1, round(side * SIDE_PX / max(size))) for side in size]
-            seen = F.interpolate(seen, size, mode="bilinear", align_corners=False, antialias=True)
+            # Before they are converted: torch has this filter in single precision alone on a processor.
+            pictures = [
+                F.interpolate(maps.float(), size, mode="bilinear", align_corners=False, antialias=True)
+                for maps in pictures
+            ]
+        seen = torch.cat([maps.to(kind) for maps in pictures], 1)
         below, beside = (-side % self.multiple for side in size)
         half = [side // FOLD for side in (size[0] + below, size[1] + beside)]
         if below or beside:

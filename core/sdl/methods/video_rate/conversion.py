@@ -224,7 +224,9 @@ def _compared(source: str | Path, out: Path, options: RateOptions, start_s: floa
 
 def settings_of(options: RateOptions, encoding: Encoding) -> dict[str, str]:
     """What is written into a result, and tells whether a finished one is the one that is asked for."""
-    return {"system": "sdl", "job": "interpolate", **to_query(options), **to_query(encoding)}
+    both = {"rate": to_query(options), "encode": to_query(encoding)}
+    named = {f"{panel}_{name}": value for panel, values in both.items() for name, value in values.items()}
+    return {"system": "sdl", "job": "interpolate", **named}
 
 
 def part_of_clip(clip: Clip, options: RateOptions) -> tuple[Fraction, Fraction]:
