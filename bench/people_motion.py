@@ -28,6 +28,8 @@ CUT_OUTS = 30
 PERSON_HW = (512, 352)
 # What a person may cover of the photo's own people, as a share of itself.
 COVERED = 0.02
+# A skeleton whose joints lie farther off in the mean is another person's.
+OTHER_PX = 60
 CLIPS = ("01_*", "06_*", "08_*", "25_*", "made_03_*")
 # Every so many frames of a clip, and so many of them.
 STEP, FRAMES = 2, 24
@@ -49,6 +51,8 @@ def overlap_row() -> Row:
         try:
             bodies = detect_bodies(picture)
             index = min(range(len(bodies)), key=lambda i: distance(bodies[i], points))
+            if distance(bodies[index], points) > OTHER_PX:
+                raise NothingFoundError("the detector finds others alone")
             cut = cut_out_person(picture, bodies, index) > 0.5
         except NothingFoundError:
             missed += 1
