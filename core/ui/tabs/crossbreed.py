@@ -95,11 +95,13 @@ def find_heads(
     return shown, lines(said)
 
 
-def choose_head(name: str, number: int, corners: list[np.ndarray], rows: Any, *pair: Any) -> tuple[Any, ...]:
+def choose_head(
+    name: str, number: int, corners: list[np.ndarray], rows: Any, first: Any, second: Any
+) -> tuple[Any, ...]:
     """The editor, what is told and the small pictures with another head of the photo labelled `name`; the other photo's box stays."""
     numbers = {row["name"]: int(row["number"]) for row in rows or []}
     numbers[name] = number
-    panels, said = find_heads(*pair, chosen=[numbers.get(label, 1) for label in LABELS])
+    panels, said = find_heads(first, second, chosen=[numbers.get(label, 1) for label in LABELS])
     several = [row for one in panels for row in one.pop("others")]
     if len(corners) == len(panels):
         for one, given in zip(panels, corners, strict=True):

@@ -92,7 +92,7 @@ def find_landmarks(
     if linked and picture_a is not None and picture_b is not None:
         both = zip((picture_a, picture_b), linked, LABELS, strict=True)
         return [panel(picture, points, label) for picture, points, label in both], "Points as they came with the link."
-    shown, found, remarks, several = [], [], [], []
+    shown, found, remarks, several = [], [], [], list[list[dict[str, Any]]]()
     for picture, label, face, name in zip((picture_a, picture_b), LABELS, (face_a, face_b), NUMBERS, strict=True):
         if picture is None:
             continue
