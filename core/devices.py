@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
@@ -13,7 +14,7 @@ from torch import nn
 
 from core.construction import load_once
 from core.errors import DeviceError, unknown_name
-from core.settings import DEVICE, PRECISION
+from core.settings import COMPILE, DEVICE, PRECISION, switched_on
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -28,11 +29,13 @@ class Policy:
         device: where its weights lie.
         dtype: what its convolutions compute in; weights stay float32, autocast does the rest.
         channels_last: memory format of its weights and inputs.
+        compiled: what compiles the methods of render paths, as `torch.compile` does; None leaves them as they are.
     """
 
     device: torch.device
     dtype: torch.dtype
     channels_last: bool
+    compiled: Callable[..., Callable[..., object]] | None = None
 
     def place(self, network: Network) -> Network:
         """The network on this device in this memory format, in evaluation mode."""
@@ -40,6 +43,13 @@ class Policy:
         if self.channels_last:
             channels_last(network)
         return network
+
+    def compile(self, network: nn.Module, method: str) -> None:
+        """Replace a network's method by a compiled one, a whole graph, if this policy asks for it."""
+        if self.compiled is not None:
+            plain = getattr(type(network), method).__get__(network)
+            # The instance's attribute covers the class's method, for the network's own calls too.
+            object.__setattr__(network, method, self.compiled(plain, fullgraph=True))
 
     def autocast(self) -> contextlib.AbstractContextManager[object]:
         """A context in which convolutions compute in `dtype`."""
@@ -73,7 +83,14 @@ def policy(device: str = "auto", precision: str = "auto") -> Policy:
         dtype = DTYPES[precision]
     else:
         raise unknown_name("precision", precision, ("auto", *DTYPES))
-    return Policy(place, dtype, channels_last=place.type != "mps")
+    compiled = torch.compile if switched_on(COMPILE) else None
+    return Policy(place, dtype, place.type != "mps", compiled)
+
+
+def full_precision(like: torch.Tensor) -> contextlib.AbstractContextManager[object]:
+    """A context without autocast where `like` lies; the meta device, on which nothing is computed, knows none."""
+    kind = like.device.type
+    return contextlib.nullcontext() if kind == "meta" else torch.autocast(kind, enabled=False)
 
 
 def channels_last(network: nn.Module) -> None:

@@ -79,6 +79,8 @@ class TransitionPipeline(DiffusionPipeline, ABC, Generic[PreparedT]):
 
     On ZeroGPU `gpu_methods` run in the GPU's process, so their arguments and results are picklable; `gpu_seconds` is what
     one megapixel of one picture takes there at most. `gpu_is_lent` is set there: what runs outside of them has no GPU.
+
+    `render_methods` names what `render` calls, "network.method"; a policy that compiles makes one graph of each.
     """
 
     name: ClassVar[str]
@@ -86,6 +88,7 @@ class TransitionPipeline(DiffusionPipeline, ABC, Generic[PreparedT]):
     batch_size: ClassVar[int] = 8
     gpu_methods: ClassVar[tuple[str, ...]] = ("prepare", "render", "frames")
     gpu_seconds: ClassVar[float] = 0.5
+    render_methods: ClassVar[tuple[str, ...]] = ()
     gpu_is_lent: bool = False
     weights_label: str = ""
 
@@ -179,6 +182,9 @@ class TransitionPipeline(DiffusionPipeline, ABC, Generic[PreparedT]):
         self._policy = chosen
         for network in self.networks.values():
             chosen.place(network)
+        for network_name, method in (name.split(".") for name in self.render_methods):
+            if network := getattr(self, network_name):
+                chosen.compile(network, method)
         return self
 
     def to(self, *args: Any, **kwargs: Any) -> Self:

@@ -13,11 +13,13 @@ from core.errors import OptionError
 
 DEVICE = "MORPHOSPACE_DEVICE"
 PRECISION = "MORPHOSPACE_PRECISION"
+COMPILE = "MORPHOSPACE_COMPILE"
 WEIGHTS_DIR = "MORPHOSPACE_WEIGHTS_DIR"
 WEIGHTS_REPO = "MORPHOSPACE_WEIGHTS_REPO"
 CACHE = "MORPHOSPACE_CACHE"
 OFFLINE = "MORPHOSPACE_OFFLINE"
 FETCH = "MORPHOSPACE_FETCH"
+OWNERS = "MORPHOSPACE_OWNERS"
 TOKEN = "HF_TOKEN"
 QUEUE_SIZE = "MORPHOSPACE_QUEUE_SIZE"
 WORKERS = "MORPHOSPACE_WORKERS"
@@ -71,6 +73,8 @@ SETTINGS = (
             _matches(r"auto|cpu|mps|cuda(:\d+)?")),
     Setting(PRECISION, "what networks compute in", "what the device gains from", "auto, float32, bfloat16 or float16",
             _matches(r"auto|float32|bfloat16|float16")),
+    Setting(COMPILE, "let torch.compile build the networks' render paths: some minutes at first, faster frames", "0", "0 or 1",
+            lambda value: value.lower() in YES_NO),
     Setting(WEIGHTS_DIR, "a folder with weights of your own, one folder per record", "none", "a folder that exists",
             lambda value: Path(value).is_dir()),
     Setting(WEIGHTS_REPO, "a hub repository with weights, one folder per record", "none", "org/name or org/name@revision",
@@ -80,8 +84,10 @@ SETTINGS = (
     Setting(CACHE, "where converted and downloaded weights lie", "the user's cache folder", "a folder that can be written",
             _writable),
     Setting(OFFLINE, "never ask the network for weights", "0", "0 or 1", lambda value: value.lower() in YES_NO),
-    Setting(FETCH, "let the page fetch the authors' weights; a Space's owner switches it on while fetching", "1, on a Space 0",
+    Setting(FETCH, "let everybody who sees the page fetch the authors' weights", "1, on a Space 0",
             "0 or 1", lambda value: value.lower() in YES_NO),
+    Setting(OWNERS, "who may fetch them on a Space after logging in, beside its author: names on the Hub, commas between", "none",
+            "names with commas between", _matches(r"[\w.-]+(,[\w.-]+)*")),
     Setting(QUEUE_SIZE, "jobs that may wait; later ones are refused with a message", "64", "1 to 10000", _between(1, 10000)),
     Setting(WORKERS, "jobs of one kind that run at the same time", "2", "1 to 64", _between(1, 64)),
     Setting(UPLOAD_MB, "largest file that a visitor may send, in megabytes", "60", "1 to 2000", _between(1, 2000)),
@@ -119,6 +125,12 @@ def switched_on(name: str) -> bool:
 def on_a_space() -> bool:
     """Whether this is a Space of the hub."""
     return bool(os.environ.get("SPACE_ID"))
+
+
+def owners() -> set[str]:
+    """Who owns this Space: its author, and whom a setting names; empty at home."""
+    named = {os.environ.get("SPACE_AUTHOR_NAME", ""), *os.environ.get(OWNERS, "").split(",")}
+    return named - {""} if on_a_space() else set()
 
 
 def table() -> str:

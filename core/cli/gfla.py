@@ -237,9 +237,9 @@ def views(
     count: Annotated[int, Option(min=1, max=1000, help="views")] = 18,
     fps: Annotated[float, Option(min=0.1, max=240, help="of a video")] = 6,
     out: Annotated[Path, Option(help="video, or a folder for result_0000.png ...")] = Path("views.gif"),
-    weights: Annotated[str, weights_flag("gfla-chair, gfla-car")] = "gfla-chair",
+    weights: Annotated[str, weights_flag("gfla-views, gfla-chair, gfla-car")] = "gfla-views",
 ) -> Result:
-    """An object from all sides, by the authors' weights."""
+    """An object from all sides of the paper's grid, by our small network or by the authors' weights."""
     from core.gfla.pipeline_views import ViewPipeline
     from core.image import to_pil
     from core.options import to_query

@@ -46,6 +46,7 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
     Options: ClassVar[type] = CrossbreedOptions
     Network: ClassVar[type] = CrossbreedGenerator
     record: ClassVar[str] = "crossbreed-pets"
+    render_methods = ("generator.decode",)
     gpu_methods: ClassVar[tuple[str, ...]] = (*GeneratorPipeline.gpu_methods, "grid")
     generator: CrossbreedGenerator
 

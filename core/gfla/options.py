@@ -72,8 +72,8 @@ class GflaTrainOptions(TrainOptions):
 
     stage: str = option("flow", "flow: the flow network alone; all: everything, end to end", choices=("flow", "all"))
     recipe: str = option(
-        "published", "published: the settings of the paper; shipped: those of weights/gfla-people where a flag leaves "
-        "its default", choices=("published", "shipped"),
+        "published", "published: the settings of the paper; shipped: those of weights/gfla-people or weights/gfla-views where "
+        "a flag leaves its default", choices=("published", "shipped"),
     )  # fmt: skip
     task: str = option(
         "people", "which data and network: people, fashion and market pose a person; face and dance follow clips (stage "
@@ -83,7 +83,10 @@ class GflaTrainOptions(TrainOptions):
         "", "dance: fashion or iper; views: car or chair (default: iper, car)",
         choices=("", "fashion", "iper", "car", "chair"),
     )  # fmt: skip
-    data: str = option("../shared/data", "folder of the rendered people, or the data root with its lists or clips")
+    data: str = option(
+        "../shared/data", "folder of the rendered people, or the data root with its lists or clips; views: drawn has chairs "
+        "and cars drawn by us on the way",
+    )  # fmt: skip
     clip_frames: int = option(30, "face, dance: frames of a clip seen in one step", low=1, high=1000)
     chunk_frames: int = option(
         6, "face, dance: frames through which gradients run; each chunk is an update", low=1, high=100
@@ -119,6 +122,10 @@ class GflaTrainOptions(TrainOptions):
 
 # What differs from the defaults in the shipped weights, by stage.
 SHIPPED: dict[str, dict[str, Any]] = {
+    "views": {
+        "lr": 1e-3, "batch": 6, "width": 0.375, "lambda_rec": 5.0, "lambda_ssim": 1.0, "lambda_prior": 0.03, "beta1": 0.9,
+        "ema_decay": 0.995,
+    },
     "flow": {
         "lr": 4e-4, "batch": 4, "width": 0.75, "lambda_correct": 5.0, "lambda_regularization": 0.002,
         "lambda_prior": 0.05,
@@ -137,5 +144,9 @@ def with_recipe(options: GflaTrainOptions, given: Collection[str] = ()) -> GflaT
     if options.recipe == "published":
         return options
     defaults = {field.name: field.default for field in dataclasses.fields(options)}
-    wanted = {name: value for name, value in SHIPPED[options.stage].items() if name not in given}
+    wanted = {
+        name: value
+        for name, value in SHIPPED["views" if options.task == "views" else options.stage].items()
+        if name not in given
+    }
     return dataclasses.replace(options, **{k: v for k, v in wanted.items() if getattr(options, k) == defaults[k]})

@@ -9,7 +9,6 @@ pipe.paint(prepared, [pose_a, pose_b])                     # these poses, with f
 from __future__ import annotations
 
 import dataclasses
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -41,6 +40,7 @@ from core.image import Box, crop_box, load_image, to_pil, to_tensor
 from core.options import check
 from core.pipeline import GeneratorPipeline, Prepared, content_key
 from core.progress import Progress, silent
+from core.weights.layout import config_of
 
 ANSWERED = "The photo's own pixels are moved limb by limb (painter: layers)."
 # Of the plain background where the network says none.
@@ -89,6 +89,7 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
     record: ClassVar[str] = "gfla-people"
     # Not `prepare`: MediaPipe, which it needs, does not survive the fork of ZeroGPU's worker.
     gpu_methods: ClassVar[tuple[str, ...]] = ("encode", "paint")
+    render_methods = ("generator.paint",)
     batch_size: ClassVar[int] = 8
 
     generator: PoseGenerator
@@ -96,11 +97,7 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
     @classmethod
     def network_class(cls, folder: Path) -> type[PoseGenerator]:
         """Ours or the paper's, by the folder's configuration."""
-        try:
-            return generator_class(json.loads((Path(folder) / "config.json").read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            # The loader says what is wrong with the folder.
-            return PoseGenerator
+        return generator_class(config_of(folder))
 
     @property
     def grey(self) -> float | None:

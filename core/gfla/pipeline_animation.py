@@ -58,6 +58,7 @@ class AnimationPipeline(TransitionPipeline[AnimationPrepared]):
     Options: ClassVar[type] = AnimationOptions
     # Not `prepare`: MediaPipe, which it needs, does not survive the fork of ZeroGPU's worker.
     gpu_methods: ClassVar[tuple[str, ...]] = ("play",)
+    render_methods = ("generator.paint",)
     _optional_components = ["motion"]
 
     generator: AnimationGenerator

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
@@ -13,13 +14,14 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
+from core.gfla.methods.object_model.copying import view_class
 from core.gfla.methods.object_model.fit import KINDS, Sight, fit
 from core.gfla.methods.object_model.outline import outline_of, squared
 from core.gfla.methods.object_model.paint import Source, turned, wide_camera
 from core.gfla.methods.object_model.render import Camera
 from core.gfla.options import ObjectOptions, ViewOptions
 from core.gfla.paper.attention import SourceTables
-from core.gfla.paper.network_views import VIEW_SIDE_PX, ShapeNetGenerator
+from core.gfla.paper.network_views import ShapeNetGenerator
 from core.gfla.paper.views import (
     AZIMUTH_STEP_DEG,
     AZIMUTHS,
@@ -32,6 +34,7 @@ from core.image import load_image, read_image, to_tensor
 from core.options import check
 from core.pipeline import GeneratorPipeline, Prepared, TransitionPipeline, content_key
 from core.progress import Progress, silent
+from core.weights.layout import config_of
 
 PICTURE_PX = 512
 # Errors of fits to pictures of chairs and cars of ours lie below; see the method's README.
@@ -115,7 +118,7 @@ def _cameras(options: ObjectOptions) -> list[Camera]:
 
 @dataclass(frozen=True)
 class ViewPrepared(Prepared):
-    """An encoded object: picture (1, 3, 256, 256) in [-1, 1], its view (azimuth, elevation class), the options."""
+    """An encoded object: picture (1, 3, S, S) in [-1, 1], its view (azimuth, elevation class), the options."""
 
     source: Tensor
     view: tuple[int, int]
@@ -129,11 +132,17 @@ class ViewPipeline(GeneratorPipeline[ViewPrepared]):
     name: ClassVar[str] = "gfla-views"
     Options: ClassVar[type] = ViewOptions
     Network: ClassVar[type] = ShapeNetGenerator
-    record: ClassVar[str] = "gfla-chair"
+    record: ClassVar[str] = "gfla-views"
     gpu_methods: ClassVar[tuple[str, ...]] = ("prepare", "views")
+    render_methods = ("generator.paint",)
     batch_size: ClassVar[int] = 6
 
     generator: ShapeNetGenerator
+
+    @classmethod
+    def network_class(cls, folder: Path) -> type[ShapeNetGenerator]:
+        """Ours or the paper's, by the folder's configuration."""
+        return view_class(config_of(folder))
 
     def prepare(self, *inputs: Any, options: ViewOptions | None = None, progress: Progress = silent) -> ViewPrepared:
         """Encode the object's picture.
@@ -144,7 +153,8 @@ class ViewPipeline(GeneratorPipeline[ViewPrepared]):
         options = check(options or ViewOptions())
         if len(inputs) != 1:
             raise InputError(f"{len(inputs)} inputs: one picture of an object fits")
-        picture = load_image(inputs[0]).resize((VIEW_SIDE_PX, VIEW_SIDE_PX), Image.Resampling.BICUBIC)
+        side = self.generator.side_px
+        picture = load_image(inputs[0]).resize((side, side), Image.Resampling.BICUBIC)
         source = to_tensor(picture) * 2 - 1
         progress(0.3, "encoding")
         with torch.inference_mode(), self.policy.autocast():
@@ -156,7 +166,7 @@ class ViewPipeline(GeneratorPipeline[ViewPrepared]):
 
     @torch.inference_mode()
     def views(self, prepared: ViewPrepared, targets: Sequence[tuple[int, int]]) -> Tensor:
-        """Pictures of (azimuth, elevation) classes, (N, 3, 256, 256) in [0, 1]."""
+        """Pictures of (azimuth, elevation) classes, (N, 3, S, S) in [0, 1]."""
         device = self.device
         codes = torch.stack([view_code(*target) for target in targets]).to(device)
         own = view_code(*prepared.view)[None].to(device).expand(len(codes), -1, -1, -1)
@@ -166,7 +176,7 @@ class ViewPipeline(GeneratorPipeline[ViewPrepared]):
         return ((painted.image.float().cpu() + 1) / 2).clamp(0, 1)
 
     def render(self, prepared: ViewPrepared, t: Sequence[float], **controls: Any) -> Tensor:
-        """Views at positions t of the way round, rounded to the trained sides; (T, 3, 256, 256) in [0, 1]."""
+        """Views at positions t of the way round, rounded to the trained sides; (T, 3, S, S) in [0, 1]."""
         options = prepared.options
         start = prepared.view[0] * 360 / AZIMUTHS
         targets = [view_of_angles(start + position * options.turn_deg, options.target_elevation_deg) for position in t]

@@ -6,6 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.devices import full_precision
 from core.errors import InputError, ShapeError
 
 MODES = ("bilinear", "bicubic", "nearest")
@@ -100,6 +101,6 @@ def fine_warp(image: Tensor, flow_px: Tensor) -> Tensor:
         (B, C, h, w).
     """
     height, width = flow_px.shape[-2:]
-    with torch.autocast(image.device.type, enabled=False):
+    with full_precision(image):
         places = pixel_centres(height, width, flow_px) + flow_px.permute(0, 2, 3, 1)
         return sample_at(twice(image.float()), 2 * places.float() - 0.5, "bicubic")

@@ -75,6 +75,7 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
     Options: ClassVar[type] = RippleOptions
     # Not `prepare`: MediaPipe, which it needs, does not survive the fork of ZeroGPU's worker.
     gpu_methods: ClassVar[tuple[str, ...]] = ("invert", "edited")
+    render_methods = ("generator.lower", "generator.upper", "aligner.forward", "residual.forward", "painter.paint")
     batch_size: ClassVar[int] = 1
     _optional_components: ClassVar[list[str]] = ["pre_aligner", "painter"]
 

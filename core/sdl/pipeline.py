@@ -76,6 +76,7 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
 
     name: ClassVar[str] = "sdl"
     Options: ClassVar[type] = SDLOptions
+    render_methods = ("network.decode",)
     gpu_methods: ClassVar[tuple[str, ...]] = (*TransitionPipeline.gpu_methods, "in_betweens")
 
     network: AnyNet

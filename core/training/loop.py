@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -70,6 +71,7 @@ class Run:
         optimizers: the recipe's optimizers.
         options: the run's options.
         step: index of the current step, from 0.
+        part: index of the current batch within the step, from 0.
     """
 
     accelerator: Accelerator
@@ -78,9 +80,15 @@ class Run:
     options: TrainOptions
     step: int = 0
     averages: dict[str, AveragedModel] = field(default_factory=dict)
+    part: int = 0
+    # By optimizer and by the number of its updates within a part: what earlier parts of the step have added up.
+    gathered: dict[tuple[str, int], list[Tensor]] = field(default_factory=dict)
+    updates: Counter[str] = field(default_factory=Counter)
 
     def update(self, name: str, loss: Tensor) -> None:
         """One optimizer step of `name` down the gradient of `loss`; other networks' gradients are left to their own.
+
+        With `accumulate` the step is made in the step's last part, down the mean gradient of all parts.
 
         Raises:
             InputError: a loss that is not finite.
@@ -91,11 +99,30 @@ class Run:
             )
         optimizer = self.optimizers[name]
         optimizer.zero_grad(set_to_none=True)
-        self.accelerator.backward(loss)
+        self.accelerator.backward(loss / self.options.accumulate)
+        parameters = [p for group in optimizer.param_groups for p in group["params"]]
+        if self.options.accumulate > 1 and not self._gather(name, parameters):
+            return
         if self.options.clip_norm > 0:
-            parameters = [p for group in optimizer.param_groups for p in group["params"]]
             self.accelerator.clip_grad_norm_(parameters, self.options.clip_norm)
         optimizer.step()
+
+    def _gather(self, name: str, parameters: list[nn.Parameter]) -> bool:
+        """Add a part's gradients to those before; whether the step is complete, then the sum is in the parameters.
+
+        They are kept apart: another network's loss leaves gradients in these parameters too.
+        """
+        key = name, self.updates[name]
+        self.updates[name] += 1
+        now = [torch.zeros_like(p) if p.grad is None else p.grad.clone() for p in parameters]
+        if key in self.gathered:
+            now = [a + b for a, b in zip(now, self.gathered[key], strict=True)]
+        self.gathered[key] = now
+        if self.part + 1 < self.options.accumulate:
+            return False
+        for parameter, gradient in zip(parameters, self.gathered.pop(key), strict=True):
+            parameter.grad = gradient
+        return True
 
     def set_cosine_rate(self, name: str, warm_up: int) -> None:
         """The rate of optimizer `name`: up over `warm_up` steps, then down half a cosine.
@@ -128,7 +155,7 @@ def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progr
             channels_last(network)
     run = Run(
         accelerator,
-        {name: accelerator.prepare(network) for name, network in recipe.networks.items()},
+        {name: _shared(network, accelerator) for name, network in recipe.networks.items()},
         {name: accelerator.prepare(optimizer) for name, optimizer in recipe.optimizers.items()},
         options,
         averages={name: average.to(accelerator.device) for name, average in averages.items()},
@@ -139,14 +166,25 @@ def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progr
     with torch.random.fork_rng(gpu), contextlib.ExitStack() as afterwards:
         if journal is not None:
             afterwards.callback(journal.close)
-        for run.step, batch in enumerate(_batches(source, options, accelerator, first), first):
-            torch.manual_seed(_seed(options, run.step, accelerator.process_index))
+        numbered = enumerate(_batches(source, options, accelerator, first), first * options.accumulate)
+        for number, batch in numbered:
+            run.step, run.part = divmod(number, options.accumulate)
+            torch.manual_seed(_seed(options, accelerator.process_index, run.step, run.part))
+            run.updates.clear()
             values = recipe.step(batch, run)
+            if run.part + 1 < options.accumulate:
+                continue
             for name, average in run.averages.items():
                 average.update_parameters(accelerator.unwrap_model(run.networks[name]))
             _report(recipe, run, journal, values, progress)
     accelerator.wait_for_everyone()
     return folder
+
+
+def _shared(network: nn.Module, accelerator: Accelerator) -> Any:
+    """A network whose gradients all processes share; one that learns nothing is only placed, for sharing refuses it."""
+    learns = any(parameter.requires_grad for parameter in network.parameters())
+    return accelerator.prepare(network) if learns else network.to(accelerator.device)
 
 
 def _averages(recipe: Recipe, options: TrainOptions) -> dict[str, AveragedModel]:
@@ -187,16 +225,17 @@ def _resume(recipe: Recipe, averages: Mapping[str, AveragedModel], folder: Path,
 
 
 class _Steps(Dataset):
-    """The batch of every step, by its index."""
+    """The batches of every step, by their index."""
 
     def __init__(self, source: Source, options: TrainOptions, process: int, first: int) -> None:
         self.source, self.options, self.process, self.first = source, options, process, first
 
     def __len__(self) -> int:
-        return max(0, self.options.steps - self.first)
+        return max(0, self.options.steps - self.first) * self.options.accumulate
 
     def __getitem__(self, index: int) -> Batch:
-        rng = np.random.default_rng(_seed(self.options, self.first + index, self.process))
+        step, part = divmod(index, self.options.accumulate)
+        rng = np.random.default_rng(_seed(self.options, self.process, self.first + step, part))
         return self.source.draw(rng, self.options.batch)
 
 
@@ -206,9 +245,10 @@ def _batches(source: Source, options: TrainOptions, accelerator: Accelerator, fi
         yield {name: value.to(accelerator.device) for name, value in batch.items()}
 
 
-def _seed(options: TrainOptions, step: int, process: int) -> int:
-    """One seed per run, step and process."""
-    return int(np.random.SeedSequence([options.seed, step, process]).generate_state(1)[0])
+def _seed(options: TrainOptions, process: int, step: int, part: int) -> int:
+    """One seed per run, process, step and part of the step."""
+    # The first part has the seed of runs that do not accumulate.
+    return int(np.random.SeedSequence([options.seed, step, process, *([part] if part else [])]).generate_state(1)[0])
 
 
 def _report(
@@ -218,7 +258,7 @@ def _report(
     options, done = run.options, run.step + 1
     last = done == options.steps
     if journal is not None:
-        numbers = {name: float(value) for name, value in values.items()}
+        numbers = {name: float(torch.as_tensor(value).detach()) for name, value in values.items()}
         if done % options.log_every == 0 or last:
             journal.scalars(done, numbers)
             log.info("step %d of %d: %s", done, options.steps, ", ".join(f"{n} {v:.4g}" for n, v in numbers.items()))

@@ -14,6 +14,9 @@ class TrainOptions:
     out: str = option("runs/run", "folder of the run: checkpoints, curves, samples")
     steps: int = option(1000, "steps in all, those of an earlier part of the run included", low=1, high=10_000_000)
     batch: int = option(4, "items per step and process", low=1, high=4096)
+    accumulate: int = option(
+        1, "batches of which each step adds up the gradients: as a larger batch, in less memory", low=1, high=4096
+    )
     lr: float = option(1e-4, "learning rate", low=0, high=1)
     seed: int = option(0, "seed of data and noise", low=0, high=2**31 - 1)
     resume: bool = option(True, "go on from the newest checkpoint of the folder")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from core.errors import WeightsError
 from core.weights.checkpoint import fill_strict
@@ -42,6 +42,14 @@ def load_strict(cls: type[Network], folder: str | Path, subfolder: str | None = 
         raise WeightsError(f"{place} cannot be loaded as {cls.__name__} ({said}): fetch or convert it again") from error
     # Copies would lie elsewhere in memory, where some kernels round in another order.
     return fill_strict(network, state, str(place), assign=True).eval()
+
+
+def config_of(folder: str | Path) -> dict[str, Any]:
+    """A folder's configuration; empty where there is none to read, for the loader says what is wrong with it."""
+    try:
+        return dict(json.loads((Path(folder) / CONFIG).read_text(encoding="utf-8")))
+    except (OSError, ValueError):
+        return {}
 
 
 def _tensors_in(place: Path) -> dict[str, Tensor]:

@@ -16,6 +16,8 @@ FOLDER_VARIABLE = settings.WEIGHTS_DIR
 REPO_VARIABLE = settings.WEIGHTS_REPO
 CACHE_VARIABLE = settings.CACHE
 OFFLINE_VARIABLES = (settings.OFFLINE, "HF_HUB_OFFLINE")
+# A Space's persistent storage, where its owner has some.
+SPACE_STORAGE = Path("/data")
 HUB_ID = re.compile(r"[\w.-]+/[\w.-]+(@[\w./-]+)?")
 
 
@@ -118,9 +120,11 @@ def _title_of(folder: Path) -> str:
 
 
 def cache_folder() -> Path:
-    """Where converted and downloaded weights are kept: MORPHOSPACE_CACHE, or the user's cache folder."""
+    """Where converted and downloaded weights are kept: MORPHOSPACE_CACHE, a Space's storage, or the user's cache folder."""
     if chosen := os.environ.get(CACHE_VARIABLE):
         return Path(chosen)
+    if settings.on_a_space() and os.access(SPACE_STORAGE, os.W_OK):
+        return SPACE_STORAGE / "morphospace"
     if sys.platform == "win32":
         base = Path(os.environ.get("LOCALAPPDATA", Path.home() / "AppData" / "Local"))
     elif sys.platform == "darwin":

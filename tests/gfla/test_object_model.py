@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import torch
 from PIL import Image, ImageDraw
 
 from core.errors import InputError, NothingFoundError
+from core.gfla.data.drawn_views import DrawnViews
+from core.gfla.methods.object_model.copying import CopyingGenerator, view_class
 from core.gfla.methods.object_model.fit import KINDS, SIDE, Model, Sight, Tape, drawn, fit, framed, judged, painted
 from core.gfla.methods.object_model.objects import object_of
 from core.gfla.methods.object_model.outline import outline_of, squared
@@ -14,7 +17,12 @@ from core.gfla.methods.object_model.paint import Source, turned, wide_camera
 from core.gfla.methods.object_model.render import SAMPLES, Camera, Material, Scene, normals_of, render
 from core.gfla.methods.object_model.solids import box, post
 from core.gfla.options import ObjectOptions
+from core.gfla.paper.network_views import ShapeNetGenerator
+from core.gfla.paper.operators import fetch_along
+from core.gfla.paper.views import view_code
 from core.gfla.pipeline_views import ObjectPipeline
+from core.weights import save_model
+from core.weights.layout import config_of
 
 RED, GREY = np.array([1.0, 0.0, 0.0]), np.array([0.5, 0.5, 0.5])
 
@@ -125,3 +133,26 @@ def test_every_drawn_object_is_closed_alike_on_both_sides_and_fits(kind):
             assert {tuple(c) for c in mirrored + 0.0} <= {tuple(c) for c in corners + 0.0}
         at = Camera(30, 10).project(corners)[0]
         assert at.min() > 0 and at.max() < 1
+
+
+def test_the_true_flow_brings_the_source_to_the_target():
+    batch = DrawnViews(("car",), 64).draw(np.random.default_rng(0), 4)
+    assert batch["source_view"].shape == (4, 21, 1, 1) and torch.equal(batch["source"][0], batch["target"][1])
+    moved = fetch_along(batch["source"], batch["flow"])
+    error, seen = (moved - batch["target"]).abs().mean(1, keepdim=True), batch["seen"]
+    assert seen.mean() > 0.1 and (error * seen).sum() / seen.sum() < 0.12
+
+
+def test_a_copying_network_keeps_colours_and_hears_the_view(tmp_path):
+    torch.manual_seed(0)
+    network = CopyingGenerator(ngf=8, img_f=16, flow_ngf=8, flow_img_f=16, sample_hw=(64, 64)).eval()
+    save_model(network, tmp_path)
+    assert view_class(config_of(tmp_path)) is CopyingGenerator and view_class({}) is ShapeNetGenerator
+    source, own = torch.rand(1, 3, 64, 64), view_code(0, 0)[None]
+    with torch.no_grad():
+        one, other = (network(source, own, view_code(azimuth, 0)[None]) for azimuth in (3, 9))
+        darker = network(source * 0.5, own, view_code(3, 0)[None])
+    assert (one.flows[-1].mean((2, 3), keepdim=True) - one.flows[-1]).sub(
+        other.flows[-1].mean((2, 3), keepdim=True) - other.flows[-1]
+    ).abs().mean() > 1e-4, "more than a shift of the whole"
+    assert not torch.allclose(darker.image, one.image, atol=1e-2)

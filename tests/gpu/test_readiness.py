@@ -3,41 +3,57 @@
 from __future__ import annotations
 
 import collections
+import functools
+from dataclasses import replace
 
 import gradio as gr
 import pytest
 import torch
 from torch.overrides import TorchFunctionMode
 
-from core.crossbreed.options import CrossbreedOptions
-from core.devices import policy
+from core.crossbreed.paper.network import CrossbreedGenerator
+from core.devices import Policy, policy
 from core.errors import DeviceError
-from core.gfla.options import PoseOptions
 from core.gfla.paper.network import PoseGenerator
+from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
 from core.gfla.paper.network_motion import MotionExtractionNet
 from core.gfla.paper.network_views import ShapeNetGenerator
-from core.gfla.pipeline import PosePipeline
+from core.implicit.paper.network import Siren
 from core.metrics import psnr
 from core.pipeline import TransitionPipeline
+from core.ripple.paper.e4e import Encoder
+from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
+from core.ripple.paper.graphonomy import Graphonomy
+from core.ripple.paper.inversion import Inversion
+from core.ripple.paper.lama import Lama
+from core.ripple.paper.stylegan2 import Generator
 from core.sdl.paper.network import SDLNet
-from core.sdl.pipeline import SDLPipeline
 from core.timeline import Timeline
 from core.ui.parts import wiring
-from tests.crossbreed import tiny as small_pets
-from tests.gfla import tiny as small_people
-from tests.sdl.conftest import textured
-from tests.sdl.conftest import tiny as small_sdl
+from tests.gpu.paths import PATHS
+from tests.ripple.conftest import tiny_pipeline
 
 # Published inputs, (channels, height, width) each, and the size of the picture that comes out.
 PUBLISHED = {
-    "fashion": (lambda: PoseGenerator(), [(3, 256, 256), (18, 256, 256), (18, 256, 256)], (3, 256, 256)),
+    "fashion": (PoseGenerator, [(3, 256, 256), (18, 256, 256), (18, 256, 256)], (3, 256, 256)),
     "market": (
         lambda: PoseGenerator(attn_layers=(2,), kernel_sizes=(3,)),
         [(3, 128, 64), (18, 128, 64), (18, 128, 64)], (3, 128, 64),
     ),
-    "views": (lambda: ShapeNetGenerator(), [(3, 256, 256), (21, 1, 1), (21, 1, 1)], (3, 256, 256)),
+    "views": (ShapeNetGenerator, [(3, 256, 256), (21, 1, 1), (21, 1, 1)], (3, 256, 256)),
+    "face": (FaceGenerator, [(3, 16, 256, 256), (3, 256, 256), (16, 256, 256)], (3, 256, 256)),
+    "dance": (DanceGenerator, [(3, 20, 256, 256), (3, 256, 256), (20, 256, 256)], (3, 256, 256)),
     "motion": (MotionExtractionNet, [(34, 104)], (34, 24)),
     "sdl pair": (lambda: SDLNet(num_in_ch=6), [(6, 512, 512), ()], (3, 512, 512)),
+    "sdl one": (lambda: SDLNet(num_in_ch=3), [(3, 1024, 1024), ()], (3, 1024, 1024)),
+    "crossbreed": (CrossbreedGenerator, [(3, 128, 128), (3, 128, 128), ()], (3, 128, 128)),
+    "lama": (Lama, [(3, 1024, 768), (1, 1024, 768)], (3, 1024, 768)),
+    "graphonomy": (Graphonomy, [(3, 512, 512)], (20, 512, 512)),
+    "hfgi encoder": (Encoder, [(3, 256, 256)], (18, 512)),
+    "hfgi generator": (Generator, [(18, 512)], (3, 1024, 1024)),
+    "hfgi aligner": (ResidualAligner, [(6, 256, 256)], (3, 256, 256)),
+    "hfgi residual": (ResidualEncoder, [(3, 256, 256)], (512, 64, 64)),
+    "implicit warp": (Siren, [(3,)], (2,)),
 }  # fmt: skip
 COPIES = ("cpu", "item", "numpy", "tolist", "__bool__", "__float__", "__int__", "__array__")
 
@@ -51,8 +67,8 @@ def test_networks_have_no_other_device_or_shape_inside(name):
         network = make().eval()
         given = [torch.empty(2, *shape) if shape else torch.empty(2) for shape in inputs]
     made = network(*given)
-    made = getattr(made, "image", made)
     made = made[0] if isinstance(made, tuple | list) else made
+    made = getattr(made, "image", made)
     assert made.device.type == "meta" and tuple(made.shape) == (2, *wanted)
 
 
@@ -71,30 +87,9 @@ class Copies(TorchFunctionMode):
         return func(*args, **(kwargs or {}))
 
 
-def crossbreed():
-    pipe = small_pets.pipeline()
-    pictures = (small_pets.picture(1), small_pets.picture(2))
-    return pipe, pipe.prepare(*pictures, options=CrossbreedOptions(crop="middle", exact_ends=False))
-
-
-def sdl():
-    pipe = SDLPipeline(small_sdl(num_in_ch=6), "morph")
-    return pipe, pipe.prepare(textured(64, 64, 0), textured(64, 64, 1))
-
-
-def pose():
-    pipe = PosePipeline(small_people.generator())
-    own = small_people.points("standing", (160, 110))
-    options = PoseOptions(height_px=64, cut_out=False, painter="network", background="studio")
-    return pipe, pipe.prepare(small_people.figure(own, (160, 110)), "walking", options=options, points=own)
-
-
-PIPELINES = {"crossbreed": crossbreed, "sdl": sdl, "pose": pose}
-
-
-@pytest.mark.parametrize("name", PIPELINES)
+@pytest.mark.parametrize("name", ["crossbreed", "sdl", "pose", "views"])
 def test_more_frames_of_a_batch_need_no_more_host_copies(name):
-    pipe, prepared = PIPELINES[name]()
+    pipe, prepared = PATHS[name]()
     counted = []
     for frames in (2, 6):
         with Copies() as copies:
@@ -104,12 +99,44 @@ def test_more_frames_of_a_batch_need_no_more_host_copies(name):
 
 
 @pytest.mark.parametrize("precision, least_db", [("bfloat16", 30), ("float16", 40)])
-@pytest.mark.parametrize("name", ["crossbreed", "sdl"])
+@pytest.mark.parametrize("name", PATHS)
 def test_half_precision_renders_nearly_the_same(name, precision, least_db):
-    pipe, prepared = PIPELINES[name]()
+    pipe, prepared = PATHS[name]()
     exact = pipe.render(prepared, [0.4])
     half = pipe.use(policy("cpu", precision)).render(prepared, [0.4])
     assert psnr(half, exact) >= least_db
+
+
+@pytest.mark.parametrize("name", [name for name in PATHS if name != "face"])
+def test_a_render_path_is_one_graph_and_shows_the_same(name):
+    """torch.compile with `fullgraph` refuses whatever breaks a graph; the backend computes as torch itself does."""
+    pipe, prepared = PATHS[name]()
+    wanted = pipe.render(prepared, [0.4])
+    eager = functools.partial(torch.compile, backend="eager")
+    made = pipe.use(replace(policy("cpu", "float32"), compiled=eager)).render(prepared, [0.4])
+    assert psnr(made, wanted) > 90
+    assert all(
+        method in vars(getattr(pipe, network)) for network, method in (n.split(".") for n in pipe.render_methods)
+    )
+
+
+def test_an_edit_by_hfgi_and_a_fitted_flow_are_one_graph_each():
+    pipe, codes = tiny_pipeline(), torch.zeros(1, 8, 16)
+    wanted = pipe.hfgi.edit(Inversion(codes, *[torch.zeros(1, 3, 32, 32)] * 2), codes).image
+    chosen = Policy(torch.device("cpu"), torch.float32, False, functools.partial(torch.compile, backend="eager"))
+    with torch.inference_mode():
+        made = pipe.use(chosen).hfgi.edit(Inversion(codes, *[torch.zeros(1, 3, 32, 32)] * 2), codes).image
+    torch.testing.assert_close(made, wanted)
+    siren, places = Siren(hidden_features=(8,)), torch.rand(5, 3)
+    wanted = siren(places)
+    chosen.compile(siren, "forward")
+    torch.testing.assert_close(siren(places), wanted)
+
+
+def test_networks_are_compiled_where_a_setting_says_so(monkeypatch):
+    assert policy("cpu", "float32").compiled is None
+    monkeypatch.setenv("MORPHOSPACE_COMPILE", "1")
+    assert policy("cpu", "float32").compiled is torch.compile
 
 
 class Cramped(TransitionPipeline):

@@ -121,3 +121,48 @@ def test_two_processes_share_a_run_and_resume_exactly(tmp_path):
     train(ToyRecipe(), Points(), options(tmp_path / "alone", steps=10))
     two, one = load(newest(tmp_path / "whole")), load(newest(tmp_path / "alone"))
     assert not torch.equal(two["networks"]["critic"]["weight"], one["networks"]["critic"]["weight"])
+
+
+class PlainRecipe:
+    """A generator and a critic without chance and without batch norm, the generator updated twice a step."""
+
+    averaged = ()
+
+    def __init__(self):
+        torch.manual_seed(1)
+        self.networks = {"generator": nn.Linear(4, 1), "critic": nn.Linear(1, 1)}
+        self.optimizers = {name: torch.optim.SGD(net.parameters(), 0.01) for name, net in self.networks.items()}
+
+    def step(self, batch, run):
+        fake = run.networks["generator"](batch["x"])
+        run.update("generator", (fake - batch["y"]).square().mean() + run.networks["critic"](fake).mean())
+        run.update("critic", run.networks["critic"](batch["y"]).square().mean())
+        return {}
+
+    def samples(self, networks):
+        return None
+
+
+class Parts:
+    """Twelve points in order: the same items whether a step takes them at once or in parts."""
+
+    def __init__(self):
+        self.x = torch.linspace(-1, 1, 48).view(12, 4)
+        self.taken = 0
+
+    def draw(self, rng, size):
+        x = self.x[self.taken : self.taken + size]
+        self.taken = (self.taken + size) % len(self.x)
+        return {"x": x, "y": x.sum(1, keepdim=True)}
+
+
+def test_gradients_of_parts_add_up_to_those_of_the_whole(tmp_path):
+    shared = {"steps": 2, "sample_every": 0, "clip_norm": 0.5}
+    for name, batch, parts in (("whole", 6, 1), ("parts", 2, 3)):
+        train(PlainRecipe(), Parts(), options(tmp_path / name, batch=batch, accumulate=parts, **shared))
+    whole, parts = (load(newest(tmp_path / name))["networks"] for name in ("whole", "parts"))
+    start = PlainRecipe().networks["critic"].weight
+    for network, values in whole.items():
+        for key, value in values.items():
+            torch.testing.assert_close(parts[network][key], value, rtol=1e-5, atol=1e-6)
+    assert not torch.equal(whole["critic"]["weight"], start)

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import gradio as gr
 import pytest
+from gradio.helpers import special_args
 
 from core import settings
 from core.cli import main
@@ -87,6 +89,39 @@ def test_on_a_space_its_owner_switches_it_on(monkeypatch):
         authors.fetch("gfla-chair", True, silent)
     monkeypatch.setenv(settings.FETCH, "1")
     assert authors.may_fetch() and settings.FETCH not in authors.facts("gfla-chair")
+
+
+def test_a_spaces_owner_logs_in_and_keeps_what_was_fetched(motion, monkeypatch, tmp_path):
+    monkeypatch.setenv("SPACE_ID", "me/suite")
+    monkeypatch.setenv("SPACE_AUTHOR_NAME", "me")
+    monkeypatch.setenv(settings.OWNERS, "friend,colleague")
+    assert authors.may_fetch("me") and authors.may_fetch("friend") and not authors.may_fetch("visitor")
+    monkeypatch.setenv("OAUTH_CLIENT_ID", "x")
+    for name in ("OAUTH_CLIENT_ID", "OAUTH_CLIENT_SECRET", "OAUTH_SCOPES", "OPENID_PROVIDER_URL"):
+        monkeypatch.setattr(f"gradio.oauth.{name}", "x")
+    monkeypatch.setenv("SYSTEM", "spaces")
+    with gr.Blocks() as page:
+        authors.draw_authors("gfla")
+    assert any(isinstance(block, gr.LoginButton) for block in page.blocks.values())
+    get = next(fn.fn for fn in page.fns.values() if fn.name == "get")
+
+    def click(user):
+        who = {"name": user, "preferred_username": user, "profile": "", "picture": ""}
+        held = {"userinfo": who, "access_token": "", "scope": "", "expires_at": 9e12}
+        request = SimpleNamespace(session={"oauth_info": held} if user else {})
+        return list(get(*special_args(get, ["gfla-motion", True], request)[0]))
+
+    for stranger in ("visitor", None):
+        with pytest.raises((gr.Error, InputError), match="only its owner"):
+            click(stranger)
+    pushed = []
+    monkeypatch.setattr(authors, "push", lambda name, repo: pushed.append((name, repo)) or "there")
+    assert "forgets them" in click("me")[-1][0]
+    monkeypatch.setattr(authors, "SPACE_STORAGE", tmp_path)
+    assert "stay in the Space's storage" in click("me")[-1][0]
+    monkeypatch.setenv(settings.TOKEN, "secret")
+    monkeypatch.setenv(settings.WEIGHTS_REPO, "me/weights@main")
+    assert "A copy is in there" in click("friend")[-1][0] and pushed == [("gfla-motion", "me/weights")]
 
 
 def test_the_panel_stands_on_a_tab():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from core.crossbreed.paper.spectral import conv2d
+from core.devices import full_precision
 
 EPS = 1e-5
 
@@ -78,7 +79,7 @@ class AdaIN(nn.Module):
 
 def reflected(x: Tensor, width: int) -> Tensor:
     """(B, C, H, W) with a mirrored rim, in its own precision: autocast would widen it to float32 and back for nothing."""
-    with torch.autocast(x.device.type, enabled=False):
+    with full_precision(x):
         return F.pad(x, (width,) * 4, mode="reflect")
 
 
@@ -153,7 +154,7 @@ class ResidualBlock(nn.Module):
 
 def halve(x: Tensor) -> Tensor:
     """(B, C, n, m) to (B, C, floor((n-1)/2)+1, ...): a 3x3 average over a reflected rim, stride 2."""
-    with torch.autocast(x.device.type, enabled=False):
+    with full_precision(x):
         return F.avg_pool2d(reflected(x, 1), 3, stride=2)
 
 

@@ -7,11 +7,12 @@ Source: Ren et al. 2020, section 4 (face animation); Ren et al. 2020b, arXiv 200
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from torch import Tensor
 
+from core.gfla.paper.attention import SourceTables
 from core.gfla.paper.network import Generator, Painted, PoseTargetNet, SourceEncoder, check_sides
 from core.gfla.paper.network_flow import FlowNet, PoseFlowNet
 
@@ -68,14 +69,21 @@ class AnimationGenerator(Generator):
         before = fixed if previous is None or previous_structure is None else Frame(previous, previous_structure)
         reference_tables = self.target.tables(self.source_reference(reference), source=1)
         for structure in frames.unbind(1):
-            tables = self.target.tables(self.source_previous(before.image), source=0)
-            (p_flows, p_masks), (r_flows, r_masks) = self.align(structure, before, fixed)
-            features, attention = self.target.decode(
-                self.target.encode(structure), [tables, reference_tables], [p_flows, r_flows], [p_masks, r_masks]
-            )
-            image = self.target.outconv(features)
-            yield Painted(image, interleave(p_flows, r_flows), interleave(p_masks, r_masks), attention)
-            before = Frame(image, structure)
+            painted = self.paint(structure, before, fixed, reference_tables)
+            yield painted
+            before = Frame(painted.image, structure)
+
+    def paint(
+        self, structure: Tensor, before: Frame, fixed: Frame, reference_tables: Sequence[SourceTables]
+    ) -> Painted:
+        """One frame: its structure (B, S, H, W), the frame painted before, the reference and its tables."""
+        tables = self.target.tables(self.source_previous(before.image), source=0)
+        (p_flows, p_masks), (r_flows, r_masks) = self.align(structure, before, fixed)
+        features, attention = self.target.decode(
+            self.target.encode(structure), [tables, reference_tables], [p_flows, r_flows], [p_masks, r_masks]
+        )
+        image = self.target.outconv(features)
+        return Painted(image, interleave(p_flows, r_flows), interleave(p_masks, r_masks), attention)
 
     def forward(
         self,

@@ -17,17 +17,21 @@ from torch import nn
 from core.construction import building
 from core.errors import InputError
 from core.gfla.data.clips import DanceClips, FaceClips
+from core.gfla.data.drawn_views import DrawnViews
 from core.gfla.data.pairs import PAIR_FRAMES, annotated_pairs
 from core.gfla.data.people import STUDIO_GREY, PeoplePairs, load_people
 from core.gfla.data.view_data import ViewPairs
 from core.gfla.methods.limb_layers import recipe as limb_layers
 from core.gfla.methods.limb_layers.network import generator_class
+from core.gfla.methods.object_model.copying import view_class
+from core.gfla.methods.object_model.objects import KINDS
+from core.gfla.methods.object_model.recipe import DrawnViewRecipe
 from core.gfla.methods.random_features.features import RandomFeatures
 from core.gfla.options import GflaTrainOptions, with_recipe
 from core.gfla.paper.features import PublishedFeatures
 from core.gfla.paper.network import Generator
 from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
-from core.gfla.paper.network_views import VIEW_SIDE_PX, ShapeNetGenerator
+from core.gfla.paper.network_views import VIEW_SIDE_PX
 from core.gfla.paper.recipe import Batch, Recipe, ViewFlowRecipe, ViewRecipe
 from core.gfla.paper.recipe_clips import AnimationRecipe
 from core.gfla.training.card import card_texts
@@ -43,6 +47,8 @@ CLIPS = ("face", "dance")
 PUBLISHED_WIDTHS = {"ngf": 64, "img_f": 512, "flow_ngf": 32, "flow_img_f": 256}
 # Degrees, pixels and share of the scale by which market pictures are moved, as published; fashion's are not.
 AUGMENT = {"fashion": None, "market": (5.0, 5.0, 0.05)}
+# The word for `data` that has chairs and cars drawn on the way, and the side of their pictures.
+DRAWN, DRAWN_PX = "drawn", 128
 SUBSETS = {"dance": ("iper", "fashion"), "views": ("car", "chair")}
 
 
@@ -56,11 +62,18 @@ def network_config(options: GflaTrainOptions) -> dict[str, Any]:
             "limb_layers": True,
         }  # fmt: skip
     config: dict[str, Any] = {"sample_hw": FRAMES[options.task]} if options.task in PAIR_FRAMES else {}
+    if draws(options):
+        config = {"sample_hw": (DRAWN_PX, DRAWN_PX), "copies": True}
     if options.task == "market":
         config |= {"attn_layers": (2,), "kernel_sizes": (3,)}
     if options.width != 1:
         config |= {name: max(8, round(options.width * value)) for name, value in PUBLISHED_WIDTHS.items()}
     return config
+
+
+def draws(options: GflaTrainOptions) -> bool:
+    """Whether the training data are objects that we draw."""
+    return options.task == "views" and options.data == DRAWN
 
 
 def feature_network(name: str) -> nn.Module:
@@ -76,6 +89,9 @@ def data_of(options: GflaTrainOptions) -> tuple[Any, Batch | None]:
         return FaceClips(root, "train", frame[0], options.clip_frames, options.frame_step), None
     if options.task == "dance":
         return DanceClips(root, "train", subset, frame[0], options.clip_frames, options.frame_step), None
+    if draws(options):
+        views = DrawnViews((options.subset,) if options.subset else KINDS, DRAWN_PX)
+        return views, views.shown()
     if options.task == "views":
         return ViewPairs(root, subset, "train", frame[0]), None
     if options.task in PAIR_FRAMES:
@@ -91,6 +107,8 @@ def recipe_of(options: GflaTrainOptions, shown: Batch | None = None) -> Recipe:
     config, features = network_config(options), feature_network(options.features)
     if options.task in CLIPS:
         return AnimationRecipe(options, config, features)
+    if draws(options):
+        return DrawnViewRecipe(options, config, features, shown)
     if options.task == "views":
         return (ViewFlowRecipe if options.stage == "flow" else ViewRecipe)(options, config, features)
     return limb_layers.recipe_of(options, config, features, shown)
@@ -106,8 +124,12 @@ def check_task(options: GflaTrainOptions) -> None:
         raise InputError(f"task {options.task} has one stage: use --stage all without --start, as published")
     if options.start and options.stage == "flow":
         raise InputError("--start names a stage 1 run for stage 2: use --stage all with it")
-    if options.recipe == "shipped" and options.task != "people":
-        raise InputError(f"--recipe shipped is that of the people: leave it out for task {options.task}")
+    if options.recipe == "shipped" and options.task != "people" and not draws(options):
+        raise InputError(
+            f"--recipe shipped is that of the people and of drawn views: leave it out for task {options.task}"
+        )
+    if draws(options) and options.stage == "flow":
+        raise InputError("--data drawn knows the true flow and has one stage: use --stage all")
     fitting = SUBSETS.get(options.task, ())
     if options.subset and options.subset not in fitting:
         said = f"{' or '.join(sorted(fitting))} fits" if fitting else "leave it out"
@@ -130,8 +152,12 @@ def run_training(options: GflaTrainOptions, progress: Progress = silent, given: 
 
 def generator_of(options: GflaTrainOptions) -> Generator:
     """The empty generator of a task."""
-    others: Mapping[str, type[Generator]] = {"face": FaceGenerator, "dance": DanceGenerator, "views": ShapeNetGenerator}
     config = network_config(options)
+    others: Mapping[str, type[Generator]] = {
+        "face": FaceGenerator,
+        "dance": DanceGenerator,
+        "views": view_class(config),
+    }
     return others.get(options.task, generator_class(config))(**config)
 
 

@@ -8,6 +8,7 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
+from core.devices import full_precision
 from core.errors import ShapeError
 
 Streams = tuple[Tensor | None, Tensor | None]
@@ -33,7 +34,7 @@ class FourierUnit(nn.Module):
         spectrum = torch.fft.rfftn(x.float(), dim=(-2, -1), norm="ortho")
         # channels alternate: real and imaginary part of each
         parts = torch.view_as_real(spectrum).permute(0, 1, 4, 2, 3).flatten(1, 2)
-        with torch.autocast(x.device.type, enabled=False):
+        with full_precision(x):
             parts = F.relu(self.bn(self.conv_layer(parts)))
         pairs = parts.view(batch, -1, 2, *parts.shape[2:]).permute(0, 1, 3, 4, 2).contiguous()
         y = torch.fft.irfftn(torch.view_as_complex(pairs), s=(height, width), dim=(-2, -1), norm="ortho")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -16,12 +17,14 @@ from core.progress import Progress
 from core.ui.parts.handlers import BAR, stream
 from core.weights import cache_folder, pull, record, records
 from core.weights.catalogue import Record
-from core.weights.places import local_folder
+from core.weights.places import SPACE_STORAGE, local_folder
+from core.weights.share import push
 
 NOT_HERE = "not here: see Get the authors' weights"
 CLOSED = (
-    "On a Space only its owner fetches weights: set MORPHOSPACE_FETCH to 1 in the Space's settings, with MORPHOSPACE_CACHE on "
-    "its storage; or point MORPHOSPACE_WEIGHTS_REPO at a private repository filled by `python -m core weights push`."
+    "On a Space only its owner fetches weights: log in as the owner (`hf_oauth: true` in the Space's card), or set "
+    "MORPHOSPACE_FETCH to 1 in its settings. They are kept in its persistent storage, and in the private repository that "
+    "MORPHOSPACE_WEIGHTS_REPO names, if the secret HF_TOKEN may write there."
 )
 Choices = list[tuple[str, str]]
 
@@ -67,12 +70,32 @@ def facts(name: str) -> str:
     return "\n".join(f"- {key}: {value}" for key, value in lines.items()) + ("" if may_fetch() else f"\n\n{CLOSED}")
 
 
-def may_fetch() -> bool:
-    """Whether this server fetches weights for who sits before it: at home, or where a Space's owner switched it on."""
-    return settings.switched_on(settings.FETCH) or not settings.on_a_space()
+def may_fetch(user: str | None = None) -> bool:
+    """Whether this server fetches weights for a user: at home, for a Space's owner, or where a setting opens it to all."""
+    return user in settings.owners() or settings.switched_on(settings.FETCH) or not settings.on_a_space()
 
 
-def fetch(name: str, accepted: bool, progress: Progress) -> str:
+def offers_login() -> bool:
+    """Whether the Hub's login works here: on a Space whose card asks for it."""
+    return settings.on_a_space() and bool(os.environ.get("OAUTH_CLIENT_ID"))
+
+
+def kept(name: str) -> str:
+    """Where fetched weights outlive a restart; on a Space they also go to the private repository that a setting names."""
+    repo = os.environ.get(settings.WEIGHTS_REPO, "").split("@")[0]
+    if not settings.on_a_space():
+        return ""
+    if repo and os.environ.get(settings.TOKEN):
+        try:
+            return f" A copy is in {push(name, repo)}."
+        except WeightsError as error:
+            return f" No copy of them: {error}."
+    if cache_folder().is_relative_to(SPACE_STORAGE):
+        return " They stay in the Space's storage."
+    return " The Space forgets them when it restarts: give it persistent storage, or name a private repository."
+
+
+def fetch(name: str, accepted: bool, progress: Progress, user: str | None = None) -> str:
     """Download and convert a record; what is here already stays as it is until the new one is whole.
 
     Raises:
@@ -80,7 +103,7 @@ def fetch(name: str, accepted: bool, progress: Progress) -> str:
         WeightsError: it failed; a part that was fetched is kept, and the next try goes on there.
     """
     entry = record(name)
-    if not may_fetch():
+    if not may_fetch(user):
         raise InputError(CLOSED)
     if not accepted:
         raise InputError(f"{name}: tick the box first; its terms are: {entry.licence}")
@@ -88,7 +111,7 @@ def fetch(name: str, accepted: bool, progress: Progress) -> str:
         place = pull(name, accept=lambda _: True, progress=progress)
     except WeightsError as error:
         raise WeightsError(f"{error}. Nothing that was here is lost.") from error
-    return f"**{name}** is here: {place}. It answers from now on where it is chosen."
+    return f"**{name}** is here: {place}. It answers from now on where it is chosen.{kept(name)}"
 
 
 def draw_authors(tab: str, chooser: Component | None = None, choices: Callable[[], Choices] | None = None) -> None:
@@ -112,14 +135,17 @@ def draw_authors(tab: str, chooser: Component | None = None, choices: Callable[[
             False, label="I have read these terms and accept them", info="nothing is fetched without it",
             elem_id=f"{tab}-authors-accept",
         )  # fmt: skip
-        go = gr.Button("Download, convert and use", elem_id=f"{tab}-authors-go", interactive=may_fetch())
+        if offers_login():
+            gr.LoginButton("Log in as the Space's owner", elem_id=f"{tab}-authors-login")
+        allowed = may_fetch() or offers_login()
+        go = gr.Button("Download, convert and use", elem_id=f"{tab}-authors-go", interactive=allowed)
         said = gr.Markdown(elem_id=f"{tab}-authors-said")
     which.change(lambda name: (facts(name), False), which, [shown, accepted], api_visibility="private")
     outputs = [said, shown, *([chooser] if chooser else [])]
 
-    def get(name: str, yes: bool, bar: gr.Progress = BAR) -> Iterator[Any]:
+    def get(name: str, yes: bool, profile: gr.OAuthProfile | None = None, bar: gr.Progress = BAR) -> Iterator[Any]:
         def work(progress: Progress) -> tuple[Any, ...]:
-            told = fetch(name, yes, progress)
+            told = fetch(name, yes, progress, profile.username if profile else None)
             return told, facts(name), *([gr.update(choices=choices())] if chooser and choices else [])
 
         yield from stream(work, bar, len(outputs))

@@ -139,7 +139,7 @@ def further(
     Args:
         picture: The face, the dancer or the object.
         driving: The clip to follow (face, dance).
-        mode: face, dance, dance-fashion, chair or car.
+        mode: face, dance, dance-fashion, chair, car, or views: our network for drawn chairs and cars.
         azimuth_deg: From which side the object was taken.
         bar: Shows how far the work is.
 
@@ -258,14 +258,14 @@ class PoseTab(TransitionTab):
 
     def draw_further(self) -> None:
         """The authors' other networks."""
-        with gr.Accordion("Faces, dance, objects (the authors' weights)", open=False):
+        with gr.Accordion("Faces, dance, objects (the authors' weights, and a network of ours)", open=False):
             gr.Markdown(FURTHER)
             with gr.Row():
                 picture = PictureInput("Face, dancer or object", elem_id=f"{ID}-further-picture", height=180)
                 clip = ClipInput("Clip to follow", elem_id=f"{ID}-further-clip", height=180)
                 with gr.Column():
                     mode = gr.Radio(
-                        labelled({**RECORDS, "chair": "gfla-chair", "car": "gfla-car"}), value="face", label="Mode", info="what the picture shows",
+                        labelled({**RECORDS, "chair": "gfla-chair", "car": "gfla-car", "views": "gfla-views"}), value="face", label="Mode", info="what the picture shows",
                         elem_id=f"{ID}-further-mode",
                     )  # fmt: skip
                     azimuth = gr.Slider(

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from core.devices import full_precision
 from core.ops.colour_lab import lab_of, rgb_of
 from core.ops.filters import box_filter, gaussian_kernel, guided_filter
 
@@ -82,7 +83,7 @@ def interpolate_abstraction(source: Tensor, drawing: Tensor, smooth: Tensor, t: 
 
 def draw_abstraction(pictures: Tensor) -> tuple[Tensor, Tensor]:
     """The abstraction, and what it is drawn on: the pictures without their texture; (B, 3, H, W) each, in [0, 1]."""
-    with torch.autocast(pictures.device.type, enabled=False):
+    with full_precision(pictures):
         smooth = lab_of(pictures.float())
         paper = torch.ones_like(smooth[:, :1])
         for number in range(ABSTRACTION.passes):
