@@ -102,12 +102,12 @@ def shared_frame(prepared: ImplicitPrepared, t: float, appearance: float, backgr
         base = crossfade(*pictures, switched)
     else:
         at = prepared.displacements.sampling_positions(t)
-        first, second = (
+        person_a, person_b = (
             (_look_up(layers.person, places), _look_up(layers.rest, places, cv2.INTER_LINEAR))
             for layers, places in zip(prepared.layers, at, strict=True)
         )
         behind = prepared.layers[0].behind, prepared.layers[1].behind
-        base = compose((first, second), behind, appearance, switched, background)
+        base = compose((person_a, person_b), behind, appearance, switched, background)
     where = face_at(_carried(prepared, t), prepared.displacements.size_px, prepared.sharing)
     return mix_faces(base, pictures, where, appearance, switched, lit).clip(0, 1)
 

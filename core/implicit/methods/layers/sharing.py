@@ -160,7 +160,7 @@ def share_film(
         eyes = 1.0
     lids = max(_apart(*(pick(points, part) for points in landmarks)) for part in (RIGHT_EYE, LEFT_EYE))
     lips = _apart(*(pick(points, LIPS) for points in landmarks))
-    width = max(1.0, float(np.sqrt(face_at(halves, faces[0].shape[1::-1], None).middle.sum())))
+    width = max(1.0, float(np.sqrt(face_at(halves, (faces[0].shape[1], faces[0].shape[0]), None).middle.sum())))
     return Sharing(
         owner,
         max(eyes, _share(lids, SHARING.shapes_differ)),
@@ -236,7 +236,7 @@ def _window(owner: int) -> tuple[float, float]:
 
 
 def _share(value: float, ends: tuple[float, float]) -> float:
-    return float(_steps(np.float64(value), ends))
+    return float(_steps(np.asarray(value), ends))
 
 
 def _steps(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:

@@ -151,8 +151,8 @@ def thin_lines(
     single = (cv2.dilate((lines & ~hole).astype(np.uint8), joins) > 0) & (near == 0)
     count, parts = cv2.connectedComponents(single.astype(np.uint8))
     touching = np.unique(parts[single & (cv2.dilate(near, np.ones((3, 3))) > 0)])
-    size, far = (np.bincount(parts[mask], minlength=count) for mask in (single, single & ~beside))
-    own = np.isin(np.arange(count), touching) & (far <= PLATE.beyond_most * size)
+    whole, far = (np.bincount(parts[mask], minlength=count) for mask in (single, single & ~beside))
+    own = np.isin(np.arange(count), touching) & (far <= PLATE.beyond_most * whole)
     own[0] = False
     return (own[parts] | ((near > 0) & ~hole)) & widen(lines, PLATE.hair_joins * unit_px)
 
