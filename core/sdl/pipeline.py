@@ -74,8 +74,7 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         job: name of what its weights do, see `core.sdl.jobs`.
     """
 
-    name: ClassVar[str] = "sdl"
-    Options: ClassVar[type] = SDLOptions
+    name, Options = "sdl", SDLOptions
     render_methods = ("network.decode",)
     gpu_methods: ClassVar[tuple[str, ...]] = (*TransitionPipeline.gpu_methods, "in_betweens")
 

@@ -71,7 +71,7 @@ def test_poses_are_listed(capsys):
 @pytest.mark.parametrize(
     "words, said",
     [
-        (("views", "me.png"), "gfla-chair"),
+        (("views", "me.png", "--weights", "gfla-chair"), "gfla-chair"),
         (("generate", "me.png", "--pose", "walking", "--points", "nothing.json"), "18"),
         (("metrics", "nowhere", "nowhere"), "holds no results"),
     ],
