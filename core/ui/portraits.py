@@ -34,7 +34,12 @@ class Portraits:
                 elem_id=f"{tab}-row",
             )
             with gr.Row():
-                self.closed = gr.Checkbox(True, label="Back to the first at the end", elem_id=f"{tab}-closed")
+                self.closed = gr.Checkbox(
+                    True,
+                    label="Back to the first at the end",
+                    info="the chain closes to a loop that can be played for ever",
+                    elem_id=f"{tab}-closed",
+                )
                 self.around = gr.Number(
                     0, label="Average: whose hair and clothes", info="1 is the first portrait, 0 chooses", precision=0,
                     minimum=0, maximum=24, elem_id=f"{tab}-around",
