@@ -3,8 +3,8 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-# One more than cores: the worker that has the running suite often waits for it.
-JOBS ?= 3
+# Two more than cores: the two workers that have a running suite often wait for it.
+JOBS ?= 4
 
 .PHONY: app test check all-tests quick-tests lint types bench clean system
 
