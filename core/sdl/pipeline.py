@@ -269,7 +269,7 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
                 f"the pictures were prepared for {prepared.made_for}, this is {self.identity}: prepare them again"
             )
         if prepared.layers is not None:
-            painted = [torch.from_numpy(prepared.layers.paint(position)) for position in t]
+            painted = [torch.tensor(prepared.layers.paint(position)) for position in t]
             return torch.stack(painted).permute(0, 3, 1, 2).float() / 255
         sides = [min(prepared.tile_px or side, side) for side in prepared.inputs.shape[-2:]]
         at_once = max(1, self._pixels() // (sides[0] * sides[1]))

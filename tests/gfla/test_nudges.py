@@ -1,8 +1,10 @@
 """Small changes of a photo's own pose: they are what their names say, hold on to what must stay, and come out whole."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import cv2
+import gradio as gr
 import numpy as np
 import pytest
 
@@ -13,9 +15,11 @@ from core.gfla.methods.puppet.check import strain, uncovered
 from core.gfla.methods.puppet.firm import FREE, Held, beside, clear, held_by
 from core.gfla.methods.puppet.layers import read_region
 from core.gfla.methods.puppet.nudges import NUDGES, hindrance, nudged
+from core.gfla.methods.puppet.offers import Offer
 from core.gfla.methods.puppet.puppet import make_puppet
 from core.gfla.methods.puppet.skeleton import ARMS, LEGS, NECK, read_skeleton
 from core.gfla.methods.retargeting.library import library_pose
+from core.ui.parts import figures
 from tests.gfla import tiny
 from tests.gfla.test_puppet import SIZE, drawn
 
@@ -151,3 +155,15 @@ def test_a_hand_beside_the_head_is_not_the_heads():
             cv2.line(canvas, *(tuple(int(v) for v in points[i].round()) for i in (a, b)), value, 8)
     region = read_region(array, wide, read_skeleton(points))
     assert region.label_at(points[[7]])[0] in (4, 5) and region.label_at(points[[0]])[0] == 1
+
+
+def test_a_photo_dropped_in_shows_a_pose_that_it_bears(monkeypatch):
+    found = [Offer("standing", "", 0.0, 1.0), Offer("arms wide", "an arm touches the body", 0.5, 1.0)]
+    monkeypatch.setattr(figures, "offers", lambda puppet: found)
+    photo = SimpleNamespace(puppet=SimpleNamespace(picture="", moving="arms"))
+    shown, key, dropped, pose = figures.offered(photo, "", True, "arms wide")
+    assert pose == "standing" and not dropped and [caption for _, caption in shown] == [one.caption for one in found]
+    # A pose that it bears, one that somebody chose or that came with a link, and a second look at the same photo stay.
+    assert figures.offered(photo, "", True, "standing")[3] == gr.skip()
+    assert figures.offered(photo, "", False, "arms wide")[3] == gr.skip()
+    assert figures.offered(photo, key, True, "arms wide")[2:] == (False, gr.skip())

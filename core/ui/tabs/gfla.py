@@ -32,7 +32,7 @@ from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import PEOPLE, Axis, example_picture
 from core.ui.parts.export import export_frames
-from core.ui.parts.figures import offered, pose_of_figure
+from core.ui.parts.figures import dropped_in, offered, pose_of_figure
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import ClipInput, PictureInput
 from core.ui.parts.points import panel
@@ -238,9 +238,9 @@ class PoseTab(TransitionTab):
     def wire(self) -> None:
         """Keypoints when a picture comes, a new code when points or options change, one decode for the slider."""
         shown = [self.preview_picture, self.why]
-        borne = gr.State("")
+        both = [gr.State(""), dropped_in(self.picture), self.library]
         encode = self.encoding(
-            self.preview, [self.picture, self.editor, self.position, borne], [*shown, self.figures, borne]
+            self.preview, [self.picture, self.editor, self.position, *both], [*shown, self.figures, *both]
         )
         self.on_points(find_points, encode)
         gr.on([self.editor.input, *(component.change for component in self.late.components)], **encode)
@@ -280,16 +280,16 @@ class PoseTab(TransitionTab):
         self.endpoint(further, "gfla_further", [picture, clip, mode, azimuth], [video, file], go, shown=video)
 
     def preview(
-        self, picture: Any, points: list[np.ndarray], position: float, borne: str, *values: Any
-    ) -> tuple[Any, ...]:
-        """Paint as soon as the photo and both skeletons are there; `borne` says for which photo the figures stand."""
+        self, picture: Any, points: Any, position: float, borne: str, dropped: bool, library: str, *values: Any
+    ) -> Any:
+        """Paint as soon as the photo and both skeletons are there; `offered` explains the last three."""
         if picture is None or len(points) != len(LABELS):
-            return None, None, None, gr.skip(), borne, gr.skip()
+            return None, None, None, *(gr.skip(),) * 5
         options, start = self.read(values), time.perf_counter()
         prepared = prepare(picture, points, FIRST_POSE, options)
         image, why = painted(prepared, position)
         details = details_of(start, prepared.figures, to_query(options), about(pipeline()))
-        return prepared, image, why, *offered(prepared, borne), details
+        return prepared, image, why, *offered(prepared, borne, dropped, library), details
 
     def show(self, prepared: PosePrepared | None, position: float) -> Any:
         """The preview at the slider's place."""
