@@ -21,7 +21,8 @@ from core.errors import InputError, NothingFoundError
 from core.image import Box
 from core.training import TrainOptions, train
 from core.training.journal import read_curves
-from tests.conftest import ROOT
+from core.weights import load_strict, resolve
+from tests.conftest import ROOT, gradient_picture
 
 PETS = sorted((ROOT / "core" / "ui" / "examples" / "pets").glob("*.png"))
 
@@ -182,3 +183,21 @@ def test_table_without_boxes_is_refused(tmp_path):
     (tmp_path / "pets.csv").write_text("file,species,x0,y0,x1,y1\na.jpg,cat,,,,\n")
     with pytest.raises(InputError, match="no photo with a box"):
         read_boxed_photos(tmp_path / "pets.csv", tmp_path / "pets.zip", 64)
+
+
+def test_the_second_look_sees_the_picture_alone():
+    """OpenCV's graph reads on behind its last picture: neither what was looked at before nor the memory may count."""
+    pet, other = gradient_picture(96, 96), Image.new("RGB", (96, 96), (200, 30, 30))
+    box = Box(10, 10, 86, 86)
+
+    def fresh() -> SecondLook:
+        return SecondLook(load_strict(PetLookNetwork, resolve("pet-look").folder))
+
+    first = fresh()
+    expected = first(pet, box).features
+    for _ in range(4):
+        memory = [np.full(192 * 33 * 33, 1e9, np.float32) for _ in range(8)]
+        first(other, box)
+        del memory
+        for look in (first, fresh()):
+            assert np.array_equal(look(pet, box).features, expected)
