@@ -86,6 +86,8 @@ def wrong_calls(client: httpx.Client, folder: Path) -> Iterator[Call]:
     clip = write_video(stills, folder / "clip.mp4", 8).read_bytes()
     head = sorted(HEADS.glob("*.jpg"))[0].read_bytes()
     right = {"Pictureinput": upload(client, "a.jpg", head), "Clipinput": upload(client, "clip.mp4", clip)}
+    # Where files are asked for, they are portraits in a row.
+    right["File"] = [right["Pictureinput"]] * 3
     bad = {kind: [upload(client, *file) for file in files] for kind, files in bad_files(folder).items()}
     picture = {"background": right["Pictureinput"], "layers": [], "composite": None}
     # In turn, not all for every slider: the layer is one, the parameters are many.
