@@ -57,10 +57,12 @@ def test_preview_follows_the_editor(picture, wiring):
     panels, _ = tab.find_points(picture, None, "walking", 1)
     points = [np.array(p["points"]) for p in panels]
     prepared, image, why, *_, details = wiring.preview(
-        picture, points, 1.0, "", *values(wiring, height_px=64, cut_out=False)
+        picture, points, 1.0, "", False, "walking", *values(wiring, height_px=64, cut_out=False)
     )
     points[1][4] += 12
-    dragged, other, *_ = wiring.preview(picture, points, 1.0, "", *values(wiring, height_px=64, cut_out=False))
+    dragged, other, *_ = wiring.preview(
+        picture, points, 1.0, "", False, "walking", *values(wiring, height_px=64, cut_out=False)
+    )
     assert image.size == (44, 64) and image.tobytes() != other.tobytes() and why.width > image.width
     assert details["figures"]["keypoints"] == 18
     again, _ = wiring.show(prepared, 1.0)
