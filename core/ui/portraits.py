@@ -12,7 +12,7 @@ from PIL import Image
 
 from core.errors import InputError
 from core.image import load_image
-from core.implicit.chain import ImplicitChainPipeline, average_faces
+from core.implicit.chain import MOST_PORTRAITS, ImplicitChainPipeline, average_faces
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.landmark_files import READERS, read_landmarks, write_landmarks
 from core.progress import Progress, part_of
@@ -42,7 +42,7 @@ class Portraits:
                 )
                 self.around = gr.Number(
                     0, label="Average: whose hair and clothes", info="1 is the first portrait, 0 chooses", precision=0,
-                    minimum=0, maximum=24, elem_id=f"{tab}-around",
+                    minimum=0, maximum=MOST_PORTRAITS, elem_id=f"{tab}-around",
                 )  # fmt: skip
             with gr.Row():
                 self.go = gr.Button("Film along the row", elem_id=f"{tab}-row-go")

@@ -18,7 +18,7 @@ from core.sdl.methods.flow_hypotheses.hypotheses import (
 from core.sdl.methods.flow_hypotheses.network import HYPOTHESES, HypothesisSDLNet, compose_hypotheses, find_moving
 from core.sdl.methods.flow_hypotheses.optical_flow import estimate_flow, reduce_frames, search_flow
 from core.sdl.methods.thin_structures.hough_voting import find_thin_motion
-from core.sdl.methods.thin_structures.search import find_failing, is_sure, search_thin
+from core.sdl.methods.thin_structures.search import box_around, is_sure, mark_failing, search_thin
 from tests.sdl.conftest import textured
 
 HALF = torch.tensor([0.5])
@@ -175,6 +175,6 @@ def test_thin_things_are_looked_for_at_full_size_where_the_flow_fails():
     found = search_thin(large, dense, background, unexplained, None)
     assert found.shape == (1, 6, *dense.shape[-2:]), "the answer is as small as the flow"
     still = torch.zeros(1, 4, 160, 192)
-    assert find_failing(frames[:, :3].repeat(1, 2, 1, 1), still) is None
-    rows, columns = find_failing(frames, still) or (slice(0), slice(0))
+    assert box_around(mark_failing(frames[:, :3].repeat(1, 2, 1, 1), still)) is None
+    rows, columns = box_around(mark_failing(frames, still)) or (slice(0), slice(0))
     assert rows.start <= 18 and rows.stop >= 130 and columns.start <= 45 and columns.stop >= 119

@@ -12,6 +12,7 @@ import torch
 from core.animals.blending.layers import Layers
 from core.animals.colour_transfer.palette import Palette
 from core.metrics import sharpness
+from core.ops.smoothstep import smoothstep
 
 Moved = dict[int, np.ndarray]
 
@@ -64,12 +65,6 @@ class MixSettings:
 
 
 SETTINGS = MixSettings()
-
-
-def smoothstep(x: np.ndarray | float, low: float = 0.0, high: float = 1.0) -> np.ndarray:
-    """0 below `low`, 1 above `high`, smooth between."""
-    share = np.clip((np.asarray(x, np.float32) - low) / (high - low), 0, 1)
-    return share * share * (3 - 2 * share)
 
 
 def at_turn(shape: dict[int, float], leader: int, part: str) -> dict[int, float]:

@@ -10,13 +10,14 @@ import torch
 from torch import Tensor
 
 from core.animals.blending.layers import Layers
-from core.animals.blending.mixing import SETTINGS, fetched, mix_layers, moved_places, sharpened, smoothstep
+from core.animals.blending.mixing import SETTINGS, fetched, mix_layers, moved_places, sharpened
 from core.animals.blending.settling import settled
 from core.animals.colour_transfer.masks import apply_grabcut, mark_ears, refine_masks
 from core.animals.colour_transfer.palette import Palette
 from core.animals.head_alignment.alignment import HeadAlignment, is_frontal
 from core.animals.head_alignment.detector import segment_animals
 from core.animals.head_alignment.framing import FramedHead
+from core.ops.smoothstep import smoothstep
 
 
 def find_masks(crops: Tensor, heads: Sequence[FramedHead]) -> Tensor:

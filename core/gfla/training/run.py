@@ -23,7 +23,7 @@ from core.gfla.data.people import STUDIO_GREY, PeoplePairs, load_people
 from core.gfla.data.view_data import ViewPairs
 from core.gfla.methods.limb_layers import recipe as limb_layers
 from core.gfla.methods.limb_layers.network import generator_class
-from core.gfla.methods.object_model.copying import view_class
+from core.gfla.methods.object_model.copying import CopyingGenerator
 from core.gfla.methods.object_model.objects import KINDS
 from core.gfla.methods.object_model.recipe import DrawnViewRecipe
 from core.gfla.methods.random_features.features import RandomFeatures
@@ -31,7 +31,7 @@ from core.gfla.options import GflaTrainOptions, with_recipe
 from core.gfla.paper.features import PublishedFeatures
 from core.gfla.paper.network import Generator
 from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
-from core.gfla.paper.network_views import VIEW_SIDE_PX
+from core.gfla.paper.network_views import VIEW_SIDE_PX, ShapeNetGenerator
 from core.gfla.paper.recipe import Batch, Recipe, ViewFlowRecipe, ViewRecipe
 from core.gfla.paper.recipe_clips import AnimationRecipe
 from core.gfla.training.card import card_texts
@@ -63,7 +63,7 @@ def network_config(options: GflaTrainOptions) -> dict[str, Any]:
         }  # fmt: skip
     config: dict[str, Any] = {"sample_hw": FRAMES[options.task]} if options.task in PAIR_FRAMES else {}
     if draws(options):
-        config = {"sample_hw": (DRAWN_PX, DRAWN_PX), "copies": True}
+        config = {"sample_hw": (DRAWN_PX, DRAWN_PX)}
     if options.task == "market":
         config |= {"attn_layers": (2,), "kernel_sizes": (3,)}
     if options.width != 1:
@@ -156,7 +156,7 @@ def generator_of(options: GflaTrainOptions) -> Generator:
     others: Mapping[str, type[Generator]] = {
         "face": FaceGenerator,
         "dance": DanceGenerator,
-        "views": view_class(config),
+        "views": CopyingGenerator if draws(options) else ShapeNetGenerator,
     }
     return others.get(options.task, generator_class(config))(**config)
 

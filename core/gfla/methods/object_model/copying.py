@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 import torch.nn.functional as F
-from diffusers.configuration_utils import register_to_config
 from torch import Tensor
 
 from core.gfla.paper.attention import SourceTables
@@ -21,32 +20,10 @@ class CopyingGenerator(ShapeNetGenerator):
 
     The published encoder begins with an instance norm, which hides how bright a plain object is: what is painted from its
     features cannot have the right colour, what is copied has. Its view codes are constant planes, which the next norm takes
-    out again; here they change sign in the middle, which a norm keeps. `copies` in a folder's config.json names this class.
+    out again; here they change sign in the middle, which a norm keeps.
     """
 
     target: ViewTargetNet
-
-    @register_to_config
-    def __init__(
-        self,
-        attn_layers: tuple[int, ...] = (2, 3),
-        kernel_sizes: tuple[int, ...] = (5, 3),
-        image_nc: int = 3,
-        structure_nc: int | None = None,
-        ngf: int = 24,
-        img_f: int = 192,
-        layers: int = 3,
-        flow_ngf: int = 12,
-        flow_img_f: int = 96,
-        flow_layers: int = 5,
-        sample_hw: tuple[int, int] = (128, 128),
-        heatmap_sigma_px: float = 6.0,
-        copies: bool = True,
-    ) -> None:
-        super().__init__(
-            attn_layers, kernel_sizes, image_nc, structure_nc, ngf, img_f, layers, flow_ngf, flow_img_f, flow_layers,
-            sample_hw, heatmap_sigma_px,
-        )  # fmt: skip
 
     def paint(
         self, tables: Sequence[SourceTables], source: Tensor, source_structure: Tensor, target_structure: Tensor
@@ -67,5 +44,5 @@ def halves(side: int) -> Tensor:
 
 
 def view_class(config: Mapping[str, Any]) -> type[ShapeNetGenerator]:
-    """The generator that a configuration (`config.json`) belongs to: ours or the paper's."""
-    return CopyingGenerator if config.get("copies") else ShapeNetGenerator
+    """The generator that a configuration (`config.json`) names: ours or the paper's."""
+    return CopyingGenerator if config.get("_class_name") == CopyingGenerator.__name__ else ShapeNetGenerator

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import cv2
 import numpy as np
 
@@ -20,15 +22,9 @@ def uncovered(puppet: Puppet, points: np.ndarray) -> float:
     scale = min(1.0, UNIT_PX / puppet.skeleton.unit)
     size = tuple(max(1, round(side * scale)) for side in puppet.alpha.shape[::-1])
     hole = cv2.resize(puppet.hole.astype(np.uint8), size, interpolation=cv2.INTER_NEAREST)
-    limbs = puppet.limbs_of([points])
-    layers, mesh = puppet.parts(limbs)
-    places = mesh.posed(puppet.skeleton.joints, puppet.joints_at(points))
     covered = np.zeros_like(hole)
-    for layer in layers:
-        triangles = mesh.sheets[layer.chain]
-        middle = np.round(mesh.rest[triangles].mean(1) - layer.corner).astype(int)
-        columns, rows = np.clip(middle, 0, np.array(layer.rgba.shape[1::-1]) - 1).T
-        for corners in places[triangles[layer.rgba[rows, columns, 3] > 127]] * scale:
+    for _, posed in seen_triangles(puppet, points):
+        for corners in posed * scale:
             cv2.fillConvexPoly(covered, np.round(corners).astype(np.int32), 1)
     left = (hole > 0) & (cv2.resize(puppet.alpha, size, interpolation=cv2.INTER_AREA) > 0.5) & (covered == 0)
     grey = cv2.resize(cv2.cvtColor(puppet.picture, cv2.COLOR_RGB2GRAY), size, interpolation=cv2.INTER_AREA)
@@ -44,15 +40,21 @@ def strain(puppet: Puppet, points: np.ndarray) -> float:
 
     It is that of the hundredth part of the person's area that suffers most; without limit where that folds.
     """
+    found = []
+    for rest, posed in seen_triangles(puppet, points):
+        maps = affine_maps(rest, posed)[..., :2]
+        large, small = np.linalg.svd(maps, compute_uv=False).T
+        found.append(np.where(np.linalg.det(maps) > 0, np.maximum(large, 1 / np.maximum(small, 1e-3)), 1e3))
+    return float(np.quantile(np.concatenate(found), 0.99))
+
+
+def seen_triangles(puppet: Puppet, points: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """For each layer its triangles (T, 3, 2) that show the person, in pixels: in the photo and in a pose (18, 2)."""
     layers, mesh = puppet.parts(puppet.limbs_of([points]))
     places = mesh.posed(puppet.skeleton.joints, puppet.joints_at(points))
-    found = []
     for layer in layers:
         triangles = mesh.sheets[layer.chain]
         middle = np.round(mesh.rest[triangles].mean(1) - layer.corner).astype(int)
         columns, rows = np.clip(middle, 0, np.array(layer.rgba.shape[1::-1]) - 1).T
         shown = triangles[layer.rgba[rows, columns, 3] > 127]
-        maps = affine_maps(mesh.rest[shown], places[shown])[..., :2]
-        large, small = np.linalg.svd(maps, compute_uv=False).T
-        found.append(np.where(np.linalg.det(maps) > 0, np.maximum(large, 1 / np.maximum(small, 1e-3)), 1e3))
-    return float(np.quantile(np.concatenate(found), 0.99))
+        yield mesh.rest[shown], places[shown]

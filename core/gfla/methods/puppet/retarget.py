@@ -15,7 +15,7 @@ from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, NECK, OTHER, U
 from core.gfla.methods.retargeting.library import named_pose
 from core.gfla.paper import pose
 
-SHOULDERS, HIPS = (2, 5), (8, 11)
+HIPS = (8, 11)
 STEPS = 12
 
 

@@ -26,6 +26,7 @@ from core.implicit.paper.landmarks import (
     RIGHT_EYE,
 )
 from core.ops.blur import soft_blur
+from core.ops.smoothstep import smoothstep
 
 Picture = np.ndarray
 DETECTED = len(MESH_VERTICES)
@@ -97,7 +98,7 @@ def soft_region(outline: np.ndarray, size_px: tuple[int, int]) -> Picture:
     mask = _filled(outline, size_px)
     inside = cv2.distanceTransform(np.pad(mask, 1), cv2.DIST_L2, 5)[1:-1, 1:-1]
     width = max(1.0, FACE.feather * float(np.sqrt(mask.sum())))
-    return smooth_step(inside / width)[..., None].astype(np.float32)
+    return smoothstep(inside / width)[..., None].astype(np.float32)
 
 
 def eye_band(points: np.ndarray, size_px: tuple[int, int]) -> Picture:
@@ -186,7 +187,7 @@ def unlike_lights(lights: Sequence[Picture], middle: Picture) -> Picture:
     one, other = (light.mean(-1) + FACE.least_light for light in lights)
     gain = np.log(other / one)
     gain -= float((gain * middle[..., 0]).sum() / middle.sum())
-    return smooth_step((np.abs(gain) - FACE.unlike[0]) / FACE.unlike[1])[..., None].astype(np.float32)
+    return smoothstep((np.abs(gain) - FACE.unlike[0]) / FACE.unlike[1])[..., None].astype(np.float32)
 
 
 def details_of(face: Picture, diameter: float) -> Picture:
@@ -195,17 +196,11 @@ def details_of(face: Picture, diameter: float) -> Picture:
     return grey - soft_blur(grey, FACE.detail * diameter)
 
 
-def smooth_step(share: np.ndarray | float) -> np.ndarray:
-    """0 below 0, 1 above 1, smooth in between."""
-    share = np.clip(share, 0, 1)
-    return share * share * (3 - 2 * share)
-
-
 def _part(outline: np.ndarray, points: np.ndarray, size_px: tuple[int, int]) -> Picture:
     """(H, W, 1) float32: 1 within reach of the convex outline of a part, 0 far from it."""
     diameter = float(np.sqrt(cv2.contourArea(cv2.convexHull(np.asarray(points, np.float32)))))
     away = cv2.distanceTransform(1 - _filled(outline, size_px), cv2.DIST_L2, 5)
-    return smooth_step(1 + (FACE.reach * diameter - away) / (FACE.soft * diameter))[..., None].astype(np.float32)
+    return smoothstep(1 + (FACE.reach * diameter - away) / (FACE.soft * diameter))[..., None].astype(np.float32)
 
 
 def _filled(outline: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:

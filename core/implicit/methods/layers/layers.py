@@ -11,10 +11,11 @@ import cv2
 import numpy as np
 import torch
 
-from core.implicit.methods.layers.face import Picture, smooth_step
+from core.implicit.methods.layers.face import Picture
 from core.ops.masks import signed_distance
 from core.ops.patch_fill import fill_holes
 from core.ops.pull_push import filled
+from core.ops.smoothstep import smoothstep
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def compose(
 
 
 def _cover(depth: np.ndarray, rim: float) -> np.ndarray:
-    return smooth_step(depth / rim + 0.5)[..., None].astype(np.float32)
+    return smoothstep(depth / rim + 0.5)[..., None].astype(np.float32)
 
 
 def _background(behind: tuple[Picture, Picture], appearance: float, name: str) -> Picture:
@@ -112,9 +113,9 @@ def _background(behind: tuple[Picture, Picture], appearance: float, name: str) -
         plain = (first.mean((0, 1)) + second.mean((0, 1))) / 2
         near = behind[round(appearance)]
         away = min(appearance, 1 - appearance) / LAYERS.late
-        return near + np.float32(smooth_step(away)) * (plain - near)
+        return near + np.float32(smoothstep(away)) * (plain - near)
     share = {"second": appearance / LAYERS.late, "first": 1 - (1 - appearance) / LAYERS.late}[name]
-    return first + np.float32(smooth_step(share)) * (second - first)
+    return first + np.float32(smoothstep(share)) * (second - first)
 
 
 def _spread(picture: Picture, known: Picture) -> Picture:

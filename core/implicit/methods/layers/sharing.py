@@ -24,11 +24,11 @@ from core.implicit.methods.layers.face import (
     in_one_light,
     lower_part,
     pick,
-    smooth_step,
     soft_region,
 )
 from core.implicit.paper.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from core.ops.blur import soft_blur
+from core.ops.smoothstep import smoothstep
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Sharing:
         """The second one's share of what is one person's at a time; nearly even, so that no step of it is large."""
         low, high = _window(self.owner)
         along = min(max((appearance - low) / (high - low), 0.0), 1.0)
-        return 0.8 * along + 0.2 * float(smooth_step(along))
+        return 0.8 * along + 0.2 * float(smoothstep(along))
 
     def shape(self, t: float) -> float:
         """The shape at time t, nearer to whom the picture belongs the more is held."""
@@ -155,17 +155,18 @@ def share_film(
         owner = int(costs[1] < costs[0])
     if not detected:
         return Sharing(owner)
-    eyes, lower = _differences(faces, halves)
+    middle = face_at(halves, (faces[0].shape[1], faces[0].shape[0]), None).middle
+    eyes, lower = _differences(faces, halves, middle)
     if max(map(_bridge, faces, halves)) > SHARING.bridge:
         eyes = 1.0
     lids = max(_apart(*(pick(points, part) for points in landmarks)) for part in (RIGHT_EYE, LEFT_EYE))
     lips = _apart(*(pick(points, LIPS) for points in landmarks))
-    width = max(1.0, float(np.sqrt(face_at(halves, (faces[0].shape[1], faces[0].shape[0]), None).middle.sum())))
+    width = max(1.0, float(np.sqrt(middle.sum())))
     return Sharing(
         owner,
         max(eyes, _share(lids, SHARING.shapes_differ)),
         max(lower, _share(lips, SHARING.shapes_differ)),
-        _steps(np.linalg.norm(halves[0] - halves[1], axis=1)[:DETECTED] / width, SHARING.missed),
+        smoothstep(np.linalg.norm(halves[0] - halves[1], axis=1)[:DETECTED] / width, *SHARING.missed),
         SHARING.held * _held(landmarks, lids, lips),
     )
 
@@ -178,10 +179,9 @@ def _held(landmarks: tuple[np.ndarray, np.ndarray], lids: float, lips: float) ->
     return max(_share(value, ends) for value, ends in zip((noses, tilts, lids, lips), limits, strict=True))
 
 
-def _differences(faces: tuple[Picture, Picture], halves: tuple[np.ndarray, np.ndarray]) -> list[float]:
+def _differences(faces: tuple[Picture, Picture], halves: tuple[np.ndarray, np.ndarray], middle: Picture) -> list[float]:
     """How far, for what differs in their details, the eyes' bands are not mixed, and how far the lower parts, in [0, 1]."""
     size = (faces[0].shape[1], faces[0].shape[0])
-    middle = face_at(halves, size, None).middle
     if not middle.any():
         return [1.0, 1.0]
     lit, _ = in_one_light(faces, middle, (1.0, 0.0))
@@ -236,8 +236,4 @@ def _window(owner: int) -> tuple[float, float]:
 
 
 def _share(value: float, ends: tuple[float, float]) -> float:
-    return float(_steps(np.asarray(value), ends))
-
-
-def _steps(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
-    return smooth_step((values - ends[0]) / (ends[1] - ends[0]))
+    return float(smoothstep(value, *ends))

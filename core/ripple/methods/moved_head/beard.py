@@ -7,9 +7,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from core.ops.smoothstep import smoothstep
 from core.ripple.methods.moved_head.expressions import LOWER_LIP, MOUTH_CORNERS, UPPER_LIP
 from core.ripple.methods.moved_head.frame import Head
-from core.ripple.methods.moved_head.motion import smooth_step
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def beard_share(head: Head, start: tuple[int, int], size: tuple[int, int], wider
         middle, below = places[0], np.zeros_like(mask)
         cv2.fillPoly(below, [np.rint(middle + 1.25 * (places[list(OUTLINE[1:20])] - middle)).astype(np.int32)], 1)
         deep = cv2.distanceTransform(np.maximum(mask, below), cv2.DIST_L2, 5) / (BEARD.soft * unit)
-        soft = smooth_step(deep) * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BEARD.shaven_soft * unit)
+        soft = smoothstep(deep) * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BEARD.shaven_soft * unit)
     return soft * (1 - cv2.GaussianBlur(mouth, (0, 0), max(0.6, 0.004 * unit)))
 
 

@@ -14,6 +14,7 @@ import numpy as np
 from scipy.interpolate import LinearNDInterpolator, NearestNDInterpolator
 from scipy.ndimage import distance_transform_edt
 
+from core.ops.smoothstep import smoothstep
 from core.ripple.methods.head_turn.geometry import CHIN, EYE_CORNERS, EYES, MOUTH_CORNERS
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.membrane import solve_membrane
@@ -80,12 +81,6 @@ def grid(nodes: int = SHEET.nodes) -> np.ndarray:
     return np.stack(np.meshgrid(line, line), -1)
 
 
-def smooth_step(x: np.ndarray) -> np.ndarray:
-    """0 below 0, 1 above 1, no kink."""
-    x = np.clip(x, 0, 1)
-    return x * x * (3 - 2 * x)
-
-
 Neck = tuple[tuple[float, float] | None, ...]
 
 
@@ -137,7 +132,7 @@ class Sheet:
         step = 2 * SHEET.reach / (SHEET.nodes - 1)
         inside = (distance_transform_edt(mask) - distance_transform_edt(1 - mask)) * step
         coarse = grid(SHEET.coarse)
-        down = smooth_step((neck_end - coarse[..., 1]) / (neck_end - head.chin_y))
+        down = smoothstep((neck_end - coarse[..., 1]) / (neck_end - head.chin_y))
         skull = head.axis_x + SHEET.skull_before_axis * np.sin(head.yaw)
         # Shoulders stay: below the ears what moves narrows from the skull with its hair to the neck.
         low = np.clip((coarse[..., 1] - head.ears_y) / max(1e-6, head.chin_y - head.ears_y), 0, 1)
@@ -145,9 +140,9 @@ class Sheet:
             SHEET.skull_half_width + SHEET.shell + low * (SHEET.neck_half_width - SHEET.skull_half_width - SHEET.shell)
         )
         aside = np.abs(coarse[..., 0] - skull) - half
-        rest = down * smooth_step(1 - aside / SHEET.far) * smooth_step(photo_inset[0] / SHEET.border)
+        rest = down * smoothstep(1 - aside / SHEET.far) * smoothstep(photo_inset[0] / SHEET.border)
         # A head that the upper edge cuts turns along that edge.
-        upright = cv2.resize(smooth_step(photo_inset[1] / SHEET.border), (SHEET.nodes,) * 2)
+        upright = cv2.resize(smoothstep(photo_inset[1] / SHEET.border), (SHEET.nodes,) * 2)
         return cls(head, person, rest, depth, inside, upright, neck)
 
     def moved(self, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
@@ -156,7 +151,7 @@ class Sheet:
         turn = np.deg2rad(pose.yaw)
         face, near = self.rotate(np.dstack([places, self.depth]), pose)
         # From one side to the other the rim gives way by more: a step would crease the chin and the forehead.
-        coming = smooth_step(0.5 - np.sign(turn) * (places[..., 0] - self.head.axis_x) / SHEET.sides_join)
+        coming = smoothstep(0.5 - np.sign(turn) * (places[..., 0] - self.head.axis_x) / SHEET.sides_join)
         inset = SHEET.inset_hidden + coming * (SHEET.inset_shown - SHEET.inset_hidden)
         # Cheeks are broad below the eyes: what comes into sight there is stretched over more of them. The jaw's lower edge
         # before the neck stays an edge.
@@ -166,7 +161,7 @@ class Sheet:
         wide = SHEET.feather + coming * broad * SHEET.feather_jaw
         # Eyes and mouth are not stretched with them.
         free = 1 - coming + coming * (self.beside_features(np.sign(turn)) / (inset + wide)).clip(0.2, 1)
-        share = smooth_step((self.inside - free * inset) / (free * wide))
+        share = smoothstep((self.inside - free * inset) / (free * wide))
         shift, level = self.membrane(pose, share, face - places, near)
         share = share[..., None]
         way = share * (face - places) + (1 - share) * shift
@@ -235,7 +230,7 @@ class Sheet:
                 # A jaw that comes into sight runs smoothly into the neck.
                 coming = max(SHEET.corner, SHEET.corner_shown * (corner[1] - self.head.ears_y))
                 over = SHEET.corner_hidden if way * turn > 0 else coming if turn else SHEET.corner
-                share[beside] = smooth_step((corner[1] + SHEET.corner / 2 - places[..., 1]) / over)[beside]
+                share[beside] = smoothstep((corner[1] + SHEET.corner / 2 - places[..., 1]) / over)[beside]
         return share
 
     def outline_ends(self, places: np.ndarray, pose: Pose) -> np.ndarray:
@@ -251,8 +246,8 @@ class Sheet:
         # Flesh outside the mesh lies behind its rim: it goes out of sight with the side that does.
         jaw = after + (x - before) * np.where(hides, SHEET.flesh_left, 1.0)
         bare = (1 - low) * ear + low * jaw
-        near = smooth_step((SHEET.jaw_reach - side * (x - before)) / SHEET.jaw_fades)
-        up = smooth_step((head.eyes_y - y) / max(1e-6, head.eyes_y - head.brow_y))
+        near = smoothstep((SHEET.jaw_reach - side * (x - before)) / SHEET.jaw_fades)
+        up = smoothstep((head.eyes_y - y) / max(1e-6, head.eyes_y - head.brow_y))
         end = up * skull + (1 - up) * (near * bare + (1 - near) * skull)
         covered = np.where(side > 0, np.maximum(end, after + SHEET.ear_left), np.minimum(end, after - SHEET.ear_left))
         # Below the ear the mesh's own rim is the outline of the side that turns away.

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import cv2
 import numpy as np
 
+from core.ops.smoothstep import smoothstep
 from core.ripple.methods.moved_head.expression_map import FaceMap
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.matte import (
@@ -19,7 +20,7 @@ from core.ripple.methods.moved_head.matte import (
     to_region,
     view_of,
 )
-from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, grid, smooth_step
+from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, grid
 from core.ripple.methods.moved_head.plate import (
     PLATE,
     add_grain,
@@ -133,7 +134,7 @@ class HeadScene:
             matte[:cut] = np.maximum(matte[:cut], matte[cut] * (matte[cut] > SCENE.surely))
         moves = to_region(sheet.rest.astype(np.float32), head, box)
         # What hardly moves is the photograph behind already: cut off sharply its edge would ring.
-        matte = (matte * smooth_step(moves / SCENE.rest_kept)).astype(np.float32)
+        matte = (matte * smoothstep(moves / SCENE.rest_kept)).astype(np.float32)
         unit = head.frame.unit_px
         hole = (cv2.dilate(matte, disc(SCENE.hole_grows * unit)) > SCENE.hole_from) & (moves > SCENE.rest_kept)
         others = cv2.dilate(to_region(found, head, box), disc(SCENE.others_grow * unit)) > SCENE.others_from
@@ -230,7 +231,7 @@ class HeadScene:
             blur = wider * SCENE.rim_colour * self.head.frame.unit_px
             total += share * cv2.GaussianBlur(region * sure[..., None], (0, 0), blur)
             weight += share * cv2.GaussianBlur(sure, (0, 0), blur)[..., None]
-        known = smooth_step((self.matte[..., None] - SCENE.thin) / (SCENE.thick - SCENE.thin))
+        known = smoothstep(self.matte[..., None], SCENE.thin, SCENE.thick)
         thin = self.matte[..., None] * total / weight
         return (thin + known * (own - thin)).astype(np.float32)
 

@@ -110,11 +110,6 @@ def vote_finely(fine: Tensor, box: tuple[slice, slice], ratio: float, flows: Ten
     return found if ratio == 1 else reduce_motion(found, (flows.shape[-2], flows.shape[-1]), ratio)
 
 
-def find_failing(frames: Tensor, flows: Tensor) -> tuple[slice, slice] | None:
-    """Rows and columns of the part of a pair (1, 6, H, W) where its flows (1, 4, H, W) miss, with all that can be reached."""
-    return box_around(mark_failing(frames, flows))
-
-
 def mark_failing(frames: Tensor, flows: Tensor) -> Tensor:
     """Where the flows (1, 4, H, W) of a pair (1, 6, H, W) miss: (H, W), bool."""
     source, target = frames.split(3, 1)
