@@ -11,6 +11,7 @@ from scipy.ndimage import gaussian_filter
 
 from core.errors import InputError, ShapeError
 from core.image import resize, to_tensor
+from core.ops.smoothstep import smoothstep
 from core.ops.warp import pixel_centres, sample_at
 
 RIGHT_EYE, LEFT_EYE, MOUTH_CORNERS = slice(36, 42), slice(42, 48), (48, 54)
@@ -166,6 +167,4 @@ def _padded(picture: Image.Image, before: np.ndarray, after: np.ndarray, sigma: 
 
 def _feathered(share: np.ndarray, feather: float) -> np.ndarray:
     """Weights of places (..., 2) in the unit square: 0 at and beyond its rim, 1 from `feather` inwards, no kink."""
-    depth = np.minimum(share, 1 - share).min(-1) / max(feather, 1e-6)
-    depth = depth.clip(0, 1)
-    return depth * depth * (3 - 2 * depth)
+    return smoothstep(np.minimum(share, 1 - share).min(-1) / max(feather, 1e-6))

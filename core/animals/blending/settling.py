@@ -9,6 +9,7 @@ import numpy as np
 
 from core.animals.blending.eyes import eye_distance
 from core.animals.head_alignment.network_points import EYES
+from core.ops.smoothstep import smoothstep
 
 
 @dataclass(frozen=True)
@@ -50,9 +51,7 @@ def settled(displacement: np.ndarray, points: np.ndarray, own: np.ndarray, sure:
         unit = eye_distance(points)
         for eye in EYES:
             off = place - points[eye].astype(np.float32)
-            share = (np.linalg.norm(off, axis=-1) / unit - SETTINGS.whole) / (SETTINGS.loose - SETTINGS.whole)
-            share = share.clip(0, 1)[..., None]
-            share = 1 - share * share * (3 - 2 * share)
+            share = 1 - smoothstep(np.linalg.norm(off, axis=-1) / unit, SETTINGS.whole, SETTINGS.loose)[..., None]
             at = (points[eye] * cells - 0.5).astype(np.float32).reshape(1, 1, 2)
             middle = cv2.remap(way, at, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[0, 0]
             whole = middle + np.stack([turn.real * off[..., 0] - turn.imag * off[..., 1],
@@ -70,6 +69,5 @@ def _inside(way: np.ndarray, along: np.ndarray, axis: int) -> np.ndarray:
     for edge, sign in ((0, 1.0), (-1, -1.0)):
         asked = (-sign * part[:, edge]).clip(min=0)[:, None]
         far = along if edge == 0 else along[::-1]
-        share = (far[None] / np.maximum(SETTINGS.give * asked, 1e-6)).clip(0, 1)
-        part += sign * asked * (1 - share * share * (3 - 2 * share))
+        part += sign * asked * (1 - smoothstep(far[None] / np.maximum(SETTINGS.give * asked, 1e-6)))
     return made

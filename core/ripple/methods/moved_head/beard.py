@@ -209,8 +209,8 @@ def shave(skin: np.ndarray, share: np.ndarray, head: Head, strength: float) -> n
         / np.maximum(0.01, cv2.GaussianBlur(known[..., 0], (0, 0), reach))[..., None]
     )
     shading = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.012 * unit)
-    missing = ((around[..., 0] - shading - BEARD.dark_levels) / (BEARD.full_levels - BEARD.dark_levels)).clip(0, 1)
-    hair = cv2.GaussianBlur(missing * missing * (3 - 2 * missing), (0, 0), 0.012 * unit)
+    missing = smoothstep(around[..., 0] - shading, BEARD.dark_levels, BEARD.full_levels)
+    hair = cv2.GaussianBlur(missing, (0, 0), 0.012 * unit)
     fine = lab[..., 0] - cv2.GaussianBlur(lab[..., 0], (0, 0), 0.004 * unit)
     bare = around.copy()
     broad = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.05 * unit)

@@ -9,6 +9,7 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import distance_transform_edt
 
+from core.ops.smoothstep import smoothstep
 from core.ripple.methods.moved_head.expressions import (
     EXPRESSION,
     EYE_PARTS,
@@ -209,12 +210,6 @@ def open_inside(
     return shift, opening, inside
 
 
-def smooth(x: np.ndarray, low: float, high: float) -> np.ndarray:
-    """0 below `low`, 1 above `high`, no kink."""
-    x = ((x - low) / (high - low)).clip(0, 1)
-    return x * x * (3 - 2 * x)
-
-
 def paint_mouth(
     places: np.ndarray, after: np.ndarray, width: float, gap: float, region: np.ndarray, before: np.ndarray
 ) -> np.ndarray:
@@ -233,10 +228,12 @@ def paint_mouth(
     soft = max(1.0, 0.02 * width)
     share = ((bottom - places[..., 1]) / soft).clip(0, 1) * (gap > MAP.teeth_least * width)
     # The lip's shadow, the corners' darkness and the gaps between teeth.
-    shade = (0.45 + 0.4 * smooth((places[..., 1] - top) / np.maximum(1.0, height), 0, 0.7)) * (1 - 0.6 * across**4)
-    shade = shade * (1 - 0.16 * smooth(tooth, 0.86, 1.0))
+    shade = (0.45 + 0.4 * smoothstep((places[..., 1] - top) / np.maximum(1.0, height), 0, 0.7)) * (1 - 0.6 * across**4)
+    shade = shade * (1 - 0.16 * smoothstep(tooth, 0.86, 1.0))
     teeth = light * shade[..., None] * np.array(MAP.teeth)
     down = ((places[..., 1] - top) / max(1.0, float(after[14, 1] - after[13, 1]))).clip(0, 1)
     # A tongue lies in the light below the dark.
-    dark = light * (np.array(MAP.dark) + (smooth(down, 0.55, 1.0) * (1 - across**2))[..., None] * np.array(MAP.tongue))
+    dark = light * (
+        np.array(MAP.dark) + (smoothstep(down, 0.55, 1.0) * (1 - across**2))[..., None] * np.array(MAP.tongue)
+    )
     return np.rint(dark + share[..., None] * (teeth - dark)).clip(0, 255).astype(np.uint8)

@@ -7,6 +7,8 @@ from typing import Any
 import cv2
 import numpy as np
 
+from core.ops.smoothstep import smoothstep
+
 # Of L*, a* and b*: 12 of lightness or 7 of colour are as far as 1.
 COLOUR_SCALE = np.array((1 / 12, 1 / 7, 1 / 7), np.float32)
 
@@ -35,8 +37,7 @@ def disc(radius: float) -> np.ndarray:
 
 def fade(values: Any, zero: float, one: float) -> np.ndarray:
     """0 at `zero`, 1 at `one`, smooth between."""
-    share = np.clip((values - zero) / (one - zero), 0, 1)
-    return (share * share * (3 - 2 * share)).astype(np.float32)
+    return smoothstep(values, zero, one).astype(np.float32)
 
 
 def strand_contrast(lightness: np.ndarray) -> np.ndarray:
