@@ -13,12 +13,12 @@ import torch
 from PIL import Image
 
 from bench import Row, seconds
+from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.landmark_flow.displacement_grid import sample_displacements
 from core.implicit.methods.landmark_flow.flow import FlowWarp
 from core.implicit.methods.landmark_flow.siren_warp import SirenWarp
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.coordinates import to_published
-from core.implicit.paper.landmarks import detect_landmarks
 from core.implicit.paper.network import Siren
 from core.implicit.paper.recipe import WarpRecipe, train_warp
 from core.implicit.pipeline import ImplicitMorphPipeline

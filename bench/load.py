@@ -19,7 +19,7 @@ from bench import Row
 ROOT = Path(__file__).parents[1]
 HEADS = ROOT / "core/ui/examples/heads"
 JOBS = 50
-START_LIMIT_S = 15
+START_LIMIT_S = 8
 
 
 def rows() -> list[Row]:

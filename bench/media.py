@@ -24,7 +24,7 @@ from bench import Row
 from core.errors import MorphospaceError
 from core.image import read_image
 from core.sdl.methods.video_rate.conversion import convert_video
-from core.sdl.methods.video_rate.retouch import retouched
+from core.sdl.methods.video_rate.retouch import Retouch
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.video import TimedFrame, read_video, write_video
@@ -205,7 +205,7 @@ def sharpness() -> list[Row]:
         shares = []
         for first, last in zip(frames, frames[2:], strict=False):
             ((made,),) = pipe.in_betweens([(first, last)], (0.5,), SDLOptions())
-            between = _laplacian(retouched(made, first, last, 0.5))
+            between = _laplacian(Retouch(first, last).apply(made, 0.5))
             shares.append(between / ((_laplacian(first) + _laplacian(last)) / 2))
         found[name] = statistics.fmean(shares)
     told = ", ".join(f"{name[:2]}: {share:.2f}" for name, share in found.items())

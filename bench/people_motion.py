@@ -13,6 +13,7 @@ from PIL import Image
 from bench import Row
 from core.detect.body import Body, detect_bodies
 from core.detect.cutout import cut_out_person
+from core.detect.everybody import detect_everybody
 from core.detect.segment import person_mask
 from core.errors import InputError, NothingFoundError
 from core.gfla.data.people import load_people
@@ -45,20 +46,21 @@ def rows() -> list[Row]:
 
 
 def overlap_row() -> Row:
-    """Mean intersection over union of cut-outs with the masks that the people were rendered with."""
+    """Mean intersection over union of cut-outs with the masks that the people were rendered with; 0 of who is not found."""
     found, missed = [], 0
     for picture, share, points in scenes():
         try:
-            bodies = detect_bodies(picture)
+            bodies = detect_everybody(picture)
             index = min(range(len(bodies)), key=lambda i: distance(bodies[i], points))
             if distance(bodies[index], points) > OTHER_PX:
                 raise NothingFoundError("the detector finds others alone")
             cut = cut_out_person(picture, bodies, index) > 0.5
         except NothingFoundError:
             missed += 1
+            found.append(0.0)
             continue
         found.append((cut & (share > 0.5)).sum() / (cut | (share > 0.5)).sum())
-    said = f"{np.mean(found):.3f} in the mean, {np.median(found):.3f} in the middle of {len(found)}, {missed} not found"
+    said = f"{np.mean(found):.3f} in the mean of all {len(found)}, {np.median(found):.3f} in the middle, {missed} not found"
     return Row("cut-outs of rendered people over photographs: intersection over union", ">= 0.95", said, bool(np.mean(found) >= 0.95))  # fmt: skip
 
 

@@ -10,10 +10,11 @@ from PIL import Image
 
 from bench import Row, sheet_path
 from core.gfla.data.drawn_views import held_out
-from core.gfla.methods.object_model.fit import KINDS, Sight, fit
+from core.gfla.methods.object_model.fit import Sight, fit
 from core.gfla.methods.object_model.objects import object_of
 from core.gfla.methods.object_model.paint import Source, turned
 from core.gfla.methods.object_model.render import SAMPLES, Array, Camera, Scene, render
+from core.gfla.options import KINDS
 from core.gfla.paper.operators import fetch_along
 from core.gfla.paper.views import view_code, view_of_angles
 from core.gfla.pipeline_views import ViewPipeline

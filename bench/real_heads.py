@@ -44,7 +44,7 @@ def rows() -> list[Row]:
     if not (SHARED / "real").is_dir():
         return [Row("heads of real photographs", "", "not measured: ../shared/real is absent")]
     pipe = RipplePipeline.from_record("ripple-preview")
-    found, sharp, near, errors, masked, seconds, told = [], [], [], [], [], [], 0
+    found, sharp, near, errors, seconds, told = [], [], [], [], [], 0
     strips: dict[str, list[np.ndarray]] = {"turns": [], "ends": []}
     for path in [p for folder in FOLDERS for p in sorted((SHARED / folder).glob("*.*"))]:
         if len(found) == WANTED or path.suffix.lower() not in (".jpg", ".jpeg", ".png"):
@@ -77,7 +77,6 @@ def rows() -> list[Row]:
                 continue
             sharp += [ratio] if large else []
             turned.append(result)
-            masked.append(result.figures["ripple_share"])
             yaw = yaw_of(front, np.asarray(result.whole))
             errors += [] if yaw is None else [abs(yaw - degree)]
         strips["turns"].append(show(turned, prepared))
@@ -92,7 +91,6 @@ def rows() -> list[Row]:
         Row("the same at 0.1 degrees", f">= {SHARPNESS_TARGET}", f"{np.mean(near):.2f}, {min(near):.2f}",
             bool(np.mean(near) >= SHARPNESS_TARGET)),
         Row("mean yaw error", f"<= {YAW_TARGET_DEG:g}", f"{np.mean(errors):.1f}", bool(np.mean(errors) <= YAW_TARGET_DEG)),
-        Row("masked share of the crop: mean, most", "", f"{np.mean(masked):.1%}, {max(masked):.1%}"),
         Row("seconds per degree, as the page asks for it: mean, most", "<= 3", f"{np.mean(seconds):.2f}, {max(seconds):.2f}",
             bool(np.mean(seconds) <= 3) and worst > 0),
         *animation_rows(pipe),
@@ -100,7 +98,7 @@ def rows() -> list[Row]:
 
 
 def show(results: list[RippleResult], prepared: RipplePrepared) -> np.ndarray:
-    """A strip: the photograph around the head as it is, then each result and its mask, without what lies beyond the photograph."""
+    """A strip: the photograph around the head as it is, then each result, without what lies beyond the photograph."""
     quad = prepared.aligned.quad
     low, high = quad.min(0).clip(0), np.minimum(quad.max(0), prepared.whole.size)
     side = (high - low).min()
@@ -108,19 +106,14 @@ def show(results: list[RippleResult], prepared: RipplePrepared) -> np.ndarray:
     place = tuple(np.rint([*start, *(start + side)]).astype(int))
     wholes = [prepared.whole, *(result.whole for result in results)]
     cells = [whole.crop(place).resize((CELL_PX,) * 2, Image.Resampling.LANCZOS) for whole in wholes]
-    masks = [result.mask.convert("RGB").resize((CELL_PX,) * 2) for result in results]
-    return np.concatenate([np.asarray(cell) for cell in (*cells, *masks)], axis=1)
+    return np.concatenate([np.asarray(cell) for cell in cells], axis=1)
 
 
 def draw_expressions(pipe: RipplePipeline, found: list[RipplePrepared]) -> None:
     """A contact sheet: each portrait as it is, and every expression to both sides."""
     strips = []
     for prepared in found:
-        strips.append(
-            show([pipe.edit(prepared, degree, name) for name, degree in SHOWN], prepared)[
-                :, : (1 + len(SHOWN)) * CELL_PX
-            ]
-        )
+        strips.append(show([pipe.edit(prepared, degree, name) for name, degree in SHOWN], prepared))
     Image.fromarray(np.concatenate(strips)).save(sheet_path("real_heads_expressions"))
 
 

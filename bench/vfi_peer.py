@@ -22,7 +22,7 @@ from PIL import Image, ImageOps
 from bench import Row, seconds
 from core.image import to_pil, to_tensor
 from core.metrics import psnr
-from core.sdl.methods.video_rate.retouch import retouched
+from core.sdl.methods.video_rate.retouch import Retouch
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.video import read_video
@@ -93,7 +93,8 @@ def ours() -> Way:
     def made(first: Image.Image, last: Image.Image, count: int) -> list[Image.Image]:
         t = SEVEN if count == 7 else (0.5,)
         (pictures,) = pipe.in_betweens([(first, last)], t, how)
-        return [retouched(new, first, last, place) for new, place in zip(pictures, t, strict=True)]
+        look = Retouch(first, last)
+        return [look.apply(new, place) for new, place in zip(pictures, t, strict=True)]
 
     return made
 

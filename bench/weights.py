@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Callable
+from functools import partial
 
 from bench import Row, seconds
+from core.animals.head_alignment.network_heads import PetHeadNetwork
+from core.animals.head_alignment.network_points import PetMaskNetwork, PetPointNetwork
+from core.animals.head_alignment.second_look import PetLookNetwork
 from core.crossbreed.pipeline import CrossbreedPipeline
-from core.detect import pets
 from core.gfla.pipeline import PosePipeline
+from core.gfla.pipeline_views import ViewPipeline
 from core.ripple.pipeline import RipplePipeline
 from core.sdl.pipeline import SDLPipeline
+from core.weights import load_strict
 from core.weights.catalogue import WEIGHTS, records
 
 MB = 10**6
@@ -21,11 +25,13 @@ PIPELINES: dict[str, Callable[[str], object]] = {
     "ripple": RipplePipeline.from_record,
     "gfla": PosePipeline.from_record,
 }
-# The helpers keep their network for the life of the process: what they remember is passed by.
-HELPERS: dict[str, Callable[[], object]] = {
-    pets.RECORD: pets.head_network.__wrapped__,
-    pets.POINTS_RECORD: pets.point_network.__wrapped__,
-    pets.MASK_RECORD: pets.mask_network.__wrapped__,
+# Networks of their own, and a second pipeline of a system.
+OTHERS: dict[str, Callable[[], object]] = {
+    "pet-heads": partial(load_strict, PetHeadNetwork, WEIGHTS / "pet-heads"),
+    "pet-points": partial(load_strict, PetPointNetwork, WEIGHTS / "pet-points"),
+    "pet-mask": partial(load_strict, PetMaskNetwork, WEIGHTS / "pet-mask"),
+    "pet-look": partial(load_strict, PetLookNetwork, WEIGHTS / "pet-look"),
+    "gfla-views": ViewPipeline.from_record,
 }
 
 
@@ -42,7 +48,7 @@ def rows() -> list[Row]:
         ),
     ]  # fmt: skip
     for entry in shipped:
-        load = HELPERS.get(entry.name) or functools.partial(PIPELINES[entry.system], entry.name)
+        load = OTHERS.get(entry.name) or partial(PIPELINES[entry.system], entry.name)
         (taken,) = seconds(load, repeats=3, warm_up=0)
         answer.append(Row(f"loading {entry.name}", f"< {MOST_S:g} s", f"{taken:.2f} s", taken < MOST_S))
     return answer

@@ -6,19 +6,20 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image, ImageDraw, ImageFont
 
 from core.detect.faces import detect_faces
 from core.errors import CancelledError, InputError, MorphospaceError, NothingFoundError
 from core.image import Box, crop_box, resize, to_tensor
-from core.metrics import evenness, one_outline, psnr, sharpness
 from core.options import check, option
-from core.pipeline import TransitionPipeline
 from core.progress import Progress, part_of
 from core.timeline import Timeline
+
+if TYPE_CHECKING:
+    from core.pipeline import TransitionPipeline
 
 MOST_FRAMES = 160
 CAPTION_PX = 26
@@ -129,6 +130,10 @@ def measured(frames: list[Image.Image], squares: Sequence[Image.Image], timeline
         its face lies from the mean of both faces, in face sizes, where both pictures show one. `evenness`: of the steps from
         frame to frame, 1 = all equal. `start_db` and `end_db`: PSNR of the first and last position against the pictures.
     """
+    import torch
+
+    from core.metrics import evenness, one_outline, psnr, sharpness
+
     # Holds and the way back repeat frames: each position counts once.
     seen = dict(sorted(zip(timeline.positions(), frames, strict=True), key=lambda item: item[0]))
     positions, frames = list(seen), list(seen.values())

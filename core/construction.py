@@ -1,20 +1,16 @@
-"""Networks built in any thread without touching what all threads share: `torch.nn`, the random state, the caches."""
+"""Networks built in any thread without touching what all threads share: `torch.nn` and the random state."""
 
 from __future__ import annotations
 
-import functools
 import inspect
 import threading
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 import torch
 from torch import Generator, Tensor, nn
 from torch.overrides import TorchFunctionMode
-
-P = ParamSpec("P")
-Made = TypeVar("Made")
 
 # diffusers' `from_pretrained` replaces `torch.nn.init` and `Module.register_parameter` of the whole process while it builds:
 # whoever calls it for a published pipeline holds this lock, and so does whoever builds a network of ours.
@@ -56,36 +52,3 @@ def building(seed: int | None = None) -> Iterator[None]:
     """
     with BUILDING, _Start(seed):
         yield
-
-
-class Once:
-    """Things made on first use and kept; threads that ask for one at the same time wait for one making of it.
-
-    Unlike `functools.cache`, which lets each of them make its own. What fails is made again when it is asked for again.
-    """
-
-    def __init__(self) -> None:
-        self._made: dict[Hashable, Any] = {}
-        self._locks: dict[Hashable, threading.RLock] = {}
-        self._lock = threading.Lock()
-
-    def __call__(self, key: Hashable, make: Callable[[], Made]) -> Made:
-        """What is kept under `key`, made by `make` if it is not there."""
-        with self._lock:
-            lock = self._locks.setdefault(key, threading.RLock())
-        with lock:
-            if key not in self._made:
-                self._made[key] = make()
-            found: Made = self._made[key]
-            return found
-
-
-def load_once(load: Callable[P, Made]) -> Callable[P, Made]:
-    """A loader that keeps its answers by its arguments, which are hashable; see `Once`."""
-    once = Once()
-
-    @functools.wraps(load)
-    def loaded(*args: P.args, **kwargs: P.kwargs) -> Made:
-        return once((args, tuple(sorted(kwargs.items()))), lambda: load(*args, **kwargs))
-
-    return loaded

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TypeVar
@@ -12,8 +12,9 @@ from typing import TypeVar
 import torch
 from torch import nn
 
-from core.construction import load_once
 from core.errors import DeviceError, unknown_name
+from core.memory import within_memory
+from core.once import load_once
 from core.settings import COMPILE, DEVICE, PRECISION, switched_on
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
@@ -51,11 +52,16 @@ class Policy:
             # The instance's attribute covers the class's method, for the network's own calls too.
             object.__setattr__(network, method, self.compiled(plain, fullgraph=True))
 
-    def autocast(self) -> contextlib.AbstractContextManager[object]:
-        """A context in which convolutions compute in `dtype`."""
-        if self.dtype == torch.float32:
-            return contextlib.nullcontext()
-        return torch.autocast(self.device.type, dtype=self.dtype)
+    @contextlib.contextmanager
+    def autocast(self) -> Iterator[None]:
+        """A context in which convolutions compute in `dtype`, and too little memory is told as `within_memory` does.
+
+        Raises:
+            GpuMemoryError: torch ran out of memory.
+        """
+        half = self.dtype != torch.float32
+        with within_memory(), torch.autocast(self.device.type, dtype=self.dtype) if half else contextlib.nullcontext():
+            yield
 
     def __str__(self) -> str:
         """Device and precision as shown to the user."""

@@ -38,6 +38,10 @@ class DeviceError(MorphospaceError):
     """A device or precision that this machine does not have."""
 
 
+class GpuMemoryError(DeviceError):
+    """Work that the GPU's memory does not hold."""
+
+
 class ExportError(MorphospaceError):
     """A result that could not be written."""
 

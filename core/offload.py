@@ -7,20 +7,26 @@ import inspect
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any, Protocol
 
 import torch
 
 from core.errors import DeviceError
 
-if TYPE_CHECKING:
-    from core.pipeline import TransitionPipeline
+
+class Offloadable(Protocol):
+    """A pipeline whose networks can be moved, and the names of its methods that need them."""
+
+    gpu_methods: tuple[str, ...]
+
+    def to(self, *where: Any, **how: Any) -> Any:
+        """Move the networks, as diffusers' pipelines do."""
 
 
 class _Lease:
     """The GPU for as long as any call needs it: the first call fetches the networks, the last one brings them back."""
 
-    def __init__(self, pipeline: TransitionPipeline[Any], device: torch.device) -> None:
+    def __init__(self, pipeline: Offloadable, device: torch.device) -> None:
         self.pipeline, self.device = pipeline, device
         self.calls = 0
         self.lock = threading.Lock()
@@ -40,7 +46,7 @@ class _Lease:
                 self.pipeline.to(self.device if self.calls else "cpu")
 
 
-def lend(pipeline: TransitionPipeline[Any], device: torch.device, index: int | None = None) -> None:
+def lend(pipeline: Offloadable, device: torch.device, index: int | None = None) -> None:
     """Wrap the pipeline's `gpu_methods` so that they run with the networks on `device`; its networks go to main memory.
 
     Raises:
@@ -55,7 +61,7 @@ def lend(pipeline: TransitionPipeline[Any], device: torch.device, index: int | N
         object.__setattr__(pipeline, name, _leased(getattr(type(pipeline), name), pipeline, lease))
 
 
-def _leased(method: Callable[..., Any], pipeline: TransitionPipeline[Any], lease: _Lease) -> Callable[..., Any]:
+def _leased(method: Callable[..., Any], pipeline: Offloadable, lease: _Lease) -> Callable[..., Any]:
     if inspect.isgeneratorfunction(method):
 
         @functools.wraps(method)

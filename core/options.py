@@ -69,14 +69,6 @@ def fields_of(options: Any) -> list[Field]:
     return found
 
 
-def field_of(options: Any, name: str) -> Field:
-    """One field by name."""
-    by_name = {field.name: field for field in fields_of(options)}
-    if name not in by_name:
-        raise unknown_name("option", name, by_name)
-    return by_name[name]
-
-
 def check(options: Options) -> Options:
     """The same options if every value has its type and lies in its range.
 
@@ -125,12 +117,9 @@ def to_query(options: Any) -> dict[str, str]:
 
 
 def from_query(cls: type[Options], query: Mapping[str, str]) -> Options:
-    """Options from a link; names that this class does not have are left for others."""
-    values: dict[str, Any] = {}
-    for field in fields_of(cls):
-        if field.name in query:
-            values[field.name] = parse_value(field, query[field.name])
-    return check(cls(**values))
+    """Checked options from text, as a link or a command has it; unknown names are refused with the nearest known one."""
+    known = {field.name: field for field in fields_of(cls)}
+    return build(cls, {name: parse_value(known[name], text) if name in known else text for name, text in query.items()})
 
 
 def parse_value(field: Field, text: str) -> Any:

@@ -10,16 +10,13 @@ for picture in pipe.frames(prepared, Timeline(frames=48)):
 from __future__ import annotations
 
 import copy
-import hashlib
 import os
-import pickle
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar, Generic, Self, TypeVar
 
-import numpy as np
 import torch
 from diffusers import DiffusionPipeline
 from diffusers.utils import BaseOutput
@@ -29,8 +26,9 @@ from torch import Tensor, nn
 from core import options as option_tools
 from core.construction import BUILDING
 from core.devices import Policy, choose_device, policy
-from core.errors import DeviceError
+from core.errors import GpuMemoryError
 from core.image import to_pil
+from core.memory import within_memory
 from core.offload import lend
 from core.progress import Progress, part_of, silent
 from core.timeline import Timeline
@@ -111,25 +109,42 @@ class TransitionPipeline(DiffusionPipeline, ABC, Generic[PreparedT]):
         """Pictures (T, 3, H, W) float32 in [0, 1], on the CPU, at a list of positions t."""
 
     def render_fitting(self, prepared: PreparedT, t: Sequence[float], **controls: Any) -> Tensor:
-        """As `render`; where the GPU's memory does not suffice, in smaller batches from then on.
+        """As `render`, in batches that fit; controls with a value for each position go along.
 
         Raises:
-            DeviceError: not even one picture fits.
+            GpuMemoryError: not even one picture fits.
         """
-        try:
-            return self.render(prepared, t, **controls)
-        except torch.OutOfMemoryError as error:
-            if len(t) == 1:
-                raise DeviceError(
-                    "the GPU's memory does not suffice for one picture: choose a smaller size, close other programs, or "
-                    "compute on the processor (MORPHOSPACE_DEVICE=cpu)"
-                ) from error
-        # Outside the handler, so that what the failed attempt held is let go.
-        torch.cuda.empty_cache()
-        half = len(t) // 2
-        # Of this pipeline alone: the class keeps its own.
-        object.__setattr__(self, "batch_size", half)
-        return torch.cat([self.render_fitting(prepared, part, **controls) for part in (t[:half], t[half:])])
+
+        def some(numbers: Sequence[int]) -> Tensor:
+            each = {k: [v[i] for i in numbers] for k, v in controls.items() if isinstance(v, list) and len(v) == len(t)}
+            return self.render(prepared, [t[i] for i in numbers], **{**controls, **each})
+
+        return self.fitting(some, range(len(t)))
+
+    def fitting(self, work: Callable[[Sequence[Any]], Tensor], items: Sequence[Any]) -> Tensor:
+        """What `work` makes of the items, `batch_size` at once; of half as many from where the GPU's memory does not suffice.
+
+        Raises:
+            GpuMemoryError: not even one fits.
+        """
+        made: list[Tensor] = []
+        done = 0
+        while done < len(items):
+            part = items[done : done + self.batch_size]
+            try:
+                with within_memory():
+                    made.append(work(part))
+            except GpuMemoryError:
+                if len(part) == 1:
+                    raise
+            else:
+                done += len(part)
+                continue
+            # Outside the handler, so that what the failed attempt held is let go.
+            torch.cuda.empty_cache()
+            # Of this pipeline alone: the class keeps its own.
+            object.__setattr__(self, "batch_size", len(part) // 2)
+        return torch.cat(made)
 
     def frames(
         self, prepared: PreparedT, timeline: Timeline, progress: Progress = silent, **controls: Any
@@ -258,20 +273,3 @@ class GeneratorPipeline(TransitionPipeline[PreparedT]):
     def network_class(cls, folder: Path) -> type[Any]:
         """The class of the weights in a folder: `Network`, unless the folder's config.json tells one of our own."""
         return cls.Network
-
-
-def content_key(*parts: Any) -> str:
-    """A short hash that is equal for equal content: pictures, arrays, tensors and plain values."""
-    digest = hashlib.sha256()
-    for part in parts:
-        if isinstance(part, Image.Image):
-            digest.update(f"{part.mode}{part.size}".encode() + part.tobytes())
-        elif isinstance(part, Tensor):
-            array = part.detach().cpu().to(torch.float32).numpy()
-            digest.update(f"{array.shape}".encode() + np.ascontiguousarray(array).tobytes())
-        elif isinstance(part, np.ndarray):
-            digest.update(f"{part.dtype}{part.shape}".encode() + np.ascontiguousarray(part).tobytes())
-        else:
-            digest.update(pickle.dumps(part, protocol=4))
-        digest.update(b"|")
-    return digest.hexdigest()[:16]

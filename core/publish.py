@@ -20,7 +20,6 @@ ROOT = Path(__file__).parents[1]
 SPACES = ROOT / "spaces"
 EXAMPLES = Path("core/ui/examples")
 SUITE = "suite"
-ZERO_GPU = "zero-a10g"
 MARK = "STAGED.txt"
 NOT_FOR_SPACES = ("tensorboard", "typer")
 

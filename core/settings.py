@@ -73,7 +73,7 @@ SETTINGS = (
             _matches(r"auto|cpu|mps|cuda(:\d+)?")),
     Setting(PRECISION, "what networks compute in", "what the device gains from", "auto, float32, bfloat16 or float16",
             _matches(r"auto|float32|bfloat16|float16")),
-    Setting(COMPILE, "let torch.compile build the networks' render paths: it takes minutes at first; what it gains is not measured yet", "0", "0 or 1",
+    Setting(COMPILE, "let torch.compile build the networks' render paths: it takes minutes at first and gains 2 to 36 % of a frame's time on a CPU", "0", "0 or 1",
             lambda value: value.lower() in YES_NO),
     Setting(WEIGHTS_DIR, "a folder with weights of your own, one folder per record", "none", "a folder that exists",
             lambda value: Path(value).is_dir()),

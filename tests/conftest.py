@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +16,10 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 os.environ.setdefault("MORPHOSPACE_DEVICE", "cpu")
 
+# Gradio, torch and diffusers make a million objects that live as long as the run: looking through them again and again
+# took a tenth of every worker's time. Collecting waits for the end of the imports and leaves them out from then on.
+gc.disable()
+
 ROOT = Path(__file__).parents[1]
 SHARED = ROOT.parent / "shared"
 HEADS = ROOT / "core" / "ui" / "examples" / "heads"
@@ -21,7 +27,7 @@ HEADS = ROOT / "core" / "ui" / "examples" / "heads"
 
 def pytest_itemcollected(item: pytest.Item) -> None:
     """Tests of the one running suite and its browser are marked."""
-    asks = not {"server", "chromium"}.isdisjoint(getattr(item, "fixturenames", ()))
+    asks = not {"running", "chromium"}.isdisjoint(getattr(item, "fixturenames", ()))
     if asks and place_of(item.nodeid) in LIVE:
         item.add_marker("live")
 
@@ -30,6 +36,14 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The running suite's folders come first and files without slow tests last, so that both workers end together."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
     items.sort(key=lambda item: (place_of(item.nodeid) not in LIVE, item.path not in slow))
+
+
+def pytest_collection_finish() -> None:
+    """What the imports made stays out of every later collection of garbage, and those come more rarely."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+    gc.enable()
 
 
 # Two workers have a running suite each: together, its tests would end last.
@@ -72,8 +86,8 @@ def heads() -> list[Path]:
 
 
 @pytest.fixture(scope="session")
-def server(tmp_path_factory) -> Iterator[str]:
-    """Address of the running suite."""
+def running(tmp_path_factory) -> Iterator[tuple[Any, str]]:
+    """The suite, built once and running, and its address."""
     patch = pytest.MonkeyPatch()
     patch.setenv("GRADIO_TEMP_DIR", str(tmp_path_factory.mktemp("gradio")))
     patch.chdir(tmp_path_factory.mktemp("cwd"))
@@ -81,9 +95,21 @@ def server(tmp_path_factory) -> Iterator[str]:
 
     demo = build_demo()
     _, url, _ = launch(demo, prevent_thread_lock=True, quiet=True)
-    yield url
+    yield demo, url
     demo.close()
     patch.undo()
+
+
+@pytest.fixture(scope="session")
+def demo(running) -> Any:
+    """The running suite itself, to look at."""
+    return running[0]
+
+
+@pytest.fixture(scope="session")
+def server(running) -> str:
+    """Address of the running suite."""
+    return running[1]
 
 
 @pytest.fixture(scope="session")
@@ -91,7 +117,9 @@ def client(server, tmp_path_factory) -> Iterator[object]:
     """A Python client of the suite."""
     from gradio_client import Client
 
-    client = Client(server, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+    downloads = str(tmp_path_factory.mktemp("downloads"))
+    # A busy machine may answer late: 5 s are the client's own limit.
+    client = Client(server, verbose=False, download_files=downloads, httpx_kwargs={"timeout": 120})
     yield client
     client.close()
 

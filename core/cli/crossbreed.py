@@ -186,7 +186,7 @@ def _released_frames(
     places = [(c, s) for s in steps for c in steps] if apart else [(c, None) for c in steps]
     pipe, prepared, _ = pets.prepared(inputs, morph, progress)
     content, style = [c for c, _ in places], [c if s is None else s for c, s in places]
-    pictures = to_pil(pipe.render(prepared, content, shape=content, appearance=style))
+    pictures = to_pil(pipe.render_fitting(prepared, content, shape=content, appearance=style))
     target.mkdir(parents=True, exist_ok=True)
     names = [released_name(*place) for place in places] + ["x_A.png", "x_B.png"]
     for name, picture in zip(names, pictures + to_pil(prepared.crops), strict=True):

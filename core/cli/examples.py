@@ -169,20 +169,20 @@ def _sdl() -> Made:
     def at(t: float) -> Image.Image:
         return to_pil(pipe.render(prepared, [t]))[0]
 
-    return Made(at, _along(at))
+    return Made(at, _along(at), ([], sdl.told_of(job, pipe, prepared)[0]))
 
 
 def _ripple() -> Made:
     from core.ripple.options import RippleOptions
     from core.ui.tabs import ripple
 
-    pipe, options = ripple.pipeline(), RippleOptions()
-    prepared = pipe.prepare(_pictures("ripple")[0], options=options)
+    pipe, options, (picture,) = ripple.pipeline(), RippleOptions(), _pictures("ripple")
+    prepared = pipe.prepare(picture, options=options)
 
     def at(degree: float) -> Image.Image:
         return pipe.edit(prepared, degree, options=options).whole
 
-    return Made(at, _along(at, *prepared.turn))
+    return Made(at, _along(at, *prepared.turn), ([], ripple.tell(picture)[0]))
 
 
 def _gfla() -> Made:
@@ -203,14 +203,14 @@ def _compare() -> Made:
     from core.compare import CompareOptions, run_engine, side_by_side
     from core.progress import silent
     from core.timeline import Timeline
-    from core.ui.tabs.compare import ENGINES
+    from core.ui.tabs.compare import ENGINES, tell
 
     first, second = _pictures("compare")
     timeline, options = Timeline(frames=FILM_FRAMES), CompareOptions(size_px=192)
     runs = [
         run_engine(ENGINES[name], (first, second), timeline, options, silent) for name in ("fade", "implicit", "sdl")
     ]
-    return Made(None, side_by_side(runs))
+    return Made(None, side_by_side(runs), ([], tell(first, second)))
 
 
 def _points(panel: dict[str, Any]) -> Any:

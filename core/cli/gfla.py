@@ -22,7 +22,7 @@ from core.cli.flags import (
     weights_flag,
 )
 from core.errors import InputError
-from core.gfla.options import AnimationOptions, GflaTrainOptions, ObjectOptions, PoseOptions, ViewOptions
+from core.gfla.options import ANIMATIONS, AnimationOptions, GflaTrainOptions, ObjectOptions, PoseOptions, ViewOptions
 from core.progress import Progress, part_of
 from core.timeline import Timeline
 
@@ -182,10 +182,10 @@ def _test_clips(
     from core.gfla.data.clips import DanceClips, FaceClips
     from core.gfla.data.test_sets import write_clips
     from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
-    from core.gfla.pipeline_animation import RECORDS, SIDE_PX
+    from core.gfla.pipeline_animation import SIDE_PX
     from core.weights import load_strict, resolve
 
-    found = resolve(weights or RECORDS[task], place.checkpoint)
+    found = resolve(weights or ANIMATIONS[task], place.checkpoint)
     kind = FaceGenerator if task == "face" else DanceGenerator
     generator = policy(place.device, "float32").place(load_strict(kind, found.folder))
     if task == "face":
@@ -248,7 +248,7 @@ def views(
     checked_file(out, VIDEOS) if out.suffix else folder(out)
     pipe = place.pipeline(ViewPipeline, weights)
     prepared = pipe.prepare(picture, options=camera)
-    pictures = to_pil(pipe.render(prepared, [index / max(1, count - 1) for index in range(count)]))
+    pictures = to_pil(pipe.render_fitting(prepared, [index / max(1, count - 1) for index in range(count)]))
     settings = {"system": "gfla", "weights": pipe.weights_label, **to_query(camera)}
     if out.suffix:
         return {"written": str(write_video(pictures, out, fps, settings)), "weights": pipe.weights_label}

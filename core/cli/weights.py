@@ -87,8 +87,10 @@ def pull(
 
 def accepted(entry: Any, yes: bool) -> bool:
     """Show the terms; ask unless `yes`."""
-    where = f" ({entry.licence_url})" if entry.licence_url else ""
-    print(f"{entry.name}: {entry.title}\npaper: {entry.paper}\nlicence: {entry.licence}{where}", file=sys.stderr)
+    from core.weights import before_consent
+
+    lines = [entry.name, *(f"  {fact}: {said}" for fact, said in before_consent(entry).items())]
+    print("\n".join(lines), file=sys.stderr)
     if yes or not sys.stdin.isatty():
         if not yes:
             print("no terminal to ask on: add --yes to accept these terms", file=sys.stderr)

@@ -20,7 +20,9 @@ from torch import Tensor
 from core.animals.blending.pictures import AnimalPictures, find_masks
 from core.animals.colour_transfer.palette import Palette
 from core.animals.head_alignment.alignment import HeadAlignment, notes_on
-from core.animals.head_alignment.framing import FramedHead, cut_square, frame_picture
+from core.animals.head_alignment.detector import find_head
+from core.animals.head_alignment.framing import FramedHead, cut_square, frame_picture, place_head
+from core.content import content_key
 from core.crossbreed.chain import at_pace, chain_weights, even_pace, positions_of
 from core.crossbreed.methods.blending.composition import CrossbreedPrepared, compose, enlarge, exact_ends
 from core.crossbreed.options import CrossbreedOptions
@@ -31,7 +33,7 @@ from core.errors import InputError, NothingFoundError
 from core.image import Box, load_image, paste_back, to_tensor
 from core.ops.motion import pictures_between
 from core.options import check
-from core.pipeline import GeneratorPipeline, content_key
+from core.pipeline import GeneratorPipeline
 from core.progress import Progress, silent
 
 
@@ -119,11 +121,23 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
                     frame = frame_picture(picture, square, head, options.margin)
                 except NothingFoundError as error:
                     raise NothingFoundError(f"picture {index + 1}: {error}") from error
+            elif options.align:
+                frame = self._in_the_middle(picture)
             framed.append(frame)
             for size in (options.size_px, self.native_px):
                 cut = cut_square(picture, frame.square, size) if frame else centre_square(picture, size)
                 crops.append(to_tensor(cut))
         return framed, torch.cat(crops[::2]), torch.cat(crops[1::2])
+
+    @staticmethod
+    def _in_the_middle(picture: Image.Image) -> FramedHead | None:
+        """The head in the middle square, None where there is none: any two pictures may be mixed."""
+        side = min(picture.size)
+        left, top = (picture.width - side) / 2, (picture.height - side) / 2
+        try:
+            return place_head(picture, find_head(picture).box, Box(left, top, left + side, top + side))
+        except NothingFoundError:
+            return None
 
     @torch.inference_mode()
     def _encode(self, pictures: Tensor) -> tuple[Codes, Tensor]:
@@ -193,7 +207,7 @@ class CrossbreedPipeline(GeneratorPipeline[CrossbreedPrepared]):
         if count < 2:
             raise InputError(f"a grid of {count} x {count}: at least 2 x 2 is needed")
         content, style = (axis.tolist() for axis in grid_alphas(count))
-        pictures = self.render(prepared, content, shape=content, appearance=style, tau=tau)
+        pictures = self.render_fitting(prepared, content, shape=content, appearance=style, tau=tau)
         return pictures.unflatten(0, (count, count))
 
     @staticmethod

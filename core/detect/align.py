@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import cv2
 import numpy as np
 import torch
 from PIL import Image
-from scipy.ndimage import gaussian_filter
 
 from core.errors import InputError, ShapeError
 from core.image import resize, to_tensor
@@ -16,6 +16,7 @@ from core.ops.warp import pixel_centres, sample_at
 
 RIGHT_EYE, LEFT_EYE, MOUTH_CORNERS = slice(36, 42), slice(42, 48), (48, 54)
 MAX_TRANSFORM_PX = 4096
+BLUR_LEAST_PX = 5.0  # a blur this wide or wider is made at a smaller size, where it is still so wide
 
 
 @dataclass(frozen=True)
@@ -145,24 +146,48 @@ def _surroundings(picture: Image.Image, quad: np.ndarray, size_px: int) -> tuple
     if max(*before, *after) > border - 4:
         rim = int(np.rint(side * 0.3))
         before, after = np.maximum(before, rim), np.maximum(after, rim)
-        picture, quad = _padded(picture, before, after, side * 0.02), quad + before
+        picture, quad = _padded(picture, quad + before, before, after, side * 0.02), quad + before
     return picture, quad + 0.5
 
 
-def _padded(picture: Image.Image, before: np.ndarray, after: np.ndarray, sigma: float) -> Image.Image:
-    """Mirrored beyond its edges; towards the rim first blurred, then faded to the median colour."""
-    (left, top), (right, bottom) = before, after
-    array = np.pad(np.asarray(picture, dtype=np.float32), ((top, bottom), (left, right), (0, 0)), "reflect")
+def _padded(picture: Image.Image, quad: np.ndarray, before: np.ndarray, after: np.ndarray, sigma: float) -> Image.Image:
+    """Mirrored beyond its edges; towards the rim, where the quad shows it, first blurred, then faded to the median colour."""
+    sides = tuple(zip(before[::-1], after[::-1], strict=True))
+    array = np.pad(np.asarray(picture), (*sides, (0, 0)), "reflect")
+    # A wide blur and a median are the same at a smaller size, up to a fraction of a level.
+    step = max(1, int(sigma / BLUR_LEAST_PX))
     height, width = array.shape[:2]
-    y, x = np.ogrid[:height, :width]
-    inside = np.minimum(
-        np.minimum(x / np.float32(left), (width - 1 - x) / np.float32(right)),
-        np.minimum(y / np.float32(top), (height - 1 - y) / np.float32(bottom)),
-    )
-    outside = (1 - inside)[..., None]
-    array += (gaussian_filter(array, (sigma, sigma, 0)) - array) * np.clip(outside * 3 + 1, 0, 1)
-    array += (np.median(array, axis=(0, 1)) - array) * np.clip(outside, 0, 1)
-    return Image.fromarray(np.rint(array).clip(0, 255).astype(np.uint8))
+    small = array.astype(np.float32)
+    if step > 1:
+        small = cv2.resize(small, (round(width / step), round(height / step)), interpolation=cv2.INTER_AREA)
+    taps = 2 * int(4 * sigma / step + 0.5) + 1
+    soft = cv2.GaussianBlur(small, (taps, taps), sigma / step, borderType=cv2.BORDER_REFLECT)
+    places = tuple((np.arange(n) + 0.5) * side / n - 0.5 for n, side in zip(soft.shape, (height, width), strict=False))
+    middle = np.median(_towards(small, soft, _beyond(places, sides, (height, width))), axis=(0, 1))
+    low, high = np.floor(quad.min(0)).astype(int).clip(0) - 2, np.ceil(quad.max(0)).astype(int) + 2
+    part = tuple(slice(max(0, a), b) for a, b in zip(low[::-1], high[::-1], strict=True))
+    places = tuple(np.arange(n)[one] for n, one in zip((height, width), part, strict=True))
+    beyond = _beyond(places, sides, (height, width))
+    if step > 1:
+        soft = cv2.resize(soft, (width, height), interpolation=cv2.INTER_CUBIC)
+    near = _towards(array[part].astype(np.float32), soft[part], beyond)
+    near += (middle - near) * np.clip(beyond, 0, 1)
+    array[part] = np.rint(near).clip(0, 255)
+    return Image.fromarray(array)
+
+
+def _beyond(places: tuple[np.ndarray, ...], sides: tuple, shape: tuple[int, int]) -> np.ndarray:
+    """(h, w, 1) float32: 0 at the edge of a padded picture of (H, W) at rows and columns, 1 at its rim, below 0 inside."""
+    lines = [
+        np.minimum(place / np.float32(before), (length - 1 - place) / np.float32(after))
+        for place, (before, after), length in zip(places, sides, shape, strict=True)
+    ]
+    return (1 - np.minimum(lines[0][:, None], lines[1])).astype(np.float32)[..., None]
+
+
+def _towards(sharp: np.ndarray, soft: np.ndarray, beyond: np.ndarray) -> np.ndarray:
+    """Pictures (h, w, 3) joined: the soft one from a third of the way to the rim, inside, outwards."""
+    return sharp + (soft - sharp) * np.clip(beyond * 3 + 1, 0, 1)
 
 
 def _feathered(share: np.ndarray, feather: float) -> np.ndarray:

@@ -17,11 +17,18 @@ NAMES = (
     *("right hip", "right knee", "right ankle", "left hip", "left knee", "left ankle"),
     *("right eye", "left eye", "right ear", "left ear"),
 )
+# Pairs of points that a skeleton is drawn with: torso, arms and legs, then the head.
+LIMBS = (
+    (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13), (1, 0),
+    (0, 14), (14, 16), (0, 15), (15, 17), (2, 16), (5, 17),
+)  # fmt: skip
 MISSING = -1.0
 MIN_VISIBILITY = 0.5
 MIN_VIEW_PX = 512
 MAX_VIEW_PX = 1280
 SAME_BODY_SHARE = 0.15
+# Noses nearer than this, by the larger body's longer side, are one.
+SAME_NOSE_SHARE = 0.06
 
 # MediaPipe's landmark for each point but the neck; left and right are the person's own in both.
 _MEDIAPIPE = (0, -1, 12, 14, 16, 11, 13, 15, 24, 26, 28, 23, 25, 27, 5, 2, 8, 7)
@@ -83,21 +90,21 @@ def detect_bodies(picture: Image.Image, name: str = "the picture") -> list[Body]
     places = [whole, *(_below(face, whole) for face in faces)]
     found: list[np.ndarray] = []
     for place in places:
-        points = _pose_in(picture, place)
-        if points is not None and not any(_same(points, known) for known in found):
+        points = pose_in(picture, place)
+        if points is not None and not any(same_body(points, known) for known in found):
             found.append(points)
-    if not found and (points := _pose_in(picture, whole.squared(0.25))) is not None:
+    if not found and (points := pose_in(picture, whole.squared(0.25))) is not None:
         found.append(points)
     if not found:
         raise NothingFoundError(
             f"no person found in {name} ({picture.width} x {picture.height} px): "
             "use a picture that shows one person from head to hips at least, or set the keypoints by hand"
         )
-    return sorted(map(_body, found), key=lambda body: -body.box.width * body.box.height)
+    return sorted(map(body_of, found), key=lambda body: -body.box.width * body.box.height)
 
 
-def _pose_in(picture: Image.Image, place: Box) -> np.ndarray | None:
-    """The 18 points of the person in `place`, in the picture's pixels; None where fewer than four are seen."""
+def pose_in(picture: Image.Image, place: Box) -> np.ndarray | None:
+    """The 18 points (18, 2) of the most visible person in `place`, in the picture's pixels; None where fewer than four are seen."""
     side = max(place.width, place.height)
     view_px = round(min(max(side, MIN_VIEW_PX), MAX_VIEW_PX))
     size = (max(1, round(place.width * view_px / side)), max(1, round(place.height * view_px / side)))
@@ -124,14 +131,21 @@ def _below(face: Box, whole: Box) -> Box:
     )
 
 
-def _same(a: np.ndarray, b: np.ndarray) -> bool:
-    """Whether two detections are one person: the points seen in both lie close together."""
+def same_body(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two detections (18, 2) are one person: the points seen in both lie close together, or the noses do.
+
+    Two people have two noses, however the limbs of one are told in two views.
+    """
     both = (a[:, 0] != MISSING) & (b[:, 0] != MISSING)
     if not both.any():
         return False
-    return bool(np.hypot(*(a[both] - b[both]).T).mean() < SAME_BODY_SHARE * max(_body(a).box.height, 1.0))
+    apart = np.hypot(*(a - b).T)
+    if both[0] and apart[0] < SAME_NOSE_SHARE * max(max(body_of(x).box.width, body_of(x).box.height) for x in (a, b)):
+        return True
+    return bool(apart[both].mean() < SAME_BODY_SHARE * max(body_of(a).box.height, 1.0))
 
 
-def _body(points: np.ndarray) -> Body:
+def body_of(points: np.ndarray) -> Body:
+    """A body of points (18, 2), -1 where missing, with the box round those that are there."""
     seen = points[points[:, 0] != MISSING]
     return Body(points, Box(*map(float, (*seen.min(0), *seen.max(0)))))

@@ -11,12 +11,12 @@ import torch
 from PIL import Image
 
 from core.detect import solutions
-from core.detect.body import MISSING, Body, openpose18
+from core.detect.body import LIMBS, MISSING, Body, openpose18
 from core.errors import NothingFoundError
 from core.image import Box, crop_box
+from core.ops.masks import disc
 from core.ops.pull_push import filled
 
-LIMBS = ((1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13), (1, 0))
 HEAD = (0, 14, 15, 16, 17)
 # Radius of a head, hair and all, by the longer side of the skeleton.
 HEAD_SHARE = 0.06
@@ -32,6 +32,7 @@ class CutoutSettings:
         view_px: the square's size for the detector, whose mask has 256 px.
         hat: room round the nose for hair and hats, by the distance from neck to nose.
         foot: room below an ankle, by the thigh's height.
+        cut_share: share of a view's lower edge from which on it cuts the person off.
         same_share: two skeletons are one person up to this distance, as a share of the square's side.
         axis_share: half width of what is surely the person round a limb's axis, as a share of the skeleton's longer side.
         axis_least: mask below which an axis is not trusted: the limb is then hidden by something.
@@ -52,6 +53,7 @@ class CutoutSettings:
     view_px: int = 768
     hat: float = 1.6
     foot: float = 0.4
+    cut_share: float = 0.02
     same_share: float = 0.12
     axis_share: float = 0.012
     axis_least: float = 0.2
@@ -83,13 +85,15 @@ def cut_out_person(picture: Image.Image, bodies: Sequence[Body], person: int) ->
     Raises:
         NothingFoundError: the detector gives no mask for that person.
     """
+    others = [body for index, body in enumerate(bodies) if index != person and _near(body.box, bodies[person].box)]
     own = person_mask_of(picture, bodies[person])
+    if own is None and others:
+        own = person_mask_of(without(picture, others), bodies[person])
     if own is None:
         raise NothingFoundError(
             "this person cannot be cut out of the picture: use one where it stands apart from others"
         )
     reach = _axis_distance(own.shape, bodies[person])
-    others = [body for index, body in enumerate(bodies) if index != person and _near(body.box, bodies[person].box)]
     for body in others:
         away = _axis_distance(own.shape, body)
         rival = person_mask_of(picture, body)
@@ -104,7 +108,11 @@ def cut_out_person(picture: Image.Image, bodies: Sequence[Body], person: int) ->
 
 
 def person_mask_of(picture: Image.Image, body: Body) -> np.ndarray | None:
-    """The detector's mask (H, W) in [0, 1] of one person; None where it follows somebody else in every view."""
+    """The detector's mask (H, W) in [0, 1] of one person; None where it follows somebody else in every view.
+
+    A view at whose lower edge the person goes on, though the picture does too, has cut it off: a wider one is preferred.
+    """
+    cut_off = None
     views = [box.squared(margin) for box in (_whole(body), body.box) for margin in SETTINGS.margins]
     for place in views:
         view = crop_box(picture, place, (SETTINGS.view_px, SETTINGS.view_px))
@@ -117,8 +125,11 @@ def person_mask_of(picture: Image.Image, body: Body) -> np.ndarray | None:
         own = (body.points - (place.left, place.top)) / place.width
         both = (points[:, 0] != MISSING) & body.seen
         if both.any() and np.hypot(*(points[both] - own[both]).T).mean() < SETTINGS.same_share:
-            return _laid(np.asarray(answer.segmentation_mask, np.float32), place, picture.size)
-    return None
+            mask = np.asarray(answer.segmentation_mask, np.float32)
+            if place.bottom >= picture.height or (mask[-1] > 0.5).mean() < SETTINGS.cut_share:
+                return _laid(mask, place, picture.size)
+            cut_off = _laid(mask, place, picture.size) if cut_off is None else cut_off
+    return cut_off
 
 
 def _whole(body: Body) -> Box:
@@ -171,11 +182,11 @@ def decided(alpha: np.ndarray, rim_px: int) -> np.ndarray:
 
     A detector that is in doubt of something held or worn gives it a share of a half, with which it would be moved half.
     """
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim_px + 1, 2 * rim_px + 1))
+    rim = disc(rim_px)
     inside = (alpha > SETTINGS.doubt).astype(np.uint8)
     # Doubt within the person is the person.
     inside |= small_holes(inside, 4 * rim_px**2)
-    inner, outer = cv2.erode(inside, disc, borderValue=1), cv2.dilate(inside, disc, borderValue=0)
+    inner, outer = cv2.erode(inside, rim, borderValue=1), cv2.dilate(inside, rim, borderValue=0)
     return np.where(inner > 0, 1, np.where(outer > 0, alpha, 0)).astype(np.float32)
 
 
@@ -197,9 +208,9 @@ def unmixed_rim(picture: np.ndarray, alpha: np.ndarray, rim_px: int) -> np.ndarr
         alpha: (h, w) in [0, 1].
         rim_px: how far on both sides of the outline colours are mixed.
     """
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * rim_px + 1, 2 * rim_px + 1))
-    inner = cv2.erode((alpha > 0.5).astype(np.uint8), disc, borderValue=1)
-    outer = 1 - cv2.dilate((alpha > 0.5).astype(np.uint8), disc, borderValue=0)
+    rim = disc(rim_px)
+    inner = cv2.erode((alpha > 0.5).astype(np.uint8), rim, borderValue=1)
+    outer = 1 - cv2.dilate((alpha > 0.5).astype(np.uint8), rim, borderValue=0)
     band = (inner == 0) & (outer == 0)
     if not band.any() or not inner.any() or not outer.any():
         return alpha
@@ -241,13 +252,31 @@ def _axis_distance(shape: tuple[int, ...], body: Body) -> np.ndarray:
 
 
 def draw_axes(shape: tuple[int, ...], points: np.ndarray, width_px: int) -> np.ndarray:
-    """The limbs of a skeleton (18, 2) as lines in a mask of this shape, uint8, 1 on them."""
+    """The limbs of a skeleton (18, 2) below its nose as lines in a mask of this shape, uint8, 1 on them."""
     axes = np.zeros(shape[:2], np.uint8)
-    for a, b in LIMBS:
+    for a, b in LIMBS[: LIMBS.index((1, 0)) + 1]:
         if MISSING not in (points[a, 0], points[b, 0]):
             start, end = (np.round(points[joint]).astype(int).tolist() for joint in (a, b))
             cv2.line(axes, start, end, 1, width_px)
     return axes
+
+
+def covered_by(shape: tuple[int, ...], bodies: Sequence[Body]) -> np.ndarray:
+    """Where people roughly are by their skeletons, (H, W) bool."""
+    over = np.zeros(shape[:2], np.uint8)
+    for body in bodies:
+        over |= (_axis_distance(shape, body) < SETTINGS.rival_reach).astype(np.uint8)
+        torso = [body.points[joint] for joint in (2, 5, 11, 8) if body.seen[joint]]
+        if len(torso) > 2:
+            cv2.fillConvexPoly(over, cv2.convexHull(np.round(torso).astype(np.int32)), 1)
+    return over > 0
+
+
+def without(picture: Image.Image, bodies: Sequence[Body], light: float = 1.0) -> Image.Image:
+    """The picture with people painted over in its mean colour times a light, so that the detector follows others."""
+    array = np.array(picture)
+    array[covered_by(array.shape, bodies)] = (light * array.reshape(-1, 3).mean(0)).clip(0, 255)
+    return Image.fromarray(array)
 
 
 def _near(a: Box, b: Box) -> bool:

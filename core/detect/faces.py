@@ -11,7 +11,6 @@ from core.detect import solutions
 from core.errors import NothingFoundError
 from core.image import Box, crop_box
 
-MESH_POINTS = 478
 MIN_VIEW_PX = 512
 MAX_VIEW_PX = 1600
 PORTRAIT_SHARE = 0.25
@@ -26,6 +25,12 @@ MESH_OF_68 = (
     *(61, 39, 37, 0, 267, 269, 291, 405, 314, 17, 84, 181),
     *(78, 82, 13, 312, 308, 317, 14, 87),
 )
+
+
+# The mesh's tip of the nose, and the right and the left side of the face: where the first stands between the others tells the turn.
+TURN = (1, 234, 454)
+# Difference of that place between two faces, in shares of the face's width, from which one hides what the other shows.
+LOOKING_APART = 0.28
 
 
 @dataclass(frozen=True)
@@ -98,6 +103,18 @@ def _meshes(picture: Image.Image, place: Box) -> list[Face]:
         points = share[:, :2] * (place.width, place.height) + (place.left, place.top)
         faces.append(_face(points, share[:, 2] * place.width))
     return faces
+
+
+def look_apart(a: np.ndarray, b: np.ndarray) -> bool:
+    """Whether two faces look in different directions, by their points `TURN`, (3, 2) each."""
+    return abs(nose_place(a) - nose_place(b)) > LOOKING_APART
+
+
+def nose_place(turn: np.ndarray) -> float:
+    """Where the tip of the nose stands between the right and the left side of the face: 0.5 seen from the front."""
+    tip, right, left = turn
+    across = left - right
+    return float((tip - right) @ across / max(float(across @ across), 1e-9))
 
 
 def coarse_boxes(picture: Image.Image, grids: tuple[int, ...] = (1, 2)) -> list[Box]:

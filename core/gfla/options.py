@@ -13,6 +13,10 @@ from core.training.options import TrainOptions
 TASKS = ("people", "fashion", "market", "face", "dance", "views")
 PAINTERS = ("layers", "network")
 BACKGROUNDS = ("studio", "picture")
+# Of objects that are turned.
+KINDS = ("chair", "car")
+# Records of the authors' networks that follow a clip.
+ANIMATIONS = {"face": "gfla-face", "dance": "gfla-dance-iper", "dance-fashion": "gfla-dance-fashion"}
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ class ViewOptions:
 class ObjectOptions:
     """How a chair or a car is understood and shown by our models; angles are any, 0 is its front, 90 its own left side."""
 
-    kind: str = option("auto", "what the picture shows; auto tries both", choices=("auto", "chair", "car"))
+    kind: str = option("auto", "what the picture shows; auto tries both", choices=("auto", *KINDS))
     find_side: bool = option(True, "estimate the side and the height that it was taken from, not the two below")
     azimuth_deg: float = option(0.0, "side from which the picture was taken", low=0, high=359, step=1)
     elevation_deg: float = option(10.0, "height from which the picture was taken", low=0, high=30, step=1)

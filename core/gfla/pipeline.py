@@ -20,7 +20,9 @@ import torch.nn.functional as F
 from PIL import Image
 from torch import Tensor
 
-from core.detect.body import Body, detect_bodies
+from core.content import content_key
+from core.detect.body import Body
+from core.detect.everybody import detect_everybody
 from core.errors import InputError, NothingFoundError
 from core.gfla.methods.compositing.person import cut_out, lay_back, without_person
 from core.gfla.methods.limb_layers.compose import compose
@@ -38,7 +40,7 @@ from core.gfla.paper.network import Painted, PoseGenerator
 from core.gfla.paper.visuals import flow_tiles, titled_sheet
 from core.image import Box, crop_box, load_image, to_pil, to_tensor
 from core.options import check
-from core.pipeline import GeneratorPipeline, Prepared, content_key
+from core.pipeline import GeneratorPipeline, Prepared
 from core.progress import Progress, silent
 from core.weights.layout import config_of
 
@@ -126,8 +128,8 @@ class PosePipeline(GeneratorPipeline[PosePrepared]):
         return chosen(self.people(picture, name), person, name).points
 
     def people(self, picture: Image.Image, name: str = "the picture") -> list[Body]:
-        """Everybody in a picture, the largest first; nobody is an error."""
-        return detect_bodies(picture, name)
+        """Everybody in a picture, those first who are seen at once, the largest first; nobody is an error."""
+        return detect_everybody(picture, name)
 
     def prepare(
         self,

@@ -15,12 +15,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.content import content_key
 from core.detect.body import Body, detect_bodies
 from core.detect.faces import detect_faces
 from core.devices import Policy, policy
 from core.errors import InputError, NothingFoundError, unknown_name
 from core.gfla.methods.retargeting.tracking import tracked
-from core.gfla.options import AnimationOptions, PoseOptions
+from core.gfla.options import ANIMATIONS, AnimationOptions, PoseOptions
 from core.gfla.paper import dance, face, pose
 from core.gfla.paper.motion import cleaned
 from core.gfla.paper.network_animation import AnimationGenerator, DanceGenerator, FaceGenerator
@@ -29,11 +30,10 @@ from core.gfla.paper.pictures import as_network_picture, resized
 from core.gfla.pipeline import PosePipeline
 from core.image import load_image, to_pil
 from core.options import check
-from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.pipeline import Prepared, TransitionPipeline
 from core.progress import Progress, part_of, silent
 
 SIDE_PX = 256
-RECORDS = {"face": "gfla-face", "dance": "gfla-dance-iper", "dance-fashion": "gfla-dance-fashion"}
 
 
 @dataclass(frozen=True)
@@ -78,9 +78,9 @@ class AnimationPipeline(TransitionPipeline[AnimationPrepared]):
         """
         from core.weights import load_strict, resolve
 
-        if mode not in RECORDS:
-            raise unknown_name("animation", mode, RECORDS)
-        found = resolve(RECORDS[mode], path)
+        if mode not in ANIMATIONS:
+            raise unknown_name("animation", mode, ANIMATIONS)
+        found = resolve(ANIMATIONS[mode], path)
         if mode == "face":
             pipe = cls(load_strict(FaceGenerator, found.folder))
         else:
@@ -193,14 +193,14 @@ def driven(
     for index, frame in enumerate(frames):
         progress(0.2 + 0.4 * index / len(frames), f"keypoints of frame {index}")
         try:
-            found.append(pipe.people(frame, f"driving frame {index}"))
+            found.append(detect_bodies(frame, f"driving frame {index}"))
         except NothingFoundError:
             found.append([])
     poses = pipe.poses_of_clip(prepared, tracked(found))
     for start in range(0, len(poses), pipe.batch_size):
         progress(0.6 + 0.4 * start / len(poses), f"frame {start} of {len(poses)}")
         some = poses[start : start + pipe.batch_size]
-        yield from to_pil(pipe.render(prepared, [0.0] * len(some), poses=list(some)))
+        yield from to_pil(pipe.render_fitting(prepared, [0.0] * len(some), poses=list(some)))
 
 
 def _chosen(driving: Iterable[Any], options: AnimationOptions) -> list[Image.Image]:

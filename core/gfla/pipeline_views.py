@@ -13,13 +13,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.content import content_key
 from core.errors import InputError
 from core.gfla.methods.object_model.copying import view_class
-from core.gfla.methods.object_model.fit import KINDS, Sight, fit
+from core.gfla.methods.object_model.fit import Sight, fit
 from core.gfla.methods.object_model.outline import outline_of, squared
 from core.gfla.methods.object_model.paint import Source, turned, wide_camera
 from core.gfla.methods.object_model.render import Camera
-from core.gfla.options import ObjectOptions, ViewOptions
+from core.gfla.options import KINDS, ObjectOptions, ViewOptions
 from core.gfla.paper.attention import SourceTables
 from core.gfla.paper.network_views import ShapeNetGenerator
 from core.gfla.paper.views import (
@@ -32,7 +33,7 @@ from core.gfla.paper.views import (
 )
 from core.image import load_image, read_image, to_tensor
 from core.options import check
-from core.pipeline import GeneratorPipeline, Prepared, TransitionPipeline, content_key
+from core.pipeline import GeneratorPipeline, Prepared, TransitionPipeline
 from core.progress import Progress, silent
 from core.weights.layout import config_of
 

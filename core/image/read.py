@@ -14,11 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
 import numpy as np
 from PIL import Image, ImageColor, ImageOps, UnidentifiedImageError
 from PIL.PngImagePlugin import PngInfo
-from scipy.ndimage import distance_transform_edt
 
 from core.errors import InputError, unknown_name
 from core.image.boxes import limit_size
@@ -39,7 +37,6 @@ MAX_JPEG_MEGAPIXELS = 178
 
 # Under clear parts, where a job keeps none.
 BACKGROUNDS = ("white", "black", "grey", "green")
-ASKED = "as asked"
 # What a command was told to lay them over.
 _BEHIND: ContextVar[str] = ContextVar("behind clear parts", default="white")
 # A PNG's note that asks for one of them.
@@ -64,12 +61,12 @@ class Loaded:
     picture: Image.Image
     alpha: Image.Image | None
     notes: tuple[str, ...]
-    background: str | None = None
+    background: str
 
 
 @contextmanager
 def behind_clear_parts(colour: str) -> Iterator[None]:
-    """Within it `ASKED` means this colour.
+    """Within it clear parts are laid over this colour instead of white.
 
     Raises:
         OptionError: none of `BACKGROUNDS`.
@@ -83,11 +80,11 @@ def behind_clear_parts(colour: str) -> Iterator[None]:
         _BEHIND.reset(token)
 
 
-def load_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: str | None = ASKED) -> Image.Image:
+def load_image(source: Source, *, max_side_px: int = MAX_SIDE_PX) -> Image.Image:
     """The picture of `read_image` alone; `notes_of` tells what had to be changed."""
     if isinstance(source, Image.Image) and deep_codes(source) is not None:
         return limit_size(source, max_side_px)
-    loaded = read_image(source, max_side_px=max_side_px, background=background)
+    loaded = read_image(source, max_side_px=max_side_px)
     loaded.picture.info["notes"] = loaded.notes
     if loaded.alpha is not None:
         loaded.picture.info.update(alpha=loaded.alpha, background=loaded.background)
@@ -100,17 +97,16 @@ def notes_of(picture: Image.Image) -> tuple[str, ...]:
     return notes
 
 
-def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: str | None = ASKED) -> Loaded:
+def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX) -> Loaded:
     """An upright RGB picture in sRGB from a file, bytes, array or PIL image.
 
     Rotation is applied once, colours go to sRGB by the embedded profile, values are scaled by the bit depth of the
-    file, the first frame of an animation is taken, and sides beyond `max_side_px` are reduced.
+    file, the first frame of an animation is taken, sides beyond `max_side_px` are reduced, and clear parts are laid over
+    white unless the file or `behind_clear_parts` says otherwise.
 
     Args:
         source: path, encoded bytes, PIL image, or array (H, W), (H, W, 3 or 4), uint8, uint16 or float in [0, 1].
         max_side_px: longer side of the result at most; `WHOLE_SIDE_PX` where an edit is local.
-        background: colour name under clear parts; `ASKED` is white unless `behind_clear_parts` says otherwise; None continues the opaque colours under them, for jobs that put
-            the alpha back.
 
     Raises:
         InputError: no picture, damaged, below 16 pixels a side, or beyond 80 megapixels (178 as a JPEG).
@@ -119,9 +115,8 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
     name, notes = _name_of(source), list(notes_of(source)) if isinstance(source, Image.Image) else []
     picture, again = _opened(source, name, notes)
     _check_size(picture, name)
-    background = _BEHIND.get() if background == ASKED else background
-    if background and picture.info.get(_BACKED) in BACKGROUNDS:
-        background = picture.info[_BACKED]
+    asked = picture.info.get(_BACKED)
+    background = asked if asked in BACKGROUNDS else _BEHIND.get()
     kind = picture.format or ""
     picture = _decoded(picture, again, max_side_px, name, notes)
     if (count := getattr(picture, "n_frames", 1)) > 1 and kind in ("GIF", "WEBP", "PNG", "TIFF"):
@@ -133,8 +128,8 @@ def read_image(source: Source, *, max_side_px: int = MAX_SIDE_PX, background: st
     plain = limit_size(plain, max_side_px)
     if alpha is not None:
         alpha = limit_size(alpha, max_side_px)
-        plain = _laid_over(plain, alpha, background)
-        notes += [f"clear parts are laid over {background}"] if background else []
+        plain = Image.composite(plain, Image.new("RGB", plain.size, background), alpha)
+        notes.append(f"clear parts are laid over {background}")
     plain.info = {}
     return Loaded(plain, alpha, tuple(notes), background)
 
@@ -328,16 +323,3 @@ def _separate(picture: Image.Image, bits: int | None, name: str) -> tuple[Image.
         plain = clear.getchannel("L") if clear.mode == "LA" else clear.convert("RGB")
         return plain, None if alpha.getextrema() == (255, 255) else alpha
     return picture.convert("L" if mode == "1" else "RGB"), None
-
-
-def _laid_over(picture: Image.Image, alpha: Image.Image, background: str | None) -> Image.Image:
-    if background is not None:
-        under = Image.new("RGB", picture.size, background)
-        return Image.composite(picture, under, alpha)
-    opaque = np.asarray(alpha) > 0
-    if opaque.all() or not opaque.any():
-        return picture
-    nearest = distance_transform_edt(~opaque, return_distances=False, return_indices=True)
-    continued = np.asarray(picture)[tuple(nearest)]
-    soft = cv2.blur(continued, (9, 9))
-    return Image.fromarray(np.where(opaque[..., None], np.asarray(picture), soft))

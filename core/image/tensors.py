@@ -1,25 +1,30 @@
-"""Pictures as tensors and back, and padding to what a network needs."""
+"""Pictures as tensors and back, and padding to what a network needs. Torch is imported when the first tensor is made."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-import torch
-import torch.nn.functional as F
 from PIL import Image
-from torch import Tensor
 
-from core.errors import InputError, ShapeError
+from core.errors import ShapeError
 from core.image.deep import deep_codes, levels_of, picture_like
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def to_tensor(picture: Image.Image) -> Tensor:
     """(1, 3, H, W) float32 in [0, 1]."""
+    import torch
+
     return torch.from_numpy(levels_of(picture)).permute(2, 0, 1)[None] / 255
 
 
 def to_pil(pictures: Tensor, like: Image.Image | None = None) -> list[Image.Image]:
     """One RGB picture per item of (B, 3, H, W) or (3, H, W) in [0, 1], of the depth of `like`; values beyond are clipped."""
+    import torch
+
     batch = pictures[None] if pictures.ndim == 3 else pictures
     if batch.ndim != 4 or batch.shape[1] != 3:
         raise ShapeError(f"pictures are {tuple(pictures.shape)}, (B, 3, H, W) fits")
@@ -38,26 +43,21 @@ class Crop:
     height: int
     width: int
 
-    def undo(self, pictures: Tensor, scale: int = 1) -> Tensor:
-        """(B, C, H, W) cut back to the original size (times `scale` if the network enlarged it)."""
-        return pictures[..., : self.height * scale, : self.width * scale]
+    def undo(self, pictures: Tensor) -> Tensor:
+        """(B, C, H, W) cut back to the original size."""
+        return pictures[..., : self.height, : self.width]
 
 
-def pad_to_multiple(pictures: Tensor, multiple: int, mode: str = "symmetric") -> tuple[Tensor, Crop]:
-    """Pictures padded at the bottom and the right to the next multiple, and how to undo it.
+def pad_to_multiple(pictures: Tensor, multiple: int) -> tuple[Tensor, Crop]:
+    """Pictures (B, C, H, W) padded at the bottom and the right until both sides are multiples, and how to undo it.
 
-    Args:
-        pictures: (B, C, H, W).
-        multiple: both sides become multiples of this.
-        mode: "symmetric" mirrors with the edge pixel repeated, folding as often as needed; "replicate" repeats the edge.
+    What is added mirrors the picture, the edge pixel repeated, as often as needed.
     """
     height, width = pictures.shape[-2:]
     down, right = -height % multiple, -width % multiple
     crop = Crop(height, width)
-    if mode == "replicate":
-        return F.pad(pictures, (0, right, 0, down), mode="replicate"), crop
-    if mode != "symmetric":
-        raise InputError(f"unknown padding {mode!r}: symmetric and replicate are known")
+    if not (down or right):
+        return pictures, crop
     rows = _mirrored(height, height + down)
     columns = _mirrored(width, width + right)
     return pictures[..., rows, :][..., columns], crop
@@ -65,5 +65,7 @@ def pad_to_multiple(pictures: Tensor, multiple: int, mode: str = "symmetric") ->
 
 def _mirrored(size: int, wanted: int) -> Tensor:
     """Indices 0, 1, ..., size-1, size-1, ..., 1, 0, 0, 1, ... up to `wanted` of them."""
+    import torch
+
     index = torch.arange(wanted) % (2 * size)
     return torch.where(index < size, index, 2 * size - 1 - index)

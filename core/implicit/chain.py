@@ -15,21 +15,20 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.content import content_key
 from core.errors import InputError
 from core.image import load_image
 from core.implicit.methods.framing.portraits import Framed, frame_portraits
 from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.landmark_flow.fitting import fit_warp
 from core.implicit.methods.layers.face import box_of, face_middle, grey_of, in_one_light, soft_region
-from core.implicit.options import ImplicitOptions
+from core.implicit.options import MOST_PORTRAITS, ImplicitOptions
 from core.implicit.pipeline import ImplicitMorphPipeline
 from core.implicit.prepared import ImplicitPrepared
 from core.options import check
-from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.pipeline import Prepared, TransitionPipeline
 from core.progress import Progress, part_of, silent
 from core.timeline import Chain
-
-MOST_PORTRAITS = 24
 
 
 @dataclass(frozen=True)

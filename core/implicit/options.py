@@ -19,6 +19,7 @@ BACKGROUNDS = ("crossfade", "first", "second", "plain")
 FRAMINGS = ("faces", "whole")
 FILLS = ("edge", "mirror", "blur", "white", "grey", "black")
 SHAPES = ("first", "second", "between")
+MOST_PORTRAITS = 24
 
 
 @dataclass(frozen=True)

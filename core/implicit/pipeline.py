@@ -18,6 +18,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.content import content_key
 from core.errors import InputError, ShapeError
 from core.image import load_image
 from core.implicit.methods.blending.blend import ONTO_BACKGROUND, blend
@@ -30,7 +31,7 @@ from core.implicit.options import ImplicitOptions
 from core.implicit.paper.landmarks import MESH_VERTICES, OVAL
 from core.implicit.prepared import ImplicitPrepared, face_region, shared_frame, warped_pictures
 from core.options import check
-from core.pipeline import TransitionPipeline, content_key
+from core.pipeline import TransitionPipeline
 from core.progress import Progress, part_of, silent
 
 # A longer list of landmarks comes from the detector, even if a person has edited some.

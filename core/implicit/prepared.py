@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import cv2
@@ -13,15 +13,20 @@ from core.errors import InputError
 from core.implicit.methods.blending.blend import crossfade
 from core.implicit.methods.landmark_flow.displacement_grid import DisplacementGrid
 from core.implicit.methods.landmark_flow.warp import Warp
-from core.implicit.methods.layers.face import DETECTED, mix_faces
+from core.implicit.methods.layers.face import DETECTED, face_middle, mix_faces, soft_region
 from core.implicit.methods.layers.grade import bring_to, tones_of
-from core.implicit.methods.layers.layers import Layers, compose, take_apart
+from core.implicit.methods.layers.layers import Layers, compose, cover_of, steady_background, take_apart
+from core.implicit.methods.layers.mattes import cut_out
 from core.implicit.methods.layers.sharing import Sharing, face_at, share_film
 from core.implicit.methods.letterbox.letterbox import Letterbox
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.coordinates import to_published
 from core.implicit.paper.landmark_plot import FIRST_COLOUR, SECOND_COLOUR, plot_landmarks
+from core.ops.blur import soft_blur
 from core.pipeline import Prepared
+
+# Of mattes that leave no edge, as a share of the frame's longer side.
+SOFT = 0.04
 
 
 @dataclass(frozen=True)
@@ -59,16 +64,42 @@ class ImplicitPrepared(Prepared):
         lists = (self.points_a, self.points_b)
         at = self.displacements.sampling_positions(0.5)
         made_up = (self.figures.get("made_up_first", 0.0), self.figures.get("made_up_second", 0.0))
+        faces, people = list(warped_pictures(self, 0.5)), []
+        for index, (maps, places) in enumerate(zip(self.people, at, strict=False)):
+            matte, known = (_look_up(one, places, cv2.INTER_LINEAR) for one in maps)
+            people.append((matte, known))
+            faces[index] = bring_to(faces[index], matte, self.tones[index], self.tones[1 - index], 0.5)
         owner = {"first": 0, "second": 1}.get(self.options.middle)
-        return share_film(warped_pictures(self, 0.5), _carried(self, 0.5), lists, at, made_up, owner)
+        return share_film((faces[0], faces[1]), _carried(self, 0.5), lists, at, made_up, people, owner)
+
+    @cached_property
+    def people(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
+        """The mattes with rims that follow the pictures' colours and how well they are known; none of a pair without people."""
+        pictures = (self.picture_a, self.picture_b)
+        return tuple(cut_out(*one) for one in zip(pictures, self.mattes or (), strict=False))
+
+    @cached_property
+    def soft_people(self) -> tuple[np.ndarray, ...]:
+        """The mattes so soft that what differs inside and outside leaves no edge in people who are not cut out."""
+        return tuple(soft_blur(matte, SOFT * max(matte.shape)) for matte in self.mattes or ())
 
     @cached_property
     def layers(self) -> tuple[Layers, Layers]:
         """Both pictures taken apart; of a pair that has mattes."""
         if self.mattes is None:
             raise InputError("a background of its own needs a person in both pictures: use background crossfade")
-        first, second = self.mattes
+        (first, _), (second, _) = self.people
         return take_apart(self.picture_a, first, second), take_apart(self.picture_b, second, first)
+
+    @cached_property
+    def tones(self) -> np.ndarray:
+        """(2, 2, 3): of both pictures the tones of background and face."""
+        size, found = self.displacements.size_px, []
+        for picture, points, matte in zip(
+            (self.picture_a, self.picture_b), (self.points_a, self.points_b), self.mattes or (None, None), strict=True
+        ):
+            found.append(tones_of(picture, matte, soft_region(face_middle(points), size)[..., 0]))
+        return np.stack(found)
 
     def shape_at(self, t: float, kind: str) -> float:
         """The shape that a frame at time t has in a way of blending."""
@@ -91,25 +122,43 @@ def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, n
 
 def shared_frame(prepared: ImplicitPrepared, t: float, appearance: float, background: str) -> np.ndarray:
     """(H, W, 3) float32 in [0, 1]: one person, with the middle of both faces, before one background; of a `shared` pair."""
-    pictures, switched = warped_pictures(prepared, t), prepared.sharing.switched(appearance)
+    sharing, at = prepared.sharing, prepared.displacements.sampling_positions(t)
+    pictures, head = warped_pictures(prepared, t), float(sharing.schedule.head.share(appearance))
+    switched, behind = sharing.schedule.person.share(appearance), sharing.schedule.behind.share(appearance)
+    steady = background != "crossfade" and prepared.mattes is not None
+    layers: list[Layers] = []
+    if steady or (0 < appearance < 1 and sharing.apart):
+        layers = [_warped_layers(own, places) for own, places in zip(prepared.layers, at, strict=True)]
     lit = prepared.options.match != "off"
     if lit:
-        tones = [tones_of(picture) for picture in (prepared.picture_a, prepared.picture_b)]
-        wanted = tones[0] + appearance * (tones[1] - tones[0])
-        first, second = (bring_to(one, own, wanted) for one, own in zip(pictures, tones, strict=True))
-        pictures = (first, second)
-    if background == "crossfade" or prepared.mattes is None:
-        base = crossfade(*pictures, switched)
+        toned = []
+        for index, (picture, way) in enumerate(zip(pictures, (appearance, 1 - appearance), strict=True)):
+            tones = prepared.tones[index], prepared.tones[1 - index]
+            person = cover_of(layers[index]) if layers else None
+            if person is None and prepared.mattes is not None:
+                person = _look_up(prepared.soft_people[index], at[index], cv2.INTER_LINEAR)
+            toned.append(bring_to(picture, person, *tones, way))
+            if layers:
+                layers[index] = replace(layers[index], behind=bring_to(layers[index].behind, None, *tones, way))
+        pictures = (toned[0], toned[1])
+    if steady:
+        back = steady_background((prepared.layers[0].behind, prepared.layers[1].behind), appearance, background)
+        base = compose(pictures, (layers[0], layers[1]), back, (appearance, 1 - appearance), switched)
+    elif layers:
+        back = crossfade(layers[0].behind, layers[1].behind, behind)
+        base = compose(pictures, (layers[0], layers[1]), back, (behind, 1 - behind), switched)
     else:
-        at = prepared.displacements.sampling_positions(t)
-        person_a, person_b = (
-            (_look_up(layers.person, places), _look_up(layers.rest, places, cv2.INTER_LINEAR))
-            for layers, places in zip(prepared.layers, at, strict=True)
-        )
-        behind = prepared.layers[0].behind, prepared.layers[1].behind
-        base = compose((person_a, person_b), behind, appearance, switched, background)
-    where = face_at(_carried(prepared, t), prepared.displacements.size_px, prepared.sharing)
-    return mix_faces(base, pictures, where, appearance, switched, lit).clip(0, 1)
+        base = crossfade(*pictures, switched)
+    where = face_at(_carried(prepared, t), at, sharing, head)
+    return mix_faces(base, pictures, where, appearance, head, lit).clip(0, 1)
+
+
+def _warped_layers(layers: Layers, places: np.ndarray) -> Layers:
+    return Layers(
+        _look_up(layers.depth, places, cv2.INTER_LINEAR),
+        _look_up(layers.behind, places),
+        _look_up(layers.rest, places, cv2.INTER_LINEAR),
+    )
 
 
 def _carried(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, np.ndarray]:

@@ -1,4 +1,4 @@
-"""Filters over neighbourhoods: box, Gaussian and guided. Maps are (B, C, H, W), every channel is filtered by itself."""
+"""Filters over neighbourhoods: box, maximum, Gaussian and guided. Maps are (B, C, H, W), every channel is filtered by itself."""
 
 from __future__ import annotations
 
@@ -12,8 +12,24 @@ from torch import Tensor
 def box_filter(maps: Tensor, radius_px: int) -> Tensor:
     """Mean over a square window of 2 radius + 1 pixels; beyond the edge its pixels repeat."""
     side = 2 * radius_px + 1
-    maps = F.avg_pool2d(F.pad(maps, (radius_px,) * 4, mode="replicate"), (side, 1), 1)
-    return F.avg_pool2d(maps, (1, side), 1)
+    # Sums in half precision would lose what pooling keeps.
+    wide = F.pad(maps, (radius_px,) * 4, mode="replicate").to(torch.promote_types(maps.dtype, torch.float32))
+    return (_windows(_windows(wide, side, 2, torch.add), side, 3, torch.add) / side**2).to(maps.dtype)
+
+
+def max_filter(maps: Tensor, radius_px: int) -> Tensor:
+    """Largest value of a square window of 2 radius + 1 pixels; beyond the edge there is nothing."""
+    side, wide = 2 * radius_px + 1, F.pad(maps, (radius_px,) * 4, value=-torch.inf)
+    return _windows(_windows(wide, side, 2, torch.maximum), side, 3, torch.maximum)
+
+
+def _windows(maps: Tensor, side: int, dim: int, join: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """All of every window of `side` along `dim` joined, in about 2 log2(side) steps: pooling takes as many as pixels."""
+    if side == 1:
+        return maps
+    half, count = _windows(maps, side // 2, dim, join), maps.shape[dim] - side + 1
+    both = join(half.narrow(dim, 0, count), half.narrow(dim, side // 2, count))
+    return join(both, maps.narrow(dim, side - 1, count)) if side % 2 else both
 
 
 def gaussian_kernel(sigma_px: float, radius_px: int, like: Tensor) -> Tensor:

@@ -47,7 +47,7 @@ def carry_detail(
     cells = np.minimum(at.astype(int), np.array(closed.shape) - 1)
     moved = field[cells[:, 0], cells[:, 1]] - cells
     source = np.clip(np.round(places + moved * scale), 0, np.array(hole.shape) - 1).astype(int)
-    wanted, there = _sampled(filled, at), _sampled(small, (source + 0.5) / scale)
+    wanted, there = sample(filled, at), sample(small, (source + 0.5) / scale)
     exact = picture[source[:, 0], source[:, 1]].astype(np.float32)
     # A source that rounding put into the hole has no detail of its own.
     detail = np.where(hole[source[:, 0], source[:, 1]][:, None], 0, exact - there)
@@ -103,11 +103,30 @@ def _described(picture: np.ndarray) -> np.ndarray:
     )
 
 
-def _sampled(picture: np.ndarray, at: np.ndarray) -> np.ndarray:
-    """(N, 3) float32: bilinear values at (row, column), pixel centres at halves."""
-    rows, columns = (at[:, axis].astype(np.float32) - 0.5 for axis in (0, 1))
+def sample(picture: np.ndarray, at: np.ndarray) -> np.ndarray:
+    """(..., C) float32: bilinear values of (H, W, C) at (row, column) (..., 2), pixel centres at halves."""
+    rows, columns = (at[..., axis].astype(np.float32).ravel() - 0.5 for axis in (0, 1))
     # remap takes no more than 32767 rows of map: a hole of 130 million pixels.
     length = 4096
     across, down = (np.pad(line, (0, -len(line) % length)).reshape(-1, length) for line in (columns, rows))
     found = cv2.remap(picture.astype(np.float32), across, down, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return found.reshape(-1, 3)[: len(rows)]
+    return found.reshape(-1, picture.shape[2])[: len(rows)].reshape(*at.shape[:-1], picture.shape[2])
+
+
+def reduce_known(
+    picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray, share: float
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """The picture (h, w, 3) uint8 at a share of its size, only known pixels counted in, its hole and what is forbidden there (h, w) bool."""
+    if share == 1.0:
+        return picture, hole, forbidden
+    high, wide = hole.shape
+    size = max(1, round(wide * share)), max(1, round(high * share))
+    light = known_share(hole, *size[::-1])
+    small = cv2.resize(picture * ~hole[..., None], size, interpolation=cv2.INTER_AREA)
+    small = np.clip(small / np.maximum(light, 1e-3)[..., None], 0, 255).round().astype(np.uint8)
+    return small, light < 0.5, cv2.resize(forbidden.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
+
+
+def known_share(hole: np.ndarray, high: int, wide: int) -> np.ndarray:
+    """(high, wide) float32 in [0, 1]: how much of each pixel at that size is not hole."""
+    return cv2.resize((~hole).astype(np.float32), (wide, high), interpolation=cv2.INTER_AREA)

@@ -7,11 +7,12 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from patchmatch import inpaint
+from patchmatch import inpaint_regularity
 from scipy.ndimage import distance_transform_edt
 
 from core.errors import InputError, ShapeError
-from core.ops.patch_detail import carry_detail
+from core.ops.patch_detail import carry_detail, known_share, reduce_known
+from core.ops.patch_lines import continue_lines
 
 
 @dataclass(frozen=True)
@@ -22,7 +23,12 @@ class FillConstants:
     context_share: float = 1.0  # what is seen round a hole, as a share of the hole's longer side
     context_least_px: int = 96  # and at least: small holes need texture to choose from
     longest_px: int = 1024  # of the region that is worked on
-    most_hole_px: int = 100_000  # of hole in that region: the time grows with it
+    most_hole_px: int = 24_000  # of hole in that region: the time grows with it, and small patches see more
+    near_weight: float = 0.005  # of the way to a patch beside its looks: 0 fetches things from afar, 0.012 repeats
+    near_rough: float = 7.0  # levels: round a hole less rough, patches differ less, and so much less the way counts
+    near_px: int = 15  # round a hole, where that is measured
+    near_rows: float = 0.5  # of the longer side, a way up: what lies as high is as far off and as bright
+    near_columns: float = 0.25  # a way aside; the engine takes ways above 0.5 for shorter ones
 
 
 FILL = FillConstants()
@@ -108,15 +114,10 @@ def _fill_region(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -
     share = min(1.0, FILL.longest_px / max(high, wide), (FILL.most_hole_px / int(hole.sum())) ** 0.5)
     if share == 1.0:
         return _fill_small(picture, hole, forbidden)
-    size = max(1, round(wide * share)), max(1, round(high * share))
-    light = cv2.resize((~hole).astype(np.float32), size, interpolation=cv2.INTER_AREA)[..., None]
-    small = cv2.resize(picture * ~hole[..., None], size, interpolation=cv2.INTER_AREA)
-    small = np.clip(small / np.maximum(light, 1e-3), 0, 255).round().astype(np.uint8)
-    closed = cv2.resize(forbidden.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0
-    gap = light[..., 0] < 0.5
+    small, gap, closed = reduce_known(picture, hole, forbidden, share)
     filled = _fill_small(small, gap, closed)
     out = picture.copy()
-    whole = light[..., 0] > 0.999  # of the hole nothing was counted in
+    whole = known_share(hole, *gap.shape) > 0.999  # of the hole nothing was counted in
     if (whole & ~closed).any():
         out[hole] = carry_detail(picture, hole, small, filled, ~whole | closed)
     else:
@@ -127,6 +128,9 @@ def _fill_region(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -
 def _fill_small(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -> np.ndarray:
     """The same at the size given; of what is too small to hold a patch, every pixel takes the nearest known one."""
     unseen = hole | forbidden
+    if _has_patch(~unseen):
+        picture, drawn = continue_lines(picture, hole, forbidden)
+        hole, unseen = hole & ~drawn, unseen & ~drawn
     if unseen.all():
         unseen = hole
     nearest = distance_transform_edt(unseen, return_distances=False, return_indices=True)
@@ -134,4 +138,29 @@ def _fill_small(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) ->
     if not _has_patch(~unseen):
         return spread
     # A patch may reach over the rim of its source, so that colours of what is forbidden must not be there at all.
-    return inpaint(spread, hole, global_mask=forbidden if forbidden.any() else None, patch_size=FILL.patch_radius_px)
+    closed = forbidden if forbidden.any() else None
+    return inpaint_regularity(
+        spread,
+        hole,
+        _places(hole.shape),
+        global_mask=closed,
+        patch_size=FILL.patch_radius_px,
+        guide_weight=_near_weight(spread, hole, unseen),
+    )
+
+
+def _places(shape: tuple[int, ...]) -> np.ndarray:
+    """(h, w, 3) float32: where every pixel lies, so that of patches alike the nearer one is taken."""
+    rows, columns = np.mgrid[: shape[0], : shape[1]] / max(shape)
+    return np.stack([rows * FILL.near_rows, columns * FILL.near_columns, 0 * rows], -1).astype(np.float32)
+
+
+def _near_weight(picture: np.ndarray, hole: np.ndarray, unseen: np.ndarray) -> float:
+    """How much the way to a patch counts beside its difference, which is a square of levels."""
+    side, values = 2 * FILL.patch_radius_px + 1, picture.astype(np.float32)
+    spread = np.sqrt(np.maximum(cv2.blur(values**2, (side, side)) - cv2.blur(values, (side, side)) ** 2, 0)).mean(-1)
+    near = 2 * FILL.near_px + 1
+    around = cv2.dilate(hole.astype(np.uint8), np.ones((near, near), np.uint8)) > 0
+    around &= cv2.erode((~unseen).astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    rough = float(spread[around].mean()) if around.any() else 0.0
+    return FILL.near_weight * min(1.0, (rough / FILL.near_rough) ** 2)

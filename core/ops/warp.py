@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
 from core.devices import full_precision
-from core.errors import InputError, ShapeError
+from core.errors import ShapeError, unknown_name
 
 MODES = ("bilinear", "bicubic", "nearest")
-PADDINGS = ("border", "zeros", "reflection")
 # Of the filter that puts samples half way, on each side.
 HALF_TAPS = 6
+# On a processor each picture is sampled by one thread; so a lone one is sampled as so many strips, without gradients, which
+# would be those of as many pictures.
+STRIPS = 64
 
 
 def pixel_centres(height: int, width: int, like: Tensor | None = None) -> Tensor:
@@ -22,35 +26,41 @@ def pixel_centres(height: int, width: int, like: Tensor | None = None) -> Tensor
     return torch.stack((x, y), dim=-1)
 
 
-def sample_at(image: Tensor, points_px: Tensor, mode: str = "bilinear", padding: str = "border") -> Tensor:
-    """The picture's values at any places.
+def sample_at(image: Tensor, points_px: Tensor, mode: str = "bilinear") -> Tensor:
+    """The picture's values at any places; beyond it the edge pixel repeats.
 
     Args:
         image: (B, C, H, W), any range.
         points_px: (B, ..., 2) or (1, ..., 2), (x, y) pixels.
         mode: bilinear, bicubic or nearest.
-        padding: what lies beyond: border (the edge pixel repeats), zeros or reflection.
 
     Returns:
         (B, C, ...): channels first, then the points' own axes.
 
     Source: bilinear sampling, Jaderberg et al. 2015, section 3.3.
     """
-    batch, channels, height, width = image.shape
+    batch, _, height, width = image.shape
     if points_px.shape[-1] != 2 or points_px.ndim < 3 or points_px.shape[0] not in (1, batch):
         raise ShapeError(f"points are {tuple(points_px.shape)}, the picture needs ({batch}, ..., 2) with x before y")
-    if mode not in MODES or padding not in PADDINGS:
-        raise InputError(f"mode {mode!r} with padding {padding!r}: known are {MODES} and {PADDINGS}")
-    size = points_px.new_tensor((width, height))
     # With align_corners=False -1 and 1 are the outer edges, so pixel p lies at 2 p / size - 1.
-    grid = (points_px * (2 / size) - 1).to(image.dtype)
-    middle = grid.shape[1:-1]
-    grid = grid.reshape(grid.shape[0], 1, -1, 2).expand(batch, -1, -1, -1)
-    values = F.grid_sample(image, grid, mode=mode, padding_mode=padding, align_corners=False)
-    return values.reshape(batch, channels, *middle)
+    grid = points_px * (2 / points_px.new_tensor((width, height))) - 1
+    return _sample(image, grid.to(image.dtype), mode)
 
 
-def backward_warp(image: Tensor, flow_px: Tensor, mode: str = "bilinear", padding: str = "border") -> Tensor:
+def _sample(image: Tensor, grid: Tensor, mode: str) -> Tensor:
+    """`sample_at` the places of a grid in [-1, 1]."""
+    if mode not in MODES:
+        raise unknown_name("mode", mode, MODES)
+    batch, channels, middle = image.shape[0], image.shape[1], grid.shape[1:-1]
+    whole = torch.is_grad_enabled() or batch > 1 or torch.compiler.is_compiling()
+    strips = 1 if whole else math.gcd(middle.numel(), STRIPS)
+    grid = grid.reshape(grid.shape[0] * strips, 1, -1, 2).expand(batch * strips, -1, -1, -1)
+    pictures = image.expand(batch * strips, -1, -1, -1)
+    values = F.grid_sample(pictures, grid, mode=mode, padding_mode="border", align_corners=False)
+    return values.reshape(batch, strips, channels, -1).transpose(1, 2).reshape(batch, channels, *middle)
+
+
+def backward_warp(image: Tensor, flow_px: Tensor, mode: str = "bilinear") -> Tensor:
     """Fetch every output pixel from the place in `image` that its flow points at.
 
     Args:
@@ -58,7 +68,6 @@ def backward_warp(image: Tensor, flow_px: Tensor, mode: str = "bilinear", paddin
         flow_px: (B, 2, h, w) or (1, 2, h, w), x before y, from the output pixel's centre to the source, in pixels.
             With (h, w) = (H, W) zero flow returns the picture.
         mode: bilinear, bicubic or nearest.
-        padding: border, zeros or reflection.
 
     Returns:
         (B, C, h, w).
@@ -68,9 +77,15 @@ def backward_warp(image: Tensor, flow_px: Tensor, mode: str = "bilinear", paddin
             f"flow is {tuple(flow_px.shape)}, a picture {tuple(image.shape)} needs ({image.shape[0]}, 2, h, w): "
             "after resizing a flow multiply it by the same factor"
         )
-    height, width = flow_px.shape[-2:]
-    places = pixel_centres(height, width, flow_px) + flow_px.permute(0, 2, 3, 1)
-    return sample_at(image, places, mode, padding)
+    # Plane by plane, as the flow lies: turning it around takes longer than the sampling.
+    right, down = 2 / image.shape[3], 2 / image.shape[2]
+    x, y = (
+        (torch.arange(side, dtype=flow_px.dtype, device=flow_px.device) + 0.5) * step - 1
+        for side, step in ((flow_px.shape[3], right), (flow_px.shape[2], down))
+    )
+    across, along = flow_px.split(1, 1)
+    grid = torch.cat([torch.add(x, across, alpha=right), torch.add(y[:, None], along, alpha=down)], 1)
+    return _sample(image, grid.permute(0, 2, 3, 1).to(image.dtype), mode)
 
 
 def twice(image: Tensor) -> Tensor:

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.construction import load_once
 from core.errors import unknown_name
 from core.image import resize
+from core.once import load_once
 from core.progress import Progress, silent
 from core.ripple.methods.head_turn.painter import Painter
 from core.ripple.methods.head_turn.pre_aligner import PreAligner

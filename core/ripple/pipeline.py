@@ -17,12 +17,13 @@ import torch
 from PIL import Image
 from torch import Tensor
 
+from core.content import content_key
 from core.detect.align import Aligned
 from core.devices import Policy, policy
 from core.errors import InputError, OptionError
 from core.image import WHOLE_SIDE_PX, load_image, resize, to_tensor
 from core.options import check
-from core.pipeline import TransitionPipeline, content_key
+from core.pipeline import TransitionPipeline
 from core.progress import Progress, part_of, silent
 from core.ripple.components import HFGI, OURS, choose_inpainter, choose_parser, find_background, load_networks
 from core.ripple.methods.head_turn.geometry import DEG_PER_DEGREE
@@ -39,7 +40,7 @@ from core.ripple.methods.head_turn.turn import (
     silhouette,
     still_motion,
 )
-from core.ripple.methods.moved_head.answers import answer, fill_behind
+from core.ripple.methods.moved_head.answers import answer
 from core.ripple.methods.moved_head.editing import Change, amounts_of, bear, move_head, refuse_company
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.portrait import cut_out, find_portrait
@@ -167,10 +168,6 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         crop = aligned.picture if aligned else whole
         progress(0.1, "measuring the head")
         scene = HeadScene.of(np.asarray(whole), Head.of(portrait.known_face)) if moves else None
-        if scene and chosen.clean:
-            scene = fill_behind(
-                scene, np.asarray(whole), chosen, choose_inpainter(chosen.inpainter, self.part_device)[0]
-            )
         progress(0.4, "inverting")
         size = self.aligner.config.size
         inversion, base = self.invert(to_input(crop, size), still_motion(crop) if scene else None)
@@ -207,7 +204,8 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
     @torch.no_grad()
     def invert(self, image: Tensor, motion: HeadMotion | None = None) -> tuple[Inversion, Edited]:
         """A face (1, 3, S, S) in [-1, 1] as codes, and what comes back without an edit; both on the CPU."""
-        inversion = self.hfgi.invert(image.to(self.device))
+        with self.policy.autocast():
+            inversion = self.hfgi.invert(image.to(self.device))
         return inversion.to(CPU), self.run(inversion, "inversion", 0.0, motion).to(CPU)
 
     @torch.no_grad()
@@ -220,9 +218,10 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         if name == "pose" and self.carries_detail:
             degree /= DEG_PER_DEGREE
         hfgi, codes = self.hfgi, self.directions(inversion.codes, name, degree)
-        if isinstance(hfgi, HeadTurner):
-            return hfgi.turn(inversion, codes, degrees_of(name, degree).to(codes), motion)
-        return hfgi.edit(inversion, codes)
+        with self.policy.autocast():
+            if isinstance(hfgi, HeadTurner):
+                return hfgi.turn(inversion, codes, degrees_of(name, degree).to(codes), motion)
+            return hfgi.edit(inversion, codes)
 
     @torch.no_grad()
     def edit(
@@ -245,14 +244,13 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         progress(0.05, f"{name} {degree:+g}")
         amounts, scene = amounts_of(name, degree, chosen), prepared.scene
         if self.moves(prepared, name, chosen):
-            return answer(prepared, amounts, chosen, *self.recolour(prepared, amounts, chosen))
+            return answer(prepared, amounts, *self.recolour(prepared, amounts, chosen))
         refuse_company(name, amounts)
         edited = self.edited(prepared.inversion, name, degree, still_motion(prepared.crop) if scene else None)
         # The edit "inversion" shows what the weights make of a face, and not the photograph.
         plain = to_picture(self.add_detail(prepared, edited, 0.0 if name == "inversion" else chosen.detail))
         if scene is not None and self.by_surface(name):
-            uncleaned = replace(chosen, clean=False)
-            plain = answer(prepared, amounts, uncleaned, *self.recolour(prepared, amounts, uncleaned)).plain
+            plain = answer(prepared, amounts, *self.recolour(prepared, amounts, chosen)).plain
         mask, clean = np.zeros(plain.size[::-1], np.uint8), plain
         scenes: tuple[Image.Image | None, Image.Image | None] = (None, None)
         # a degree of 0 is the inversion, and an edit along a flow moves the head by pose alone: nothing was uncovered
@@ -278,10 +276,8 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
     def recolour(
         self, prepared: RipplePrepared, amounts: dict[str, float], options: RippleOptions
     ) -> tuple[HeadScene, np.ndarray, Tensor]:
-        """The layers with what is needed behind the head, the photograph (H, W, 3) uint8 as aged, and the edited codes."""
+        """The surface, the photograph (H, W, 3) uint8 as aged, and the edited codes."""
         scene, photo, codes = prepared.known_scene, np.asarray(prepared.whole), prepared.inversion.codes
-        if options.clean and scene.plate is None:
-            scene = fill_behind(scene, photo, options, choose_inpainter(options.inpainter, self.part_device)[0])
         if amounts["age"]:
             photo, codes = self.aged(prepared, amounts["age"], options)
         return scene, photo, codes
@@ -317,23 +313,19 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
             t: positions.
             **controls: `degrees` (as many as t) in place of the options' range; `edit`; `options`.
         """
-        options = controls.get("options") or prepared.options
-        low, high = self.span(prepared, options, controls.get("edit") or options.edit)
+        options, edit = controls.get("options") or prepared.options, controls.get("edit")
+        low, high = self.span(prepared, options, edit or options.edit)
         degrees = controls.get("degrees") or [low + (high - low) * position for position in t]
-        return torch.cat(
-            [to_tensor(self.picture(prepared, degree, controls.get("edit"), options)) for degree in degrees]
-        )
+        return torch.cat([to_tensor(self.picture(prepared, degree, edit, options)) for degree in degrees])
 
-    def picture(
-        self, prepared: RipplePrepared, degree: float, edit: str | None, options: RippleOptions
-    ) -> Image.Image:  # fmt: skip
+    def picture(self, prepared: RipplePrepared, degree: float, edit: str | None, options: RippleOptions) -> Image.Image:
         """The whole photograph at one degree; `edit` tells more about it."""
         name = edit or options.edit
         if not self.moves(prepared, name, options):
             return self.edit(prepared, degree, name, options).whole
         amounts = amounts_of(name, degree, options)
         scene, photo, _ = self.recolour(prepared, amounts, options)
-        return Image.fromarray(move_head(scene, photo, Change.of(bear(amounts, prepared.turn)), options.clean).picture)
+        return Image.fromarray(move_head(scene, photo, Change.of(bear(amounts, prepared.turn))))
 
     def span(self, prepared: RipplePrepared, options: RippleOptions, edit: str) -> tuple[float, float]:
         """From which to which degree a video goes: as the options say, or as far as photograph and edit allow."""

@@ -29,7 +29,7 @@ class RipplePrepared(Prepared):
         background: (256, 256, 3) uint8, 255 = background of the inversion.
         silhouette: (256, 256) bool, where surface or pre-aligner see the person before the edit; None without either.
         side: P, the side of results in pixels.
-        scene: the photograph in layers; None where a network says where the head goes, or nothing does.
+        scene: the photograph with its head's surface; None where a network says where the head goes, or nothing does.
         turn: degrees that its scene bears to be turned to the picture's left (below 0) and right.
         notes: what was done to the photograph, or limits it; a sentence each.
         options: what it was prepared with.
@@ -50,7 +50,7 @@ class RipplePrepared(Prepared):
 
     @property
     def known_scene(self) -> HeadScene:
-        """The photograph in layers.
+        """The photograph with its head's surface.
 
         Raises:
             OptionError: it was not taken apart.

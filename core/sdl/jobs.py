@@ -107,6 +107,11 @@ def misfit(job: Job, figures: Mapping[str, float]) -> str:
             "No face of a person, and no head of a cat or dog, was found in both pictures: only their coarse shape is aligned, and "
             "things will double."
         )
+    if figures.get("looking_apart"):
+        return (
+            "The faces look in different directions (one from the side, one from the front): the half that one of them hides has no "
+            "partner, so the middle tears. Take two faces that look the same way."
+        )
     if figures.get("animals", 2) < 2:
         return "A head is turned or partly hidden, so it is moved as a whole: the middle shows one animal with something of the other."
     if job.name == "age" and figures.get("faces") == 0:

@@ -7,9 +7,9 @@ pipe.render(prepared, [0.0, 0.25, 0.5])
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -17,11 +17,13 @@ import torch
 from PIL import Image, ImageOps
 from torch import Tensor
 
+from core.content import content_key
 from core.devices import policy
 from core.errors import InputError, OptionError
 from core.image import Crop, limit_size, load_image, pad_to_multiple, to_pil, to_tensor
+from core.memory import free_bytes
 from core.options import check
-from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.pipeline import Prepared, TransitionPipeline
 from core.progress import Progress, silent
 from core.sdl.jobs import job_named, job_of, trained_side_px
 from core.sdl.loading import DRAWN, AnyNet, Layers, load_network
@@ -40,14 +42,11 @@ from core.sdl.paper.convert import PUBLISHED, network_of, state_of
 from core.sdl.paper.network import Encoded, SDLNet
 from core.sdl.paper.resizing import square_pictures
 
-# Pixels that the published network, 32 channels at full size, may hold at once: about 2 GB.
-PIXELS_AT_ONCE = 2**19
+BYTES_PER_PIXEL = 2**12  # that the published network, 32 channels at full size, holds
 # Positions at once of a network that sees a reduced picture: more at a time only cost memory, and time to get it.
 POSITIONS_AT_ONCE = 1
-# Longer side of the largest photo that keeps its size: 25 megapixels of a phone are 4500 x 5625.
-MAX_PHOTO_PX = 6144
-# Of tiles, in pixels of what the network sees.
-OVERLAP_PX = 128
+MAX_PHOTO_PX = 6144  # longer side of the largest photo that keeps its size: 25 megapixels of a phone are 4500 x 5625
+OVERLAP_PX = 128  # of tiles, in pixels of what the network sees
 
 
 @dataclass(frozen=True)
@@ -195,7 +194,7 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         region = Region.of_box(joined, box)
         prepared = self.prepare_tensor(region.cut(), options, progress)
         height, width = joined.shape[-2:]
-        return dataclasses.replace(
+        return replace(
             prepared, key=content_key(joined, options, self.weights_label), region=region,
             figures={**prepared.figures, "width_px": width, "height_px": height},
         )  # fmt: skip
@@ -233,14 +232,14 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
 
     def _find_motion(self, joined: Tensor, progress: Progress) -> tuple[dict[str, Tensor], dict[str, int]]:
         """What a network asks to know about faces, and whether they were found."""
+        motion, figures = None, {}
         if isinstance(self.network, AgeingSDLNet):
-            motion, figure = find_face_guide(to_pil(joined)[0]), "faces"
+            motion, figures = find_face_guide(to_pil(joined)[0]), {"faces": 1}
         elif isinstance(self.network, MorphSDLNet):
             progress(0.05, "looking for faces")
-            motion, figure = find_face_motion(*(to_pil(picture)[0] for picture in joined.split(3, 1))), "landmarks"
-        else:
-            return {}, {}
-        return {} if motion is None else {"motion": motion.to(self.device)}, {figure: int(motion is not None)}
+            motion, apart = find_face_motion(*(to_pil(picture)[0] for picture in joined.split(3, 1)))
+            figures = {"landmarks": 1, "looking_apart": int(apart)}
+        return ({"motion": motion.to(self.device)}, figures) if motion is not None else ({}, dict.fromkeys(figures, 0))
 
     def render(self, prepared: SDLPrepared, t: Sequence[float], **controls: Any) -> Tensor:
         """Pictures at positions t: (T, 3, H, W) float32 in [0, 1], on the CPU.
@@ -301,10 +300,10 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         self, pairs: Sequence[tuple[Image.Image, Image.Image]], t: Sequence[float], options: SDLOptions
     ) -> Iterator[list[Image.Image]]:
         """For each pair of pictures in turn those at the positions t, in batches; beyond 1 the motion goes on."""
+        batches = [t[start : start + self.batch_size] for start in range(0, len(t), self.batch_size)]
         for pair in pairs:
-            prepared = self.prepare(*pair, options=options)
-            batches = (t[start : start + self.batch_size] for start in range(0, len(t), self.batch_size))
-            yield [picture for batch in batches for picture in to_pil(self.pictures_at(prepared, batch), pair[0])]
+            work = partial(self.pictures_at, self.prepare(*pair, options=options))
+            yield [picture for batch in batches for picture in to_pil(self.fitting(work, batch), pair[0])]
 
     def _render_tiles(self, prepared: SDLPrepared, inputs: Tensor, t: Tensor) -> Tensor:
         """Pictures whose network's output is stitched from tiles."""
@@ -342,8 +341,9 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         return torch.cat([to_tensor(picture) for picture in (first, *others)], 1)
 
     def _pixels(self) -> int:
-        """Pixels that this network may hold at once: the narrower or coarser, the more."""
-        return int(PIXELS_AT_ONCE * 32 / self.network.config.widths[0] * self.network.reduction**2)
+        """Pixels that this network may hold at once in half of what is free: the narrower or coarser, the more."""
+        room = free_bytes(self.device) / 2 / BYTES_PER_PIXEL
+        return int(room * 32 / self.network.config.widths[0] * self.network.reduction**2)
 
     def _placed(self, pictures: Tensor) -> Tensor:
         layout = torch.channels_last if self.policy.channels_last else torch.contiguous_format

@@ -7,7 +7,7 @@ import logging
 import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -20,12 +20,14 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
 from core.devices import channels_last
-from core.errors import InputError, WeightsError
+from core.errors import GpuMemoryError, InputError, WeightsError
+from core.memory import within_memory
 from core.options import check
 from core.progress import Progress, silent
 from core.training import checkpoint
 from core.training.journal import Journal
 from core.training.options import TrainOptions
+from core.training.processes import average_gradients, share_buffers, share_weights
 from core.weights.checkpoint import fill_strict
 
 Batch = Mapping[str, Tensor]
@@ -66,8 +68,8 @@ class Run:
     """What a recipe's step works with.
 
     Attributes:
-        accelerator: places tensors, scales and synchronises gradients.
-        networks: the recipe's networks, wrapped for several processes where needed.
+        accelerator: places tensors, scales gradients.
+        networks: the recipe's networks on their device; see `core.training.processes` for several processes.
         optimizers: the recipe's optimizers.
         options: the run's options.
         step: index of the current step, from 0.
@@ -103,6 +105,7 @@ class Run:
         parameters = [p for group in optimizer.param_groups for p in group["params"]]
         if self.options.accumulate > 1 and not self._gather(name, parameters):
             return
+        average_gradients(parameters, self.accelerator)
         if self.options.clip_norm > 0:
             self.accelerator.clip_grad_norm_(parameters, self.options.clip_norm)
         optimizer.step()
@@ -155,36 +158,65 @@ def train(recipe: Recipe, source: Source, options: TrainOptions, progress: Progr
             channels_last(network)
     run = Run(
         accelerator,
-        {name: _shared(network, accelerator) for name, network in recipe.networks.items()},
+        # Evaluation mode to accelerate means: placed and in mixed precision, without its wrapper for several processes.
+        {name: accelerator.prepare_model(n, evaluation_mode=True) for name, n in recipe.networks.items()},
         {name: accelerator.prepare(optimizer) for name, optimizer in recipe.optimizers.items()},
         options,
         averages={name: average.to(accelerator.device) for name, average in averages.items()},
     )
+    share_weights(run.networks.values(), accelerator)
     journal = Journal(folder, options, first) if accelerator.is_main_process else None
     gpu = [accelerator.device] if accelerator.device.type == "cuda" else []
     # Dropout knows no generator but the global one; a run leaves it as it found it.
     with torch.random.fork_rng(gpu), contextlib.ExitStack() as afterwards:
         if journal is not None:
             afterwards.callback(journal.close)
-        numbered = enumerate(_batches(source, options, accelerator, first), first * options.accumulate)
-        for number, batch in numbered:
-            run.step, run.part = divmod(number, options.accumulate)
-            torch.manual_seed(_seed(options, accelerator.process_index, run.step, run.part))
-            run.updates.clear()
-            values = recipe.step(batch, run)
-            if run.part + 1 < options.accumulate:
-                continue
+        for values in _steps(recipe, source, run, first):
+            share_buffers(run.networks.values(), accelerator)
             for name, average in run.averages.items():
-                average.update_parameters(accelerator.unwrap_model(run.networks[name]))
+                average.update_parameters(run.networks[name])
             _report(recipe, run, journal, values, progress)
     accelerator.wait_for_everyone()
     return folder
 
 
-def _shared(network: nn.Module, accelerator: Accelerator) -> Any:
-    """A network whose gradients all processes share; one that learns nothing is only placed, for sharing refuses it."""
-    learns = any(parameter.requires_grad for parameter in network.parameters())
-    return accelerator.prepare(network) if learns else network.to(accelerator.device)
+def _steps(recipe: Recipe, source: Source, run: Run, first: int) -> Iterator[Mapping[str, float | Tensor]]:
+    """What each step from `first` on says; one that the GPU does not hold is made again of smaller batches, and more of them."""
+    while first < run.options.steps:
+        try:
+            for step, values in _attempt(recipe, source, run, first):
+                yield values
+                first = step + 1
+            return
+        except GpuMemoryError:
+            if run.options.batch == 1 or run.accelerator.num_processes > 1:
+                raise
+        # Outside the handler, so that what the failed attempt held is let go.
+        torch.cuda.empty_cache()
+        run.gathered.clear()
+        batch, accumulate = run.options.batch // 2, 2 * run.options.accumulate
+        run.options = replace(run.options, batch=batch, accumulate=accumulate)
+        log.warning("step %d did not fit into the GPU's memory: going on with %s", first, _asked(batch, accumulate))
+
+
+def _attempt(
+    recipe: Recipe, source: Source, run: Run, first: int
+) -> Iterator[tuple[int, Mapping[str, float | Tensor]]]:
+    options, process = run.options, run.accelerator.process_index
+    smaller = _asked(max(1, options.batch // 2), 2 * options.accumulate)
+    full = f"the GPU's memory does not hold a batch of {options.batch}: go on with {smaller}, or with smaller pictures"
+    for number, batch in enumerate(_batches(source, options, run.accelerator, first), first * options.accumulate):
+        run.step, run.part = divmod(number, options.accumulate)
+        torch.manual_seed(_seed(options, process, run.step, run.part))
+        run.updates.clear()
+        with within_memory(full):
+            values = recipe.step(batch, run)
+        if run.part + 1 == options.accumulate:
+            yield run.step, values
+
+
+def _asked(batch: int, accumulate: int) -> str:
+    return f"--batch {batch} --accumulate {accumulate}, whose steps learn from as much"
 
 
 def _averages(recipe: Recipe, options: TrainOptions) -> dict[str, AveragedModel]:
@@ -274,8 +306,7 @@ def _report(
 
 @torch.no_grad()
 def _sample(recipe: Recipe, run: Run, journal: Journal, done: int) -> None:
-    networks = {name: run.accelerator.unwrap_model(network) for name, network in run.networks.items()}
-    networks |= {name: average.module for name, average in run.averages.items()}
+    networks = run.networks | {name: average.module for name, average in run.averages.items()}
     modes = {name: network.training for name, network in networks.items()}
     for network in networks.values():
         network.eval()
@@ -287,11 +318,10 @@ def _sample(recipe: Recipe, run: Run, journal: Journal, done: int) -> None:
 
 
 def _state(run: Run, done: int) -> dict[str, Any]:
-    unwrap = run.accelerator.unwrap_model
     scaler = run.accelerator.scaler
     return {
         "step": done,
-        "networks": {name: unwrap(network).state_dict() for name, network in run.networks.items()},
+        "networks": {name: network.state_dict() for name, network in run.networks.items()},
         "optimizers": {name: optimizer.state_dict() for name, optimizer in run.optimizers.items()},
         "averages": {name: average.module.state_dict() for name, average in run.averages.items()},
         "scaler": scaler.state_dict() if scaler is not None else {},

@@ -17,14 +17,15 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 
 from core import settings
-from core.devices import choose_device
 from core.errors import OptionError, unknown_name
 from core.ui.agents import answer_agents
 from core.ui.parts.cleaner import EVERY_S, KEPT_HOURS, start_cleaner
 from core.ui.parts.examples import CREDITS, EXAMPLES
 from core.ui.parts.gpu import zero_gpu
+from core.ui.parts.handlers import PRIVATE
 from core.ui.parts.onwards import connect
 from core.ui.parts.transition import TransitionTab
+from core.ui.rooms import open_soon
 from core.ui.shown import ShownPictures
 from core.ui.suite import DISK_FULL, FULL, Suite, event_named, parameters_of
 from core.ui.tabs import Tab, all_tabs
@@ -33,11 +34,17 @@ from core.ui.values import kind_of
 
 WORK = "work"
 TEXTS = Path(__file__).parent / "texts.json"
-SCRIPTS = ("names.js", "hold.js")
+SCRIPTS = ("names.js", "hold.js", "ahead.js", "hand.js")
 # In the order of each entry of the catalogue.
 LANGUAGES = ("de", "ko", "zh-CN")
 # What gradio raises over a body that is no call of the endpoint.
 MISFITS = (TypeError, KeyError, ValueError, AttributeError, RecursionError, FnIndexInferError, RequestValidationError)
+
+# The tab that a link names. In the browser: an event here would have to wait for the rooms.
+CHOOSE = """() => {
+    const selected = new URLSearchParams(location.search).get("tab");
+    return { __type__: "update", ...(%s.includes(selected) && { selected }) };
+}"""
 
 INTRODUCTION = """# Morphospace
 Turn one picture into another and move between them. {promise}"""
@@ -52,6 +59,8 @@ def build_demo(only: Sequence[str] | None = None) -> gr.Blocks:
     """
     settings.check_settings()
     if os.environ.get(settings.DEVICE):
+        from core.devices import choose_device
+
         choose_device()
     tabs = all_tabs()
     known = [tab.id for tab in tabs]
@@ -67,7 +76,7 @@ def build_demo(only: Sequence[str] | None = None) -> gr.Blocks:
             gr.DuplicateButton("Duplicate for a private copy", visible=bool(os.environ.get("SPACE_ID")), size="sm")
         _draw(chosen, demo)
         with gr.Accordion("Credits of the example pictures", open=False):
-            gr.Markdown(CREDITS.read_text(encoding="utf-8").partition("\n")[2])
+            gr.Markdown(CREDITS.read_text(encoding="utf-8").partition("\n")[2], elem_id="credits")
     if zero_gpu():
         for tab in chosen:
             if tab.load is not None:
@@ -104,11 +113,8 @@ def _draw(tabs: list[Tab], demo: gr.Blocks) -> None:
                     drawn.append(built)
     connect(drawn, strip)
 
-    def choose(request: gr.Request) -> Any:
-        wanted = request.query_params.get("tab") if request is not None else None
-        return gr.Tabs(selected=wanted) if wanted in [tab.id for tab in tabs] else gr.skip()
-
-    demo.load(choose, None, strip, api_visibility="private", show_progress="hidden")
+    choose = CHOOSE % json.dumps([tab.id for tab in tabs])
+    demo.load(None, None, strip, js=choose, **PRIVATE)
 
 
 async def refuse(request: Request, error: Exception) -> JSONResponse:
@@ -138,9 +144,12 @@ async def disk_full(_: Request, error: Exception) -> JSONResponse:
 
 
 def catalogue() -> gr.I18n:
-    """The page's words in other languages, by the English ones; a browser shows those of its own."""
+    """The page's words in other languages, by the English ones; `names.js` shows those of the browser's language.
+
+    Under a mark, so that gradio finds none by itself: it would translate the values of lists, which no handler takes then.
+    """
     words: dict[str, list[str]] = json.loads(TEXTS.read_text(encoding="utf-8"))
-    return gr.I18n(**{name: {text: told[i] for text, told in words.items()} for i, name in enumerate(LANGUAGES)})
+    return gr.I18n(**{name: {f"~{text}": told[i] for text, told in words.items()} for i, name in enumerate(LANGUAGES)})
 
 
 def scripts() -> str:
@@ -168,6 +177,7 @@ def launch(demo: gr.Blocks, **overrides: Any) -> Any:
         **overrides,
     }
     served = demo.launch(**{**chosen, "prevent_thread_lock": True})
+    open_soon()
     answer_agents(demo)
     start_cleaner(demo)
     if not chosen.get("prevent_thread_lock"):

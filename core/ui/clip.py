@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from PIL import Image
 
-from core.crossbreed.pipeline import CrossbreedPipeline
 from core.image import limit_size
 from core.progress import Progress
 from core.ui.parts.handlers import BAR, result_folder, stream
@@ -17,6 +16,9 @@ from core.ui.parts.picture import ClipInput
 from core.ui.parts.told import draw_clip_facts
 from core.ui.parts.transition import TransitionTab
 from core.video import read_video, write_video
+
+if TYPE_CHECKING:
+    from core.crossbreed.pipeline import CrossbreedPipeline
 
 CLIP_SIDE_PX = 1920
 CLIP_FRAMES = 240

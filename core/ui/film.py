@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from PIL import Image
 
 from core.errors import InputError
 from core.progress import Progress, part_of
-from core.ripple.methods.moved_head.answers import animate
-from core.ripple.methods.moved_head.driving import read_motion
-from core.ripple.pipeline import RipplePipeline
 from core.ui.parts.export import export_frames
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import ClipInput
 from core.ui.parts.transition import TransitionTab
 from core.video import read_video
+
+if TYPE_CHECKING:
+    from core.ripple.pipeline import RipplePipeline
 
 
 def draw_film(tab: TransitionTab, picture: Any, pipeline: Callable[[], RipplePipeline]) -> None:
@@ -39,6 +39,8 @@ def draw_film(tab: TransitionTab, picture: Any, pipeline: Callable[[], RipplePip
         """
         if picture is None or not driving:
             raise InputError("a portrait and a film are needed: drop in both")
+        from core.ripple.methods.moved_head.answers import animate
+        from core.ripple.methods.moved_head.driving import read_motion
 
         def work(progress: Progress) -> tuple[str, str]:
             clip = read_video(driving)
@@ -55,14 +57,8 @@ def draw_film(tab: TransitionTab, picture: Any, pipeline: Callable[[], RipplePip
         with gr.Column():
             clip = ClipInput("Film of a head", elem_id=f"{tab.id}-driving", height=200)
             strength = gr.Slider(
-                0,
-                2,
-                1.0,
-                step=0.05,
-                label="Strength",
-                info="1 as in the film, less is calmer",
-                elem_id=f"{tab.id}-strength",
-            )
+                0, 2, 1.0, step=0.05, label="Strength", info="1 as in the film, less is calmer", elem_id=f"{tab.id}-strength",
+            )  # fmt: skip
             go = gr.Button("Animate", elem_id=f"{tab.id}-animate")
         with gr.Column():
             video = gr.Video(label="Animated", interactive=False, elem_id=f"{tab.id}-animated", height=300)

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 from PIL import Image
 
 from core.errors import InputError
-from core.gfla.methods.object_model.fit import KINDS, drawn
-from core.gfla.options import ObjectOptions
-from core.gfla.pipeline_views import ObjectPipeline, ObjectPrepared
+from core.gfla.options import KINDS, ObjectOptions
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of
@@ -24,6 +22,9 @@ from core.ui.parts.picture import PictureInput
 from core.ui.parts.told import told
 from core.ui.parts.transition import SESSION_S, TransitionTab
 from core.ui.parts.wiring import PREVIEW
+
+if TYPE_CHECKING:
+    from core.gfla.pipeline_views import ObjectPipeline, ObjectPrepared
 
 FPS, DRAWN_PX = 12, 320
 FIELDS = ("kind", "find_side", "azimuth_deg", "elevation_deg", "side_px", "frames", "tries")
@@ -37,6 +38,8 @@ worse than this model on every figure."""
 
 def pipeline() -> ObjectPipeline:
     """The one of this server."""
+    from core.gfla.pipeline_views import ObjectPipeline
+
     return engine("gfla-objects", ObjectPipeline)
 
 
@@ -51,6 +54,8 @@ def sentence(prepared: ObjectPrepared) -> str:
 
 def example(kind: str) -> Image.Image:
     """A drawn object of ours, another one each time."""
+    from core.gfla.methods.object_model.fit import drawn
+
     rng = np.random.default_rng()
     return drawn(kind, rng, float(rng.integers(18) * 20), DRAWN_PX)
 

@@ -12,8 +12,7 @@ from PIL import Image
 
 from core.errors import InputError
 from core.image import load_image
-from core.implicit.chain import MOST_PORTRAITS, ImplicitChainPipeline, average_faces
-from core.implicit.options import ImplicitOptions
+from core.implicit.options import MOST_PORTRAITS, ImplicitOptions
 from core.implicit.paper.landmark_files import READERS, read_landmarks, write_landmarks
 from core.progress import Progress, part_of
 from core.ui.parts.handlers import BAR, result_folder, stream
@@ -127,6 +126,7 @@ def average(
     Returns:
         The average face, lossless.
     """
+    from core.implicit.chain import average_faces
 
     def work(progress: Progress) -> Image.Image:
         options = ImplicitOptions(size_px=int(size_px))
@@ -150,6 +150,8 @@ class RowFilms:
         Returns:
             The video, the file to download, and the details.
         """
+        from core.implicit.chain import ImplicitChainPipeline
+
         tab: Any = self
         order = tab.order(values, closed=closed)
         look = {"blend": order.options.blend, "background": order.options.background}
@@ -160,6 +162,6 @@ class RowFilms:
             prepared = pipe.prepare(*pictures, options=order.options, progress=share, closed=closed)
             frames = pipe.frames(prepared, order.timeline, progress=part_of(progress, 0.5, 1.0), **look)
             about = {"device": "cpu float64 (the warp needs no GPU)", "notes": list(prepared.notes)}
-            return tuple(tab.film(order, frames, "row", prepared.figures, about, at={}))
+            return tuple(tab.film(order, frames, "row", prepared.figures, about, at={}, notes=prepared.notes))
 
         yield from stream(work, bar, 3)

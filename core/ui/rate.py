@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -13,15 +13,15 @@ from gradio.components import Component
 from core.encoding import Encoding
 from core.errors import InputError
 from core.progress import Progress
-from core.sdl.methods.video_rate.conversion import convert_video, settings_of
-from core.sdl.methods.video_rate.preview import hardest_in_betweens
 from core.sdl.options import RateOptions
-from core.sdl.pipeline import SDLPipeline
 from core.ui.parts.controls import controls, named
 from core.ui.parts.handlers import BAR, kept_folder, result_folder, stream
 from core.ui.parts.picture import ClipInput
 from core.ui.parts.told import draw_clip_facts
 from core.ui.parts.transition import TransitionTab, about, details_of
+
+if TYPE_CHECKING:
+    from core.sdl.pipeline import SDLPipeline
 
 
 def film_name(video: str, options: RateOptions) -> str:
@@ -63,6 +63,8 @@ class RatePanel:
 
     def show_hardest(self, video: str | None, weights: str, *values: Any) -> Any:
         """The in-betweens between whose neighbours most changes, before a long run."""
+        from core.sdl.methods.video_rate.preview import hardest_in_betweens
+
         if video is None:
             raise InputError("the video is missing: drop one in first")
         pipe = self.pipeline(weights)
@@ -83,6 +85,8 @@ class RatePanel:
         Returns:
             The video (the montage, if one was asked for), the file to download, and the details.
         """
+        from core.sdl.methods.video_rate.conversion import convert_video, settings_of
+
         count, start = len(self.rate.by_name), time.perf_counter()
         options, encoding = self.rate.read(values[:count]), self.codec.read(values[count:])
 

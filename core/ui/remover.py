@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import gradio as gr
@@ -11,16 +12,20 @@ import numpy as np
 from PIL import Image
 
 from core.errors import InputError
-from core.image import BACKGROUNDS, laid_over, notes_of
+from core.image import BACKGROUNDS, laid_over, load_image, notes_of
 from core.options import check
 from core.progress import Progress
-from core.ripple.components import choose_inpainter
-from core.ripple.methods.repainting.removal import remove_object
 from core.ripple.options import INPAINTERS, REMOVER_SIDE_PX, RemoverOptions
 from core.ui.parts.controls import controls, named
-from core.ui.parts.handlers import BAR, stream
+from core.ui.parts.handlers import BAR, result_folder, stream
 from core.ui.parts.picture import MaskInput
+from core.ui.parts.told import lines, told, told_notes
 from core.ui.parts.transition import TransitionTab
+from core.ui.shown import drawn_by_browsers
+from core.video import write_picture
+
+# As hand.js has them.
+NOT_DRAWN = (".heic", ".heif", ".tif", ".tiff", ".psd", ".jxl")
 
 
 def served_here(inpainter: str) -> str:
@@ -55,6 +60,9 @@ def remove(
     Returns:
         The repainted picture, what repainted it and how long that took, and the same in a sentence.
     """
+    from core.ripple.components import choose_inpainter
+    from core.ripple.methods.repainting.removal import remove_object
+
     if picture is None:
         raise InputError("the picture is missing: drop one in, then brush over what shall go")
     whole, mask = laid_over(picture[0], behind), picture[1]
@@ -68,9 +76,21 @@ def remove(
         result, notes = remove_object(whole, mask, fill, options, progress)
         notes = [*notes_of(whole), *notes]
         details = {"seconds": round(time.perf_counter() - start, 2), "weights": label, "notes": notes}
-        return result, details, "; ".join([label[:1].upper() + label[1:], *notes]) + "."
+        return result, details, lines([told("good", "Done", label), told_notes(notes)])
 
     yield from stream(work, bar, 3)
+
+
+def drawable(path: str) -> str:
+    """The file for the editor, which the browser draws by itself: of kinds that it does not know a lossless PNG.
+
+    Raises:
+        InputError: no picture, or one beyond the limits.
+    """
+    if drawn_by_browsers(Path(path)):
+        return path
+    picture = load_image(path, max_side_px=REMOVER_SIDE_PX)
+    return str(write_picture(picture, result_folder() / f"{Path(path).stem}.png", {}))
 
 
 def draw_remover(tab: TransitionTab) -> None:
@@ -78,9 +98,13 @@ def draw_remover(tab: TransitionTab) -> None:
     with gr.Accordion("Remove an object", open=False), gr.Row():
         with gr.Column():
             canvas = MaskInput(
-                label="Brush over what shall go", elem_id=f"{tab.id}-canvas", layers=False, transforms=(),
+                label="Brush over what shall go", elem_id=f"{tab.id}-canvas", elem_classes="brushed", layers=False, transforms=(),
                 brush=gr.Brush(default_size=24, colors=["#ff2d55"], color_mode="fixed"), max_side_px=REMOVER_SIDE_PX,
             )  # fmt: skip
+            photo = gr.UploadButton(
+                "Open a photo of any kind", file_types=["image", *NOT_DRAWN], size="sm", elem_id=f"{tab.id}-open"
+            )
+            photo.upload(drawable, photo, canvas, api_visibility="private", show_progress_on=canvas)
             inpainter = gr.Dropdown(
                 list(INPAINTERS), value="auto", label="Inpainter", elem_id=f"{tab.id}-remover",
                 info="who repaints; auto takes LaMa if it was converted, else patches of the picture itself",

@@ -50,13 +50,16 @@ class ShownPictures:
         await self.app(scope, receive, send_drawn)
 
 
+def drawn_by_browsers(file: Path) -> bool:
+    """Whether a browser draws a file of this kind, by its first bytes."""
+    with file.open("rb") as opened:
+        return format_name(opened.read(HEAD_BYTES)) in DRAWN_BY_BROWSERS
+
+
 def drawn_by_us(file: Path) -> bytes | None:
     """A JPEG of at most `SHOWN_SIDE_PX`, or None for what browsers draw themselves and for what is no picture."""
-    if not file.is_file():
+    if not file.is_file() or drawn_by_browsers(file):
         return None
-    with file.open("rb") as opened:
-        if format_name(opened.read(HEAD_BYTES)) in DRAWN_BY_BROWSERS:
-            return None
     try:
         picture = load_image(file, max_side_px=SHOWN_SIDE_PX)
     except InputError:

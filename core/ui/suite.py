@@ -6,6 +6,7 @@ page, clients, agents) passes the two methods here, so that no handler and no ta
 
 from __future__ import annotations
 
+import asyncio
 import copy
 import errno
 from typing import Any
@@ -16,6 +17,7 @@ from gradio.components import Component
 from gradio.exceptions import ComponentProcessingError
 
 from core.errors import InputError, MorphospaceError, unknown_name
+from core.ui.rooms import opened
 from core.ui.values import check_value, kind_of, shown
 
 FULL = (errno.ENOSPC, errno.EDQUOT)
@@ -111,8 +113,10 @@ class Suite(gr.Blocks):
         return taken
 
     async def process_api(self, *args: Any, **kwargs: Any) -> dict[str, Any]:
-        """What gradio's own does; errors leave as `gr.Error`, with a trace in the log for defects of ours only."""
+        """What gradio's own does, as soon as the rooms are open; errors leave as `gr.Error`, defects of ours with a trace in the log."""
         try:
+            # Others wait for it too, so nobody who goes away may cancel it.
+            await asyncio.shield(asyncio.wrap_future(opened()))
             return await super().process_api(*args, **kwargs)
         except gr.Error:
             raise

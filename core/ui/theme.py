@@ -27,13 +27,19 @@ CSS = """
 .gradio-container { width: 100% !important; min-width: 0 !important; max-width: 1500px !important; margin: 0 auto !important;
   box-sizing: border-box; overflow: clip !important; }
 .gradio-container .fillable { padding: 1rem !important; }
+.dark [role=tab][aria-selected=true] { color: var(--primary-300) !important; }
 #masthead h1 { margin: 0; letter-spacing: -0.02em; }
 #masthead p { margin: 0.2rem 0 0; }
 .weights-note { font-size: 0.85rem; }
 
+/* A paragraph grows; it would scroll under the waiting sign, which is higher than a line. */
+.block:has(> * [data-testid=markdown], > [data-testid=markdown]) { overflow: visible !important; }
+
 /* Inputs left; right the preview with its slider and button, which stay in sight, and the result. */
 .bench { align-items: flex-start; }
 .bench > .right { position: sticky; top: 0; max-height: 100vh; overflow-y: auto; scrollbar-width: thin; }
+/* gradio lets a row's columns wrap: the result would stand beside the preview, out of sight, once both are higher than the window. */
+.bench > .right { flex-wrap: nowrap; } .bench > .right > * { flex: none; }
 .lead > div, .lead .prose { display: flex; align-items: center; gap: 0.8rem; }
 .lead img { height: 80px; max-width: 240px; object-fit: cover; border-radius: 10px; display: block; margin: 0; }
 .lead p { margin: 0; font-size: 1.05rem; }
@@ -47,7 +53,7 @@ CSS = """
 .who-is-meant:not(:has(button)) { display: none !important; }
 /* Nothing was made yet: one slim line. */
 .film-made:has(.empty) { height: 4.5rem; min-height: 0; } .film-made .empty { min-height: 0 !important; }
-.download:has(.empty) { display: none; }
+.download:has(.empty), #compare-preview:has(.empty) { display: none; }
 .film-made video { max-height: 420px; }
 
 /* What was found and how well it fits; contrast of 4.5 and more on both grounds. */
@@ -65,6 +71,7 @@ CSS = """
   .gradio-container .fillable { padding: 0.5rem !important; }
   #masthead h1 { font-size: 1.3rem; }
   #masthead p { font-size: 0.8rem; line-height: 1.3; }
+  .lead .html-container, .first .html-container { padding-top: 0 !important; padding-bottom: 0 !important; }
   .lead img { height: 56px; max-width: 112px; } .lead p { font-size: 0.92rem; line-height: 1.3; }
   .bench, .bench .column { gap: 0.5rem; } .bench .block { padding-top: 0.4rem; padding-bottom: 0.4rem; }
   /* One column: what goes in, the preview, the result, then all else. */

@@ -105,18 +105,13 @@ def _make_folder(folder: Path) -> None:
         raise ExportError(f"the folder {folder} cannot be made ({error}): choose another folder") from error
 
 
-def write_picture(
-    picture: Image.Image, path: str | Path, settings: dict[str, Any] | None = None, alpha: Image.Image | None = None
-) -> Path:
+def write_picture(picture: Image.Image, path: str | Path, settings: dict[str, Any] | None = None) -> Path:
     """Write one lossless PNG, tagged as sRGB, that carries its settings.
 
     Raises:
         ExportError: a file that cannot be written.
     """
     path = Path(path).with_suffix(".png")
-    if alpha is not None:
-        picture = picture.convert("RGBA")
-        picture.putalpha(alpha)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         picture.save(path, pnginfo=png_note(describe(settings)), icc_profile=SRGB_PROFILE, exif=b"")

@@ -11,12 +11,13 @@ from core.weights.checkpoint import fill_strict, open_checkpoint, state_dict_of
 from core.weights.conversion import convert, pull
 from core.weights.fetch import download
 from core.weights.layout import check_seal, load_strict, save_model, seal
-from core.weights.places import Found, cache_folder, resolve
+from core.weights.places import Found, before_consent, cache_folder, resolve
 
 __all__ = [
     "WEIGHTS",
     "Found",
     "Record",
+    "before_consent",
     "cache_folder",
     "check_seal",
     "convert",

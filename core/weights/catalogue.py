@@ -12,7 +12,6 @@ from pathlib import Path
 from core.errors import OptionError, WeightsError
 
 WEIGHTS = Path(__file__).parents[2] / "weights"
-KINDS = ("shipped", "published")
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -132,6 +133,18 @@ def cache_folder() -> Path:
     else:
         base = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache"))
     return base / "morphospace"
+
+
+def before_consent(entry: Record) -> dict[str, str]:
+    """What a person should know before fetching a record's file: what, source, terms, size and the room for it."""
+    size = f"{entry.bytes / 1e6:.0f} MB" if entry.bytes else entry.note if "MB" in entry.note else "told when it begins"
+    folder = cache_folder()
+    while not folder.exists():
+        folder = folder.parent
+    terms = f"{entry.licence} ({entry.licence_url})" if entry.licence_url else entry.licence
+    room = f"{shutil.disk_usage(folder).free / 1e9:.1f} GB in {cache_folder()}"
+    what, source = f"{entry.title}, {entry.paper}", entry.page or entry.url
+    return {"what": what, "source": source, "terms": terms, "size": size, "free disk": room}
 
 
 def offline() -> bool:

@@ -15,6 +15,8 @@ from gradio_client.exceptions import AppError
 from tests.api.samples import SAMPLES, files, filled
 from tests.conftest import ROOT
 
+# By plain HTTP too: one film and one picture by default, the others in the exhaustive run.
+BY_CURL = ("/implicit_morph", "/ripple_edit", "/gfla_keypoints")
 CURL, NODE = shutil.which("curl"), shutil.which("node")
 
 
@@ -67,7 +69,9 @@ def curl(*words: str) -> str:
 
 @pytest.mark.slow
 @pytest.mark.skipif(CURL is None, reason="no curl on this machine")
-@pytest.mark.parametrize("name", SAMPLES)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name in BY_CURL else pytest.mark.exhaustive) for name in SAMPLES]
+)
 def test_by_curl(name, server, endpoints, given):
     sample = ready(name, endpoints)
 
@@ -107,11 +111,9 @@ def test_by_node(server, given, tmp_path):
     assert refused.returncode == 1 and "7" in refused.stderr and "Traceback" not in refused.stderr
 
 
-def test_every_parameter_is_named_and_explained(endpoints):
+def test_every_parameter_is_named_and_explained(endpoints, demo):
     from core.ui.api import parameter_texts
-    from core.ui.build import build_demo
 
-    demo = build_demo()
     for event in demo.fns.values():
         name = f"/{event.api_name}"
         if name not in endpoints or event.api_visibility != "public":
@@ -123,11 +125,8 @@ def test_every_parameter_is_named_and_explained(endpoints):
             assert not key.startswith("param_") and texts.get(key, "").endswith("."), f"{name}: {key} is not explained"
 
 
-def test_every_parameter_reaches_the_control_of_its_name():
+def test_every_parameter_reaches_the_control_of_its_name(demo):
     """A control's id ends with its option's name: positions and names must not part ways."""
-    from core.ui.build import build_demo
-
-    demo = build_demo()
     info = demo.get_api_info()["named_endpoints"]
     for event in demo.fns.values():
         parameters = [p["parameter_name"] for p in info.get(f"/{event.api_name}", {"parameters": []})["parameters"]]
@@ -137,11 +136,10 @@ def test_every_parameter_reaches_the_control_of_its_name():
             assert tail == name or tail not in parameters, f"{event.api_name}: {name} is sent to {component.elem_id}"
 
 
-def test_the_document_is_current():
+def test_the_document_is_current(demo):
     from core.ui.api import api_markdown
-    from core.ui.build import build_demo
 
-    assert (ROOT / "docs/api.md").read_text() == api_markdown(build_demo()), "run `python -m core api-docs`"
+    assert (ROOT / "docs/api.md").read_text() == api_markdown(demo), "run `python -m core api-docs`"
 
 
 def test_tools_for_agents_read_well(server, endpoints):

@@ -8,6 +8,7 @@ import urllib.request
 import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
+from PIL import Image
 
 from core.video import read_settings, read_video
 from tests.conftest import gradient_picture
@@ -23,10 +24,13 @@ def test_endpoints_are_named_and_described(client):
         assert not any(label.startswith("param_") for label in labels), labels
 
 
-def test_morph_by_client(client, heads):
+def test_morph_by_client(client, heads, tmp_path):
+    lying = tmp_path / "lying.png"
+    Image.open(heads[1]).transpose(Image.Transpose.ROTATE_90).save(lying)
     video, file, details, _ = client.predict(
-        handle_file(heads[0]), handle_file(heads[1]), frames=6, fps=12, api_name="/implicit_morph"
+        handle_file(heads[0]), handle_file(lying), frames=6, fps=12, api_name="/implicit_morph"
     )
+    assert any("stands upright" in note for note in details["notes"]), "what the page says reaches a program too"
     path = video["video"] if isinstance(video, dict) else video
     assert len(list(read_video(path).frames())) == 6
     settings = read_settings(file)

@@ -14,6 +14,11 @@ from tests.conftest import ROOT
 SYSTEMS = ("implicit", "crossbreed", "sdl", "ripple", "gfla")
 CORE = ROOT / "core"
 FILES = sorted(CORE.rglob("*.py"))
+# What works with pictures, asked for by the functions that do; drawing the page and `--help` need none of it.
+HEAVY = (
+    *("torch", "diffusers", "transformers", "accelerate", "safetensors", "sympy"),
+    *("scipy", "skimage", "mediapipe", "moviepy", "matplotlib"),
+)
 
 
 def imports(path) -> set[str]:
@@ -80,6 +85,27 @@ def test_help_needs_no_torch():
     code = (
         "import sys\nfrom core.cli import main\n"
         "try: main(['--help'])\nexcept SystemExit: pass\n"
-        "print('heavy:', [m for m in ('torch', 'gradio', 'mediapipe') if m in sys.modules])"
+        f"print('heavy:', [m for m in {('gradio', *HEAVY)} if m in sys.modules])"
     )
     assert "heavy: []" in run_python(code)
+
+
+def late_imports(path) -> set[str]:
+    """Modules that a file's functions import when they are called."""
+    functions = [node for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)]
+    asked = [node for function in functions for node in ast.walk(function) if isinstance(node, ast.ImportFrom)]
+    return {str(node.module) for node in asked}
+
+
+def test_the_page_is_drawn_without_what_works_and_then_all_of_it_is_opened_at_once():
+    late = set().union(*map(late_imports, [CORE / "compare.py", *(CORE / "ui").rglob("*.py")]))
+    late = {module for module in late if module.startswith("core.")}
+    assert {"core.implicit.pipeline", "core.metrics"} <= late
+    code = (
+        "import sys\nfrom core.ui.build import build_demo\nfrom core.ui.rooms import opened\nbuild_demo()\n"
+        f"print('heavy:', [m for m in {HEAVY} if m in sys.modules])\n"
+        f"opened().result()\nprint('shut:', [m for m in {sorted(late)} if m not in sys.modules])"
+    )
+    # A device that is asked for by name is looked at when the page is built.
+    said = run_python(code, MORPHOSPACE_DEVICE="")
+    assert said.split("\n")[-3:-1] == ["heavy: []", "shut: []"]

@@ -32,10 +32,8 @@ from core.errors import InputError
 from core.image import Box, to_pil
 from core.metrics import psnr, sharpness
 from core.ops.filters import gaussian_blur
-from core.training.checkpoint import load, newest
 from tests.conftest import ROOT
-from tests.crossbreed.test_train import states_equal
-from tests.crossbreed.tiny import pipeline, run
+from tests.crossbreed.tiny import pipeline
 
 CAT = torch.tensor(
     [
@@ -264,22 +262,6 @@ def test_contrast_minds_blur_and_not_places():
     assert contrast_difference(sharp, moved) < 0.2 * contrast_difference(sharp, soft)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize(("adversarial", "contrast"), [(0.0, 0.0), (1.0, 5.0)])
-def test_training_in_line_resumes_to_the_bit(tmp_path, adversarial, contrast):
-    changes = {
-        "spectral": False,
-        "unit_scale": True,
-        "reconstruction": 10.0,
-        "adversarial": adversarial,
-        "contrast": contrast,
-    }
-    run(tmp_path / "whole", heads(), **changes)
-    run(tmp_path / "parts", heads(), steps=3, **changes)
-    run(tmp_path / "parts", heads(), **changes)
-    assert states_equal(load(newest(tmp_path / "whole")), load(newest(tmp_path / "parts")))
-
-
 def test_table_with_trimaps_is_read(tmp_path):
     rows = ["file,species,x0,y0,x1,y1,trimap"]
     with zipfile.ZipFile(tmp_path / "t.zip", "w") as archive:
@@ -306,6 +288,7 @@ def pipe() -> CrossbreedPipeline:
     return pipeline()
 
 
+@pytest.mark.slow
 def test_points_are_found_on_the_drawn_pets(pipe):
     prepared = pipe.prepare(*PETS[:2], options=CrossbreedOptions(size_px=128))
     assert prepared.figures["aligned"] == 1 and prepared.alignment is not None
@@ -315,6 +298,7 @@ def test_points_are_found_on_the_drawn_pets(pipe):
     assert (1 - mirrored[:, 0, 0] - prepared.alignment.points[:, 1, 0]).abs().max() < 0.03
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("choice", [{}, {"align": False}, {"colours": False}, {"align": False, "colours": False}])
 def test_ends_stay_exact_in_line(pipe, choice):
     prepared = pipe.prepare(*PETS[:3], options=CrossbreedOptions(size_px=96, **choice))
@@ -322,6 +306,7 @@ def test_ends_stay_exact_in_line(pipe, choice):
     assert (frames - prepared.crops).abs().max() < 2e-3
 
 
+@pytest.mark.slow
 def test_batches_equal_singles_in_line(pipe):
     prepared = pipe.prepare(*PETS[:2], options=CrossbreedOptions(size_px=96))
     t = [0.0, 0.2, 0.5, 1.0]
@@ -336,6 +321,7 @@ def test_what_is_no_head_is_left_as_it_is(pipe):
     assert pipe.render(prepared, [0.5]).shape == (1, 3, 64, 64)
 
 
+@pytest.mark.slow
 def test_a_recoloured_head_is_laid_back_into_its_whole_photo(pipe):
     whole = Image.open(PETS[0]).convert("RGB").resize((240, 240))
     whole = Image.fromarray(np.pad(np.asarray(whole), ((40, 60), (50, 70), (0, 0)), mode="edge"))
@@ -347,11 +333,24 @@ def test_a_recoloured_head_is_laid_back_into_its_whole_photo(pipe):
     assert changed[top:bottom, left:right].max() > 40
     changed[top - 1 : bottom + 1, left - 1 : right + 1] = 0
     assert changed.max() == 0
-    middle = pipe.prepare(whole, whole, options=CrossbreedOptions(crop="middle", size_px=64))
+    flat = Image.new("RGB", (90, 80), "grey")
+    middle = pipe.prepare(flat, flat, options=CrossbreedOptions(crop="middle", size_px=64))
     with pytest.raises(InputError, match="crop=head"):
         pipe.paste(middle, 0, whole, head)
 
 
+@pytest.mark.slow
+def test_heads_in_the_middle_square_are_aligned_too(pipe):
+    """The middle square is a way to frame: what lies in it is one animal in the middle all the same."""
+    pair = [Image.open(pet).convert("RGB").resize((200, 160)) for pet in PETS[:2]]
+    prepared = pipe.prepare(*pair, options=CrossbreedOptions(crop="middle", size_px=96))
+    assert prepared.figures["aligned"] == 1 and prepared.boxes[0] == Box(20, 0, 180, 160)
+    assert prepared.animals is not None
+    apart = pipe.prepare(*pair, options=CrossbreedOptions(crop="middle", size_px=96, align=False))
+    assert apart.alignment is None
+
+
+@pytest.mark.slow
 def test_beyond_the_ends_no_black_and_no_other_colours(pipe):
     prepared = pipe.prepare(*PETS[:2], options=CrossbreedOptions(size_px=96))
     end, beyond = pipe.render(prepared, [0.0, -0.3])

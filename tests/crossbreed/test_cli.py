@@ -67,6 +67,7 @@ def test_official_options_give_the_official_files(place, capsys):
     assert np.array_equal(*ends), "exact ends are on by default"
 
 
+@pytest.mark.slow
 def test_grid_chain_transfer(place, capsys):
     a, b, c = (place / f"{name}.png" for name in "abc")
     assert call(place, capsys, "grid", a, b, *common(place), "--count", 3, "--out", place / "g.png")[0] == 0
@@ -86,6 +87,7 @@ def test_interpolate(place, capsys):
     assert len(list(read_video(place / "smooth.mp4").frames())) == 5
 
 
+@pytest.mark.slow
 def test_train_and_export(place, capsys):
     for index in range(4):
         (place / "photos" / "cat").mkdir(parents=True, exist_ok=True)

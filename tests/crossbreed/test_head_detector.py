@@ -35,6 +35,7 @@ def overlap(a: Box, b: Box) -> float:
     return common / (a.width * a.height + b.width * b.height - common)
 
 
+@pytest.mark.slow
 def test_heads_in_photos(shared_data):
     """The boxes of photos (also some that the training saw; its card states the figure on those it did not)."""
     import csv
@@ -150,6 +151,7 @@ def test_augmentation_moves_boxes_with_pictures():
         assert overlap(Box(*(float(v) for v in found)), inside) > 0.7
 
 
+@pytest.mark.slow
 def test_detector_learns_from_boxes(tmp_path):
     photos, held_out = marked(20).split(5)
     assert (len(photos), len(held_out)) == (16, 4)
@@ -185,6 +187,7 @@ def test_table_without_boxes_is_refused(tmp_path):
         read_boxed_photos(tmp_path / "pets.csv", tmp_path / "pets.zip", 64)
 
 
+@pytest.mark.slow
 def test_the_second_look_sees_the_picture_alone():
     """OpenCV's graph reads on behind its last picture: neither what was looked at before nor the memory may count."""
     pet, other = gradient_picture(96, 96), Image.new("RGB", (96, 96), (200, 30, 30))

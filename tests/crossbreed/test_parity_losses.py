@@ -45,10 +45,10 @@ def batch_of(spec):
     return TeacherBatch(
         picture(inputs["x_A"]),
         picture(inputs["x_B"]),
-        picture(inputs["x_a"]),
         torch.tensor(inputs["a"]),
         torch.tensor(inputs["A_idx"]),
         torch.tensor(inputs["B_idx"]),
+        picture(inputs["x_a"]),
     )
 
 

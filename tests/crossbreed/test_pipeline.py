@@ -122,6 +122,7 @@ def test_chain_weights_sum_to_one():
     assert chain_weights(Chain(2), [-0.5, 1.5]).tolist() == [[1.5, -0.5], [-0.5, 1.5]]
 
 
+@pytest.mark.slow
 def test_even_steps_are_more_even(pipe):
     steps = {}
     for even in (False, True):

@@ -41,6 +41,7 @@ def test_drawn_heads_are_found(file):
     assert 0.35 < x < 0.65 and 0.35 < y < 0.65 and 0.3 < box.width / picture.width < 1
 
 
+@pytest.mark.slow
 def test_copies_resemble_their_pictures(prepared):
     assert prepared.figures["reconstruction_psnr_db"] > 20
 
@@ -61,6 +62,7 @@ def test_appearance_carries_colour(pipe, prepared):
     assert (swapped - cat).abs().mean() > 0.15 * (cat - dog).abs().mean()
 
 
+@pytest.mark.slow
 def test_every_size_is_the_same_picture(pipe):
     small, large = (
         pipe.render(pipe.prepare(*PETS[:2], options=CrossbreedOptions(size_px=size, exact_ends=False)), [0.5])

@@ -1,4 +1,4 @@
-"""The trainer: both objectives learn, a resumed run equals a whole one to the bit, two processes share a run."""
+"""The trainer: both objectives learn, a resumed run equals a whole one to the bit."""
 
 import numpy as np
 import pytest
@@ -18,7 +18,6 @@ from core.training.checkpoint import load, newest
 from core.training.journal import read_curves
 from core.weights import load_strict
 from tests.crossbreed.tiny import SIZES, options, photos, picture, run, sequences
-from tests.training.toy import launch_two
 
 pytestmark = pytest.mark.slow
 
@@ -31,15 +30,6 @@ def states_equal(a, b):
     if isinstance(a, list | tuple):
         return len(a) == len(b) and all(map(states_equal, a, b))
     return a == b
-
-
-@pytest.mark.parametrize("source", [photos, sequences])
-def test_resumed_run_equals_whole_run_to_the_bit(tmp_path, source):
-    run(tmp_path / "whole", source())
-    run(tmp_path / "parts", source(), steps=3)
-    run(tmp_path / "parts", source())
-    assert states_equal(load(newest(tmp_path / "whole")), load(newest(tmp_path / "parts")))
-    assert read_curves(tmp_path / "whole") == read_curves(tmp_path / "parts")
 
 
 def test_copies_get_better(tmp_path):
@@ -86,15 +76,6 @@ def test_generator_step_leaves_the_discriminator_alone(tmp_path):
     train(recipe, photos(), chosen)
     after = dict(recipe.networks["discriminator"].named_parameters())
     assert all(torch.equal(before[k], v) and v.requires_grad for k, v in after.items())
-
-
-def test_two_processes_share_a_run(tmp_path):
-    """Both see half of each step's pairs; the checkpoint of the two is one."""
-    launch_two("tests.crossbreed.tiny", str(tmp_path / "two"), "2")
-    two = load(newest(tmp_path / "two"))
-    run(tmp_path / "one", photos(), steps=2, reconstruction=10.0)
-    one = load(newest(tmp_path / "one"))
-    assert two["step"] == 2 and not states_equal(one["networks"], two["networks"]), "the second process added nothing"
 
 
 def test_export_folds_the_average(tmp_path):

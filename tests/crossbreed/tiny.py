@@ -1,8 +1,6 @@
-"""A tiny generator and sources, for tests of everything but parity; run as a script it trains."""
+"""A tiny generator and sources, for tests of everything but parity."""
 
 from __future__ import annotations
-
-import sys
 
 import numpy as np
 import torch
@@ -61,7 +59,3 @@ def run(out, source, **changes) -> None:
     """Train on `source`."""
     chosen = options(out, **changes)
     train(CrossbreedRecipe(chosen, source), source, chosen)
-
-
-if __name__ == "__main__":
-    run(sys.argv[1], photos(), steps=int(sys.argv[2]), reconstruction=10.0)

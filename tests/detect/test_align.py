@@ -75,6 +75,21 @@ def test_a_face_at_the_edge_is_filled_up_and_laid_back():
     assert aligned.paste_back(whole, Image.new("RGB", (64, 64), (0, 255, 0))).getpixel((20, 40)) == (0, 255, 0)
 
 
+def test_a_large_face_beyond_the_edge_is_filled_up_as_a_small_one_is():
+    """A wide blur is made at a smaller size: the picture must not show it."""
+    small, scale = smooth_picture(), 4
+    large = small.resize((scale * small.width, scale * small.height), Image.Resampling.BICUBIC)
+    crops = []
+    for picture, zoom in ((small, 1), (large, scale)):
+        side = 240 * zoom
+        points = face_points(centre=(80 * zoom, 90 * zoom), scale=60 * zoom)
+        crops.append(
+            align_face(picture, points, side, transform_px=side).picture.resize((120, 120), Image.Resampling.BOX)
+        )
+    first, second = (np.asarray(crop, int) for crop in crops)
+    assert np.abs(first - second).mean() < 1.5
+
+
 def test_misfits_are_refused():
     with pytest.raises(ShapeError, match="68"):
         face_quad(np.zeros((478, 2)))

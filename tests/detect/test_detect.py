@@ -7,9 +7,11 @@ import zipfile
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageDraw
 
-from core.detect.body import NAMES, detect_bodies
+from core.detect.body import NAMES, detect_bodies, same_body
+from core.detect.cutout import cut_out_person
+from core.detect.everybody import detect_everybody
 from core.detect.faces import detect_faces
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
@@ -97,6 +99,33 @@ def test_two_people_are_told_apart():
     for path, x in ((PEOPLE[0], 0), (PEOPLE[1], 230)):
         picture.paste(load_image(path), (x, 0))
     assert len(detect_bodies(picture)) == 2
+
+
+@pytest.mark.slow
+def test_who_shows_no_face_beside_somebody_is_found_too():
+    picture = Image.new("RGB", (600, 256), (128, 128, 128))
+    hidden = load_image(PEOPLE[0])
+    (body,) = detect_bodies(hidden)
+    (x, y), wide = body.points[0], abs(body.points[16, 0] - body.points[17, 0])
+    hair = (x - 0.62 * wide, y - 0.85 * wide, x + 0.62 * wide, y + 0.5 * wide)
+    ImageDraw.Draw(hidden).ellipse(hair, fill=(70, 45, 30))
+    picture.paste(load_image(PEOPLE[1]), (0, 0))
+    picture.paste(hidden, (300, 0))
+    assert len(detect_bodies(picture)) == 1, "the quick look sees the face alone"
+    found = detect_everybody(picture)
+    assert len(found) == 2
+    assert np.abs(found[1].points - (300, 0) - body.points)[1:14].mean() < 8
+    mask = cut_out_person(picture, found, 1)
+    assert mask[:, 300:].sum() > 20 * mask[:, :230].sum()
+
+
+def test_one_head_is_one_person_however_two_views_tell_its_limbs():
+    one = np.full((18, 2), 100.0) + np.arange(18)[:, None] * (0, 10)
+    other = one + (40.0, 0.0)
+    other[0] = one[0] + 3
+    assert same_body(one, other)
+    other[0] = one[0] + 40
+    assert not same_body(one, other)
 
 
 def test_the_person_is_masked_and_the_background_is_not():

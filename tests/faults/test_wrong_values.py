@@ -212,7 +212,7 @@ def test_a_defect_of_ours_is_said_and_traced(ask, uploaded, monkeypatch, capfd):
     def broken(*_, **__):
         raise ZeroDivisionError("inner words")
 
-    monkeypatch.setattr("core.ui.tabs.implicit.find_faces", broken)
+    monkeypatch.setattr("core.implicit.methods.framing.upright.find_faces", broken)
     said = refusal(ask("implicit_landmarks", {"picture": uploaded["a"]}))
     assert said == "the suite failed here (ZeroDivisionError): a mistake of ours, which its log explains"
     assert "Traceback" in "".join(capfd.readouterr())

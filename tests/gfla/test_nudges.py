@@ -14,8 +14,9 @@ from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
 from core.gfla.methods.puppet.check import strain, uncovered
 from core.gfla.methods.puppet.firm import FREE, Held, beside, clear, held_by
 from core.gfla.methods.puppet.layers import read_region
+from core.gfla.methods.puppet.mesh import piece_moves
 from core.gfla.methods.puppet.nudges import NUDGES, hindrance, nudged
-from core.gfla.methods.puppet.offers import Offer
+from core.gfla.methods.puppet.offers import Offer, offered
 from core.gfla.methods.puppet.puppet import make_puppet
 from core.gfla.methods.puppet.skeleton import ARMS, LEGS, NECK, read_skeleton
 from core.gfla.methods.retargeting.library import library_pose
@@ -131,6 +132,26 @@ def test_an_arm_at_the_body_is_not_clear_of_it():
     assert not clear(hung, read_skeleton(near), "left arm")
 
 
+def test_a_raised_shoulder_turns_at_the_neck_so_that_it_gets_no_corner():
+    own = read_skeleton(drawn()[2])
+    moves = piece_moves(own.joints, nudged(own, NUDGES["shoulders raised"]))
+    for name, side in (("right arm", 1), ("left arm", -1)):
+        outwards = own.joints[ARMS[name][0]] - own.joints[NECK]
+        tipped = moves[f"{name} root"].at(own.joints[[ARMS[name][0]]] + 0.1 * outwards)[0] - moves[f"{name} root"].after
+        assert tipped[1] / abs(tipped[0]) < outwards[1] / abs(outwards[0]) - 0.1, "the outer end lifts"
+        assert np.sign(moves[f"{name} root"].angle) == side
+    leaning = piece_moves(own.joints, nudged(own, NUDGES["leaning, picture right"]))
+    assert abs(leaning["left arm root"].angle - leaning["torso"].angle) < 1e-6
+
+
+def test_a_hand_that_is_not_seen_bare_may_hold_something(puppet):
+    name = "right arm farther out"
+    assert "bare" not in offered(puppet, name).reason
+    gloved = replace(puppet, region=replace(puppet.region, hands={"right arm": 0.0, "left arm": 0.4}))
+    assert offered(gloved, name).reason == "the hand of the right arm is not seen bare and may hold something"
+    assert "bare" not in offered(gloved, "left arm farther out").reason
+
+
 def test_others_and_edges_hold_the_body():
     picture, share, points = drawn()
     array, own = np.asarray(picture), read_skeleton(points)
@@ -159,7 +180,7 @@ def test_a_hand_beside_the_head_is_not_the_heads():
 
 def test_a_photo_dropped_in_shows_a_pose_that_it_bears(monkeypatch):
     found = [Offer("standing", "", 0.0, 1.0), Offer("arms wide", "an arm touches the body", 0.5, 1.0)]
-    monkeypatch.setattr(figures, "offers", lambda puppet: found)
+    monkeypatch.setattr("core.gfla.methods.puppet.offers.offers", lambda puppet: found)
     photo = SimpleNamespace(puppet=SimpleNamespace(picture="", moving="arms"))
     shown, key, dropped, pose = figures.offered(photo, "", True, "arms wide")
     assert pose == "standing" and not dropped and [caption for _, caption in shown] == [one.caption for one in found]

@@ -10,13 +10,13 @@ from PIL import Image, ImageDraw
 from core.errors import InputError, NothingFoundError
 from core.gfla.data.drawn_views import DrawnViews
 from core.gfla.methods.object_model.copying import CopyingGenerator, view_class
-from core.gfla.methods.object_model.fit import KINDS, SIDE, Model, Sight, Tape, drawn, fit, framed, judged, painted
+from core.gfla.methods.object_model.fit import SIDE, Model, Sight, Tape, drawn, fit, framed, judged, painted
 from core.gfla.methods.object_model.objects import object_of
 from core.gfla.methods.object_model.outline import outline_of, squared
 from core.gfla.methods.object_model.paint import Source, turned, wide_camera
 from core.gfla.methods.object_model.render import SAMPLES, Camera, Material, Scene, normals_of, render
 from core.gfla.methods.object_model.solids import box, post
-from core.gfla.options import ObjectOptions
+from core.gfla.options import KINDS, ObjectOptions
 from core.gfla.paper.network_views import ShapeNetGenerator
 from core.gfla.paper.operators import fetch_along
 from core.gfla.paper.views import view_code

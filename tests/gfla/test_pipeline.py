@@ -6,6 +6,7 @@ import torch
 from PIL import Image
 
 from core.errors import InputError, OptionError
+from core.gfla import pipeline_animation
 from core.gfla.methods.compositing.person import without_person
 from core.gfla.methods.retargeting import framing
 from core.gfla.options import AnimationOptions, PoseOptions, ViewOptions
@@ -113,6 +114,7 @@ def test_mistakes_are_named(pipe, picture, own):
 def test_driven_by_a_clip(pipe, picture, own, monkeypatch):
     bodies = iter([[tiny.body(own + (shift, 0))] for shift in range(4)])
     monkeypatch.setattr(pipe, "people", lambda *_: next(bodies))
+    monkeypatch.setattr(pipeline_animation, "detect_bodies", lambda *_: next(bodies))
     frames = list(driven(pipe, picture, [picture] * 3, AnimationOptions(), OPTIONS))
     assert len(frames) == 3
 

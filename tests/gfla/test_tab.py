@@ -7,6 +7,7 @@ import pytest
 from core.errors import NothingFoundError, WeightsError
 from core.gfla.pipeline import PosePipeline
 from core.ui.build import build_demo
+from core.ui.further import further
 from core.ui.tabs import gfla as tab
 from tests.gfla import tiny
 
@@ -79,9 +80,9 @@ def test_video_of_the_way(picture, wiring):
 def test_messages(picture, wiring, monkeypatch, tmp_path):
     monkeypatch.setenv("MORPHOSPACE_CACHE", str(tmp_path))
     with pytest.raises(WeightsError, match="gfla-face"):
-        list(tab.further(picture, None, "face", 0))
+        list(further(picture, None, "face", 0))
     with pytest.raises(WeightsError, match="gfla-chair"):
-        list(tab.further(picture, None, "chair", 0))
+        list(further(picture, None, "chair", 0))
 
 
 def test_the_tab_builds():

@@ -15,11 +15,12 @@ INSIDE = False
 
 
 class Lender:
-    """Stands in for `spaces.GPU`; keeps what was asked for and the worker that runs."""
+    """Stands in for `spaces.GPU`; keeps what was asked for, the workers, and how many bytes each message had."""
 
     def __init__(self):
         self.asked: list[float] = []
         self.workers: list[int] = []
+        self.crossed: list[int] = []
         self.kill_after = None
 
     def __call__(self, duration):
@@ -49,6 +50,7 @@ class Lender:
     def borrow(self, start, args, duration):
         self.asked.append(duration(*args))
         data = pickle.dumps(args)
+        self.crossed.append(len(data))
         context = multiprocessing.get_context("fork")
         mine, theirs = context.Pipe()
         worker = context.Process(target=work, args=(start, data, theirs), daemon=True)
@@ -61,9 +63,11 @@ class Lender:
                     os.kill(worker.pid, signal.SIGKILL)
                     self.kill_after = None
                 try:
-                    kind, value = pickle.loads(mine.recv_bytes())
+                    came = mine.recv_bytes()
+                    kind, value = pickle.loads(came)
                 except EOFError:
                     raise gr.Error("GPU task aborted", title="ZeroGPU worker error") from None
+                self.crossed.append(len(came))
                 if kind == "end":
                     return
                 if kind == "error":

@@ -7,31 +7,42 @@ import functools
 from dataclasses import replace
 
 import gradio as gr
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch.overrides import TorchFunctionMode
 
 from core.crossbreed.paper.network import CrossbreedGenerator
 from core.devices import Policy, policy
-from core.errors import DeviceError
+from core.errors import GpuMemoryError
 from core.gfla.paper.network import PoseGenerator
 from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
 from core.gfla.paper.network_motion import MotionExtractionNet
 from core.gfla.paper.network_views import ShapeNetGenerator
+from core.image import to_tensor
 from core.implicit.paper.network import Siren
 from core.metrics import psnr
+from core.ops.warp import fine_warp
 from core.pipeline import TransitionPipeline
+from core.progress import silent
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
 from core.ripple.paper.graphonomy import Graphonomy
+from core.ripple.paper.inpainting import lama_inpainter
 from core.ripple.paper.inversion import Inversion
 from core.ripple.paper.lama import Lama
+from core.ripple.paper.parsing import graphonomy_parser
 from core.ripple.paper.stylegan2 import Generator
+from core.sdl.options import SDLOptions
 from core.sdl.paper.network import SDLNet
+from core.sdl.pipeline import SDLPipeline
 from core.timeline import Timeline
 from core.ui.parts import wiring
 from tests.gpu.paths import PATHS
 from tests.ripple.conftest import tiny_pipeline
+from tests.sdl.conftest import FORMS, textured
+from tests.sdl.conftest import tiny as small_sdl
 
 # Published inputs, (channels, height, width) each, and the size of the picture that comes out.
 PUBLISHED = {
@@ -98,6 +109,25 @@ def test_more_frames_of_a_batch_need_no_more_host_copies(name):
     assert counted[1] <= counted[0], f"{counted[1] - counted[0]} copies more for 4 frames more: {copies.found}"
 
 
+@pytest.mark.parametrize("name", ["face", "dance"])
+def test_a_streamed_frame_is_copied_once_as_it_goes_out(name):
+    pipe, prepared = PATHS[name]()
+    with Copies() as copies:
+        frames = list(pipe.play(prepared))
+    # Three inputs go to the device, which here is the processor.
+    assert copies.found == {"cpu": len(frames), "to": 3}
+
+
+def test_neither_hfgi_nor_a_fitted_flow_copies_to_the_host():
+    """Ripple's chain makes one picture at a time, a flow any number of places: nothing within either waits for a GPU."""
+    pipe, codes, siren = tiny_pipeline(), torch.zeros(1, 8, 16), Siren(hidden_features=(8,))
+    inversion, places = Inversion(codes, *[torch.zeros(1, 3, 32, 32)] * 2), torch.rand(5, 3)
+    with torch.inference_mode(), Copies() as copies:
+        pipe.hfgi.edit(inversion, codes)
+        siren(places)
+    assert not copies.found
+
+
 @pytest.mark.parametrize("precision, least_db", [("bfloat16", 30), ("float16", 40)])
 @pytest.mark.parametrize("name", PATHS)
 def test_half_precision_renders_nearly_the_same(name, precision, least_db):
@@ -107,6 +137,19 @@ def test_half_precision_renders_nearly_the_same(name, precision, least_db):
     assert psnr(half, exact) >= least_db
 
 
+@pytest.mark.parametrize("precision, least_db", [("bfloat16", 30), ("float16", 40)])
+def test_an_edit_in_half_precision_is_nearly_the_same_and_comes_home_in_single(precision, least_db):
+    pipe, codes = tiny_pipeline(pre_aligner=True, painter=True), torch.zeros(1, 8, 16)
+    inversion = Inversion(codes, *torch.rand(2, 1, 3, 32, 32, generator=torch.Generator().manual_seed(0)))
+    exact = pipe.edited(inversion, "pose", 3.0)
+    half = pipe.use(policy("cpu", precision)).edited(inversion, "pose", 3.0)
+    assert half.image.dtype == half.painted.colour.dtype == torch.float32
+    assert (
+        least_db <= psnr(half.image, exact.image) < 90 and psnr(half.painted.colour, exact.painted.colour) >= least_db
+    )
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("name", [name for name in PATHS if name != "face"])
 def test_a_render_path_is_one_graph_and_shows_the_same(name):
     """torch.compile with `fullgraph` refuses whatever breaks a graph; the backend computes as torch itself does."""
@@ -120,6 +163,7 @@ def test_a_render_path_is_one_graph_and_shows_the_same(name):
     )
 
 
+@pytest.mark.slow
 def test_an_edit_by_hfgi_and_a_fitted_flow_are_one_graph_each():
     pipe, codes = tiny_pipeline(), torch.zeros(1, 8, 16)
     wanted = pipe.hfgi.edit(Inversion(codes, *[torch.zeros(1, 3, 32, 32)] * 2), codes).image
@@ -131,6 +175,20 @@ def test_an_edit_by_hfgi_and_a_fitted_flow_are_one_graph_each():
     wanted = siren(places)
     chosen.compile(siren, "forward")
     torch.testing.assert_close(siren(places), wanted)
+
+
+@pytest.mark.slow
+def test_shortcuts_that_numbers_decide_are_not_taken_in_a_graph():
+    """Shipped interpolation leaves out what stands still, and what is known of t = 1/2; warps of one picture go in strips."""
+    pipe = SDLPipeline(small_sdl(**FORMS["thin"]), "interpolate")
+    frames = textured(96, 96, 0), textured(96, 96, 0).transform((96, 96), Image.Transform.AFFINE, (1, 0, 3, 0, 1, 0))
+    prepared, eager = pipe.prepare(*frames), functools.partial(torch.compile, backend="eager")
+    wanted = pipe.render(prepared, [0.4])
+    made = pipe.use(replace(policy("cpu", "float32"), compiled=eager)).render(prepared, [0.4])
+    assert psnr(made, wanted) > 60
+    picture, flow = torch.rand(1, 3, 16, 16), torch.rand(1, 2, 16, 16)
+    with torch.inference_mode():
+        torch.testing.assert_close(eager(fine_warp, fullgraph=True)(picture, flow), fine_warp(picture, flow))
 
 
 def test_networks_are_compiled_where_a_setting_says_so(monkeypatch):
@@ -158,8 +216,72 @@ def test_too_little_memory_becomes_smaller_batches_then_a_sentence():
     frames = list(pipe.frames(None, Timeline(frames=11)))
     assert len(frames) == 11 and pipe.batch_size <= 3 and Cramped.batch_size == 8
     pipe.room = 0
-    with pytest.raises(DeviceError, match="memory does not suffice for one picture"):
+    with pytest.raises(GpuMemoryError, match="the GPU's memory does not suffice: choose a smaller size"):
         next(pipe.frames(None, Timeline(frames=2)))
+
+
+def full(*_, **__):
+    raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+
+@pytest.mark.parametrize("name", [*PATHS, "ripple"])
+def test_a_network_that_does_not_fit_is_told_in_a_sentence(name, monkeypatch):
+    """Wherever a path runs a network, one picture alone that does not fit is no error of torch any more."""
+    pipe, prepared = PATHS[name]() if name in PATHS else (tiny_pipeline(), None)
+    for network in pipe.networks.values():
+        for part in network.children():
+            monkeypatch.setattr(part, "forward", full)
+    with pytest.raises(GpuMemoryError, match="choose a smaller size"):
+        pipe.invert(torch.zeros(1, 3, 32, 32)) if prepared is None else pipe.render(prepared, [0.4])
+    if prepared is None:
+        inversion = Inversion(torch.zeros(1, 8, 16), *[torch.zeros(1, 3, 32, 32)] * 2)
+        with pytest.raises(GpuMemoryError):
+            pipe.edited(inversion, "pose", 1.0)
+
+
+def test_parser_and_inpainter_that_do_not_fit_are_told_in_a_sentence():
+    picture, mask = Image.new("RGB", (16, 16)), np.full((16, 16), 255, np.uint8)
+    network = torch.nn.Conv2d(1, 1, 1)
+    network.forward = full
+    for work in (lambda: lama_inpainter(network)(picture, mask), lambda: graphonomy_parser(network)(picture, silent)):
+        with pytest.raises(GpuMemoryError, match="choose a smaller size"):
+            work()
+
+
+FILMS = {
+    "sdl": ("network", "decode", lambda pipe, _: torch.cat([to_tensor(x) for x in next(pipe.in_betweens(
+        [(textured(64, 64, 0), textured(64, 64, 1))], [0.2, 0.3, 0.4, 0.5, 0.6], SDLOptions()))])),
+    "crossbreed": ("generator", "decode", lambda pipe, prepared: pipe.grid(prepared, 3)),
+    "views": ("generator", "paint", lambda pipe, prepared: pipe.render_fitting(prepared, [0.0, 0.2, 0.4, 0.6, 0.8])),
+    "pose": ("generator", "paint", lambda pipe, prepared: pipe.render_fitting(
+        prepared, [0.0] * 5, poses=[prepared.path[-1] + step for step in range(5)])),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", FILMS)
+def test_films_that_do_not_fit_are_made_in_smaller_parts_and_look_the_same(name, monkeypatch):
+    """In-betweens of a clip, a grid, a round, and a person that follows a clip, whose poses go along with their frames."""
+    network, method, film = FILMS[name]
+    pipe, prepared = PATHS[name]()
+    wanted = film(pipe, prepared)
+    plain, came = getattr(getattr(pipe, network), method), []
+
+    def tried(*given):
+        codes = [part for item in given if isinstance(item, tuple) for part in item]
+        came.append(max(len(x) for x in [*given, *codes] if isinstance(x, torch.Tensor)))
+        return plain(*given) if came[-1] <= 2 else full()
+
+    monkeypatch.setattr(getattr(pipe, network), method, tried)
+    torch.testing.assert_close(film(pipe, prepared), wanted, atol=0.005, rtol=0)
+    assert came[0] > 2 and max(came[3:]) <= 2, came
+
+
+def test_larger_pictures_are_seen_whole_where_a_gpu_has_room(monkeypatch):
+    pipe, known = SDLPipeline(small_sdl(num_in_ch=6), "morph"), []
+    for gigabytes in (4, 8, 128):
+        monkeypatch.setattr("core.sdl.pipeline.free_bytes", lambda device, free=gigabytes * 2**30: free)
+        known.append(pipe._pixels())
+    assert known == [known[0], 2 * known[0], 32 * known[0]]
 
 
 def test_a_dragged_slider_borrows_one_gpu(monkeypatch):

@@ -3,25 +3,30 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 import time
+from pathlib import Path
 
 import gradio as gr
 import pytest
 import torch
 from PIL import Image
 
-from core.construction import Once
+from core.content import content_key
 from core.errors import InputError
 from core.gfla.options import PoseOptions
 from core.gfla.pipeline import PosePipeline
 from core.implicit.pipeline import ImplicitMorphPipeline
-from core.pipeline import Prepared, TransitionPipeline, content_key
+from core.once import Once
+from core.pipeline import Prepared, TransitionPipeline
 from core.ripple.options import RippleOptions
 from core.ripple.pipeline import RipplePipeline
 from core.timeline import Timeline
 from core.ui.parts import engines
 from core.ui.parts.examples import EXAMPLES
 from core.ui.parts.gpu import LONGEST_S, SHORTEST_S, on_gpu
+from tests.conftest import ROOT
 from tests.gpu.forked import Lender
 
 
@@ -85,6 +90,26 @@ def test_frames_stream_with_progress_and_stop(fade, lender):
     assert len(list(fade.frames(prepared, Timeline(frames=5)))) == 5
 
 
+@pytest.mark.slow
+def test_no_message_is_large_and_nothing_is_left_over(fade, lender):
+    """Photos of 3 megapixels are 9 MB each way; issue 23 wants less than 2 MB per call."""
+    prepared = fade.prepare(*pair((2000, 1500)))
+    assert prepared.ends[1].size == (2000, 1500)
+    list(fade.frames(prepared, Timeline(frames=3)))
+    assert max(lender.crossed) < 2**20 + 1000
+    lender.kill_after = 1
+    with pytest.raises(gr.Error):
+        fade.prepare(*pair((2000, 1500)))
+    made = f"morphospace-{os.getpid()}-*"
+    assert not [*Path("/dev/shm").glob(made), *Path(tempfile.gettempdir()).glob(made)]
+
+
+def test_networks_are_lent_a_gpu_in_one_place_alone():
+    """So every message of the app goes through the same packing."""
+    users = [file for file in (ROOT / "core").rglob("*.py") if re.search(r"= spaces\.GPU\b", file.read_text())]
+    assert [file.name for file in users] == ["gpu.py"]
+
+
 def test_mistakes_keep_their_words(fade):
     with pytest.raises(InputError, match="give two of one size"):
         fade.prepare(pair()[0], Image.new("RGB", (5, 5)))
@@ -97,6 +122,7 @@ def test_a_killed_worker_is_reported_and_the_next_job_works(fade, lender):
     assert fade.prepare(*pair()).key
 
 
+@pytest.mark.slow
 def test_duration_grows_with_frames_and_size(fade, lender):
     prepared = fade.prepare(*pair())
     for frames in (2, 48, 600):
@@ -141,12 +167,12 @@ def test_a_tab_works_through_the_worker(monkeypatch, lender, tmp_path):
     from gradio_client import Client, handle_file
     from gradio_client.exceptions import AppError
 
+    from core.crossbreed.pipeline import CrossbreedPipeline
     from core.ui.build import build_demo, launch
-    from core.ui.tabs import crossbreed
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(engines, "_ENGINES", Once())
-    engines.engine("crossbreed", lambda: on_gpu(crossbreed.CrossbreedPipeline.from_record(), lender))
+    engines.engine("crossbreed", lambda: on_gpu(CrossbreedPipeline.from_record(), lender))
     y, x = torch.meshgrid(torch.arange(64), torch.arange(80), indexing="ij")
     files = []
     for index in range(2):

@@ -20,6 +20,7 @@ def row(heads):
     return pipe, pipe.prepare(*heads[:3], options=SMALL, closed=True)
 
 
+@pytest.mark.slow
 def test_a_closed_chain_shows_each_portrait_and_ends_where_it_began(row):
     pipe, prepared = row
     assert prepared.chain.pairs == [(0, 1), (1, 2), (2, 0)]
@@ -32,6 +33,7 @@ def test_a_closed_chain_shows_each_portrait_and_ends_where_it_began(row):
     assert np.abs(frames[4] - frames[1]).max() > 0.05 and np.abs(frames[4] - frames[2]).max() > 0.05
 
 
+@pytest.mark.slow
 def test_the_average_has_the_mean_shape_and_one_persons_surroundings(heads):
     pictures, options = [load_image(path) for path in heads[:2]], ImplicitOptions(size_px=128, outline=False)
     found = average_faces(pictures, options, around=2)
@@ -43,6 +45,7 @@ def test_the_average_has_the_mean_shape_and_one_persons_surroundings(heads):
     assert np.abs(corner[0] - corner[1]).mean() < 6
 
 
+@pytest.mark.slow
 def test_the_command_makes_a_film_of_a_row_and_an_average(heads, tmp_path):
     names = [str(path) for path in heads[:2]]
     film, picture = tmp_path / "round.gif", tmp_path / "mean.png"

@@ -38,6 +38,7 @@ def test_fit_render_and_video(tmp_path, heads, capsys):
     assert said(capsys)["frames"] == 3 and (tmp_path / "m.mp4").stat().st_size > 0
 
 
+@pytest.mark.slow
 def test_landmarks_and_experiment(tmp_path, heads, capsys):
     pair = [str(path) for path in heads[:2]]
     words = ["implicit", "landmarks", *pair, "--pair", "--experiment", "--plot", "--out", str(tmp_path), "--json"]

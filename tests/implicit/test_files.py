@@ -180,6 +180,7 @@ def test_published_results_are_rendered(tmp_path, heads):
     assert (pipe.render(load_fit(folder), [0.5]) - pipe.render(done, [0.5])).abs().max() < 0.01
 
 
+@pytest.mark.slow
 def test_batches_skip_what_is_finished_and_go_on_after_a_failure(tmp_path, heads):
     options = ImplicitOptions(outline=False)
     good = Experiment("good", heads[0], heads[1], frame_dims=(64, 64), frames=2)

@@ -11,8 +11,8 @@ from PIL import Image
 from core.errors import CancelledError, InputError, NothingFoundError, ShapeError
 from core.image import load_image, to_tensor
 from core.implicit.methods.framing.notes import LIMITS
+from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.options import ImplicitOptions
-from core.implicit.paper.landmarks import detect_landmarks
 from core.implicit.pipeline import ImplicitMorphPipeline
 from core.implicit.prepared import face_region
 from core.timeline import Timeline
@@ -109,6 +109,7 @@ def test_points_for_one_picture_only_are_refused(pipe, pair):
         pipe.prepare(*pair, options=SMALL, points_a=np.zeros((4, 2)), points_b=np.zeros((0, 2)))
 
 
+@pytest.mark.slow
 def test_a_picture_without_a_face_is_named(pipe, pair):
     with pytest.raises(NothingFoundError, match="second picture"):
         pipe.prepare(pair[0], Image.new("RGB", (200, 200), "grey"), options=SMALL)
@@ -125,7 +126,8 @@ def test_cancelling_stops_the_fit(pipe, pair):
             raise CancelledError("stopped")
 
     with pytest.raises(CancelledError):
-        pipe.prepare(*pair, options=SMALL, progress=stop)
+        # A size of its own: the fit of a pair that was prepared before is not made again.
+        pipe.prepare(*pair, options=replace(SMALL, size_px=72), progress=stop)
 
 
 def test_frames_stream(pipe, prepared):
@@ -134,6 +136,7 @@ def test_frames_stream(pipe, prepared):
     frames.close()
 
 
+@pytest.mark.slow
 def test_grey_and_transparent_pictures(pipe, pair):
     grey, clear = pair[0].convert("L"), pair[1].convert("RGBA")
     assert pipe.prepare(grey, clear, options=replace(SMALL, outline=False)).figures["landmarks"] == 131
@@ -146,6 +149,7 @@ def test_the_published_recipe_trains(pipe, pair):
     assert done.figures["landmark_error"] > 1e-3  # three steps reach nothing; the figure says so
 
 
+@pytest.mark.slow
 def test_contradicting_landmarks_are_made_stiffer(pipe):
     plain = [Image.new("RGB", (96, 96), colour) for colour in ("red", "blue")]
     rng = np.random.RandomState(0)

@@ -1,39 +1,21 @@
 """Two portraits in one frame, as one silhouette before a background, and what is said of a pair."""
 
-from functools import cache
-from itertools import pairwise
-
-import cv2
 import numpy as np
 import pytest
 from PIL import Image
 
-from core.image import load_image
 from core.implicit.methods.framing.framing import Anchor, choose_turn, find_anchor, frame_faces, place
 from core.implicit.methods.framing.notes import LIMITS, notes_before, notes_on_misses, notes_on_people
 from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.head_outline.outline import outline_pairs, trace_outline
 from core.implicit.methods.landmark_flow.fitting import LANDMARKS, fit_warp
 from core.implicit.methods.landmark_flow.flow import strain_of
-from core.implicit.methods.layers.face import mix_faces, pick
-from core.implicit.methods.layers.layers import Layers, compose, take_apart
-from core.implicit.methods.layers.sharing import Sharing, face_at, share_film
+from core.implicit.methods.layers.mattes import find_matte
 from core.implicit.options import ImplicitOptions
-from core.implicit.paper.landmarks import LEFT_EYE, LIPS, MESH_VERTICES, RIGHT_EYE
 from core.progress import silent
+from tests.implicit.conftest import disc
 
 SIZE = (96, 96)
-
-
-def disc(radius: float, middle=(48, 40)) -> np.ndarray:
-    y, x = np.mgrid[:96, :96] + 0.5
-    return (np.hypot(x - middle[0], y - middle[1]) < radius).astype(np.float32)
-
-
-@pytest.fixture(scope="module")
-def head(heads):
-    picture = load_image(heads[0])
-    return picture, detect_landmarks(picture)
 
 
 def test_both_faces_lie_in_one_place_whatever_their_size(head):
@@ -60,6 +42,16 @@ def test_a_face_on_its_side_is_found_and_turned_upright(head):
     assert "90 degrees" in " ".join(notes_before((found, points)))
 
 
+def test_a_person_is_no_larger_for_points_on_the_outline_of_the_body(head):
+    """The page's points hold both: a face as wide as all of them would be the whole picture."""
+    picture, points = head
+    corners = np.array(
+        [(2.0, 2), (picture.width - 2, 2), (picture.width - 2, picture.height - 2), (2, picture.height - 2)]
+    )
+    alone, both = (find_matte(np.asarray(picture), given) for given in (points, np.concatenate((points, corners))))
+    assert np.array_equal(alone, both) and 0.05 < alone.mean() < 0.9
+
+
 def test_a_placement_goes_there_and_back(head):
     picture, points = head
     _, (lies, _) = frame_faces((picture, picture), (points, points), (None, None), 200)
@@ -83,146 +75,6 @@ def test_pairs_that_contradict_a_neighbour_are_known():
     assert strain_of(a, np.array([[10.0, 10], [20, 10], [60, 60]]), 20) == pytest.approx([4.0, 4.0, 0.0])
 
 
-def portrait(colour: int, mask: np.ndarray, behind: int) -> np.ndarray:
-    return np.rint(mask[..., None] * colour + (1 - mask[..., None]) * behind).astype(np.uint8).repeat(3, -1)
-
-
-@cache
-def two_people() -> tuple[Layers, Layers]:
-    """Of 60 and 100 levels before 200 and 220, not warped."""
-    masks = disc(20), disc(32)
-    first, second = portrait(60, masks[0], 200), portrait(100, masks[1], 220)
-    return take_apart(first, *masks), take_apart(second, *masks[::-1])
-
-
-def composed(t: float, owner: int, background: str) -> np.ndarray:
-    """(H, W) levels of a frame of `two_people`."""
-    first, second = two_people()
-    warped, switched = ((first.person, first.rest), (second.person, second.rest)), whose(owner).switched(t)
-    return compose(warped, (first.behind, second.behind), t, switched, background)[..., 0] * 255
-
-
-def whose(owner: int) -> Sharing:
-    return Sharing(owner)
-
-
-@pytest.mark.parametrize(("owner", "radius", "level"), [(0, 20, 60), (1, 32, 100)])
-def test_before_a_background_that_stays_half_way_shows_one_silhouette(owner, radius, level):
-    for t, mask, person, behind in ((0.0, disc(20), 60, 200), (1.0, disc(32), 100, 220)):
-        assert np.abs(composed(t, owner, "first") - portrait(person, mask, behind)[..., 0]).max() < 0.6
-    frame = composed(0.5, owner, "first")
-    assert np.abs(frame[disc(radius - 2) > 0] - level).max() < 3
-    assert np.abs(frame[disc(radius + 2) == 0] - 200).max() < 2
-
-
-@pytest.mark.parametrize("owner", [0, 1])
-def test_everything_changes_over_once_evenly_and_is_one_persons_at_a_quarter_a_half_and_three(owner):
-    at = [whose(owner).switched(t) for t in np.linspace(0, 1, 41)]
-    assert [at[0], at[10], at[20], at[30], at[40]] == [0, 0, owner, 1, 1]
-    assert all(0 <= b - a < 0.12 for a, b in pairwise(at))
-
-
-def test_a_turned_face_is_hardly_bent_before_everything_changes_over():
-    for owner in (0, 1):
-        at = [Sharing(owner, held=0.6).shape(t) for t in (0.0, 0.5, 1.0)]
-        assert at == pytest.approx([0, 0.8 if owner else 0.2, 1])
-        assert Sharing(owner).shape(0.3) == pytest.approx(0.3)
-
-
-def face_of(head, wide: float = 52.0) -> np.ndarray:
-    """(131, 2) landmarks of a real face in a frame of 96 x 96."""
-    points = head[1] - head[1].mean(0)
-    return points * wide / np.ptp(points[:, 0]) + (48, 48)
-
-
-def drawn(points: np.ndarray, skin: float, glasses: bool) -> np.ndarray:
-    """(96, 96, 3): a face of one tone with dark eyes, and dark rims around them that meet on the nose."""
-    picture = np.full((96, 96, 3), skin, np.float32)
-    for part in (RIGHT_EYE, LEFT_EYE):
-        x, y = pick(points, part).mean(0)
-        cv2.circle(picture, (int(x), int(y)), 3, (0.1,) * 3, -1)
-        if glasses:
-            cv2.circle(picture, (int(x), int(y) + 2), 9, (0.05,) * 3, 2)
-    if glasses:
-        cv2.line(picture, (40, int(y)), (56, int(y)), (0.05,) * 3, 2)
-    return picture
-
-
-def shared(pictures, points, made_up=(0.0, 0.0), landmarks=None) -> Sharing:
-    still = np.stack(np.meshgrid(np.arange(96.0), np.arange(96.0)), -1).astype(np.float32)
-    return share_film(pictures, (points, points), landmarks or (points, points), (still, still), made_up)
-
-
-def test_a_mixed_face_has_the_light_of_the_person_around_it(head):
-    points = face_of(head)
-    pictures = drawn(points, 0.8, False), drawn(points, 0.4, False)
-    where = face_at((points, points), (96, 96), None)
-    for owner, skin in ((0, 0.8), (1, 0.4)):
-        frame = mix_faces(pictures[owner], pictures, where, 0.5, owner)
-        assert np.abs(np.median(frame) - skin) < 0.01 and np.ptp(frame[60:64, 20:76]) < 0.1, "no rim between them"
-        assert np.array_equal(frame[where.middle[..., 0] == 0], pictures[owner][where.middle[..., 0] == 0])
-    apart = mix_faces(pictures[0], pictures, where, 0.5, 0, lit=False)
-    assert np.median(apart[where.middle[..., 0] > 0.99]) == pytest.approx(0.6, abs=0.02)
-
-
-def test_beside_a_grey_photograph_nothing_is_coloured(head):
-    points = face_of(head)
-    grey, coloured = drawn(points, 0.5, False), drawn(points, 0.7, False)
-    coloured[40:50, 20:76] *= (1.0, 0.6, 0.5)
-    frame = mix_faces(grey, (grey, coloured), face_at((points, points), (96, 96), None), 0.5, 0)
-    assert np.ptp(frame, axis=-1).max() < 0.02
-
-
-def test_glasses_are_one_persons_or_the_others_never_half(head):
-    points = face_of(head)
-    plain, glasses = drawn(points, 0.7, False), drawn(points, 0.7, True)
-    assert shared((plain, plain), points).eyes == 0
-    sharing = shared((glasses, plain), points)
-    assert sharing.eyes > 0.95
-    where = face_at((points, points), (96, 96), sharing)
-    for owner, own in ((0, glasses), (1, plain)):
-        frame = mix_faces(own, (glasses, plain), where, 0.5, owner)
-        assert np.abs(frame - own)[30:56].max() < 0.05
-
-
-def test_half_way_belongs_to_whom_it_suits(head):
-    points = face_of(head)
-    picture, open_mouth = drawn(points, 0.7, False), points.copy()
-    open_mouth[MESH_VERTICES.index(14)] += (0, 12)
-    assert shared((picture, picture), points, (0.2, 0.0)).owner == 1, "less of the second is made up"
-    assert shared((picture, picture), points, (0.0, 0.2)).owner == 0
-    for landmarks, owner in (((points, open_mouth), 1), ((open_mouth, points), 0)):
-        found = shared((picture, picture), points, landmarks=landmarks)
-        assert found.owner == owner and found.lower == 1, "lips that are closed are not torn open"
-
-
-def test_a_face_that_half_way_would_shear_is_hardly_bent(head):
-    points = face_of(head)
-    picture, turn = drawn(points, 0.7, False), np.radians(14)
-    tilted = (points - 48) @ np.array([[np.cos(turn), np.sin(turn)], [-np.sin(turn), np.cos(turn)]]) + 48
-    assert shared((picture, picture), points).held == 0
-    assert shared((picture, picture), points, landmarks=(points, tilted)).held == 0.6
-
-
-def test_nothing_is_mixed_where_landmarks_are_missed(head):
-    points = face_of(head)
-    other = points.copy()
-    mouth = [MESH_VERTICES.index(vertex) for vertex in LIPS]
-    other[mouth] += (6, 0)
-    picture = drawn(points, 0.7, False)
-    still = np.stack(np.meshgrid(np.arange(96.0), np.arange(96.0)), -1).astype(np.float32)
-    sharing = share_film((picture, picture), (points, other), (points, points), (still, still), (0.0, 0.0))
-    own = face_at((points, other), (96, 96), sharing).own[..., 0]
-    x, y = (points[mouth].mean(0) + (3, 0)).astype(int)
-    eye = pick(points, LEFT_EYE).mean(0).astype(int)
-    assert own[y, x] > 0.9 and own[eye[1], eye[0]] < 0.1
-
-
-def test_a_background_is_filled_where_the_person_stood():
-    picture = portrait(20, disc(20), 200)
-    assert np.abs(take_apart(picture, disc(20), disc(4)).behind * 255 - 200)[disc(12) > 0].mean() < 8
-
-
 def test_missed_landmarks_are_said_with_the_worst_named():
     rng = np.random.RandomState(0)
     a = rng.uniform(25, 70, (12, 2))
@@ -234,6 +86,17 @@ def test_missed_landmarks_are_said_with_the_worst_named():
     assert len(said) == 1 and f"point {miss.argmax() + 1})" in said[0] and "set by hand" in said[0]
     straight, _, _ = fit_warp(a, a + 3, SIZE, ImplicitOptions(), silent)
     assert notes_on_misses(a, a + 3, straight) == []
+
+
+@pytest.mark.slow
+def test_frames_of_one_pair_share_its_fit(head):
+    a, b = head[1], head[1] + 2.0
+    first, again, wider = (fit_warp(a, b, size, ImplicitOptions(), silent) for size in (SIZE, SIZE, (128, 128)))
+    assert first[0] is again[0] and first[1] is again[1] and first[2] == again[2]
+    assert wider[0].size_px == (128, 128)
+    again[2]["landmarks"] = 0
+    stiff = fit_warp(a, b, SIZE, ImplicitOptions(smoothing=0.5), silent)
+    assert stiff[0] is not first[0] and fit_warp(a, b, SIZE, ImplicitOptions(), silent)[2] == first[2]
 
 
 def test_what_cannot_meet_is_said_before_the_work(head):

@@ -69,3 +69,12 @@ def test_fine_warping_returns_the_picture_and_keeps_detail():
         for made in (fine_warp(wave, half), backward_warp(wave, half, "bicubic"), backward_warp(wave, half))
     ]
     assert errors[0] < 0.05 < errors[1] < errors[2]
+
+
+def test_in_strips_a_lone_picture_comes_out_the_same():
+    image = picture(48, 40, 1)
+    flow = 5 * torch.randn(1, 2, 48, 40, generator=torch.Generator().manual_seed(2))
+    for mode in ("bilinear", "bicubic"):
+        whole = backward_warp(image, flow, mode)
+        with torch.inference_mode():
+            assert torch.equal(backward_warp(image, flow, mode), whole)

@@ -66,6 +66,7 @@ def extras() -> dict[str, list[str]]:
     return tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
 
 
+@pytest.mark.slow
 def test_every_import_is_named():
     optional = [line for extra, lines in extras().items() if extra != "dev" for line in lines]
     app = imported("core", "spaces", "app.py")

@@ -73,6 +73,7 @@ def test_staged_space_starts_alone(name, endpoints_of):
 
 
 @pytest.mark.slow
+@pytest.mark.exhaustive
 def test_a_space_is_tried_in_a_fresh_process(staged, endpoints_of, monkeypatch):
     monkeypatch.setenv("SPACE_ID", "me/implicit")
     monkeypatch.setenv("SYSTEM", "spaces")
@@ -111,7 +112,7 @@ def test_a_broken_space_is_told(tmp_path):
 
 def test_push_creates_uploads_and_cleans(hub, staged):
     folder = staged("implicit")
-    address = publish.push(folder, "me/space", hardware=publish.ZERO_GPU)
+    address = publish.push(folder, "me/space", hardware="zero-a10g")
     assert address == f"{hub.address}/spaces/me/space"
     made = hub.created[0]
     assert made["type"] == "space" and made["sdk"] == "gradio" and made["hardware"] == "zero-a10g"

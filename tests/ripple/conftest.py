@@ -10,17 +10,21 @@ import pytest
 import torch
 from PIL import Image
 
+from core.detect.faces import detect_faces
 from core.progress import Progress, silent
 from core.ripple import components
 from core.ripple import pipeline as pipeline_module
 from core.ripple.methods.head_turn.painter import Painter
 from core.ripple.methods.head_turn.pre_aligner import PreAligner
+from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.methods.repainting import cleaning
 from core.ripple.paper.directions import Directions
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
 from core.ripple.paper.stylegan2 import Generator
 from core.ripple.pipeline import RipplePipeline
+from core.ui.parts.examples import HEADS
 
 SIDE = 32
 ENCODER = {"input_size": SIDE, "channels": (16, 16, 16, 16), "depths": (1, 1, 1, 1), "heads": 8}
@@ -98,3 +102,16 @@ def shared_data() -> Path:
     if not (folder / "heads.zip").is_file():
         pytest.skip("needs ../shared/data")
     return folder
+
+
+@pytest.fixture(scope="module")
+def photo() -> np.ndarray:
+    """A rendered head of ours before a pattern that shows any motion."""
+    with Image.open(HEADS / "anders.jpg") as file:
+        return np.asarray(file.convert("RGB").resize((400, 400)))
+
+
+@pytest.fixture(scope="module")
+def scene(photo: np.ndarray) -> HeadScene:
+    """The same with its head's surface."""
+    return HeadScene.of(photo, Head.of(detect_faces(Image.fromarray(photo))[0]))

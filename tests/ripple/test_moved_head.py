@@ -15,40 +15,21 @@ from core.detect.faces import detect_faces
 from core.errors import InputError, OptionError
 from core.ripple.methods.moved_head.answers import cut_face
 from core.ripple.methods.moved_head.beard import beard_share, grow_beard
-from core.ripple.methods.moved_head.driving import DRIVING, Motion, liveliness, put_on, read_pose
+from core.ripple.methods.moved_head.driving import DRIVING, Motion, liveliness, put_on, read_pose, steady
 from core.ripple.methods.moved_head.editing import Change, move_head
 from core.ripple.methods.moved_head.expression_map import draw_expression
 from core.ripple.methods.moved_head.expressions import Expression, displace
 from core.ripple.methods.moved_head.folds import fold_line, shade_smile
 from core.ripple.methods.moved_head.frame import Head
-from core.ripple.methods.moved_head.matte import find_neck, own_person
+from core.ripple.methods.moved_head.matte import own_person
 from core.ripple.methods.moved_head.membrane import fill_smoothly, solve_membrane
-from core.ripple.methods.moved_head.motion import Pose, grid
-from core.ripple.methods.moved_head.plate import add_grain, fill_lines, mirror_in, thin_lines
+from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, envelope, grid, nodes_line, turn_round
 from core.ripple.methods.moved_head.portrait import Portrait, find_face, judge
-from core.ripple.methods.moved_head.raster import draw_sheet, triangles_of
-from core.ripple.methods.moved_head.scene import SCENE, HeadScene
+from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.options import RippleOptions
-from core.ui.parts.examples import HEADS
 from tests.ripple.conftest import tiny_pipeline
 
 NOSE, MOUTH, LIPS, LIDS = 1, (61, 291), (13, 14), (159, 145)
-
-
-@pytest.fixture(scope="module")
-def photo() -> np.ndarray:
-    """A rendered head of ours before a pattern that shows any motion."""
-    with Image.open(HEADS / "anders.jpg") as file:
-        return np.asarray(file.convert("RGB").resize((400, 400)))
-
-
-@pytest.fixture(scope="module")
-def scene(photo: np.ndarray) -> HeadScene:
-    """The same in layers, its background filled with one colour."""
-    head = Head.of(detect_faces(Image.fromarray(photo))[0])
-    return HeadScene.of(photo, head).filled(
-        photo, lambda region, hole, _: np.where(hole[..., None], 90, region).astype(np.uint8)
-    )
 
 
 def points(picture: np.ndarray) -> np.ndarray:
@@ -65,18 +46,18 @@ def edges(picture: np.ndarray) -> float:
 
 def test_nothing_moves_at_rest_and_a_tenth_of_a_degree_hardly_differs(photo: np.ndarray, scene: HeadScene) -> None:
     """The slider used to jump from sharp to soft beside 0."""
-    assert scene.render(photo, Pose()).picture is photo
-    near = scene.render(photo, Pose(0.1)).picture
+    assert scene.render(photo, Pose()) is photo
+    near = scene.render(photo, Pose(0.1))
     assert np.abs(near.astype(int) - photo).mean() < 1.0
     assert edges(near) > 0.9 * edges(photo)
-    assert edges(scene.render(photo, Pose(20)).picture) > 0.85 * edges(photo)
+    assert edges(scene.render(photo, Pose(20))) > 0.85 * edges(photo)
 
 
 @pytest.mark.parametrize("degree", [-20.0, 20.0])
 def test_a_turn_moves_the_face_and_leaves_collar_and_far_background(
     photo: np.ndarray, scene: HeadScene, degree: float
 ) -> None:
-    turned = scene.render(photo, Pose(degree)).picture
+    turned = scene.render(photo, Pose(degree))
     before, after = points(photo), points(turned)
     assert np.sign((after - before)[NOSE, 0]) == np.sign(degree)
     unit, end = scene.head.frame.unit_px, scene.head.frame.to_px(np.array([0.0, scene.head.chin_y + 0.36]))[1]
@@ -87,27 +68,57 @@ def test_a_turn_moves_the_face_and_leaves_collar_and_far_background(
     assert back < 7
 
 
-def test_what_the_head_left_is_filled_and_nothing_else(photo: np.ndarray, scene: HeadScene) -> None:
-    moved = scene.render(photo, Pose(roll=15.0))
-    uncovered = (moved.before > 0.9) & (moved.after < 0.02)
-    left, top, right, bottom = scene.box
-    shown = moved.picture[top:bottom, left:right]
-    assert uncovered.sum() > 100
-    # Near its rim the hole takes the background beside it, further in the filler's.
-    ring = (cv2.dilate(scene.hole.astype(np.uint8), np.ones((31, 31))) > 0) & ~scene.hole & ~scene.others
-    behind = np.vstack([photo[top:bottom, left:right][ring], np.full((1, 3), 90)]).astype(int)
-    low, high = np.percentile(behind, (2, 98), axis=0)
-    assert ((shown[uncovered] >= low - 20) & (shown[uncovered] <= high + 20)).mean() > 0.95
-    assert np.abs(shown[uncovered].astype(int) - photo[top:bottom, left:right][uncovered]).mean() > 30
-    kept = (
-        (moved.before == 0)
-        & (moved.after == 0)
-        & ~scene.repainted(moved, scene.render(photo, Pose(roll=15.0), clean=False))
-    )
-    assert kept.mean() > 0.3
-    assert np.abs(shown[kept].astype(int) - photo[top:bottom, left:right][kept]).max() <= SCENE.seen_levels
-    still = scene.render(photo, Pose(0.02)).picture[top:bottom, left:right]
-    assert np.abs(still.astype(int) - photo[top:bottom, left:right])[kept].max() <= SCENE.seen_levels
+def widths(sheet: Sheet, pose: Pose) -> tuple[np.ndarray, np.ndarray]:
+    """By how much the photograph is stretched aside at each node, and the area that a node's surroundings take, (n, n)."""
+    sources, step = sheet.sources(pose), nodes_line()[1] - nodes_line()[0]
+    down, aside = (np.gradient(sources, step, axis=axis) for axis in (0, 1))
+    return 1 / aside[..., 0], aside[..., 0] * down[..., 1] - aside[..., 1] * down[..., 0]
+
+
+@pytest.mark.parametrize("pose", [Pose(24), Pose(-24), Pose(0, 15), Pose(0, -15), Pose(roll=20), Pose(-20, 10, 10)])
+def test_no_motion_folds_or_tears_the_photograph(scene: HeadScene, pose: Pose) -> None:
+    """Layers used to open beside jaw and ear, and what the hole was filled with was seen."""
+    wide, area = widths(scene.sheet, pose)
+    assert area.min() > 0
+    if pose.pitch == pose.roll == 0:
+        assert wide.max() < 1.9
+        assert wide.min() > 0.9 * (1 - SHEET.fold)
+    shift = np.abs(scene.sheet.sources(pose) - grid())
+    assert max(shift[[0, -1]].max(), shift[:, [0, -1]].max()) < 1e-5
+
+
+@pytest.mark.parametrize("way", [-1, 1])
+def test_ear_hair_and_background_beside_the_head_go_along_with_it(scene: HeadScene, way: int) -> None:
+    """Hair that stayed bulged over an ear that moved; an ear was lost behind the cheek."""
+    sheet, turn, line = scene.sheet, np.deg2rad(20.0 * way), nodes_line()
+    eased = way * sheet.eased(sheet.levers[..., 0] * (np.cos(turn) - 1) + sheet.levers[..., 2] * np.sin(turn), way)
+    rows = (line > scene.head.brow_y) & (line < scene.head.ears_y)
+    for x in (-0.3, 0.3):
+        column = np.searchsorted(line, scene.head.axis_x + x)
+        assert (sheet.inside[rows, column] < 0).all()
+        assert (eased[rows, column] > 0.005).all()
+        assert np.diff(eased[rows, column]).max() < 1.05 * SHEET.fall_up * (line[1] - line[0])
+
+
+def test_a_head_at_the_photographs_edge_brings_nothing_in_from_beyond(scene: HeadScene) -> None:
+    cut = np.array([0.1, 0.0]) + np.zeros_like(scene.sheet.inset)
+    sheet = replace(scene.sheet, inset=cut)
+    shift = sheet.within(np.full_like(cut, 0.5))
+    assert np.allclose(shift @ (scene.head.frame.matrix.T / scene.head.frame.unit_px), (SHEET.edge * 0.1, 0), atol=1e-6)
+    # Along the upper edge a head turns freely.
+    assert np.abs(sheet.sources(Pose(20)) - grid())[..., 0].max() > 0.05
+    assert np.abs(replace(sheet, inset=0 * cut).sources(Pose(20, 5, 5)) - grid()).max() < 1e-6
+
+
+def test_a_map_is_turned_round_and_a_shift_goes_along_as_far_as_it_must() -> None:
+    places = grid()
+    shift = np.dstack([0.1 * np.exp(-((places / 0.25) ** 2).sum(-1)), np.zeros(places.shape[:2])])
+    back = turn_round(shift)
+    again = 0.1 * np.exp(-((back / 0.25) ** 2).sum(-1))
+    assert np.abs(back[..., 0] + again - places[..., 0]).max() < 1e-3
+    steps = np.arange(6)[None].astype(float)
+    raised = envelope(np.array([[0.0, 5.0, 0.0, 0.0, 4.5, 0.0]]), 4 * steps, 2 * steps, 1)
+    assert raised.tolist() == [[1.0, 5.0, 3.0, 1.0, 4.5, 2.5]]
 
 
 def test_beyond_the_photograph_the_crop_goes_on_from_the_edited_edge() -> None:
@@ -130,106 +141,22 @@ def test_what_hangs_together_with_a_head_by_the_shoulders_only_is_no_part_of_it(
     assert own[row - 50, column]
     assert own[row + 30, 30]
     assert not own[row - 50, 30]
-    left, right = find_neck(own, head)
-    assert left is not None
-    assert right is not None
-    assert left[0] < head.axis_x < right[0]
 
 
-def test_a_bare_neck_keeps_its_outline_and_a_head_at_the_upper_edge_turns_along_it(scene: HeadScene) -> None:
-    """The neck went aside with the chin, and beside it the one in the background stayed as a stump."""
-    sheet = replace(scene.sheet, neck=((-0.15, 0.2), None))
-    assert sheet.above_neck(np.array([(-0.2, 0.3), (-0.2, 0.0), (0.3, 0.3)])).tolist() == [0, 1, 1]
-    pressed = replace(sheet, upright=np.zeros_like(sheet.upright))
-    rest = grid()
-    places, _ = pressed.moved(Pose(20, 10))
-    assert np.array_equal(places[..., 1], rest[..., 1])
-    assert np.abs(places[..., 0] - rest[..., 0]).max() > 0.05
-
-
-@pytest.mark.parametrize("way", [-1, 1])
-def test_beside_the_neck_a_turn_uncovers_nothing_and_stretches_neither_eye_nor_mouth(
-    scene: HeadScene, photo: np.ndarray, way: int
-) -> None:
-    """A dark wedge lay beside the neck where the jaw had been; mouths were drawn out over the cheek that came into sight."""
-    head, moved = scene.head, scene.render(photo, Pose(20.0 * way))
-    places = scene.head.frame.from_px(np.stack(np.indices(moved.before.shape)[::-1], -1) + scene.box[:2])
-    beside = (places[..., 1] > head.chin_y) & (np.abs(places[..., 0] - head.axis_x) < 0.3)
-    uncovered = beside & (moved.before > 0.9) & (moved.after < 0.1)
-    assert uncovered.sum() < 0.01 * (beside & (moved.before > 0.9)).sum()
-    shown, _ = scene.sheet.moved(Pose(20.0 * way))
-    wide = np.diff(shown[..., 0], axis=1) / np.diff(grid()[..., 0], axis=1)
-    eye, mouth = (263, 291) if way < 0 else (33, 61)
-    for point in (eye, mouth):
-        column, row = np.rint((head.mesh[point, :2] + 0.8) / 1.6 * 256).astype(int)
-        assert wide[row, column - 2 : column + 3].max() < 1.5
-
-
-def test_a_smile_folds_the_cheek_beside_the_mouth(photo: np.ndarray, scene: HeadScene) -> None:
+def test_a_smile_folds_a_cheek_that_light_models_and_none_in_flat_light(photo: np.ndarray, scene: HeadScene) -> None:
     flat = np.full_like(photo, 150)
-    made = shade_smile(flat, scene.head, (0, 0), 1.0).astype(int)
+    assert np.array_equal(shade_smile(flat, scene.head, (0, 0), 1.0), flat)
+    lit = np.rint(np.linspace(230, 60, photo.shape[1])[None, :, None] * np.ones_like(photo)).astype(np.uint8)
+    share = shade_smile(lit, scene.head, (0, 0), 1.0) / lit.astype(float)
     for wing, corner, side in ((98, 61, -1), (327, 291, 1)):
         line = fold_line(scene.head.mesh[wing, :2], scene.head.mesh[corner, :2], side)
         (x, y), (cheek, level) = np.rint(scene.head.frame.to_px(line[[6, 4]] + [(0, 0), (side * 0.06, -0.02)])).astype(
             int
         )
-        assert made[y, x].max() < 140
-        assert made[level, cheek].min() > 150
+        assert share[y, x].max() < 0.97
+        assert share[level, cheek].min() > 1
     brow = int(points(photo)[105, 1])
-    assert (made[:brow] == 150).all()
-
-
-def test_single_hairs_before_a_background_go_with_the_head() -> None:
-    region, hole = np.full((200, 200, 3), 150, np.uint8), np.zeros((200, 200), bool)
-    hole[:, :80] = True
-    region[100, 70:120] = 40
-    region[20, 150:] = 40
-    region[150, 70:] = 40
-    beside = np.arange(200) < np.full((200, 1), 125)
-    lines = thin_lines(region, hole, beside, 300.0)
-    assert lines[100, 90:115].all()
-    assert not lines[20].any()
-    assert not lines[60, 100:].any()
-    # A wire that runs on through the background is the background's.
-    assert not lines[150, 90:].any()
-    cleared = fill_lines(region, lines, hole | lines, 300.0)
-    assert np.abs(cleared[100, 90:115].astype(int) - 150).max() <= 2
-
-
-def test_beside_the_head_the_background_goes_on_as_sharp_as_it_is() -> None:
-    """A smooth halo ringed heads before a background with texture."""
-    stripes = np.repeat(np.repeat(np.array([60, 180], np.uint8), 10), 10)[:200]
-    region = np.repeat(np.repeat(stripes[:, None, None], 200, 1), 3, 2)
-    hole, nobody = np.zeros((200, 200), bool), np.zeros((200, 200), bool)
-    hole[:, 80:] = True
-    blank = np.where(hole[..., None], 120, region).astype(np.uint8)
-    made = mirror_in(blank, region, hole, nobody, 300.0)
-    inner = (slice(25, 175), slice(82, 100))
-    assert np.abs(made[inner].astype(int) - region[inner]).mean() < 12
-    assert (made[:, 160:] == 120).all()
-    hidden = mirror_in(blank, region, hole, ~hole, 300.0)
-    assert np.array_equal(hidden, blank)
-
-
-def test_a_filled_part_has_the_grain_beside_it() -> None:
-    noise = np.random.default_rng(0).normal(0, 3, (60, 60, 1))
-    region = np.repeat(np.rint(128 + noise), 3, 2).astype(np.uint8)
-    hole = np.zeros((60, 60), bool)
-    hole[20:40, 20:40] = True
-    made = add_grain(np.where(hole[..., None], 128, region).astype(np.uint8), region, hole, 2.0)
-    assert np.array_equal(made[~hole], region[~hole])
-    assert 2 < made[22:38, 22:38].std() < 4
-
-
-def test_a_moved_rim_carries_nothing_of_the_old_background(scene: HeadScene) -> None:
-    """A red head before green, and its rim would have been green beside a blue background."""
-    matte = scene.matte[..., None]
-    red, green, blue = np.array([200, 0, 0]), np.array([0, 200, 0]), np.array([0, 0, 200])
-    region = (matte * red + (1 - matte) * green).astype(np.float32)
-    pure = scene.pure(region, region - (1 - matte) * blue)
-    thin = (scene.matte > 0.02) & (scene.matte < SCENE.thin)
-    assert thin.any()
-    assert np.allclose(pure[thin], (matte * red)[thin], atol=2)
+    assert (share[:brow] == 1).all()
 
 
 def test_expressions_move_what_they_name(photo: np.ndarray, scene: HeadScene) -> None:
@@ -237,13 +164,13 @@ def test_expressions_move_what_they_name(photo: np.ndarray, scene: HeadScene) ->
     assert (shift[list(MOUTH), 1] < 0).all()
     assert shift[MOUTH[0], 0] < 0 < shift[MOUTH[1], 0]
     at_rest = points(photo)
-    opened = points(move_head(scene, photo, Change(Pose(), Expression(mouth=0.6), 0.0)).picture)
+    opened = points(move_head(scene, photo, Change(Pose(), Expression(mouth=0.6), 0.0)))
     gap = np.diff(at_rest[list(LIPS), 1])[0], np.diff(opened[list(LIPS), 1])[0]
     assert gap[1] > gap[0] + 0.03 * scene.head.frame.unit_px
     closed = displace(scene.head, Expression(eyes=-1.0))[list(LIDS), 1]
     lids = np.diff(scene.head.mesh[list(LIDS), 1])[0]
     assert 0.85 * lids < closed[0] - closed[1] < lids
-    bearded = move_head(scene, photo, Change(Pose(), Expression(), 1.0)).picture
+    bearded = move_head(scene, photo, Change(Pose(), Expression(), 1.0))
     x, y = np.rint(at_rest[175]).astype(int)
     chin = (slice(y - 4, y + 4), slice(x - 10, x + 10))
     assert bearded[chin].mean() < photo[chin].mean() - 20
@@ -274,18 +201,8 @@ def test_a_closing_lid_is_skin_over_a_still_eyeball_and_a_gaze_moves_the_iris(
     assert drawn.mouth[row - 1, column] > 0.9
     assert np.abs(drawn.inside[row - 1, column] - skin).max() < 60
     assert np.abs(drawn.shift[row - 1, column]).max() < 0.5
-    aside = points(move_head(scene, photo, Change(Pose(), Expression(gaze=1.0), 0.0)).picture) - points(photo)
+    aside = points(move_head(scene, photo, Change(Pose(), Expression(gaze=1.0), 0.0))) - points(photo)
     assert (aside[[468, 473], 0] > 0.008 * scene.head.frame.unit_px).all()
-
-
-def test_the_near_part_of_a_folded_sheet_is_seen() -> None:
-    """A sheet folded over itself: where both halves lie, the nearer one shows."""
-    places = np.array([[0, 0], [10, 0], [2, 0], [0, 10], [10, 10], [2, 10]], float)
-    depth, values = np.array([0, 1, 5, 0, 1, 5.0]), np.array([[0], [1], [2], [0], [1], [2.0]])
-    shown = draw_sheet(places, depth, values, triangles_of(np.ones((1, 2), bool)), (12, 10))[5, :, 0]
-    assert np.isnan(shown[11])
-    assert shown[1] < 0.3
-    assert shown[4] > 1.5
 
 
 def test_a_membrane_runs_evenly_between_what_is_held() -> None:
@@ -335,6 +252,7 @@ def test_what_a_photograph_bears_is_said_before_work(photo: np.ndarray) -> None:
         judge(looking(60.0))
 
 
+@pytest.mark.slow
 def test_the_pipeline_moves_ages_and_refuses(photo: np.ndarray) -> None:
     pipe = tiny_pipeline(pre_aligner=True, painter=True)
     picture = Image.fromarray(photo)
@@ -346,9 +264,8 @@ def test_the_pipeline_moves_ages_and_refuses(photo: np.ndarray) -> None:
     both = pipe.edit(prepared, 15.0, options=replace(prepared.options, also_smile=3.0))
     alone = pipe.edit(prepared, 15.0)
     assert alone.whole.size == picture.size
-    apart = np.abs(np.asarray(alone.plain).astype(int) - np.asarray(alone.clean)).max(2) > 12
-    assert apart.any()
-    assert not (apart & (cv2.dilate(np.asarray(alone.mask), np.ones((9, 9))) == 0)).any()
+    assert alone.clean.tobytes() == alone.plain.tobytes()
+    assert not np.asarray(alone.mask).any()
     assert alone.whole.tobytes() != both.whole.tobytes()
     beyond = pipe.edit(prepared, 45.0)
     assert "24 of 45" in beyond.notes[0]
@@ -376,3 +293,12 @@ def test_a_film_is_read_as_the_rotation_it_shows_and_put_on_another_face(scene: 
     pose, shift = put_on(scene.head, motion, 1, 1.0, (-30, 30))
     assert (pose.yaw, pose.pitch, pose.roll) == (30.0, 2.0, -3.0)
     assert 0.015 < shift[0, 1] < 0.035
+
+
+def test_one_misread_frame_does_not_jerk_a_driven_head() -> None:
+    poses = np.zeros((40, 3))
+    poses[:, 0] = np.linspace(-20, 20, 40)
+    read = poses.copy()
+    read[20] += (-12, 6, 5)
+    assert np.abs(steady(read, 25.0)[5:-5] - poses[5:-5]).max() < 1
+    assert np.abs(steady(poses, 1.0) - poses).max() < 1e-6  # frames far apart stay as they are

@@ -21,6 +21,8 @@ from tests.ripple.cases import case, cases, compare, few_levels_off, filled, man
 
 pytestmark = pytest.mark.slow
 LARGEST = 1024
+# One size by default, the smallest and the published one in the exhaustive run: their layers are the same.
+SIZES = [pytest.param(size, marks=() if size == 256 else pytest.mark.exhaustive) for size in (64, 256, LARGEST)]
 
 
 @cache
@@ -51,7 +53,7 @@ def residual() -> ResidualEncoder:
     return assemble(ResidualEncoder(), filled("hfgi", "residue."))
 
 
-@pytest.fixture(scope="module", params=[64, 256, LARGEST])
+@pytest.fixture(scope="module", params=SIZES)
 def generator(request: pytest.FixtureRequest) -> Iterator[Generator]:
     yield fitted_generator(generator_state(request.param))
 
@@ -112,29 +114,32 @@ def test_residual(residual: ResidualEncoder, key: str) -> None:
     compare("residual", key, {"scale": scale, "shift": shift})
 
 
-@pytest.mark.parametrize("size", [256, LARGEST])
+def codes_of(key: str, codes: torch.Tensor) -> torch.Tensor:
+    """The inversion's codes, edited as a case asks."""
+    call = case("hfgi", key)["call"]
+    degree = 1.0 if call["edit_degree"] is None else call["edit_degree"]
+    return published_directions()(codes, call["edit_attribute"], degree)
+
+
+@pytest.mark.parametrize("size", SIZES[1:])
 def test_whole_path(encoder: Encoder, aligner: ResidualAligner, residual: ResidualEncoder, size: int) -> None:
-    """All edits of one picture from one inversion: what the script computes from scratch every time."""
-    generator, made, drawn = fitted_generator(generator_state(size)), {}, []
-    inverter, directions = Inverter(encoder, generator, aligner, residual), published_directions()
+    """A picture inverted and turned, step by step, and the codes of every edit."""
+    generator, drawn = fitted_generator(generator_state(size)), []
+    inverter = Inverter(encoder, generator, aligner, residual)
     keys = cases("hfgi", f"g{size}_")
-    image = to_input(picture(case("hfgi", keys[0])["inputs"]["image"]))
     hook = generator.register_forward_hook(lambda _, __, picture: drawn.append(picture))
-    inversion = inverter.invert(image)
+    inversion = inverter.invert(to_input(picture(case("hfgi", keys[0])["inputs"]["image"])))
     hook.remove()
     first = resized(drawn[0], 256)
     for key in keys:
         spec = case("hfgi", key)
-        call, limits = spec["call"], spec["tolerance"]
-        degree = 1.0 if call["edit_degree"] is None else call["edit_degree"]
-        codes = directions(inversion.codes, call["edit_attribute"], degree)
-        same = codes.numpy().tobytes()  # the picture is a function of the codes; a turn by 0 is the inversion
-        edited = made[same] = made.get(same) or inverter.edit(inversion, codes)
-        result = resized(edited.image, 256)
-        compare("hfgi", key, {"result": result})
-        compare("hfgi", key, {"latents": edited.codes}, max_abs=limits["latents_max_abs"])
+        limits, codes = spec["tolerance"], codes_of(key, inversion.codes)
+        compare("hfgi", key, {"latents": codes}, max_abs=limits["latents_max_abs"])
         if "aligned" not in spec["outputs"]:
             continue
+        edited = inverter.edit(inversion, codes)
+        result = resized(edited.image, 256)
+        compare("hfgi", key, {"result": result})
         scale, shift = residual(edited.aligned)
         compare("hfgi", key, {"scale": scale, "shift": shift}, max_abs=limits["conditions_max_abs"])
         compare("hfgi", key, {"aligned": edited.aligned}, max_abs=limits["aligned_max_abs"])
@@ -143,6 +148,20 @@ def test_whole_path(encoder: Encoder, aligner: ResidualAligner, residual: Residu
         facts = spec["outputs"]["uint8"]
         want = golden.arrays("ripple", "hfgi")[facts["array"]]
         few_levels_off(to_uint8(result[0])[:: facts["stride"][0], :: facts["stride"][1]], want, 0.005)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("size", [256, LARGEST])
+def test_picture_of_every_edit(
+    encoder: Encoder, aligner: ResidualAligner, residual: ResidualEncoder, size: int
+) -> None:
+    """All edits of one picture from one inversion: what the script computes from scratch every time."""
+    inverter = Inverter(encoder, fitted_generator(generator_state(size)), aligner, residual)
+    keys = [key for key in cases("hfgi", f"g{size}_") if "aligned" not in case("hfgi", key)["outputs"]]
+    inversion = inverter.invert(to_input(picture(case("hfgi", keys[0])["inputs"]["image"])))
+    for key in keys:
+        edited = inverter.edit(inversion, codes_of(key, inversion.codes))
+        compare("hfgi", key, {"result": resized(edited.image, 256)})
 
 
 def test_training_pass(encoder: Encoder, aligner: ResidualAligner, residual: ResidualEncoder) -> None:

@@ -1,4 +1,4 @@
-"""Every trainer: a tiny run learns or at least moves, resumes exactly, and exports what the pipeline loads."""
+"""Every trainer: a tiny run learns or at least moves, and exports what the pipeline loads; how it resumes: tests/training/test_processes.py."""
 
 from __future__ import annotations
 
@@ -125,29 +125,6 @@ RECIPES: dict[str, Callable[..., Any]] = {
 SOURCES = {"parser": ParserFaces()}
 
 
-def weights_of(recipe: Any) -> Tensor:
-    return torch.cat([p.detach().flatten() for name in recipe.averaged for p in recipe.networks[name].parameters()])
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("name", RECIPES)
-def test_a_resumed_run_repeats_an_uninterrupted_one(name: str, tmp_path: Path) -> None:
-    source = SOURCES.get(name, Faces())
-
-    def fresh(folder: str, steps: int) -> Any:
-        torch.manual_seed(0)
-        return RECIPES[name](tmp_path / folder, steps=steps)
-
-    start, whole = weights_of(fresh("a", 3)), fresh("a", 3)
-    train(whole, source, whole.options)
-    for steps in (2, 3):
-        parted = fresh("b", steps)
-        train(parted, source, parted.options)
-    assert not torch.equal(weights_of(whole), start)
-    assert torch.isfinite(weights_of(whole)).all()
-    assert torch.equal(weights_of(whole), weights_of(parted))
-
-
 def curves(recipe: Any, source: Any) -> list[dict[str, float]]:
     """What every step of a run said."""
     seen: list[dict[str, float]] = []
@@ -181,6 +158,7 @@ def test_a_short_run_learns(name: str, tmp_path: Path) -> None:
         assert last < share * first, f"{value}: {first:.3g} -> {last:.3g}"
 
 
+@pytest.mark.slow
 def test_the_published_penalties_come_when_they_are_due(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """StyleGAN2: R1 every 16 steps and path lengths every 4, each an update of its own with its own weight."""
     recipe, updates = tiny_generator(tmp_path, steps=17), []

@@ -143,14 +143,11 @@ def test_what_is_no_picture_is_named(data, said):
 def test_alpha_is_carried_and_exports_are_tagged(tmp_path):
     picture = gradient_picture(64, 64).convert("RGBA")
     picture.putalpha(Image.linear_gradient("L").resize((64, 64)))
-    loaded = read_image(encoded(picture), background=None)
+    loaded = read_image(encoded(picture))
     assert loaded.alpha is not None
-    opaque = np.asarray(picture)[..., 3] > 0
-    assert np.array_equal(np.asarray(loaded.picture)[opaque], np.asarray(picture)[..., :3][opaque])
     assert np.array_equal(np.asarray(with_alpha(loaded.picture, loaded.alpha))[..., 3], np.asarray(picture)[..., 3])
-    with Image.open(write_picture(loaded.picture, tmp_path / "a.png", alpha=loaded.alpha)) as saved:
+    with Image.open(write_picture(with_alpha(loaded.picture, loaded.alpha), tmp_path / "a.png")) as saved:
         assert saved.mode == "RGBA" and "sRGB" in described(saved.info["icc_profile"]) and not saved.getexif()
-    assert load_image(encoded(picture), background="red").getpixel((5, 0))[0] > 250
 
 
 @pytest.mark.parametrize("kind", ["mp4", "webm", "mov", "gif"])

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import gradio as gr
 import pytest
 from PIL import Image
 
 from core.errors import InputError
-from core.ui.parts.onwards import frame_of, named_after, place_of
+from core.ui.parts.onwards import fold_of, frame_of, named_after, place_of
 from core.ui.parts.picture import NAME, PictureInput
 from core.ui.tabs.compare import neighbours
 from tests.conftest import gradient_picture
@@ -45,3 +46,11 @@ def test_strangers_are_no_neighbouring_frames():
     neighbours((one, one.rotate(2)))
     with pytest.raises(InputError, match="no neighbouring frames"):
         neighbours((one, Image.effect_noise((64, 64), 90).convert("RGB")))
+
+
+def test_what_is_sent_into_an_accordion_opens_it():
+    with gr.Blocks():
+        with gr.Accordion("A whole film", open=False) as fold, gr.Row():
+            inside = gr.Video()
+        beside = gr.Video()
+    assert fold_of(inside) is fold and fold_of(beside) is None

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import pytest
 
 from core.errors import OptionError
-from core.options import build, field_of, from_query, option, to_query
+from core.options import build, from_query, option, to_query
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ def test_link_round_trip_drops_defaults():
     changed = build(Sample, {"tau": 0.1 + 0.2, "fast": True, "seed": 7})
     query = to_query(changed)
     assert set(query) == {"tau", "fast", "seed"}
-    assert from_query(Sample, {**query, "unknown": "x"}) == changed
+    assert from_query(Sample, query) == changed
     assert to_query(Sample()) == {}
 
 
@@ -43,11 +43,7 @@ def test_bad_values_say_what_fits(values, said):
         build(Sample, values)
 
 
-@pytest.mark.parametrize("query", [{"size": "many"}, {"fast": "perhaps"}, {"tau": "9"}, {"blend": ""}])
+@pytest.mark.parametrize("query", [{"siz": "64"}, {"size": "many"}, {"fast": "perhaps"}, {"tau": "9"}, {"blend": ""}])
 def test_bad_links_are_refused(query):
     with pytest.raises(OptionError):
         from_query(Sample, query)
-
-
-def test_a_field_is_found_by_name():
-    assert field_of(Sample, "tau").high == 2

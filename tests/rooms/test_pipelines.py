@@ -139,6 +139,7 @@ def test_a_pipeline_without_prepare_or_render_cannot_be_made():
         TransitionPipeline()
 
 
+@pytest.mark.slow
 def test_one_call_prepares_and_renders():
     made = implicit()(HEADS / "anders.jpg", HEADS / "kofi.jpg", timeline=Timeline(frames=3), size_px=64)
     assert made.t == [0.0, 0.5, 1.0] and len(made.frames) == 3

@@ -74,6 +74,7 @@ def test_the_page_is_written_from_the_list():
     assert len(TASKS) >= 25 and {task.system for task in TASKS} == set(PAPERS)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.what)
 def test_the_example_of_every_row_gives_its_result(task: Task, desk, monkeypatch, capsys):
     assert task.ours and all(records()[name].kind == "published" for name in task.published)

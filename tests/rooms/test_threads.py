@@ -16,11 +16,12 @@ import pytest
 import torch
 from torch import nn
 
-from core.construction import BUILDING, Once, building, load_once
+from core.construction import BUILDING, building
 from core.errors import WeightsError
 from core.implicit.methods.landmark_flow.flow import FlowWarp
 from core.implicit.paper.network import Siren
 from core.implicit.paper.recipe import WarpRecipe, train_warp
+from core.once import Once, Recent, load_once
 from core.weights import load_strict, open_checkpoint, save_model
 from tests.weights.conftest import ToyNetwork
 
@@ -175,6 +176,18 @@ def test_what_failed_is_made_again():
     assert [once("thing", make), once("thing", make)] == ["here", "here"] and len(tries) == 2
 
 
+def test_only_the_last_things_are_kept():
+    recent, made = Recent(2), []
+    asked = ["a", "b", "a", "c", "a", "b"]
+    answers = [recent(name, lambda name=name: made.append(name) or [name]) for name in asked]
+    assert made == ["a", "b", "c", "b"] and [answer[0] for answer in answers] == asked
+    together([lambda name=name: recent(name, lambda: [name]) for name in "cdefghij"] * 4)
+    made.clear()
+    for name in "cdefghij":
+        recent(name, lambda name=name: made.append(name) or [name])
+    assert len(made) >= 6, "what was asked for long ago is made again"
+
+
 class Foreign:
     """A class of another package, as checkpoints mention them."""
 
@@ -190,12 +203,13 @@ def test_admitted_classes_are_admitted_for_one_file_only(tmp_path):
 
 
 def test_a_training_run_leaves_the_random_state(tmp_path):
+    from core.training import TrainOptions, train
     from tests.training import toy
 
     with torch.random.fork_rng([]):
         recipe = toy.ToyRecipe()
-    options = toy.TrainOptions(out=str(tmp_path), steps=2, batch=4, sample_every=0, cpu=True)
-    toy.train(recipe, toy.Points(), options)
+    options = TrainOptions(out=str(tmp_path), steps=2, batch=4, sample_every=0, cpu=True)
+    train(recipe, toy.Points(), options)
 
 
 def test_only_mediapipes_words_are_kept_off_standard_error(capfd):

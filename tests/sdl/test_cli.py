@@ -1,5 +1,6 @@
 """The command line on the shipped weights: every verb that a person types, and mistakes."""
 
+import io
 import json
 
 import numpy as np
@@ -75,6 +76,17 @@ def test_original_folder_of_jpg(place, capsys, tmp_path):
     )
     assert code == 0 and len(said["files"]) == 5
     assert (tmp_path / "002.jpg").read_bytes() == (place / "frames" / "0001.jpg").read_bytes()
+    made, fine = Image.open(tmp_path / "001.jpg"), io.BytesIO()
+    made.save(fine, "JPEG", quality=95)
+    assert made.quantization == Image.open(fine).quantization, "new frames are as fine as quality 95"
+
+
+def test_original_with_an_absent_checkpoint_says_both_ways_on(place, capsys, tmp_path):
+    code = main(
+        ["sdl", "original", "--task", "i2i", "--model", str(tmp_path / "SDL_x.pth"), "--source", str(place / "a.png")]
+    )
+    said = capsys.readouterr().err
+    assert code == 2 and "leave --model out" in said and "weights list --system sdl" in said
 
 
 def test_evaluate_against_the_blend(place, capsys, tmp_path):

@@ -9,10 +9,12 @@ from PIL import Image
 
 from core.errors import InputError
 from core.ops.tangents import average_along, tangent_field
-from core.sdl.methods.drawing.colours import flatten, join_small, paint_areas
+from core.sdl.methods.drawing.colours import PALETTE, band_tones, flatten, join_small, paint_areas, to_lab
 from core.sdl.methods.drawing.drawing import find_drawing
+from core.sdl.methods.drawing.faces import CHEEKS, SKIN, shade_face
 from core.sdl.methods.drawing.features import (
     BROWS,
+    FACE_RING,
     IRISES,
     LIPS,
     LOWER_LIDS,
@@ -24,7 +26,6 @@ from core.sdl.methods.drawing.features import (
     draw_shapes,
     eyes_show,
     face_height,
-    feature_rings,
     keep_features,
 )
 from core.sdl.methods.drawing.lines import draw_ink
@@ -103,6 +104,23 @@ def two_eyes(second_iris: int) -> tuple[np.ndarray, np.ndarray]:
     return photo, points
 
 
+def test_a_face_has_three_tones_and_what_is_beside_it_keeps_its_own():
+    _, points = two_eyes(40)
+    angle = np.linspace(0, 2 * np.pi, len(FACE_RING), endpoint=False)
+    points[list(FACE_RING)] = np.stack([120 + 60 * np.sin(angle), 100 - 80 * np.cos(angle)], 1)
+    for ring, x in zip((*CHEEKS, NOSE), (85, 155, 120), strict=True):
+        turn = np.linspace(0, 2 * np.pi, len(ring), endpoint=False)
+        points[list(ring)] = np.stack([x + 12 * np.cos(turn), 110 + 12 * np.sin(turn)], 1)
+    lab = np.full((200, 240, 3), (60, 15, 20), np.float32)
+    lab[..., 0] += np.linspace(-25, 25, 240)
+    lab[20:40, 100:140, 1:] = (-30, 40)
+    made = shade_face(lab, points)
+    skin = made[105:150, 75:165].reshape(-1, 3)
+    assert 2 <= len(np.unique(skin, axis=0)) <= 3
+    assert np.array_equal(made[:, :40], lab[:, :40]) and np.array_equal(made[25:35, 105:135], lab[25:35, 105:135])
+    assert np.ptp(skin[:, 0]) > SKIN.steps[1], "its light is still seen"
+
+
 def test_both_eyes_are_drawn_or_none():
     flat = np.full((200, 240, 3), 0.6, np.float32)
     photo, points = two_eyes(40)
@@ -121,7 +139,7 @@ def test_a_mouth_keeps_its_shading_in_flat_areas():
     points[list(LIPS)] = np.stack([120 + 30 * np.cos(angle), 150 + 10 * np.sin(angle)], 1)
     flat, detailed = np.full((200, 240, 3), 0.6, np.float32), np.full((200, 240, 3), 0.6, np.float32)
     detailed[150] = 0.1
-    made = keep_features(flat, detailed, feature_rings(points), face_height(points))
+    made = keep_features(flat, detailed, [points[list(LIPS)]], face_height(points))
     assert made[150, 120].max() < 0.3 and np.array_equal(made[150, :60], flat[150, :60])
 
 
@@ -139,6 +157,7 @@ def test_brows_are_flat_shapes_where_they_are_darker_than_the_face():
     assert np.array_equal(made[53:57, 155:185], areas[53:57, 155:185]), "none darker, none drawn"
 
 
+@pytest.mark.slow
 def test_the_pipeline_draws_in_the_look_asked_for():
     pipe = SDLPipeline.from_record("drawing")
     comic, flat = (
@@ -148,3 +167,14 @@ def test_the_pipeline_draws_in_the_look_asked_for():
     assert "drawing" in pipe.weights_label
     with pytest.raises(InputError, match="look"):
         pipe.prepare(scene(), options=SDLOptions(look="oil"))
+
+
+def test_what_keeps_the_photos_shading_is_drawn_in_tones():
+    ramp = np.linspace(0.05, 0.95, 400, dtype=np.float32)[None, :, None].repeat(4, 0).repeat(3, 2)
+    light = to_lab(band_tones(ramp))[0, :, 0]
+    steps = np.diff(light)
+    assert steps.min() > -0.05, "dark stays darker than light"
+    assert np.mean(steps < 0.1 * steps.max()) > 0.6, "most of a slope is flat"
+    assert np.abs(light - to_lab(ramp)[0, :, 0]).max() < 0.6 * PALETTE.tone
+    red = np.full((4, 4, 3), (0.7, 0.3, 0.2), np.float32)
+    assert np.abs(to_lab(band_tones(red)) - to_lab(red))[..., 1:].max() < 0.5, "its hue stays"

@@ -11,10 +11,19 @@ import pytest
 from PIL import Image
 
 from core.errors import NothingFoundError
-from core.sdl.methods.face_retouch.ageing import STRENGTH, AgeingLayers, even_hair, find_layers, softness, visible_folds
+from core.sdl.methods.face_retouch.ageing import (
+    AgeingLayers,
+    even_hair,
+    find_layers,
+    hollow_gain,
+    skin_shade,
+    softness,
+    visible_folds,
+)
 from core.sdl.methods.face_retouch.folds import Fold, press
 from core.sdl.methods.face_retouch.fringe import whole_hair, without_holes
-from core.sdl.methods.face_retouch.hair import find_strands, grey_hair, grey_order, lighten
+from core.sdl.methods.face_retouch.hair import GREYING, find_strands, grey_hair, grey_order, hair_chroma, lighten
+from core.sdl.methods.face_retouch.strength import STRENGTH
 from core.sdl.methods.face_retouch.wrinkles import crease_relief
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
@@ -88,18 +97,18 @@ def test_grey_hair_keeps_its_strands_and_its_depth():
     brown = strands[..., None] * np.array((1.3, 1.0, 0.7), np.float32)
     one = np.ones(strands.shape, np.float32)
     amid_hair = amid(strands.shape)
-    grey = grey_hair(brown, one, 0.3 * one, amid_hair, 0.22, np.ones(3, np.float32), 1.0)
+    grey = grey_hair(brown, one, 0.3 * one, amid_hair, 0.22, np.ones(3, np.float32), 1.0, 1.0)
     assert np.corrcoef(luma(grey)[0], luma(brown)[0])[0, 1] > 0.97
     assert luma(grey).mean() > 1.5 * luma(brown).mean()
     assert (grey.max(2) - grey.min(2)).mean() < 0.5 * (brown.max(2) - brown.min(2)).mean()
-    sepia = grey_hair(brown, one, 0.3 * one, amid_hair, 0.22, None, 1.0)
+    sepia = grey_hair(brown, one, 0.3 * one, amid_hair, 0.22, None, 1.0, 1.0)
     kept = sepia[..., 0] - sepia[..., 2], brown[..., 0] - brown[..., 2]
     assert np.allclose(*kept, atol=1e-3) and luma(sepia).mean() > 1.5 * luma(brown).mean(), (
         "a picture of one hue keeps it"
     )
-    assert np.array_equal(grey_hair(brown, 0 * one, one, amid_hair, 0.22, np.ones(3, np.float32), 1.0), brown)
+    assert np.array_equal(grey_hair(brown, 0 * one, one, amid_hair, 0.22, np.ones(3, np.float32), 1.0, 1.0), brown)
     some = grey_hair(
-        brown, one, np.linspace(0, 1, 120, dtype=np.float32) * one, amid_hair, 0.22, np.ones(3, np.float32), 0.5
+        brown, one, np.linspace(0, 1, 120, dtype=np.float32) * one, amid_hair, 0.22, np.ones(3, np.float32), 1.0, 0.5
     )
     change = np.abs(some - brown).sum(2)[0]
     assert change[:40].mean() > 5 * change[-20:].mean(), "strands turn one after the other"
@@ -108,13 +117,55 @@ def test_grey_hair_keeps_its_strands_and_its_depth():
 def test_a_bright_lock_in_sure_hair_loses_its_colour_too():
     blond = np.full((20, 20, 3), (0.9, 0.75, 0.5), np.float32)
     one = np.ones((20, 20), np.float32)
-    made = grey_hair(blond, one, 0 * one, amid((20, 20)), 0.25, np.ones(3, np.float32), 1.0)
+    made = grey_hair(blond, one, 0 * one, amid((20, 20)), 0.25, np.ones(3, np.float32), 1.0, 1.0)
     assert np.ptp(made, axis=2).max() < 0.25 * np.ptp(blond, axis=2).max()
     assert luma(made).min() >= luma(blond).min() - 1e-3
     light, dark, _ = amid((20, 20))
-    assert np.array_equal(grey_hair(blond, one, dark, (dark, light, dark), 0.25, np.ones(3, np.float32), 1.0), blond), (
-        "at the rim it is skin"
-    )
+    assert np.array_equal(
+        grey_hair(blond, one, dark, (dark, light, dark), 0.25, np.ones(3, np.float32), 1.0, 1.0), blond
+    ), "at the rim it is skin"
+
+
+def test_greying_takes_no_more_colour_than_hair_has():
+    view = np.full((40, 60, 3), (0.12, 0.1, 0.08), np.float32)
+    view[:, 40:] = (0.7, 0.45, 0.35)
+    hair, everything = np.zeros((40, 60), np.float32), np.ones((40, 60), np.float32)
+    hair[:, :40] = 1
+    most = hair_chroma(view, hair)
+    made = grey_hair(view, everything, 0 * hair, amid(hair.shape), 0.11, np.ones(3, np.float32), most, 1.0)
+    own, left = (np.ptp(picture, axis=2) for picture in (view, made))
+    assert left[:, :40].max() < 0.35 * own[0, 0] and left[:, 40:].min() > 0.75 * own[0, -1], "an ear in the matte"
+    blond = np.full((40, 60, 3), (0.9, 0.7, 0.3), np.float32)
+    assert hair_chroma(blond, hair) == GREYING.most_chroma, "what a matte misses stays near to the rest"
+
+
+def test_an_ear_amid_hair_is_smooth_and_lightened_less_than_strands():
+    view = np.full((80, 160, 3), 0.2, np.float32)
+    view[:, :80:4] = 0.3
+    deep = find_strands(view, np.ones((80, 160), np.float32))[2]
+    assert deep[40, 120] < 0.6 * deep[40, 40]
+
+
+def test_a_fold_is_as_much_redder_as_the_skin_is_in_its_own_shade():
+    head = layers().head
+    light = np.linspace(0.3, 0.8, head.view.shape[1], dtype=np.float32)[None, :, None]
+    shaded = np.broadcast_to(light ** np.float32((0.7, 1.1, 1.4)), head.view.shape).astype(np.float32)
+    red, _, blue = skin_shade(replace(head, view=shaded))
+    assert red < 0.9 < 1.1 < blue
+    grey = skin_shade(replace(head, view=np.broadcast_to(light, head.view.shape).astype(np.float32)))
+    assert np.allclose(grey, 1, atol=0.01), "a grey print stays grey"
+
+
+def test_younger_brows_lie_on_skin_as_light_as_the_rest():
+    old = layers()
+    photo = np.full_like(old.photo, 128)
+    plain = replace(old, photo=photo, bands=tuple(0 * band for band in old.bands), blotches=0 * old.blotches,
+                    young_shift=0 * old.young_shift, head=replace(old.head, brows=0 * old.head.brows))  # fmt: skip
+    made = luma(plain.paint(-1.0))
+    left, top, right, _ = (int(side) for side in old.head.box)
+    scale = (right - left) / old.head.view.shape[1]
+    brow, cheek = (made[tuple((old.head.points[at] * scale + (left, top)).astype(int)[::-1])] for at in (105, 50))
+    assert brow - 128 > 0.5 * (cheek - 128) > 1
 
 
 def test_folds_need_skin_and_gaps_between_strands_grey_without_an_edge():
@@ -143,9 +194,11 @@ def test_black_hair_gets_white_strands_where_it_has_light_ones():
     one = np.ones((60, 80), np.float32)
     strand, light, deep = find_strands(view, one)
     assert strand[30, 40] > 0.2 > -0.05 > strand[30, 42]
-    made = luma(grey_hair(view, one, 0 * one, (strand, light, 0 * deep + 1), 0.1, np.ones(3, np.float32), 1.0))
+    made = luma(grey_hair(view, one, 0 * one, (strand, light, 0 * deep + 1), 0.1, np.ones(3, np.float32), 1.0, 1.0))
     assert made[30, 40] > 0.3 and made[30, 40] - made[30, 42] > 3 * (0.1 - 0.06), "salt and pepper"
-    unlit = luma(grey_hair(view, one, 0 * one, (strand, 0 * light, 0 * deep + 1), 0.1, np.ones(3, np.float32), 1.0))
+    unlit = luma(
+        grey_hair(view, one, 0 * one, (strand, 0 * light, 0 * deep + 1), 0.1, np.ones(3, np.float32), 1.0, 1.0)
+    )
     assert unlit[30, 42] < 0.13, "depth stays dark"
 
 
@@ -188,6 +241,12 @@ def test_folds_are_as_soft_as_the_photo():
     sharp = np.random.default_rng(2).uniform(0.3, 0.7, head.view.shape).astype(np.float32)
     assert softness(replace(head, view=sharp)) == 0
     assert softness(replace(head, view=cv2.GaussianBlur(sharp, (0, 0), 3))) > 1
+
+
+def test_a_small_photo_gets_deeper_hollows_for_the_wrinkles_it_has_no_room_for():
+    head, width = layers().head, layers().head.view.shape[1]
+    small, large = (replace(head, box=head.box._replace(right=head.box.left + wide)) for wide in (width / 3, 2 * width))
+    assert hollow_gain(large) == 1 and hollow_gain(small) == 1 + STRENGTH.small_gain
 
 
 def test_younger_eyes_are_larger_and_the_chin_is_higher():

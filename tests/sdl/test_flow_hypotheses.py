@@ -1,5 +1,7 @@
 """Several motions for every place: the background's, that of thin things, and the choice among them."""
 
+import threading
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from core.errors import OptionError
 from core.image import to_tensor
 from core.metrics import psnr
 from core.sdl.loading import build_network, network_class
+from core.sdl.methods.flow_hypotheses import optical_flow
 from core.sdl.methods.flow_hypotheses.background import estimate_smooth_motion, fit_background
 from core.sdl.methods.flow_hypotheses.hypotheses import (
     MOMENT_CHANNELS,
@@ -16,7 +19,7 @@ from core.sdl.methods.flow_hypotheses.hypotheses import (
     find_pair_motion,
 )
 from core.sdl.methods.flow_hypotheses.network import HYPOTHESES, HypothesisSDLNet, compose_hypotheses, find_moving
-from core.sdl.methods.flow_hypotheses.optical_flow import estimate_flow, reduce_frames, search_flow
+from core.sdl.methods.flow_hypotheses.optical_flow import estimate_flow, estimate_motion, reduce_frames, search_flow
 from core.sdl.methods.thin_structures.hough_voting import find_thin_motion
 from core.sdl.methods.thin_structures.search import box_around, is_sure, mark_failing, search_thin
 from tests.sdl.conftest import textured
@@ -156,6 +159,18 @@ def test_what_moves_further_than_its_own_size_is_found():
     assert (lost[0] - 32).abs().median() > 5, "the flow alone loses it: else this tests nothing"
 
 
+def test_both_directions_are_searched_beside_each_other(monkeypatch):
+    together = threading.Barrier(2, timeout=5)
+
+    def search(first, second, begin):
+        together.wait()
+        return np.zeros((*first.shape, 2), np.float32)
+
+    monkeypatch.setattr(optical_flow, "search_pair", search)
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 2)
+    assert estimate_motion(torch.zeros(1, 6, 32, 32)).shape == (1, 6, 32, 32)
+
+
 def test_what_is_surely_thin_or_little_is_voted_for():
     line, outline, little, nothing = (torch.zeros(1, 2, 32, 32) for _ in range(4))
     line[..., 4:24, :], outline[..., 4:24, :], little[..., 4, :] = 0.9, 0.6, 0.6
@@ -172,7 +187,7 @@ def test_thin_things_are_looked_for_at_full_size_where_the_flow_fails():
     frames = torch.cat([wire(0), wire(24)], 1)
     large = torch.nn.functional.interpolate(frames, scale_factor=4, mode="bilinear")
     dense, background, unexplained = estimate_smooth_motion(reduce_frames(large))
-    found = search_thin(large, dense, background, unexplained, None)
+    found = search_thin(large, reduce_frames(large), dense, background, unexplained, None)
     assert found.shape == (1, 6, *dense.shape[-2:]), "the answer is as small as the flow"
     still = torch.zeros(1, 4, 160, 192)
     assert box_around(mark_failing(frames[:, :3].repeat(1, 2, 1, 1), still)) is None

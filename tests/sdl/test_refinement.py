@@ -21,6 +21,7 @@ def pair(shift_px: int = 6) -> torch.Tensor:
     return torch.cat([scene[..., shift_px:], scene[..., :-shift_px]], 1)
 
 
+@pytest.mark.slow
 def test_it_learns_which_picture_to_take_where_the_network_could_not():
     """Stripes of one pixel decide: only at full size can they be told apart."""
     torch.manual_seed(0)

@@ -124,6 +124,7 @@ def test_heads_without_crossfaded_hair(pack, tmp_path):
         make_heads(pack, tmp_path / "none", "morph")
 
 
+@pytest.mark.slow
 def test_faces_get_motions_and_guides_and_other_sequences_none(tmp_path):
     heads = [np.asarray(Image.open(file).convert("RGB")) for file in sorted(HEADS.glob("*.jpg"))[:3]]
     write_sequence(tmp_path / "faces", heads)

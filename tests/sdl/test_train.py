@@ -170,17 +170,6 @@ def test_a_lost_limb_weighs_more_in_psnr_than_as_much_noise():
     assert objectives.negative_psnr(wanted, wanted, 1e-4) == pytest.approx(-40, abs=1e-3)
 
 
-def test_a_resumed_run_is_the_uninterrupted_one(roots, tmp_path):
-    same = {"network": "sdl-toon", "objective": "pixels", "size_px": 64, "fit": "zoom"}
-    whole = trainers.run_training(options_for("i2i", roots, tmp_path / "whole", **same))
-    trainers.run_training(options_for("i2i", roots, tmp_path / "parts", steps=1, **same))
-    parts = trainers.run_training(options_for("i2i", roots, tmp_path / "parts", **same))
-    first, second = (build_network("sdl-toon") for _ in range(2))
-    load_trained(whole, {"generator": first})
-    load_trained(parts, {"generator": second})
-    assert all(torch.equal(value, second.state_dict()[key]) for key, value in first.state_dict().items())
-
-
 def test_published_values_fill_what_is_left_out():
     filled = trainers.filled(TransitionTrainOptions(task="i2i"))
     assert (filled.batch, filled.lr, filled.size_px, filled.fit) == (6, 2e-4, 512, "resize")

@@ -2,6 +2,7 @@
 
 import subprocess
 import weakref
+from dataclasses import replace
 from fractions import Fraction
 
 import imageio_ffmpeg
@@ -10,7 +11,8 @@ import pytest
 from PIL import Image
 
 from core.errors import CancelledError, InputError
-from core.sdl.methods.video_rate.conversion import convert_video, converted
+from core.sdl.methods.video_rate.conversion import convert_video, converted, part_of_clip
+from core.sdl.methods.video_rate.retouch import Retouch
 from core.sdl.methods.video_rate.scenes import is_cut
 from core.sdl.methods.video_rate.schedule import RateReport
 from core.sdl.options import RateOptions
@@ -213,12 +215,43 @@ def test_a_flash_is_one_event(pipe):
     assert report.flashes == [2] and report.cuts == []
 
 
+def test_a_flash_begins_and_ends_when_the_clip_says(pipe):
+    frames = panned(6)
+    frames[2] = frames[3] = Image.new("RGB", frames[0].size, "white")
+    made = list(multiplied(pipe, frames, RateOptions(), RateReport()))
+    assert [index for index, frame in enumerate(made) if np.asarray(frame).min() > 250] == [4, 5, 6, 7]
+
+
 def test_captions_stand_still_to_the_bit(pipe):
     frames = panned(2)
     for frame in frames:
         frame.paste((255, 255, 0), (0, 30, 64, 48))
     new = list(multiplied(pipe, frames, RateOptions(), RateReport()))[1]
     assert np.array_equal(np.asarray(new)[40:], np.asarray(frames[0])[40:])
+
+
+def test_a_clear_logo_stands_still_before_what_moves():
+    ground = np.asarray(textured(40, 32, 3).resize((160, 128), Image.Resampling.BICUBIC)).astype(np.float32)
+    logo = np.zeros((128, 128, 1), np.float32)
+    logo[40:80, 60:100:8] = logo[40:80, 61:100:8] = 0.6
+
+    def shown(shift, logo):
+        return (1 - logo) * ground[:128, shift : shift + 128] + 255 * logo
+
+    def picture(levels):
+        return Image.fromarray(levels.round().astype(np.uint8))
+
+    first, truth, second = (shown(shift, logo) for shift in (0, 6, 12))
+    # The motion of what is behind takes the logo along, from either frame.
+    made = (shown(6, np.roll(logo, -6, 1)) + shown(6, np.roll(logo, 6, 1))) / 2
+    new = np.asarray(Retouch(picture(first), picture(second)).apply(picture(made), 0.5))
+    part = np.s_[44:76, 64:96]
+    before, after = (float(np.abs(frame[part] - truth[part]).mean()) for frame in (made, new))
+    assert after < before / 2
+    # Without a logo nothing stands, and nothing is blended.
+    bare = [picture(shown(shift, 0 * logo)) for shift in (0, 6, 12)]
+    new = Retouch(bare[0], bare[2]).apply(bare[1], 0.5)
+    assert np.abs(np.asarray(new).astype(int) - np.asarray(bare[1]).astype(int)).max() <= 1
 
 
 def test_new_frames_are_as_sharp_as_their_neighbours(pipe):
@@ -240,6 +273,14 @@ def test_a_part_is_cut_out_with_its_sound(pipe, clip, tmp_path):
     )
     with pytest.raises(InputError, match="lasts 0.50 s"):
         convert_video(pipe, clip, tmp_path / "b.mp4", RateOptions(start_s=3))
+
+
+def test_a_part_before_the_first_picture_is_refused_by_its_time(tmp_path):
+    clip = read_video(write_video(panned(2), tmp_path / "late.mp4", 10))
+    clip = replace(clip, times_s=(Fraction(9, 10), Fraction(1)), end_s=Fraction(11, 10))
+    with pytest.raises(InputError, match=r"begin at 0\.90 s, after its sound"):
+        part_of_clip(clip, RateOptions(end_s=0.5))
+    assert part_of_clip(clip, RateOptions(end_s=0.95)) == (0, Fraction(95, 100))
 
 
 def test_alpha_moves_with_the_picture(moving_pipe, tmp_path):

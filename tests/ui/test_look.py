@@ -13,7 +13,6 @@ import pytest
 from PIL import Image
 
 from core.image import to_tensor
-from core.ui.build import build_demo
 from core.ui.tabs import all_tabs
 from tests.ui.conftest import DESKTOP, PHONE
 
@@ -24,28 +23,23 @@ DRAWN = """() => document.fonts.ready.then(() => [...document.images].every(imag
 CONTROLS = (gr.Slider, gr.Checkbox, gr.Dropdown, gr.Radio, gr.Number, gr.CheckboxGroup, gr.Textbox)
 
 
-@pytest.fixture(scope="module", params=TABS)
-def tab(request):
-    return request.param, build_demo([request.param])
-
-
-def test_every_control_has_a_help_text(tab):
+def test_every_control_has_a_help_text(demo):
     lacking = [
         f"{block.label} ({block.elem_id})"
-        for block in tab[1].blocks.values()
+        for block in demo.blocks.values()
         if isinstance(block, CONTROLS) and block.visible and block.interactive is not False and not block.info
     ]
-    assert not lacking, f"{tab[0]}: no help at {lacking}"
+    assert not lacking, f"no help at {lacking}"
 
 
-def test_every_picture_has_a_name(tab):
+def test_every_picture_has_a_name(demo):
     kinds = (gr.Image, gr.Video, gr.File, gr.Gallery, gr.ImageSlider)
-    assert not [block.elem_id for block in tab[1].blocks.values() if isinstance(block, kinds) and not block.label]
+    assert not [block.elem_id for block in demo.blocks.values() if isinstance(block, kinds) and not block.label]
 
 
-def test_no_result_stands_there_before_anything_was_made(tab):
-    shown = [b for b in tab[1].blocks.values() if isinstance(b, gr.Video) and b.value is not None]
-    assert not shown, f"{tab[0]} shows a film that nobody made"
+def test_no_result_stands_there_before_anything_was_made(demo):
+    shown = [b.elem_id for b in demo.blocks.values() if isinstance(b, gr.Video) and b.value is not None]
+    assert not shown, f"{shown}: films that nobody made"
 
 
 @pytest.mark.browser

@@ -62,9 +62,21 @@ def test_an_example_leaves_the_slider_as_wide_as_its_job(page):
     assert page.get_by_label("Style transfer").is_checked()
 
 
-def test_missing_picture_is_told(page):
+def test_a_cleared_tab_stays_empty_and_tells_what_is_missing(page, heads):
     page.get_by_role("tab", name="SDL transitions").click()
     emptied(page, "sdl")
+    upload(page, "a", heads[0])
+    upload(page, "b", heads[1])
+    page.wait_for_function("document.querySelectorAll('[id^=sdl-picture] img').length === 2", timeout=60_000)
+    busy = "#sdl-preview .wrap:not(.hide)"
+    page.wait_for_selector(busy, timeout=60_000)
+    page.locator("#sdl-clear").click()
+    gone = f"() => !document.querySelector('{busy}, #sdl-preview img, [id^=sdl-picture] img')"
+    page.wait_for_function(gone, timeout=90_000)
+    # Between what was on its way and the look at the emptied tab nothing is busy for a moment.
+    page.wait_for_timeout(2000)
+    page.wait_for_function(gone, timeout=60_000)
+    assert not page.locator("#sdl-found").inner_text(), "what was on its way came to a cleared tab"
     page.locator("#sdl-go").click()
     page.get_by_text("is missing; what fits: picture file").first.wait_for(timeout=60_000)
 

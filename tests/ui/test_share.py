@@ -27,13 +27,12 @@ def own_store(tmp_path, monkeypatch):
 
 def test_kept_pictures_come_back_and_end(monkeypatch):
     name = store.keep({"picture_a": gradient_picture()})
-    assert Image.open(store.fetch(name, "picture_a")).tobytes() == gradient_picture().tobytes()
-    with pytest.raises(InputError, match="are gone"):
-        store.fetch(name, "picture_b")
+    assert Image.open(store.fetch_all(name, "picture_a")[0]).tobytes() == gradient_picture().tobytes()
+    assert store.fetch_all(name, "picture_b") == []
     past = time.time() - 25 * 3600
     os.utime(store.STORE / name, (past, past))
     with pytest.raises(InputError, match="24 hours"):
-        store.fetch(name, "picture_a")
+        store.fetch_all(name, "picture_a")
 
 
 def test_clips_files_and_points_are_kept_too(tmp_path):
@@ -43,9 +42,10 @@ def test_clips_files_and_points_are_kept_too(tmp_path):
         (tmp_path / f"clip {index}.MP4").write_bytes(bytes([index]))
     points = {"key": "k", "points": [[[1.5, 2.0]]]}
     name = store.keep({"clip": clips[3], "files": clips, "points": points})
-    assert store.fetch(name, "clip").read_bytes() == b"\x03" and store.fetch(name, "clip").suffix == ".mp4"
+    (clip,) = store.fetch_all(name, "clip")
+    assert clip.read_bytes() == b"\x03" and clip.suffix == ".mp4"
     assert [file.read_bytes()[0] for file in store.fetch_all(name, "files")] == list(range(11))
-    assert json.loads(store.fetch(name, "points").read_text()) == points
+    assert json.loads(store.fetch_all(name, "points")[0].read_text()) == points
     assert store.fetch_all(name, "other") == []
 
 
@@ -62,7 +62,7 @@ def test_names_from_outside_never_leave_the_store(name, field, tmp_path):
     gradient_picture().save(tmp_path / "picture_a.png")
     store.STORE.mkdir()
     with pytest.raises(InputError):
-        store.fetch(name, field)
+        store.fetch_all(name, field)
 
 
 def test_a_server_may_keep_nothing_or_be_full(monkeypatch):

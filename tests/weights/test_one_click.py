@@ -80,6 +80,14 @@ def test_setup_goes_on_after_a_failure(server, motion, known, monkeypatch, capsy
     assert main(["weights", "setup", "--yes", "--quiet"]) == 1
     told = capsys.readouterr()
     assert "gfla-motion: " in told.out and "gfla-face: " in told.out + told.err and "CC BY-NC" in told.err
+    for fact in (
+        "what: GFLA skeleton cleaning",
+        f"source: {server.address}",
+        "terms: CC BY-NC",
+        "size: ",
+        "free disk: ",
+    ):
+        assert fact in told.err
 
 
 def test_on_a_space_its_owner_switches_it_on(monkeypatch):

@@ -89,7 +89,6 @@ class Layers:
         tints: (N, L, L) float32 in [0, 1], how far a place changes its colours with the animal: softer than the outline, and
             the same where it looks the same, so that the outline's errors do not show.
         energies: (N, L, L) float32, how much fine detail is near.
-        ears: (N, L, L) float32 in [0, 1], where ears are.
         eyes: (N, L, L) float32 in [0, 1], where eyes are.
         sharpness: (N,) float32, gradient energy of the photo.
         gazes: (N,) float32, how clearly they stand out.
@@ -109,7 +108,6 @@ class Layers:
     depths: np.ndarray
     tints: np.ndarray
     energies: np.ndarray
-    ears: np.ndarray
     eyes: np.ndarray
     sharpness: np.ndarray
     gazes: np.ndarray
@@ -145,7 +143,7 @@ def _cut_one(crop: Tensor, mask: Tensor, points: Tensor) -> tuple[np.ndarray, ..
     openings = eye_openings(seen, points.numpy())
     return (
         _levels(crop[None]), _levels(animal), colours, ground,
-        inside, _tint(crop[None], mask[None], broad), energy, ears, eyes,
+        inside, _tint(crop[None], mask[None], broad), energy, eyes,
         np.asarray(sharpness(crop[None]), np.float32),
         eye_contrast(_rows(crop[None]), points.numpy()), muzzle, face,
         openings, iris_colour(seen, openings), markings, head, _lightness(markings, head),

@@ -21,9 +21,9 @@ from core.animals.head_alignment.network_heads import (
 )
 from core.animals.head_alignment.network_points import MIRRORED, PetMaskNetwork, PetPointNetwork
 from core.animals.head_alignment.second_look import second_look
-from core.construction import load_once
 from core.errors import NothingFoundError
 from core.image import Box, crop_box, to_tensor
+from core.once import load_once
 from core.weights import load_strict, resolve
 
 Network = TypeVar("Network", bound=ModelMixin)

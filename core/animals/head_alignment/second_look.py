@@ -18,8 +18,8 @@ from diffusers import ConfigMixin, ModelMixin
 from diffusers.configuration_utils import register_to_config
 from PIL import Image
 
-from core.construction import load_once
 from core.image import Box
+from core.once import load_once
 from core.weights import load_strict, resolve
 
 FEATURES, CLASSES = "MobilenetV2/expanded_conv_16/project/BatchNorm/FusedBatchNorm", "logits/semantic/BiasAdd"

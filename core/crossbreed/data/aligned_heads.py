@@ -6,7 +6,9 @@ these four pictures every mixture of shape and appearance follows. The network l
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -19,12 +21,14 @@ from core.animals.head_alignment.alignment import align_points, match_points, wa
 from core.animals.head_alignment.detector import crop_head, find_points
 from core.animals.head_alignment.network_points import MIRRORED
 from core.crossbreed.data.pairs import as_bytes, distinct_pairs
-from core.crossbreed.data.photos import known_or_found
+from core.crossbreed.data.photos import with_boxes
 from core.crossbreed.data.tables import UNSURE, PhotoTable, cut_mask, held_out
 from core.crossbreed.methods.blending.fusion import blend
 from core.errors import InputError
+from core.image import Box
 from core.ops.filters import gaussian_blur
 from core.progress import Progress, silent
+from core.training.store import OnDemand
 
 # Heads whose points have a larger mean standard deviation (fractions of the crop) are only given back, not mixed.
 MAX_POINT_STD = 0.10
@@ -44,8 +48,8 @@ class AlignedHeads:
         size_px: training size S.
     """
 
-    pictures: Tensor
-    masks: Tensor
+    pictures: Tensor | OnDemand[Tensor]
+    masks: Tensor | OnDemand[Tensor]
     points: Tensor
     reliable: Tensor
     labels: Tensor
@@ -54,7 +58,8 @@ class AlignedHeads:
 
     def __post_init__(self) -> None:
         """Refuse a set in which nothing can be mixed."""
-        self.cut_out = (self.reliable & (self.masks.flatten(1).amax(1) > 0)).nonzero()[:, 0]
+        known = torch.tensor([bool(self.masks[index].any()) for index in range(len(self.masks))])
+        self.cut_out = (self.reliable & known).nonzero()[:, 0]
         if len(self.cut_out) < 2:
             raise InputError(
                 f"{len(self.cut_out)} pictures have a trimap and a head whose points are found: two or more are needed"
@@ -138,19 +143,27 @@ def read_heads(
     kept_back = held_out([row.fields for row in photos.rows])
     photos = photos.only([row for row in photos.rows if row.fields["file"] not in kept_back])
     classes = sorted({row.fields[label] for row in photos.rows})
-    pictures, masks, labels = [], [], []
-    for row, picture in photos.pictures(progress, trimaps=True):
-        box = known_or_found(row.box, picture)
-        if box is not None:
-            pictures.append(as_bytes(crop_head(picture, box, size_px, HEAD_MARGIN)))
-            masks.append(cut_mask(row.trimap, box.squared(HEAD_MARGIN), size_px))
-            labels.append(classes.index(row.fields[label]))
-    crops = torch.stack(pictures)
-    points, spread = (
-        torch.cat(part) for part in zip(*(find_points(part / 255) for part in crops.split(32)), strict=True)
-    )
-    decided = decide_rims(crops, torch.stack(masks))
-    return AlignedHeads(crops, decided, points, spread.mean(1) < MAX_POINT_STD, torch.tensor(labels), classes, size_px)
+    photos, boxes = with_boxes(photos, progress)
+    labels = torch.tensor([classes.index(row.fields[label]) for row in photos.rows])
+    heads = OnDemand(partial(read_cut_head, photos, boxes, size_px), len(boxes))
+    pictures, masks = (OnDemand(partial(planes, heads, which), len(boxes), 0) for which in (slice(3), slice(3, 4)))
+    parts = torch.arange(len(boxes)).split(32)
+    found = [find_points(pictures[part.numpy()] / 255) for part in parts]
+    points, spread = (torch.cat(part) for part in zip(*found, strict=True))
+    return AlignedHeads(pictures, masks, points, spread.mean(1) < MAX_POINT_STD, labels, classes, size_px)
+
+
+def read_cut_head(photos: PhotoTable, boxes: Sequence[Box], size_px: int, index: int) -> Tensor:
+    """(4, S, S) uint8: the head of a row and its decided mask."""
+    row, box = photos.with_trimap(photos.rows[index]), boxes[index]
+    head = as_bytes(crop_head(photos.photo(row), box, size_px, HEAD_MARGIN))
+    mask = cut_mask(row.trimap, box.squared(HEAD_MARGIN), size_px)
+    return torch.cat([head, decide_rims(head[None], mask[None])[0]])
+
+
+def planes(heads: OnDemand[Tensor], which: slice, index: int) -> Tensor:
+    """Some channels of one of them."""
+    return heads[index][which]
 
 
 def decide_rims(pictures: Tensor, masks: Tensor) -> Tensor:

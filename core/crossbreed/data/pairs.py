@@ -42,7 +42,7 @@ def positions(rng: np.random.Generator, size: int) -> Tensor:
 
 def pictures_in(folder: Path) -> list[Path]:
     """The picture files of a folder, by name."""
-    return sorted(file for file in Path(folder).iterdir() if file.suffix.lower() in PICTURES)
+    return sorted(file for file in folder.iterdir() if file.suffix.lower() in PICTURES)
 
 
 def as_bytes(picture: Image.Image) -> Tensor:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,6 +21,7 @@ from core.crossbreed.paper.preprocessing import centre_square
 from core.errors import InputError, NothingFoundError
 from core.image import Box, load_image
 from core.progress import Progress, silent
+from core.training.store import OnDemand
 
 # Crops are larger than the training size by this, so that they can shift.
 ROOM = 1.08
@@ -28,14 +32,14 @@ class LabelledPhotos:
     """Pairs of real pictures of any two classes, with nothing known about what lies between.
 
     Attributes:
-        pictures: (N, 3, S', S') uint8 crops, S' larger than the training size so that crops can shift.
+        pictures: (N, 3, S', S') uint8 crops, S' larger than the training size so that crops can shift; read on demand.
         labels: (N,) class of each.
         classes: names of the classes.
         size_px: training size.
         window_px: size of the random windows that are shown; `size_px` shows (nearly) whole crops.
     """
 
-    pictures: Tensor
+    pictures: Tensor | OnDemand[Tensor]
     labels: Tensor
     classes: list[str]
     size_px: int
@@ -54,7 +58,7 @@ class LabelledPhotos:
         for item, (top, left), mirrored in zip(
             index.tolist(), rng.integers(room, size=(len(index), 2)).tolist(), rng.random(len(index)) < 0.5, strict=True
         ):
-            cut = self.pictures[item, :, top : top + self.window_px, left : left + self.window_px]
+            cut = self.pictures[item][:, top : top + self.window_px, left : left + self.window_px]
             shown.append(cut.flip(-1) if mirrored else cut)
         return torch.stack(shown).float() / 127.5 - 1
 
@@ -67,14 +71,27 @@ def read_table(
     Photos without a box are boxed by the head detector; those in which it finds nothing are left out.
     """
     photos = PhotoTable.read(table, archive, ("file", label), "choose another table or label")
+    photos.photo(photos.rows[0])  # an archive that cannot be read is told now, not by the first batch
     classes = sorted({row.fields[label] for row in photos.rows})
-    crops, labels = [], []
-    for row, picture in photos.pictures(progress):
-        box = known_or_found(row.box, picture)
-        if box is not None:
-            crops.append(as_bytes(crop_head(picture, box, round(size_px * ROOM), HEAD_MARGIN)))
-            labels.append(classes.index(row.fields[label]))
-    return LabelledPhotos(torch.stack(crops), torch.tensor(labels), classes, size_px, window_px)
+    photos, boxes = with_boxes(photos, progress)
+    labels = torch.tensor([classes.index(row.fields[label]) for row in photos.rows])
+    crops = OnDemand(partial(read_head, photos, boxes, round(size_px * ROOM)), len(boxes))
+    return LabelledPhotos(crops, labels, classes, size_px, window_px)
+
+
+def with_boxes(photos: PhotoTable, progress: Progress = silent) -> tuple[PhotoTable, list[Box]]:
+    """The rows in which a head is known or found, and its box."""
+    found = []
+    for index, row in enumerate(photos.rows):
+        progress(index / len(photos.rows), "reading photos")
+        if (box := row.box or known_or_found(None, photos.photo(row))) is not None:
+            found.append((row, box))
+    return photos.only([row for row, _ in found]), [box for _, box in found]
+
+
+def read_head(photos: PhotoTable, boxes: Sequence[Box], size_px: int, index: int) -> Tensor:
+    """(3, S, S) uint8: the head of a row, with its margin."""
+    return as_bytes(crop_head(photos.photo(photos.rows[index]), boxes[index], size_px, HEAD_MARGIN))
 
 
 def known_or_found(box: Box | None, picture: Image.Image) -> Box | None:
@@ -85,16 +102,18 @@ def known_or_found(box: Box | None, picture: Image.Image) -> Box | None:
         return None
 
 
-def read_folders(root: Path, size_px: int, window_px: int) -> LabelledPhotos:
-    """Photos in one folder per class (`root/<class>/*.jpg`), cut to their middle."""
-    classes = sorted(entry.name for entry in Path(root).iterdir() if entry.is_dir())
-    crops, labels = [], []
-    for index, name in enumerate(classes):
-        for file in pictures_in(Path(root) / name):
-            crops.append(as_bytes(centre_square(load_image(file), round(size_px * ROOM))))
-            labels.append(index)
-    if len(crops) < 2:
+def read_folders(root: Any, size_px: int, window_px: int) -> LabelledPhotos:
+    """Photos in one folder per class (`<class>/*.jpg` in a `data_root`), cut to their middle."""
+    classes = sorted(entry.name for entry in root.iterdir() if entry.is_dir())
+    files = [(file, index) for index, name in enumerate(classes) for file in pictures_in(root / name)]
+    if len(files) < 2:
         raise InputError(
-            f"{root} holds {len(crops)} usable pictures in {len(classes)} class folders: at least 2 are needed"
+            f"{root} holds {len(files)} usable pictures in {len(classes)} class folders: at least 2 are needed"
         )
-    return LabelledPhotos(torch.stack(crops), torch.tensor(labels), classes, size_px, window_px)
+    crops = OnDemand(partial(read_middle, [file for file, _ in files], round(size_px * ROOM)), len(files))
+    return LabelledPhotos(crops, torch.tensor([label for _, label in files]), classes, size_px, window_px)
+
+
+def read_middle(files: Sequence[Any], size_px: int, index: int) -> Tensor:
+    """(3, S, S) uint8: the middle square of a file's picture."""
+    return as_bytes(centre_square(load_image(files[index].read_bytes()), size_px))

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import csv
-import io
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -17,6 +18,7 @@ from torch import Tensor
 from core.errors import InputError
 from core.image import Box, crop_box, load_image
 from core.progress import Progress, silent
+from core.training.store import data_root, opened, part_of
 
 CORNERS = ("x0", "y0", "x1", "y1")
 HELD_OUT_STEP = 3
@@ -55,7 +57,7 @@ class PhotoRow:
 
 @dataclass(frozen=True)
 class PhotoTable:
-    """The rows of a table and the archive that holds their photos."""
+    """The rows of a table and the archive of their photos; a folder or shards of its name may stand in its place."""
 
     name: str
     archive: Path
@@ -68,7 +70,7 @@ class PhotoTable:
         """The table's rows.
 
         Raises:
-            InputError: no rows, or not all `columns`; the message ends with `advice`.
+            InputError: no rows, or not all `columns`: the message ends with `advice`.
         """
         return cls(Path(table).name, Path(archive), [PhotoRow(row) for row in read_rows(table, columns, advice)])
 
@@ -82,28 +84,41 @@ class PhotoTable:
         Raises:
             InputError: no archive, or a photo that it lacks or that is damaged.
         """
-        with _opened_archive(self.archive) as photos:
-            names = {Path(name).name: name for name in photos.namelist()}
-            names |= {name.removeprefix("images/"): name for name in photos.namelist()}
+        for index, row in enumerate(self.rows):
+            progress(index / len(self.rows), "reading photos")
+            yield self.with_trimap(row) if trimaps else row, self.photo(row)
 
-            def opened(file: str) -> Image.Image:
-                member = names.get(file) or names.get(Path(file).name)
-                if member is None:
-                    raise InputError(
-                        f"{self.archive.name} lacks {file}, which {self.name} names: use the archive of this table"
-                    )
-                try:
-                    return Image.open(io.BytesIO(photos.read(member)))
-                except (OSError, zipfile.BadZipFile) as error:
-                    raise InputError(
-                        f"{file} in {self.archive.name} is no picture that can be read: replace it"
-                    ) from error
+    def photo(self, row: PhotoRow) -> Image.Image:
+        """The RGB photo of a row; see `pictures`."""
+        return load_image(self._opened(row.fields["file"]))
 
-            for index, row in enumerate(self.rows):
-                progress(index / len(self.rows), "reading photos")
-                if trimaps and row.fields["trimap"]:
-                    row = PhotoRow(row.fields, opened(row.fields["trimap"]))
-                yield row, load_image(opened(row.fields["file"]))
+    def with_trimap(self, row: PhotoRow) -> PhotoRow:
+        """The row with its trimap, if it has one."""
+        return PhotoRow(row.fields, self._opened(row.fields["trimap"])) if row.fields["trimap"] else row
+
+    def _opened(self, file: str) -> Image.Image:
+        found = (place for place in (self.photos / file, self.photos / "images" / file) if place.is_file())
+        member = next(found, None) or self._by_name.get(Path(file).name)
+        if member is None:
+            raise InputError(
+                f"{self.archive.name} lacks {file}, which {self.name} names: use the archive of this table"
+            )
+        try:
+            return Image.open(opened(member))
+        except (OSError, zipfile.BadZipFile) as error:
+            raise InputError(f"{file} in {self.archive.name} is no picture that can be read: replace it") from error
+
+    @cached_property
+    def photos(self) -> Any:
+        """Where the photos lie, a `core.training.store.data_root`; opened when the first is asked for."""
+        found = data_root(self.archive) if self.archive.exists() else part_of(self.archive.parent, self.archive.stem)
+        if found is None:
+            raise InputError(f"{self.archive} is not there: put the photos of {self.name} into it")
+        return found
+
+    @cached_property
+    def _by_name(self) -> dict[str, Any]:
+        return {item.name: item for item in self.photos.rglob("*") if item.is_file()}
 
 
 def read_rows(table: Path, columns: Sequence[str], advice: str = "choose another table") -> list[dict[str, str]]:
@@ -120,13 +135,6 @@ def read_rows(table: Path, columns: Sequence[str], advice: str = "choose another
         wanted = f"{', '.join(columns[:-1])} and {columns[-1]}" if columns[1:] else columns[0]
         raise InputError(f"{Path(table).name} needs the columns {wanted}: {advice}")
     return rows
-
-
-def _opened_archive(path: Path) -> zipfile.ZipFile:
-    try:
-        return zipfile.ZipFile(path)
-    except (OSError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path} is no zip archive that can be read ({error}): put the photos there") from error
 
 
 def held_out(rows: Sequence[Mapping[str, str]]) -> set[str]:

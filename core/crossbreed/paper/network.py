@@ -177,11 +177,6 @@ class CrossbreedGenerator(ModelMixin, ConfigMixin):
         self.mlp = MappingNetwork(style_size, n_mlp_f, n_mlp_blks, sum(self.dec.affine_sizes))
 
     @property
-    def multiple_px(self) -> int:
-        """Sides that are multiples of this come back unchanged."""
-        return 2**self.config.n_cont_down
-
-    @property
     def smallest_side_px(self) -> int:
         """The smallest side that the style encoder's padding can reflect: its last block needs 2 pixels."""
         return 2 ** (self.config.n_style_down - 1) + 1

@@ -16,18 +16,17 @@ from core.crossbreed.paper.network import TrainingImages
 
 
 @dataclass(frozen=True)
-class TeacherBatch:
-    """Pictures of two classes and one between them, (B, 3, H, W) in [-1, 1].
+class PairBatch:
+    """Pictures of two classes, (B, 3, H, W) in [-1, 1].
 
     Attributes:
         x_a: pictures of class `class_a` (B,).
         x_b: pictures of class `class_b` (B,).
-        mixed: the teacher's pictures at `alpha` (B,) of the way.
+        alpha: how far (B,) what is generated between them lies from A to B.
     """
 
     x_a: Tensor
     x_b: Tensor
-    mixed: Tensor
     alpha: Tensor
     class_a: Tensor
     class_b: Tensor
@@ -35,6 +34,13 @@ class TeacherBatch:
     def generator_inputs(self) -> tuple[Tensor, Tensor, Tensor]:
         """What the generator's forward takes."""
         return self.x_a, self.x_b, self.alpha
+
+
+@dataclass(frozen=True)
+class TeacherBatch(PairBatch):
+    """The same, and the teacher's pictures `mixed` at `alpha` of the way."""
+
+    mixed: Tensor
 
 
 @dataclass(frozen=True)

@@ -16,24 +16,10 @@ from torch import Tensor
 from core.crossbreed.paper import losses
 from core.crossbreed.paper.discriminator import CrossbreedDiscriminator
 from core.crossbreed.paper.network import TrainingImages
+from core.crossbreed.paper.objectives import PairBatch
 from core.crossbreed.training.generators import Reconstructions
 from core.crossbreed.training.losses import edge_difference, r1_penalty
 from core.metrics import ssim_loss
-
-
-@dataclass(frozen=True)
-class PhotoBatch:
-    """Pictures of two classes (B, 3, H, W) in [-1, 1] with nothing known between them; fields as in `TeacherBatch`."""
-
-    x_a: Tensor
-    x_b: Tensor
-    alpha: Tensor
-    class_a: Tensor
-    class_b: Tensor
-
-    def generator_inputs(self) -> tuple[Tensor, Tensor, Tensor]:
-        """What the generator's forward takes."""
-        return self.x_a, self.x_b, self.alpha
 
 
 @dataclass(frozen=True)
@@ -54,7 +40,7 @@ class PhotoWeights:
 
 
 def verdicts(
-    network: CrossbreedDiscriminator, images: TrainingImages, batch: PhotoBatch, detach: bool
+    network: CrossbreedDiscriminator, images: TrainingImages, batch: PairBatch, detach: bool
 ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Verdicts on swapped pictures, and on the mixture as A, as B; and the weight of A (B,)."""
     # A picture's class is that of its style: AB is a B.
@@ -68,7 +54,7 @@ def verdicts(
 
 
 def discriminator_terms(
-    network: CrossbreedDiscriminator, images: TrainingImages, batch: PhotoBatch, weights: PhotoWeights
+    network: CrossbreedDiscriminator, images: TrainingImages, batch: PairBatch, weights: PhotoWeights
 ) -> dict[str, Tensor]:
     """The discriminator's terms and their weighted sum `loss_D`."""
     real = torch.cat([batch.x_a, batch.x_b]).requires_grad_(weights.r1 > 0)
@@ -83,7 +69,7 @@ def discriminator_terms(
 
 
 def generator_terms(
-    network: CrossbreedDiscriminator, images: TrainingImages | Reconstructions, batch: PhotoBatch, weights: PhotoWeights
+    network: CrossbreedDiscriminator, images: TrainingImages | Reconstructions, batch: PairBatch, weights: PhotoWeights
 ) -> dict[str, Tensor]:
     """The generator's terms and their weighted sum `loss_G`."""
     real, same = torch.cat([batch.x_a, batch.x_b]), torch.cat([images.AA, images.BB])

@@ -33,6 +33,7 @@ from core.options import build
 from core.progress import Progress, silent
 from core.training import Run, load_trained
 from core.training.journal import options_of
+from core.training.store import data_root
 from core.weights import fill_strict, load_strict, resolve, save_model
 
 SAMPLE_PAIRS = 6
@@ -70,7 +71,7 @@ def objective_for(batch: Mapping[str, Tensor], o: CrossbreedTrainOptions) -> Obj
         return Objective(CrossbreedGenerator, objectives.TeacherBatch, published, objectives)
     photo = photo_objective.PhotoWeights(o.reconstruction, o.edges, o.structure, o.cycle, o.adversarial, o.penalty)
     generator = PhotoGenerator if photo.swaps else ReconstructionGenerator
-    return Objective(generator, photo_objective.PhotoBatch, photo, photo_objective)
+    return Objective(generator, objectives.PairBatch, photo, photo_objective)
 
 
 class CrossbreedRecipe:
@@ -113,13 +114,12 @@ class CrossbreedRecipe:
             with run.accelerator.autocast():
                 terms |= objective.discriminator_terms(critic, images, pairs, weights)
             run.update("discriminator", terms["loss_D"])
-        # The generator's gradient passes through the discriminator without being kept there; the bare network is
-        # called, because a distributed one would wait for gradients of its own.
-        bare = run.accelerator.unwrap_model(critic).requires_grad_(False)
+        # The generator's gradient passes through the discriminator without being kept there.
+        critic.requires_grad_(False)
         with run.accelerator.autocast():
-            terms |= objective.generator_terms(bare, images, pairs, weights)
+            terms |= objective.generator_terms(critic, images, pairs, weights)
         run.update("generator", terms["loss_G"])
-        bare.requires_grad_(True)
+        critic.requires_grad_(True)
         return {name: value.detach() for name, value in terms.items()}
 
     def _set_rates(self, run: Run) -> None:
@@ -189,7 +189,7 @@ def open_source(
         if (size := getattr(options, name)) % SIDE_STEP_PX or size > options.img_size:
             raise OptionError(f"{name} is {size}: a multiple of {SIDE_STEP_PX} up to img_size fits")
     if kind == "photos":
-        return read_folders(Path(data), options.img_size, window)
+        return read_folders(data_root(data), options.img_size, window)
     if kind == "table":
         return read_table(
             Path(data), Path(data).with_suffix(".zip"), options.img_size, window, progress=progress, **choice
@@ -197,7 +197,7 @@ def open_source(
     if kind == "heads":
         return read_heads(Path(data), Path(data).with_suffix(".zip"), options.img_size, progress=progress, **choice)
     if kind == "sequences":
-        return SequenceFolders.read(Path(data), options.img_size)
+        return SequenceFolders.read(data_root(data), options.img_size)
     if kind == "teacher":
         size = next((size for size in LAYERS if size >= options.img_size), max(LAYERS))
         found = resolve(f"biggan-deep-{size}", data or None)

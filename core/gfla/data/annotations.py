@@ -7,6 +7,7 @@ Pairs: comma, header `from,to`. Bad rows are refused by line number, all of them
 from __future__ import annotations
 
 import csv
+import io
 import json
 from collections.abc import Container, Iterable
 from pathlib import Path
@@ -44,16 +45,13 @@ def points_of_strings(keypoints_y: str, keypoints_x: str) -> np.ndarray:
 
 
 def _rows(file: Path, separator: str, header: tuple[str, ...]) -> Iterable[tuple[int, list[str]]]:
-    if not Path(file).is_file():
+    if not file.is_file():
         raise InputError(f"no list at {file}: check the path")
-    with open(file, newline="", encoding="utf-8-sig") as stream:
-        lines = csv.reader(stream, delimiter=separator)
-        first = next(lines, [])
-        if tuple(cell.strip() for cell in first) != header:
-            raise InputError(
-                f"{Path(file).name} begins with {separator.join(first)!r}, {separator.join(header)!r} fits"
-            )
-        yield from ((lines.line_num, row) for row in lines if row)
+    lines = csv.reader(io.StringIO(file.read_bytes().decode("utf-8-sig"), newline=""), delimiter=separator)
+    first = next(lines, [])
+    if tuple(cell.strip() for cell in first) != header:
+        raise InputError(f"{file.name} begins with {separator.join(first)!r}, {separator.join(header)!r} fits")
+    yield from ((lines.line_num, row) for row in lines if row)
 
 
 def listed(faults: list[str]) -> str:
@@ -64,7 +62,7 @@ def listed(faults: list[str]) -> str:
 
 def _refuse(file: Path, faults: list[str]) -> None:
     if faults:
-        raise InputError(f"{Path(file).name} has {len(faults)} bad rows: {listed(faults)}")
+        raise InputError(f"{file.name} has {len(faults)} bad rows: {listed(faults)}")
 
 
 def read_annotations(file: Path) -> dict[str, np.ndarray]:

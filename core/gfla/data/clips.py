@@ -25,11 +25,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from core.errors import InputError
 from core.gfla.data.annotations import listed
 from core.gfla.paper import dance, face, pose
-from core.gfla.paper.pictures import as_network_picture, resized, stacked
+from core.gfla.paper.pictures import as_network_picture, resized
+from core.training.store import opened
 
 PICTURES = (".jpg", ".jpeg", ".png", ".webp")
 REFERENCE_FRAMES = 20
@@ -99,7 +101,7 @@ def read_landmarks(file: Path) -> np.ndarray:
         InputError: another content.
     """
     try:
-        points = np.loadtxt(file, delimiter=",", ndmin=2)
+        points = np.loadtxt(opened(file), delimiter=",", ndmin=2)
     except ValueError as error:
         raise InputError(f"{file} holds no landmarks ({error}): 68 lines x,y fit") from error
     if points.shape != (68, 2):
@@ -186,8 +188,7 @@ class FaceClips(Clips):
 
     def _frame(self, index: int, frame: int) -> tuple[Tensor, Tensor]:
         picture, landmarks = (files[frame] for files in self.clips[index])
-        with Image.open(picture) as opened:
-            image = opened.convert("RGB")
+        image = Image.open(opened(picture)).convert("RGB")
         made = face.structure(read_landmarks(landmarks), image, self.size[0])
         return as_network_picture(np.asarray(resized(image, self.size, "bicubic"))), torch.from_numpy(made)
 
@@ -237,8 +238,7 @@ class DanceClips(Clips):
     def structure(self, index: int, frame: int, moved: np.ndarray = STILL, clean: bool = True) -> Tensor:
         """The structure (20, H, W) of a frame moved by a matrix: of its clean Human3.6M joints, or of the detected ones."""
         picture, file = self.clips[index][0][frame], self.clips[index][1 if clean else 2][frame]
-        with Image.open(picture) as opened:
-            old = opened.size[::-1]
+        old = Image.open(opened(picture)).size[::-1]
         numbers = dance.read_frame(file)
         wanted = 51 if clean else 54
         if not numbers.any():
@@ -257,8 +257,7 @@ class DanceClips(Clips):
         return pose.affine_matrix(self.size, float(angle), shift, float(scale))
 
     def _picture(self, file: Path, moved: np.ndarray, grey: bool = False) -> Tensor:
-        with Image.open(file) as opened:
-            picture = resized(opened, self.size, "bicubic")
+        picture = resized(Image.open(opened(file)), self.size, "bicubic")
         fill = (255, 255, 255) if self.augment.white and not grey else (0, 0, 0)
         shown = as_network_picture(np.asarray(pose.transformed_picture(picture, moved, fill)))
         return (shown[:1] + 1) / 2 if grey else shown
@@ -268,6 +267,6 @@ def cut(items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
     """Pieces as one batch, all as long as the shortest."""
     shortest = min(len(item["frames"]) for item in items)
     along = {"frames", "structures", "masks"}
-    return stacked(
+    return default_collate(
         [{key: value[:shortest] if key in along else value for key, value in item.items()} for item in items]
     )

@@ -12,10 +12,12 @@ from collections.abc import Sequence
 import numpy as np
 import torch
 from torch import Tensor
+from torch.utils.data import default_collate
 
-from core.gfla.methods.object_model.objects import KINDS, object_of
+from core.gfla.methods.object_model.objects import object_of
 from core.gfla.methods.object_model.render import SAMPLES, Array, Camera, View, render
-from core.gfla.paper.pictures import as_network_picture, stacked
+from core.gfla.options import KINDS
+from core.gfla.paper.pictures import as_network_picture
 from core.gfla.paper.views import AZIMUTH_STEP_DEG, AZIMUTHS, ELEVATION_STEP_DEG, ELEVATIONS, view_code
 
 MIRROR = np.array([-1.0, 1.0, 1.0])
@@ -36,12 +38,12 @@ class DrawnViews:
 
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
         """`size` pairs: half as many objects, each turned there and back."""
-        return stacked([pair for _ in range(-(-size // 2)) for pair in self.pairs(rng)][:size])
+        return default_collate([pair for _ in range(-(-size // 2)) for pair in self.pairs(rng)][:size])
 
     def shown(self, count: int = 4) -> dict[str, Tensor]:
         """Held-out objects for sample sheets, `count` pairs of each kind."""
         numbers = [(kind, number) for kind in self.kinds for number in range(count)]
-        return stacked([DrawnViews((k,), self.side_px).pairs(held_out(k, number))[0] for k, number in numbers])
+        return default_collate([DrawnViews((k,), self.side_px).pairs(held_out(k, number))[0] for k, number in numbers])
 
     def pairs(self, rng: np.random.Generator) -> list[dict[str, Tensor]]:
         """An object from two sides, either as the source, without the batch axis."""

@@ -12,11 +12,13 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from core.errors import InputError
 from core.gfla.data.annotations import Pair, read_annotations, read_pairs
 from core.gfla.paper import pose
-from core.gfla.paper.pictures import as_network_picture, resized, stacked
+from core.gfla.paper.pictures import as_network_picture, resized
+from core.training.store import opened
 
 # (H, W) of the network's frame and of the frame in which keypoints are annotated, by data set.
 PAIR_FRAMES = {"fashion": (256, 256), "market": (128, 64)}
@@ -46,7 +48,7 @@ class AnnotatedPairs:
         old_size_hw: tuple[int, int],
         augment: tuple[float, float, float] | None = None,
     ) -> None:
-        self.folder, self.size_hw, self.old_size_hw = Path(root) / phase, size_hw, old_size_hw
+        self.folder, self.size_hw, self.old_size_hw = root / phase, size_hw, old_size_hw
         self.points = read_annotations(annotations)
         self.pairs: list[Pair] = read_pairs(pairs, known=self.points)
         self.augment = augment
@@ -57,7 +59,7 @@ class AnnotatedPairs:
 
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
         """`size` random pairs of the list."""
-        return stacked([self.pair(int(index), rng) for index in rng.integers(len(self.pairs), size=size)])
+        return default_collate([self.pair(int(index), rng) for index in rng.integers(len(self.pairs), size=size)])
 
     def pair(self, index: int, rng: np.random.Generator) -> dict[str, Tensor]:
         """One pair, without the batch axis; the target is augmented more gently than the source, as published."""
@@ -70,7 +72,7 @@ class AnnotatedPairs:
         path = self.folder / name
         if not path.is_file():
             raise InputError(f"{path} is missing, the pair list names it: check the phase folder")
-        picture = resized(Image.open(path), self.size_hw)
+        picture = resized(Image.open(opened(path)), self.size_hw)
         points = pose.scaled(self.points[name], self.size_hw, self.old_size_hw)
         if self.augment:
             angle, shift, scale = self.augment

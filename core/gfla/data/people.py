@@ -7,20 +7,22 @@ is.
 
 from __future__ import annotations
 
-import io
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from core.errors import InputError
 from core.gfla.paper import pose
-from core.gfla.paper.pictures import as_network_picture, stacked
+from core.gfla.paper.pictures import as_network_picture
+from core.training.store import OnDemand, opened, part_of
 
 STUDIO_GREY = 0.88
 
@@ -33,10 +35,10 @@ def on_studio_background(picture: np.ndarray, mask: np.ndarray) -> np.ndarray:
 
 @dataclass(frozen=True)
 class People:
-    """The rendered people in one frame size, in memory: 8 poses of each identity, before studio grey.
+    """The rendered people in one frame size: 8 poses of each identity, before studio grey.
 
     Attributes:
-        pictures: (N, H, W, 3) uint8.
+        pictures: (N, H, W, 3) uint8; an array, or read on demand.
         points: (N, 18, 2) in that frame.
         visible: (N, 18) bool; False also for joints hidden by the body.
         identity: (N,) int.
@@ -45,54 +47,65 @@ class People:
         masks: (N, H, W) uint8, 255 where the person is.
     """
 
-    pictures: np.ndarray
+    pictures: np.ndarray | OnDemand[np.ndarray]
     points: np.ndarray
     visible: np.ndarray
     identity: np.ndarray
     test: np.ndarray
     names: list[str]
-    masks: np.ndarray
+    masks: np.ndarray | OnDemand[np.ndarray]
 
     def subset(self, keep: np.ndarray) -> People:
         """Those pictures only."""
         names = [name for name, kept in zip(self.names, keep, strict=True) if kept]
+        pictures, masks = (
+            values.only(keep) if isinstance(values, OnDemand) else values[keep]
+            for values in (self.pictures, self.masks)
+        )
         return People(
-            self.pictures[keep], self.points[keep], self.visible[keep], self.identity[keep], self.test[keep], names,
-            self.masks[keep],
+            pictures, self.points[keep], self.visible[keep], self.identity[keep], self.test[keep], names,
+            masks,
         )  # fmt: skip
 
 
 def load_people(folder: Path, size_hw: tuple[int, int], limit: int | None = None) -> People:
-    """The rendered people of `folder` (people.zip, people.npz), scaled to `size_hw`.
+    """The rendered people of `folder` (people.zip, a folder people or people*.tar; people.npz), scaled to `size_hw`.
 
     Raises:
         InputError: the files are not there.
     """
-    archive, facts_file = Path(folder) / "people.zip", Path(folder) / "people.npz"
-    if not (archive.is_file() and facts_file.is_file()):
+    files, facts_file = part_of(Path(folder), "people"), Path(folder) / "people.npz"
+    if files is None or not facts_file.is_file():
         raise InputError(f"{folder} holds no people.zip and people.npz: give the folder of the rendered people")
     with np.load(facts_file) as file:
         facts = {key: file[key] for key in ("files", "keypoints", "visible", "identity", "split")}
     names = [str(name) for name in facts["files"][:limit]]
-    height, width = size_hw
-    pictures = np.empty((len(names), height, width, 3), np.uint8)
-    masks = np.empty((len(names), height, width), np.uint8)
-    with zipfile.ZipFile(archive) as files:
-        for index, name in enumerate(names):
-            picture = Image.open(io.BytesIO(files.read(f"images/{Path(name).name}"))).convert("RGB")
-            mask = np.asarray(Image.open(io.BytesIO(files.read(f"masks/{Path(name).stem}.png")))) > 0
-            # On the background first, then smaller: the other way round the old background bleeds into the outline.
-            whole = Image.fromarray(on_studio_background(np.asarray(picture), mask))
-            pictures[index] = np.asarray(whole.resize((width, height), Image.Resampling.BOX))
-            alpha = Image.fromarray(mask.astype(np.uint8) * 255).resize((width, height), Image.Resampling.BOX)
-            masks[index] = np.asarray(alpha)
-    old = picture.size[::-1]
+    # Colours and mask of a person as one, so that they are decoded together.
+    cut_out = OnDemand(partial(read_person, files, names, size_hw), len(names))
+    old = Image.open(opened(files / f"images/{Path(names[0]).name}")).size[::-1]
     points = np.stack([pose.scaled(item, size_hw, old) for item in facts["keypoints"][: len(names)]])
     split = np.array([str(s) == "test" for s in facts["split"][: len(names)]])
     return People(
-        pictures, points, facts["visible"][: len(names)].astype(bool), facts["identity"][: len(names)], split, names,
-        masks,
+        OnDemand(partial(planes, cut_out, slice(3)), len(names), 0), points,
+        facts["visible"][: len(names)].astype(bool), facts["identity"][: len(names)], split, names,
+        OnDemand(partial(planes, cut_out, 3), len(names), 0),
     )  # fmt: skip
+
+
+def read_person(files: Any, names: list[str], size_hw: tuple[int, int], index: int) -> np.ndarray:
+    """A person on the studio grey and its mask, (H, W, 4) uint8."""
+    name, size = names[index], size_hw[::-1]
+    picture = Image.open(opened(files / f"images/{Path(name).name}")).convert("RGB")
+    mask = np.asarray(Image.open(opened(files / f"masks/{Path(name).stem}.png"))) > 0
+    # On the background first, then smaller: the other way round the old background bleeds into the outline.
+    whole = Image.fromarray(on_studio_background(np.asarray(picture), mask))
+    alpha = Image.fromarray(mask.astype(np.uint8) * 255)
+    return np.dstack([np.asarray(part.resize(size, Image.Resampling.BOX)) for part in (whole, alpha)])
+
+
+def planes(cut_out: OnDemand[np.ndarray], which: int | slice, index: int) -> np.ndarray:
+    """Some channels of one of them."""
+    return cut_out[index][..., which]
 
 
 class PeoplePairs:
@@ -114,7 +127,7 @@ class PeoplePairs:
 
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
         """`size` random pairs."""
-        return stacked([self.pair(rng) for _ in range(size)])
+        return default_collate([self.pair(rng) for _ in range(size)])
 
     def pair(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """One random pair, without the batch axis."""

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from PIL import Image
+from torch.utils.data import default_collate
 
 from core.gfla.data.clips import DanceClips, FaceClips
 from core.gfla.data.pairs import AnnotatedPairs
@@ -15,7 +16,7 @@ from core.gfla.data.view_data import ViewPairs, tested_views
 from core.gfla.paper.network import PoseGenerator
 from core.gfla.paper.network_animation import AnimationGenerator
 from core.gfla.paper.network_views import ShapeNetGenerator
-from core.gfla.paper.pictures import published_bytes, stacked
+from core.gfla.paper.pictures import published_bytes
 from core.progress import Progress, silent
 from core.video import write_video
 
@@ -36,7 +37,7 @@ def painted_pairs(
     rng = np.random.default_rng(0)
     for start in range(0, len(pairs), batch):
         numbers = range(start, min(start + batch, len(pairs)))
-        items = stacked([pairs.pair(number, rng) for number in numbers])
+        items = default_collate([pairs.pair(number, rng) for number in numbers])
         items = {key: value.to(generator.device) for key, value in items.items()}
         source, points = items["source"], (items["source_points"], items["target_points"])
         made = generator(source, *generator.structures(*points, (source.shape[2], source.shape[3]))).image

@@ -19,10 +19,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from core.errors import InputError
 from core.gfla.data.annotations import listed
-from core.gfla.paper.pictures import as_network_picture, stacked
+from core.gfla.paper.pictures import as_network_picture
 from core.gfla.paper.views import AZIMUTH_STEP_DEG, AZIMUTHS, view_code, view_of_annotation
 
 
@@ -107,7 +108,7 @@ class ViewPairs:
 
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
         """`size` random views, each with a random one of the same object."""
-        return stacked([self.pair(rng) for _ in range(size)])
+        return default_collate([self.pair(rng) for _ in range(size)])
 
     def pair(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """One pair, without the batch axis."""

@@ -48,12 +48,10 @@ def read_frame(file: Path) -> np.ndarray:
         InputError: a file that is not OpenPose JSON.
     """
     try:
-        people = json.loads(Path(file).read_text())["people"]
+        people = json.loads(file.read_text())["people"]
         return np.array(people[0]["pose_keypoints_2d"], dtype=np.float64) if people else np.zeros(54)
     except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
-        raise InputError(
-            f"{Path(file).name} is no OpenPose JSON ({error}): people[0].pose_keypoints_2d fits"
-        ) from error
+        raise InputError(f"{file.name} is no OpenPose JSON ({error}): people[0].pose_keypoints_2d fits") from error
 
 
 def frame_points(

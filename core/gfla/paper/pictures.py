@@ -22,8 +22,3 @@ def published_bytes(picture: Tensor) -> np.ndarray:
     """The first three channels of (1, C, H, W) in [-1, 1] as (H, W, 3) uint8, truncated as the published files are."""
     array = picture[0, :3].detach().cpu().float().numpy().transpose(1, 2, 0)
     return ((array + 1) / 2 * 255).astype(np.uint8)
-
-
-def stacked(items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Items of equal keys as one batch."""
-    return {key: torch.stack([item[key] for item in items]) for key in items[0]}

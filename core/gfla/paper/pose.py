@@ -14,13 +14,9 @@ from PIL import Image
 from skimage.draw import disk, line_aa
 from torch import Tensor
 
-from core.detect.body import MISSING, NAMES
+from core.detect.body import LIMBS, MISSING, NAMES
 from core.errors import InputError
 
-LIMBS = (
-    (1, 2), (1, 5), (2, 3), (3, 4), (5, 6), (6, 7), (1, 8), (8, 9), (9, 10), (1, 11), (11, 12), (12, 13), (1, 0),
-    (0, 14), (14, 16), (0, 15), (15, 17), (2, 16), (5, 17),
-)  # fmt: skip
 SIGMA_PX = 6.0
 COLOURS = np.array(
     [

@@ -24,10 +24,9 @@ from core.gfla.data.view_data import ViewPairs
 from core.gfla.methods.limb_layers import recipe as limb_layers
 from core.gfla.methods.limb_layers.network import generator_class
 from core.gfla.methods.object_model.copying import CopyingGenerator
-from core.gfla.methods.object_model.objects import KINDS
 from core.gfla.methods.object_model.recipe import DrawnViewRecipe
 from core.gfla.methods.random_features.features import RandomFeatures
-from core.gfla.options import GflaTrainOptions, with_recipe
+from core.gfla.options import KINDS, GflaTrainOptions, with_recipe
 from core.gfla.paper.features import PublishedFeatures
 from core.gfla.paper.network import Generator
 from core.gfla.paper.network_animation import DanceGenerator, FaceGenerator
@@ -39,6 +38,7 @@ from core.progress import Progress, silent
 from core.training import Card, train
 from core.training import export as export_run
 from core.training.journal import options_of
+from core.training.store import data_root
 
 FRAMES = {
     "people": (128, 96), "face": (256, 256), "dance": (256, 256), "views": (VIEW_SIDE_PX, VIEW_SIDE_PX), **PAIR_FRAMES,
@@ -83,7 +83,7 @@ def feature_network(name: str) -> nn.Module:
 
 def data_of(options: GflaTrainOptions) -> tuple[Any, Batch | None]:
     """The training data of a task, and pairs of held-out people for the sample sheets."""
-    frame, root = FRAMES[options.task], Path(options.data)
+    frame, root = FRAMES[options.task], data_root(options.data)
     subset = options.subset or SUBSETS.get(options.task, ("",))[0]
     if options.task == "face":
         return FaceClips(root, "train", frame[0], options.clip_frames, options.frame_step), None

@@ -16,6 +16,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from core.content import content_key
 from core.errors import InputError
 from core.image import load_image
 from core.implicit.methods.landmark_flow.displacement_grid import sample_displacements
@@ -30,7 +31,6 @@ from core.implicit.paper.experiment import Experiment, read_experiment, write_ex
 from core.implicit.paper.recipe import WarpRecipe
 from core.implicit.prepared import ImplicitPrepared
 from core.options import build
-from core.pipeline import content_key
 from core.progress import Progress, silent
 
 FACTS = "fit.json"

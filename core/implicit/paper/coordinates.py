@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
-from torch import Tensor
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 
 def pixel_grid(sizes: Sequence[int]) -> Tensor:
     """Pixel centres of a grid in [-1, 1], row-major: (prod(sizes), len(sizes)), first coordinate slowest (y, x)."""
+    import torch
+
     axes = [torch.linspace(-1 + 1 / n, 1 - 1 / n, n) for n in sizes]
     return torch.stack(torch.meshgrid(*axes, indexing="ij"), -1).reshape(-1, len(sizes))
 

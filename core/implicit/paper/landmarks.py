@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
-from PIL import Image
 
-from core.detect.faces import Face, detect_faces
+from core.detect.faces import Face
 from core.errors import InputError
 
 # Vertices of MediaPipe's mesh in the order of the published editor: oval, outer and inner lips, both eyes with their
@@ -31,21 +30,6 @@ MESH_VERTICES = (*OVAL, *LIPS, *RIGHT_EYE, *RIGHT_BROW, *LEFT_EYE, *LEFT_BROW, *
 def landmarks_of(face: Face) -> np.ndarray:
     """(131, 2) float64: the landmarks of a detected face, (x, y) pixels of its picture."""
     return face.points[list(MESH_VERTICES)]
-
-
-def detect_landmarks(picture: Image.Image, name: str = "the picture", face: int = 1) -> np.ndarray:
-    """(131, 2) landmarks of a face in a picture, (x, y) pixels.
-
-    Args:
-        picture: RGB.
-        name: what messages call it.
-        face: which face, 1 is the largest.
-
-    Raises:
-        NothingFoundError: no face.
-        InputError: fewer faces than `face`.
-    """
-    return landmarks_of(choose_face(detect_faces(picture, name), name, face))
 
 
 def choose_face(faces: Sequence[Face], name: str, face: int) -> Face:

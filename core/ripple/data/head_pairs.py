@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import csv
 import io
-import zipfile
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,11 @@ import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor
+from torch.utils.data import default_collate
 
 from core.errors import InputError
 from core.ripple.methods.head_turn.geometry import DEG_PER_DEGREE, Square, face_square
+from core.training.store import KEPT_BYTES, part_of
 
 YEARS_PER_DEGREE = 10.0
 LABEL_OF_PART = np.array([0, 13, 2, 5], np.uint8)  # background, skin, hair, clothes in Graphonomy's list
@@ -40,6 +43,43 @@ def cut(picture: np.ndarray, square: Square, size: int, smooth: bool = True) -> 
 def as_tensor(picture: np.ndarray) -> Tensor:
     """uint8 (H, W, 3) to (3, H, W) in [-1, 1]."""
     return torch.from_numpy(np.array(picture)).permute(2, 0, 1).float() / 127.5 - 1
+
+
+class Frame(dict[str, Any]):
+    """What is known of a picture by name; `picture` (H, W, 3) and `mask` (H, W), uint8, are read when they are asked for."""
+
+    reads: Mapping[str, Callable[[], np.ndarray]] = {}
+
+    def __missing__(self, name: str) -> np.ndarray:
+        return self.reads[name]()
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """As of a dictionary that has them."""
+        return self[name] if name in self or name in self.reads else default
+
+    def changed(self, **values: Any) -> Frame:
+        """The same with other values."""
+        frame = Frame({**self, **values})
+        frame.reads = self.reads
+        return frame
+
+
+class Decoded:
+    """Pictures of archives by name, decoded when they are asked for; the first ones up to a budget are kept."""
+
+    def __init__(self) -> None:
+        self.kept: dict[Any, np.ndarray] = {}
+        self.room = KEPT_BYTES
+
+    def __call__(self, file: Any, mode: str) -> np.ndarray:
+        """A file as uint8; palette pictures (mode P) as their indices."""
+        if file in self.kept:
+            return self.kept[file]
+        picture = decode(file.read_bytes(), mode)
+        if picture.nbytes <= self.room:
+            self.kept[file] = picture
+            self.room -= picture.nbytes
+        return picture
 
 
 class HeadPairs:
@@ -70,49 +110,53 @@ class HeadPairs:
         same_share: float = 0.25,
     ) -> None:
         folder = Path(folder)
-        if not (folder / "heads.zip").is_file():
-            raise InputError(f"{folder} has no heads.zip: give the folder of the rendered heads with --data")
         self.size, self.split, self.portrait_share = size, split, portrait_share
         self.age_share, self.same_share = age_share, same_share
-        self.frames: dict[str, list[dict[str, Any]]] = {}
+        self.files = Decoded()
+        self.frames: dict[str, list[Frame]] = {}
         self.read_heads(folder, split)
         self.portraits = self.read_portraits(folder, split) if portrait_share else []
         self.turns = [name for name in self.frames if name.startswith("t")]
         self.ages = [name for name in self.frames if name.startswith("a")]
 
     def read_heads(self, folder: Path, split: str) -> None:
-        """Decode the turn and age sequences of one split."""
+        """List the turn and age sequences of one split."""
+        archive = part_of(folder, "heads")
+        if archive is None:
+            raise InputError(f"{folder} has no heads.zip: give the folder of the rendered heads with --data")
         table = np.load(folder / "heads_points.npz")
         points = dict(zip(table["files"].tolist(), zip(table["points"], table["visible"], strict=True), strict=True))
-        with zipfile.ZipFile(folder / "heads.zip") as archive, (folder / "heads.csv").open() as rows:
+        with (folder / "heads.csv").open() as rows:
             for row in csv.DictReader(rows):
                 if row["split"] != split or row["set"] not in ("turn", "age"):
                     continue
-                file, mask = row["file"], None
-                if row["set"] == "turn":
-                    mask = decode(archive.read(f"masks/{Path(file).stem}.png"), "P")
+                file = row["file"]
                 places, seen = points[file]
-                self.frames.setdefault(row["identity"], []).append({
-                    "picture": decode(archive.read(f"images/{file}"), "RGB"), "mask": mask,
-                    "yaw_deg": float(row["yaw_deg"]), "age": float(row["age"]),
-                    "square": face_square(places[[0, 1]], places[[3, 4]]), "points": places, "seen": seen > 0,
-                })  # fmt: skip
+                frame = Frame(
+                    yaw_deg=float(row["yaw_deg"]), age=float(row["age"]),
+                    square=face_square(places[[0, 1]], places[[3, 4]]), points=places, seen=seen > 0,
+                )  # fmt: skip
+                frame.reads = {"picture": partial(self.files, archive / f"images/{file}", "RGB")}
+                if row["set"] == "turn":
+                    frame.reads["mask"] = partial(self.files, archive / f"masks/{Path(file).stem}.png", "P")
+                self.frames.setdefault(row["identity"], []).append(frame)
 
-    def read_portraits(self, folder: Path, split: str) -> list[dict[str, Any]]:
-        """Decode the landmarked portraits; every tenth person is for the test split."""
-        if not (folder / "faces.zip").is_file():
+    def read_portraits(self, folder: Path, split: str) -> list[Frame]:
+        """List the landmarked portraits; every tenth person is for the test split."""
+        archive = part_of(folder, "faces")
+        if archive is None:
             raise InputError(f"{folder} has no faces.zip: add it, or set portrait_share to 0")
         table, found = np.load(folder / "faces_landmarks.npz"), []
-        with zipfile.ZipFile(folder / "faces.zip") as archive:
-            for index, (file, points) in enumerate(zip(table["files"].tolist(), table["points"], strict=True)):
-                if (index % 10 == 7) == (split == "test"):
-                    picture = decode(archive.read(file), "RGB")
-                    found.append({"picture": picture, "square": face_square(points[[0, 1]], points[[87, 93]])})
+        for index, (file, points) in enumerate(zip(table["files"].tolist(), table["points"], strict=True)):
+            if (index % 10 == 7) == (split == "test"):
+                frame = Frame(square=face_square(points[[0, 1]], points[[87, 93]]))
+                frame.reads = {"picture": partial(self.files, archive / file, "RGB")}
+                found.append(frame)
         return found
 
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
         """A batch of `size` random pairs."""
-        return stacked([self.random_pair(rng) for _ in range(size)])
+        return default_collate([self.random_pair(rng) for _ in range(size)])
 
     def random_pair(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """One item of a random kind, place and direction."""
@@ -127,9 +171,7 @@ class HeadPairs:
             target = source if rng.random() < self.same_share else frames[rng.integers(len(frames))]
         return self.pair(source, target, jitter(source["square"], rng), flip=bool(rng.random() < 0.5))
 
-    def pair(
-        self, source: dict[str, Any], target: dict[str, Any], square: Square, flip: bool = False
-    ) -> dict[str, Tensor]:
+    def pair(self, source: Frame, target: Frame, square: Square, flip: bool = False) -> dict[str, Tensor]:
         """One item from two frames, both cut by `square`."""
         turned = (target.get("yaw_deg", 0.0) - source.get("yaw_deg", 0.0)) / DEG_PER_DEGREE
         aged = (target.get("age", 0.0) - source.get("age", 0.0)) / YEARS_PER_DEGREE
@@ -146,25 +188,20 @@ class HeadPairs:
                 item["labels"] = labels
         return item
 
-    def labels(self, frame: dict[str, Any], square: Square, flip: bool) -> Tensor:
+    def labels(self, frame: Frame, square: Square, flip: bool) -> Tensor:
         """(S, S) uint8 labels of Graphonomy's list; 255 where the frame has no mask."""
         if frame.get("mask") is None:
             return torch.full((self.size, self.size), 255, dtype=torch.uint8)
         labels = LABEL_OF_PART[cut(frame["mask"], square, self.size, smooth=False)]
         return torch.from_numpy(mirrored(labels, flip))
 
-    def points(self, frame: dict[str, Any], square: Square, flip: bool) -> Tensor:
+    def points(self, frame: Frame, square: Square, flip: bool) -> Tensor:
         """(63, 2) surface points in the crop, px."""
         corner = np.array([square.x, square.y]) - square.side / 2
         places = (frame.get("points", NO_POINTS) - corner) * (self.size / square.side)
         if flip:
             places[:, 0] = self.size - places[:, 0]
         return torch.from_numpy(places).float()
-
-
-def stacked(items: list[dict[str, Tensor]]) -> dict[str, Tensor]:
-    """Items as one batch."""
-    return {name: torch.stack([item[name] for item in items]) for name in items[0]}
 
 
 def decode(data: bytes, mode: str) -> np.ndarray:

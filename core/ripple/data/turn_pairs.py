@@ -7,8 +7,9 @@ mesh knows how deep each point of a face lies, and a head turns about an axis: s
 
 from __future__ import annotations
 
-import zipfile
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,11 +21,12 @@ from torch import Tensor
 
 from core.detect.faces import detect_faces
 from core.detect.segment import person_mask
-from core.errors import NothingFoundError
+from core.errors import InputError, NothingFoundError
 from core.ops.warp import backward_warp
-from core.ripple.data.head_pairs import HeadPairs, as_tensor, cut, decode, jitter, mirrored
+from core.ripple.data.head_pairs import Frame, HeadPairs, as_tensor, cut, jitter, mirrored
 from core.ripple.methods.head_turn.geometry import DEG_PER_DEGREE, Square, measure_face, rotate_about_axis
 from core.ripple.methods.head_turn.surface import HeadSurface
+from core.training.store import part_of
 
 POINTS = 63
 COARSE = 33  # cells of a training flow, which is smooth
@@ -64,18 +66,21 @@ class TurnPairs(HeadPairs):
     ) -> None:
         super().__init__(folder, *args, **{"portrait_share": 0.2, "age_share": 0.08, "same_share": 0.06} | shares)
         self.changed_share, self.courses = changed_share, courses
-        self.scenes = read_scenes(Path(folder)) if self.split == "train" else []
+        scenes = part_of(Path(folder), "content") if self.split == "train" else None
+        self.scenes = [] if scenes is None else pictures_of(scenes)
 
-    def read_portraits(self, folder: Path, split: str) -> list[dict[str, Any]]:
+    def read_portraits(self, folder: Path, split: str) -> list[Frame]:
         """Neutral and smiling portraits with depth and person; every tenth person is for the test split."""
-        found = []
-        with zipfile.ZipFile(folder / "faces.zip") as archive:
-            files = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
-            people = sorted({Path(file).stem[:3] for file in files})
-            for file in files:
-                if (people.index(Path(file).stem[:3]) % 10 == 7) == (split == "test"):
-                    found.append(portrait(decode(archive.read(file), "RGB"), file))
-        return found
+        archive = part_of(folder, "faces")
+        if archive is None:
+            raise InputError(f"{folder} has no faces.zip: add it, or set portrait_share to 0")
+        files = pictures_of(archive)
+        people = sorted({file.stem[:3] for file in files})
+        return [
+            portrait(partial(self.files, file, "RGB"), str(file))
+            for file in files
+            if (people.index(file.stem[:3]) % 10 == 7) == (split == "test")
+        ]
 
     def random_pair(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """One item of a random kind, place, direction and look."""
@@ -108,9 +113,7 @@ class TurnPairs(HeadPairs):
                 item[name] = share * item[name] + (1 - share) * scene
         return item
 
-    def pair(
-        self, source: dict[str, Any], target: dict[str, Any], square: Square, flip: bool = False
-    ) -> dict[str, Tensor]:
+    def pair(self, source: Frame, target: Frame, square: Square, flip: bool = False) -> dict[str, Tensor]:
         """As `HeadPairs.pair`, with the course if that is wanted."""
         item = super().pair(source, target, square, flip)
         if self.courses:
@@ -118,7 +121,7 @@ class TurnPairs(HeadPairs):
         return item
 
     @staticmethod
-    def surface(frame: dict[str, Any]) -> HeadSurface | None:
+    def surface(frame: Frame) -> HeadSurface | None:
         """A frame's head as measured, kept in the frame; None where no face is found in it."""
         if "surface" not in frame:
             frame["flows"] = {}
@@ -128,7 +131,7 @@ class TurnPairs(HeadPairs):
                 frame["surface"] = None
         return frame["surface"]
 
-    def course(self, frame: dict[str, Any], yaw_deg: float, square: Square, flip: bool) -> dict[str, Tensor]:
+    def course(self, frame: Frame, yaw_deg: float, square: Square, flip: bool) -> dict[str, Tensor]:
         """`flow` (2, S, S) px and `person` (1, S, S) of a frame's crop that turns by `yaw_deg` before it is mirrored."""
         surface, size_px = self.surface(frame), frame["picture"].shape[1::-1]
         if surface is None:
@@ -153,40 +156,38 @@ class TurnPairs(HeadPairs):
             corners = rng.uniform(-1, 1, 3) + rng.uniform(-0.3, 0.3, (2, 2, 3)) * rng.integers(0, 2)
             smooth = cv2.resize(corners.astype(np.float32), (self.size, self.size), interpolation=cv2.INTER_LINEAR)
             return torch.from_numpy(smooth).permute(2, 0, 1).clamp(-1, 1)
-        picture = self.scenes[rng.integers(len(self.scenes))]
+        picture = self.files(self.scenes[rng.integers(len(self.scenes))], "RGB")
         side = int(rng.integers(self.size, min(picture.shape[:2]) + 1))
         y, x = (int(rng.integers(0, length - side + 1)) for length in picture.shape[:2])
         part = cv2.resize(picture[y : y + side, x : x + side], (self.size, self.size), interpolation=cv2.INTER_AREA)
         return as_tensor(cv2.GaussianBlur(part, (0, 0), float(rng.uniform(0.3, 4))))
 
     def turned_portrait(
-        self, source: dict[str, Any], degree: float, square: Square, rng: np.random.Generator
+        self, source: Frame, degree: float, square: Square, rng: np.random.Generator
     ) -> dict[str, Tensor]:
         """A portrait, and where points of its face have to go; its picture counts where nothing turns."""
         chosen = source["mesh"][rng.choice(len(source["mesh"]), POINTS, replace=False)]
         points, visible = rotate_about_axis(chosen, source["square"].x, degree * DEG_PER_DEGREE)
         if self.courses:
             self.surface(source)  # before it is copied
-        frame = {**source, "points": chosen[:, :2], "seen": visible}
+        frame = source.changed(points=chosen[:, :2], seen=visible)
         flip = bool(rng.random() < 0.5)
-        item = self.pair(frame, {**frame, "points": points, "yaw_deg": degree * DEG_PER_DEGREE}, square, flip)
+        item = self.pair(frame, frame.changed(points=points, yaw_deg=degree * DEG_PER_DEGREE), square, flip)
         item["picture_known"] = torch.tensor(float(degree == 0))
-        person = self.share_of((source["person"] * 255).astype(np.uint8), square, flip)
+        person = self.share_of(source["person"], square, flip)
         item |= {"source_mask": person, "target_mask": person, "mask_known": torch.tensor(degree == 0)}
         return item
 
 
-def portrait(picture: np.ndarray, name: str) -> dict[str, Any]:
+def portrait(read: Callable[[], np.ndarray], name: str) -> Frame:
     """A photograph (H, W, 3) uint8 with its crop, its mesh in space and its person."""
-    image = Image.fromarray(picture)
+    image = Image.fromarray(read())
     square, mesh = measure_face(detect_faces(image, name)[0])
-    return {"picture": picture, "square": square, "mesh": mesh, "person": person_mask(image, name)[0, 0].numpy()}
+    frame = Frame(square=square, mesh=mesh, person=(person_mask(image, name)[0, 0].numpy() * 255).astype(np.uint8))
+    frame.reads = {"picture": read}
+    return frame
 
 
-def read_scenes(folder: Path) -> list[np.ndarray]:
-    """Photographs for backgrounds, (H, W, 3) uint8; none where content.zip is absent."""
-    if not (folder / "content.zip").is_file():
-        return []
-    with zipfile.ZipFile(folder / "content.zip") as archive:
-        files = sorted(name for name in archive.namelist() if name.endswith(".jpg"))
-        return [decode(archive.read(file), "RGB") for file in files]
+def pictures_of(root: Any) -> list[Any]:
+    """The photographs of an archive."""
+    return sorted(file for file in root.rglob("*.jpg"))

@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import ShapeError
+from core.memory import within_memory
 from core.progress import Progress, silent
 from core.ripple.paper.lama import Lama
 
@@ -31,6 +32,7 @@ def prepared(picture: Image.Image, mask: np.ndarray) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(image)[None], torch.from_numpy(hole)[None]
 
 
+@within_memory()
 @torch.no_grad()
 def lama_fill(network: Lama, picture: Image.Image, mask: np.ndarray) -> np.ndarray:
     """The published prediction path: pad, fill, composite, crop; (H, W, 3) float32 in [0, 1]."""

@@ -48,9 +48,10 @@ class Movable:
     """A dataclass of tensors."""
 
     def to(self, device: torch.device) -> Self:
-        """The same on another device."""
+        """The same on another device, in single precision whatever it was computed in."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
-        return replace(self, **{name: value.to(device) for name, value in values.items() if hasattr(value, "to")})
+        moved = {name: value.to(device, torch.float32) for name, value in values.items() if hasattr(value, "to")}
+        return replace(self, **moved)
 
 
 @dataclass(frozen=True)

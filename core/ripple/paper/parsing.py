@@ -10,6 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.errors import InputError
+from core.memory import within_memory
 from core.progress import Progress, silent
 from core.ripple.paper.graphonomy import MIRRORED, Graphonomy, resized
 
@@ -31,6 +32,7 @@ def unmirrored_mean(logits: Tensor) -> Tensor:
     return (logits[:1] + logits[1:, MIRRORED, :, :].flip(-1)) / 2
 
 
+@within_memory()
 @torch.no_grad()
 def summed_logits(
     network: Graphonomy, picture: Image.Image, scales: Sequence[float] = SCALES, progress: Progress = silent

@@ -11,7 +11,7 @@ from torch import nn
 
 from core.errors import OptionError, unknown_name
 from core.metrics.lpips import Lpips
-from core.options import check, fields_of, parse_value
+from core.options import fields_of, from_query
 from core.progress import Progress, silent
 from core.ripple.components import NETWORKS, load_networks
 from core.ripple.data.head_pairs import HeadPairs
@@ -154,11 +154,7 @@ def run_part(
 ) -> dict[str, Any]:
     """Train one part from options as text, and export it if `target` is named."""
     part = part_of_name(name)
-    known = {field.name: field for field in fields_of(part.options)}
-    for option_name in given:
-        if option_name not in known:
-            raise unknown_name("option", option_name, known)
-    options = check(part.options(**{key: parse_value(known[key], str(value)) for key, value in given.items()}))
+    options: Any = from_query(part.options, given)
     size = getattr(options, "size", None)
     if name in SIZES and size not in SIZES[name]:
         raise OptionError(f"option size is {size}, the part {name} works at {SIZES[name][0]}, {SIZES[name][1]}, ... px")

@@ -15,10 +15,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.data import default_collate
 
 from core.ops.warp import backward_warp
 from core.options import option
-from core.ripple.data.head_pairs import stacked
 from core.ripple.data.turn_pairs import TurnPairs
 from core.ripple.methods.head_turn.painter import PAINTING, Painted, Painter
 from core.ripple.methods.head_turn.pre_aligner import INPUTS, OUTPUTS, PreAligner, fitted, scaled_flow
@@ -199,7 +199,7 @@ def held_out(pairs: TurnPairs) -> dict[str, Tensor]:
         items.append(item | {"picture_known": torch.tensor(1.0)})
     for photo, degree in zip(pairs.portraits[::2][:2], (2.0, -2.0), strict=True):
         items.append(pairs.turned_portrait(photo, degree, photo["square"], np.random.default_rng(2)))
-    return stacked(items)
+    return default_collate(items)
 
 
 def fresh(options: TurnOptions) -> dict[str, nn.Module]:

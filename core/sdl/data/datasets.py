@@ -20,6 +20,7 @@ from core.sdl.data import DIRECTIONS
 from core.sdl.data.sequences import GUIDES, MOTION, frames_of, sequence_folders, target_of
 from core.sdl.paper.frames import SUFFIXES
 from core.sdl.paper.recipes import FITS, TASKS
+from core.training.store import opened
 
 SQUEEZED_PX = 512
 # See `core.sdl.methods.face_morph.correspondence.face_motion`.
@@ -232,13 +233,13 @@ class SequenceSource:
         triple = self.triple(len(frames), rng)
         apply = fitter(self.fit, self.size_px, self.flip, self.rotate, rng)
         files = [frames[index] for index in triple.inputs] + ([target] if target else [])
-        pictures = [apply(Image.open(file)) for file in (*files, frames[triple.truth])]
+        pictures = [apply(Image.open(opened(file))) for file in (*files, frames[triple.truth])]
         item = {"inputs": torch.cat(pictures[:-1]), "t": torch.tensor(triple.t), "truth": pictures[-1]}
         if self.known == "guide":
-            guides = np.load(frames[0].parent / GUIDES, mmap_mode="r")
+            guides = np.load(opened(frames[0].parent / GUIDES))
             item["motion"] = apply.guide(np.asarray(guides[triple.inputs[0]], np.float32).transpose(1, 2, 0))
         if self.known == "motion":
-            motion = np.load(frames[0].parent / MOTION).astype(np.float32).transpose(1, 2, 0)
+            motion = np.load(opened(frames[0].parent / MOTION)).astype(np.float32).transpose(1, 2, 0)
             # Backwards both ways, both trusts and both people change places.
             order = [2, 3, 0, 1, 5, 4, 7, 6] if triple.inputs[0] > triple.inputs[1] else range(motion.shape[2])
             item["motion"] = apply.motion(motion[..., list(order)])
@@ -280,7 +281,7 @@ class StylePairs:
         for _ in range(size):
             apply = fitter("crop_512", self.size_px, True, True, rng)
             chosen = [files[rng.integers(len(files))] for files in (self.files[self.content], self.files[self.style])]
-            pairs.append(torch.cat([apply(Image.open(file)) for file in chosen]))
+            pairs.append(torch.cat([apply(Image.open(opened(file))) for file in chosen]))
         return {"inputs": torch.stack(pairs), "t": torch.full((size,), strength)}
 
 
@@ -298,12 +299,12 @@ class StyleCodes:
         """Read the codes."""
         if not (self.root / "codes.npy").is_file():
             raise InputError(f"{self.root} holds no codes.npy: make it with python -m core sdl sequences codes")
-        self.codes = torch.from_numpy(np.load(self.root / "codes.npy"))
+        self.codes = torch.from_numpy(np.load(opened(self.root / "codes.npy")))
 
     def draw(self, rng: np.random.Generator, size: int) -> dict[str, Tensor]:
         """`size` pictures; left-right mirrored ones have nearly the same code, so no picture is turned."""
         chosen = rng.integers(len(self.codes), size=size)
         files = [self.root / f"{index:05d}.jpg" for index in chosen]
-        arrays = [np.asarray(Image.open(file).convert("RGB")).transpose(2, 0, 1) for file in files]
+        arrays = [np.asarray(Image.open(opened(file)).convert("RGB")).transpose(2, 0, 1) for file in files]
         styles = torch.from_numpy(np.stack(arrays)).float() / 255
         return {"inputs": torch.cat([styles.roll(1, 0), styles], 1), "code": self.codes[chosen], "t": torch.ones(size)}

@@ -109,7 +109,7 @@ def add_motions(out: Path) -> int:
     found = 0
     for folder in sequence_folders([out]):
         frames = frames_of(folder)
-        motion = find_face_motion(*(Image.open(frames[index]).convert("RGB") for index in (0, -1)))
+        motion, _ = find_face_motion(*(Image.open(frames[index]).convert("RGB") for index in (0, -1)))
         if motion is not None:
             np.save(folder / MOTION, motion[0].numpy().astype(np.float16))
             found += 1

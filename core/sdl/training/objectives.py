@@ -63,7 +63,7 @@ class CodeRecipe(TransitionRecipe):
 
     def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One step of the code's network."""
-        network = run.accelerator.unwrap_model(run.networks["generator"])
+        network = run.networks["generator"]
         code = network.code_of(batch["inputs"][:, 3:]).float()
         modulation = F.l1_loss(network.modulations(code).float(), network.modulations(batch["code"]).float())
         near = F.mse_loss(code, batch["code"])

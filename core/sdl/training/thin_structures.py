@@ -18,6 +18,7 @@ from core.sdl.methods.thin_structures.segmentation import ThinSegmentation
 from core.sdl.paper.objectives import TransitionRecipe
 from core.sdl.paper.recipes import Published
 from core.training import Run
+from core.training.store import opened
 
 # Channels with the x of a vector, whose y follows.
 VECTORS = {"dense": (0, 2), "ground": (0,)}
@@ -48,7 +49,7 @@ class ThinPairs:
 
     def item(self, rng: np.random.Generator) -> dict[str, Tensor]:
         """One pair; all its maps are turned alike."""
-        with np.load(self.files[rng.integers(len(self.files))]) as pair:
+        with np.load(opened(self.files[rng.integers(len(self.files))])) as pair:
             maps = {name: torch.from_numpy(pair[name].astype(np.float32)) for name in pair.files}
         maps["frames"], maps["thin"] = maps["frames"] / 255, maps["thin"] / 255
         turns = rng.random(3) < 0.5
@@ -88,7 +89,7 @@ class ThinRecipe(TransitionRecipe):
     def learn(self, batch: Mapping[str, Tensor], run: Run) -> dict[str, float | Tensor]:
         """One step of the segmentation."""
         with run.accelerator.autocast():
-            logits = self.segment(run.accelerator.unwrap_model(run.networks["generator"]), batch)
+            logits = self.segment(run.networks["generator"], batch)
         thin, here = batch["thin"], logits.sigmoid()
         pixels = F.binary_cross_entropy_with_logits(logits, thin)
         # Pair by pair: a single faint line weighs as much as three plain ones.

@@ -33,6 +33,7 @@ from core.sdl.training.objectives import CodeRecipe, PixelRecipe, cosine_rate
 from core.sdl.training.options import OBJECTIVES, TransitionTrainOptions
 from core.sdl.training.thin_structures import ThinPairs, ThinRecipe
 from core.training import Source, train
+from core.training.store import data_root
 from core.weights import open_checkpoint
 
 # What a network of ours may have got since it was trained.
@@ -108,7 +109,7 @@ def known_of(options: TransitionTrainOptions) -> str:
 
 def source_for(options: TransitionTrainOptions) -> Source:
     """Where the batches come from."""
-    roots = [Path(root.strip()) for root in options.data.split(",")]
+    roots = [data_root(root.strip()) for root in options.data.split(",")]
     if options.task == "style_transfer" and options.objective == "published":
         if len(roots) != 2:
             raise OptionError(f"data is {options.data!r}; published style training needs two folders: content,style")

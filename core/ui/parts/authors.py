@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from core import settings
 from core.errors import InputError, WeightsError
 from core.progress import Progress
 from core.ui.parts.handlers import BAR, stream
-from core.weights import cache_folder, pull, record, records
+from core.weights import before_consent, cache_folder, pull, record, records
 from core.weights.catalogue import Record
 from core.weights.places import SPACE_STORAGE, local_folder
 from core.weights.share import push
@@ -55,17 +54,9 @@ def labelled(names: dict[str, str]) -> Choices:
 def facts(name: str) -> str:
     """What a person should know before fetching a record."""
     entry = record(name)
-    size = (
-        f"{entry.bytes / 1e6:.0f} MB" if entry.bytes else (entry.note if "MB" in entry.note else "told when it begins")
-    )
-    folder = cache_folder()
-    while not folder.exists():
-        folder = folder.parent
     terms = f"[{entry.licence}]({entry.licence_url})" if entry.licence_url else entry.licence
     lines = {
-        "what": f"{entry.title}, {entry.paper}", "source": entry.page or entry.url, "terms": terms, "size": size,
-        "free disk": f"{shutil.disk_usage(folder).free / 1e9:.1f} GB in {cache_folder()}",
-        "here": "yes" if is_here(entry) else "no", "by hand": f"`{entry.command}`",
+        **before_consent(entry), "terms": terms, "here": "yes" if is_here(entry) else "no", "by hand": f"`{entry.command}`",
     }  # fmt: skip
     return "\n".join(f"- {key}: {value}" for key, value in lines.items()) + ("" if may_fetch() else f"\n\n{CLOSED}")
 

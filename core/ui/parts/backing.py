@@ -10,7 +10,7 @@ from gradio.components import Component
 from PIL import Image
 
 from core.image import BACKGROUNDS, own_colours, write_backed
-from core.ui.parts.handlers import result_folder
+from core.ui.parts.handlers import PRIVATE, result_folder
 from core.ui.parts.picture import NAME, PictureInput
 
 
@@ -23,7 +23,7 @@ def draw_backing(tab: str, components: Iterable[Component]) -> None:
         list(BACKGROUNDS), value=BACKGROUNDS[0], label="Behind clear parts", elem_id=f"{tab}-backing",
         info="of pictures with transparency that are in this tab now",
     )  # fmt: skip
-    colour.input(backed, [colour, *pictures], pictures, api_visibility="private", show_progress="hidden")
+    colour.input(backed, [colour, *pictures], pictures, **PRIVATE)
 
 
 def backed(colour: str, *pictures: Image.Image | None) -> Any:

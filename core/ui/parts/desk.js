@@ -55,9 +55,21 @@ function follow(event) {
 }
 
 const ours = (event) => event.target instanceof HTMLVideoElement && event.target === video();
+// Who wants less motion starts a film by hand.
+const calm = matchMedia("(prefers-reduced-motion: reduce)").matches, BY_HAND_MS = 1000;
+let pressed = -BY_HAND_MS, stilled = false;
+for (const name of ["pointerdown", "keydown"]) document.addEventListener(name, () => { pressed = performance.now(); }, true);
 const listeners = {
+  play: () => {
+    if (!calm || performance.now() - pressed < BY_HAND_MS) return;
+    stilled = true;
+    video().pause();
+  },
   timeupdate: tell,
-  pause: () => { if (!moving) leadSliders(); },
+  pause: () => {
+    if (!moving && !stilled) leadSliders();
+    stilled = false;
+  },
   seeked: () => { tell(); if (!moving) leadSliders(); moving = false; },
 };
 for (const [name, act] of Object.entries(listeners)) document.addEventListener(name, (event) => ours(event) && act(), true);
@@ -137,7 +149,12 @@ function draw() {
   if (key !== shown) {
     shown = key;
     strip.replaceChildren();
-    if (url && count()) { drawSteps(); tell(); drawStrip(url).catch(reason); }
+    if (url && count()) {
+      drawSteps();
+      tell();
+      drawStrip(url).catch(reason);
+      document.getElementById(`${props.tab}-video`)?.scrollIntoView({ block: "nearest" });
+    }
   }
   if (url) remember();
   drawVisit();

@@ -11,11 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
-import torch
 from PIL import Image
 
 from core.image import limit_size, to_tensor
-from core.metrics import step_sizes
 
 LOOK_PX = 128
 GATHER = "(video, file, details) => ({ video, file, details })"
@@ -61,6 +59,10 @@ class Watched:
         self._change: list[float] = []
 
     def __iter__(self) -> Iterator[Image.Image]:
+        import torch
+
+        from core.metrics import step_sizes
+
         before = None
         for frame in self.frames:
             now = to_tensor(limit_size(frame, LOOK_PX))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from core.construction import Once
+from core.once import Once
 from core.ui.parts.gpu import on_gpu
 
 _ENGINES = Once()

@@ -17,7 +17,6 @@ from urllib.parse import quote
 EXAMPLES = Path(__file__).parents[1] / "examples"
 HEADS = EXAMPLES / "heads"
 PEOPLE = EXAMPLES / "people"
-PETS = EXAMPLES / "pets"
 # Works of others in the public domain or under free licences; CREDITS.md beside them names every one.
 PICTURES = EXAMPLES / "pictures"
 THUMBNAILS = EXAMPLES / "thumbnails"

@@ -42,10 +42,10 @@ class Export:
         return self.timeline.read(timeline), kind
 
 
-def export_controls(tab: str, names: Iterable[str] = TIMELINE_FIELDS) -> Export:
+def export_controls(tab: str) -> Export:
     """Draw the timeline's controls and the format list, folded away."""
     with gr.Accordion("Timeline and file", open=False):
-        timeline = controls(Timeline, tuple(names), tab)
+        timeline = controls(Timeline, TIMELINE_FIELDS, tab)
         kind = gr.Dropdown(
             list(FORMATS),
             value="mp4",

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 
-from core.gfla.methods.puppet.offers import offers
 from core.gfla.methods.retargeting.library import draw_figure
-from core.gfla.pipeline import PosePrepared
+from core.ui.parts.handlers import PRIVATE
+
+if TYPE_CHECKING:
+    from core.gfla.pipeline import PosePrepared
 
 
 def pose_of_figure(event: gr.SelectData) -> str:
@@ -19,7 +21,7 @@ def pose_of_figure(event: gr.SelectData) -> str:
 def dropped_in(picture: gr.Image) -> gr.State:
     """Whether a person, no link and no example, put the picture there, and no pose was chosen for it yet."""
     state = gr.State(False)
-    picture.upload(lambda: True, None, state, api_visibility="private", show_progress="hidden", queue=False)
+    picture.upload(lambda: True, None, state, queue=False, **PRIVATE)
     return state
 
 
@@ -36,6 +38,8 @@ def offered(prepared: PosePrepared | None, last: str, dropped: bool, pose: str) 
         Figures, the photo they stand for, False as `dropped` from now on, and the pose: a photo just dropped in that does
         not bear the chosen one shows the best that it bears.
     """
+    from core.gfla.methods.puppet.offers import offers
+
     puppet = None if prepared is None else prepared.puppet
     key = "" if puppet is None else f"{id(puppet.picture)} {puppet.moving}"
     if puppet is None or key == last:

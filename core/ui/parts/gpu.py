@@ -9,17 +9,20 @@ from __future__ import annotations
 
 import contextlib
 import inspect
+import os
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import torch
 from PIL import Image
 
 from core.errors import MorphospaceError
-from core.pipeline import TransitionPipeline
 from core.progress import silent
 from core.timeline import Timeline
+from core.ui.parts.parcel import Parcel
+
+if TYPE_CHECKING:
+    from core.pipeline import TransitionPipeline
 
 Pipeline = TypeVar("Pipeline")
 # A call's arguments without its progress, and that.
@@ -47,6 +50,8 @@ def on_gpu(pipeline: Pipeline, gpu: Callable[..., Any] | None = None) -> Pipelin
         import spaces
 
         gpu = spaces.GPU
+    from core.pipeline import TransitionPipeline
+
     if gpu is None or not isinstance(pipeline, TransitionPipeline) or not has_networks(pipeline):
         return pipeline
     # Outside the worker there is no GPU, though torch says so.
@@ -59,10 +64,12 @@ def on_gpu(pipeline: Pipeline, gpu: Callable[..., Any] | None = None) -> Pipelin
 
 def has_networks(pipeline: TransitionPipeline) -> bool:
     """Whether there is anything to place on a GPU."""
+    from torch.nn import Module
+
     parts = list(vars(pipeline).values())
     # A pipeline may keep its networks one level down, in a part of its own.
     parts += [inner for part in parts for inner in getattr(part, "__dict__", {}).values()]
-    return any(isinstance(part, torch.nn.Module) for part in parts)
+    return any(isinstance(part, Module) for part in parts)
 
 
 def duration_s(seconds: float, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> int:
@@ -83,15 +90,17 @@ def _pictures(item: Any) -> int:
 
 def _megapixels(item: Any) -> float:
     """Size of the largest picture in an argument."""
+    from torch import Tensor
+
     if isinstance(item, Image.Image):
         return item.width * item.height / 1e6
-    if isinstance(item, torch.Tensor) and item.ndim >= 3:
+    if isinstance(item, Tensor) and item.ndim >= 3:
         return item.shape[-1] * item.shape[-2] / 1e6
     if is_dataclass(item):
         inner = [getattr(item, field.name) for field in fields(item)]
         asked = getattr(item, "size_px", 0)
         side = asked if isinstance(asked, int) else 0
-        return max([side * side / 1e6, *(_megapixels(value) for value in inner if isinstance(value, torch.Tensor))])
+        return max([side * side / 1e6, *(_megapixels(value) for value in inner if isinstance(value, Tensor))])
     if isinstance(item, list | tuple):
         return max((_megapixels(value) for value in item), default=0.0)
     return 0.0
@@ -121,16 +130,24 @@ def _moved(method: Callable[..., Any], seconds: float, gpu: Callable[..., Any]) 
         return bound.args, bound.kwargs, progress
 
     moved = _moved_stream if inspect.isgeneratorfunction(method) else _moved_call
-    return moved(method, gpu(duration=asked), split)
+    wrapped, home = moved(method, gpu(duration=lambda parcel, wanted: wanted), split, asked), os.getpid()
+
+    def lent(*args: Any, **kwargs: Any) -> Any:
+        # In the worker, for the pipeline's own calls, there is no border left to cross.
+        return (wrapped if os.getpid() == home else method)(*args, **kwargs)
+
+    return lent
 
 
 def _moved_stream(
-    method: Callable[..., Any], in_worker: Callable[..., Any], split: Callable[..., Split]
+    method: Callable[..., Any], in_worker: Callable[..., Any], split: Callable[..., Split], asked: Callable[..., int]
 ) -> Callable[..., Any]:
     @in_worker
-    def stream(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Any]:
+    def stream(parcel: Parcel, wanted_s: int) -> Iterator[Any]:
+        args, kwargs = parcel.opened()
         try:
-            yield from method(*args, **kwargs)
+            for item in method(*args, **kwargs):
+                yield Parcel.packed(item)
         except MorphospaceError as error:
             yield _Failure(error)
 
@@ -139,33 +156,45 @@ def _moved_stream(
         timeline = next((item for item in [*args, *kwargs.values()] if isinstance(item, Timeline)), None)
         total = len(timeline.positions()) if timeline else 0
         progress(0.0, "waiting for the GPU")
-        with contextlib.closing(stream(args, kwargs)) as items:
+        with _sent(args, kwargs) as parcel, contextlib.closing(stream(parcel, asked(args, kwargs))) as items:
             for index, item in enumerate(items):
                 if isinstance(item, _Failure):
                     raise item.error
                 progress(min(1.0, (index + 1) / total) if total else 0.5, f"frame {index + 1}")
-                yield item
+                yield item.opened()
 
     return streamed
 
 
 def _moved_call(
-    method: Callable[..., Any], in_worker: Callable[..., Any], split: Callable[..., Split]
+    method: Callable[..., Any], in_worker: Callable[..., Any], split: Callable[..., Split], asked: Callable[..., int]
 ) -> Callable[..., Any]:
     @in_worker
-    def call(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+    def call(parcel: Parcel, wanted_s: int) -> Any:
+        args, kwargs = parcel.opened()
         try:
-            return method(*args, **kwargs)
+            return Parcel.packed(method(*args, **kwargs))
         except MorphospaceError as error:
             return _Failure(error)
 
     def called(*args: Any, **kwargs: Any) -> Any:
         args, kwargs, progress = split(args, kwargs)
         progress(0.0, "waiting for the GPU")
-        result = call(args, kwargs)
+        with _sent(args, kwargs) as parcel:
+            result = call(parcel, asked(args, kwargs))
         if isinstance(result, _Failure):
             raise result.error
         progress(1.0, "done")
-        return result
+        return result.opened()
 
     return called
+
+
+@contextlib.contextmanager
+def _sent(args: tuple[Any, ...], kwargs: dict[str, Any]) -> Iterator[Parcel]:
+    """A call's arguments, packed; nothing of them is left over, whatever becomes of the worker."""
+    parcel = Parcel.packed((args, kwargs))
+    try:
+        yield parcel
+    finally:
+        parcel.dropped()

@@ -12,12 +12,14 @@ from typing import Any, TypeVar, cast
 
 import gradio as gr
 
+from core.content import content_key
 from core.errors import ExportError
-from core.pipeline import content_key
 from core.progress import Progress, watch
 from core.ui.parts.pace import rounded
 
 Result = TypeVar("Result")
+# Of events that the page needs and no program, and that lay no waiting sign over what they set.
+PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 # gradio finds a handler's progress bar by this default.
 BAR = gr.Progress()
 # Before that the time left is a guess.

@@ -10,23 +10,23 @@ import gradio as gr
 from PIL import Image
 
 from core.errors import InputError
-from core.ui.parts.handlers import result_folder
+from core.ui.parts.handlers import PRIVATE, result_folder
 from core.ui.parts.picture import NAME, ClipInput, PictureInput
 from core.video import write_picture
 
 LONGEST_NAME = 24
 # Beyond it a slider counts degrees and the like.
 LARGEST_T = 1.5
-PRIVATE: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
 DOWNLOAD = """(file) => {
   if (!file) return;
   const link = document.createElement("a");
   link.href = file.url; link.download = file.orig_name; link.click();
 }"""
-# A tab's inputs exist on the page once it was opened.
+# A tab's inputs, and those of an accordion, exist on the page once it was opened.
 OPENED = """async (choice) => {
   const id = String(choice).split("|")[1];
   for (let tries = 0; tries < 40 && !document.getElementById(id); tries++) await new Promise((done) => setTimeout(done, 50));
+  document.getElementById(id)?.scrollIntoView({ block: "center" });
 }"""
 
 
@@ -59,6 +59,14 @@ def place_of(values: Sequence[Any]) -> str:
     if number is None:
         return "frame"
     return f"t{round(100 * number):03d}" if abs(number) <= LARGEST_T else f"{number:g}"
+
+
+def fold_of(component: Any) -> Any:
+    """The accordion in which a component stands, if any."""
+    block = component.parent
+    while block is not None and not isinstance(block, gr.Accordion):
+        block = block.parent
+    return block
 
 
 def nothing(*_: Any) -> None:
@@ -97,7 +105,9 @@ def _connect(tab: Any, targets: dict[str, tuple[Any, Any]], strip: gr.Tabs) -> N
 
     own = [component for component in tab.pictures.values() if isinstance(component, PictureInput)]
 
-    def send(chosen: str | None, film: str | None, *values: Any) -> tuple[Any, Any]:
+    folds = {name: fold for name, (_, component) in targets.items() if (fold := fold_of(component)) is not None}
+
+    def send(chosen: str | None, film: str | None, *values: Any) -> tuple[Any, ...]:
         if chosen not in targets:
             raise InputError("nothing is chosen: choose where it shall go")
         if chosen.startswith("film"):
@@ -107,17 +117,29 @@ def _connect(tab: Any, targets: dict[str, tuple[Any, Any]], strip: gr.Tabs) -> N
         else:
             frame, name = frame_of(handler(*values[: len(inputs)])), named_after("frame", *values[len(inputs) :])
             path = str(write_picture(frame, result_folder() / f"{name}.png", {"system": tab.id}))
-        return path, gr.Tabs(selected=targets[chosen][0].id)
+        opened = [gr.update(open=True) if name == chosen else gr.skip() for name in folds]
+        return path, gr.Tabs(selected=targets[chosen][0].id), *opened
 
-    def deliver(chosen: str | None, path: str | None) -> Any:
+    own_timeline = tab.export.timeline.by_name
+    # Frames, speed and easing go along: a morph that goes on as a toon keeps its length.
+    along = [
+        (other, name, component)
+        for other in {id(other): other for other, _ in targets.values()}.values()
+        for name, component in other.export.timeline.by_name.items()
+        if name in own_timeline
+    ]
+
+    def deliver(chosen: str | None, path: str | None, *values: Any) -> Any:
         given = [gr.update(value=path) if name == chosen and path else gr.skip() for name in targets]
+        timeline, there = dict(zip(own_timeline, values, strict=True)), targets[chosen or next(iter(targets))][0]
+        given += [timeline[name] if path and other is there else gr.skip() for other, name, _ in along]
         return given if len(given) > 1 else given[0]
 
-    places = [component for _, component in targets.values()]
+    places = [component for _, component in targets.values()] + [component for *_, component in along]
     first = button.click(**tab.first_time) if tab.first_time else button.click(None, None, None, **PRIVATE)
-    sent = first.then(send, [choice, tab.result.video, *inputs, *own], [kept, strip], **PRIVATE)
+    sent = first.then(send, [choice, tab.result.video, *inputs, *own], [kept, strip, *folds.values()], **PRIVATE)
     there = sent.success(None, choice, None, js=OPENED, **PRIVATE)
-    there.then(deliver, [choice, kept], places, **PRIVATE)
+    there.then(deliver, [choice, kept, *own_timeline.values()], places, **PRIVATE)
 
 
 def draw_save(tab: Any) -> None:

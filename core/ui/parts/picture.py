@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Iterable
+import json
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -77,6 +78,19 @@ def untouched(example: Any, values: Iterable[Any]) -> bool:
     """Whether a tab still shows its first example: an opening tab may say that its pictures changed."""
     pictures = [value for value in values if isinstance(value, Image.Image)]
     return bool(example and pictures and all(picture.info.get(FIRST) for picture in pictures))
+
+
+def changed_js(pictures: Sequence[PictureInput]) -> str:
+    """`untouched` for a browser, (example, last, *pictures) => {now: their paths}, or as it was where that says nothing new.
+
+    A picture that is dropped in says several times that it changed.
+    """
+    firsts = json.dumps([picture.first and picture.first["path"] for picture in pictures])
+    return f"""(example, last, ...pictures) => {{
+      const now = pictures.map((picture) => picture?.path || null);
+      const stands = example && now.every((path, i) => path === {firsts}[i]);
+      return stands || JSON.stringify(now) === JSON.stringify(last?.now) ? {{ __type__: "update" }} : {{ now }};
+    }}"""
 
 
 class MaskInput(gr.ImageEditor):

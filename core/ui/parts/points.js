@@ -5,7 +5,8 @@ const paired = props.paired, edges = props.edges || [], names = props.names || [
 const stage = element.querySelector(".stage"), hint = element.querySelector(".hint");
 const groups = props.groups || [], groupBar = element.querySelector(".groups"), hidden = new Set(), MOST_ZOOM = 12, STEP = 1.5;
 // kinds[i]: the group of the points numbered i. views[k]: what is seen of picture k. touches: fingers on a picture.
-let mode = "move", past = [], waiting = null, mine = null, kinds = [], views = [], touches = new Map();
+// stops[k]: the one point of picture k that the Tab key stops at.
+let mode = "move", past = [], waiting = null, mine = null, kinds = [], views = [], touches = new Map(), stops = [];
 
 const copy = (value) => JSON.parse(JSON.stringify(value));
 const value = () => props.value && props.value.panels ? props.value : { panels: [] };
@@ -168,8 +169,17 @@ function drag(svg, which, index, circle, partner) {
     circle.addEventListener("pointermove", follow);
     circle.addEventListener("pointerup", drop, { once: true });
   });
+  circle.addEventListener("focus", () => {
+    stops[which] = index;
+    for (const one of svg.querySelectorAll("circle[data-key]")) one.setAttribute("tabindex", one === circle ? 0 : -1);
+  });
   circle.addEventListener("keydown", (event) => {
-    const step = steps(event, 1);
+    const step = steps(event, 1), turn = { PageDown: 1, PageUp: -1 }[event.key];
+    if (turn) {
+      event.preventDefault();
+      const all = [...svg.querySelectorAll("circle[data-key]")];
+      return all.at((all.indexOf(circle) + turn) % all.length).focus();
+    }
     if (event.key === "Delete" || event.key === "Backspace") { event.preventDefault(); return removePoint(which, index); }
     if (!step) return;
     event.preventDefault();
@@ -195,11 +205,13 @@ function drawPanel(panel, which) {
     if (p && q && !missing(p) && !missing(q))
       make("line", { x1: p[0], y1: p[1], x2: q[0], y2: q[1], "stroke-width": radius * 0.7 }, svg);
   }
-  panel.points.forEach((point, index) => {
-    if (missing(point) || hidden.has(kinds[index])) return;
+  const shown = [...panel.points.keys()].filter((index) => !missing(panel.points[index]) && !hidden.has(kinds[index]));
+  if (!shown.includes(stops[which])) stops[which] = shown[0];
+  shown.forEach((index) => {
+    const point = panel.points[index];
     const circle = make("circle", {
-      cx: point[0], cy: point[1], r: radius, "stroke-width": radius * 0.35, tabindex: 0, role: "button", "data-key": `${which}-${index}`,
-      "aria-label": `${names[index] || `point ${index + 1}`} in ${panel.label}`,
+      cx: point[0], cy: point[1], r: radius, "stroke-width": radius * 0.35, tabindex: index === stops[which] ? 0 : -1, role: "button", "data-key": `${which}-${index}`,
+      "aria-label": `${panel.label}: ${names[index] || `point ${index + 1}`}`,
     }, svg);
     if (names[index]) make("title", {}, circle).textContent = names[index];
     drag(svg, which, index, circle, () =>
@@ -230,7 +242,7 @@ element.querySelectorAll("button[data-mode]").forEach((button) => {
     waiting = null;
     element.querySelectorAll("button[data-mode]").forEach((b) => b.setAttribute("aria-pressed", b === button));
     say({
-      move: "Drag a point, or focus it and use the arrow keys.",
+      move: "Drag a point, or focus it: arrow keys move it, Page Up and Page Down go to the next.",
       add: paired ? "Click a place in one picture, then the same place in the other." : "Click where the missing point belongs.",
       delete: paired ? "Click a point to delete it in both pictures." : "Click a point to mark it as missing.",
     }[mode]);

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +12,14 @@ import gradio as gr
 import numpy as np
 from PIL import Image
 
+from core.content import content_key
 from core.errors import InputError
 from core.image import limit_size
 
 SHOWN_SIDE_PX = 720
 MOST_POINTS = 1000
+# Where a panel says for which inputs its points were found: of the example that a page opens with.
+EXAMPLE = "example"
 
 TEMPLATE = """<div class="editor">
 <div class="tools" role="toolbar" aria-label="Point tools">
@@ -27,7 +30,7 @@ TEMPLATE = """<div class="editor">
 <button type="button" data-zoom="in" aria-label="Zoom in" title="Zoom in">+</button>
 <button type="button" data-zoom="out" aria-label="Zoom out" title="Zoom out">&minus;</button>
 <button type="button" data-zoom="fit">Whole picture</button>
-<span class="hint" role="status">Drag a point, or focus it and use the arrow keys.</span></div>
+<span class="hint" role="status">Drag a point, or focus it: arrow keys move it, Page Up and Page Down go to the next.</span></div>
 <div class="tools groups" role="group" aria-label="Points shown"></div>
 <div class="stage"></div></div>"""
 
@@ -53,10 +56,26 @@ STYLE = """
 """
 
 
+class Panels(list[np.ndarray]):
+    """One (N, 2) float array per picture, and for which inputs each was found: `inputs_key`, "" where nobody said it."""
+
+    def __init__(self, points: Iterable[np.ndarray], found_for: Iterable[str]) -> None:
+        super().__init__(points)
+        self.found_for = list(found_for)
+
+
+def inputs_key(values: Iterable[Any]) -> str:
+    """A short hash of what points are looked for in: of pictures every eighth pixel, so that it takes milliseconds."""
+    parts = [
+        (value.size, np.asarray(value)[::8, ::8]) if isinstance(value, Image.Image) else (value,) for value in values
+    ]
+    return content_key(*(part for one in parts for part in one))
+
+
 class PointEditor(gr.HTML):
     """Pictures with draggable points.
 
-    The value that a handler receives is a list with one (N, 2) float array per picture, (x, y) in pixels of the picture
+    The value that a handler receives is `Panels`: one (N, 2) float array per picture, (x, y) in pixels of the picture
     as it was given to `panel`; a missing point is (-1, -1). An empty editor gives an empty list.
     `groups` are names and sizes of runs of points that can be hidden while others are moved.
     """
@@ -87,25 +106,26 @@ class PointEditor(gr.HTML):
             **kwargs,
         )
         # The page opens with these panels; they are no default value, which programs that send none would get.
-        self.first = {"panels": list(first)}
+        self.first = {"panels": [{**one, "found_for": EXAMPLE} for one in first]}
 
     def get_config(self) -> dict[str, Any]:
         """The parent's settings, with what the page opens with."""
         return {**super().get_config(), "value": self.first}
 
-    def preprocess(self, payload: Any) -> list[np.ndarray]:
+    def preprocess(self, payload: Any) -> Panels:
         """Points per picture; what a browser or a client sends is checked."""
         if not payload:
-            return []
+            return Panels([], [])
         try:
             panels = [np.asarray(panel["points"], dtype=float).reshape(-1, 2) for panel in payload["panels"]]
-        except (TypeError, KeyError, ValueError) as error:
+            found_for = [str(panel.get("found_for", "")) for panel in payload["panels"]]
+        except (AttributeError, TypeError, KeyError, ValueError) as error:
             raise InputError(
                 'the points are damaged: {"panels": [{"points": [[x, y], ...]}, ...]} fits, or Detect again'
             ) from error
         if any(len(points) > MOST_POINTS or not np.isfinite(points).all() for points in panels):
             raise InputError(f"points must be finite numbers, {MOST_POINTS} at most per picture: press Detect again")
-        return panels
+        return Panels(panels, found_for)
 
     def postprocess(self, value: Any) -> Any:
         """A list of `panel(...)` as the browser reads it."""

@@ -9,6 +9,7 @@ import gradio as gr
 from gradio.components import Component
 
 from core.errors import InputError
+from core.ui.parts.handlers import PRIVATE
 from core.video import FORMATS, read_settings
 
 LONGEST_VALUE = 500
@@ -78,7 +79,7 @@ def restore_drop(tab: str, controls: dict[str, Component]) -> None:
     file = gr.File(
         label="Drop an exported video or picture here: its settings come back",
         file_types=[f".{kind}" for kind in FORMATS],
-        height=90,
+        height=150,
         elem_id=f"{tab}-restore",
     )
     said = gr.Markdown(elem_id=f"{tab}-restored")
@@ -91,7 +92,6 @@ def restore_drop(tab: str, controls: dict[str, Component]) -> None:
         restore,
         file,
         [*controls.values(), said],
-        api_visibility="private",
         queue=False,
-        show_progress="hidden",
+        **PRIVATE,
     )

@@ -17,15 +17,18 @@ from gradio.components import Component
 from PIL import Image
 
 from core import settings as installation
+from core.content import content_key
 from core.errors import InputError
 from core.image import limit_size
-from core.pipeline import content_key
+from core.ui.parts.handlers import PRIVATE
 from core.ui.parts.points import PointEditor
 from core.ui.parts.restore import restore_drop, restored
 from core.ui.parts.store import SHARED_SIDE_PX, fetch_all, keep
 
 SHARE = "pictures"
 POINTS = "points"
+# A page that opens without a link asks the server for nothing: every control that it might set costs the browser time.
+ADDRESSED = """() => new URLSearchParams(location.search).get("tab") === "%s" ? { link: location.search } : {}"""
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,7 @@ def share_link(
         root = str(request.request.base_url).rstrip("/") if request.request is not None else ""
         return gr.update(value=f"{root}/?{urlencode({'tab': tab, **changed, **kept})}", visible=True)
 
-    private: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+    private: dict[str, Any] = {"queue": False, **PRIVATE}
     button.click(make, list(settings.values()), link, **private)
     if pictures:
         with_pictures.click(make, [*settings.values(), *pictures.values(), *sources], link, **private)
@@ -143,7 +146,7 @@ def _shared_points(points: SharedPoints, panels: list[np.ndarray], *source: Any)
 def _restore_on_load(
     tab: str, settings: dict[str, Component], pictures: dict[str, Component], points: SharedPoints | None
 ) -> None:
-    """Set the controls from the address when the page opens."""
+    """Set the controls from the address when the page opens at this tab."""
     outputs = [*settings.values(), *pictures.values(), *([points.given] if points else [])]
 
     def restore(request: gr.Request) -> Any:
@@ -158,7 +161,9 @@ def _restore_on_load(
 
     context = gr.context.Context.root_block
     if context is not None:
-        context.load(restore, None, outputs, api_visibility="private", show_progress="hidden")
+        linked = gr.JSON({}, visible=False)
+        context.load(None, None, linked, js=ADDRESSED % tab, **PRIVATE)
+        linked.change(restore, None, outputs, **PRIVATE)
 
 
 def _kept(share: str, name: str, component: Component) -> Any:

@@ -31,7 +31,7 @@ SUFFIX = re.compile(r"\.[a-z0-9]{2,5}")
 
 
 def keep(items: Mapping[str, Any]) -> str:
-    """Keep inputs by field name; returns the name under which `fetch` finds them.
+    """Keep inputs by field name; returns the name under which `fetch_all` finds them.
 
     Args:
         items: a picture, a path, a list of paths, or JSON data under each field's name.
@@ -70,18 +70,6 @@ def _write(folder: Path, field: str, item: Any) -> None:
             _write(folder, f"{field}-{index}", part)
     else:
         (folder / f"{field}.json").write_text(json.dumps(item))
-
-
-def fetch(name: str, field: str) -> Path:
-    """The file of one kept field.
-
-    Raises:
-        InputError: no such share or field, or its hours are over.
-    """
-    found = fetch_all(name, field)
-    if not found:
-        raise _gone()
-    return found[0]
 
 
 def fetch_all(name: str, field: str) -> list[Path]:

@@ -10,6 +10,7 @@ import gradio as gr
 import numpy as np
 
 from core.detect.faces import Face
+from core.ui.parts.handlers import PRIVATE
 from core.video import read_video
 
 # Sign and name of each level; the sign says it without colour too.
@@ -34,7 +35,7 @@ def lines(items: Iterable[str]) -> str:
 
 def told_notes(notes: Iterable[str]) -> str:
     """What a pipeline says about its own result, beside the preview."""
-    return lines(told("weak", "Note", note) for note in notes)
+    return lines(told("weak", "Note", note.replace("`", "")) for note in notes)
 
 
 def turned_deg(face: Face) -> float | None:
@@ -69,10 +70,10 @@ def clip_facts(path: str | None) -> str:
     facts = f"{width} x {height}, {float(clip.rate):.5g} fps, {seconds:.1f} s{', with sound' if clip.has_audio else ''}"
     level = "weak" if clip.notes or seconds > LONG_CLIP_S else "good"
     long = " A long clip: this takes a while, shorten it to try." if seconds > LONG_CLIP_S else ""
-    return told(level, "Clip", " ".join([f"{facts}.", *clip.notes]) + long)
+    return lines([told(level, "Clip", f"{facts}.{long}"), told_notes(clip.notes)])
 
 
 def draw_clip_facts(clip: Any, tab: str) -> None:
     """Tell about a clip as soon as it is there."""
     said = gr.Markdown(elem_id=f"{tab}-clip-facts")
-    clip.change(clip_facts, clip, said, api_visibility="private", queue=False, show_progress="hidden")
+    clip.change(clip_facts, clip, said, queue=False, **PRIVATE)

@@ -96,6 +96,7 @@ class TransitionTab(Wiring, ABC):
         self.prepared = gr.State(None, time_to_live=SESSION_S)
         # Where the page finds the first example's frames, as long as nothing was changed.
         self.example = gr.JSON(self.first.for_browser(), visible=False)
+        self.came = gr.JSON(None, visible=False)
         with gr.Row(elem_classes="bench"):
             with gr.Column(min_width=320, elem_classes="left") as left:
                 self.draw_inputs()
@@ -260,14 +261,16 @@ class TransitionTab(Wiring, ABC):
     def film(
         self, order: Order, frames: Iterable[Image.Image], name: str, figures: Mapping[str, Any], about: Mapping[str, Any],
         fps: float | None = None, of: Sequence[Any] = (), at: Mapping[str, Sequence[float]] | None = None,
+        notes: Iterable[str] = (),
     ) -> tuple[str, str, dict[str, Any]]:  # fmt: skip
         """The result's three: the video of the page, the file that was asked for, named after the pictures `of`, the details.
 
-        `at` says where sliders stand in each frame; left out, those of the example's axes follow the timeline.
+        `at` says where sliders stand in each frame; left out, those of the example's axes follow the timeline. `notes` are what
+        a person should know of this result: the page says it beside the preview, a program finds it in the details.
         """
         watched, rate = Watched(frames), float(fps or order.timeline.fps)
         shown, file = export_frames(watched, named_after(name, *of), order.format, rate, order.settings)
-        details = details_of(order.start_s, figures, order.settings, about)
+        details = details_of(order.start_s, figures, order.settings, about, notes)
         self.pace.add(details["seconds"], watched.count)
         places = dict.fromkeys(self.axes, order.timeline.positions()) if at is None else at
         return shown, file, {**details, "film": watched.facts(rate, places)}
@@ -279,8 +282,15 @@ def about(pipeline: Any) -> dict[str, str]:
 
 
 def details_of(
-    start_s: float, figures: Mapping[str, Any], settings: Mapping[str, Any], about: Mapping[str, Any]
-) -> dict[str, Any]:
+    start_s: float, figures: Mapping[str, Any], settings: Mapping[str, Any], about: Mapping[str, Any],
+    notes: Iterable[str] = (),
+) -> dict[str, Any]:  # fmt: skip
     """What the details row shows; the work began at `start_s` of `time.perf_counter`."""
-    seconds = round(time.perf_counter() - start_s, 2)
-    return {"seconds": seconds, **about, "figures": dict(figures), "settings": dict(settings)}
+    said = [note for note in notes if note]
+    facts = {
+        "seconds": round(time.perf_counter() - start_s, 2),
+        **about,
+        "figures": dict(figures),
+        "settings": dict(settings),
+    }
+    return {**facts, "notes": said} if said else facts

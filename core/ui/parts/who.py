@@ -11,6 +11,7 @@ import gradio as gr
 from PIL import Image
 
 from core.image import Box
+from core.ui.parts.handlers import PRIVATE
 
 THUMB_PX, ROOM, MOST = 56, 0.25, 12
 
@@ -88,4 +89,4 @@ def on_who(who: gr.HTML, choose: Callable[..., Any], inputs: Any, outputs: Any) 
         name, number = event.index
         return choose(str(name), int(number), *values)
 
-    return who.select(chosen, inputs, outputs, api_visibility="private", show_progress="hidden")
+    return who.select(chosen, inputs, outputs, **PRIVATE)

@@ -12,12 +12,13 @@ function draw() {
   place();
 }
 
-both.addEventListener("pointermove", (event) => {
+const pull = (event) => {
   if (event.pointerType === "mouse" && !event.buttons) return;
   const box = both.getBoundingClientRect();
   line.value = (100 * (event.clientX - box.left)) / box.width;
   place();
-});
+};
+for (const name of ["pointerdown", "pointermove"]) both.addEventListener(name, pull);
 line.addEventListener("input", place);
 watch("value", draw);
 draw();

@@ -13,10 +13,11 @@ from core.ui.parts.desk import GATHER, SCATTER
 from core.ui.parts.examples import CHOOSE_FRAME, Axis
 from core.ui.parts.export import Export, ResultView
 from core.ui.parts.gpu import zero_gpu
+from core.ui.parts.handlers import PRIVATE
 from core.ui.parts.notes import notes_in, with_notes
 from core.ui.parts.pace import Pace
-from core.ui.parts.picture import PictureInput, untouched
-from core.ui.parts.points import PointEditor
+from core.ui.parts.picture import PictureInput, changed_js, untouched
+from core.ui.parts.points import Panels, PointEditor, inputs_key
 from core.ui.parts.restore import settings_into
 from core.ui.parts.share import SharedPoints
 from core.ui.parts.told import told_notes
@@ -25,6 +26,7 @@ from core.ui.parts.who import on_who
 # Previews answer while long jobs wait for each other.
 PREVIEW: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "preview", "concurrency_limit": 2}
 FORMAT = {"format": "the file to download"}
+LATE = "(...pictures) => Array(%d).fill(pictures.some(Boolean) ? { __type__: 'update' } : null)"
 
 
 class Wiring:
@@ -47,6 +49,7 @@ class Wiring:
     result: ResultView
     prepared: gr.State
     example: gr.JSON
+    came: gr.JSON
     found: gr.Markdown
     who: gr.HTML
     noted: gr.Markdown
@@ -59,6 +62,8 @@ class Wiring:
     # What answers the sliders, and its inputs; what prepares the first example when its frames no longer do.
     now: tuple[Callable[..., Any], list[Any]] | None = None
     first_time: dict[str, Any] | None = None
+    # Who presses a button while points are still looked for would get those of the pictures before: this looks itself.
+    settle: dict[str, Any] | None = None
 
     def on_clear(self, shown: Sequence[Component]) -> None:
         """Clear empties inputs, preview and result."""
@@ -73,21 +78,27 @@ class Wiring:
             *self.result.components,
         ]
         # The points' own handler empties them when their pictures go.
-        self.clear.click(lambda: [None] * len(emptied), None, emptied, api_visibility="private", show_progress="hidden")
+        # Not behind other jobs: what is dropped in meanwhile would go with the rest.
+        self.clear.click(lambda: [None] * len(emptied), None, emptied, queue=False, **PRIVATE)
+        # What was on its way meanwhile comes to an empty tab and goes at once.
+        late = [component for component in shown if isinstance(component, gr.Image)]
+        outputs = [*late, self.noted, self.found, self.who, self.result.details]
+        pictures = [component for component in self.pictures.values() if isinstance(component, PictureInput)]
+        comes = [component.change for component in (*late, self.found)]
+        gr.on(comes, None, pictures, outputs, js=LATE % len(outputs), **PRIVATE)
 
     def wire_desk(self) -> None:
         """The desk follows the film, brings earlier ones back with their settings, and the time a film takes is told anew."""
-        quiet: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
         result, settings = self.result, dict(self.settings)
         film = [result.video, result.file, result.details]
-        gr.on([result.video.change, result.details.change], None, film, result.desk, js=GATHER, **quiet)
+        gr.on([result.video.change, result.details.change], None, film, result.desk, js=GATHER, **PRIVATE)
 
         def settings_of(details: dict[str, Any] | None) -> list[Any]:
             found = (details or {}).get("settings") or {}
             return settings_into(self.id, found, settings)[0] if found else [gr.skip()] * len(settings)
 
-        back = result.desk.select(None, None, film, js=SCATTER, **quiet)
-        back.then(settings_of, result.details, list(settings.values()), queue=False, **quiet)
+        back = result.desk.select(None, None, film, js=SCATTER, **PRIVATE)
+        back.then(settings_of, result.details, list(settings.values()), queue=False, **PRIVATE)
 
         timeline = self.export.timeline
 
@@ -96,8 +107,18 @@ class Wiring:
 
         gr.on(
             [result.details.change, *(component.change for component in timeline.components)], told, timeline.components,
-            self.takes, queue=False, trigger_mode="always_last", **quiet,
+            self.takes, queue=False, trigger_mode="always_last", **PRIVATE,
         )  # fmt: skip
+
+    def on_pictures(self, pictures: Sequence[PictureInput]) -> Any:
+        """What tells that a person changed one of these pictures.
+
+        An opening tab says it too: there the browser sees that the example stands untouched, and the server is asked nothing,
+        which would lay a waiting sign over the live preview.
+        """
+        changes = [picture.change for picture in pictures]
+        gr.on(changes, None, [self.example, self.came, *pictures], self.came, js=changed_js(pictures), **PRIVATE)
+        return self.came.change
 
     def on_points(self, find: Callable[..., Any], encode: dict[str, Any]) -> None:
         """Points are found when their source changes or when asked for, then the preview is made anew.
@@ -108,24 +129,35 @@ class Wiring:
         if self.points is None:
             raise RuntimeError("draw_points comes first")
 
+        count = len(self.source)
+
         def looked(*values: Any) -> tuple[Any, ...]:
             panels, said = find(*values)
-            return panels, said, [row for one in panels for row in one.pop("others", [])]
+            others = [row for one in panels for row in one.pop("others", [])]
+            key = inputs_key(values[:count])
+            return [{**one, "found_for": key} for one in panels], said, others
 
-        def found(example: Any, *values: Any) -> tuple[Any, ...]:
-            return (gr.skip(),) * 4 if untouched(example, values) else (*looked(*values), None)
+        def found(*values: Any) -> tuple[Any, ...]:
+            return *looked(*values), None
+
+        def settle(example: Any, points: Panels, *values: Any) -> tuple[Any, ...]:
+            stale = {key for key in points.found_for if key} - {inputs_key(values[:count])}
+            return looked(*values) if stale and not untouched(example, values) else (gr.skip(),) * 3
 
         inputs, outputs = [*self.source, self.points.given], [self.editor, self.found, self.who]
+        self.settle = {
+            "fn": settle, "inputs": [self.example, self.editor, *inputs], "outputs": outputs, "show_progress": "hidden",
+            "api_visibility": "private", "concurrency_id": "points", "concurrency_limit": 2,
+        }  # fmt: skip
         pictures = [component for component in self.source if isinstance(component, PictureInput)]
         others = [component.change for component in self.source if component not in pictures]
         last: dict[str, Any] = {"trigger_mode": "always_last", **PREVIEW}
-        came = gr.on([c.change for c in pictures], found, [self.example, *inputs], [*outputs, self.example], **last)
+        came = gr.on([self.on_pictures(pictures)], found, inputs, [*outputs, self.example], **last)
         # Asked for by hand, they are looked for even if a link brought some.
         asked = [self.again.click(looked, self.source, outputs, **PREVIEW)]
         if others:
             asked.append(gr.on(others, looked, inputs, outputs, **last))
-        came.then(**self.encoding_new(encode))
-        for event in asked:
+        for event in [came, *asked]:
             event.then(**encode)
         if self.early.by_name:
             self.numbers_by_click(self.early.by_name)
@@ -152,14 +184,6 @@ class Wiring:
             "fn": prepare, "inputs": [*inputs, *self.method.components], "outputs": outputs, "show_progress_on": shown[0],
             "trigger_mode": "always_last", **PREVIEW,
         }  # fmt: skip
-
-    def encoding_new(self, encode: dict[str, Any]) -> dict[str, Any]:
-        """`encoding` that does nothing while the first example's pictures stand untouched."""
-
-        def prepare(example: Any, *values: Any) -> Any:
-            return (gr.skip(),) * len(encode["outputs"]) if untouched(example, values) else encode["fn"](*values)
-
-        return {**encode, "fn": prepare, "inputs": [self.example, *encode["inputs"]]}
 
     def on_sliders(
         self, handler: Callable[..., Any], sliders: Iterable[Any], inputs: list[Any], shown: list[Any],
@@ -209,7 +233,8 @@ class Wiring:
     ) -> None:  # fmt: skip
         """A function for programs, and for a button of the page if it has one."""
         source = button or gr.Button(visible=False)
-        event = source.click(
+        settle = self.settle if button is not None and self.settle and self.editor in inputs else None
+        event = (source.click if settle is None else source.click(**settle).then)(
             with_notes(handler),
             inputs,
             outputs,
@@ -219,4 +244,4 @@ class Wiring:
             show_progress_on=shown,
         )
         if stop is not None:
-            stop.click(None, None, None, cancels=[event], api_visibility="private")
+            gr.on([stop.click, self.clear.click], None, None, None, cancels=[event], api_visibility="private")

@@ -8,16 +8,14 @@ from typing import Any
 import gradio as gr
 from PIL import Image
 
-from core.animals.head_alignment.detector import find_head
-from core.compare import CompareOptions, Engine, Run, ranked, run_engine, side_by_side
+from core.compare import CompareOptions, Engine, Run, middle_square, ranked, run_engine, side_by_side
 from core.crossbreed.options import CrossbreedOptions
 from core.errors import InputError
 from core.image import to_tensor
-from core.metrics import ssim
 from core.progress import Progress, part_of
 from core.ui.parts.examples import example_picture
 from core.ui.parts.handlers import BAR, follow
-from core.ui.parts.picture import untouched
+from core.ui.parts.told import lines, told
 from core.ui.parts.transition import TransitionTab
 from core.ui.parts.wiring import PREVIEW
 from core.ui.tabs import Tab, crossbreed, implicit, sdl
@@ -40,6 +38,8 @@ def animals(pair: Sequence[Image.Image]) -> None:
     Raises:
         NothingFoundError: one does not.
     """
+    from core.animals.head_alignment.detector import find_head
+
     for picture in pair:
         find_head(picture)
 
@@ -50,17 +50,31 @@ def neighbours(pair: Sequence[Image.Image]) -> None:
     Raises:
         InputError: they are too different.
     """
+    from core.metrics import ssim
+
     first, second = (to_tensor(picture.resize((LOOK_PX, LOOK_PX))) for picture in pair)
     alike = float(ssim(first, second))
     if alike < SAME_SCENE:
         raise InputError(f"the pictures are no neighbouring frames of one scene (likeness {alike:.2f} of 1)")
 
 
+def faces(pair: Sequence[Image.Image]) -> None:
+    """Both show a person's face.
+
+    Raises:
+        NothingFoundError: one does not.
+    """
+    from core.implicit.methods.framing.upright import find_faces
+
+    for picture, name in zip(pair, ("the first picture", "the second picture"), strict=True):
+        find_faces(picture, name)
+
+
 ENGINES = {
     engine.name: engine
     for engine in (
         Engine("fade", "Plain cross-fade"),
-        Engine("implicit", "Implicit face morph", implicit.pipeline),
+        Engine("implicit", "Implicit face morph", implicit.pipeline, None, faces),
         Engine(
             "crossbreed", "Crossbreed (pets)", crossbreed.pipeline, lambda: CrossbreedOptions(crop="middle"), animals
         ),
@@ -87,6 +101,23 @@ Fit is 1 where the middle frame has **one outline** (0 is a double exposure), is
 face whose **landmarks** lie where the mean of both faces has them (0.15 face sizes off is torn). **Evenness**: how equal the steps are,
 1 is best. **Start, end**: how exactly the pictures are met. Each engine was made for its own kind of picture: faces for the implicit
 morph, pets for Crossbreed, near frames for SDL's second."""
+
+
+def tell(*pair: Image.Image | None) -> str:
+    """Which engines take the pair and why others do not, before any work; of those for any picture nothing."""
+    given = [picture for picture in pair if picture is not None]
+    if len(given) < len(pair):
+        return ""
+    squares, said = [middle_square(picture, CompareOptions.size_px) for picture in given], []
+    for engine in ENGINES.values():
+        if engine.check is not None:
+            try:
+                engine.check(squares)
+            except InputError as error:
+                said.append(told("weak", engine.title, str(error)))
+            else:
+                said.append(told("good", engine.title, "takes this pair"))
+    return lines(said)
 
 
 def rows_of(runs: list[Run]) -> list[list[Any]]:
@@ -138,13 +169,10 @@ class CompareTab(TransitionTab):
     def wire(self) -> None:
         """One button."""
         self.on_clear([self.preview_picture, self.table])
-        changed = [picture.change for picture in self.pair]
-        gr.on(changed, self.empty, [self.example, *self.pair], [self.preview_picture, self.example], **PREVIEW)
+        came, emptied = self.on_pictures(self.pair), [self.preview_picture, self.example]
+        gr.on([came], None, None, emptied, js="() => [null, null]", api_visibility="private")
+        gr.on([came], tell, self.pair, self.found, show_progress="hidden", **PREVIEW)
         self.on_go(self.compare, "compare_engines", [*self.pair, self.chosen], [self.table])
-
-    def empty(self, example: Any, *pair: Any) -> tuple[Any, Any]:
-        """The example goes when its pictures do."""
-        return (gr.skip(), gr.skip()) if untouched(example, pair) else (None, None)
 
     def compare(
         self, picture_a: Image.Image, picture_b: Image.Image, chosen: list[str], *values: Any, bar: gr.Progress = BAR

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 from gradio.components import Component
 from PIL import Image
 
-from core.animals.head_alignment import detector
 from core.crossbreed.options import CrossbreedOptions
-from core.crossbreed.pipeline import CrossbreedPipeline, CrossbreedPrepared
-from core.crossbreed.sheet import grid_sheet
 from core.errors import InputError
 from core.image import Box, to_pil
 from core.options import to_query
@@ -31,6 +28,9 @@ from core.ui.parts.transition import TransitionTab, about, details_of
 from core.ui.parts.who import on_who, others
 from core.ui.tabs import Tab
 from core.video import write_picture
+
+if TYPE_CHECKING:
+    from core.crossbreed.pipeline import CrossbreedPipeline, CrossbreedPrepared
 
 ID = "crossbreed"
 LABELS = ("First animal", "Second animal")
@@ -49,6 +49,8 @@ without them the network paints. Heads that look towards the camera do best: oth
 
 def pipeline() -> CrossbreedPipeline:
     """The one pipeline of this server."""
+    from core.crossbreed.pipeline import CrossbreedPipeline
+
     return engine(ID, CrossbreedPipeline.from_record)
 
 
@@ -69,6 +71,8 @@ def find_heads(
     Returns:
         The corners of a box per picture, (x, y) in pixels, and a sentence about what was found.
     """
+    from core.animals.head_alignment.detector import find_heads as heads_in
+
     linked = points_for(given, picture_a, picture_b)
     if linked and picture_a is not None and picture_b is not None:
         both = zip((picture_a, picture_b), linked, LABELS, strict=True)
@@ -77,7 +81,7 @@ def find_heads(
     for picture, label, number in zip((picture_a, picture_b), LABELS, chosen, strict=True):
         if picture is None:
             continue
-        heads = detector.find_heads(picture)
+        heads = heads_in(picture)
         rows = others(picture, [head.box for head in heads], label, label, "head", number)
         if heads:
             head = heads[min(number, len(heads)) - 1]
@@ -148,7 +152,9 @@ def head_box(picture: Image.Image) -> dict[str, Any]:
     Returns:
         The box (left, top, right, bottom) in pixels, the score from 0 to 1, and the species.
     """
-    head = detector.find_head(picture)
+    from core.animals.head_alignment.detector import find_head
+
+    head = find_head(picture)
     return {"box": [round(v, 1) for v in head.box], "score": round(head.score, 3), "species": head.species}
 
 
@@ -284,6 +290,8 @@ class CrossbreedTab(TransitionTab):
         Returns:
             The grid, and the same as a file that carries its settings.
         """
+        from core.crossbreed.sheet import grid_sheet
+
         options = self.read(values)
         prepared = prepare((picture_a, picture_b), corners, None, options)
         sheet = grid_sheet(pipeline().grid(prepared, count, options.tau))
@@ -317,7 +325,14 @@ class CrossbreedTab(TransitionTab):
             prepared = prepare((picture_a, picture_b), corners, files, order.options, part_of(progress, 0.0, 0.3))
             frames = pipeline().frames(prepared, order.timeline, progress=part_of(progress, 0.3, 1.0), **still)
             film = self.film(
-                order, frames, "morph", prepared.figures, about(pipeline()), of=(picture_a, picture_b), at=at
+                order,
+                frames,
+                "morph",
+                prepared.figures,
+                about(pipeline()),
+                of=(picture_a, picture_b),
+                at=at,
+                notes=prepared.notes,
             )
             return *film, prepared, picture_at(prepared, shape, appearance, order.options.tau)
 

@@ -4,34 +4,25 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
 from gradio.components import Component
 from PIL import Image
 
-from core.detect.body import NAMES
-from core.errors import InputError, NothingFoundError
-from core.gfla.methods.puppet.assess import sentences
-from core.gfla.methods.puppet.puppet import before_cut_out, layers_sheet
-from core.gfla.methods.puppet.retarget import aimed
-from core.gfla.methods.puppet.skeleton import read_skeleton
+from core.detect.body import LIMBS, NAMES
+from core.errors import NothingFoundError
 from core.gfla.methods.retargeting.library import FRAME_HW, draw_figure, library_pose, poses, shown_poses
-from core.gfla.options import AnimationOptions, PoseOptions, ViewOptions
-from core.gfla.paper import pose
-from core.gfla.pipeline import PosePipeline, PosePrepared
-from core.gfla.pipeline_animation import RECORDS, AnimationPipeline, driven
-from core.gfla.pipeline_views import ViewPipeline
+from core.gfla.options import AnimationOptions, PoseOptions
 from core.image import to_pil
 from core.options import to_query
 from core.progress import Progress, part_of, silent
+from core.ui.further import draw_further
 from core.ui.objects import ObjectPanel
-from core.ui.parts.authors import labelled
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import PEOPLE, Axis, example_picture
-from core.ui.parts.export import export_frames
 from core.ui.parts.figures import dropped_in, offered, pose_of_figure
 from core.ui.parts.handlers import BAR, stream
 from core.ui.parts.picture import ClipInput, PictureInput
@@ -43,11 +34,13 @@ from core.ui.parts.who import others
 from core.ui.tabs import Tab
 from core.video import read_video
 
+if TYPE_CHECKING:
+    from core.gfla.pipeline import PosePipeline, PosePrepared
+
 ID = "gfla"
 LABELS = ("Person", "Target pose")
 FIRST_POSE = "arms wide"
 EXAMPLE_PEOPLE = ("pierrot", "rosa_bonheur", "woman_and_dog")
-VIEW_COUNT = 18
 FOLLOWED = AnimationOptions(frames=240)
 
 INTRODUCTION = """Put a person into another pose. Drop in a photo, choose the pose and move the slider.
@@ -56,25 +49,27 @@ The person is cut out, its 18 keypoints are found and can be dragged. The **targ
 photo or by dragging; or a **clip** leads. By default the photo's own pixels are moved limb by limb (ours); *painter: network*
 paints with the network of Ren et al., *Deep Image Spatial Transformation for Person Image Generation*, CVPR 2020, whose shipped
 weights know rendered people before grey. *Turn a chair or a car* shows view synthesis."""
-FURTHER = """The authors' other networks: a **face** or a **dancer** that follows a clip, and an **object** seen from all sides.
-Their weights are for non-commercial use and are not shipped: *Get the authors' weights* fetches them."""
 
 
 def pipeline() -> PosePipeline:
     """The one pose pipeline of this server."""
+    from core.gfla.pipeline import PosePipeline
+
     return engine(ID, PosePipeline.from_record)
 
 
 def find_points(
-    picture: Image.Image | None,
-    target_picture: Image.Image | None,
-    library: str,
-    person: int,
-    given: dict[str, Any] | None = None,
-) -> tuple[list[dict[str, Any]], str]:
+    picture: Image.Image | None, target_picture: Image.Image | None, library: str, person: int, given: dict[str, Any] | None = None
+) -> tuple[list[dict[str, Any]], str]:  # fmt: skip
     """Keypoints of the person and the target pose in the person's frame, for the editor, and what was found."""
+    from core.gfla.methods.puppet.assess import sentences
+    from core.gfla.methods.puppet.puppet import before_cut_out
+    from core.gfla.methods.puppet.retarget import aimed
+    from core.gfla.methods.puppet.skeleton import read_skeleton
+    from core.gfla.paper import pose
+
     if picture is None:
-        return [], "Keypoints appear when a picture is there."
+        return [], ""
     pipe, said = pipeline(), ""
     linked = points_for(given, picture, target_picture, library, person)
     if linked:
@@ -115,6 +110,8 @@ def prepare(
     picture: Image.Image, points: list[np.ndarray], target: Any, options: PoseOptions, progress: Progress = silent
 ) -> PosePrepared:
     """The person encoded; the editor's points where there are any, else detection and `target`."""
+    from core.gfla.paper import pose
+
     if len(points) != len(LABELS):
         return pipeline().prepare(picture, target, options=options, progress=progress)
     own, wanted = (pose.checked(item) for item in points)
@@ -123,46 +120,14 @@ def prepare(
 
 def painted(prepared: PosePrepared, position: float) -> tuple[Image.Image, Image.Image]:
     """The person at a position of the way, and what moved the texture."""
+    from core.gfla.methods.puppet.puppet import layers_sheet
+
     pipe = pipeline()
     at = pipe.poses_at(prepared, [position])
     if prepared.puppet is not None:
         return pipe.moved(prepared, prepared.puppet, at[0]), layers_sheet(prepared.puppet)
     made = pipe.paint(prepared, at)
     return to_pil(pipe.finish(prepared, made))[0], pipe.explain(prepared, made, at[0])
-
-
-def further(
-    picture: Image.Image, driving: str | None = None, mode: str = "face", azimuth_deg: float = 0, bar: gr.Progress = BAR
-) -> Iterator[Any]:
-    """Animate a face or a dancer, or turn an object, with the authors' networks.
-
-    Args:
-        picture: The face, the dancer or the object.
-        driving: The clip to follow (face, dance).
-        mode: face, dance, dance-fashion, chair, car, or views: our network for drawn chairs and cars.
-        azimuth_deg: From which side the object was taken.
-        bar: Shows how far the work is.
-
-    Returns:
-        The video and the file to download.
-    """
-
-    def work(progress: Progress) -> tuple[Any, ...]:
-        settings = {"system": ID, "further_mode": mode, "further_azimuth": azimuth_deg}
-        if mode in RECORDS:
-            pipe = engine(f"{ID}-{mode}", lambda: AnimationPipeline.from_record(mode))
-            if not driving:
-                raise InputError("the driving clip is missing: drop in a video to follow")
-            clip = read_video(driving)
-            prepared = pipe.prepare(picture, clip.frames(), progress=part_of(progress, 0.0, 0.4))
-            frames = (to_pil(frame)[0] for frame in pipe.play(prepared))
-            return export_frames(frames, mode, "mp4", round(clip.fps), settings)
-        turner = engine(f"{ID}-{mode}", lambda: ViewPipeline.from_record(f"gfla-{mode}"))
-        seen = turner.prepare(picture, options=ViewOptions(azimuth_deg=float(azimuth_deg)), progress=progress)
-        round_trip = to_pil(turner.render(seen, [index / (VIEW_COUNT - 1) for index in range(VIEW_COUNT)]))
-        return export_frames(round_trip, mode, "mp4", 6, settings)
-
-    yield from stream(work, bar, 2)
 
 
 def keypoints(picture: Image.Image, person: int = 1) -> dict[str, Any]:
@@ -205,7 +170,7 @@ class PoseTab(TransitionTab):
         self.draw_examples([self.picture])
         with gr.Accordion("Poses as figures (the person's right side orange, left blue)", open=False):
             self.figures = gr.Gallery(
-                [(draw_figure(name), name) for name in shown_poses()], label="Poses", show_label=False, columns=8, height=320,
+                [(draw_figure(name), name) for name in shown_poses()], label="Poses", show_label=False, columns=5, height=320, object_fit="contain",
                 allow_preview=False, interactive=False, elem_id=f"{ID}-figures",
             )  # fmt: skip
             self.figures.select(pose_of_figure, None, self.library, api_visibility="private")
@@ -215,7 +180,7 @@ class PoseTab(TransitionTab):
         self.pictures.update(picture=self.picture, target=self.target, driving=self.driving)
         self.source = [self.picture, self.target, self.library]
         self.draw_points(
-            "Keypoints", (self.picture, None), paired=False, names=NAMES, edges=pose.LIMBS, elem_id=f"{ID}-points"
+            "Keypoints", (self.picture, None), paired=False, names=NAMES, edges=LIMBS, elem_id=f"{ID}-points"
         )
 
     def draw_preview(self) -> None:
@@ -249,35 +214,12 @@ class PoseTab(TransitionTab):
         self.on_go(self.video, "gfla_video", inputs, after=[self.position])
         self.on_clear(shown)
         ObjectPanel(self)
-        self.draw_further()
+        draw_further(self)
         image = gr.Image(label="Picture", format="png", visible=False)
         self.endpoint(named(self.frame, self.method), "gfla_frame", self.many()[1], image)
         answer = gr.JSON(label="Keypoints", visible=False)
         person = gr.Number(1, minimum=1, precision=0, visible=False, label="Person")
         self.endpoint(keypoints, "gfla_keypoints", [self.picture, person], answer, queue="preview")
-
-    def draw_further(self) -> None:
-        """The authors' other networks."""
-        with gr.Accordion("Faces, dance, objects (the authors' weights, and a network of ours)", open=False):
-            gr.Markdown(FURTHER)
-            with gr.Row():
-                picture = PictureInput("Face, dancer or object", elem_id=f"{ID}-further-picture", height=180)
-                clip = ClipInput("Clip to follow", elem_id=f"{ID}-further-clip", height=180)
-                with gr.Column():
-                    mode = gr.Radio(
-                        labelled({**RECORDS, "chair": "gfla-chair", "car": "gfla-car", "views": "gfla-views"}), value="face", label="Mode", info="what the picture shows",
-                        elem_id=f"{ID}-further-mode",
-                    )  # fmt: skip
-                    azimuth = gr.Slider(
-                        0, 340, 0, step=20, label="Side of the object (degrees)", info="from which side it was taken",
-                        elem_id=f"{ID}-further-azimuth",
-                    )  # fmt: skip
-                    go = gr.Button("Animate or turn", elem_id=f"{ID}-further-go")
-            with gr.Row():
-                video = gr.Video(label="Result", interactive=False, elem_id=f"{ID}-further-video", height=300)
-                file = gr.File(label="Download", interactive=False, height=80)
-        self.panels.update(further_mode=mode, further_azimuth=azimuth)
-        self.endpoint(further, "gfla_further", [picture, clip, mode, azimuth], [video, file], go, shown=video)
 
     def preview(
         self, picture: Any, points: Any, position: float, borne: str, dropped: bool, library: str, *values: Any
@@ -332,17 +274,20 @@ class PoseTab(TransitionTab):
         Returns:
             The video, the file to download and the details.
         """
+        from core.gfla.pipeline_animation import driven
+
         order, target = self.order(values, library=library, position=position), target_picture or library
 
         def work(progress: Progress) -> tuple[Any, ...]:
             prepared = prepare(picture, points or [], target, order.options, part_of(progress, 0.0, 0.3))
-            rest, pipe = part_of(progress, 0.3, 1.0), pipeline()
+            rest, pipe, fps = part_of(progress, 0.3, 1.0), pipeline(), float(order.timeline.fps)
             if driving:
                 clip = read_video(driving)
                 frames, fps = driven(pipe, picture, clip.frames(), FOLLOWED, order.options, rest), clip.fps
             else:
-                frames, fps = pipe.frames(prepared, order.timeline, progress=rest), float(order.timeline.fps)
-            return self.film(order, frames, "pose", prepared.figures, about(pipe), fps, of=(picture,))
+                frames = pipe.frames(prepared, order.timeline, progress=rest)
+            facts = prepared.figures, about(pipe), fps, (picture,)
+            return self.film(order, frames, "pose", *facts, notes=prepared.notes)
 
         yield from stream(work, bar, 3)
 

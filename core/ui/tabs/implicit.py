@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 import numpy as np
@@ -13,9 +13,6 @@ from PIL import Image
 
 from core.errors import NothingFoundError
 from core.image import to_pil
-from core.implicit.methods.framing.notes import notes_before
-from core.implicit.methods.framing.portraits import with_outline
-from core.implicit.methods.framing.upright import find_faces
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.landmarks import (
     LEFT_BROW,
@@ -27,14 +24,12 @@ from core.implicit.paper.landmarks import (
     RIGHT_EYE,
     landmarks_of,
 )
-from core.implicit.pipeline import ImplicitMorphPipeline
-from core.implicit.prepared import ImplicitPrepared
 from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import Axis, example_picture
-from core.ui.parts.handlers import BAR, stream
+from core.ui.parts.handlers import BAR, PRIVATE, stream
 from core.ui.parts.points import panel
 from core.ui.parts.share import points_for
 from core.ui.parts.told import lines, told, told_face, told_notes
@@ -43,6 +38,10 @@ from core.ui.parts.who import others
 from core.ui.parts.wiring import FORMAT
 from core.ui.portraits import LandmarkFiles, Portraits, RowFilms, average
 from core.ui.tabs import Tab
+
+if TYPE_CHECKING:
+    from core.implicit.pipeline import ImplicitMorphPipeline
+    from core.implicit.prepared import ImplicitPrepared
 
 ID = "implicit"
 LABELS = ("First picture", "Second picture")
@@ -69,6 +68,8 @@ After Schardong et al., *Neural Implicit Morphing of Face Images*, CVPR 2024. No
 
 def pipeline() -> ImplicitMorphPipeline:
     """The one pipeline of this server."""
+    from core.implicit.pipeline import ImplicitMorphPipeline
+
     return engine(ID, ImplicitMorphPipeline)
 
 
@@ -88,6 +89,9 @@ def find_landmarks(
     Returns:
         Points per picture as (x, y) in pixels, and a sentence about what was found.
     """
+    from core.implicit.methods.framing.notes import notes_before
+    from core.implicit.methods.framing.portraits import with_outline
+
     linked = points_for(given, picture_a, picture_b, face_a, face_b)
     if linked and picture_a is not None and picture_b is not None:
         both = zip((picture_a, picture_b), linked, LABELS, strict=True)
@@ -96,22 +100,11 @@ def find_landmarks(
     for picture, label, face, name in zip((picture_a, picture_b), LABELS, (face_a, face_b), NUMBERS, strict=True):
         if picture is None:
             continue
+        points, remark, rows = find_face(picture, face, label, name)
         shown.append((picture, label))
-        several.append([])
-        try:
-            faces = find_faces(picture, f"the {label.lower()}")
-            one = faces[min(max(int(face), 1), len(faces)) - 1]
-            found.append(landmarks_of(one))
-            remarks.append(told_face(label, one, len(faces)))
-            several[-1] = others(picture, [each.box for each in faces], name, label, "face", face)
-        except NothingFoundError:
-            found.append(np.zeros((0, 2)))
-            remarks.append(
-                told(
-                    "bad", label, "no face found. Use a larger, brighter or more frontal face; or press *Add* below and click "
-                    "the same place in both pictures, five pairs or more.",
-                )
-            )  # fmt: skip
+        found.append(points)
+        remarks.append(remark)
+        several.append(rows)
     if any(len(points) == 0 for points in found):
         found = [np.zeros((0, 2)) for _ in found]
     elif len(found) == 2:
@@ -122,6 +115,23 @@ def find_landmarks(
         for (picture, label), points, rows in zip(shown, found, several, strict=True)
     ]
     return panels, lines(remarks)
+
+
+def find_face(picture: Image.Image, number: int, label: str, name: str) -> tuple[np.ndarray, str, list[dict[str, Any]]]:
+    """Landmarks (N, 2) of a picture's face with this number, what is told of it, and all faces to choose from."""
+    from core.implicit.methods.framing.upright import find_faces
+
+    try:
+        faces = find_faces(picture, f"the {label.lower()}")
+    except NothingFoundError:
+        advice = (
+            "no face found. Use a larger, brighter or more frontal face; or press *Add* below and click the same place in both "
+            "pictures, five pairs or more."
+        )
+        return np.zeros((0, 2)), told("bad", label, advice), []
+    one = faces[min(max(int(number), 1), len(faces)) - 1]
+    rows = others(picture, [each.box for each in faces], name, label, "face", number)
+    return landmarks_of(one), told_face(label, one, len(faces)), rows
 
 
 def fit(
@@ -150,6 +160,8 @@ def landmarks(picture: Image.Image) -> dict[str, Any]:
     Returns:
         The number of faces, and the landmarks of the largest as (x, y) in pixels.
     """
+    from core.implicit.methods.framing.upright import find_faces
+
     faces = find_faces(picture)
     points = landmarks_of(faces[0]).round(2).tolist()
     return {"faces": len(faces), "points": points, "width": picture.width, "height": picture.height}
@@ -202,9 +214,7 @@ class ImplicitTab(RowFilms, TransitionTab):
         gr.on([self.editor.input, *(c.change for name, c in late.items() if name not in LOOK_FIELDS)], **encode)
         look = [late[name] for name in LOOK_FIELDS]
         self.on_sliders(self.show, [*sliders, *look], [self.prepared, *sliders, *self.method.components], shown, encode)
-        apart.change(
-            lambda on: gr.update(visible=on), apart, appearance, api_visibility="private", show_progress="hidden"
-        )
+        apart.change(lambda on: gr.update(visible=on), apart, appearance, **PRIVATE)
         self.on_clear(shown)
         self.on_go(self.morph, "implicit_morph", inputs, [self.prepared, *shown])
         picture = gr.Image(label="Picture", format="png", visible=False)
@@ -289,7 +299,9 @@ class ImplicitTab(RowFilms, TransitionTab):
             prepared = fit((picture_a, picture_b), points, order.options, part_of(progress, 0.0, 0.4))
             rest = part_of(progress, 0.4, 1.0)
             frames = pipeline().frames(prepared, order.timeline, progress=rest, **look, **still)
-            film = self.film(order, frames, "morph", prepared.figures, ABOUT, of=(picture_a, picture_b))
+            film = self.film(
+                order, frames, "morph", prepared.figures, ABOUT, of=(picture_a, picture_b), notes=prepared.notes
+            )
             return *film, prepared, picture_at(prepared, shape, appearance if apart else shape, order.options)
 
         yield from stream(work, bar, 5)

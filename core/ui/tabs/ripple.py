@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -15,15 +15,13 @@ from core.errors import NothingFoundError
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of
 from core.ripple.options import NAMES, SHAPES, RippleOptions
-from core.ripple.pipeline import RipplePipeline
-from core.ripple.results import RipplePrepared, RippleResult
 from core.ui.film import draw_film
 from core.ui.parts.authors import Choices, labelled
 from core.ui.parts.controls import Controls, controls, named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import Axis, example_picture
 from core.ui.parts.handlers import BAR, stream
-from core.ui.parts.picture import PictureInput, untouched
+from core.ui.parts.picture import PictureInput
 from core.ui.parts.told import told, told_face, told_notes
 from core.ui.parts.transition import TransitionTab, details_of
 from core.ui.parts.who import on_who, others
@@ -32,23 +30,17 @@ from core.ui.parts.wiring import PREVIEW
 from core.ui.remover import draw_remover, served_here
 from core.ui.tabs import Tab
 
+if TYPE_CHECKING:
+    from core.ripple.pipeline import RipplePipeline
+    from core.ripple.results import RipplePrepared, RippleResult
+
 ID = "ripple"
 # What these weights do best comes first.
 EXAMPLE_HEADS = ("sally_ride", "eileen_collins", "mae_jemison", "grace_hopper", "mona_lisa", "van_gogh_self-portrait")
 WEIGHTS = ("ripple-preview", "ripple-hfgi")
 BEFORE_FIELDS = (
-    *(
-        "align",
-        "face",
-        "output_px",
-        "parser",
-        "single_scale",
-        "turn",
-        "clean",
-        "inpainter",
-        "hide_person",
-        "inpaint_px",
-    ),
+    *("align", "face", "output_px", "parser", "single_scale"),
+    *("turn", "clean", "inpainter", "hide_person", "inpaint_px"),
 )
 LABEL = "Portrait"
 VIDEO_FIELDS = ("degree_from", "degree_to")
@@ -56,8 +48,9 @@ SHOWN = ("plain", "mask", "clean", "whole")
 
 INTRODUCTION = """Turn a head, let it nod, smile, speak or age. Drop in a portrait and move the slider.
 
-Your photograph itself is moved, at its own size, along the measured **surface** of the head (geometry, no network), and laid over a filled
-background; only **age** asks the preview weights. What a turn brings into sight is stretched, so frontal portraits and 20 degrees look best.
+Your photograph itself is moved, at its own size, along the measured **surface** of the head (geometry, no network): one smooth map without
+holes, so nothing is made up and no ripple is left; only **age** asks the preview weights. What a turn brings into sight is stretched, and what
+is beside the head gives way, so frontal portraits and 20 degrees look best.
 The published chain, HFGI (Wang et al. 2022), Graphonomy (Gong et al. 2019) and LaMa (Suvorov et al. 2022), finds the **ripple** that a turned
 head leaves where it used to be: convert those weights for edits of its own at 1024 pixels."""
 TOGETHER = tuple(field.name for field in fields_of(RippleOptions) if field.group == "together")
@@ -65,6 +58,8 @@ TOGETHER = tuple(field.name for field in fields_of(RippleOptions) if field.group
 
 def pipeline(weights: str = WEIGHTS[0]) -> RipplePipeline:
     """The pipeline of this server for one set of weights."""
+    from core.ripple.pipeline import RipplePipeline
+
     return engine(weights, lambda: RipplePipeline.from_record(weights))
 
 
@@ -101,10 +96,10 @@ def range_of(prepared: RipplePrepared | None, weights: str, edit: str, degree: f
     return gr.update(minimum=low, maximum=high, value=min(max(degree, low), high))
 
 
-def tell(example: Any, picture: Image.Image | None, face: int) -> Any:
+def tell(picture: Image.Image | None, face: int = 1) -> tuple[str, list[dict[str, Any]]]:
     """What was found in the portrait and how well it fits, and everybody in it."""
-    if picture is None or untouched(example, [picture]):
-        return ("", []) if picture is None else (gr.skip(), [])
+    if picture is None:
+        return "", []
     try:
         faces = detect_faces(picture)
     except NothingFoundError:
@@ -178,14 +173,19 @@ class RippleTab(TransitionTab):
             interactive=True,
         )
         self.sliders["degree"] = self.degree
-        with gr.Accordion("Ripple, mask and clean face", open=False), gr.Row():
+        with gr.Accordion("Ripple, mask and clean face", open=False):
+            gr.Markdown(
+                "A photograph that bends as one surface uncovers nothing: its mask stays black. Edits by networks are cleaned here.",
+                elem_classes="weights-note",
+            )
             labels = (("Plain edit", "plain"), ("Ripple mask", "mask"), ("Clean", "clean"))
-            self.shown: list[Any] = [
-                gr.Image(
-                    label=text, elem_id=f"{ID}-{name}", height=200, format="png", interactive=False, min_width=100,
-                    buttons=["fullscreen", "download"],
-                ) for text, name in labels
-            ]  # fmt: skip
+            with gr.Row():
+                self.shown: list[Any] = [
+                    gr.Image(
+                        label=text, elem_id=f"{ID}-{name}", height=200, format="png", interactive=False, min_width=100,
+                        buttons=["fullscreen", "download"],
+                    ) for text, name in labels
+                ]  # fmt: skip
         draw_wipe("Plain edit and clean face over each other", self.shown[0], self.shown[2], f"{ID}-cleaned")
         self.shown.append(self.whole)
 
@@ -209,11 +209,12 @@ class RippleTab(TransitionTab):
             "outputs": [self.prepared, self.example, *self.shown], "show_progress_on": self.whole, "trigger_mode": "always_last",
             **PREVIEW,
         }  # fmt: skip
+        came = self.on_pictures([self.picture])
         first = {"fn": self.prepare_once, "inputs": [self.example, *source], **prepare}
         other = [c.change for name, c in method.items() if name not in BEFORE_FIELDS + VIDEO_FIELDS]
         again = [self.weights.change, *(method[name].change for name in BEFORE_FIELDS)]
         events = [
-            gr.on([self.picture.change], self.prepare_new, [self.example, *source], **prepare),
+            gr.on([came], self.prepare, source, **prepare),
             gr.on(again, self.prepare, source, **prepare),
             gr.on(other, **first),
         ]
@@ -222,10 +223,9 @@ class RippleTab(TransitionTab):
             fitted.then(trigger_mode="always_last", **show, **PREVIEW)
         self.on_sliders(self.show, [self.degree], look, seen, first)
         self.first_time = first
-        self.picture.change(tell, [self.example, self.picture, method["face"]], [self.found, self.who], **PREVIEW)
-        chosen = on_who(self.who, lambda _, number: number, None, method["face"])
-        anew = chosen.then(self.prepare, source, **prepare).then(trigger_mode="always_last", **show, **PREVIEW)
-        anew.then(tell, [self.example, self.picture, method["face"]], [self.found, self.who], **PREVIEW)
+        told = [came, method["face"].change]
+        gr.on(told, tell, [self.picture, method["face"]], [self.found, self.who], show_progress="hidden", **PREVIEW)
+        on_who(self.who, lambda _, number: number, None, method["face"])
         self.on_clear(self.shown)
         self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared], after=[self.degree])
         self.endpoint(named(self.edit, self.method), "ripple_edit", self.many()[1], outputs)
@@ -250,13 +250,6 @@ class RippleTab(TransitionTab):
             return (prepared, None, *(gr.skip() for _ in SHOWN))
 
         yield from stream(work, bar, 2 + len(SHOWN))
-
-    def prepare_new(self, example: Any, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
-        """Invert a face unless it is the first example's, whose frames are there."""
-        if untouched(example, values):
-            yield (gr.skip(),) * (2 + len(SHOWN))
-        else:
-            yield from self.prepare(*values, bar=bar)
 
     def prepare_once(self, example: Any, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
         """Invert the first example's face when its prepared frames no longer do."""
@@ -323,7 +316,9 @@ class RippleTab(TransitionTab):
             frames = pipe.frames(ready, order.timeline, progress=part_of(progress, 0.2, 1.0), options=options)
             low, high = pipe.span(ready, options, options.edit)
             at = {"degree": [low + (high - low) * t for t in order.timeline.positions()]}
-            return self.film(order, frames, ID, ready.figures, about_parts(weights, options), of=(picture,), at=at)
+            return self.film(
+                order, frames, ID, ready.figures, about_parts(weights, options), of=(picture,), at=at, notes=ready.notes
+            )
 
         yield from stream(work, bar, 3)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import gradio as gr
 from gradio.components import Component
@@ -17,16 +17,19 @@ from core.options import to_query
 from core.progress import Progress, part_of, silent
 from core.sdl.jobs import JOBS, Job, answered_by, job_named, misfit
 from core.sdl.options import SDLOptions
-from core.sdl.pipeline import SDLPipeline, SDLPrepared
 from core.ui.parts.authors import Choices, labelled
 from core.ui.parts.controls import named
 from core.ui.parts.engines import engine
 from core.ui.parts.examples import Axis, example_picture
-from core.ui.parts.handlers import BAR, stream
+from core.ui.parts.handlers import BAR, PRIVATE, stream
+from core.ui.parts.told import told
 from core.ui.parts.transition import TransitionTab, about, details_of
 from core.ui.parts.wiring import PREVIEW
 from core.ui.rate import RatePanel
 from core.ui.tabs import Tab
+
+if TYPE_CHECKING:
+    from core.sdl.pipeline import SDLPipeline, SDLPrepared
 
 ID = "sdl"
 LABELS = {
@@ -49,6 +52,8 @@ ours, and image processing for ageing and toon; the authors' weights are for aca
 
 def pipeline(weights: str) -> SDLPipeline:
     """The one pipeline of this server for these weights."""
+    from core.sdl.pipeline import SDLPipeline
+
     return engine(f"{ID}:{weights}", lambda: SDLPipeline.from_record(weights))
 
 
@@ -107,12 +112,15 @@ def choose_job(name: str, t: float, weights: str = SHIPPED) -> list[Any]:
     ]
 
 
-def told_of(job: Job, pipe: SDLPipeline, prepared: SDLPrepared) -> str:
-    """What the job is good for, who answered, and what did not fit."""
-    missing = misfit(job, prepared.figures)
-    return f"{job.fits}\n\nAnswered by: {answered_by(prepared.figures, pipe.weights_label)}." + (
-        f" **{missing}**" if missing else ""
-    )
+def told_of(job: Job, pipe: SDLPipeline, prepared: SDLPrepared) -> tuple[str, str]:
+    """What was found in the pictures and whether it fits; what the job is good for, and who answered."""
+    figures, missing = prepared.figures, misfit(job, prepared.figures)
+    kinds = {"animals": "heads of animals in both, brought into line by their points"}
+    kinds |= {"landmarks": "faces in both, brought into line by their points"}
+    kinds |= {"faces": "a face was found"} if figures.get("faces") else {}
+    found = next((kinds[kind] for kind in kinds if kind in figures), "the pictures fit")
+    said = told("weak", job.title, missing) if missing else told("good", job.title, found)
+    return said, f"{job.fits}\n\nAnswered by: {answered_by(figures, pipe.weights_label)}."
 
 
 # The browser narrows the slider by itself: an answer that came late would undo the range of a job chosen meanwhile.
@@ -189,21 +197,21 @@ class SDLTab(TransitionTab):
     def wire(self) -> None:
         """The pictures are encoded when job, weights, pictures or options change; t needs only a decode."""
         sources, shown = [self.job, self.weights, *self.pair], [self.preview_picture]
-        told = [*shown, self.fits]
+        seen = [*shown, self.found, self.fits]
         choose = {"show_progress": "hidden", **PREVIEW}
         chosen = self.job.change(
             choose_job, [self.job, self.t, self.weights], [self.weights, *self.pair, self.t, self.fits], **choose
         )
-        encode = self.encoding(self.preview, [*sources, self.t], told)
+        encode = self.encoding(self.preview, [*sources, self.t], seen)
         chosen.then(**encode)
-        gr.on([picture.change for picture in self.pair], **self.encoding_new(encode))
+        gr.on([self.on_pictures(self.pair)], **encode)
         gr.on([self.weights.input, *(component.change for component in self.method.components)], **encode)
         self.on_sliders(self.show, [self.t], [self.prepared, self.job, self.weights, self.t], shown, encode)
         self.on_clear(shown)
         self.on_go(self.transition, "sdl_transition", sources, after=[self.t])
         self.film_panel.wire(self.weights)
         # An example draws the slider anew, as wide as it was built.
-        private: dict[str, Any] = {"js": NARROW, "api_visibility": "private", "show_progress": "hidden"}
+        private: dict[str, Any] = {"js": NARROW, **PRIVATE}
         self.filled.then(None, self.job, self.t, **private)
         if (page := gr.context.Context.root_block) is not None:
             page.load(None, self.job, self.t, **private)
@@ -214,16 +222,12 @@ class SDLTab(TransitionTab):
         """Encode as soon as the job's pictures are there."""
         job, start = job_named(name), time.perf_counter()
         if first is None or (job.pictures == 2 and second is None):
-            return None, None, gr.skip(), gr.skip()
+            return None, None, "", gr.skip(), gr.skip()
         options, pipe = self.read(values), pipeline(fitting(job, weights))
         prepared = prepare(job, weights, (first, second), options)
         picture = to_pil(pipe.render(prepared, [clamped(job, t)]))[0]
-        return (
-            prepared,
-            picture,
-            told_of(job, pipe, prepared),
-            details_of(start, prepared.figures, to_query(options), about(pipe)),
-        )
+        details = details_of(start, prepared.figures, to_query(options), about(pipe))
+        return prepared, picture, *told_of(job, pipe, prepared), details
 
     def show(self, prepared: SDLPrepared | None, name: str, weights: str, t: float) -> Any:
         """The preview at the slider's place."""
@@ -278,7 +282,15 @@ class SDLTab(TransitionTab):
             prepared = prepare(chosen, weights, (first, second), order.options, part_of(progress, 0.0, 0.2))
             pipe = pipeline(fitting(chosen, weights))
             frames = pipe.frames(prepared, order.timeline, progress=part_of(progress, 0.2, 1.0))
-            return self.film(order, frames, job, prepared.figures, about(pipe), of=(first, second))
+            return self.film(
+                order,
+                frames,
+                job,
+                prepared.figures,
+                about(pipe),
+                of=(first, second),
+                notes=[misfit(job_named(job), prepared.figures)],
+            )
 
         yield from stream(work, bar, 3)
 

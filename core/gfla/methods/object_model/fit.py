@@ -15,8 +15,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from core.gfla.methods.object_model.objects import KINDS, object_of
+from core.gfla.methods.object_model.objects import object_of
 from core.gfla.methods.object_model.render import DISTANCE, Array, Camera, Scene, normals_of, render
+from core.gfla.options import KINDS
 from core.progress import Progress, silent
 
 NUMBERS = 96

@@ -11,7 +11,6 @@ import numpy as np
 from core.gfla.methods.object_model.render import Array, Material, Scene
 from core.gfla.methods.object_model.solids import box, leant, mirrored, moved, post, prism
 
-KINDS = ("chair", "car")
 PATTERNS = ("plain", "plain", "plain", "stripes", "checks", "dots")
 
 

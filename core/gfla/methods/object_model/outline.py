@@ -15,7 +15,10 @@ PLAIN = 10.0
 # Distance from the plain ground's colour, of 255, at which a pixel is half and wholly the object's.
 HALF, WHOLE = 14.0, 34.0
 LEAST_SHARE, MARGIN, WORK_PX = 0.01, 0.12, 512
-CUT_OUT = "the ground is not plain, so the object was cut out roughly (GrabCut): a picture with its background removed does better"
+CUT_OUT = (
+    "the ground is not plain, so what stands out of it was taken for the object (GrabCut): in a landscape or a room that is no "
+    "chair or car, and what is turned then is none either. A picture cut to the object, its background removed, does better"
+)
 
 
 def outline_of(picture: Image.Image, alpha: Image.Image | None = None) -> tuple[Array, list[str]]:

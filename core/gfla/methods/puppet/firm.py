@@ -10,6 +10,7 @@ import numpy as np
 from core.gfla.methods.limb_layers.skeleton import HIP_CENTRE
 from core.gfla.methods.puppet.layers import Region, hand_share
 from core.gfla.methods.puppet.skeleton import ARMS, NECK, Skeleton, numbers_of
+from core.ops.masks import disc
 
 # So much of the person at the photo's edges cuts it off, in torso lengths of two pixels' width.
 EDGE = 0.4
@@ -78,8 +79,7 @@ def beside(share: np.ndarray, others: np.ndarray, unit: float) -> float:
     scale = min(1.0, 20 / unit)
     size = tuple(max(1, round(side * scale)) for side in share.shape[::-1])
     own, rest = (cv2.resize(item.astype(np.float32), size, interpolation=cv2.INTER_AREA) for item in (share, others))
-    disc = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(NEAR * unit * scale)) + 1,) * 2)
-    near = cv2.dilate((own > 0.5).astype(np.uint8), disc) > 0
+    near = cv2.dilate((own > 0.5).astype(np.uint8), disc(NEAR * unit * scale)) > 0
     return float((near & (rest > 0.5)).sum() / (unit * scale) ** 2)
 
 

@@ -18,6 +18,7 @@ from core.gfla.methods.puppet.assess import legs_follow
 from core.gfla.methods.puppet.parts import HEAD_PART, TORSO, beyond_wrists, claim_hands, distances, label_parts
 from core.gfla.methods.puppet.settings import SETTINGS
 from core.gfla.methods.puppet.skeleton import ARMS, BONES, CHAINS, LEGS, USUAL, Bone, Skeleton, bone_ends
+from core.ops.masks import disc
 from core.ops.patch_fill import fill_holes
 from core.ops.pull_push import filled
 
@@ -118,7 +119,7 @@ def read_region(picture: np.ndarray, alpha: np.ndarray, skeleton: Skeleton, othe
     hands = beyond_wrists(skeleton, (small[1], small[0]), scale, (left, top))
     labels = label_parts(seen, thin, away, hands)
     labels, hand_shares = claim_hands(labels, seen, skeleton, scale, (left, top))
-    near = cv2.dilate((share > 0.5).astype(np.uint8), _disc_of(round(0.06 * skeleton.unit))) > 0
+    near = cv2.dilate((share > 0.5).astype(np.uint8), disc(round(0.06 * skeleton.unit))) > 0
     crowded = others is not None and bool((near & others[part]).sum() > SETTINGS.crowded * skeleton.unit**2)
     return Region(pixels, share, labels, away, (left, top), skeleton.unit, roots, crowded, hand_shares)
 
@@ -245,7 +246,7 @@ def _body(region: Region, bones: list[int], arms: list[int]) -> np.ndarray:
     if not arms:
         return _painted(region, own, np.zeros_like(own))
     # What an arm hides, with the rim that the arm's shadow has left.
-    over = cv2.dilate(region.of(arms), _disc_of(_px(region, SETTINGS.arm_rim)))
+    over = cv2.dilate(region.of(arms), disc(_px(region, SETTINGS.arm_rim)))
     kept = largest_parts(own * (1 - over), 0.1)
     # Behind an arm a garment goes on as the outline above and below has it, and without the labels' crumbs.
     closed = _closed(kept, _px(region, SETTINGS.behind_arm) // 2)
@@ -260,11 +261,11 @@ def _body(region: Region, bones: list[int], arms: list[int]) -> np.ndarray:
 
 def _closed(mask: np.ndarray, radius: int) -> np.ndarray:
     """A mask (h, w) with its notches filled up to a disc's radius, soft at the edge; worked out at a quarter of the size."""
-    disc = _disc_of(max(1, radius // 4))
+    kernel = disc(radius // 4)
     small = cv2.resize(mask, None, fx=0.25, fy=0.25, interpolation=cv2.INTER_AREA)
-    pad = disc.shape[0]
+    pad = kernel.shape[0]
     small = cv2.copyMakeBorder(small, pad, pad, pad, pad, cv2.BORDER_REPLICATE)
-    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, disc)[pad:-pad, pad:-pad]
+    closed = cv2.morphologyEx(small, cv2.MORPH_CLOSE, kernel)[pad:-pad, pad:-pad]
     closed = cv2.resize(cv2.GaussianBlur(closed, (0, 0), 1.5), mask.shape[::-1], interpolation=cv2.INTER_LINEAR)
     return ((closed - 0.5) * 3 + 0.5).clip(0, 1)
 
@@ -272,17 +273,13 @@ def _closed(mask: np.ndarray, radius: int) -> np.ndarray:
 def _limb(region: Region, bones: list[int], rest: list[int], leg: bool) -> np.ndarray:
     """A limb's layer; below the edge of the body it goes on, so that no seam opens between the two."""
     own = region.of(bones)
-    seam = cv2.dilate(own, _disc_of(_px(region, 0.08))) * (region.of(rest) > 0.05) * region.alpha
+    seam = cv2.dilate(own, disc(_px(region, 0.08))) * (region.of(rest) > 0.05) * region.alpha
     if not leg:
         near = region.roots[BONES[bones[0]].first]
         return _painted(region, np.maximum(own, near * seam), np.zeros_like(own))
     whole = np.maximum(own, seam)
     hidden = np.clip(region.near(bones, 0.85) * (region.alpha > 0.5) - whole, 0, 1) * (region.of(rest) < 0.5)
     return _painted(region, whole, hidden)
-
-
-def _disc_of(radius: int) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, radius) + 1,) * 2)
 
 
 def _disc(skeleton: Skeleton, bone: Bone, shape: tuple[int, ...], corner: tuple[int, int]) -> np.ndarray:

@@ -24,8 +24,6 @@ from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, NECK, Skeleton
 TORSO_PIECE, HEAD_PIECE, STILL_PIECE = "torso", "head", "still"
 # How strongly handles hold against the mesh's edges, whose weight is 1.
 HOLD = 2.0
-# Columns of what is spread: an angle and the three entries of a symmetric stretch.
-FIELDS = 4
 
 Solve = Callable[[np.ndarray], np.ndarray]
 
@@ -123,7 +121,9 @@ def piece_moves(source: np.ndarray, target: np.ndarray) -> dict[str, Move]:
     }
     for name, (root, middle, end) in CHAINS.items():
         angle = lean if name in ARMS else 0.0
-        found[f"{name} root"] = Move(source[root], target[root], angle)
+        # A collar bone turns at the neck: a shoulder that is raised tips outwards, and its outline stays round.
+        clavicle = _turn(source, target, NECK, root, lean) if name in ARMS else angle
+        found[f"{name} root"] = Move(source[root], target[root], clavicle)
         for step, (a, b) in enumerate(((root, middle), (middle, end))):
             angle = _turn(source, target, a, b, angle)
             line = source[b] - source[a]

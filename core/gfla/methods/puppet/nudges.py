@@ -48,7 +48,7 @@ class Nudge:
     arms_deg: Mapping[str, float] = field(default_factory=dict)
 
 
-HEAD_DEG, FAR_DEG, LEAN_DEG, HIPS, ARM_DEG, SHOULDER = 17.0, 27.0, 11.0, 0.17, 26.0, 0.12
+HEAD_DEG, FAR_DEG, LEAN_DEG, HIPS, ARM_DEG, SHOULDER = 17.0, 27.0, 11.0, 0.17, 26.0, 0.105
 NUDGES = {
     "head tilted, picture left": Nudge("head", head_deg=-HEAD_DEG),
     "head tilted, picture right": Nudge("head", head_deg=HEAD_DEG),

@@ -15,6 +15,7 @@ from core.gfla.methods.puppet.firm import clear
 from core.gfla.methods.puppet.nudges import NUDGES, hindrance, nudged
 from core.gfla.methods.puppet.puppet import Puppet
 from core.gfla.methods.puppet.retarget import full_length, retargeted
+from core.gfla.methods.puppet.settings import SETTINGS
 from core.gfla.methods.puppet.skeleton import ARMS, CHAINS, LEGS, OTHER, USUAL, Skeleton, read_skeleton
 from core.gfla.methods.retargeting.library import named_pose, poses, shown_poses
 
@@ -114,6 +115,9 @@ def offered(puppet: Puppet, name: str) -> Offer:
         found = weighed(own, puppet.moving, size, name)
         wanted = named_pose(name)
         limbs = [chain for chain in ARMS if read_skeleton(wanted).whole(chain)]
+    bare = [chain for chain in limbs if puppet.region.hands.get(chain, 1.0) <= SETTINGS.least_hand]
+    if bare and not found.reason:
+        return replace(found, reason=f"the hand of the {bare[0]} is not seen bare and may hold something")
     hung = [chain for chain in limbs if chain in puppet.moving and not clear(puppet.region, own, chain)]
     if hung and not found.reason:
         return replace(

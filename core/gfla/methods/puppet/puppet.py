@@ -23,6 +23,7 @@ from core.gfla.methods.puppet.warp import lay
 from core.gfla.paper import pose
 from core.gfla.paper.visuals import titled_sheet
 from core.image import Box, limit_size
+from core.ops.masks import disc
 from core.ops.patch_fill import fill_holes
 
 # Behind cut-outs in explanations.
@@ -175,7 +176,7 @@ def make_puppet(picture: Image.Image, bodies: Sequence[Body], person: int, alpha
 
 def hole_of(share: np.ndarray, skeleton: Skeleton, moving: Collection[str]) -> np.ndarray:
     """What is filled behind a person of a share (H, W), (H, W) bool: so much more that no rim and no sole stays."""
-    margin = _disc(SETTINGS.margin * skeleton.unit)
+    margin = disc(max(2.0, SETTINGS.margin * skeleton.unit))
     hole = cv2.dilate((share > 0.05).astype(np.uint8), margin)
     ends = np.zeros_like(hole)
     for name, joints in CHAINS.items():
@@ -183,12 +184,8 @@ def hole_of(share: np.ndarray, skeleton: Skeleton, moving: Collection[str]) -> n
             x, y = (int(value) for value in skeleton.joints[joints[2]].round())
             cv2.circle(ends, (x, y), round(0.4 * skeleton.unit), 1, -1)
     # Masks end before soles and finger tips.
-    far = cv2.dilate((share > 0.05).astype(np.uint8), _disc(2 * SETTINGS.margin * skeleton.unit))
+    far = cv2.dilate((share > 0.05).astype(np.uint8), disc(max(2.0, 2 * SETTINGS.margin * skeleton.unit)))
     return (hole | (far & ends)) > 0
-
-
-def _disc(radius: float) -> np.ndarray:
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(2, round(radius)) + 1,) * 2)
 
 
 def before_cut_out(picture: Image.Image, people: list[Body], index: int) -> tuple[Image.Image, list[str]]:

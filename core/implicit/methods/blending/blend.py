@@ -81,9 +81,9 @@ def blend(
     return np.clip(frame, 0, 1).astype(np.float32)
 
 
-def crossfade(first: Picture, second: Picture, weight: float) -> Picture:
-    """(1 - weight) first + weight second."""
-    return first + np.float32(weight) * (second - first)
+def crossfade(first: Picture, second: Picture, weight: Picture | float) -> Picture:
+    """(1 - weight) first + weight second, with one weight or one for each place, (H, W, 1)."""
+    return first + np.asarray(weight, np.float32) * (second - first)
 
 
 def background_of(first: Picture, second: Picture, weight: float, name: str) -> Picture:

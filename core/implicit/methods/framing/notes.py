@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from core.detect import faces
+from core.detect.faces import TURN
 from core.implicit.methods.framing.framing import choose_turn, find_anchor
 from core.implicit.methods.landmark_flow.warp import Warp
 from core.implicit.paper.landmarks import (
@@ -26,7 +28,7 @@ PARTS = (
     (len(OVAL), "face outline"), (len(LIPS), "mouth"), (len(RIGHT_EYE), "right eye"), (len(RIGHT_BROW), "right brow"),
     (len(LEFT_EYE), "left eye"), (len(LEFT_BROW), "left brow"), (len(NOSE_AND_CHEEKS), "nose and cheeks"),
 )  # fmt: skip
-NOSE_TIP, RIGHT_SIDE, LEFT_SIDE = (MESH_VERTICES.index(vertex) for vertex in (1, 234, 454))
+OWN_TURN = [MESH_VERTICES.index(vertex) for vertex in TURN]
 
 
 @dataclass(frozen=True)
@@ -35,8 +37,6 @@ class NoteLimits:
 
     # Landmarks missed, in pixels of a frame of 512.
     missed_px: float = 2.0
-    # Difference between where both noses stand between the faces' sides, in shares of the face's width.
-    turned: float = 0.28
     # Turned upright by more than this, in degrees.
     upright_deg: float = 30.0
 
@@ -65,7 +65,12 @@ def notes_before(points: Sequence[np.ndarray]) -> list[str]:
 
 def look_apart(a: np.ndarray, b: np.ndarray) -> bool:
     """Whether two faces with detected landmarks (N, 2) look in different directions; of others it is not known."""
-    return min(len(a), len(b)) >= len(MESH_VERTICES) and abs(nose_place(a) - nose_place(b)) > LIMITS.turned
+    return min(len(a), len(b)) >= len(MESH_VERTICES) and faces.look_apart(a[OWN_TURN], b[OWN_TURN])
+
+
+def nose_place(points: np.ndarray) -> float:
+    """Where the tip of the nose stands between the sides of a face with detected landmarks (N, 2)."""
+    return faces.nose_place(points[OWN_TURN])
 
 
 def notes_on_misses(a: np.ndarray, b: np.ndarray, warp: Warp) -> list[str]:
@@ -97,12 +102,6 @@ def notes_on_people(found: Sequence[bool], faces: bool, background: str) -> list
         for which, there in zip(WHICH, found, strict=True)
         if not there
     ]
-
-
-def nose_place(points: np.ndarray) -> float:
-    """Where the tip of the nose stands between the right and the left side of the face: 0.5 seen from the front."""
-    across = points[LEFT_SIDE] - points[RIGHT_SIDE]
-    return float((points[NOSE_TIP] - points[RIGHT_SIDE]) @ across / max(float(across @ across), 1e-9))
 
 
 def _part(index: int, count: int) -> str:

@@ -35,7 +35,12 @@ def find_faces(picture: Image.Image, name: str = "the picture") -> list[Face]:
 
 
 def detect_landmarks(picture: Image.Image, name: str = "the picture", face: int = 1) -> np.ndarray:
-    """(131, 2) landmarks as `core.implicit.paper.landmarks.detect_landmarks` gives them, of faces however they lie."""
+    """(131, 2) landmarks of a face however it lies, (x, y) pixels of a picture that messages call `name`; 1 is the largest.
+
+    Raises:
+        NothingFoundError: no face.
+        InputError: fewer faces than `face`.
+    """
     return landmarks_of(choose_face(find_faces(picture, name), name, face))
 
 

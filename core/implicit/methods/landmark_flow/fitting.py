@@ -15,6 +15,7 @@ from core.implicit.paper.coordinates import to_published
 from core.implicit.paper.landmarks import MESH_VERTICES
 from core.implicit.paper.recipe import WarpRecipe, train_warp
 from core.metrics import folded_share
+from core.once import Recent
 from core.progress import Progress, part_of
 
 # As many of a face as the detector finds; what follows lies on the outline, or was added by hand.
@@ -38,6 +39,8 @@ TURNED_STRAIN = 3.0
 LESS = 0.6
 # Share of the longer side within which landmarks can contradict each other.
 NEAR = 0.1
+# A fit takes a second or two and some megabytes: frames of one pair, asked for one by one, share it.
+_FITTED = Recent(16)
 
 
 def fit_warp(
@@ -52,6 +55,15 @@ def fit_warp(
         warp: Warp = train_siren_warp(a, b, size_px, options, part_of(progress, 0.0, 0.9))
         displacements = sample_displacements(warp, part_of(progress, 0.9, 1.0))
         return warp, displacements, figures_of(warp, displacements, a, b)
+    key = (a.tobytes(), b.tobytes(), size_px, options.smoothing, options.edges_stay)
+    flow, displacements, figures = _FITTED(key, lambda: _fit_flow(a, b, size_px, options, progress))
+    return flow, displacements, dict(figures)
+
+
+def _fit_flow(
+    a: np.ndarray, b: np.ndarray, size_px: tuple[int, int], options: ImplicitOptions, progress: Progress
+) -> tuple[FlowWarp, DisplacementGrid, dict[str, float]]:
+    """The stiffest of our flows that is needed to keep the frame whole; see `fit_warp`."""
     most = TURNED_STRAIN if look_apart(a, b) else MOST_STRAIN
     for outline, limit, slack, least in ((0.0, 0.0, 0.0, 0.0), *LOOSER[len(a) <= LANDMARKS :]):
         smoothing = max(least, options.smoothing)

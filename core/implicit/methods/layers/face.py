@@ -34,7 +34,6 @@ DETECTED = len(MESH_VERTICES)
 # The middle of the face: below a hat's or a fringe's edge, inside the jaw.
 MIDDLE = (*OVAL[6:31], *RIGHT_EYE, *LEFT_EYE, *LIPS, *RIGHT_BROW, *LEFT_BROW, *NOSE_AND_CHEEKS)
 EYES = (*RIGHT_EYE, *LEFT_EYE, *RIGHT_BROW, *LEFT_BROW)
-BELOW_NOSE = (*LIPS, *OVAL[10:27])
 
 
 @dataclass(frozen=True)
@@ -51,9 +50,7 @@ class FaceConstants:
     least_light: float = 0.04
     # From which difference of light on, beside that of both whole faces and as a natural logarithm, a place is one's or the
     # other's, and how softly.
-    unlike: tuple[float, float] = (0.35, 0.3)
-    # Radius of a detail.
-    detail: float = 0.05
+    unlike: tuple[float, float] = (0.6, 0.4)
     # How far a part of the face reaches beyond its landmarks, and how soft it ends.
     reach: float = 0.1
     soft: float = 0.09
@@ -108,11 +105,6 @@ def eye_band(points: np.ndarray, size_px: tuple[int, int]) -> Picture:
     return _part(np.concatenate((eyes, eyes + FACE.glasses * down)), points, size_px)
 
 
-def lower_part(points: np.ndarray, size_px: tuple[int, int]) -> Picture:
-    """(H, W, 1) float32, 1 where a face (N, 2) has its mouth, or a beard."""
-    return _part(pick(points, BELOW_NOSE), points, size_px)
-
-
 def mix_faces(
     base: Picture,
     faces: tuple[Picture, Picture],
@@ -139,15 +131,25 @@ def mix_faces(
     if lit:
         (one, other), lights = in_one_light(cut, middle, (1 - switched, switched))
         own = np.maximum(own, unlike_lights(lights, middle))
+        colourful = colours_alike(cut, middle)
     change = (1 - own) * np.float32(appearance - switched) * (other - one)
+    if lit:
+        grey = grey_of(change)
+        change = grey + colourful * (change - grey)
     frame = base.copy()
-    frame[box] += middle * (grey_of(change) if lit else change)
+    frame[box] += middle * change
     return frame
 
 
 def grey_of(picture: Picture) -> Picture:
     """(H, W, 1) float32."""
     return cv2.cvtColor(np.ascontiguousarray(picture, np.float32), cv2.COLOR_RGB2GRAY)[..., None]
+
+
+def colours_alike(faces: Sequence[Picture], middle: Picture) -> np.float32:
+    """In [0, 1]: how colourful the paler of some faces (h, w, 3) is beside the most colourful."""
+    spreads = [float((np.ptp(face, axis=-1, keepdims=True) * middle).sum()) for face in faces]
+    return np.float32(min(spreads) / max(*spreads, 1e-6))
 
 
 def box_of(middle: Picture) -> tuple[slice, slice]:
@@ -188,12 +190,6 @@ def unlike_lights(lights: Sequence[Picture], middle: Picture) -> Picture:
     gain = np.log(other / one)
     gain -= float((gain * middle[..., 0]).sum() / middle.sum())
     return smoothstep((np.abs(gain) - FACE.unlike[0]) / FACE.unlike[1])[..., None].astype(np.float32)
-
-
-def details_of(face: Picture, diameter: float) -> Picture:
-    """(h, w) float32: what is finer than a detail's radius, grey."""
-    grey = cv2.cvtColor(face, cv2.COLOR_RGB2GRAY)
-    return grey - soft_blur(grey, FACE.detail * diameter)
 
 
 def _part(outline: np.ndarray, points: np.ndarray, size_px: tuple[int, int]) -> Picture:

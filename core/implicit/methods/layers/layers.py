@@ -5,6 +5,7 @@ Both backgrounds, filled where a person hid them, stand still; the people, each 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -17,6 +18,9 @@ from core.ops.patch_fill import fill_holes
 from core.ops.pull_push import filled
 from core.ops.smoothstep import smoothstep
 
+# Of all places, or of each, (H, W, 1).
+Share = Picture | float
+
 
 @dataclass(frozen=True)
 class LayerConstants:
@@ -25,7 +29,7 @@ class LayerConstants:
     # A silhouette's rim shows neither person nor background alone: it is left out of both layers.
     rim: float = 0.008
     # Longer side at which backgrounds are filled: they lie behind, and the time grows with it.
-    fill_px: int = 208
+    fill_px: int = 160
     # What both people cover and that lies this deep in them is never seen of a background.
     hidden: float = 0.06
     # Wisps at an outline are gone when so much of the other picture's appearance is there.
@@ -39,16 +43,15 @@ LAYERS = LayerConstants()
 
 @dataclass(frozen=True)
 class Layers:
-    """A portrait in its frame, taken apart.
+    """A portrait in its frame, taken apart; warped, where they lie at a time.
 
     Attributes:
-        person: (H, W, 4) float32: colours in [0, 1], beyond the person as beside it, and how deep inside the person each
-            place lies, in pixels, negative outside.
+        depth: (H, W) float32: how deep inside the person each place lies, in pixels, negative outside.
         behind: (H, W, 3) float32 in [0, 1], the background, filled where the person stands.
-        rest: (H, W, 3) float32: what the picture has beyond these two, wisps of hair at its rim.
+        rest: (H, W, 3) float32: what the picture has beyond person and background, wisps of hair at its rim.
     """
 
-    person: Picture
+    depth: Picture
     behind: Picture
     rest: Picture
 
@@ -64,50 +67,43 @@ def take_apart(framed: np.ndarray, matte: np.ndarray, other: np.ndarray) -> Laye
     picture = framed.astype(np.float32) / 255
     rim = max(1.5, LAYERS.rim * max(matte.shape))
     depth = signed_distance(matte)
-    known = (depth > rim).astype(np.float32)[..., None]
-    person = _spread(picture, known)
+    person = _spread(picture, (depth > rim).astype(np.float32)[..., None])
     hidden = signed_distance(np.minimum(matte, other)) > LAYERS.hidden * max(matte.shape)
     behind = _fill_behind(framed, depth, rim, hidden)
-    cover = _cover(depth, rim)
-    rest = picture - (behind + cover * (person - behind))
-    return Layers(np.dstack((person, depth)), behind, rest)
+    return Layers(depth, behind, picture - (behind + _cover(depth, rim) * (person - behind)))
+
+
+def cover_of(layers: Layers) -> Picture:
+    """(H, W) float32 in [0, 1]: what of the frame its person covers."""
+    return _cover(layers.depth, max(1.5, LAYERS.rim * max(layers.depth.shape)))[..., 0]
 
 
 def compose(
-    warped: tuple[tuple[Picture, Picture], tuple[Picture, Picture]],
-    behind: tuple[Picture, Picture],
-    appearance: float,
-    switched: float,
-    background: str,
+    pictures: tuple[Picture, Picture],
+    layers: tuple[Layers, Layers],
+    back: Picture,
+    gone: Sequence[Share],
+    switched: Share,
 ) -> Picture:
-    """One frame (H, W, 3) float32.
+    """One frame (H, W, 3) float32: both people, the first going, the second coming, before one background.
 
     Args:
-        warped: of both pictures `Layers.person` and `Layers.rest`, in the shape of this time.
-        behind: both backgrounds, not warped.
-        appearance: 0 = the first picture's colours, 1 = the second's.
-        switched: the second person's share of the people.
-        background: "first", "second" or "plain".
+        pictures: both in the shape of this time, (H, W, 3) float32 in [0, 1].
+        layers: theirs, in the same shape.
+        back: (H, W, 3), what is behind the people.
+        gone: in [0, 1], how far each picture's own background is gone from it, everywhere or (H, W, 1).
+        switched: the second person's share of the people, likewise.
     """
-    (first, first_rest), (second, second_rest) = warped
-    rim = max(1.5, LAYERS.rim * max(first.shape))
-    back = _background(behind, appearance, background)
-    frame = back.copy()
-    for (person, rest), away, gone in (
-        ((first, first_rest), 1 - switched, appearance),
-        ((second, second_rest), switched, 1 - appearance),
-    ):
-        wisps = np.float32(max(0.0, 1 - gone / LAYERS.wisps) ** 2) * rest
-        frame += np.float32(away) * (_cover(person[..., 3], rim) * (person[..., :3] - back) + wisps)
+    rim, frame = max(1.5, LAYERS.rim * max(back.shape)), np.zeros_like(back)
+    for picture, own, away, left in zip(pictures, layers, (1 - switched, switched), gone, strict=True):
+        if np.any(away):
+            wisps = 1 - np.square(np.maximum(0, 1 - left / np.float32(LAYERS.wisps)))
+            frame += away * (picture + (1 - _cover(own.depth, rim)) * (back - own.behind) - wisps * own.rest)
     return frame
 
 
-def _cover(depth: np.ndarray, rim: float) -> np.ndarray:
-    return smoothstep(depth / rim + 0.5)[..., None].astype(np.float32)
-
-
-def _background(behind: tuple[Picture, Picture], appearance: float, name: str) -> Picture:
-    """What stands behind: at both ends the pictures' own, in between as named."""
+def steady_background(behind: tuple[Picture, Picture], appearance: float, name: str) -> Picture:
+    """What stands behind, (H, W, 3), from both backgrounds: at the ends the pictures' own, between as "first", "second", "plain" say."""
     first, second = behind
     if name == "plain":
         plain = (first.mean((0, 1)) + second.mean((0, 1))) / 2
@@ -116,6 +112,10 @@ def _background(behind: tuple[Picture, Picture], appearance: float, name: str) -
         return near + np.float32(smoothstep(away)) * (plain - near)
     share = {"second": appearance / LAYERS.late, "first": 1 - (1 - appearance) / LAYERS.late}[name]
     return first + np.float32(smoothstep(share)) * (second - first)
+
+
+def _cover(depth: np.ndarray, rim: float) -> np.ndarray:
+    return smoothstep(depth / rim + 0.5)[..., None].astype(np.float32)
 
 
 def _spread(picture: Picture, known: Picture) -> Picture:

@@ -1,12 +1,14 @@
-"""How two pictures share a film: whose the middle is, and which parts of the faces are never mixed.
+"""How two pictures share a film: whose the middle is, and which parts of the faces are not mixed.
 
-Everything but the middle of the face, hair or hat, clothes, hands, surroundings, is one person's at a time, so that there is
-one hairline, one outline, one collar: in a film it changes over once, before or after half way. Half way it belongs to whom the
-shape there suits better: who is stretched less, has less made up, an open mouth or eyes where the other's are closed.
+The middle of the faces is mixed all along. Hair or hat, clothes and hands are one person's at a time, and so is what is behind, so
+that there is one hairline, one outline, one collar (`schedule.py`). Half way the person is whom it suits better: who is
+stretched less, has less made up, hides where the other stood, whose outline is known, whose mouth and eyes are open. Where that one's
+outline is not known, nobody is cut out.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import cv2
@@ -18,16 +20,15 @@ from core.implicit.methods.layers.face import (
     DETECTED,
     FaceAt,
     Picture,
-    details_of,
     eye_band,
     face_middle,
-    in_one_light,
-    lower_part,
     pick,
     soft_region,
 )
+from core.implicit.methods.layers.schedule import Schedule, all_at_once, plan
 from core.implicit.paper.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from core.ops.blur import soft_blur
+from core.ops.masks import disc
 from core.ops.smoothstep import smoothstep
 
 
@@ -35,26 +36,30 @@ from core.ops.smoothstep import smoothstep
 class SharingConstants:
     """What the sharing is tuned by."""
 
-    # Appearance from which and until which everything changes over that is one person's at a time; where half way is the
-    # second one's, mirrored. At a quarter, a half and three quarters one person is there alone.
-    window: tuple[float, float] = (0.5, 0.75)
-    # Of the power of all details of both eyes' band, and of both lower parts, the share that differs: from which on they are
-    # mixed less, and at which not at all.
-    eyes_differ: tuple[float, float] = (0.66, 0.76)
-    lower_differ: tuple[float, float] = (0.58, 0.7)
-    # Strength of a detail that is none, in [0, 1].
-    faint: float = 0.02
-    # The same of the shape of eyes and lips, scaled and turned onto each other, beside their width.
-    shapes_differ: tuple[float, float] = (0.045, 0.075)
-    # The strongest step down the bridge of the nose, beside its contrast, from which on it is that of glasses.
+    # Where a picture is stretched or squeezed so many times its details would be smears: from where on less of it is mixed in, and
+    # at which nothing.
+    stretched: tuple[float, float] = (1.7, 2.6)
+    # The strongest step down the bridge of the nose, beside its contrast, from which on it is that of glasses; and how far eyes
+    # are not mixed behind glasses of the person shown.
     bridge: float = 0.38
+    behind_glasses: float = 0.5
+    # The stretch is measured at one in so many pixels, and reaches beyond by this share of the face's diameter.
+    every: int = 4
+    soft: float = 0.04
     # Misses of landmarks, in shares of the face's diameter, and how far around one nothing is mixed.
-    missed: tuple[float, float] = (0.01, 0.025)
+    missed: tuple[float, float] = (0.015, 0.04)
     around: float = 0.1
-    # What gaps, made-up shares and stretching count in whom half way belongs to.
+    # Contrast that is none, in [0, 1].
+    faint: float = 0.02
+    # What gaps, made-up shares and stretching count in whom half way belongs to, the share of the outline that is not known, and
+    # that of the frame where the other one has to be filled away.
     gap_weight: float = 1.0
     made_up_weight: float = 1.0
     stretch_weight: float = 5.0
+    unknown_weight: float = 0.3
+    filled_weight: float = 0.25
+    # A person of whose outline more is not known is not set before the other's background: rags of its own would hang on it.
+    most_unknown: float = 0.1
     # Where half way would swell, shear or smear a face, it is nearly the owner's shape, and this much of the way is left out:
     # from which and at which difference of where noses stand, in shares of the face's width, of tilts, in radians, and of the
     # shapes of eyes and of lips, as above.
@@ -79,45 +84,59 @@ class Sharing:
     """How two people share a film.
 
     Attributes:
-        owner: 0 or 1: whose half way is, but for the middle of the face.
-        eyes: in [0, 1], how far the band of the eyes is never mixed.
-        lower: the same of the lower part of the face.
+        owner: 0 or 1: who half way is, but for the middle of the face.
+        schedule: when what changes over.
+        apart: whether people are set before the other's background; else the whole picture changes over at once.
+        glasses: whether each wears some.
         missed: (N,) in [0, 1], how far nothing is mixed around each landmark.
         held: in [0, 1], how much of the way to the other's shape the owner does not go before it changes over.
     """
 
     owner: int
-    eyes: float = 0.0
-    lower: float = 0.0
+    schedule: Schedule
+    apart: bool = False
+    glasses: tuple[bool, bool] = (False, False)
     missed: np.ndarray = field(default_factory=lambda: np.zeros(0))
     held: float = 0.0
 
-    def switched(self, appearance: float) -> float:
-        """The second one's share of what is one person's at a time; nearly even, so that no step of it is large."""
-        low, high = _window(self.owner)
-        along = min(max((appearance - low) / (high - low), 0.0), 1.0)
-        return 0.8 * along + 0.2 * float(smoothstep(along))
-
     def shape(self, t: float) -> float:
         """The shape at time t, nearer to whom the picture belongs the more is held."""
-        low, high = _window(self.owner)
+        low, high = self.schedule.window
         slow = 1 - self.held
         return float(np.interp(t, (0, low, high, 1), (0, slow * low, 1 - slow * (1 - high), 1)))
 
 
-def face_at(halves: tuple[np.ndarray, np.ndarray], size_px: tuple[int, int], sharing: Sharing | None) -> FaceAt:
-    """Where two faces lie whose landmarks (N, 2) were carried to one time; without a sharing all may be mixed."""
+def face_at(
+    halves: tuple[np.ndarray, np.ndarray],
+    positions: tuple[np.ndarray, np.ndarray],
+    sharing: Sharing | None,
+    switched: float,
+) -> FaceAt:
+    """Where two faces lie at one time.
+
+    Args:
+        halves: their landmarks (N, 2), carried to it.
+        positions: where its pixels lie in both pictures, (H, W, 2).
+        sharing: without one all may be mixed.
+        switched: the second one's share of the people.
+    """
+    size_px = (positions[0].shape[1], positions[0].shape[0])
     # Where both have it: a hat or a turned cheek may hide it in one.
     middle = np.minimum(*(soft_region(face_middle(points), size_px) for points in halves))
     own = np.zeros_like(middle)
-    if sharing is None or min(map(len, halves)) < DETECTED:
+    if sharing is None or min(map(len, halves)) < DETECTED or not middle.any():
         return FaceAt(middle, own)
     points = (halves[0] + halves[1])[:DETECTED] / 2
-    for share, part in ((sharing.eyes, eye_band), (sharing.lower, lower_part)):
+    diameter = float(np.sqrt(middle.sum()))
+    eyes = eye_band(points, size_px) if any(sharing.glasses) else own
+    # Which of the two is mixed into the other.
+    for other, share in ((0, switched), (1, 1 - switched)):
         if share:
-            own = np.maximum(own, np.float32(share) * part(points, size_px))
+            less = stretched(positions[other], SHARING.soft * diameter)
+            worn = 1.0 if sharing.glasses[other] else SHARING.behind_glasses * sharing.glasses[1 - other]
+            own += np.float32(share) * np.maximum(less, np.float32(worn) * eyes)
     if sharing.missed.any():
-        radius = SHARING.around * float(np.sqrt(middle.sum()))
+        radius = SHARING.around * diameter
         spots = np.zeros(size_px[::-1], np.float32)
         for index in np.argsort(sharing.missed):
             place = tuple(np.round(points[index] - 0.5).astype(int).tolist())
@@ -126,12 +145,29 @@ def face_at(halves: tuple[np.ndarray, np.ndarray], size_px: tuple[int, int], sha
     return FaceAt(middle, own)
 
 
+def stretched(at: np.ndarray, soft_px: float) -> Picture:
+    """(H, W, 1) float32 in [0, 1]: where a picture is so stretched or squeezed, by the places (H, W, 2) of its pixels, that it is smeared."""
+    few = at[:: SHARING.every, :: SHARING.every].astype(np.float32)
+    across, down = (np.gradient(few, axis=axis) / SHARING.every for axis in (1, 0))
+    # The singular values of each place's 2 x 2 derivative.
+    power = np.square(across).sum(-1) + np.square(down).sum(-1)
+    area = np.abs(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0])
+    apart = np.sqrt(np.maximum(power**2 - 4 * area**2, 0))
+    least, most = (np.sqrt(np.maximum(power + sign * apart, 0) / 2) for sign in (-1, 1))
+    smeared = smoothstep(np.maximum(1 / np.maximum(least, 1e-3), most), *SHARING.stretched).astype(np.float32)
+    reach = max(1, round(soft_px / SHARING.every))
+    smeared = cv2.dilate(smeared, disc(reach))
+    smeared = cv2.GaussianBlur(smeared, (0, 0), max(0.5, reach / 2))
+    return cv2.resize(smeared, at.shape[1::-1], interpolation=cv2.INTER_LINEAR)[..., None]
+
+
 def share_film(
     faces: tuple[Picture, Picture],
     halves: tuple[np.ndarray, np.ndarray],
     landmarks: tuple[np.ndarray, np.ndarray],
     positions: tuple[np.ndarray, np.ndarray],
     made_up: tuple[float, float],
+    people: Sequence[tuple[np.ndarray, np.ndarray]] = (),
     owner: int | None = None,
 ) -> Sharing:
     """The sharing of two pictures.
@@ -142,33 +178,58 @@ def share_film(
         landmarks: the same where they lie in their pictures.
         positions: where the pixels half way lie in both pictures, (H, W, 2).
         made_up: the share of each picture's frame that it does not show.
+        people: where both people are, half way, (H, W) in [0, 1], and how well their outlines are known beside them; none where
+            they are not told from their backgrounds.
         owner: whose half way is, 0 or 1; the one whom it suits where None.
     """
     detected = min(map(len, landmarks)) >= DETECTED
-    gaps = [(_gap(points, *LIDS), _gap(points, MOUTH)) if detected else (0.0, 0.0) for points in landmarks]
     if owner is None:
-        stretched = [float(np.square(np.minimum(_scale(at), 0)).mean()) for at in positions]
-        costs = [
-            SHARING.stretch_weight * stretch + SHARING.made_up_weight * share - SHARING.gap_weight * sum(gap)
-            for stretch, share, gap in zip(stretched, made_up, gaps, strict=True)
-        ]
-        owner = int(costs[1] < costs[0])
+        owner = _suits(landmarks if detected else (), positions, made_up, people)
+    middle, schedule = face_at(halves, positions, None, 0.0).middle, all_at_once(owner)
+    apart = bool(people) and _unknown(*people[owner]) <= SHARING.most_unknown
+    if apart:
+        chin = max(float(points[:DETECTED, 1].max()) for points in (*landmarks, *halves))
+        change = np.abs(faces[1] - faces[0]).mean(-1)
+        schedule = plan(change, np.maximum(people[0][0], people[1][0]), middle[..., 0] > 0, chin, owner)
     if not detected:
-        return Sharing(owner)
-    middle = face_at(halves, (faces[0].shape[1], faces[0].shape[0]), None).middle
-    eyes, lower = _differences(faces, halves, middle)
-    if max(map(_bridge, faces, halves)) > SHARING.bridge:
-        eyes = 1.0
+        return Sharing(owner, schedule, apart)
+    right, left = (_bridge(face, points) > SHARING.bridge for face, points in zip(faces, halves, strict=True))
     lids = max(_apart(*(pick(points, part) for points in landmarks)) for part in (RIGHT_EYE, LEFT_EYE))
     lips = _apart(*(pick(points, LIPS) for points in landmarks))
     width = max(1.0, float(np.sqrt(middle.sum())))
     return Sharing(
         owner,
-        max(eyes, _share(lids, SHARING.shapes_differ)),
-        max(lower, _share(lips, SHARING.shapes_differ)),
+        schedule,
+        apart,
+        (right, left),
         smoothstep(np.linalg.norm(halves[0] - halves[1], axis=1)[:DETECTED] / width, *SHARING.missed),
         SHARING.held * _held(landmarks, lids, lips),
     )
+
+
+def _suits(
+    landmarks: Sequence[np.ndarray],
+    positions: tuple[np.ndarray, np.ndarray],
+    made_up: tuple[float, float],
+    people: Sequence[tuple[np.ndarray, np.ndarray]],
+) -> int:
+    """Whom, 0 or 1, half way suits; as `share_film`, without landmarks where they are not a detected face's."""
+    costs = [
+        SHARING.stretch_weight * float(np.square(np.minimum(_scale(at), 0)).mean()) + SHARING.made_up_weight * share
+        for at, share in zip(positions, made_up, strict=True)
+    ]
+    for index, points in enumerate(landmarks):
+        costs[index] -= SHARING.gap_weight * (_gap(points, *LIDS) + _gap(points, MOUTH))
+    for index, (matte, known) in enumerate(people):
+        filled = float((people[1 - index][0] * (1 - matte)).mean())
+        costs[index] += SHARING.unknown_weight * _unknown(matte, known) + SHARING.filled_weight * filled
+    return int(costs[1] < costs[0])
+
+
+def _unknown(matte: np.ndarray, known: np.ndarray) -> float:
+    """The share of a person's outline in the frame that is not known, by a matte and how well it is known, (H, W) in [0, 1]."""
+    rim = 4 * matte * (1 - matte)
+    return float((rim * (1 - known)).sum() / max(float(rim.sum()), 1e-6))
 
 
 def _held(landmarks: tuple[np.ndarray, np.ndarray], lids: float, lips: float) -> float:
@@ -177,21 +238,6 @@ def _held(landmarks: tuple[np.ndarray, np.ndarray], lids: float, lips: float) ->
     tilts = abs(find_anchor(landmarks[0]).tilt - find_anchor(landmarks[1]).tilt)
     limits = (SHARING.turned, SHARING.tilted, SHARING.eyes_apart, SHARING.lips_apart)
     return max(_share(value, ends) for value, ends in zip((noses, tilts, lids, lips), limits, strict=True))
-
-
-def _differences(faces: tuple[Picture, Picture], halves: tuple[np.ndarray, np.ndarray], middle: Picture) -> list[float]:
-    """How far, for what differs in their details, the eyes' bands are not mixed, and how far the lower parts, in [0, 1]."""
-    size = (faces[0].shape[1], faces[0].shape[0])
-    if not middle.any():
-        return [1.0, 1.0]
-    lit, _ = in_one_light(faces, middle, (1.0, 0.0))
-    one, other = (details_of(face, float(np.sqrt(middle.sum()))) for face in lit)
-    points, found = (halves[0] + halves[1])[:DETECTED] / 2, []
-    for part, ends in ((eye_band, SHARING.eyes_differ), (lower_part, SHARING.lower_differ)):
-        there = (part(points, size) * middle)[..., 0]
-        power = float((there * (np.square(one) + np.square(other) + SHARING.faint**2)).sum())
-        found.append(_share(float((there * np.square(one - other)).sum()) / max(power, 1e-9), ends))
-    return found
 
 
 def _bridge(face: Picture, points: np.ndarray) -> float:
@@ -228,11 +274,6 @@ def _scale(at: np.ndarray) -> np.ndarray:
     """(H, W): the logarithm of the area that a pixel covers in the picture; negative where that is stretched."""
     across, down = np.gradient(at, axis=1), np.gradient(at, axis=0)
     return np.log(np.maximum(across[..., 0] * down[..., 1] - across[..., 1] * down[..., 0], 1e-3))
-
-
-def _window(owner: int) -> tuple[float, float]:
-    low, high = SHARING.window
-    return (low, high) if owner == 0 else (1 - high, 1 - low)
 
 
 def _share(value: float, ends: tuple[float, float]) -> float:

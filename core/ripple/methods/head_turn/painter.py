@@ -48,9 +48,9 @@ class Painted(NamedTuple):
     light: Tensor
     person: Tensor
 
-    def to(self, device: torch.device) -> Painted:
-        """On another device."""
-        return Painted(*(plane.to(device) for plane in self))
+    def to(self, device: torch.device, dtype: torch.dtype = torch.float32) -> Painted:
+        """On another device, in that precision."""
+        return Painted(*(plane.to(device, dtype) for plane in self))
 
     def composite(self, photo: Tensor, flow: Tensor) -> Tensor:
         """The person of the edit at the photograph's size, (B, 3, P, P); what lies around the person means nothing.

@@ -1,1 +1,1 @@
-"""A photographed head as a layer of its own: measured, matted, moved as a surface and laid over a filled background."""
+"""A photographed head measured and moved as one surface with what lies around it: nothing is torn, nothing filled."""

@@ -1,4 +1,4 @@
-"""A beard grown along the jaw in the hair's colour, or taken off: texture, not shape."""
+"""A beard grown along the jaw in the hair's colour: texture, not shape."""
 
 from __future__ import annotations
 
@@ -7,36 +7,62 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from core.ops.blur import soft_blur
 from core.ops.smoothstep import smoothstep
 from core.ripple.methods.moved_head.expressions import LOWER_LIP, MOUTH_CORNERS, UPPER_LIP
 from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.shaven import shave
 
 
 @dataclass(frozen=True)
 class BeardConstants:
     """How a beard looks; lengths in units of the head's frame."""
 
-    strand: float = 0.012  # how long a hair of a full beard is
+    strand: float = 0.028  # how long a hair of a full beard is
     stubble: float = 0.006  # and of the shortest
-    crowd: float = 2.5  # hairs over a place of a full beard, in the mean
+    crowd: float = 3.0  # hairs over a place of a full beard, in the mean
     soft: float = 0.07  # over which it thins out towards the cheek
+    soft_ear: float = 0.022  # the same before the ears, where it is narrow
+    sideburn: float = 0.025  # how wide it is before the ears
+    fade: float = 0.34  # over which it begins there
     shaven_soft: float = 0.02  # and over which shaving ends
-    shade: float = 0.95  # how far a full beard darkens the skin between its hairs
+    shade: float = 0.9  # how far a full beard darkens the skin between its hairs
+    deep: float = 0.6  # share of its hairs' light there
     gleam: float = 0.06  # share of its own light that skin keeps among them
-    opaque: float = 0.75  # share of a hair over what lies behind it
-    uneven: float = 0.3  # by how much of itself its density varies
-    uneven_tone: float = 0.26  # the same of its hairs' light
+    whitest: float = 1.25  # by how much a white beard lightens it at most
+    white_levels: float = 235.0  # of 255, and to no more than that
+    opaque: float = 0.85  # share of a hair over what lies behind it
+    uneven: float = 0.4  # by how much of itself its density varies
+    tone: float = 0.22  # and the light of single hairs
+    shining: float = 0.08  # share of hairs that shine ...
+    shine: float = 0.5  # ... by so much of their light
+    light_soft: float = 0.045  # over which its light is that of the skin: a beard does not shine as skin does
+    root: float = 0.72  # light of a hair where it grows, and ...
+    tip: float = 1.12  # ... where it ends
+    tufts: float = 0.13  # by how much the light of whole tufts varies ...
+    tuft: float = 0.012  # ... of such a size
+    swirl: float = 0.5  # radians by which a tuft's hairs lean together
     thick: float = 0.0011  # of a hair
-    zoom: int = 2  # hairs are drawn so much larger, then averaged
-    hair_levels: float = 20.0  # CIELab: what differs more from the brow's skin is hair
+    fine_px: float = 900.0  # hairs are drawn at a size at which a unit has so many pixels, then averaged
+    softened: float = 0.85  # px: how far hairs of the smallest faces are blurred ...
+    softened_px: float = 600.0  # ... and pixels of a unit that take one of these px off
+    darkest: float = 0.18  # of the skin's light: no beard is blacker
+    over_lip: float = 0.005  # a hair reaches so far over a lip's edge
+    chin: float = 0.02  # under the jaw it goes on so far
+    neck: float = 0.05  # and so far it is shaven there
+    lip_bare: float = 0.016  # beside its middle, hairs begin so far below the lower lip
+    lip_least: float = 0.6  # or few of them
+    lip_tuft: float = 0.02  # how wide that middle is
+    hair_levels: float = 15.0  # CIELab: what differs more from the brow's skin is hair
     hair_within: float = 0.34  # how far above the brow hair is sought
     hair_band: float = 0.08  # and how much of it counts
+    own_share: float = 0.9  # a smaller share of the head shows what is behind it
+    hair_run: int = 5  # samples, a hundredth of a unit apart, that are hair one after the other
     brow_share: float = 0.25  # of the brows in a beard's colour
     dark: float = 0.66  # a beard is darker than the hair
-    dark_levels: float = 7.0  # CIELab lightness: skin that is darker than the cheek by so much begins to be beard
-    full_levels: float = 18.0
-    jaw_share: float = 0.8  # where a beard's share is larger, it is surely on the jaw
-    bearded: float = 0.3  # of what is dark there, in the mean, that makes it a beard
+    light: float = 0.88  # white hair less so
+    lightest: float = 0.62  # of the skin's light: the lightest beard, unless hair is as light as the skin
+    above: float = 0.12  # of the face over it, that is looked at
     wide: float = 0.022  # a beard that is shaven reaches so far beyond where one is grown
 
 
@@ -50,13 +76,23 @@ LIPS = (
     MOUTH_CORNERS[0], *UPPER_LIP["outer"], MOUTH_CORNERS[1], *reversed(LOWER_LIP["outer"]),
 )  # fmt: skip
 BROWS, BROW_SKIN = (105, 66, 334, 296, 63, 293), (151, 108, 337)
+EARS = (234, 454)
+JAW = OUTLINE[4:17]  # the lower part of the jaw's line
+SIDEBURNS = ((227, 137, 177, 215), (447, 366, 401, 435))  # the inner line before the ears, from above
 CROWN = (10, 109, 338, 67, 297)
 
 
 def beard_share(head: Head, start: tuple[int, int], size: tuple[int, int], wider: float = 0.0) -> np.ndarray:
     """(h, w) float32 in [0, 1]: where a beard grows in a region of so many px that begins at `start`."""
-    places = head.frame.to_px(head.mesh[:, :2]) - start
+    places: np.ndarray = head.frame.to_px(head.mesh[:, :2]) - start
     unit = head.frame.unit_px
+    ears = places[list(EARS), 1].mean()
+    if not wider:
+        # The mesh ends before the ears: a beard that grows goes up to the hair there in a band.
+        for side, way in zip(SIDEBURNS, (1, -1), strict=True):
+            places[list(side)] += np.array([way * BEARD.sideburn * unit, 0.0])
+    chin = places[list(JAW)] - places[list(OUTLINE)].mean(0)
+    places[list(JAW)] += (BEARD.neck if wider else BEARD.chin) * unit * chin / np.hypot(*chin.T)[:, None] * (0, 1)
     mask, mouth = np.zeros(size[::-1], np.uint8), np.zeros(size[::-1], np.float32)
     cv2.fillPoly(mask, [np.rint(places[list(OUTLINE)]).astype(np.int32)], 1)
     cv2.fillPoly(mouth, [np.rint(places[list(LIPS)]).astype(np.int32)], 1.0)
@@ -64,24 +100,60 @@ def beard_share(head: Head, start: tuple[int, int], size: tuple[int, int], wider
         mask = cv2.dilate(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(wider * unit) + 1,) * 2))
     if wider:
         soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BEARD.shaven_soft * unit)
+        soft = soft * smoothstep((np.arange(size[1])[:, None] - ears) / (BEARD.fade * unit), 0.1, 0.5)
     else:
         # From the cheek inwards it grows thicker, and is thick along the jaw: a line drawn round it would be a mask's.
         middle, below = places[0], np.zeros_like(mask)
         cv2.fillPoly(below, [np.rint(middle + 1.25 * (places[list(OUTLINE[1:20])] - middle)).astype(np.int32)], 1)
-        deep = cv2.distanceTransform(np.maximum(mask, below), cv2.DIST_L2, 5) / (BEARD.soft * unit)
-        soft = smoothstep(deep) * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BEARD.shaven_soft * unit)
+        aside = np.abs(np.arange(size[0]) - middle[0]) / max(
+            1.0, float(np.abs(places[list(EARS), 0] - middle[0]).max())
+        )
+        # Between nose and lip there is little room.
+        lip_y, rows = float(head.frame.to_px(head.mesh[0, :2])[1] - start[1]), np.arange(size[1])[:, None]
+        narrow = smoothstep(1 - aside, 0.5, 0.75) * smoothstep((lip_y - rows) / (0.02 * unit) + 0.5)
+        thin = BEARD.soft + (BEARD.soft_ear - BEARD.soft) * np.maximum(smoothstep(aside, 0.4, 0.9), narrow)
+        deep = cv2.distanceTransform(np.maximum(mask, below), cv2.DIST_L2, 5) / (thin * unit)
+        deep = deep * smoothstep((np.arange(size[1])[:, None] - ears) / (BEARD.fade * unit))
+        soft = (
+            smoothstep(deep)
+            * bare_below_lip(head, start, size)
+            * cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BEARD.shaven_soft * unit)
+        )
     return soft * (1 - cv2.GaussianBlur(mouth, (0, 0), max(0.6, 0.004 * unit)))
 
 
-def hair_colour(region: np.ndarray, head: Head, start: tuple[int, int]) -> np.ndarray:
-    """(3,) a beard's colour: that of the hair above the brow, where it has one of hair, and of the brows."""
+def bare_below_lip(head: Head, start: tuple[int, int], size: tuple[int, int]) -> np.ndarray:
+    """(h, w) in [0, 1]: right below the lower lip hairs grow in its middle only."""
+    unit = head.frame.unit_px
+    line = head.frame.to_px(head.mesh[[MOUTH_CORNERS[0], *LOWER_LIP["outer"], MOUTH_CORNERS[1]], :2]) - start
+    columns, rows = np.arange(size[0]), np.arange(size[1])[:, None]
+    order = line[:, 0].argsort()
+    edge = np.interp(columns, line[order, 0], line[order, 1])
+    below = (rows - edge) / (BEARD.lip_bare * unit)
+    middle = np.exp(-(((columns - line[5, 0]) / (BEARD.lip_tuft * unit)) ** 2))
+    # Towards the corners of the mouth they close up again.
+    aside = np.abs(columns - line[5, 0]) / max(1.0, 0.5 * float(np.ptp(line[:, 0])))
+    grown = np.maximum(np.maximum(middle, smoothstep(below, 0, 1.4)), smoothstep(aside, 0.55, 0.9))
+    return np.where(below > -1, BEARD.lip_least + (1 - BEARD.lip_least) * grown, 1)
+
+
+def hair_colour(region: np.ndarray, head: Head, start: tuple[int, int], own: np.ndarray) -> np.ndarray:
+    """(3,) a beard's colour: that of the hair above the brow, where it has one of hair, and of the brows.
+
+    Args:
+        region: (h, w, 3) uint8.
+        head: whose.
+        start: where the region begins, (x, y) px.
+        own: (h, w) the head's share of the region.
+    """
     unit = head.frame.unit_px
     height, width = region.shape[:2]
 
     def at(places: np.ndarray) -> np.ndarray:
         column, row = np.rint(head.frame.to_px(places) - start - 0.5).astype(int).T
         inside = (column >= 0) & (row >= 0) & (column < width) & (row < height)
-        return soft[row[inside], column[inside]]
+        row, column = row[inside], column[inside]
+        return soft[row, column][own[row, column] > BEARD.own_share]
 
     soft = cv2.GaussianBlur(region, (0, 0), max(0.6, 0.004 * unit))
     brows = np.percentile(at(head.mesh[list(BROWS), :2]), 30, axis=0)
@@ -93,20 +165,31 @@ def hair_colour(region: np.ndarray, head: Head, start: tuple[int, int]) -> np.nd
         if not len(line):
             continue
         apart = np.linalg.norm(to_lab(line) - to_lab(skin[None]), axis=1) > BEARD.hair_levels
-        if apart.any():
-            first = int(apart.argmax()) + 4
+        # A run of it: single spots are freckles and shine.
+        run = np.convolve(apart, np.ones(BEARD.hair_run), "valid") > BEARD.hair_run - 0.5
+        if len(apart) >= BEARD.hair_run and run.any():
+            first = int(run.argmax()) + 2
             found.append(line[first : first + round(BEARD.hair_band / 0.01)])
     shades = np.concatenate(found) if found else np.zeros((0, 3))
     if len(shades) < 8:
-        return BEARD.dark * brows
+        return no_blacker(BEARD.dark * brows, skin)
     hair = np.median(shades, axis=0)
     lightness, red, yellow = to_lab(hair[None])[0]
     # Hats are of any colour; hair lies between black, white, yellow and red.
     if np.hypot(red, yellow) > 45 or yellow < -6 or red > yellow + 18 or red < -8:
         return BEARD.dark * brows
     # White hair is no brown beard.
-    dark = BEARD.dark + (1 - BEARD.dark) * float(np.clip((lightness - 45) / 25, 0, 1))
-    return dark * (hair + (1 if dark < 0.9 else 0) * BEARD.brow_share * (brows - hair))
+    most = BEARD.lightest * float(skin.mean()) / max(1.0, float(hair.mean()))
+    dark = BEARD.dark + (BEARD.light - BEARD.dark) * float(np.clip((lightness - 45) / 25, 0, 1))
+    colour = dark * (hair + (1 if dark < 0.8 else 0) * BEARD.brow_share * (brows - hair))
+    if hair.mean() <= 0.95 * skin.mean():
+        colour = colour * min(1.0, most * hair.mean() / colour.mean())
+    return no_blacker(colour, skin)
+
+
+def no_blacker(colour: np.ndarray, skin: np.ndarray) -> np.ndarray:
+    """A beard's colour (3,) lightened where it is black beside the skin's."""
+    return colour * max(1.0, BEARD.darkest * float(skin.mean()) / max(1.0, float(colour.mean())))
 
 
 def to_lab(colours: np.ndarray) -> np.ndarray:
@@ -130,15 +213,16 @@ def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength:
         return region
     rows, columns = (np.flatnonzero(share.max(axis) > 1e-3) for axis in (1, 0))
     margin = round(2 * BEARD.strand * head.frame.unit_px) + 2
-    top, bottom = max(0, rows[0] - margin), rows[-1] + margin
+    # The cheeks above say what light falls on it.
+    top, bottom = max(0, rows[0] - margin - round(BEARD.above * head.frame.unit_px)), rows[-1] + margin
     left, right = max(0, columns[0] - margin), columns[-1] + margin
     part, made = (slice(top, bottom), slice(left, right)), region.copy()
     skin, begin = region[part].astype(np.float32), (start[0] + left, start[1] + top)
     if strength > 0:
-        colour = hair_colour(region, head, start)
+        colour = hair_colour(region, head, start, own)
         changed = draw_beard(skin, share[part], own[part], colour, head, begin, strength)
     else:
-        changed = shave(skin, share[part], head, -strength)
+        changed = shave(skin, share[part], own[part], head, begin, -strength)
     made[part] = np.rint(changed).clip(0, 255)
     return made
 
@@ -148,75 +232,77 @@ def draw_beard(
     strength: float,
 ) -> np.ndarray:  # fmt: skip
     """Skin (h, w, 3) float32 under single hairs that grow where `share` (h, w) says, (h, w, 3). Always the same."""
-    unit, zoom = head.frame.unit_px, BEARD.zoom
-    height, width = share.shape
-    random = np.random.default_rng(7)
-    cloud = cv2.GaussianBlur(random.standard_normal((height, width), np.float32), (0, 0), 0.02 * unit)
-    density = share * (1 + BEARD.uneven * (cloud / max(1e-6, float(cloud.std()))).clip(-1, 1)).clip(0, 1.2)
-    length = unit * (BEARD.stubble + strength * (BEARD.strand - BEARD.stubble))
-    count = int(
-        BEARD.crowd * strength**0.7 * zoom * density.sum() / max(1.0, length * max(1, round(zoom * BEARD.thick * unit)))
-    )
-    chances = density.ravel().clip(0).astype(np.float64)
-    roots = random.choice(density.size, count, p=chances / chances.sum())
-    y, x = np.divmod(np.sort(roots), width)
-    x, y = x + random.random(count), y + random.random(count)
-    middle = (head.frame.to_px(head.mesh[[2, 152], :2]) - start).mean(0)[0]
-    mouth = (head.frame.to_px(head.mesh[0, :2]) - start)[1]
-    # Hair hangs, and leans away from the middle; that of the moustache lies almost level.
-    lean = np.clip((x - middle) / (0.2 * unit), -1, 1) * np.where(y < mouth, 1.3, 0.55) + random.normal(0, 0.22, count)
-    bend = random.normal(0, 0.25, count)
-    size = length * random.uniform(0.6, 1.2, count)
-    steps = np.linspace(0, 1, 4)
-    angle = lean[:, None] + bend[:, None] * steps
-    way = np.cumsum(np.dstack([np.sin(angle), np.cos(angle)]) * (size / 3)[:, None, None], 1)
-    lines = np.rint((np.column_stack([x, y])[:, None] + way) * zoom * 8).astype(np.int32)
-    light = cv2.GaussianBlur(skin, (0, 0), 0.02 * unit).mean(-1)
+    unit, random = head.frame.unit_px, np.random.default_rng(7)
+    tufts = np.sum([cloud_of(random, share.shape, scale * BEARD.tuft * unit) for scale in (1, 2)], axis=0)
+    light = cv2.GaussianBlur(skin, (0, 0), BEARD.light_soft * unit).mean(-1)
     light = light / max(1.0, float(np.percentile(light[share > 0.3], 80))) if (share > 0.3).any() else light / 255
-    # Hairs of a dark beard shine a little, those of a light one lie in each other's shade.
-    tones = (colour[None] * random.normal(1.0, BEARD.uneven_tone, (count, 1)) + random.normal(3, 6, (count, 1))).clip(
-        0, 255
-    )
-    drawn = np.full((height * zoom, width * zoom, 3), colour, np.uint8)
-    covered = np.zeros((height * zoom, width * zoom), np.uint8)
-    thick = max(1, round(zoom * BEARD.thick * unit))
-    for line, tone in zip(lines, tones.tolist(), strict=True):
-        cv2.polylines(drawn, [line], False, tone, thick, cv2.LINE_AA, 3)
-        cv2.polylines(covered, [line], False, 255, thick, cv2.LINE_AA, 3)
-    drawn, covered = (cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA) for one in (drawn, covered))
-    lit = (0.35 + 0.65 * light.clip(0, 1.15))[..., None]
-    # Skin among hairs is stained, not painted over: its relief and its light stay.
-    bare = np.median(skin[share > 0.3], axis=0) if (share > 0.3).any() else np.full(3, 255.0)
-    stained = skin * np.minimum(1, BEARD.gleam + (1 - BEARD.gleam) * colour / np.maximum(1, bare))
-    between = skin + (BEARD.shade * min(1.0, 1.4 * strength) * share)[..., None] * (stained - skin)
+    lit = ((0.3 + 0.7 * light.clip(0, 1.1)) * (1 + BEARD.tufts * tufts))[..., None]
+    between = stain(skin, share, BEARD.deep * colour, min(1.0, 1.4 * strength), 1 + BEARD.tufts * tufts)
+    drawn, covered = draw_hairs(share, colour, head, start, strength, random)
     # Ends that hang beyond the jaw are few: they would lie on the collar.
-    near = (2.5 * cv2.GaussianBlur(share, (0, 0), 0.5 * BEARD.soft * unit)).clip(0, 1)
-    over = (BEARD.opaque * covered.astype(np.float32) / 255 * own * near)[..., None]
+    near = (2.5 * cv2.GaussianBlur(share, (0, 0), 0.35 * BEARD.soft * unit)).clip(0, 1)
+    # Above the chin none hangs over lips.
+    lip_y = (head.frame.to_px(head.mesh[LOWER_LIP["outer"][4], :2]) - start)[1]
+    grown = smoothstep(cv2.GaussianBlur(share, (0, 0), BEARD.over_lip * unit), 0, 0.2)
+    near = np.where(np.arange(share.shape[0])[:, None] < lip_y, np.minimum(near, grown), near)
+    # In a small picture hairs are no sharper than the rest of it.
+    soft = max(0.0, BEARD.softened - unit / BEARD.softened_px)
+    if soft > 0.3:
+        drawn, covered = (cv2.GaussianBlur(one, (0, 0), soft) for one in (drawn, covered))
+    over = (BEARD.opaque * covered * own * near)[..., None]
     return between + over * (drawn * lit - between)
 
 
-def shave(skin: np.ndarray, share: np.ndarray, head: Head, strength: float) -> np.ndarray:
-    """Skin (h, w, 3) float32 with less of the beard on it: bare skin stays as it is."""
-    unit = head.frame.unit_px
-    lab = cv2.cvtColor(skin / 255, cv2.COLOR_RGB2LAB)
-    # Known is the skin of the mesh around the beard, weighted as it lies near.
-    known = (1 - share)[..., None]
-    tone = (lab[..., 1] > 4) & (lab[..., 2] > 4) & (lab[..., 0] > 25)
-    known = known * tone[..., None]
-    reach = 0.09 * unit
-    around = (
-        cv2.GaussianBlur(lab * known, (0, 0), reach)
-        / np.maximum(0.01, cv2.GaussianBlur(known[..., 0], (0, 0), reach))[..., None]
-    )
-    shading = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.012 * unit)
-    missing = smoothstep(around[..., 0] - shading, BEARD.dark_levels, BEARD.full_levels)
-    hair = cv2.GaussianBlur(missing, (0, 0), 0.012 * unit)
-    fine = lab[..., 0] - cv2.GaussianBlur(lab[..., 0], (0, 0), 0.004 * unit)
-    bare = around.copy()
-    broad = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.05 * unit)
-    bare[..., 0] += 0.25 * (broad - around[..., 0]) + 0.3 * fine.clip(-4, 4)
-    made = cv2.cvtColor(bare.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
-    # Without a beard on the jaw what is dark there is shade, hair or a collar: it stays.
-    inner = share > BEARD.jaw_share
-    bearded = float(np.clip((hair[inner].mean() if inner.any() else 0) / BEARD.bearded, 0, 1))
-    return skin + (strength * bearded * share * hair)[..., None] * (made - skin)
+def draw_hairs(
+    share: np.ndarray, colour: np.ndarray, head: Head, start: tuple[int, int], strength: float,
+    random: np.random.Generator,
+) -> tuple[np.ndarray, np.ndarray]:  # fmt: skip
+    """Single hairs (h, w, 3) float32 of a colour (3,), and how far they cover each pixel, (h, w) in [0, 1]."""
+    unit, (height, width) = head.frame.unit_px, share.shape
+    zoom = max(1, round(BEARD.fine_px / unit))
+    thick = max(1, round(zoom * BEARD.thick * unit))
+    density = share * (1 + BEARD.uneven * cloud_of(random, share.shape, 0.02 * unit)).clip(0, 1.2)
+    length = unit * (BEARD.stubble + strength * (BEARD.strand - BEARD.stubble))
+    count = int(BEARD.crowd * strength**0.7 * zoom * density.sum() / max(1.0, length * thick))
+    chances = density.ravel().clip(0).astype(np.float64)
+    # What hangs from above lies over what grows below it.
+    roots = np.sort(random.choice(density.size, count, p=chances / chances.sum()))[::-1]
+    row, column = np.divmod(roots, width)
+    y, x = row + random.random(count), column + random.random(count)
+    middle = (head.frame.to_px(head.mesh[[2, 152], :2]) - start).mean(0)[0]
+    mouth = (head.frame.to_px(head.mesh[0, :2]) - start)[1]
+    # Hair hangs, and leans away from the middle; that of the moustache lies almost level.
+    lean = np.clip((x - middle) / (0.2 * unit), -1, 1) * np.where(y < mouth, 1.3, 0.55) + random.normal(0, 0.2, count)
+    lean += BEARD.swirl * cloud_of(random, share.shape, 1.5 * BEARD.tuft * unit)[row, column]
+    bend = random.normal(0, 0.45, count) - 0.25 * lean
+    # Short on the lip and where it thins out.
+    size = length * random.uniform(0.5, 1.2, count) * np.where(y < mouth, 0.6, 1.0)
+    size *= 0.35 + 0.65 * share[row, column].clip(0, 1)
+    steps = np.linspace(0, 1, 5)
+    angle = lean[:, None] + bend[:, None] * steps
+    way = np.cumsum(np.dstack([np.sin(angle), np.cos(angle)]) * (size / 5)[:, None, None], 1)
+    lines = np.rint((np.column_stack([x, y])[:, None] + way) * zoom * 8).astype(np.int32)
+    tone = random.normal(1.0, BEARD.tone, count) + BEARD.shine * (random.random(count) < BEARD.shining)
+    drawn = np.full((height * zoom, width * zoom, 3), colour, np.uint8)
+    covered = np.zeros((height * zoom, width * zoom), np.uint8)
+    for line, of_hair in zip(lines, tone, strict=True):
+        for part, of_part, wide in ((line[:3], BEARD.root, thick), (line[2:], BEARD.tip, max(1, thick - 1))):
+            shade = (colour * (of_hair * of_part) + 4).clip(0, 255).tolist()
+            cv2.polylines(drawn, [part], False, shade, wide, cv2.LINE_AA, 3)
+            cv2.polylines(covered, [part], False, 255, wide, cv2.LINE_AA, 3)
+    drawn, covered = (cv2.resize(one, (width, height), interpolation=cv2.INTER_AREA) for one in (drawn, covered))
+    return drawn.astype(np.float32), covered.astype(np.float32) / 255
+
+
+def stain(skin: np.ndarray, share: np.ndarray, colour: np.ndarray, strength: float, tufts: np.ndarray) -> np.ndarray:
+    """Skin (h, w, 3) float32 among hairs of a colour, with the light of tufts (h, w): its relief and its light stay."""
+    bare = np.median(skin[share > 0.3], axis=0) if (share > 0.3).any() else np.full(3, 255.0)
+    most = np.minimum(BEARD.whitest, BEARD.white_levels / np.maximum(1, skin.max(-1, keepdims=True)))
+    stained = skin * np.minimum(most, BEARD.gleam + (1 - BEARD.gleam) * colour / np.maximum(1, bare)) * tufts[..., None]
+    return skin + (BEARD.shade * strength * share)[..., None] * (stained - skin)
+
+
+def cloud_of(random: np.random.Generator, shape: tuple[int, ...], wide_px: float) -> np.ndarray:
+    """(h, w) float32 in [-1, 1]: smooth noise of a size in pixels."""
+    cloud = soft_blur(random.standard_normal(shape, np.float32), max(0.6, wide_px))
+    return (cloud / max(1e-6, float(cloud.std()))).clip(-1, 1)

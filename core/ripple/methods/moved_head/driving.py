@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from PIL import Image
-from scipy.ndimage import gaussian_filter1d
+from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.optimize import least_squares
 
 from core.detect.faces import detect_faces
@@ -40,6 +40,7 @@ class DrivingConstants:
     """How a film's motion is read and put on."""
 
     smoothing_s: float = 0.05  # standard deviation over time: detectors tremble by a frame or two
+    median_fps: float = 12.0  # from here on no head turns and turns back within a frame
     nod_deg: float = 15.0  # what a photograph bears
     tilt_deg: float = 20.0
     around: float = 0.35  # of the distance between the eyes: how far around what is lively skin goes along
@@ -106,7 +107,14 @@ def read_motion(frames: Iterable[Image.Image], fps: float, progress: Progress = 
         far = np.hypot(*way.T)[:, None]
         shapes[number] = lively[:, None] * way * (1 - DRIVING.tremble / np.maximum(far, DRIVING.tremble))
     sigma = max(1e-3, DRIVING.smoothing_s * fps)
-    return Motion(gaussian_filter1d(poses, sigma, 0), gaussian_filter1d(shapes, sigma, 0), neutral, missed)
+    return Motion(steady(poses, fps), gaussian_filter1d(shapes, sigma, 0), neutral, missed)
+
+
+def steady(poses: np.ndarray, fps: float) -> np.ndarray:
+    """Poses (T, 3) smoothed over time: single frames misread, which a fast film shows beside others, do not count at all."""
+    if fps >= DRIVING.median_fps:
+        poses = median_filter(poses, (3, 1), mode="nearest")
+    return gaussian_filter1d(poses, max(1e-3, DRIVING.smoothing_s * fps), 0)
 
 
 def liveliness(points: np.ndarray) -> np.ndarray:

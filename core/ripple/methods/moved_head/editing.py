@@ -9,11 +9,12 @@ import numpy as np
 
 from core.errors import OptionError
 from core.ripple.methods.moved_head.beard import grow_beard
+from core.ripple.methods.moved_head.bounds import wears_glasses
 from core.ripple.methods.moved_head.expression_map import draw_expression
 from core.ripple.methods.moved_head.expressions import Expression, displace
-from core.ripple.methods.moved_head.folds import shade_smile
+from core.ripple.methods.moved_head.folds import ease_smile, shade_smile
 from core.ripple.methods.moved_head.motion import Pose
-from core.ripple.methods.moved_head.scene import HeadScene, Moved
+from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.options import SHAPES, RippleOptions
 
 
@@ -60,36 +61,37 @@ def refuse_company(name: str, amounts: dict[str, float]) -> None:
         )
 
 
-def move_head(scene: HeadScene, photo: np.ndarray, change: Change, clean: bool = True) -> Moved:
+def move_head(scene: HeadScene, photo: np.ndarray, change: Change) -> np.ndarray:
     """A photograph (H, W, 3) uint8 with its head changed.
 
     Args:
-        scene: the photograph in layers.
+        scene: the photograph as measured.
         photo: the same, or recoloured.
         change: what happens.
-        clean: False leaves the old head behind the new one.
     """
     left, top, right, bottom = scene.box
-    if change.beard or change.expression.smile > 0:
+    if change.beard or change.expression.smile:
         photo = photo.copy()
         region = photo[top:bottom, left:right]
         if change.beard:
             region[:] = grow_beard(region, scene.head, (left, top), change.beard, scene.matte)
         if change.expression.smile > 0:
             region[:] = shade_smile(region, scene.head, (left, top), change.expression.smile)
+        elif change.expression.smile < 0:
+            region[:] = ease_smile(region, scene.head, (left, top), -change.expression.smile)
     face = None
     if not change.expression.still:
-        face = draw_expression(
-            scene.head, displace(scene.head, change.expression), photo[top:bottom, left:right], (left, top)
-        )
-    return scene.render(photo, change.pose, face, clean)
+        glasses = change.expression.eyes > 0 and wears_glasses(photo, scene.head)
+        moved = displace(scene.head, change.expression, glasses)
+        face = draw_expression(scene.head, moved, photo[top:bottom, left:right], (left, top))
+    return scene.render(photo, change.pose, face)
 
 
 def follow(scene: HeadScene, photo: np.ndarray, pose: Pose, moved: np.ndarray) -> np.ndarray:
     """A photograph (H, W, 3) uint8 with its head posed and its mesh's points moved by (478, 2) units of its frame."""
     left, top, right, bottom = scene.box
     face = draw_expression(scene.head, moved, photo[top:bottom, left:right], (left, top))
-    return scene.render(photo, pose, face).picture
+    return scene.render(photo, pose, face)
 
 
 def cut_square(picture: np.ndarray, quad: np.ndarray | None, side: int) -> np.ndarray:

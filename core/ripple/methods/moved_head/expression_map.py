@@ -9,6 +9,7 @@ import numpy as np
 from scipy.interpolate import RBFInterpolator
 from scipy.ndimage import distance_transform_edt
 
+from core.ops.masks import disc
 from core.ops.smoothstep import smoothstep
 from core.ripple.methods.moved_head.expressions import (
     EXPRESSION,
@@ -18,11 +19,15 @@ from core.ripple.methods.moved_head.expressions import (
     IRISES_FROM,
     LOWER_LIP,
     MOUTH_CORNERS,
+    OVAL,
     UPPER_LIP,
     lips,
 )
+from core.ripple.methods.moved_head.eyeballs import opening_eyes, paint_eyeball
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.lids import closing_eyes, paint_lid
+from core.ripple.methods.moved_head.maps import index_map
+from core.ripple.methods.moved_head.mouth import paint_mouth
 
 
 @dataclass(frozen=True)
@@ -32,13 +37,17 @@ class MapConstants:
     cells: int = 96  # nodes of the spline across the face: skin moves softly
     margin: float = 0.12  # around the mesh, where the motion fades
     smoothing: float = 1e-5
+    beside: float = 0.05  # so far outside the mesh skin still moves ...
+    beside_share: float = 0.5  # ... by so much of what its rim does
     apart: float = 0.002  # lips that move against each other by more
+    lip_line: float = 0.004  # of the lower lip's edge, that shows what is behind it
+    closed_line: float = 0.7  # of that, where lips come together
+    closes: float = 0.35  # of a gap between lips that come together: there its line begins to darken
+    both_rows: float = 0.3  # of the mouth's width: a gap that shows the lower jaw
+    teeth_rim: float = 0.024  # along the lower lip only what is as bright as teeth is kept ...
+    tooth_least: float = 0.006  # half the width of the smallest tooth
+    teeth_levels: float = 25.0  # of 255: where there are any, brighter than the lip by so much
     rim: float = 0.004  # lids and lips are joined over so much
-    dark: tuple[int, int, int] = (46, 17, 17)  # the inside of a mouth
-    tongue: tuple[int, int, int] = (92, 46, 46)  # what light adds to it below
-    teeth: tuple[int, int, int] = (226, 216, 199)
-    teeth_height: float = 0.05  # of the mouth's width, at most
-    teeth_least: float = 0.05  # an opening smaller than this shows none
 
 
 MAP = MapConstants()
@@ -57,6 +66,22 @@ class FaceMap:
     shift: np.ndarray
     mouth: np.ndarray
     inside: np.ndarray
+
+    def drawn_on(self, region: np.ndarray, inner: np.ndarray | None = None) -> np.ndarray:
+        """A region (h, w, 3) float32 of the photograph with the expression, and moved as a map `inner` (h, w, 2) says: float32."""
+        if inner is None:
+            inner = index_map(*region.shape[:2])
+        where = inner + cv2.remap(self.shift, inner, None, cv2.INTER_LINEAR, borderValue=0)
+        made = cv2.remap(region, where, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+        return self.opened(made, inner)
+
+    def opened(self, head: np.ndarray, where: np.ndarray) -> np.ndarray:
+        """A moved head (h, w, 3) float32 with what the expression opened or covered, from a map (h, w, 2) of its motion."""
+        if not self.mouth.any():
+            return head
+        seen = cv2.remap(self.mouth, where, None, cv2.INTER_LINEAR, borderValue=0)[..., None]
+        inside = cv2.remap(self.inside, where, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+        return head + seen * (inside - head)
 
 
 def draw_expression(head: Head, moved: np.ndarray, region: np.ndarray, start: tuple[int, int]) -> FaceMap:
@@ -84,24 +109,26 @@ def draw_expression(head: Head, moved: np.ndarray, region: np.ndarray, start: tu
     loose = [*irises, *(index for eye in closing for index in (*eye[1], *eye[3]))]
     upper, lower = [*lips(UPPER_LIP), *loose], [*lips(LOWER_LIP), *loose]
     if parts_lips(before, after, unit):
-        shift = spline_shift(np.delete(before, lower, 0), np.delete(after, lower, 0), window, unit)
-        below = spline_shift(np.delete(before, upper, 0), np.delete(after, upper, 0), window, unit)
+        shift = spline_shift(before, after, lower, window, unit)
+        below = spline_shift(before, after, upper, window, unit)
         shift = shift + below_line(after, window, unit)[..., None] * (below - shift)
     else:
-        shift = spline_shift(np.delete(before, loose, 0), np.delete(after, loose, 0), window, unit)
+        shift = spline_shift(before, after, loose, window, unit)
     places = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in window)), -1) + 0.5
     for eye, iris in zip(EYE_PARTS, IRISES, strict=True):
         shift = keep_eyeball(shift, places, before, after, eye, iris, unit)
     shift, hidden, inside = open_inside(shift, places, before, after, region[part], unit)
-    for eye in closing:
-        share, lid = paint_lid(region[part], before, after, eye, unit)
-        inside[share > 0] = lid[share > 0]
+    drawn = [paint_lid(region[part], before, after, eye, unit) for eye in closing]
+    opening = opening_eyes(before, after, tuple(zip(EYE_PARTS, IRISES, strict=True)), unit)
+    drawn += [paint_eyeball(region[part], before, after, *eye, unit) for eye in opening]
+    for share, shown in drawn:
+        inside[share > 0] = shown[share > 0]
         hidden = np.maximum(hidden, share)
     whole, mouth = np.zeros((*region.shape[:2], 2), np.float32), np.zeros(region.shape[:2], np.float32)
     whole[part], mouth[part] = shift, hidden
-    shown = np.zeros_like(region)
-    shown[part] = inside
-    return FaceMap(whole, mouth, shown)
+    picture = np.zeros_like(region)
+    picture[part] = inside
+    return FaceMap(whole, mouth, picture)
 
 
 def parts_lips(before: np.ndarray, after: np.ndarray, unit: float) -> bool:
@@ -111,12 +138,20 @@ def parts_lips(before: np.ndarray, after: np.ndarray, unit: float) -> bool:
     return bool(np.abs(gaps[1] - gaps[0]).max() > MAP.apart * unit)
 
 
-def spline_shift(before: np.ndarray, after: np.ndarray, window: tuple[int, int], unit: float) -> np.ndarray:
-    """(h, w, 2) float32: the spline from points after to points before, nothing at the window's edge."""
+def spline_shift(
+    before: np.ndarray, after: np.ndarray, without: list[int], window: tuple[int, int], unit: float
+) -> np.ndarray:
+    """(h, w, 2) float32: the spline from points after to points before, without some; nothing at the window's edge."""
     line = np.linspace(0, 1, 13)
     edge = np.array([(x, y) for x in line for y in line if x in (0, 1) or y in (0, 1)]) * window
-    at = np.vstack([after, edge]) / unit
-    moved = np.vstack([before - after, np.zeros_like(edge)])
+    # A plate overshoots beyond its last points: beside the face it comes to rest.
+    rim = after[list(OVAL)]
+    outwards = rim - rim.mean(0)
+    beside = rim + MAP.beside * unit * outwards / np.hypot(*outwards.T)[:, None]
+    at = np.vstack([np.delete(after, without, 0), beside, edge]) / unit
+    moved = np.vstack(
+        [np.delete(before - after, without, 0), MAP.beside_share * (before - after)[list(OVAL)], np.zeros_like(edge)]
+    )
     width, height = window
     cells = (MAP.cells, max(2, round(MAP.cells * height / width)))
     across, down = ((np.arange(n) + 0.5) * length / n / unit for n, length in zip(cells, window, strict=True))
@@ -128,13 +163,21 @@ def spline_shift(before: np.ndarray, after: np.ndarray, window: tuple[int, int],
 def contour_mask(points: np.ndarray, window: tuple[int, int], soft_px: float) -> np.ndarray:
     """(h, w) float32 in [0, 1]: the inside of a polygon (N, 2) px, softly rimmed."""
     mask = np.zeros(window[::-1], np.uint8)
-    cv2.fillPoly(mask, [np.rint((points - 0.5) * 16).astype(np.int32)], 1, shift=4)
-    return cv2.GaussianBlur(mask.astype(np.float32), (0, 0), max(0.6, soft_px))
+    cv2.fillPoly(mask, [np.rint((points - 0.5) * 16).astype(np.int32)], 255, cv2.LINE_AA, 4)
+    return cv2.GaussianBlur(mask.astype(np.float32) / 255, (0, 0), max(0.6, soft_px))
 
 
 def ring_of(points: np.ndarray, corners: tuple[int, int], upper: tuple[int, ...], lower: tuple[int, ...]) -> np.ndarray:
     """The closed line through a corner, the upper points, the other corner and the lower points back."""
     return points[[corners[0], *upper, corners[1], *reversed(lower)]]
+
+
+def rounded(ring: np.ndarray) -> np.ndarray:
+    """A closed line (N, 2) with its corners cut twice, (4 N, 2): landmarks err one by one. Source: Chaikin 1974."""
+    for _ in range(2):
+        following = np.roll(ring, -1, 0)
+        ring = np.stack([0.75 * ring + 0.25 * following, 0.25 * ring + 0.75 * following], 1).reshape(-1, 2)
+    return ring
 
 
 def below_line(after: np.ndarray, window: tuple[int, int], unit: float) -> np.ndarray:
@@ -189,51 +232,61 @@ def open_inside(
     What the photograph shows between the lips stays with the upper jaw; below it comes the dark, and teeth where it showed none.
     """
     window = (shift.shape[1], shift.shape[0])
-    ring = [ring_of(points, INNER_CORNERS, UPPER_LIP["inner"], LOWER_LIP["inner"]) for points in (before, after)]
+    upper, lower = UPPER_LIP["inner"], LOWER_LIP["inner"]
+    # Doubled corners stay when the line is rounded: a mouth opens to its corners.
+    corners = [[corner] * 2 for corner in INNER_CORNERS]
+    ring = [points[[*corners[0], *upper, *corners[1], *reversed(lower)]] for points in (before, after)]
     width = float(np.hypot(*np.subtract(*before[list(MOUTH_CORNERS)])))
     gaps = [points[14, 1] - points[13, 1] for points in (before, after)]
     hidden, inside = np.zeros(shift.shape[:2], np.float32), np.zeros_like(region)
-    if gaps[1] - max(gaps[0], 0) < 0.02 * width:
+    shows, opens = gaps[0] > EXPRESSION.closed * width, gaps[1] - max(gaps[0], 0)
+    if abs(opens) < 0.02 * width or (opens < 0 and not shows):
         return shift, hidden, inside
-    opening = contour_mask(ring[1], window, MAP.rim * unit / 2)
-    if gaps[0] > EXPRESSION.closed * width:
-        was = contour_mask(ring[0], window, 0.6) > 0.6
-        raised = places - (after[13] - before[13])
-        way = (nearest_inside(raised, was) - places).astype(np.float32)
-        shift = shift + opening[..., None] * (way - shift)
-        x, y = np.rint(raised - 0.5).astype(int).clip(0).transpose(2, 0, 1)
-        kept = cv2.GaussianBlur(cv2.erode(was.astype(np.float32), np.ones((3, 3))), (0, 0), 0.006 * unit)
-        kept = kept[y.clip(max=was.shape[0] - 1), x.clip(max=was.shape[1] - 1)]
-        inside[:] = paint_mouth(places, after, width, 0.0, region, before)
+    # A line of teeth along the lower lip's edge would stay on it; towards the corners there is none.
+    wide = MAP.lip_line * unit * (1 if opens > 0 else MAP.closed_line)
+    ring[1][-len(lower) :, 1] += wide * np.sin(np.pi * (np.arange(len(lower)) + 1) / (len(lower) + 1))
+    opening = contour_mask(rounded(ring[1]), window, MAP.rim * unit / 2)
+    inside[:] = paint_mouth(places, after, 0.0 if shows else gaps[1], region, before)
+    if not shows:
+        return shift, opening, inside
+    was = contour_mask(ring[0], window, 0.6) > 0.6
+    way, kept = keep_teeth(places, before, after, was, region, unit)
+    shift = shift + opening[..., None] * (way - shift)
+    if opens > 0:
         return shift, opening * (1 - kept), inside
-    inside[:] = paint_mouth(places, after, width, gaps[1], region, before)
-    return shift, opening, inside
+    # Between lips that come together the line is dark, however thin.
+    return shift, (1.5 * opening).clip(0, 1) * (1 - smoothstep(gaps[1] / gaps[0], 0, MAP.closes)), inside
 
 
-def paint_mouth(
-    places: np.ndarray, after: np.ndarray, width: float, gap: float, region: np.ndarray, before: np.ndarray
-) -> np.ndarray:
-    """(h, w, 3): a dark mouth with the upper row of teeth, shaded towards the corners, as bright as the face."""
-    x, y = np.rint(before[[205, 425]] - 0.5).astype(int).T
-    light = float(region[y.clip(0, region.shape[0] - 1), x.clip(0, region.shape[1] - 1)].max(-1).mean()) / 220
-    light = min(1.0, max(0.35, light))
-    ring = after[[INNER_CORNERS[0], *UPPER_LIP["inner"], INNER_CORNERS[1]]]
-    order = ring[:, 0].argsort()
-    top = np.interp(places[0, :, 0], ring[order, 0], ring[order, 1])
-    middle, half = after[13, 0], 0.5 * float(np.ptp(ring[:, 0]))
-    across = ((places[..., 0] - middle) / max(1.0, half)).clip(-1, 1)
-    height = min(MAP.teeth_height * width, 0.5 * gap) * np.sqrt(1 - 0.75 * across**2)
-    tooth = np.abs(((across * 4.2 + 0.5) % 1) - 0.5) * 2
-    bottom = top + height * (1 - 0.07 * tooth**4)
-    soft = max(1.0, 0.02 * width)
-    share = ((bottom - places[..., 1]) / soft).clip(0, 1) * (gap > MAP.teeth_least * width)
-    # The lip's shadow, the corners' darkness and the gaps between teeth.
-    shade = (0.45 + 0.4 * smoothstep((places[..., 1] - top) / np.maximum(1.0, height), 0, 0.7)) * (1 - 0.6 * across**4)
-    shade = shade * (1 - 0.16 * smoothstep(tooth, 0.86, 1.0))
-    teeth = light * shade[..., None] * np.array(MAP.teeth)
-    down = ((places[..., 1] - top) / max(1.0, float(after[14, 1] - after[13, 1]))).clip(0, 1)
-    # A tongue lies in the light below the dark.
-    dark = light * (
-        np.array(MAP.dark) + (smoothstep(down, 0.55, 1.0) * (1 - across**2))[..., None] * np.array(MAP.tongue)
-    )
-    return np.rint(dark + share[..., None] * (teeth - dark)).clip(0, 255).astype(np.uint8)
+def keep_teeth(
+    places: np.ndarray, before: np.ndarray, after: np.ndarray, was: np.ndarray, region: np.ndarray, unit: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """What a mouth that was open (h, w) bool showed: the way to it (h, w, 2), and how far it is kept (h, w) in [0, 1].
+
+    It stays with the upper jaw; in a mouth that was wide open what lies below the middle goes with the lower one.
+    """
+    window, light = (was.shape[1], was.shape[0]), region.min(-1).astype(np.float32)  # lips are bright in red
+    low = below_line(before, window, unit) > 0.5
+    half = below_line(after, window, unit) > 0.5
+    wide = before[14, 1] - before[13, 1] > MAP.both_rows * np.hypot(*np.subtract(*before[list(MOUTH_CORNERS)]))
+    ways = [(after - before)[index] for index in ((13, 14) if wide else (13, 13))]
+    way, kept = np.zeros((*was.shape, 2), np.float32), np.zeros(was.shape, np.float32)
+    # What a lip's inner edge shows at the rim of the mouth is no tooth.
+    lip_light = float(np.median(light[low & ~was & (cv2.dilate(was.astype(np.uint8), np.ones((5, 5))) > 0)]))
+    bright = float(np.percentile(light[was], 90)) if was.any() else lip_light
+    light = cv2.GaussianBlur(light, (0, 0), max(0.6, MAP.rim * unit / 2))
+    tooth = smoothstep((light - lip_light) / max(1.0, bright - lip_light), 0.15, 0.6)
+    # Neither are bits of the lower row.
+    tooth = cv2.morphologyEx(tooth.astype(np.float32), cv2.MORPH_OPEN, disc(MAP.tooth_least * unit))
+    tooth = cv2.GaussianBlur(tooth, (0, 0), max(0.6, MAP.rim * unit / 2))
+    rim = smoothstep(cv2.distanceTransform(was.astype(np.uint8), cv2.DIST_L2, 5) / (MAP.teeth_rim * unit))
+    plain = bright < lip_light + MAP.teeth_levels
+    for part, mine, own in ((~half, ~low, ways[0]), (half, low, ways[1])):
+        held = was & mine if wide else was
+        seen = cv2.GaussianBlur(cv2.erode(held.astype(np.float32), np.ones((3, 3))), (0, 0), MAP.rim * unit)
+        seen = seen if plain else seen * np.where(low, np.maximum(rim, tooth), 1)
+        raised = places - own
+        x, y = np.rint(raised - 0.5).astype(int).clip(0, np.array(window) - 1).transpose(2, 0, 1)
+        way[part] = (nearest_inside(raised, was) - places)[part]
+        kept[part] = seen[y, x][part]
+    return way, kept

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 
 import numpy as np
+from scipy.interpolate import RBFInterpolator
 
 from core.ripple.methods.head_turn.geometry import CHIN
 from core.ripple.methods.moved_head.frame import Head
@@ -32,27 +33,53 @@ EYE_PARTS = (
     ((263, 362), (466, 388, 387, 386, 385, 384, 398), (249, 390, 373, 374, 380, 381, 382), (467, 260, 259, 257, 258, 286, 414),
      (300, 293, 334, 296, 336, 276, 283, 282, 295, 285)),
 )  # fmt: skip
-CHEEKS, NOSE = (205, 425), 4
+CHEEKS, CHEEKBONES, WINGS = (205, 425), (50, 280), (98, 327)
+# The face's outline, and what a mouth never moves: the nose and the chin's front.
+OVAL = (
+    *(10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150),
+    *(136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109),
+)
+STILL = (6, 197, 195, 5, 4, 1, 2, 199)
 
 
 @dataclass(frozen=True)
 class ExpressionConstants:
     """How far the strongest expression moves; shares of the mouth's width unless they say otherwise."""
 
-    smile_out: float = 0.11  # the corners, aside
-    smile_up: float = 0.17
-    smile_cheek: float = 0.08  # the cheeks, up
-    smile_nose: float = 0.3  # around its tip the nose stays
-    smile_reach: float = 0.36  # of the corner's push
-    open_lip: float = 0.42  # the lower lip, down
-    open_chin: float = 0.38
+    smile_out: float = 0.036  # of the head's frame, as the next five: either corner, aside
+    smile_up: float = 0.036  # either corner, up
+    smile_rise: float = 0.006  # the middle of the lips, up
+    usual_mouth: float = 0.18  # how wide a mouth at rest is ...
+    wide_mouth: float = 0.30  # ... and one that smiles as far as it can
+    sad_down: float = 0.018  # the corners of a mouth at rest, down
+    smile_bent: float = 0.17  # corners so far above the middle smile as far as they can
+    smile_least: float = 0.4  # share of its way that a mouth still goes which smiles already ...
+    smile_most: float = 1.5  # ... and one whose corners hang
+    smile_curve: float = 1.8  # power of the way along the lips: the corners rise, the middle hardly
+    smile_thin: tuple[float, float] = (0.2, 0.12)  # of their thickness: the upper and the lower lip, stretched
+    smile_cheek: float = 0.45  # of the corner's way: the cheek above it
+    smile_bone: float = 0.3  # and the cheekbone
+    smile_wing: float = 0.15  # and the nose's wing
+    smile_lid: float = 0.12  # of the eye's height: the lower lid, up
+    sad_narrow: float = 0.25  # of what a smile had widened the mouth by: either corner, inwards
+    sad_most: float = 0.085  # of the head's frame: a gap further than that begins to be a cry, and no smile to close
+    sad_closes: float = 1.7  # of a gap between the lips, up to all of it
+    open_lip: float = 0.075  # of the head's frame, as the next four: the lower lip, down
+    open_chin: float = 0.068
+    open_most: float = 0.16  # a gap between the lips that is as wide as can be
+    open_upper: float = 0.009  # the upper lip's middle, up
+    open_narrow: float = 0.014  # the corners, inwards
     open_begins: float = 0.3  # of the way to the chin: from there down all goes with the chin
-    open_narrow: float = 0.05  # the corners, inwards
+    open_corner: float = 0.35  # of the lower lip's way: the corners, down
     lid_way: float = 0.94  # of the eye's height: how far the upper lid comes down
     lid_reach: float = 0.72  # of the fold's share in what the lid does
-    wide: float = 0.30  # of the eye's height: the upper lid, up
+    wide: float = 0.31  # of the eye's height: the upper lid, up
+    usual: float = 0.32  # of the eye's width: the height of an open eye ...
+    widest: float = 0.58  # ... and of one that opens no further
+    wide_least: float = 0.3  # share of its way that an eye still opens which is wide already
+    narrowed: float = 1.6  # what a narrowed eye is taken for, of its own height, at most
     brow_down: float = 0.12  # of the eye's height: the brow, down with a closing lid
-    brow: float = 0.35  # of the lid's way: the brow, up
+    brow: float = 0.25  # of the lid's way: the brow, up
     gaze: float = 0.2  # of the eye's width: the iris, aside
     full: float = 0.52  # of a lip's thickness
     full_reach: float = 0.14  # how far skin beside a lip gives way
@@ -89,18 +116,18 @@ def push(points: np.ndarray, at: np.ndarray, way: np.ndarray, reach: float) -> n
     return near[:, None] * way
 
 
-def displace(head: Head, expression: Expression) -> np.ndarray:
-    """(478, 2): how far an expression moves each point of a head's mesh, in units of its frame."""
+def displace(head: Head, expression: Expression, glasses: bool = False) -> np.ndarray:
+    """(478, 2): how far an expression moves each point of a head's mesh, in units of its frame; glasses stay where they are."""
     points = head.mesh[:, :2]
     shift = np.zeros_like(points)
     left, right = points[list(MOUTH_CORNERS)]
     width = float(np.hypot(*(right - left)))
     if expression.smile:
-        shift += smile(points, width, expression.smile)
+        shift += smile(points, expression.smile)
     if expression.mouth:
-        shift += open_mouth(points, width, expression.mouth, head)
+        shift += open_mouth(points, width, expression.mouth)
     if expression.eyes:
-        shift += move_lids(points, expression.eyes)
+        shift += move_lids(points, expression.eyes, glasses)
     if expression.gaze:
         for (corners, *_), iris in zip(EYE_PARTS, IRISES, strict=True):
             across = np.ptp(points[list(corners), 0])
@@ -110,55 +137,109 @@ def displace(head: Head, expression: Expression) -> np.ndarray:
     return shift
 
 
-def smile(points: np.ndarray, width: float, strength: float) -> np.ndarray:
-    """The corners of the mouth up and aside, the cheeks up; below 0 down and together."""
-    way = strength * width
+def smile(points: np.ndarray, strength: float) -> np.ndarray:
+    """The corners of the mouth up and aside, cheeks and lower lids up, lips thinner; below 0 a smile goes, and the corners hang."""
+    chosen = [*lips(UPPER_LIP), *lips(LOWER_LIP), *MOUTH_CORNERS, *INNER_CORNERS]
+    corners = points[list(MOUTH_CORNERS)]
+    width, middle = float(np.hypot(*(corners[1] - corners[0]))), points[[0, 13, 14, 17], 0].mean()
+    bent = (points[[13, 14], 1].mean() - corners[:, 1].mean()) / width
+    if strength > 0:
+        # Who smiles already smiles little more, and corners that hang have further to go.
+        room = (EXPRESSION.wide_mouth - width) / (EXPRESSION.wide_mouth - EXPRESSION.usual_mouth)
+        aside = EXPRESSION.smile_out * np.clip(room, EXPRESSION.smile_least, 1)
+        up = EXPRESSION.smile_up * np.clip(
+            1 - bent / EXPRESSION.smile_bent, EXPRESSION.smile_least, EXPRESSION.smile_most
+        )
+    else:
+        aside = EXPRESSION.sad_narrow * max(0.0, width - EXPRESSION.usual_mouth) + 0.2 * EXPRESSION.smile_out
+        up = EXPRESSION.sad_down + max(0.0, bent) * width
+    way = np.zeros_like(points)
+    half = np.where(points[:, 0] < middle, middle - corners[0, 0], corners[1, 0] - middle)
+    along = np.clip((points[:, 0] - middle) / np.maximum(half, 1e-6), -1.1, 1.1)
+    way[:, 0] = strength * aside * along
+    way[:, 1] = -strength * (up * np.abs(along) ** EXPRESSION.smile_curve + EXPRESSION.smile_rise * (strength > 0))
+    way[chosen] += press_lips(points, strength)[chosen]
+    held = {index: way[index] for index in chosen}
+    for side, (cheek, bone, wing) in enumerate(zip(CHEEKS, CHEEKBONES, WINGS, strict=True)):
+        # Cheeks that a smile raised already rise further than the corners below them.
+        full = strength * np.array([(-1, 1)[side] * EXPRESSION.smile_out, -EXPRESSION.smile_up])
+        held[cheek] = EXPRESSION.smile_cheek * full
+        held[bone] = EXPRESSION.smile_bone * full * (0, 1)
+        held[wing] = EXPRESSION.smile_wing * full * (1, 0)
+        lower, upper = EYE_PARTS[side][2], EYE_PARTS[side][1]
+        gap = (points[list(lower)] - points[list(upper)])[:, 1].clip(0)
+        for index, high in zip(lower, gap, strict=True):
+            held[index] = np.array([0, -max(0.0, strength) * EXPRESSION.smile_lid * high])
+    for index in (*OVAL, *STILL, *(i for eye in EYE_PARTS for part in (eye[0], eye[1], eye[4]) for i in part)):
+        held[index] = np.zeros(2)
+    return spread(points, held)
+
+
+def spread(points: np.ndarray, held: dict[int, np.ndarray]) -> np.ndarray:
+    """(478, 2): how skin moves between points whose way is held, as a thin plate."""
+    known = list(held)
+    return RBFInterpolator(points[known], np.array([held[index] for index in known]), smoothing=1e-6)(points)
+
+
+def press_lips(points: np.ndarray, strength: float) -> np.ndarray:
+    """(478, 2): lips that a smile stretches grow thinner; without one they close."""
     total = np.zeros_like(points)
-    for corner, cheek, side in zip(MOUTH_CORNERS, CHEEKS, (-1, 1), strict=True):
-        aside = side * EXPRESSION.smile_out * (1 if strength > 0 else 0.4)
-        corner_way = way * np.array([aside, -EXPRESSION.smile_up])
-        total += push(points, points[corner], corner_way, EXPRESSION.smile_reach * width)
-        if strength > 0:
-            up = way * np.array([0.0, -EXPRESSION.smile_cheek])
-            total += push(points, points[cheek], up, 0.5 * width)
-    # The middle of the lips stays, so that the line of the mouth curves.
-    middle = points[list(MOUTH_CORNERS)].mean(0)
-    stays = np.exp(-((points[:, 0] - middle[0]) ** 2) / (2 * (0.22 * width) ** 2))
-    lip_rows = np.exp(-((points[:, 1] - middle[1]) ** 2) / (2 * (0.5 * width) ** 2))
-    total[:, 1] *= 1 - 0.9 * stays * lip_rows
-    # The nose hardly takes part: it would widen.
-    near = ((points - points[NOSE]) ** 2).sum(1) / (2 * (EXPRESSION.smile_nose * width) ** 2)
-    total *= 1 - 0.85 * np.exp(-near)[:, None]
+    gap = (points[list(LOWER_LIP["inner"])] - points[list(UPPER_LIP["inner"])])[:, 1].clip(0)
+    cry = float(np.clip(gap.max() / EXPRESSION.sad_most - 1, 0, 1))
+    closes = (1 - cry) * min(1.0, -strength * EXPRESSION.sad_closes)
+    for part, thin, closing in (
+        (UPPER_LIP, EXPRESSION.smile_thin[0], 0.25),
+        (LOWER_LIP, EXPRESSION.smile_thin[1], -0.75),
+    ):
+        inner, count = points[list(part["inner"])], len(part["inner"])
+        for name in ("outer", "middle", "inner"):
+            for number, index in enumerate(part[name]):
+                at = number % count
+                total[index, 1] = (
+                    strength * thin * (inner[at] - points[index])[1] if strength > 0 else closes * closing * gap[at]
+                )
     return total
 
 
-def open_mouth(points: np.ndarray, width: float, strength: float, head: Head) -> np.ndarray:
+def open_mouth(points: np.ndarray, width: float, strength: float) -> np.ndarray:
     """The jaw down: the lower lip most, the chin a little less, the cheeks fading to the ears."""
     total = np.zeros_like(points)
     corners = points[list(MOUTH_CORNERS)]
-    line = corners[:, 1].mean()
+    line, middle = corners[:, 1].mean(), corners[:, 0].mean()
+    # A small mouth opens less far, a wide one no further, and one that is open has less way left.
+    strength *= min(1.0, width / EXPRESSION.usual_mouth) * mouth_room(points)
     # What lies below the lips goes with them, or the lower lip would be pushed over it.
     down = np.clip((points[:, 1] - line) / max(1e-6, EXPRESSION.open_begins * (points[CHIN, 1] - line)), 0, 1)
-    middle = corners[:, 0].mean()
     aside = np.exp(-((points[:, 0] - middle) ** 2) / (2 * (0.8 * width) ** 2))
-    total[:, 1] = strength * width * EXPRESSION.open_chin * down * aside
-    lower = lips(LOWER_LIP)
-    across = np.clip(np.abs(points[lower, 0] - middle) / (0.5 * width), 0, 1)
-    total[lower, 1] = strength * width * EXPRESSION.open_lip * np.sqrt(1 - across**2).clip(0.25)
+    total[:, 1] = strength * EXPRESSION.open_chin * down * aside
+    across = np.clip(np.abs(points[:, 0] - middle) / (0.5 * width), 0, 1)
+    # Both lips come to the corners, which come down and inwards: else the opening would end in walls.
+    corner_down = EXPRESSION.open_corner * EXPRESSION.open_lip
+    lower, upper = lips(LOWER_LIP), lips(UPPER_LIP)
+    inwards = -np.sign(points[:, 0] - middle) * EXPRESSION.open_narrow * across**2
+    falls = EXPRESSION.open_lip + (corner_down - EXPRESSION.open_lip) * across**2
+    rises = corner_down * across**4 - EXPRESSION.open_upper * (1 - across**2)
+    for part, way in ((lower, falls), (upper, rises)):
+        total[part] = strength * np.column_stack([inwards, way])[part]
+    others = ~np.isin(np.arange(len(points)), [*MOUTH_CORNERS, *INNER_CORNERS, *lower, *upper])[:, None]
     for corner, inner, side in zip(MOUTH_CORNERS, INNER_CORNERS, (1, -1), strict=True):
-        way = strength * width * np.array([side * EXPRESSION.open_narrow, 0.3 * EXPRESSION.open_lip])
+        way = strength * np.array([side * EXPRESSION.open_narrow, corner_down])
         total[[corner, inner]] = way
-        total += (
-            push(points, points[corner], 0.5 * way, 0.25 * width)
-            * (~np.isin(np.arange(len(points)), [corner, inner, *lower, *lips(UPPER_LIP)]))[:, None]
-        )
+        total += push(points, points[corner], 0.5 * way, 0.25 * width) * others
     return total
 
 
-def move_lids(points: np.ndarray, strength: float) -> np.ndarray:
+def mouth_room(points: np.ndarray) -> float:
+    """Share of its way that a mouth still has to open, 0 where it is wide open."""
+    return float(np.clip(1 - (points[14, 1] - points[13, 1]) / EXPRESSION.open_most, 0, 1))
+
+
+def move_lids(points: np.ndarray, strength: float, glasses: bool) -> np.ndarray:
     """-1 closes the eyes, 1 opens them wide; folds and brows follow."""
     total = np.zeros_like(points)
-    for _, upper, lower, fold, brow in EYE_PARTS:
+    # Both eyes by as much: a narrowed one beside one that is not would stare.
+    lifted = float(np.mean([lid_lift(points, corners, upper, lower) for corners, upper, lower, *_ in EYE_PARTS]))
+    for corners, upper, lower, fold, brow in EYE_PARTS:
         top, bottom = points[list(upper)], points[list(lower)]
         gap = (bottom - top)[:, 1].clip(0)
         if strength < 0:
@@ -167,12 +248,29 @@ def move_lids(points: np.ndarray, strength: float) -> np.ndarray:
             total[list(fold), 1] = -strength * EXPRESSION.lid_reach * EXPRESSION.lid_way * gap
             total[list(brow), 1] = -strength * EXPRESSION.brow_down * gap.max()
         else:
-            lift = strength * EXPRESSION.wide * gap.max() * np.sqrt(gap / max(1e-6, gap.max()))
-            total[list(upper), 1] = -lift
-            total[list(lower), 1] = 0.25 * lift
-            total[list(fold), 1] = -0.7 * lift
-            total[list(brow), 1] = -EXPRESSION.brow * lift.max()
+            lift = strength * lifted
+            for part, share in ((upper, -1), (lower, 0.25), (fold, 0.0 if glasses else -0.7)):
+                total[list(part), 1] = share * lift * along_lid(points, corners, part)
+            if not glasses:
+                total[list(brow), 1] = -EXPRESSION.brow * lift
     return total
+
+
+def lid_lift(points: np.ndarray, corners: tuple[int, ...], upper: tuple[int, ...], lower: tuple[int, ...]) -> float:
+    """How far the upper lid of an eye goes up when it opens wide."""
+    across = float(np.ptp(points[list(corners), 0]))
+    most = max(0.0, float((points[list(lower)] - points[list(upper)])[:, 1].max()))
+    # Narrowed eyes open further than by their own share, those wide already less far.
+    usual = max(most, min(EXPRESSION.usual * across, EXPRESSION.narrowed * most))
+    room = (EXPRESSION.widest - most / max(1e-6, across)) / (EXPRESSION.widest - EXPRESSION.usual)
+    return EXPRESSION.wide * usual * float(np.clip(room, EXPRESSION.wide_least, 1))
+
+
+def along_lid(points: np.ndarray, corners: tuple[int, ...], part: tuple[int, ...]) -> np.ndarray:
+    """How far each point of a lid takes part, most in its middle: an even arc, for landmarks err one by one."""
+    ends = points[list(corners), 0]
+    aside = (points[list(part), 0] - ends.mean()) / max(1e-6, 0.5 * float(np.ptp(ends)))
+    return np.sqrt((1 - aside**2).clip(0))
 
 
 def fill_lips(points: np.ndarray, strength: float) -> np.ndarray:

@@ -10,7 +10,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
 from core.detect.segment import person_mask
-from core.ripple.methods.head_turn.geometry import CHIN
+from core.ops.masks import disc
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.motion import SHEET
 
@@ -26,14 +26,10 @@ class MatteConstants:
     ceiling: float = 0.88
     skin_levels: float = 16.0  # CIELab: what differs more from the chin's skin is cloth or beard no more
     bridge: float = 0.01  # half the width of what does not join two things
-    neck_below: float = 0.12  # how far below the chin the neck's outline may begin
-    neck_thinnest: float = 0.07  # from its middle to its outline
-    hair_beside: float = 0.04  # an outline so far outside the jaw is hair's
     beyond_collar: float = 0.08  # how far below the collar the motion comes to rest
 
 
 MATTE = MatteConstants()
-MOUTH = 14  # its point between the lips
 CHEEKS = (50, 280, 205, 425)
 
 
@@ -77,7 +73,7 @@ def own_person(person: np.ndarray, head: Head, size: tuple[int, ...] | None = No
         places = head.frame.to_px((np.stack(np.meshgrid(*(np.arange(side),) * 2), -1) + 0.5) / px - SHEET.reach)
         seen = ((places >= 0) & (places <= size)).all(-1)
         firm &= seen
-    bridge = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * max(1, round(MATTE.bridge * px)) + 1,) * 2)
+    bridge = disc(MATTE.bridge * px)
     core = cv2.erode(firm, bridge)
     if not core.any():
         return firm > 0
@@ -95,34 +91,6 @@ def part_with(mask: np.ndarray, places: np.ndarray) -> np.ndarray:
     _, parts = cv2.connectedComponents(mask)
     numbers = np.bincount(parts[places[:, 1], places[:, 0]], minlength=2)
     return parts == 1 + numbers[1:].argmax()
-
-
-def find_neck(own: np.ndarray, head: Head) -> tuple[tuple[float, float] | None, ...]:
-    """Where the neck's outline begins under the jaw, left and right, (x, y) in the head's frame; None under hair.
-
-    Args:
-        own: (side, side) bool, the head's own person in the view.
-        head: as measured.
-    """
-    side = own.shape[0]
-    px = side / (2 * SHEET.reach)
-    mouth_y = head.mesh[MOUTH, 1]
-    rows = np.arange(round((mouth_y + SHEET.reach) * px), round((head.chin_y + MATTE.neck_below + SHEET.reach) * px))
-    rows = rows[(rows >= 0) & (rows < side)]
-    middle = int(np.clip(round((head.mesh[CHIN, 0] + SHEET.reach) * px), 1, side - 2))
-    jaw = head.mesh[np.abs(head.mesh[:, 1] - mouth_y) < SHEET.band, 0]
-    found: list[tuple[float, float] | None] = []
-    for way, edge in ((-1, jaw.min()), (1, jaw.max())):
-        free = ~own[rows][:, middle::way]
-        reach = np.where(free.any(1), free.argmax(1), free.shape[1])
-        reach = cv2.GaussianBlur(reach.astype(np.float32)[:, None], (0, 0), MATTE.bridge * px)[:, 0]
-        if not len(rows) or (narrow := int(reach.argmin())) == 0:
-            found.append(None)
-            continue
-        x = (middle + way * float(reach[narrow])) / px - SHEET.reach
-        bare = way * (x - edge) < MATTE.hair_beside and way * (x - head.mesh[CHIN, 0]) > MATTE.neck_thinnest
-        found.append((x, rows[narrow] / px - SHEET.reach) if bare else None)
-    return tuple(found)
 
 
 def find_neck_end(view: np.ndarray, head: Head) -> float:
@@ -152,14 +120,15 @@ def refine_matte(person: np.ndarray, region: np.ndarray, unit_px: float) -> np.n
     return ((soft - MATTE.floor) / (MATTE.ceiling - MATTE.floor)).clip(0, 1)
 
 
-def to_region(mask: np.ndarray, head: Head, box: tuple[int, int, int, int]) -> np.ndarray:
-    """A mask (side, side) of the view, at the pixels of a region of the photograph: (h, w) float32."""
+def to_region(mask: np.ndarray, head: Head, box: tuple[int, int, int, int], nodes: bool = False) -> np.ndarray:
+    """A mask (side, side) of the view, or smooth values at a sheet's nodes, at the pixels of a region: (h, w) float32."""
     left, top, right, bottom = box
     side = mask.shape[0]
-    back = np.linalg.inv(head.frame.matrix) * side / (2 * SHEET.reach)
+    # Pixels are counted by their centres; nodes stand on the view's rim too.
+    back = np.linalg.inv(head.frame.matrix) * (side - nodes) / (2 * SHEET.reach)
     start = back @ (np.array([left, top]) + 0.5 - head.frame.centre) + side / 2 - 0.5
     warp = np.column_stack([back, start])
-    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    flags = (cv2.INTER_CUBIC if nodes else cv2.INTER_LINEAR) | cv2.WARP_INVERSE_MAP
     return cv2.warpAffine(
         mask.astype(np.float32), warp, (right - left, bottom - top), flags=flags, borderMode=cv2.BORDER_REPLICATE
     )

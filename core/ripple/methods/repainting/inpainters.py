@@ -11,8 +11,10 @@ import numpy as np
 import torch
 from PIL import Image
 
-from core.construction import BUILDING, load_once
+from core.construction import BUILDING
 from core.errors import WeightsError
+from core.memory import within_memory
+from core.once import load_once
 from core.ops.patch_fill import fill_holes
 from core.progress import Progress, silent
 from core.ripple.paper.inpainting import Inpainter
@@ -90,7 +92,8 @@ def diffusers_inpainter(
         }  # fmt: skip
         # some pipelines take their size from the picture, some tell no steps
         known = inspect.signature(pipeline.__call__).parameters
-        painted = pipeline(**{key: value for key, value in wanted.items() if key in known}).images[0]
+        with within_memory():
+            painted = pipeline(**{key: value for key, value in wanted.items() if key in known}).images[0]
         painted = painted.resize(picture.size, Image.Resampling.LANCZOS)
         return Image.composite(painted, picture.convert("RGB"), hole)
 

@@ -28,6 +28,8 @@ class Palette:
     least_share: float = 0.0002  # of the picture: smaller areas join what is around them
     saturation: float = 1.25
     samples: int = 12000
+    tone: float = 11.0  # of lightness, of 100: between the tones of features that keep the photo's shading
+    tone_crisp: float = 0.9  # how sharp the border between two tones is, by lightness
     face_weight: int = 3  # how many times a face's pixels count for the palette
 
 
@@ -116,3 +118,11 @@ def to_rgb(lab: np.ndarray, saturation: float) -> np.ndarray:
     """(h, w, 3) float32 in [0, 1], colours richer by `saturation`."""
     richer = lab * np.array((1, saturation, saturation), np.float32)
     return cv2.cvtColor(richer, cv2.COLOR_LAB2RGB).clip(0, 1)
+
+
+def band_tones(rgb: np.ndarray) -> np.ndarray:
+    """A smooth picture (h, w, 3) in [0, 1] in a few tones (soft quantisation of lightness, Winnemoeller et al. 2006)."""
+    lab = to_lab(rgb)
+    border = PALETTE.tone * np.rint(lab[..., 0] / PALETTE.tone)
+    lab[..., 0] = border + 0.5 * PALETTE.tone * np.tanh(PALETTE.tone_crisp * (lab[..., 0] - border))
+    return to_rgb(lab, 1.0)

@@ -9,8 +9,10 @@ import numpy as np
 from PIL import Image
 
 from core.errors import unknown_name
-from core.sdl.methods.drawing.colours import flatten, paint_areas, to_lab, to_rgb
+from core.sdl.methods.drawing.colours import band_tones, flatten, paint_areas, to_lab, to_rgb
+from core.sdl.methods.drawing.faces import shade_face
 from core.sdl.methods.drawing.features import (
+    FACE_RING,
     FEATURES,
     draw_eyes,
     draw_shapes,
@@ -18,7 +20,6 @@ from core.sdl.methods.drawing.features import (
     eye_rings,
     eyes_show,
     face_height,
-    feature_rings,
     find_faces,
     keep_features,
     region,
@@ -36,7 +37,6 @@ class Look:
         bold: how much wider contours are, and how much larger and rounder areas.
         saturation: of the colours.
         lift: lightness added, of 100: paper shines through.
-        shapes: whether brows and lips are flat shapes; else they keep the photo's shading.
     """
 
     colours: int
@@ -44,14 +44,11 @@ class Look:
     bold: float
     saturation: float
     lift: float
-    shapes: bool
 
 
-LOOKS = {"comic": Look(20, 0.95, 1.0, 1.3, 4.0, False), "flat": Look(11, 0.72, 1.45, 1.4, 3.0, True)}
+LOOKS = {"comic": Look(20, 0.95, 1.0, 1.3, 4.0), "flat": Look(11, 0.72, 1.45, 1.4, 3.0)}
 # By t: the photo's texture leaves, then areas become flat; ink is drawn all the way, strong contours first.
 TEXTURE_GONE, AREAS_START = 0.55, 0.3
-FACE_RING = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
-             150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -104,25 +101,24 @@ def find_drawing(photo: Image.Image, look: str) -> DrawingLayers:
     if shown := faces + small:
         scale = np.array((lab.shape[1] / size[0], lab.shape[0] / size[1]))
         important = np.maximum.reduce([region(lab.shape, points[list(FACE_RING)] * scale) for points in shown]) > 0.5
+        for points in shown:
+            lab = shade_face(lab, points * scale)
     areas = paint_areas(lab, size, chosen.colours, important, chosen.bold)
     areas[..., 0] += chosen.lift * (1 - areas[..., 0] / 100)
     areas = to_rgb(areas, chosen.saturation)
     smooth = smooth_photo(pixels, unit)
     ink = draw_ink(to_lab(smooth)[..., 0], unit * chosen.bold)
+    # What keeps the photo's shading is drawn in tones: soft shading amid flat areas would look pasted in.
+    tones = band_tones(to_rgb(to_lab(smooth), chosen.saturation)) if shown else smooth
     for points in small:
         face = cv2.GaussianBlur(region(areas.shape, points[list(FACE_RING)]), (0, 0), 2.0)
-        areas = areas + face[..., None] * (smooth - areas)
+        areas = areas + face[..., None] * (tones - areas)
         ink = ink * (1 - (1 - FEATURES.small_ink) * face)
-    detailed = to_rgb(to_lab(smooth), chosen.saturation) if faces else smooth
     for points in faces:
-        if chosen.shapes:
-            # Eyes that cannot be drawn, shut or behind dark glass, stay as the photo shows them.
-            if not eyes_show(pixels, points):
-                areas = keep_features(areas, detailed, eye_rings(points), face_height(points))
-            areas = draw_shapes(areas, detailed, points)
-        else:
-            areas = keep_features(areas, detailed, feature_rings(points), face_height(points))
-        areas = draw_eyes(areas, pixels, points)
+        # Eyes that cannot be drawn, shut or behind dark glass, stay as the photo shows them.
+        if not eyes_show(pixels, points):
+            areas = keep_features(areas, tones, eye_rings(points), face_height(points))
+        areas = draw_eyes(draw_shapes(areas, tones, points), pixels, points)
         ink = draw_strokes(ink, points)
     return DrawingLayers(pixels, smooth, areas, chosen.ink * ink, len(faces) + len(small))
 

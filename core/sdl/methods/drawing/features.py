@@ -25,6 +25,8 @@ NOSE = (168, 193, 129, 98, 2, 327, 358, 417)
 IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 MOUTH = (61, 78, 80, 13, 310, 308, 291)
 UNDER_LIP = (84, 17, 314)
+FACE_RING = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
+             150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
 TOP, CHIN = 10, 152
 # Which of the shapes of a face is the open mouth: brows and lips come before.
 OPEN = 4
@@ -129,11 +131,6 @@ def eye_rings(points: np.ndarray) -> list[np.ndarray]:
 def brow_rings(points: np.ndarray) -> list[np.ndarray]:
     """Outlines of both brows."""
     return [points[[*above, *below[::-1]]] for above, below in zip(BROWS, UNDER_BROWS, strict=True)]
-
-
-def feature_rings(points: np.ndarray) -> list[np.ndarray]:
-    """Outlines of brows, eyes, mouth and nose."""
-    return [*brow_rings(points), *eye_rings(points), points[list(LIPS)], points[list(NOSE)]]
 
 
 def keep_features(areas: np.ndarray, detailed: np.ndarray, rings: list[np.ndarray], height: float) -> np.ndarray:

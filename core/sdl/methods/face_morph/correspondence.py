@@ -10,7 +10,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from core.detect.faces import detect_faces
+from core.detect.faces import TURN, detect_faces, look_apart
 from core.detect.segment import depth, outline, person_mask
 from core.errors import NothingFoundError
 from core.image import limit_size, to_tensor
@@ -197,12 +197,12 @@ def correct_flow(first: Tensor, second: Tensor, there: Tensor) -> Tensor:
     return rest + backward_warp(there, rest)
 
 
-def measure_face_motion(first: Image.Image, second: Image.Image) -> Tensor:
+def measure_face_motion(first: Image.Image, second: Image.Image) -> tuple[Tensor, bool]:
     """The motion between two faces, in the form of `estimate_motion` of optical flow, and where the people are.
 
     Returns:
         (1, 8, h, w): there, back, two maps of ones, and how deep inside the first and the second person each pixel of the
-        first and the second picture lies, in pixels.
+        first and the second picture lies, in pixels; and whether the faces look in different directions.
 
     Args:
         first: RGB.
@@ -221,12 +221,12 @@ def measure_face_motion(first: Image.Image, second: Image.Image) -> Tensor:
     there, back = correct_flow(*views, motion[None, :2]), correct_flow(*views[::-1], motion[None, 2:])
     people = torch.from_numpy(np.stack([depth(mask) for mask in masks]))
     ones = torch.ones(1, 2, *motion.shape[1:])
-    return torch.cat([there, back, ones, people[None]], 1)
+    return torch.cat([there, back, ones, people[None]], 1), look_apart(points[list(TURN)], places[list(TURN)])
 
 
-def find_face_motion(first: Image.Image, second: Image.Image) -> Tensor | None:
-    """`measure_face_motion`, or None where a picture shows no face or no person."""
+def find_face_motion(first: Image.Image, second: Image.Image) -> tuple[Tensor | None, bool]:
+    """`measure_face_motion`, or None and False where a picture shows no face or no person."""
     try:
         return measure_face_motion(first, second)
     except NothingFoundError:
-        return None
+        return None, False

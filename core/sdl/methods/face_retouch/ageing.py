@@ -13,6 +13,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from core.ops.masks import disc
 from core.sdl.methods.face_retouch.folds import mottle, shade_folds
 from core.sdl.methods.face_retouch.hair import (
     bright_level,
@@ -21,57 +22,14 @@ from core.sdl.methods.face_retouch.hair import (
     find_strands,
     grey_hair,
     grey_order,
+    hair_chroma,
 )
 from core.sdl.methods.face_retouch.head import EYES, Head, find_head
 from core.sdl.methods.face_retouch.shape import ageing_shift, youth_shift
-from core.sdl.methods.face_retouch.shapes import disc, fade, fill
+from core.sdl.methods.face_retouch.shapes import fade, fill
+from core.sdl.methods.face_retouch.strength import STRENGTH
 from core.sdl.methods.face_retouch.wrinkles import hollow_shade
 
-
-@dataclass(frozen=True)
-class AgeingStrength:
-    """How much each layer does at t = 1 and t = -1."""
-
-    bands_px: tuple[float, ...] = (
-        1.0,
-        2.5,
-        6.0,
-        15.0,
-        30.0,
-    )  # sigmas that part the skin's own detail, pixels of the view
-    deepen: tuple[float, ...] = (0.75, 0.75, 0.3, 0.0)  # what is added of each band when older
-    smooth: tuple[float, ...] = (0.75, 1.15, 1.1, 0.6)  # and taken away when younger
-    most_detail: float = 0.16  # of lightness, natural logarithm: what is more is no skin
-    cloud: float = 0.035  # unevenness of old skin, natural logarithm
-    spot: tuple[float, float, float] = (-0.10, -0.17, -0.23)  # of age spots, by channel, natural logarithm
-    warm: tuple[float, float, float] = (0.68, 1.0, 1.12)  # how much darker a fold is, by channel
-    pallor: tuple[float, float, float] = (0.03, 0.02, 0.0)  # of old skin, by channel
-    old_saturation: float = 0.86
-    young_saturation: float = 1.06
-    young_fill: float = 0.6  # of the hollows, the other way
-    young_light: float = 0.05  # natural logarithm
-    young_even: float = 0.8  # of the skin's blotches that go
-    blotch_px: tuple[float, float] = (1.5, 14.0)  # sigmas between which colour is a blotch, pixels of the view
-    young_lips: float = 1.18  # saturation of younger lips
-    blush: tuple[float, float, float] = (0.012, -0.01, -0.004)  # of younger cheeks, by channel, natural logarithm
-    cheek: float = 0.17  # sigma of the blush by how far the cheeks are apart
-    young_eyes: float = 0.12  # natural logarithm of the eyes' lightness
-    young_most: float = 0.22  # of lightness, natural logarithm: more would bleach, or leave a patch
-    feather_px: float = 10.0  # sigma over which the younger skin begins, pixels of the view
-    hair_gap_px: float = 6.0  # radius of gaps between strands that grey with them
-    hair_soft_px: float = 4.0  # sigma over which grey hair begins
-    fold_skin: tuple[float, float] = (0.25, 0.75)  # of skin around a place, from where folds show, and wholly
-    soft: tuple[float, float, float] = (1.25, 1.9, 2.0)  # see `softness`: of a sharp photo, its slope, and at most
-    soft_gain: float = 0.2  # what a softened fold gains in depth
-    hair: tuple[float, float, float] = (1.0, 0.65, 0.95)  # of hair, brows and beard
-    young_hair: tuple[float, float, float] = (1.0, 0.3, 0.3)  # the same when younger: darker stubble is a smear
-    white: tuple[float, float] = (0.9, 1.0)  # of the brightest channel: from where on skin is overexposed, and wholly
-    white_keeps: float = 0.35  # of the changes, there
-    one_hue: float = 5.0  # deviation of a* and b* below which a picture is of one hue, sepia or grey
-    hair_gain: tuple[float, float, float] = (1.9, 1.25, 1.8)  # at most, of their lightness
-
-
-STRENGTH = AgeingStrength()
 CHEEKS = (50, 280)
 # What is less of a matte makes no level of 255.
 LEAST_MATTE = 1e-3
@@ -90,12 +48,14 @@ class AgeingLayers:
         bands: what the skin's own detail does, each band.
         blotches: what the skin's uneven colour does to each channel, natural logarithm, (h, w, 3).
         eyes: the open eyes.
+        shade: from `skin_shade`.
         cloud: unevenness of old skin.
         spots: age spots.
         hair: the head's hair with its gaps, where it greys: softer than the matte.
         order: when hair turns grey.
         strands: from `find_strands`.
         levels: lightness of the bright strands of hair, brows and beard.
+        chromas: from `hair_chroma`, of the same.
         tint: (3,), the skin's colour by its lightness; None in a picture of one hue.
         blush: cheeks that are rosy when younger.
         shift: displacement, (h, w, 2).
@@ -110,12 +70,14 @@ class AgeingLayers:
     bands: tuple[np.ndarray, ...]
     blotches: np.ndarray
     eyes: np.ndarray
+    shade: tuple[float, ...]
     cloud: np.ndarray
     spots: np.ndarray
     hair: np.ndarray
     order: np.ndarray
     strands: tuple[np.ndarray, np.ndarray, np.ndarray]
     levels: tuple[float, float, float]
+    chromas: tuple[float, ...]
     tint: np.ndarray | None
     blush: np.ndarray
     shift: np.ndarray
@@ -143,8 +105,10 @@ def find_layers(photo: Image.Image) -> AgeingLayers:
     levels = [bright_level(head.view, matte, percentile) for matte, percentile in mattes]
     return AgeingLayers(
         np.asarray(photo), head, visible_folds(head), hollow_shade(head), find_exposed(head), skin_bands(head), skin_blotches(head),
-        find_eyes(head), cloud, spots, even_hair(head), grey_order(head), find_strands(head.view, np.maximum(head.hair, head.beard)),
-        (levels[0], levels[1], levels[2]), skin_tint(head), find_cheeks(head), ageing_shift(head), youth_shift(head),
+        find_eyes(head), skin_shade(head), cloud, spots, even_hair(head), grey_order(head),
+        find_strands(head.view, np.maximum(head.hair, head.beard)), (levels[0], levels[1], levels[2]),
+        tuple(hair_chroma(head.view, matte) for matte, _ in mattes), skin_tint(head), find_cheeks(head), ageing_shift(head),
+        youth_shift(head),
     )  # fmt: skip
 
 
@@ -194,6 +158,19 @@ def skin_tint(head: Head) -> np.ndarray | None:
     # Rosy skin would tint grey hair purple.
     colour[1] = max(colour[1], colour[::2].mean())
     return (colour / max(1e-3, float(colour @ (0.299, 0.587, 0.114)))).astype(np.float32)
+
+
+def skin_shade(head: Head) -> tuple[float, ...]:
+    """How much darker each channel of the skin is where its lightness is, as the photo's own shading tells: light falls
+    into a fold through skin, so that red is left, and in a sepia print or a grey one it is as there.
+    """
+    view = np.log(cv2.GaussianBlur(head.view, (0, 0), STRENGTH.bands_px[1]).clip(0.02))
+    chosen = view[(head.skin > 0.9) & (head.view.max(2) < STRENGTH.white[1])]
+    if len(chosen) < 100:
+        return (1.0, 1.0, 1.0)
+    luma = np.log(np.exp(chosen) @ np.array((0.299, 0.587, 0.114), np.float32))
+    slopes = ((chosen - chosen.mean(0)) * (luma - luma.mean())[:, None]).mean(0) / max(1e-6, float(luma.var()))
+    return tuple(float(np.clip(slope, *ends)) for slope, ends in zip(slopes, STRENGTH.shade, strict=True))
 
 
 def skin_bands(head: Head) -> tuple[np.ndarray, ...]:
@@ -262,7 +239,9 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
         (beard, order, strand, light, deep),
     )
     shares = STRENGTH.hair if t > 0 else STRENGTH.young_hair
-    for (matte, *maps), level, share, gain in zip(kinds, layers.levels, shares, STRENGTH.hair_gain, strict=True):
+    for (matte, *maps), level, chroma, share, gain in zip(
+        kinds, layers.levels, layers.chromas, shares, STRENGTH.hair_gain, strict=True
+    ):
         if (matte < LEAST_MATTE).all():
             continue
         rows, columns = (np.flatnonzero(matte.max(axis) >= LEAST_MATTE) for axis in (1, 0))
@@ -270,7 +249,7 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
         if t > 0:
             turns, strand, light, deep = (one[part] for one in maps)
             made[part] = grey_hair(
-                made[part], matte[part], turns, (strand, light, deep), level, layers.tint, share * t, gain
+                made[part], matte[part], turns, (strand, light, deep), level, layers.tint, chroma, share * t, gain
             )
         else:
             made[part] = darken_hair(made[part], matte[part], level, -share * t)
@@ -284,6 +263,26 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
     return result
 
 
+def hollow_gain(head: Head) -> float:
+    """How much deeper the soft forms are in a small photo, which has no room for wrinkles."""
+    enlarged = head.view.shape[1] / max(1.0, head.box.width)
+    return 1 + STRENGTH.small_gain * float(np.clip(enlarged - 1, 0, 1))
+
+
+def younger_tone(layers: AgeingLayers, flat: np.ndarray, t: float) -> np.ndarray:
+    """What t < 0 does to the lightness, natural logarithm, (h, w); `flat` is where the skin changes."""
+    # What changes large areas begins softly; grooves are filled more than highlights are dulled.
+    closed = cv2.morphologyEx(flat, cv2.MORPH_CLOSE, disc(STRENGTH.across_px))
+    soft = fade(cv2.GaussianBlur(closed, (0, 0), STRENGTH.feather_px), 0.3, 1.0)
+    soft *= np.maximum(flat, (1 - layers.head.hair) * (1 - layers.head.beard))
+    *fine, coarse = (
+        weight * np.where(band < 0, 1.0, 0.6) * band for weight, band in zip(STRENGTH.smooth, layers.bands, strict=True)
+    )
+    smooth = flat * (1 - cv2.GaussianBlur(layers.head.hair, (0, 0), STRENGTH.shy_px))
+    tone = smooth * sum(fine) + soft * (coarse + STRENGTH.young_fill * layers.hollows - STRENGTH.young_light)
+    return STRENGTH.young_most * np.tanh(t * tone / STRENGTH.young_most)
+
+
 def age_skin(
     source: np.ndarray, layers: AgeingLayers, t: float, at_size: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
@@ -291,28 +290,19 @@ def age_skin(
     skin = layers.head.skin
     flat = fade(skin, 0.15, 0.85) * layers.exposed
     if t > 0:
-        tone = t * (layers.folds + layers.hollows + STRENGTH.cloud * layers.cloud)
+        tone = t * (layers.folds + hollow_gain(layers.head) * layers.hollows + STRENGTH.cloud * layers.cloud)
         tone = tone + t * sum(weight * band for weight, band in zip(STRENGTH.deepen, layers.bands, strict=True))
         shown = fade(layers.spots * min(1.0, 1.4 * t), 0.1, 0.8)
         # Sepia that is paler on the skin alone would be a patch.
         saturation = 1.0 if layers.tint is None else 1 + t * (STRENGTH.old_saturation - 1)
     else:
-        # What changes large areas begins softly; grooves are filled more than highlights are dulled.
-        soft = fade(cv2.GaussianBlur(flat, (0, 0), STRENGTH.feather_px), 0.3, 1.0)
-        bands = [
-            weight * np.where(band < 0, 1.0, 0.6) * band
-            for weight, band in zip(STRENGTH.smooth, layers.bands, strict=True)
-        ]
-        tone = t * (sum(bands[:-1]) + soft * (bands[-1] + STRENGTH.young_fill * layers.hollows - STRENGTH.young_light))
-        tone = STRENGTH.young_most * np.tanh(tone / STRENGTH.young_most)
+        tone = younger_tone(layers, flat, t)
         shown = np.zeros_like(skin)
         saturation = 1 - t * (STRENGTH.young_saturation - 1)
-    # Light falls into a fold through skin: what is darker is warmer. A picture of one hue stays so.
-    warm = STRENGTH.warm if layers.tint is not None else (1.0, 1.0, 1.0)
     pallor, stain = (STRENGTH.pallor, STRENGTH.spot) if layers.tint is not None else ((0.02,) * 3, (-0.15,) * 3)
     gains = [
-        flat * (np.where(tone < 0, share, 1.0) * tone + max(t, 0) * pale + shown * spot)
-        for share, pale, spot in zip(warm, pallor, stain, strict=True)
+        flat * (share * tone + t * pale + shown * spot) if t > 0 else tone
+        for share, pale, spot in zip(layers.shade, pallor, stain, strict=True)
     ]
     change = np.stack(gains, 2).astype(np.float32)
     if t < 0:

@@ -47,7 +47,7 @@ class Relief:
     waviness: float = 1.1  # how far lines stray
     light_up: float = 0.8  # slope of the light from above, which nearly all pictures have
     most_side: float = 0.7  # and at most from a side
-    shade: float = 0.5  # lightness by slope, natural logarithm
+    shade: float = 0.54  # lightness by slope, natural logarithm
     occlusion: float = 0.10  # how much darker a groove is by its depth
     reach: float = 5.0  # widths beyond which a fold is flat
 
@@ -118,7 +118,7 @@ def lines_of_forehead(points: np.ndarray) -> Iterator[Fold]:
         (1.55, 1.2, slice(1, 8)),
     ):
         low, high = (columns[span, 0], columns[span, 1]) if share < 1 else (columns[span, 1], columns[span, 2])
-        yield Fold(low + (high - low) * (share % 1), depth, 2.3, 0.45, -1)
+        yield Fold(low + (high - low) * (share % 1), 0.85 * depth, 2.3, 0.3, -1)
     for brow, middle, under, bridge in GLABELLA:
         start, end = (
             points[brow] + 0.35 * (points[middle] - points[brow]),
@@ -131,7 +131,7 @@ def lines_of_mouth(points: np.ndarray, random: np.random.Generator) -> Iterator[
     """From the nose to the mouth's corners and on to the chin, above the lip, below it."""
     for half in (0, 1):
         side = 1 if half == 0 else -1
-        yield Fold(points[list(NASOLABIAL[half])], 2.0, 5.4, 0.8, side, 2.8)
+        yield Fold(points[list(NASOLABIAL[half])], 1.3, 4.2, 0.7, side, 2.8)
         corner, below, chin = points[list(MARIONETTE[half])]
         start, end = corner + 0.6 * (below - corner), chin + 0.1 * (below - chin)
         yield Fold(np.stack([start, (start + end) / 2, end]), 1.1, 4.0, 0.5, side, 2.2)

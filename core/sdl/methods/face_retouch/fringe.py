@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from core.sdl.methods.face_retouch.shapes import disc
+from core.ops.masks import disc
 
 
 @dataclass(frozen=True)

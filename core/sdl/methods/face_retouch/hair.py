@@ -40,13 +40,17 @@ class Greying:
     reach: float = 1.3  # with which amount the last hair is grey at t = 1
     soft: float = 0.8  # how gradually a strand turns, in shares
     chroma_left: float = 0.12  # of its colour that grey hair keeps
+    most: float = 0.9  # of the way to grey that hair goes: a little of its own is left
+    own_chroma: float = 1.6  # of what nine tenths of the hair have, that greying takes, see `hair_chroma`
+    most_chroma: float = 0.14  # and at most, [0, 1]
+    smooth: float = 0.5  # of the lightening, where there are no strands: an ear or a shadowed cheek
     light_tint: float = 0.35  # of the skin's colour that it shows: the light's
     deep_px: tuple[float, float] = (4.0, 24.0)  # from the rim inwards: skin and background shine through up to there
     coloured: tuple[float, float] = (0.0, 0.12)  # of that way: up to where bright pixels keep their colour
     rim: float = 0.35  # of the lightening, at the rim
     light_px: float = 12.0  # sigma over which light on hair is averaged
     end: float = 1.4  # times the bright strands' new lightness: brighter pixels are not hair
-    young_gain: float = 0.8  # lightness of hair at t = -1
+    young_gain: float = 0.87  # lightness of hair at t = -1
     brown: tuple[float, float, float] = (1.10, 0.97, 0.84)  # by channel: what grey hair becomes at t = -1
     young_grey_gain: float = 0.68  # and its lightness
 
@@ -80,6 +84,7 @@ def find_strands(view: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.nd
 
     lock = around(GREYING.lock_px)
     deep = fade(cv2.distanceTransform((matte > 0.6).astype(np.uint8), cv2.DIST_L2, 5), *GREYING.deep_px)
+    deep = deep * (GREYING.smooth + (1 - GREYING.smooth) * strand_contrast(100 * luma))
     return np.tanh((luma - lock) / (GREYING.contrast * (lock + 0.08))), around(GREYING.light_px), deep
 
 
@@ -107,6 +112,18 @@ def bright_level(view: np.ndarray, matte: np.ndarray, percentile: float) -> floa
     )
 
 
+def hair_chroma(view: np.ndarray, matte: np.ndarray) -> float:
+    """How much colour, in [0, 1], greying takes from a pixel at most: what the hair has, and no more than leaves what the
+    matte misses of blond or red hair near to the rest.
+    """
+    inside = view[matte > 0.7]
+    if len(inside) < 30:
+        return 1.0
+    luma = inside @ np.array((0.299, 0.587, 0.114), np.float32)
+    nine_tenths = float(np.percentile(np.linalg.norm(inside - luma[:, None], axis=1), 90))
+    return min(GREYING.most_chroma, GREYING.own_chroma * nine_tenths)
+
+
 def lighten(luma: np.ndarray, level: float, gain: float) -> tuple[np.ndarray, np.ndarray]:
     """Lightness of hair times a gain, and how much each pixel is hair by its lightness.
 
@@ -128,6 +145,7 @@ def grey_hair(
     strands: tuple[np.ndarray, np.ndarray, np.ndarray],
     level: float,
     tint: np.ndarray | None,
+    most_chroma: float,
     amount: float,
     most_gain: float = GREYING.most_gain,
 ) -> np.ndarray:
@@ -140,15 +158,14 @@ def grey_hair(
         strands: from `find_strands`, (H, W) each.
         level: from `bright_level`.
         tint: (3,), the colour of the skin by its lightness; None keeps the hair's own colour.
+        most_chroma: from `hair_chroma`: what a pixel has beyond is skin's that shines through, or an ear's, and stays.
         amount: 0 none, 1 all.
         most_gain: of lightness.
     """
-    luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
-    strand, light, deep = strands
+    luma, (strand, light, deep) = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), strands
     gain = float(np.clip(GREYING.grey / max(level, 0.02), GREYING.least_gain, most_gain))
     lighter, own = lighten(luma, level, gain)
-    strength = GREYING.rim + (1 - GREYING.rim) * deep
-    lighter = luma + strength * (lighter - luma)
+    lighter = luma + (GREYING.rim + (1 - GREYING.rim) * deep) * (lighter - luma)
     # Black hair would stay black: what light there is on it shows white strands.
     white = float(np.clip(GREYING.white - 0.8 * gain * level, 0, GREYING.white_most))
     lit = (light / max(level, 0.02)).clip(0, 1)
@@ -161,14 +178,16 @@ def grey_hair(
     ]
     last = amount * GREYING.reach + GREYING.soft * (amount - 0.5)
     # A blond lock amid hair turns with the others, however bright it is; at the rim that is skin or background.
-    share = matte * fade(order, last, last - GREYING.soft)
+    share = GREYING.most * matte * fade(order, last, last - GREYING.soft)
     turned = np.maximum(own, fade(deep, *GREYING.coloured)) * share
     made = luma[..., None] + (np.maximum(own, deep) * share)[..., None] * (lighter - luma[..., None])
+    colour = picture - luma[..., None]
     if tint is None:
-        return made + picture - luma[..., None]
-    pale = (1 - (1 - GREYING.chroma_left) * turned)[..., None]
+        return made + colour
+    taken = np.tanh(most_chroma / np.linalg.norm(colour, axis=2).clip(1e-4))
+    pale = 1 - (1 - GREYING.chroma_left) * turned * taken
     tinted = 1 + GREYING.light_tint * (tint - 1) * turned[..., None]
-    return made * tinted + (picture - luma[..., None]) * pale
+    return made * tinted + colour * pale[..., None]
 
 
 def darken_hair(picture: np.ndarray, matte: np.ndarray, level: float, amount: float) -> np.ndarray:

@@ -15,10 +15,10 @@ from core.detect.faces import Face, detect_faces
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
 from core.image import Box, crop_box
+from core.ops.masks import disc
 from core.sdl.methods.face_retouch.fringe import whole_hair, without_holes
 from core.sdl.methods.face_retouch.shapes import (
     colour_distance,
-    disc,
     fade,
     fill,
     grow,

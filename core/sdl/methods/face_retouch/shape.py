@@ -5,9 +5,9 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from core.ops.masks import disc
 from core.ops.thin_plate import spline_grid
 from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, SEARCH, Head
-from core.sdl.methods.face_retouch.shapes import disc
 
 # Vertices of the mesh, left half, its partner in the right half, and where they go by t = 1: outwards and down, in
 # thousandths of the face's height. Flesh sinks, lips thin, lids and brows droop, nose and jaw grow heavier.
@@ -28,8 +28,8 @@ YOUNG_PAIRS = (
     (127, 356, 2, 0), (109, 338, 0, 6), (67, 297, 0, 8), (103, 332, 0, 10), (54, 284, 0, 7),
 )  # fmt: skip
 YOUNG_MIDDLE = ((0, -13), (17, -4), (13, -9), (14, -8), (4, -11), (2, -10), (168, -2), (152, -14), (10, 6))
-# How much of the moves for younger years are made.
-YOUNG_SHAPE = 1.15
+# How much of the moves are made, for older and for younger years.
+OLD_SHAPE, YOUNG_SHAPE = 1.6, 1.35
 # Rings around the face that stay, by its size.
 STILL = (1.7, 2.3)
 CELLS = 56
@@ -37,7 +37,7 @@ CELLS = 56
 
 def ageing_shift(head: Head) -> np.ndarray:
     """(h, w, 2) float32: from where t = 1 fetches each pixel of the view, as an offset (x, y) in its pixels."""
-    return shift_by(head, PAIRS, MIDDLE, 0.03)
+    return np.float32(OLD_SHAPE) * shift_by(head, PAIRS, MIDDLE, 0.03)
 
 
 def youth_shift(head: Head) -> np.ndarray:

@@ -29,12 +29,6 @@ def grow(ring: np.ndarray, factor: float) -> np.ndarray:
     return middle + away * np.maximum(factor, 1 + 2 / length)
 
 
-def disc(radius: float) -> np.ndarray:
-    """A round structuring element."""
-    side = 2 * max(1, round(radius)) + 1
-    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-
-
 def fade(values: Any, zero: float, one: float) -> np.ndarray:
     """0 at `zero`, 1 at `one`, smooth between."""
     return smoothstep(values, zero, one).astype(np.float32)

@@ -26,10 +26,10 @@ HOLLOWS = (
     ((22, 23, 24), (252, 253, 254), 0.06, 0.010),  # the bag itself
     ((56, 28, 27, 29, 30, 247), (286, 258, 257, 259, 260, 467), -0.11, 0.014),  # hooded lid
     ((55, 193, 122), (285, 417, 351), -0.08, 0.014),  # root of the nose
-    ((50, 205, 207, 214), (280, 425, 427, 434), -0.08, 0.034),  # cheek
+    ((50, 205, 207, 214), (280, 425, 427, 434), -0.06, 0.034),  # cheek
     ((101, 36), (330, 266), 0.06, 0.022),  # flesh above the fold
-    ((129, 203, 206, 216), (358, 423, 426, 436), -0.09, 0.016),  # beside the nose
-    ((57, 43, 202, 210), (287, 273, 422, 430), -0.11, 0.018),  # below the mouth's corners
+    ((129, 203, 206, 216), (358, 423, 426, 436), -0.035, 0.018),  # beside the nose
+    ((57, 43, 202, 210), (287, 273, 422, 430), -0.08, 0.020),  # below the mouth's corners
     ((210, 169, 170), (430, 394, 395), -0.11, 0.024),  # before the jowl
     ((192, 135, 136), (416, 364, 365), 0.06, 0.022),  # the jowl
     ((54, 68, 71), (284, 298, 301), -0.10, 0.036),  # temple
@@ -43,7 +43,7 @@ class Creases:
     seed: int = 19
     widths: tuple[float, ...] = (0.9, 1.9)  # sigma of fine and of coarser creases
     lengths: tuple[int, ...] = (9, 17)  # half of how far they run
-    weights: tuple[float, ...] = (0.35, 0.6)  # depth, pixels
+    weights: tuple[float, ...] = (0.3, 0.32)  # depth, pixels
     starts: tuple[float, float] = (0.3, 2.0)  # deviations of the noise, from where a crease begins, and is wholly deep
     spread: float = 0.05  # sigma over which directions spread from the folds, face heights
     reach: float = 0.04  # and the strength

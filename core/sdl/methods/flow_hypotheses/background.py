@@ -82,7 +82,7 @@ def fit_background(flow: Tensor, confidence: Tensor) -> Tensor:
     for scale in BACKGROUND.outlier_px:
         weighted = terms * weight
         fit = torch.linalg.solve(weighted.mT @ terms + flat, weighted.mT @ seen)
-        off = (seen - terms @ fit).norm(dim=2, keepdim=True)
+        off = torch.hypot(*(seen - terms @ fit).split(1, 2))
         weight = sure / (1 + (off / scale) ** 2) ** 2
     near = BACKGROUND.agreement_px
     agree = (sure * ((seen - terms @ fit).norm(dim=2, keepdim=True) < near)).sum((1, 2))

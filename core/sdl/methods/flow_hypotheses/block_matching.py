@@ -9,8 +9,6 @@ Coding".
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import cache
-from itertools import product
 
 import cv2
 import numpy as np
@@ -35,27 +33,21 @@ class BlockMatching:
 MATCHING = BlockMatching()
 
 
-@cache
-def _shifts(reach: int) -> tuple[tuple[int, int], ...]:
-    """(down, right), the nearest first."""
-    around = range(-reach, reach + 1)
-    return tuple(sorted(product(around, around), key=lambda shift: shift[0] ** 2 + shift[1] ** 2))
-
-
 def match_blocks(source: Tensor, target: Tensor) -> Tensor:
     """For every pixel of the source (B, 3, H, W), roughly how far its block has moved in the target: (B, 2, H, W) pixels."""
     height, width = source.shape[-2:]
     scale, reach = MATCHING.side_px / max(height, width), MATCHING.reach_px
     down, across = size = [max(8, round(side * scale)) for side in (height, width)]
     here, there = (F.interpolate(frames.float(), size, mode="area") for frames in (source, target))
-    wide, shifts = F.pad(there, (reach,) * 4, mode="replicate"), _shifts(reach)
-    missed = [
-        (here - wide[..., reach + y : reach + y + down, reach + x : reach + x + across]).abs().mean(1)
-        for y, x in shifts
-    ]
-    far = source.new_tensor(shifts)
+    wide = F.pad(there, (reach,) * 4, mode="replicate").unfold(2, down, 1).unfold(3, across, 1)
+    missed = (here[:, :, None, None] - wide).abs_().mean(1)
+    around = torch.arange(-reach, reach + 1, device=source.device)
+    far = torch.cartesian_prod(around, around).to(missed)
+    # The nearest first, for of equal costs one of the first is taken.
+    nearest = far.square().sum(1).argsort(stable=True)
+    far = far[nearest]
     costs = (
-        box_filter(torch.stack(missed, 1), MATCHING.window_radius_px)
+        box_filter(missed.flatten(1, 2)[:, nearest], MATCHING.window_radius_px)
         + MATCHING.shift_cost * far.norm(dim=1)[:, None, None]
     )
     best = far.flip(1)[costs.argmin(1)].cpu().numpy()

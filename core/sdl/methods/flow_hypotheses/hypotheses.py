@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from core.ops.filters import box_filter
+from core.ops.filters import box_filter, max_filter
 from core.ops.pull_push import filled
 from core.ops.warp import backward_warp
 from core.sdl.methods.flow_hypotheses.background import estimate_smooth_motion
@@ -69,8 +69,9 @@ def find_pair_motion(inputs: Tensor, segmentation: ThinSegmentation | None = Non
         (B, `PAIR_CHANNELS`, h, w): both flows and their confidence; both voted motions, each with its confidence; the
         background's motion, and where it explains neither frame.
     """
-    dense, background, unexplained = estimate_smooth_motion(reduce_frames(inputs))
-    voted = search_thin(inputs, dense, background, unexplained, segmentation)
+    frames = reduce_frames(inputs)
+    dense, background, unexplained = estimate_smooth_motion(frames)
+    voted = search_thin(inputs, frames, dense, background, unexplained, segmentation)
     return torch.cat([dense, voted, background, unexplained], 1)
 
 
@@ -132,6 +133,6 @@ def spread_figures(figure: Tensor, voted: Tensor, velocity: Tensor) -> tuple[Ten
 def weigh_thin(figure: Tensor, sure: Tensor) -> tuple[Tensor, Tensor]:
     """Weights of a frame's figures (B, 1, h, w), with its thin structures: where they are present, where they cover."""
     # Voted motion is a pixel off, so what is thin is also beside where it was seen.
-    thin = F.max_pool2d(sure, 3, 1, 1)
+    thin = max_filter(sure, 1)
     present = torch.maximum(figure, FIGURE.thin_presence * thin)
     return present, torch.maximum(figure, (FIGURE.thin_cover * thin).clamp(max=1))

@@ -127,7 +127,8 @@ class HypothesisSDLNet(SmallSDLNet):
         seen = self.reduce_inputs(inputs).expand(count, -1, -1, -1)
         inputs = inputs.expand(count, -1, -1, -1)
         motion, moment = cast(Tensor, prior).expand(count, -1, -1, -1).split((PAIR_CHANNELS, MOMENT_CHANNELS), 1)
-        if not (t == MIDDLE).all():
+        # A compiled graph takes no shortcut that its numbers decide.
+        if torch.compiler.is_compiling() or not (t == MIDDLE).all():
             moment = carry_hypotheses(motion, t)
         predicted = self.gridnet(torch.cat([features, collect_evidence(moment, seen, t)], 1))
         return self.compose(predicted.float(), inputs, t, moment)
@@ -159,7 +160,7 @@ def compose_hypotheses(
     plain = (1 - inside) * inputs[:, :3] + inside * inputs[:, 3:]
     moving = enlarge(moment[:, -1:], inputs)
     rows, columns = find_moving(moving)
-    known = enlarge(moment, inputs)[..., rows, columns]
+    known = enlarge(scale_moment(moment, moment, inputs), inputs)[..., rows, columns]
     residual = unfold_residual(predicted, inputs)[..., rows, columns]
     rest = enlarge(predicted[:, -HypothesisSDLNet.CHANGE_CHANNELS :], inputs)[..., rows, columns]
     displacements = WEIGHTING.displacement_unit * rest[:, WARPS:] * motion_unit_px(predicted, inputs).repeat(1, 3, 1, 1)
@@ -171,7 +172,7 @@ def compose_hypotheses(
     logits = WEIGHTING.logit_unit * rest[:, :WARPS] + expect_logits(warped, known)
     if refinement is not None:
         weights = weigh_by_time(logits, t)
-        told = torch.cat([scale_moment(known, moment, inputs), (inside - 0.5).expand(-1, -1, *known.shape[2:])], 1)
+        told = torch.cat([known, (inside - 0.5).expand(-1, -1, *known.shape[2:])], 1)
         more, colours, displacements = refinement(warped, weights, blend(warped, weights), told)
         logits, residual = logits + WEIGHTING.logit_unit * more, residual + colours
         refined = correct_flows(flows, WEIGHTING.displacement_unit * displacements, t)
@@ -188,9 +189,9 @@ def compose_hypotheses(
 
 
 def find_moving(moving: Tensor) -> tuple[slice, slice]:
-    """Rows and columns of all that moves in maps (B, 1, H, W), with what the refinement sees around it; in training all."""
+    """Rows and columns of all that moves in maps (B, 1, H, W), with what the refinement sees around it; in training, and in a compiled graph, all."""
     height, width = moving.shape[2:]
-    if torch.is_grad_enabled():
+    if torch.is_grad_enabled() or torch.compiler.is_compiling():
         return slice(0, height), slice(0, width)
     there, ranges = moving.amax((0, 1)) > 0, []
     for axis, length in ((1, height), (0, width)):
@@ -281,5 +282,5 @@ def blend(pictures: list[Tensor], weights: Tensor) -> Tensor:
     """The sum of pictures (B, 3, H, W) by their weights (B, len(pictures), H, W)."""
     made = torch.zeros_like(pictures[0])
     for picture, weight in zip(pictures, weights.split(1, 1), strict=True):
-        made = made + weight * picture
+        made = torch.addcmul(made, weight, picture)
     return made

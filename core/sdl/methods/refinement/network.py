@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from core.sdl.methods.small_network.network import enlarge
+from core.sdl.methods.small_network.network import enlarge, fold_pixels
 from core.sdl.paper.gridnet import GridNet
 
 # Pixels of the picture become channels, as in the network itself; larger pictures are looked at reduced.
@@ -65,7 +65,7 @@ class RefinementNet(nn.Module):
         if below or beside:
             seen = F.pad(seen, (0, beside, 0, below), mode="replicate")
         known = F.interpolate(known, half, mode="bilinear", align_corners=False).to(kind)
-        seen = torch.cat([F.pixel_unshuffle(seen, FOLD), known], 1)
+        seen = torch.cat([fold_pixels(seen, FOLD), known], 1)
         # As the weights are laid out: else every convolution turns it around for itself.
         changes = self.grid(seen.contiguous(memory_format=torch.channels_last)).float()
         changes = enlarge(F.pixel_shuffle(changes, FOLD)[..., : size[0], : size[1]], made)

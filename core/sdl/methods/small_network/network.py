@@ -138,7 +138,7 @@ class SmallSDLNet(SDLNet, ABC):
 
     def join_prior(self, seen: Tensor, prior: Tensor | None) -> Tensor:
         """The folded inputs and what the prior says of them."""
-        return torch.cat([F.pixel_unshuffle(seen, self.reduction), self.describe_prior(seen, prior)], 1)
+        return torch.cat([fold_pixels(seen, self.reduction), self.describe_prior(seen, prior)], 1)
 
     def reduce_inputs(self, inputs: Tensor) -> Tensor:
         """The inputs as the network sees them, with sides that it can halve, the longer one about `work_px` at most.
@@ -172,6 +172,14 @@ def start_silently(network: nn.Module, grid: GridNet) -> None:
     last = [layer for layer in final.f if isinstance(layer, nn.Conv2d)][-1]
     for conv in (last, *([] if final.conv is None else [final.conv])):
         nn.init.zeros_(conv.weight)
+
+
+def fold_pixels(maps: Tensor, side: int) -> Tensor:
+    """Squares of `side` pixels as channels: (B, C, H, W) to (B, C side ** 2, H / side, W / side).
+
+    What `pixel_unshuffle` does pixel by pixel, in three times as long.
+    """
+    return maps.unflatten(3, (-1, side)).unflatten(2, (-1, side)).permute(0, 1, 3, 5, 2, 4).flatten(1, 3)
 
 
 def enlarge(maps: Tensor, inputs: Tensor) -> Tensor:

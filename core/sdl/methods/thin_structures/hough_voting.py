@@ -198,7 +198,8 @@ def gather_votes(votes: Tensor, tile: Tensor, down: int, across: int) -> Tensor:
         gathered.index_add_(
             0, ((y + dy) * across + x + dx)[inside], own[inside], alpha=36 / 81 * (3 - abs(dy)) * (3 - abs(dx))
         )
-    return gathered.T.reshape(-1, down, across)
+    # Not turned around in memory: it is large, and every tile is looked at by itself.
+    return gathered.T.unflatten(1, (down, across))
 
 
 def propagate_beliefs(votes: Tensor) -> Tensor:
@@ -217,24 +218,22 @@ def propagate_beliefs(votes: Tensor) -> Tensor:
     if speaking.sum() > VOTING.most_speaking:
         speaking &= top >= top.flatten().topk(VOTING.most_speaking).values[-1]
     count, side = int(speaking.sum()), math.isqrt(len(votes))
-    own = votes[:, speaking].T / (top[speaking] + VOTING.half_confidence)[:, None]
+    own = votes.movedim(0, -1)[speaking] / (top[speaking] + VOTING.half_confidence)[:, None]
     sure = own.amax(1, keepdim=True)
     # Who is beside whom; beside a tile that sends nothing, or none, is the last row, which is 0.
     number = torch.full_like(F.pad(chosen, (1, 1, 1, 1)), count)
     number[1:-1, 1:-1][speaking] = torch.arange(count, device=votes.device)
     height, width = chosen.shape
-    beside = [
-        number[down : down + height, right : right + width][speaking]
-        for down, right in product(range(3), repeat=2)
-        if (down, right) != (1, 1)
-    ]
+    places = [place for place in product(range(3), repeat=2) if place != (1, 1)]
+    beside = torch.stack([number[down : down + height, right : right + width][speaking] for down, right in places], 1)
     nothing = sure.new_zeros(1, 1)
-    senders = torch.stack([torch.cat([sure, nothing])[others] for others in beside]).sum(0)
+    # A bag's sum is that of its rows, without a copy of each.
+    senders = F.embedding_bag(beside, torch.cat([sure, nothing]), mode="sum")
     belief = own
     for _ in range(VOTING.iterations):
         message = dilate_messages(belief.reshape(count, side, side)).flatten(1)
         message = torch.cat([message * (sure / message.amax(1, keepdim=True)), nothing.expand(1, len(votes))])
-        received = sum(message[others] for others in beside)
+        received = F.embedding_bag(beside, message, mode="sum")
         belief = own + VOTING.neighbour_weight / senders.clamp(min=VOTING.speaking_votes) * received
     chosen[speaking] = belief.argmax(1)
     return chosen
@@ -243,8 +242,9 @@ def propagate_beliefs(votes: Tensor) -> Tensor:
 def dilate_messages(messages: Tensor) -> Tensor:
     """The largest of each value (n, h, w) and, a little less, its neighbours in the square of shifts."""
     for axis in (1, 2):
-        wide = F.pad(messages, (1, 1, 0, 0) if axis == 2 else (0, 0, 1, 1))
-        size = messages.shape[axis]
-        around = torch.maximum(wide.narrow(axis, 0, size), wide.narrow(axis, 2, size))
-        messages = torch.maximum(messages, VOTING.step_decay * around)
+        less, rest = VOTING.step_decay * messages, messages.shape[axis] - 1
+        messages = messages.clone()
+        for here, there in ((0, 1), (1, 0)):
+            part = messages.narrow(axis, here, rest)
+            torch.maximum(part, less.narrow(axis, there, rest), out=part)
     return messages

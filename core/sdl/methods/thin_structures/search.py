@@ -41,12 +41,18 @@ SEARCH = ThinSearch()
 
 
 def search_thin(
-    inputs: Tensor, dense: Tensor, background: Tensor, unexplained: Tensor, segmentation: ThinSegmentation | None
+    inputs: Tensor,
+    small: Tensor,
+    dense: Tensor,
+    background: Tensor,
+    unexplained: Tensor,
+    segmentation: ThinSegmentation | None,
 ) -> Tensor:
     """Motion of thin structures from either frame, with its confidence.
 
     Args:
         inputs: (B, 6, H, W) in [0, 1].
+        small: the same, of the maps' size, (B, 6, h, w).
         dense: both flows and their confidence, (B, 6, h, w), in pixels of its own size.
         background: its motion from the first frame to the second, (B, 2, h, w).
         unexplained: where that does not explain either frame, (B, 2, h, w) in [0, 1].
@@ -55,7 +61,7 @@ def search_thin(
     Returns:
         (B, 6, h, w), as `find_thin_motion`, in pixels of that size.
     """
-    small, fine = reduce_frames(inputs), reduce_frames(inputs, SEARCH.side_px)
+    fine = reduce_frames(inputs, SEARCH.side_px)
     ratio, found = fine.shape[-1] / small.shape[-1], []
     for index in range(len(fine)):
         one = [maps[index : index + 1] for maps in (small, dense, background, unexplained)]

@@ -16,6 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from core.ops.warp import backward_warp
+from core.sdl.methods.small_network.network import fold_pixels
 from core.sdl.paper.gridnet import GridNet
 
 # Pixels of the frames become channels; of what is seen there are so many before that, see `describe`.
@@ -76,5 +77,5 @@ class ThinSegmentation(nn.Module):
         below, beside = (-side % self.multiple for side in (height, width))
         if below or beside:
             described = F.pad(described, (0, beside, 0, below), mode="replicate")
-        logits = F.pixel_shuffle(self.grid(F.pixel_unshuffle(described, FOLD)).float(), FOLD)
+        logits = F.pixel_shuffle(self.grid(fold_pixels(described, FOLD)).float(), FOLD)
         return logits[..., :height, :width] + FIRST_LOGIT

@@ -19,7 +19,7 @@ from core.errors import InputError, OptionError
 from core.image import limit_size, with_alpha
 from core.options import check, to_query
 from core.progress import Progress, silent
-from core.sdl.methods.video_rate.retouch import retouched
+from core.sdl.methods.video_rate.retouch import Retouch
 from core.sdl.methods.video_rate.schedule import Clock, Moment, RateReport, Span, spans
 from core.sdl.options import RateOptions, SDLOptions
 from core.sdl.pipeline import SDLPipeline
@@ -76,16 +76,14 @@ def _limited(frames: Iterable[TimedFrame], options: RateOptions) -> Iterator[Tim
 def _filled(
     pipe: SDLPipeline, batch: list[tuple[Span, list[Moment]]], options: RateOptions, report: RateReport
 ) -> Iterator[TimedFrame]:
-    """The frames of some spans; up to a cut the motion goes on, or the nearer frame of the clip is shown."""
+    """The frames of some spans; up to a cut the motion goes on, or the frame before it stays."""
     made = _in_betweens(pipe, batch, options)
     for span, moments in batch:
         new = iter(next(made)) if _moves(span, moments) else iter(())
         for moment in moments:
             report.frames_out += 1
-            if span.pair is not None and moment.t > 0:
-                picture = next(new)
-            else:
-                picture = span.first if moment.t < 0.5 or span.kind == "repeat" else span.second
+            # The next frame's scene begins when the clip says so: a flash keeps its beep.
+            picture = next(new) if span.pair is not None and moment.t > 0 else span.first
             yield TimedFrame(picture, moment.start_s, moment.end_s)
 
 
@@ -111,7 +109,8 @@ def _in_betweens(
         plain = [(first.convert("RGB"), second.convert("RGB")) for first, second in together]
         for pair, pictures in zip(together, pipe.in_betweens(plain, t, how), strict=True):
             # Beyond its end a scene keeps the look of its last frame.
-            new = [retouched(made, *pair, min(1.0, place)) for made, place in zip(pictures, t, strict=True)]
+            look = Retouch(*pair)
+            new = [look.apply(made, min(1.0, place)) for made, place in zip(pictures, t, strict=True)]
             yield _with_alpha(pipe, pair, t, new, how) if pair[0].mode == "RGBA" else new
 
 
@@ -233,7 +232,7 @@ def part_of_clip(clip: Clip, options: RateOptions) -> tuple[Fraction, Fraction]:
     """When the part that the options ask for begins and ends.
 
     Raises:
-        InputError: it lies outside of the clip.
+        InputError: it lies outside of the clip, or before its first picture.
     """
     start = Fraction(options.start_s).limit_denominator(1000)
     end = Fraction(options.end_s).limit_denominator(1000) if options.end_s else clip.end_s
@@ -241,6 +240,11 @@ def part_of_clip(clip: Clip, options: RateOptions) -> tuple[Fraction, Fraction]:
         raise InputError(
             f"the part from {options.start_s:g} s to {float(end):g} s is asked for, {clip.path.name} lasts "
             f"{clip.duration_s:.2f} s: choose a part within it"
+        )
+    if clip.times_s and end <= clip.times_s[0]:
+        raise InputError(
+            f"the part from {options.start_s:g} s to {float(end):g} s is asked for, the pictures of {clip.path.name} "
+            f"begin at {float(clip.times_s[0]):.2f} s, after its sound: choose a part that ends later"
         )
     return start, min(end, clip.end_s)
 

@@ -9,7 +9,7 @@ from PIL import Image
 
 from core.options import check
 from core.sdl.methods.video_rate.conversion import part_of_clip, trimmed
-from core.sdl.methods.video_rate.retouch import retouched
+from core.sdl.methods.video_rate.retouch import Retouch
 from core.sdl.methods.video_rate.scenes import scene_change
 from core.sdl.methods.video_rate.schedule import RateReport, spans
 from core.sdl.options import RateOptions, SDLOptions
@@ -49,5 +49,5 @@ def hardest_in_betweens(
     for _, middle_s, (first, second) in sorted(hardest, key=lambda item: item[:2], reverse=True):
         ((made,),) = pipe.in_betweens([(first, second)], (0.5,), how)
         small = [frame.resize(made.size, Image.Resampling.LANCZOS) for frame in (first, second)]
-        found.append((middle_s, retouched(made, small[0], small[1], 0.5)))
+        found.append((middle_s, Retouch(*small).apply(made, 0.5)))
     return found

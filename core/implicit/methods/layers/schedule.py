@@ -1,0 +1,150 @@
+"""When each place of a film changes over from the first picture to the second: evenly, place after place.
+
+Written for films that are the first person's half way: what is behind changes over before, from the frame's rim inwards; then the
+head, from its outline inwards, last the clothes, downwards. Where half way is the second person's, the same runs backwards. Each half
+runs slower where much changes, so that its steps are even.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from core.implicit.methods.layers.face import Picture
+from core.ops.smoothstep import smoothstep
+
+
+@dataclass(frozen=True)
+class ScheduleConstants:
+    """What it is tuned by, in appearance, which runs from 0 to 1."""
+
+    # Nothing changes over so close to both ends.
+    ends: float = 0.03
+    # How long one place takes of the background, of the head, and at least of the clothes.
+    behind: float = 0.2
+    place: float = 0.12
+    # The head's share of what is left for the person, and how long a place of the clothes takes of the rest.
+    head: tuple[float, float] = (0.3, 0.9)
+    clothes: float = 0.3
+    # The head ends below the chin, over this much of the face's diameter.
+    neck: float = 0.7
+    # So far around the face, as a share of its diameter, all changes over as it does, and how soft that ends.
+    around: float = 0.08
+    soft: float = 0.15
+    # Steps in which the order of places is measured.
+    bins: int = 64
+    # How much changes is measured at one in so many pixels; tones and faces, which are mixed all along, count as this share of it.
+    every: int = 4
+    always: float = 0.25
+
+
+SCHEDULE = ScheduleConstants()
+
+
+@dataclass(frozen=True)
+class Turn:
+    """When something changes over.
+
+    Attributes:
+        start: (H, W, 1) float32, the appearance from which on each place changes over; a number where all do at once.
+        end: the same, until which.
+        backwards: whether it is written for the film that runs backwards.
+        clock: (N,) increasing, the time that it is at evenly spaced appearances from 0 to 1: slow where much changes.
+    """
+
+    start: Picture | float
+    end: Picture | float
+    backwards: bool = False
+    clock: np.ndarray = field(default_factory=lambda: np.array((0.0, 1.0)))
+
+    def share(self, appearance: float) -> Picture:
+        """The second picture's share of each place, nearly even in time."""
+        onward = 1 - appearance if self.backwards else appearance
+        at = float(np.interp(onward, np.linspace(0, 1, len(self.clock)), self.clock))
+        along = np.clip((at - self.start) / (self.end - self.start), 0, 1)
+        share = 0.8 * along + 0.2 * smoothstep(along)
+        return np.asarray(1 - share if self.backwards else share, np.float32)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """When background, people and heads change over."""
+
+    behind: Turn
+    person: Turn
+    head: Turn
+
+    @property
+    def window(self) -> tuple[float, float]:
+        """From which and until which appearance the head changes over."""
+        clock = self.head.clock
+        start, end = np.interp((float(self.head.start), float(self.head.end)), clock, np.linspace(0, 1, len(clock)))
+        return (1 - end, 1 - start) if self.head.backwards else (start, end)
+
+
+def all_at_once(owner: int) -> Schedule:
+    """Of people that are not told from their backgrounds: a quarter of the film, so that most frames show one picture."""
+    turn = Turn(0.5, 0.75, owner == 1)
+    return Schedule(turn, turn, turn)
+
+
+def plan(change: np.ndarray, person: np.ndarray, face: np.ndarray, chin: float, owner: int) -> Schedule:
+    """The schedule of two people.
+
+    Args:
+        change: (H, W), how much each place changes, half way.
+        person: (H, W) in [0, 1], where one of the people is.
+        face: (H, W), 1 in the middle of the face, else 0.
+        chin: y of the lower one of both chins at both ends, in pixels.
+        owner: whose half way is, 0 or 1.
+    """
+    y, diameter = np.arange(len(face))[:, None] + 0.5, max(1.0, float(np.sqrt(face.sum())))
+    head = smoothstep(1 - (y - chin) / (SCHEDULE.neck * diameter)) + 0 * person
+    above = person * head
+    away = cv2.distanceTransform(1 - face.astype(np.uint8), cv2.DIST_L2, 5) / diameter
+    near = smoothstep(1 - (away - SCHEDULE.around) / SCHEDULE.soft)
+    below = person - above
+    share = float((change * above).sum() / max((change * (above + below)).sum(), 1e-6))
+    last, ends = 1 - SCHEDULE.ends, SCHEDULE.head
+    neck = 0.5 + (last - 0.5) * min(max(share, ends[0]), ends[1])
+    place, longer = SCHEDULE.place, max(SCHEDULE.place, SCHEDULE.clothes * (last - neck))
+    outer = SCHEDULE.ends + _order(-away, change * (1 - person)) * (0.5 - SCHEDULE.ends - SCHEDULE.behind)
+    inner = 0.5 + _order(-away, change * above * (1 - near)) * (neck - 0.5 - place)
+    early = max(0.5, min(neck - place / 2, last - longer))
+    lower = early + _order(y + 0 * away, change * below) * (last - early - longer)
+    start, end = lower + head * (inner - lower), lower + longer + head * (inner + place - lower - longer)
+    behind = outer, outer + SCHEDULE.behind
+    people = start + near * (0.5 - start), end + near * (neck - end)
+    clock = _clock((behind, people), (change * (1 - person), change * person))
+    around, person_turn = (
+        Turn(first[..., None].astype(np.float32), last[..., None].astype(np.float32), owner == 1, clock)
+        for first, last in (behind, people)
+    )
+    return Schedule(around, person_turn, Turn(0.5, neck, owner == 1, clock))
+
+
+def _clock(turns: Sequence[tuple[np.ndarray, np.ndarray]], changes: Sequence[np.ndarray]) -> np.ndarray:
+    """(2 bins + 1,): the times at evenly spaced appearances with which each half of a film changes evenly; half way stays.
+
+    Args:
+        turns: from and until when each place of the background and of the people changes over, (H, W) each.
+        changes: by how much, (H, W) each.
+    """
+    few, whole = (slice(None, None, SCHEDULE.every),) * 2, max(float(sum(map(np.sum, changes))), 1e-6)
+    times = np.linspace(0, 1, 2 * SCHEDULE.bins + 1)
+    moved = SCHEDULE.always * times
+    for (start, end), change in zip(turns, changes, strict=True):
+        turn, weight = Turn(start[few], end[few]), change[few] * (change.size / change[few].size / whole)
+        moved += [float((weight * turn.share(float(t))).sum()) for t in times]
+    first, middle, last = moved[0], moved[SCHEDULE.bins], moved[-1]
+    even = np.interp(times, (0, 0.5, 1), (first, middle, last))
+    return np.interp(even, moved, times)
+
+
+def _order(key: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(H, W) in [0, 1]: the share of all weight that lies where the key is smaller."""
+    sums, edges = np.histogram(key, SCHEDULE.bins, weights=weight + 1e-9)
+    return np.interp(key, edges, np.concatenate(([0.0], np.cumsum(sums) / sums.sum())))

@@ -1,0 +1,244 @@
+"""Expressions in detail: eyes that open show a whole eyeball, mouths taper, and what does not move stays as photographed."""
+
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from core.ripple.methods.moved_head.beard import grow_beard, hair_colour
+from core.ripple.methods.moved_head.bounds import bounds_of, wears_glasses
+from core.ripple.methods.moved_head.editing import Change, move_head
+from core.ripple.methods.moved_head.expression_map import draw_expression, keep_teeth, rounded
+from core.ripple.methods.moved_head.expressions import (
+    EYE_PARTS,
+    IRISES,
+    LOWER_LIP,
+    OVAL,
+    UPPER_LIP,
+    Expression,
+    displace,
+)
+from core.ripple.methods.moved_head.eyeballs import opening_eyes, paint_eyeball
+from core.ripple.methods.moved_head.folds import ease_smile, fold_line
+from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.motion import Pose
+from core.ripple.methods.moved_head.mouth import paint_mouth
+from core.ripple.methods.moved_head.scene import HeadScene
+
+
+def drawn_eye() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """An eye under a dark lid that hides the upper part of its iris, its mesh (478, 2) px, and the same opened wide."""
+    corners, upper, lower = EYE_PARTS[0][:3]
+    before = np.zeros((478, 2))
+    before[list(corners)] = (30, 60), (110, 60)
+    along = np.linspace(38, 102, 7)
+    curve = 1 - ((along - 70) / 40) ** 2
+    before[list(upper)] = np.column_stack([along, 60 - 14 * curve])
+    before[list(lower)] = np.column_stack([along, 60 + 14 * curve])
+    before[IRISES[0]] = 70, 58
+    before[IRISES[0] + 1 : IRISES[0] + 5] = np.array([70, 58]) + 18 * np.array([(1, 0), (0, -1), (-1, 0), (0, 1)])
+    after = before.copy()
+    after[list(upper), 1] -= 10 * curve
+    rows, columns = np.indices((120, 140))
+    picture = np.full((120, 140, 3), (200, 150, 120), np.uint8)
+    inside = np.abs(rows - 60) < 14 * (1 - ((columns - 70) / 40) ** 2)
+    picture[inside] = 235, 232, 230
+    picture[inside & (np.hypot(columns - 70, rows - 58) < 18)] = 60, 90, 140
+    picture[(rows < 50) & (np.abs(rows - 48) < 4) & (np.abs(columns - 70) < 40) & ~inside] = 10, 10, 10  # lashes
+    return picture, before, after
+
+
+def test_what_a_lid_uncovers_is_iris_and_white_and_never_lashes() -> None:
+    """The lashes used to be drawn down over the eye in streaks."""
+    picture, before, after = drawn_eye()
+    eyes = tuple(zip(EYE_PARTS[:1], IRISES[:1], strict=True))
+    assert opening_eyes(before, after, eyes, 400.0) == list(eyes)
+    assert opening_eyes(before, before + (0, -10), eyes, 400.0) == []  # what moves as a whole opens nothing
+    share, shown = paint_eyeball(picture, before, after, *eyes[0], 400.0)
+    assert share[44, 70] > 0.9
+    assert share[60, 70] < 0.05
+    blue = shown[44, 70].astype(int)
+    assert blue[2] > blue[0] + 20
+    white = shown[46, 92].astype(int)
+    assert share[46, 92] > 0.5
+    assert white.min() > 120
+    assert np.ptp(white) < 25
+
+
+def test_an_eye_of_which_too_little_is_seen_is_not_painted() -> None:
+    picture, before, after = drawn_eye()
+    dark = np.full_like(picture, 60)
+    assert not paint_eyeball(dark, before, after, EYE_PARTS[0], IRISES[0], 400.0)[0].any()
+
+
+def test_a_mouth_opens_to_its_corners(scene: HeadScene) -> None:
+    """It used to end in upright walls, because the lips beside the corners moved and the corners did not."""
+    head = scene.head
+    moved = head.mesh[:, :2] + displace(head, Expression(mouth=1.0))
+    gaps = moved[list(LOWER_LIP["inner"]), 1] - moved[list(UPPER_LIP["inner"]), 1]
+    middle = len(gaps) // 2
+    assert (np.diff(gaps[: middle + 1]) > 0).all()
+    assert (np.diff(gaps[middle:]) < 0).all()
+    assert max(gaps[0], gaps[-1]) < 0.5 * gaps[middle]
+
+
+@pytest.mark.parametrize("strength", [1.0, -1.0])
+def test_a_smile_leaves_the_outline_of_the_face_and_what_is_beside_it(
+    photo: np.ndarray, scene: HeadScene, strength: float
+) -> None:
+    """Cheeks used to bulge, and the filled background came up as a rim beside them."""
+    way = displace(scene.head, Expression(smile=strength))
+    assert np.abs(way[list(OVAL)]).max() < 1e-3
+    smiling = move_head(scene, photo, Change(Pose(), Expression(smile=strength), 0.0))
+    left, top, right, bottom = scene.box
+    shown, before = (one[top:bottom, left:right].astype(int) for one in (smiling, photo))
+    assert (np.abs(shown - before).max(-1)[scene.matte == 0] > 10).mean() < 1e-3
+
+
+def test_without_a_smile_its_folds_go_and_hair_beside_the_mouth_stays(photo: np.ndarray, scene: HeadScene) -> None:
+    """Laugh lines used to stay, and deepen, around a sad mouth."""
+    region = np.full_like(photo, (200, 150, 120))
+    unit = scene.head.frame.unit_px
+    for wing, corner, side, share in ((98, 61, -1, 0.75), (327, 291, 1, 0.1)):
+        line = scene.head.frame.to_px(fold_line(scene.head.mesh[wing, :2], scene.head.mesh[corner, :2], side))
+        colour = [round(share * level) for level in (200, 150, 120)]
+        cv2.polylines(region, [np.rint(line).astype(np.int32)], False, colour, max(3, round(0.012 * unit)))
+    region = cv2.GaussianBlur(region, (0, 0), 1.0)
+    made = ease_smile(region, scene.head, (0, 0), 1.0)
+    fold, hair = (
+        tuple(
+            np.rint(scene.head.frame.to_px(fold_line(scene.head.mesh[w, :2], scene.head.mesh[c, :2], s))[6]).astype(int)
+        )
+        for w, c, s in ((98, 61, -1), (327, 291, 1))
+    )
+    assert made[fold[1], fold[0], 0] > region[fold[1], fold[0], 0] + 15
+    assert made[hair[1], hair[0], 0] < 60
+    above = int(scene.head.frame.to_px(scene.head.mesh[:, :2])[105, 1])
+    assert np.array_equal(made[:above], region[:above])
+
+
+def test_without_a_smile_lips_close_over_the_teeth(photo: np.ndarray, scene: HeadScene) -> None:
+    """Teeth used to be pressed flat between lips that came together."""
+    mesh = scene.head.mesh.copy()
+    mesh[[*LOWER_LIP["inner"], *LOWER_LIP["middle"], *LOWER_LIP["outer"]], 1] += 0.04
+    head = Head(scene.head.frame, mesh, scene.head.axis_x, scene.head.yaw)
+    way = displace(head, Expression(smile=-1.0))
+    upper, lower = ((mesh[list(part["inner"]), :2] + way[list(part["inner"])])[:, 1] for part in (UPPER_LIP, LOWER_LIP))
+    assert np.abs(lower - upper).max() < 0.004
+    region = np.full_like(photo, (190, 140, 120))
+    ring = np.rint(head.frame.to_px(mesh[[*UPPER_LIP["inner"], *LOWER_LIP["inner"][::-1]], :2])).astype(np.int32)
+    cv2.fillPoly(region, [ring], (245, 245, 240))
+    shown = draw_expression(head, way, region, (0, 0)).drawn_on(region.astype(np.float32))
+    assert (shown.min(-1) > 225).sum() < 0.05 * (region.min(-1) > 225).sum()
+
+
+def test_a_mouth_that_cries_opens_no_wider_and_is_not_closed(photo: np.ndarray, scene: HeadScene) -> None:
+    """Closed by a frown its lips were torn; opened further a dark band lay across the tongue."""
+    mesh = scene.head.mesh.copy()
+    mesh[[*LOWER_LIP["inner"], *LOWER_LIP["middle"], *LOWER_LIP["outer"]], 1] += 0.2
+    head = Head(scene.head.frame, mesh, scene.head.axis_x, scene.head.yaw)
+    assert not displace(head, Expression(mouth=1.0)).any()
+    assert bounds_of(head, {"eyes": 0.0, "mouth": 1.0})
+    sad = displace(head, Expression(smile=-1.0))
+    assert abs(sad[14, 1] - sad[13, 1]) < 0.01
+
+
+def test_lower_teeth_go_with_the_jaw_and_upper_ones_stay() -> None:
+    """In a mouth that was open already the lower teeth used to float in its middle."""
+    before = np.zeros((478, 2))
+    for part, sign in ((UPPER_LIP, -1), (LOWER_LIP, 1)):
+        along = np.linspace(35, 85, 9)
+        before[list(part["inner"])] = np.column_stack([along, 60 + sign * 20 * (1 - ((along - 60) / 30) ** 2)])
+    before[[61, 78]], before[[291, 308]] = (28, 60), (92, 60)
+    after = before.copy()
+    after[list(LOWER_LIP["inner"]), 1] += 20
+    region = np.full((130, 120, 3), (150, 90, 80), np.uint8)
+    region[42:78, 40:80] = 30
+    region[42:50, 45:75] = region[70:78, 45:75] = 240
+    places = np.stack(np.meshgrid(np.arange(120.0), np.arange(130.0)), -1) + 0.5
+    was = np.abs(places[..., 1] - 60) < 20 * (1 - ((places[..., 0] - 60) / 32) ** 2)
+    way, kept = keep_teeth(places, before, after, was, region, 300.0)
+    shown = [region[int(y + way[y, 60, 1] + 0.5), 60, 0] for y in (46, 94)]
+    assert min(shown) > 200
+    assert kept[46, 60] > 0.8
+    assert kept[94, 60] > 0.5
+    assert kept[68, 60] < 0.2  # between the two the mouth is painted
+
+
+def test_the_inside_of_a_mouth_is_grey_in_a_grey_photograph(photo: np.ndarray, scene: HeadScene) -> None:
+    mesh = scene.head.frame.to_px(scene.head.mesh[:, :2])
+    after = scene.head.frame.to_px(scene.head.mesh[:, :2] + displace(scene.head, Expression(mouth=1.0)))
+    places = np.stack(np.meshgrid(*(np.arange(n) + 0.5 for n in photo.shape[1::-1])), -1)
+    grey = np.repeat(photo.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
+    gap = after[14, 1] - after[13, 1]
+    x, y = np.rint((after[13] + 3 * after[14]) / 4).astype(int)
+    assert np.ptp(paint_mouth(places, after, gap, grey, mesh)[y, x].astype(int)) < 4
+    red, _, blue = paint_mouth(places, after, gap, photo, mesh)[y, x].astype(int)
+    assert red > blue + 15
+
+
+def test_glasses_are_seen_and_stay_when_eyes_open_wide(photo: np.ndarray, scene: HeadScene) -> None:
+    """Their frame used to be bent by the brow that rises."""
+    head, framed = scene.head, photo.copy()
+    assert not wears_glasses(photo, head)
+    middle = head.frame.to_px(head.mesh[[9, 5], :2]).mean(0)
+    aside = 0.12 * head.frame.across
+    ends = [tuple(np.rint(middle + way * aside).astype(int).tolist()) for way in (-1, 1)]
+    cv2.line(framed, *ends, (15, 15, 15), max(2, round(0.012 * head.frame.unit_px)))
+    assert wears_glasses(framed, head)
+    brows = [index for eye in EYE_PARTS for index in eye[4]]
+    assert np.abs(displace(head, Expression(eyes=1.0))[brows]).max() > 0.002
+    assert np.abs(displace(head, Expression(eyes=1.0), glasses=True)[brows]).max() == 0
+
+
+def test_eyes_that_are_wide_open_no_further_and_shut_ones_are_told(photo: np.ndarray, scene: HeadScene) -> None:
+    lifts = []
+    for share in (1.0, 1.7, 0.05):
+        mesh = scene.head.mesh.copy()
+        for _, upper, lower, *_ in EYE_PARTS:
+            gap = mesh[list(lower), 1] - mesh[list(upper), 1]
+            mesh[list(upper), 1] = mesh[list(lower), 1] - share * gap
+        head = Head(scene.head.frame, mesh, scene.head.axis_x, scene.head.yaw)
+        lifts.append(-displace(head, Expression(eyes=1.0))[159, 1])
+        assert bool(bounds_of(head, {"eyes": 1.0, "mouth": 1.0})) == (share < 0.1)
+    assert 0 < lifts[1] < 0.8 * lifts[0]
+
+
+def test_a_side_of_the_face_in_shade_is_no_beard(photo: np.ndarray, scene: HeadScene) -> None:
+    """It was shaven to a flat, light patch."""
+    skin, whole = np.full_like(photo, (200, 150, 120)), np.ones(photo.shape[:2], np.float32)
+    middle = int(scene.head.frame.to_px(scene.head.mesh[:, :2])[4, 0])
+    skin[:, :middle] = (95, 62, 48)
+    changed = np.abs(grow_beard(skin, scene.head, (0, 0), -1.0, whole).astype(int) - skin).max(-1)
+    assert (changed[:, : middle - 20] > 4).mean() < 0.01
+
+
+def test_a_mouth_that_smiles_already_bends_less(scene: HeadScene) -> None:
+    up = [-displace(scene.head, Expression(smile=1.0))[61, 1]]
+    bent = scene.head.mesh.copy()
+    bent[[61, 291], 1] -= 0.2 * np.hypot(*(bent[291] - bent[61])[:2])
+    head = Head(scene.head.frame, bent, scene.head.axis_x, scene.head.yaw)
+    up.append(-displace(head, Expression(smile=1.0))[61, 1])
+    assert 0 < up[1] < 0.7 * up[0]
+
+
+def test_a_beards_colour_is_the_hairs_and_not_that_of_what_is_behind(photo: np.ndarray, scene: HeadScene) -> None:
+    """White hair on a forehead that runs into it grew a beard in the colour of the curtain behind."""
+    region, own = np.full_like(photo, (200, 150, 120)), np.ones(photo.shape[:2], np.float32)
+    brow = scene.head.frame.to_px(scene.head.mesh[:, :2])[10, 1] - 0.06 * scene.head.frame.unit_px
+    hair, behind = int(brow), int(brow - 0.14 * scene.head.frame.unit_px)
+    region[:hair] = 225, 222, 218
+    region[:behind] = 90, 20, 20
+    own[:behind] = 0
+    red, green, blue = hair_colour(region, scene.head, (0, 0), own)
+    assert min(red, green, blue) > 150
+    assert red - blue < 40
+
+
+def test_rounded_lines_have_no_corners() -> None:
+    ring = rounded(np.array([[0, 0], [10, 0], [10, 10], [0, 10.0]]))
+    sides = np.roll(ring, -1, 0) - ring
+    turns = np.arctan2(sides[:, 1], sides[:, 0])
+    assert np.abs((np.diff(turns, append=turns[:1]) + np.pi) % (2 * np.pi) - np.pi).max() < np.deg2rad(50)
+    assert len(ring) == 16
