@@ -97,6 +97,7 @@ def late_imports(path) -> set[str]:
     return {str(node.module) for node in asked}
 
 
+@pytest.mark.slow
 def test_the_page_is_drawn_without_what_works_and_then_all_of_it_is_opened_at_once():
     late = set().union(*map(late_imports, [CORE / "compare.py", *(CORE / "ui").rglob("*.py")]))
     late = {module for module in late if module.startswith("core.")}

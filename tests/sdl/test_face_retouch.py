@@ -53,6 +53,7 @@ def luma(picture: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY).astype(np.float32)
 
 
+@pytest.mark.slow
 def test_the_photo_comes_back_at_zero_and_outside_the_head_at_any_age():
     photo = np.asarray(wide_photo())
     assert np.array_equal(layers().paint(0.0), photo)
@@ -168,6 +169,7 @@ def test_younger_brows_lie_on_skin_as_light_as_the_rest():
     assert brow - 128 > 0.5 * (cheek - 128) > 1
 
 
+@pytest.mark.slow
 def test_folds_need_skin_and_gaps_between_strands_grey_without_an_edge():
     head = layers().head
     hidden = replace(head, skin=np.zeros_like(head.skin))
@@ -289,6 +291,7 @@ def test_lightening_never_turns_light_and_dark_round():
     assert own[0] == 1 and own[-1] == 0 and np.array_equal(lighter[luma > 0.7], luma[luma > 0.7])
 
 
+@pytest.mark.slow
 def test_the_pipeline_needs_no_network_says_so_and_refuses_what_has_no_face():
     pipe = SDLPipeline.from_record("face-retouch")
     assert "face-retouch" in pipe.weights_label and "without a network" in pipe.weights_label

@@ -9,7 +9,8 @@ import pytest
 from core.ui.parts.examples import EXAMPLES
 from tests.ui.conftest import drag, emptied
 
-pytestmark = [pytest.mark.browser, pytest.mark.slow]
+# The implicit tab's own test goes the same way in every run.
+pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.exhaustive]
 
 PETS = sorted((EXAMPLES / "pets").glob("*.png"))
 # A pose that the photo bears: a dropped photo that does not bear the chosen one gets another, and a drag before it is lost.

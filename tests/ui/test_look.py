@@ -44,7 +44,7 @@ def test_no_result_stands_there_before_anything_was_made(demo):
 
 @pytest.mark.browser
 @pytest.mark.slow
-@pytest.mark.parametrize("theme", ("light", "dark"))
+@pytest.mark.parametrize("theme", ["light", pytest.param("dark", marks=pytest.mark.exhaustive)])
 def test_picture_of_every_tab(theme, blank_page, server, tmp_path):
     page, folder = blank_page, Path(os.environ.get("MORPHOSPACE_SCREENSHOTS", tmp_path))
     outside: list[str] = []
