@@ -68,6 +68,24 @@ def drag(page, circle, right_px: float, down_px: float) -> None:
     page.mouse.up()
 
 
+# Two pictures that come together are looked at twice: the editor is drawn anew, and in between it is empty.
+STILL = """place => {
+    const editor = document.querySelector(place);
+    if (!editor?.querySelector('svg')) return false;
+    if (!editor.changedAt) {
+        editor.changedAt = performance.now();
+        new MutationObserver(() => { editor.changedAt = performance.now(); })
+            .observe(editor, {childList: true, subtree: true});
+    }
+    return performance.now() - editor.changedAt > 1500;
+}"""
+
+
+def wait_until_still(page, editor: str) -> None:
+    """Wait until a point editor was not drawn anew for a while."""
+    page.wait_for_function(STILL, arg=editor, timeout=90_000)
+
+
 def emptied(page, tab: str) -> None:
     """Take the first example out of a tab."""
     page.locator(f"#{tab}-clear").click()

@@ -6,7 +6,7 @@ import pytest
 from PIL import ImageOps
 
 from tests.conftest import gradient_picture
-from tests.ui.conftest import emptied
+from tests.ui.conftest import emptied, wait_until_still
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -27,6 +27,8 @@ def test_two_pictures_become_a_playing_video(blank_page, server, tmp_path):
         drawn.save(file)
         page.locator(f"#crossbreed-picture-{which} input[type=file]").first.set_input_files(str(file))
     page.wait_for_function("document.querySelectorAll('#crossbreed-corners circle').length === 4", timeout=60_000)
+    preview_source(page)
+    wait_until_still(page, "#crossbreed-corners")
     assert page.get_by_text("Drag the two corners").first.is_visible()
 
     middle = preview_source(page)

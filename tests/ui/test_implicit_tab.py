@@ -7,7 +7,7 @@ import re
 import pytest
 from PIL import Image
 
-from tests.ui.conftest import drag, emptied
+from tests.ui.conftest import drag, emptied, wait_until_still
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -22,8 +22,8 @@ def upload_pair(page, heads):
         page.locator(f"#implicit-picture-{which} input[type=file]").first.set_input_files(str(head))
     page.locator("#implicit-points circle").first.wait_for(timeout=60_000)
     page.wait_for_function("document.querySelectorAll('#implicit-points svg').length === 2", timeout=60_000)
-    # The editor is drawn anew until both pictures were looked at; the preview comes after that.
     page.locator("#implicit-preview img").first.wait_for(timeout=60_000)
+    wait_until_still(page, "#implicit-points")
 
 
 def preview_source(page) -> str:
@@ -34,13 +34,10 @@ def test_two_faces_become_a_playing_video(blank_page, server, heads, tmp_path):
     page = blank_page
     page.goto(f"{server}?{SMALL}&frames=26")
     upload_pair(page, heads)
-    # The preview may come just before the editor is drawn anew for the last time.
-    page.wait_for_function(
-        "() => { const counts = [...document.querySelectorAll('#implicit-points svg')]"
-        ".map(s => s.querySelectorAll('circle').length);"
-        " return counts.length === 2 && counts[0] === counts[1] && counts[0] > 50; }",
-        timeout=60_000,
+    counts = page.evaluate(
+        "[...document.querySelectorAll('#implicit-points svg')].map(s => s.querySelectorAll('circle').length)"
     )
+    assert counts[0] == counts[1] > 50
 
     middle = preview_source(page)
     slider = page.locator("#implicit-shape input[type=range]")

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.ui.parts.examples import EXAMPLES
-from tests.ui.conftest import drag, emptied
+from tests.ui.conftest import drag, emptied, wait_until_still
 
 # The implicit tab's own test goes the same way in every run.
 pytestmark = [pytest.mark.browser, pytest.mark.slow, pytest.mark.exhaustive]
@@ -39,6 +39,7 @@ def open_with(page, title: str, tab: str, pictures: dict[str, Path], editor: str
         page.locator(f"#{name} input[type=file]").first.set_input_files(str(file))
     page.wait_for_function(f"document.querySelectorAll('#{tab}-{editor} svg').length === 2", timeout=90_000)
     page.locator(f"#{tab}-preview img").first.wait_for(timeout=90_000)
+    wait_until_still(page, f"#{tab}-{editor}")
 
 
 @pytest.mark.parametrize("tab", CASES)
