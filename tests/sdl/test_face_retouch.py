@@ -14,15 +14,22 @@ from core.errors import NothingFoundError
 from core.sdl.methods.face_retouch.ageing import (
     AgeingLayers,
     even_hair,
+    find_contours,
+    find_eyes,
     find_layers,
     hollow_gain,
+    skin_bands,
     skin_shade,
     softness,
     visible_folds,
 )
-from core.sdl.methods.face_retouch.folds import Fold, press
-from core.sdl.methods.face_retouch.fringe import whole_hair, without_holes
+from core.sdl.methods.face_retouch.folds import RELIEF, Fold, fitted, lines_of_forehead, lines_of_mouth, press
+from core.sdl.methods.face_retouch.fringe import hanging_hair, whole_hair, without_holes
+from core.sdl.methods.face_retouch.glasses import SPECTACLES, find_rims, hold_still
 from core.sdl.methods.face_retouch.hair import GREYING, find_strands, grey_hair, grey_order, hair_chroma, lighten
+from core.sdl.methods.face_retouch.head import CHIN, EYES, FOREHEAD, SEARCH
+from core.sdl.methods.face_retouch.shape import LID_SHARE, ROOM, YOUNG_MIDDLE, YOUNG_PAIRS, bounded_moves, youth_shift
+from core.sdl.methods.face_retouch.shapes import raw_red
 from core.sdl.methods.face_retouch.strength import STRENGTH
 from core.sdl.methods.face_retouch.wrinkles import crease_relief
 from core.sdl.options import SDLOptions
@@ -261,6 +268,133 @@ def test_younger_eyes_are_larger_and_the_chin_is_higher():
     # What is fetched from below moves up.
     assert down_at(159) > 1 and down_at(145) < 0 and down_at(61) > 2
     assert not shift[head.zone == 0].any()
+
+
+def test_spectacles_are_found_and_do_not_bend_and_no_bare_face_has_any():
+    head = layers().head
+    down = head.points[CHIN] - head.points[FOREHEAD]
+    assert not find_rims(head.view, head.points, down, EYES).any() and (hold_still(head.rims) == 1).all()
+    view = head.view.copy()
+    middles = [head.points[list(ring)].mean(0) for ring in EYES]
+    radius = 0.4 * float(np.hypot(*(middles[1] - middles[0])))
+    for x, y in middles:
+        cv2.circle(view, (round(x), round(y)), round(radius), (0.02, 0.02, 0.02), 4, cv2.LINE_AA)
+    rims = find_rims(view, head.points, down, EYES)
+    below = tuple(int(v) for v in (middles[0] + radius * down / np.hypot(*down))[::-1])
+    assert rims[below] > 0.9 and rims.mean() < 0.05
+    shift = youth_shift(replace(head, rims=rims))
+    assert np.abs(shift[below]).max() < 0.2 < np.abs(layers().young_shift[below]).max()
+    far = tuple(head.points[61].astype(int)[::-1])
+    assert np.hypot(*(head.points[61] - below[::-1])) > SPECTACLES.still_px[0]
+    assert np.abs(shift[far] - layers().young_shift[far]).max() < 0.5, "the rest moves as before"
+
+
+def test_a_narrowed_eye_grows_by_a_share_of_its_opening_alone():
+    head = layers().head
+    points = head.points.copy()
+    for upper, lower in ((159, 145), (160, 144), (158, 153), (386, 374), (387, 373), (385, 380)):
+        points[upper], points[lower] = (
+            0.6 * points[upper] + 0.4 * points[lower],
+            0.4 * points[upper] + 0.6 * points[lower],
+        )
+    narrow = replace(head, points=points)
+    for part in (head, narrow):
+        opening = float(np.hypot(*(part.points[159] - part.points[145])))
+        shift = youth_shift(part)
+        upper, lower = (shift[tuple(part.points[at].astype(int)[::-1])][1] for at in (159, 145))
+        assert 0 < upper - lower < 2 * LID_SHARE * opening
+
+
+def test_a_jaw_beside_a_collar_stays_where_it_has_no_room():
+    head = layers().head
+    down, right = np.array((0.0, 1.0)), np.array((1.0, 0.0))
+
+    def move(zone: np.ndarray) -> float:
+        return float(np.hypot(*bounded_moves(replace(head, zone=zone), YOUNG_PAIRS, YOUNG_MIDDLE, down, right)[150]))
+
+    collar = np.ones_like(head.zone)
+    assert move(collar) == pytest.approx(np.hypot(11, 14)), "amid skin it moves all the way"
+    collar[int(head.points[150, 1]) + 10 :] = 0
+    assert move(collar) <= ROOM * 12 / (SEARCH.face_px / 1000)
+
+
+def test_a_fringe_that_the_matte_left_out_is_hair_and_what_hangs_alone_is_none():
+    light = np.ones((160, 160), np.float32)
+    light[20:80, 30:130] = 0.3 + 0.1 * (np.arange(100) % 4 > 1)
+    light[95:110, 60:80] = 0.3
+    hair, bare = np.zeros_like(light), np.ones_like(light)
+    hair[:30], bare[:20] = 1, 0
+    above = np.full_like(light, -0.2)
+    found = hanging_hair(light, hair, bare, above, np.array((0.0, 1.0)))
+    assert found[60, 80] > 0.8 and found[60, 10] < 0.05 and found[100, 70] < 0.05
+    below = hanging_hair(
+        np.where(light < 0.5, 0.4, 1.0).astype(np.float32), hair, bare, 0 * above, np.array((0.0, 1.0))
+    )
+    assert below[60, 80] < 0.2, "below the eyes a shadow without strands is none"
+
+
+def test_thin_hair_is_not_whitened():
+    view = np.full((40, 40, 3), 0.4, np.float32)
+    one = np.ones((40, 40), np.float32)
+    thick, thin = (
+        luma(grey_hair(view, one, 0 * one, amid((40, 40), light), 0.25, np.ones(3, np.float32), 1.0, 1.0)).mean()
+        for light in (0.2, 0.45)
+    )
+    assert thin - 0.4 < 0.2 * (thick - 0.4)
+
+
+def test_shaded_skin_beside_the_face_greys_less_than_strands():
+    head = layers().head
+    matte, skinless = np.ones_like(head.hair), replace(head, skin=np.zeros_like(head.skin))
+    smooth = np.full_like(head.view, 0.2)
+    strands = smooth.copy()
+    strands[:, ::3] = 0.4
+    x, y = (1.08 * head.points[234] - 0.08 * head.points[454]).astype(int)
+    greys = [even_hair(replace(skinless, hair=matte, view=view))[y, x] for view in (smooth, strands)]
+    assert greys[0] < 0.5 * greys[1]
+
+
+def test_a_small_photo_gets_no_fold_narrower_than_its_pixels():
+    head = layers().head
+    wide = head.view.shape[1]
+    small, full = (replace(head, box=head.box._replace(right=head.box.left + width)) for width in (wide // 8, wide))
+    lips = [fold for fold in lines_of_mouth(head.points, np.random.default_rng(0)) if fold.width < 1.5]
+    assert lips and all(fitted(fold, small) is None for fold in lips), "too short for its width: dots"
+    brow = next(lines_of_forehead(head.points))
+    wider, same = fitted(brow, small), fitted(brow, full)
+    assert wider is not None and wider.width == pytest.approx(RELIEF.least_width * 8, rel=0.1) and same == brow
+
+
+def test_wounds_are_no_hair_and_brown_is():
+    red, brown = (cv2.cvtColor(np.full((1, 1, 3), colour, np.float32), cv2.COLOR_RGB2LAB) for colour in
+                  ((0.55, 0.1, 0.07), (0.3, 0.18, 0.1)))  # fmt: skip
+    assert raw_red(red)[0, 0] > 0.9 and raw_red(brown)[0, 0] == 0
+
+
+def test_the_white_of_an_eye_brightens_and_the_iris_does_not():
+    head = layers().head
+    view, eye = np.full_like(head.view, 0.8), head.points[list(EYES[0])].mean(0).astype(int)
+    view[eye[1] - 3 : eye[1] + 4, eye[0] - 3 : eye[0] + 4] = 0.2
+    bright = find_eyes(replace(head, view=view))
+    assert bright[eye[1], eye[0]] < 0.25 < bright.max()
+
+
+def test_edges_of_nose_and_jaw_are_kept_and_wrinkles_are_none():
+    head = layers().head
+    edge, wrinkle = (np.full_like(head.view, 0.6) for _ in range(2))
+    edge[:, 200:], wrinkle[:, 200:203] = 0.2, 0.3
+    found = [find_contours(replace(head, view=view, rims=0 * head.rims))[100, 200] for view in (edge, wrinkle)]
+    assert found[0] > 0.8 and found[1] < 0.1
+
+
+def test_grooves_go_when_younger_more_than_what_is_light():
+    head = layers().head
+    dark, light = (np.full_like(head.view, 0.5) for _ in range(2))
+    y, x = head.points[50].astype(int)[::-1]
+    dark[y - 1 : y + 2, x - 20 : x + 20], light[y - 1 : y + 2, x - 20 : x + 20] = 0.2, 1.0
+    skin = np.ones_like(head.skin)
+    depth, height = (sum(skin_bands(replace(head, view=view, skin=skin)))[y, x] for view in (dark, light))
+    assert -depth > 1.3 * height > 0
 
 
 def test_the_skin_of_a_picture_of_one_hue_keeps_it():

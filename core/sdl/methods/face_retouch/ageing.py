@@ -16,6 +16,7 @@ from PIL import Image
 from core.ops.masks import disc
 from core.sdl.methods.face_retouch.folds import mottle, shade_folds
 from core.sdl.methods.face_retouch.hair import (
+    GREYING,
     bright_level,
     darken_hair,
     find_locks,
@@ -24,9 +25,9 @@ from core.sdl.methods.face_retouch.hair import (
     grey_order,
     hair_chroma,
 )
-from core.sdl.methods.face_retouch.head import EYES, Head, find_head
+from core.sdl.methods.face_retouch.head import BRIDGE, EYES, OVAL, SEARCH, Head, down_of, face_axes, find_head
 from core.sdl.methods.face_retouch.shape import ageing_shift, youth_shift
-from core.sdl.methods.face_retouch.shapes import fade, fill
+from core.sdl.methods.face_retouch.shapes import fade, fill, strand_contrast
 from core.sdl.methods.face_retouch.strength import STRENGTH
 from core.sdl.methods.face_retouch.wrinkles import hollow_shade
 
@@ -47,7 +48,7 @@ class AgeingLayers:
         exposed: how much of the skin's changes each place bears: little where the photo is white.
         bands: what the skin's own detail does, each band.
         blotches: what the skin's uneven colour does to each channel, natural logarithm, (h, w, 3).
-        eyes: the open eyes.
+        eyes: the whites of the open eyes.
         shade: from `skin_shade`.
         cloud: unevenness of old skin.
         spots: age spots.
@@ -120,6 +121,7 @@ def visible_folds(head: Head) -> np.ndarray:
     return (
         folds
         * (1 - find_locks(head))
+        * (1 - head.rims)
         * fade(cv2.GaussianBlur(head.skin, (0, 0), STRENGTH.bands_px[2]), *STRENGTH.fold_skin)
     )
 
@@ -139,6 +141,16 @@ def even_hair(head: Head) -> np.ndarray:
     """See `AgeingLayers`: what is between strands greys with them, and no edge of the matte shows."""
     closed = cv2.morphologyEx(head.hair, cv2.MORPH_CLOSE, disc(STRENGTH.hair_gap_px))
     soft = cv2.GaussianBlur(closed, (0, 0), STRENGTH.hair_soft_px) * (1 - head.skin)
+    shape = (closed.shape[0], closed.shape[1])
+    oval = fill(shape, head.points[list(OVAL)])
+    beside = cv2.distanceTransform((oval < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / SEARCH.face_px
+    _, down = face_axes(shape, head.points)
+    low = fade(down, down_of(head.points, BRIDGE) - 0.2, down_of(head.points, BRIDGE) - 0.1)
+    # A shadow on the face is taken for a fringe where it is black alone.
+    black = oval * fade(cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY), *STRENGTH.black)
+    beside = fade(beside, 0.25, 0.1) * np.maximum(low * (1 - oval), black)
+    strands = strand_contrast(100 * cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY), GREYING.noise)
+    soft = soft * (1 - (1 - STRENGTH.smooth_hair) * beside * (1 - cv2.GaussianBlur(strands, (0, 0), 8.0)))
     # Beyond the matte's own soft rim nothing greys that is not enclosed by hair.
     return np.minimum(soft, np.maximum(closed, head.hair))
 
@@ -180,8 +192,9 @@ def skin_bands(head: Head) -> tuple[np.ndarray, ...]:
     for sigma in STRENGTH.bands_px:
         weight = cv2.GaussianBlur(head.skin, (0, 0), sigma)
         levels.append(cv2.GaussianBlur(luma * head.skin, (0, 0), sigma) / weight.clip(0.02))
-    most = STRENGTH.most_detail
-    return tuple(most * np.tanh((fine - coarse) / most) for fine, coarse in zip(levels, levels[1:], strict=False))
+    bands = (fine - coarse for fine, coarse in zip(levels, levels[1:], strict=False))
+    dark, light = STRENGTH.most_groove, STRENGTH.most_detail
+    return tuple(np.where(band < 0, dark * np.tanh(band / dark), light * np.tanh(band / light)) for band in bands)
 
 
 def skin_blotches(head: Head) -> np.ndarray:
@@ -199,7 +212,12 @@ def skin_blotches(head: Head) -> np.ndarray:
 def find_eyes(head: Head) -> np.ndarray:
     """See `AgeingLayers`."""
     shape = (head.view.shape[0], head.view.shape[1])
-    return cv2.GaussianBlur(np.maximum(*(fill(shape, head.points[list(ring)]) for ring in EYES)), (0, 0), 2.0)
+    opened, luma = np.zeros(shape, np.float32), cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY)
+    for ring in EYES:
+        eye = fill(shape, head.points[list(ring)])
+        brightest = float(np.percentile(luma[eye > 0], 90)) if eye.any() else 1.0
+        opened = np.maximum(opened, eye * fade(luma / max(0.02, brightest), *STRENGTH.sclera))
+    return cv2.GaussianBlur(opened, (0, 0), 1.5)
 
 
 def find_cheeks(head: Head) -> np.ndarray:
@@ -278,9 +296,18 @@ def younger_tone(layers: AgeingLayers, flat: np.ndarray, t: float) -> np.ndarray
     *fine, coarse = (
         weight * np.where(band < 0, 1.0, 0.6) * band for weight, band in zip(STRENGTH.smooth, layers.bands, strict=True)
     )
-    smooth = flat * (1 - cv2.GaussianBlur(layers.head.hair, (0, 0), STRENGTH.shy_px))
-    tone = smooth * sum(fine) + soft * (coarse + STRENGTH.young_fill * layers.hollows - STRENGTH.young_light)
+    inner = 1 - find_contours(layers.head)
+    smooth = flat * (1 - cv2.GaussianBlur(layers.head.hair, (0, 0), STRENGTH.shy_px)) * inner
+    tone = smooth * sum(fine) + soft * (inner * coarse + STRENGTH.young_fill * layers.hollows - STRENGTH.young_light)
     return STRENGTH.young_most * np.tanh(t * tone / STRENGTH.young_most)
+
+
+def find_contours(head: Head) -> np.ndarray:
+    """Edges of nose, jaw and spectacles, (h, w) in [0, 1]: half gone they would be ghosts."""
+    luma = np.log(cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY).clip(0.05))
+    down, across = np.gradient(cv2.GaussianBlur(luma, (0, 0), STRENGTH.contour_px))
+    wide = cv2.dilate(fade(np.hypot(down, across), *STRENGTH.contour), disc(STRENGTH.contour_soft_px))
+    return np.maximum(cv2.GaussianBlur(wide, (0, 0), STRENGTH.contour_soft_px), cv2.dilate(head.rims, disc(2)))
 
 
 def age_skin(
@@ -291,7 +318,10 @@ def age_skin(
     flat = fade(skin, 0.15, 0.85) * layers.exposed
     if t > 0:
         tone = t * (layers.folds + hollow_gain(layers.head) * layers.hollows + STRENGTH.cloud * layers.cloud)
-        tone = tone + t * sum(weight * band for weight, band in zip(STRENGTH.deepen, layers.bands, strict=True))
+        tone = tone + t * sum(
+            weight * np.maximum(band, -STRENGTH.most_detail)
+            for weight, band in zip(STRENGTH.deepen, layers.bands, strict=True)
+        )
         shown = fade(layers.spots * min(1.0, 1.4 * t), 0.1, 0.8)
         # Sepia that is paler on the skin alone would be a patch.
         saturation = 1.0 if layers.tint is None else 1 + t * (STRENGTH.old_saturation - 1)

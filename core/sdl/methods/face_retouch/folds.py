@@ -6,7 +6,7 @@ The lines follow the landmarks, so they turn and foreshorten with the head.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -44,7 +44,12 @@ class Relief:
     """Constants of the folds; lengths in pixels of the view, whose faces are 400 high."""
 
     seed: int = 7  # of the irregularities: the same for all faces
-    waviness: float = 1.1  # how far lines stray
+    waviness: float = 1.4  # how far lines stray
+    uneven: float = 0.6  # how much their depth changes along them
+    least_width: float = 0.55  # of a fold, pixels of the photo: narrower ones become dots
+    wider_deeper: float = 0.3  # power of its width with which a widened fold is deeper
+    most_width: float = 3.0  # pixels of the view: where folds have to be wider they are shallower, or would be bands
+    least_length: float = 6.0  # of a fold by its width: shorter ones would be dots, too
     light_up: float = 0.8  # slope of the light from above, which nearly all pictures have
     most_side: float = 0.7  # and at most from a side
     shade: float = 0.54  # lightness by slope, natural logarithm
@@ -76,12 +81,22 @@ def shade_folds(head: Head) -> np.ndarray:
         *lines_of_eyes(head.points, random), *lines_of_forehead(head.points), *lines_of_mouth(head.points, random),
         *lines_of_neck(head.points),
     ]  # fmt: skip
-    for fold in folds:
+    for fold in filter(None, (fitted(fold, head) for fold in folds)):
         press(height, groove, fold, random)
     creases = crease_relief([*((fold.places, fold.depth) for fold in folds), *cheek_ways(head.points)], shape)
     down, across = np.gradient(height + creases)
     side, up = light_of(head)
     return (RELIEF.shade * (up * down - side * across) - RELIEF.occlusion * (groove - creases)).astype(np.float32)
+
+
+def fitted(fold: Fold, head: Head) -> Fold | None:
+    """A fold as wide as the photo's pixels can show; None if it would be a dot."""
+    least = RELIEF.least_width * head.view.shape[1] / max(1.0, head.box.width)
+    wide = max(1.0, least / fold.width)
+    if float(np.hypot(*np.diff(fold.places, axis=0).T).sum()) <= RELIEF.least_length * wide * fold.width:
+        return None
+    deep = wide**RELIEF.wider_deeper * min(1.0, RELIEF.most_width / least) * fold.depth
+    return replace(fold, width=wide * fold.width, depth=deep)
 
 
 def cheek_ways(points: np.ndarray) -> list[tuple[np.ndarray, float]]:
@@ -103,7 +118,7 @@ def lines_of_eyes(points: np.ndarray, random: np.random.Generator) -> Iterator[F
             yield Fold(start + way * long * share + bend * share**2, 1.5 * random.uniform(0.7, 1.0), 1.9, 0.35)
         lid, ring, cheek = (points[list(row)] for row in LID_RINGS[half])
         side = 1 if half else -1
-        yield Fold((ring + 0.5 * (cheek - ring))[:-1], 2.4, 3.6, 0.7, side, 2.2)
+        yield Fold((ring + 0.5 * (cheek - ring))[:-1], 2.3, 3.8, 0.5, side, 2.2)
         yield Fold((ring + 0.05 * (lid - ring))[1:-1], 1.1, 2.0, 0.4, side)
         yield Fold((ring + 0.5 * (lid - ring))[2:], 0.8, 1.5, 0.3, side)
 
@@ -131,7 +146,7 @@ def lines_of_mouth(points: np.ndarray, random: np.random.Generator) -> Iterator[
     """From the nose to the mouth's corners and on to the chin, above the lip, below it."""
     for half in (0, 1):
         side = 1 if half == 0 else -1
-        yield Fold(points[list(NASOLABIAL[half])], 1.3, 4.2, 0.7, side, 2.8)
+        yield Fold(points[list(NASOLABIAL[half])], 1.1, 4.6, 0.7, side, 2.8)
         corner, below, chin = points[list(MARIONETTE[half])]
         start, end = corner + 0.6 * (below - corner), chin + 0.1 * (below - chin)
         yield Fold(np.stack([start, (start + end) / 2, end]), 1.1, 4.0, 0.5, side, 2.2)
@@ -163,7 +178,7 @@ def press(height: np.ndarray, groove: np.ndarray, fold: Fold, random: np.random.
     depth = (
         fold.depth
         * np.sin(np.pi * np.clip(along, 0.001, 0.999)) ** 0.6
-        * (1 + 0.35 * smooth_noise(steps, random)).clip(0.2, 1.6)
+        * (1 + RELIEF.uneven * smooth_noise(steps, random)).clip(0.1, 1.6)
     )
     reach = RELIEF.reach * fold.width * max(1.0, fold.soft / 2)
     left, top = np.maximum(0, np.floor(line.min(0) - reach)).astype(int)

@@ -14,6 +14,8 @@ import cv2
 import numpy as np
 
 from core.ops.masks import disc
+from core.ops.tangents import edge_coherence, tangent_field
+from core.sdl.methods.face_retouch.shapes import fade, strand_contrast
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,15 @@ class Cut:
     rounds: int = 3
     least: int = 50  # pixels of known hair and skin, below which nothing is cut
     seed: int = 1
+    dark: tuple[float, float] = (
+        0.85,
+        0.55,
+    )  # lightness of a fringe by the skin's: from where on it is hair, and surely
+    least_fringe: float = 0.4  # of a fringe whose strands are blurred
+    above: tuple[float, float] = (0.0, -0.06)  # the bridge of the nose, where a fringe ends
+    lock_px: float = 4.0  # over which the direction of a lock's strands is averaged, pixels of the view
+    coherent: tuple[float, float] = (0.35, 0.6)  # see `edge_coherence`: of skin, of a lock
+    upright: tuple[float, float] = (0.5, 0.75)  # cosine to the face's axis: across it are wrinkles
 
 
 CUT = Cut()
@@ -94,3 +105,31 @@ def mixture(colours: np.ndarray) -> np.ndarray:
             *(spread.ravel() for spread in spreads),
         ]
     ).reshape(1, 65)
+
+
+def hanging_hair(
+    light: np.ndarray, hair: np.ndarray, bare: np.ndarray, below_eyes: np.ndarray, axis: np.ndarray
+) -> np.ndarray:
+    """Fringe and locks in front of a face that a matte left out, (h, w) float32 in [0, 1]: what is neither hair nor skin there,
+    hangs together with hair and is dark above the eyes, or runs in strands along the face.
+
+    Args:
+        light: (h, w) lightness L* by the skin's.
+        hair: (h, w) the matte.
+        bare: (h, w) where a face shows neither skin nor brows, eyes, lips or spectacles.
+        below_eyes: (h, w) down from the bridge of the nose, face heights.
+        axis: (2,) from forehead to chin.
+    """
+    axis = axis / max(1e-6, float(np.hypot(*axis)))
+    strands = strand_contrast(100 * light)
+    above = fade(below_eyes, *CUT.above)
+    fringe = above * fade(light, *CUT.dark) * np.maximum(strands, CUT.least_fringe)
+    along = fade(np.abs(tangent_field(light, CUT.lock_px) @ axis), *CUT.upright)
+    lock = strands * along * fade(edge_coherence(light, CUT.lock_px), *CUT.coherent)
+    found = bare * np.maximum(fringe, lock)
+    _, labels = cv2.connectedComponents((np.maximum(found, hair) > 0.4).astype(np.uint8))
+    own = np.zeros(int(labels.max()) + 1, bool)
+    own[np.unique(labels[hair > 0.6])] = True
+    own[0] = False
+    reach = cv2.dilate(own[labels].astype(np.float32), disc(3))
+    return cv2.GaussianBlur(found * reach, (0, 0), 1.5).astype(np.float32)

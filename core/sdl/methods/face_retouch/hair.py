@@ -31,8 +31,9 @@ class Greying:
     apart: float = 0.25  # share of single strands in the order
     temple: tuple[float, float] = (0.36, 0.3)  # beside the middle line, and below the forehead's top, face heights
     crown: float = 0.75  # away from there hair turns last
+    mixed: tuple[float, float] = (2.2, 1.3)  # lightness by that of bright strands: skin shines through, and hair alone
     white: float = 0.4  # lightness that lit hair reaches however dark it is
-    white_most: float = 0.2  # added to the lightness, at most
+    white_most: float = 0.17  # added to the lightness, at most
     white_strand: float = 0.6  # how much more of it light strands get, and less dark ones
     bright_strand: float = 0.16  # of the lightness, natural logarithm, the same
     lock: tuple[float, float] = (0.35, 0.6)  # how much skin looks like strands, from where on it is a lock
@@ -42,15 +43,19 @@ class Greying:
     chroma_left: float = 0.12  # of its colour that grey hair keeps
     most: float = 0.9  # of the way to grey that hair goes: a little of its own is left
     own_chroma: float = 1.6  # of what nine tenths of the hair have, that greying takes, see `hair_chroma`
-    most_chroma: float = 0.14  # and at most, [0, 1]
-    smooth: float = 0.5  # of the lightening, where there are no strands: an ear or a shadowed cheek
+    deep_chroma: float = 0.8  # how much more amid strands
+    most_chroma: float = 0.15  # and at most, [0, 1]
+    noise: float = 22.0  # lightness below which what changes in it is noise, 0 to 100
+    smooth: float = 0.25  # of the lightening, where there are no strands: an ear or a shadowed cheek
     light_tint: float = 0.35  # of the skin's colour that it shows: the light's
     deep_px: tuple[float, float] = (4.0, 24.0)  # from the rim inwards: skin and background shine through up to there
     coloured: tuple[float, float] = (0.0, 0.12)  # of that way: up to where bright pixels keep their colour
     rim: float = 0.35  # of the lightening, at the rim
     light_px: float = 12.0  # sigma over which light on hair is averaged
+    thin: tuple[float, float] = (1.35, 0.9)  # lightness around by that of bright strands: not whitened, and wholly
     end: float = 1.4  # times the bright strands' new lightness: brighter pixels are not hair
-    young_gain: float = 0.87  # lightness of hair at t = -1
+    young_rich: float = 1.12  # saturation of hair at t = -1
+    young_gain: float = 0.8  # lightness of hair at t = -1
     brown: tuple[float, float, float] = (1.10, 0.97, 0.84)  # by channel: what grey hair becomes at t = -1
     young_grey_gain: float = 0.68  # and its lightness
 
@@ -84,7 +89,7 @@ def find_strands(view: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.nd
 
     lock = around(GREYING.lock_px)
     deep = fade(cv2.distanceTransform((matte > 0.6).astype(np.uint8), cv2.DIST_L2, 5), *GREYING.deep_px)
-    deep = deep * (GREYING.smooth + (1 - GREYING.smooth) * strand_contrast(100 * luma))
+    deep = deep * (GREYING.smooth + (1 - GREYING.smooth) * strand_contrast(100 * luma, GREYING.noise))
     return np.tanh((luma - lock) / (GREYING.contrast * (lock + 0.08))), around(GREYING.light_px), deep
 
 
@@ -138,6 +143,24 @@ def lighten(luma: np.ndarray, level: float, gain: float) -> tuple[np.ndarray, np
     )
 
 
+def whiten(
+    luma: np.ndarray, strands: tuple[np.ndarray, np.ndarray, np.ndarray], level: float, most_gain: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Lightness of grey hair, (H, W), and how much each pixel is hair by its own; arguments as of `grey_hair`."""
+    strand, light, deep = strands
+    gain = float(np.clip(GREYING.grey / max(level, 0.02), GREYING.least_gain, most_gain))
+    lighter, own = lighten(luma, level, gain)
+    # Hair that is as light as its bright strands all over is thin: skin between it would become a haze.
+    thick = fade(light / max(level, 0.02), *GREYING.thin)
+    lighter = luma + thick * (GREYING.rim + (1 - GREYING.rim) * deep) * (lighter - luma)
+    # Black hair would stay black: what light there is on it shows white strands.
+    white = float(np.clip(GREYING.white - 0.8 * gain * level, 0, GREYING.white_most)) * thick
+    white = white * (light / max(level, 0.02)).clip(0, 1) * deep * (1 + GREYING.white_strand * strand)
+    lighter = lighter * np.exp(GREYING.bright_strand * strand) + white * fade(luma / max(level, 0.02), *GREYING.mixed)
+    # Beyond this highlights are compressed, not clipped.
+    return np.where(lighter > 0.75, np.maximum(luma, 0.75 + 0.25 * np.tanh((lighter - 0.75) / 0.25)), lighter), own
+
+
 def grey_hair(
     picture: np.ndarray,
     matte: np.ndarray,
@@ -162,29 +185,18 @@ def grey_hair(
         amount: 0 none, 1 all.
         most_gain: of lightness.
     """
-    luma, (strand, light, deep) = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), strands
-    gain = float(np.clip(GREYING.grey / max(level, 0.02), GREYING.least_gain, most_gain))
-    lighter, own = lighten(luma, level, gain)
-    lighter = luma + (GREYING.rim + (1 - GREYING.rim) * deep) * (lighter - luma)
-    # Black hair would stay black: what light there is on it shows white strands.
-    white = float(np.clip(GREYING.white - 0.8 * gain * level, 0, GREYING.white_most))
-    lit = (light / max(level, 0.02)).clip(0, 1)
-    lighter = lighter * np.exp(GREYING.bright_strand * strand) + white * lit * deep * (
-        1 + GREYING.white_strand * strand
-    )
-    # Beyond this highlights are compressed, not clipped.
-    lighter = np.where(lighter > 0.75, np.maximum(luma, 0.75 + 0.25 * np.tanh((lighter - 0.75) / 0.25)), lighter)[
-        ..., None
-    ]
+    luma, deep = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY), strands[2]
+    lighter, own = whiten(luma, strands, level, most_gain)
     last = amount * GREYING.reach + GREYING.soft * (amount - 0.5)
     # A blond lock amid hair turns with the others, however bright it is; at the rim that is skin or background.
     share = GREYING.most * matte * fade(order, last, last - GREYING.soft)
     turned = np.maximum(own, fade(deep, *GREYING.coloured)) * share
-    made = luma[..., None] + (np.maximum(own, deep) * share)[..., None] * (lighter - luma[..., None])
+    made = luma[..., None] + (np.maximum(own, deep) * share)[..., None] * (lighter - luma)[..., None]
     colour = picture - luma[..., None]
     if tint is None:
         return made + colour
-    taken = np.tanh(most_chroma / np.linalg.norm(colour, axis=2).clip(1e-4))
+    # Strands amid hair are hair, whatever their colour.
+    taken = np.tanh(most_chroma * (1 + GREYING.deep_chroma * deep) / np.linalg.norm(colour, axis=2).clip(1e-4))
     pale = 1 - (1 - GREYING.chroma_left) * turned * taken
     tinted = 1 + GREYING.light_tint * (tint - 1) * turned[..., None]
     return made * tinted + colour * pale[..., None]
@@ -196,6 +208,7 @@ def darken_hair(picture: np.ndarray, matte: np.ndarray, level: float, amount: fl
     chroma = picture.max(2) - picture.min(2)
     greyness = (fade(chroma, 0.26, 0.1) * fade(luma, 0.25, 0.5))[..., None]
     brown = luma[..., None] * GREYING.young_grey_gain * np.array(GREYING.brown, np.float32)
-    wanted = (1 - greyness) * picture * GREYING.young_gain + greyness * brown
+    rich = luma[..., None] + GREYING.young_rich * (picture - luma[..., None])
+    wanted = (1 - greyness) * rich * GREYING.young_gain + greyness * brown
     _, own = lighten(luma, level, 1.3)
     return picture + amount * (matte * own)[..., None] * (wanted - picture)

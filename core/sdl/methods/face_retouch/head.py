@@ -16,13 +16,16 @@ from core.detect.segment import person_mask
 from core.errors import NothingFoundError
 from core.image import Box, crop_box
 from core.ops.masks import disc
-from core.sdl.methods.face_retouch.fringe import whole_hair, without_holes
+from core.sdl.methods.face_retouch.fringe import hanging_hair, whole_hair, without_holes
+from core.sdl.methods.face_retouch.glasses import find_rims
 from core.sdl.methods.face_retouch.shapes import (
     colour_distance,
     fade,
     fill,
     grow,
+    keep_connected,
     natural_colour,
+    raw_red,
     strand_contrast,
 )
 
@@ -32,10 +35,7 @@ EYES = (
     (33, 7, 163, 144, 145, 153, 154, 155, 133, 173, 157, 158, 159, 160, 161, 246),
     (263, 249, 390, 373, 374, 380, 381, 382, 362, 398, 384, 385, 386, 387, 388, 466),
 )
-BROWS = (
-    (70, 63, 105, 66, 107, 55, 65, 52, 53, 46),
-    (300, 293, 334, 296, 336, 285, 295, 282, 283, 276),
-)
+BROWS = ((70, 63, 105, 66, 107, 55, 65, 52, 53, 46), (300, 293, 334, 296, 336, 285, 295, 282, 283, 276))
 LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17, 84, 181, 91, 146)
 NOSTRILS = (98, 97, 2, 326, 327, 294, 278, 344, 440, 275, 4, 45, 220, 115, 48, 64)
 FOREHEAD, CHIN, BRIDGE, NOSE_BASE = 10, 152, 168, 2
@@ -72,6 +72,8 @@ class HeadSearch:
     fringe: float = -0.06  # below the eyes' height: down to where hair hangs in front of the face
     lock: float = 0.09  # how far it does so from the sides, at any height
     far_lock: float = 0.22  # and where its colour is clearly another than the skin's
+    lit_skin: tuple[float, float] = (0.45, 0.65)  # lightness by the skin's: darker above the eyes it is a fringe's
+    high_front: float = 0.12  # how much higher than its mesh a forehead is
     arms: float = 0.14  # above and below the eyes, where spectacles have theirs
     matte_px: int = 9  # radius of the filter that draws mattes to the picture's edges, pixels of the view
     matte_variance: float = 4e-4  # of colours in [0, 1], below which an edge does not count
@@ -95,6 +97,7 @@ class Head:
         brows: the brows' hair.
         beard: beard and moustache.
         zone: where anything may change: 1 on head and neck, 0 elsewhere.
+        rims: rims of spectacles.
     """
 
     box: Box
@@ -107,6 +110,7 @@ class Head:
     brows: np.ndarray
     beard: np.ndarray
     zone: np.ndarray
+    rims: np.ndarray
 
 
 def find_head(picture: Image.Image) -> Head:
@@ -175,12 +179,20 @@ def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray) -> dict
     skin = skin * (1 - cv2.GaussianBlur(features, (0, 0), 2.0)) * (1 - beard) * (1 - hair)
     # Where hair hangs over the forehead, or a shadow is black, there is no skin to see.
     eyes = down_of(points, BRIDGE)
-    skin = skin * fade(lab[..., 0] / level + 0.2 * fade(down, eyes - 0.05, eyes + 0.05), 0.4, 0.62)
-    brows = find_brows(view, lab, points)
+    light = lab[..., 0] / level
+    skin = skin * fade(light + 0.2 * fade(down, eyes - 0.05, eyes + 0.05), 0.4, 0.62)
+    brows, rims = find_brows(view, lab, points), find_rims(view, points, points[CHIN] - points[FOREHEAD], EYES)
+    front = np.maximum(oval, cv2.dilate(oval, disc(SEARCH.high_front * height)) * fade(down, eyes, eyes - 0.06))
+    told = np.maximum.reduce(
+        [skin * fade(light, *SEARCH.lit_skin), cv2.dilate(features, disc(4)), beard, rims, raw_red(lab)]
+    )
+    hanging = hanging_hair(light, hair, front * body * (1 - told), down - eyes, points[CHIN] - points[FOREHEAD])
+    hair, skin = np.maximum(hair, hanging), skin * (1 - hanging)
     zone = np.maximum.reduce([hair, oval * np.maximum(body, 0.5), skin, beard])
     zone = fade(cv2.GaussianBlur(zone, (0, 0), 2.0), 0.02, 0.2)
     lips = cv2.GaussianBlur(fill(shape, points[list(LIPS)]), (0, 0), 2.0)
-    return {"skin": skin, "lips": lips, "hair": hair, "brows": brows * (1 - hair), "beard": beard, "zone": zone}
+    return {"skin": skin, "lips": lips, "hair": hair, "brows": brows * (1 - hair), "beard": beard, "zone": zone,
+            "rims": rims}  # fmt: skip
 
 
 def find_hair(
@@ -310,14 +322,6 @@ def find_brows(view: np.ndarray, lab: np.ndarray, points: np.ndarray) -> np.ndar
     around = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.05 * SEARCH.face_px)
     darker = fade(around - lab[..., 0], 0.0, 9.0)
     return cv2.GaussianBlur(outline, (0, 0), 3.0) * darker
-
-
-def keep_connected(matte: np.ndarray, seeds: np.ndarray) -> np.ndarray:
-    """Only the parts of a matte that hang together with the seeds."""
-    _, labels = cv2.connectedComponents((matte > 0.25).astype(np.uint8))
-    sizes = np.bincount(labels[seeds & (labels > 0)], minlength=labels.max() + 1)
-    kept = (sizes > max(20, 0.05 * sizes.max(initial=0)))[labels].astype(np.float32)
-    return matte * cv2.GaussianBlur(cv2.dilate(kept, disc(4)), (0, 0), 2.0)
 
 
 def draw_to_edges(view: np.ndarray, matte: np.ndarray) -> np.ndarray:

@@ -7,6 +7,7 @@ import numpy as np
 
 from core.ops.masks import disc
 from core.ops.thin_plate import spline_grid
+from core.sdl.methods.face_retouch.glasses import hold_still
 from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, SEARCH, Head
 
 # Vertices of the mesh, left half, its partner in the right half, and where they go by t = 1: outwards and down, in
@@ -30,6 +31,12 @@ YOUNG_PAIRS = (
 YOUNG_MIDDLE = ((0, -13), (17, -4), (13, -9), (14, -8), (4, -11), (2, -10), (168, -2), (152, -14), (10, 6))
 # How much of the moves are made, for older and for younger years.
 OLD_SHAPE, YOUNG_SHAPE = 1.6, 1.35
+# Lids above and below the eyes, and how much of an eye's opening it gains or loses at most: more tears lashes apart.
+LIDS = (((159, 160, 158), (145, 144, 153)), ((386, 387, 385), (374, 373, 380)))
+LID_SHARE = 0.23
+# The jaw, and how far a place moves at most by how far the zone reaches beyond it: more leaves a kink in the outline.
+JAW = frozenset((172, 136, 150, 149, 152, 397, 365, 379, 378))
+ROOM = 0.22
 # Rings around the face that stay, by its size.
 STILL = (1.7, 2.3)
 CELLS = 56
@@ -54,13 +61,9 @@ def shift_by(
     down = down / max(1e-6, float(np.hypot(*down)))
     right = np.array((down[1], -down[0]))
     places, moves = [], []
-    for left_index, right_index, out, sink in pairs:
-        for index, sign in ((left_index, -1), (right_index, 1)):
-            places.append(points[index])
-            moves.append(sign * out * right + sink * down)
-    for index, sink in middle_moves:
+    for index, move in bounded_moves(head, pairs, middle_moves, down, right).items():
         places.append(points[index])
-        moves.append(sink * down)
+        moves.append(move)
     middle = (points[FOREHEAD] + points[CHIN]) / 2
     for ring in STILL:
         for angle in np.arange(16) * np.pi / 8:
@@ -73,4 +76,27 @@ def shift_by(
     shift = cv2.resize(coarse.astype(np.float32), size, interpolation=cv2.INTER_CUBIC)
     inner = cv2.erode(head.zone, disc(rim * SEARCH.face_px))
     inner = cv2.GaussianBlur(inner, (0, 0), 0.4 * rim * SEARCH.face_px)
-    return shift * (inner * (head.zone > 0))[..., None]
+    return shift * (inner * hold_still(head.rims) * (head.zone > 0))[..., None]
+
+
+def bounded_moves(
+    head: Head, pairs: tuple[tuple[int, int, int, int], ...], middle_moves: tuple[tuple[int, int], ...], down: np.ndarray,
+    right: np.ndarray,
+) -> dict[int, np.ndarray]:  # fmt: skip
+    """Where each landmark goes, thousandths of the face's height: eyes no wider, and the jaw no farther, than looks whole."""
+    moves: dict[int, np.ndarray] = {index: sink * down for index, sink in middle_moves}
+    for left_index, right_index, out, sink in pairs:
+        moves |= {left_index: -out * right + sink * down, right_index: out * right + sink * down}
+    unit = SEARCH.face_px / 1000
+    for upper, lower in LIDS:
+        opening = float(np.hypot(*(head.points[upper[0]] - head.points[lower[0]])))
+        wider = unit * abs(float((moves[lower[0]] - moves[upper[0]]) @ down))
+        share = min(1.0, LID_SHARE * opening / max(1e-6, wider))
+        moves |= {index: share * moves[index] for index in (*upper, *lower) if index in moves}
+    room = cv2.distanceTransform((head.zone > 0).astype(np.uint8), cv2.DIST_L2, 5)
+    for index in JAW & moves.keys():
+        x, y = head.points[index].astype(int).clip(0, np.array(room.shape[::-1]) - 1)
+        moves[index] = moves[index] * min(
+            1.0, ROOM * float(room[y, x]) / (unit * float(np.hypot(*moves[index])) + 1e-6)
+        )
+    return moves

@@ -7,6 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
+from core.ops.masks import disc
 from core.ops.smoothstep import smoothstep
 
 # Of L*, a* and b*: 12 of lightness or 7 of colour are as far as 1.
@@ -34,11 +35,11 @@ def fade(values: Any, zero: float, one: float) -> np.ndarray:
     return smoothstep(values, zero, one).astype(np.float32)
 
 
-def strand_contrast(lightness: np.ndarray) -> np.ndarray:
-    """1 where lightness changes from strand to strand, by what it is there; 0 where it is smooth."""
+def strand_contrast(lightness: np.ndarray, least: float = 8.0) -> np.ndarray:
+    """1 where lightness changes from strand to strand, by what it is there but at least `least`; 0 where it is smooth."""
     fine = lightness - cv2.GaussianBlur(lightness, (0, 0), 5.0)
     deviation = np.sqrt(cv2.GaussianBlur(fine * fine, (0, 0), 5.0))
-    return fade(deviation / np.maximum(8.0, cv2.GaussianBlur(lightness, (0, 0), 5.0)), 0.02, 0.06)
+    return fade(deviation / np.maximum(least, cv2.GaussianBlur(lightness, (0, 0), 5.0)), 0.02, 0.06)
 
 
 def natural_colour(lab: np.ndarray) -> np.ndarray:
@@ -47,6 +48,12 @@ def natural_colour(lab: np.ndarray) -> np.ndarray:
     # Black hair mirrors a blue sky.
     chroma = chroma - 9 * fade(lab[..., 0], 45, 30)
     return np.maximum(fade(chroma, 12, 8), fade(np.abs(hue - 65), 52, 40))
+
+
+def raw_red(lab: np.ndarray) -> np.ndarray:
+    """1 for red that no hair has: wounds, and red cloth."""
+    hue = np.degrees(np.arctan2(lab[..., 2], lab[..., 1]))
+    return fade(np.hypot(lab[..., 1], lab[..., 2]), 26, 36) * fade(hue, 50, 43) * fade(hue, -60, -30)
 
 
 def colour_distance(lab: np.ndarray, seeds: np.ndarray, count: int) -> np.ndarray:
@@ -63,3 +70,11 @@ def colour_distance(lab: np.ndarray, seeds: np.ndarray, count: int) -> np.ndarra
     share = np.bincount(labels[:, 0], minlength=count) / len(labels)
     scaled = (lab * COLOUR_SCALE).astype(np.float32)
     return np.min([np.linalg.norm(scaled - c, axis=2) for c, s in zip(centres, share, strict=True) if s > 0.05], 0)
+
+
+def keep_connected(matte: np.ndarray, seeds: np.ndarray) -> np.ndarray:
+    """Only the parts of a matte that hang together with the seeds."""
+    _, labels = cv2.connectedComponents((matte > 0.25).astype(np.uint8))
+    sizes = np.bincount(labels[seeds & (labels > 0)], minlength=labels.max() + 1)
+    kept = (sizes > max(20, 0.05 * sizes.max(initial=0)))[labels].astype(np.float32)
+    return matte * cv2.GaussianBlur(cv2.dilate(kept, disc(4)), (0, 0), 2.0)
