@@ -80,7 +80,25 @@ def test_a_mouth_opens_to_its_corners(scene: HeadScene) -> None:
     middle = len(gaps) // 2
     assert (np.diff(gaps[: middle + 1]) > 0).all()
     assert (np.diff(gaps[middle:]) < 0).all()
-    assert max(gaps[0], gaps[-1]) < 0.5 * gaps[middle]
+    # Towards its corners it tapers: as a circle's arc it would end bluntly.
+    assert max(gaps[0], gaps[-1]) < 0.42 * gaps[middle]
+
+
+def test_an_opened_mouth_shows_single_teeth_a_dark_and_a_round_tongue(photo: np.ndarray, scene: HeadScene) -> None:
+    """Its inside used to be a smooth band."""
+    mesh = scene.head.frame.to_px(scene.head.mesh[:, :2]) * 4
+    after = scene.head.frame.to_px(scene.head.mesh[:, :2] + displace(scene.head, Expression(mouth=1.0))) * 4
+    left, top = after[78].astype(int) - (0, 60)
+    across, down = int(after[308, 0] - left), int(after[14, 1] - top) + 20
+    places = np.stack(np.meshgrid(left + np.arange(across) + 0.5, top + np.arange(down) + 0.5), -1)
+    large = cv2.resize(photo, None, fx=4, fy=4)
+    light = paint_mouth(places, after, after[14, 1] - after[13, 1], large, mesh).mean(-1)
+    x, upper, lower = (int(v) for v in (after[13, 0] - left, after[13, 1] - top, after[14, 1] - top))
+    teeth, high = light[upper + 4 : upper + 12, x - 40 : x + 40].mean(0), lower - upper
+    assert teeth.mean() > 2 * light[upper + round(0.42 * high), x - 40 : x + 40].mean()
+    assert teeth.max() - teeth.min() > 15  # gaps between them
+    row = light[upper + round(0.75 * high)]
+    assert row[x] > 1.4 * row[x - round(0.38 * across)]
 
 
 @pytest.mark.parametrize("strength", [1.0, -1.0])
@@ -203,6 +221,16 @@ def test_eyes_that_are_wide_open_no_further_and_shut_ones_are_told(photo: np.nda
         lifts.append(-displace(head, Expression(eyes=1.0))[159, 1])
         assert bool(bounds_of(head, {"eyes": 1.0, "mouth": 1.0})) == (share < 0.1)
     assert 0 < lifts[1] < 0.8 * lifts[0]
+
+
+def test_a_smile_and_a_turn_go_together_without_a_break(photo: np.ndarray, scene: HeadScene) -> None:
+    """What a turn moves of a smiling face is what it moves of the face alone: the same background, no torn place."""
+    smiling = move_head(scene, photo, Change(Pose(15.0), Expression(smile=0.6), 0.0)).astype(int)
+    turned = move_head(scene, photo, Change(Pose(15.0), Expression(), 0.0)).astype(int)
+    left, top, right, bottom = scene.box
+    apart = np.abs(smiling - turned).max(-1)
+    assert (apart[top:bottom, left:right][scene.matte == 0] > 10).mean() < 2e-3
+    assert np.array_equal(smiling[:, :4], turned[:, :4])
 
 
 def test_a_side_of_the_face_in_shade_is_no_beard(photo: np.ndarray, scene: HeadScene) -> None:

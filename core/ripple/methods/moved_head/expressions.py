@@ -70,7 +70,8 @@ class ExpressionConstants:
     open_upper: float = 0.009  # the upper lip's middle, up
     open_narrow: float = 0.014  # the corners, inwards
     open_begins: float = 0.3  # of the way to the chin: from there down all goes with the chin
-    open_corner: float = 0.35  # of the lower lip's way: the corners, down
+    open_corner: float = 0.42  # of the lower lip's way: the corners, down
+    open_taper: float = 1.35  # power of the opening towards the corners: above 1 it ends in points
     lid_way: float = 0.94  # of the eye's height: how far the upper lid comes down
     lid_reach: float = 0.72  # of the fold's share in what the lid does
     wide: float = 0.31  # of the eye's height: the upper lid, up
@@ -217,8 +218,9 @@ def open_mouth(points: np.ndarray, width: float, strength: float) -> np.ndarray:
     corner_down = EXPRESSION.open_corner * EXPRESSION.open_lip
     lower, upper = lips(LOWER_LIP), lips(UPPER_LIP)
     inwards = -np.sign(points[:, 0] - middle) * EXPRESSION.open_narrow * across**2
-    falls = EXPRESSION.open_lip + (corner_down - EXPRESSION.open_lip) * across**2
-    rises = corner_down * across**4 - EXPRESSION.open_upper * (1 - across**2)
+    between = (1 - across**2) ** EXPRESSION.open_taper
+    falls = corner_down + (EXPRESSION.open_lip - corner_down) * between
+    rises = corner_down * across**3 - EXPRESSION.open_upper * between
     for part, way in ((lower, falls), (upper, rises)):
         total[part] = strength * np.column_stack([inwards, way])[part]
     others = ~np.isin(np.arange(len(points)), [*MOUTH_CORNERS, *INNER_CORNERS, *lower, *upper])[:, None]

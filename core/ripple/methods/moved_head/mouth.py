@@ -15,31 +15,35 @@ from core.ripple.methods.moved_head.expressions import CHEEKS, INNER_CORNERS, LO
 class MouthConstants:
     """What lies in a mouth; colours of 255 in full light, lengths as shares of its opening unless they say otherwise."""
 
-    dark: tuple[int, int, int] = (40, 15, 14)
-    tongue: tuple[int, int, int] = (172, 84, 80)
-    teeth: tuple[int, int, int] = (226, 214, 196)
+    dark: tuple[int, int, int] = (34, 11, 11)
+    wall: tuple[int, int, int] = (104, 42, 38)  # the inside of the cheeks
+    tongue: tuple[int, int, int] = (184, 92, 88)
+    teeth: tuple[int, int, int] = (228, 216, 198)
     bright: float = 220.0  # of 255: a cheek in full light
     dimmest: float = 0.3  # share of light that every mouth gets
     grey: float = 12.0  # CIELab chroma: lips with less are those of a grey photograph
-    tongue_top: float = 0.5  # below the upper lip, in the middle
-    tongue_round: float = 0.3  # and so much lower towards the corners
-    tongue_soft: float = 0.4
-    tongue_shade: float = 0.45  # share of light that the lower lip takes from what lies behind it ...
-    tongue_shaded: float = 0.28  # ... over so much
-    groove: float = 0.1  # share of light, in the tongue's middle
-    groove_wide: float = 0.07  # of half the mouth's width
-    teeth_height: float = 0.075  # of the mouth's width, at most
+    wall_light: float = 0.5  # share of light on it, at the corners
+    tongue_at: float = 1.12  # its middle, below the upper lip
+    tongue_high: float = 0.66
+    tongue_wide: float = 0.74  # of half the mouth's width
+    tongue_rim: float = 0.22  # of its round form, that turns into the dark
+    tongue_back: float = 0.34  # share of light that is left where it is furthest back
+    tongue_shade: float = 0.35  # share of light that the lower lip takes from what lies behind it ...
+    tongue_shaded: float = 0.24  # ... over so much
+    groove: float = 0.14  # share of light, in the tongue's middle
+    groove_wide: float = 0.09  # of half the mouth's width
+    teeth_height: float = 0.1  # of the mouth's width, at most
     teeth_share: float = 0.3  # of the opening, at most
     teeth_least: float = 0.1  # of the mouth's width: a smaller opening shows none
-    teeth_wide: float = 0.8  # of half the mouth's width: there they end in the dark
-    tooth: float = 0.27  # of half the mouth's width: a front tooth
+    teeth_wide: float = 0.86  # of half the mouth's width: there they end in the dark
+    tooth: float = 0.25  # of half the mouth's width: a front tooth
     tooth_gap: float = 0.2  # share of light that is lost between two
-    lip_shade: float = 0.3  # share of light that the upper lip takes from them at their upper end
+    lip_shade: float = 0.45  # share of light that the upper lip takes from them at their upper end
     teeth_light: float = 0.84  # of what falls on the face: they lie behind the lips
     grain: float = 0.03  # of its light: what is painted is not smoother than a photograph
-    lumps: float = 0.09  # and of a tongue's, whose relief is ...
-    lump: float = 0.05  # ... so large, of half the mouth's width
-    wet: float = 0.22  # share of light that glints add on it
+    lumps: float = 0.08  # and of a tongue's, whose relief is ...
+    lump: float = 0.03  # ... so large, of half the mouth's width
+    wet: float = 0.14  # share of light that glints add on it
 
 
 MOUTH = MouthConstants()
@@ -63,19 +67,18 @@ def paint_mouth(
     top, bottom = (arc(after[[INNER_CORNERS[0], *part["inner"], INNER_CORNERS[1]]], middle, half, across)
                    for part in (UPPER_LIP, LOWER_LIP))  # fmt: skip
     open_px = max(1.0, float((bottom - top).max()))
-    down = ((places[..., 1] - top) / open_px).clip(0, 1)
-    edge = MOUTH.tongue_top + MOUTH.tongue_round * across**2
-    lit = smoothstep(down - edge, 0, MOUTH.tongue_soft) * (1 - 0.8 * across**2)
-    lit = lit * (1 - MOUTH.groove * np.exp(-((across / MOUTH.groove_wide) ** 2)))
+    down, up = ((places[..., 1] - top) / open_px).clip(0, 1), (bottom - places[..., 1]) / open_px
     random = np.random.default_rng(5)
-    relief = cv2.GaussianBlur(random.standard_normal(across.shape, np.float32), (0, 0), max(0.8, MOUTH.lump * half))
-    relief /= max(1e-6, float(relief.std()))
-    lit = lit * (1 + MOUTH.lumps * relief) + MOUTH.wet * smoothstep(relief, 1.4, 2.4) * smoothstep(lit, 0.3, 0.7)
-    behind = smoothstep((bottom - places[..., 1]) / open_px, 0, MOUTH.tongue_shaded)
-    lit = lit * (1 - MOUTH.tongue_shade * (1 - behind))
-    dark, tongue, teeth = (np.array(colour, np.float32) for colour in (MOUTH.dark, MOUTH.tongue, MOUTH.teeth))
-    inside = dark + lit[..., None] * (tongue - dark)
-    share, shade = front_teeth(places[..., 1] - top, across, half, gap)
+    dark, wall, tongue, teeth = (
+        np.array(colour, np.float32) for colour in (MOUTH.dark, MOUTH.wall, MOUTH.tongue, MOUTH.teeth)
+    )
+    inside = dark + (MOUTH.wall_light * smoothstep(np.abs(across), 0.45, 1.0) * (0.4 + 0.6 * down))[..., None] * (
+        wall - dark
+    )
+    share, lit = round_tongue(across, down, up, half, random)
+    inside = inside + share[..., None] * (lit[..., None] * tongue - inside)
+    height = min(MOUTH.teeth_height * 2 * half, MOUTH.teeth_share * gap)
+    share, shade = row_of_teeth(places[..., 1] - top, across, height, gap / (2 * half))
     inside = inside + share[..., None] * (shade[..., None] * teeth - inside)
     noise = cv2.GaussianBlur(random.standard_normal(across.shape, np.float32), (0, 0), 0.8)
     inside = inside * (1 + MOUTH.grain * noise / max(1e-6, float(noise.std())))[..., None]
@@ -93,21 +96,43 @@ def arc(line: np.ndarray, middle: float, half: float, across: np.ndarray) -> np.
     return np.polyval(np.polyfit((line[:, 0] - middle) / half, line[:, 1], 4), across)
 
 
-def front_teeth(below: np.ndarray, across: np.ndarray, half: float, gap: float) -> tuple[np.ndarray, np.ndarray]:
-    """The share and the light (h, w) of upper teeth, at so many pixels below the lip, -1 to 1 across the mouth."""
-    height = min(MOUTH.teeth_height * 2 * half, MOUTH.teeth_share * gap)
-    # The two in the middle are the widest; those beside them stand back and are shorter.
-    place = np.abs(across) / MOUTH.tooth
+def round_tongue(
+    across: np.ndarray, down: np.ndarray, up: np.ndarray, half: float, random: np.random.Generator
+) -> tuple[np.ndarray, np.ndarray]:
+    """The share and the light (h, w) of a tongue, round and wet, at shares of the opening below and above the lips."""
+    # As an ellipsoid whose far side lies in the dark: what points up and forward is lit.
+    x, y = across / MOUTH.tongue_wide, (down - MOUTH.tongue_at) / MOUTH.tongue_high
+    away = x**2 + y**2
+    front = np.sqrt((1 - away).clip(0))
+    share = smoothstep(1 - away, 0, MOUTH.tongue_rim)
+    lit = (MOUTH.tongue_back + (1 - MOUTH.tongue_back) * front) * (1 - 0.25 * x**2)
+    lit = lit * (1 - MOUTH.groove * np.exp(-((across / MOUTH.groove_wide) ** 2)) * smoothstep(front, 0.2, 0.6))
+    relief = cv2.GaussianBlur(random.standard_normal(across.shape, np.float32), (0, 0), max(0.8, MOUTH.lump * half))
+    relief /= max(1e-6, float(relief.std()))
+    lit = lit * (1 + MOUTH.lumps * relief) + MOUTH.wet * smoothstep(relief, 1.2, 2.2) * smoothstep(front, 0.4, 0.8)
+    behind = smoothstep(up, 0, MOUTH.tongue_shaded)
+    return share, lit * (1 - MOUTH.tongue_shade * (1 - behind))
+
+
+def row_of_teeth(beyond: np.ndarray, across: np.ndarray, height: float, opened: float) -> tuple[np.ndarray, np.ndarray]:
+    """The share and the light (h, w) of the upper teeth.
+
+    Args:
+        beyond: (h, w) px from the lip that they stand behind.
+        across: (h, w), -1 to 1 across the mouth.
+        height: px that the two in the middle show.
+        opened: the opening, of the mouth's width.
+    """
+    # The row bends back: teeth look narrower towards the corners, and those beside the middle are shorter.
+    place = np.arcsin((np.abs(across) / 1.02).clip(0, 1)) / MOUTH.tooth
     number = place.astype(int)
     within = np.abs(place - number - 0.5) * 2
-    long = height * (1 - 0.14 * (number == 1) - 0.3 * (number >= 2)) * (1 - 0.22 * within**4)
-    soft = max(1.0, 0.22 * height)
-    share = smoothstep((long - below) / soft + 0.5) * smoothstep(
-        np.abs(across), MOUTH.teeth_wide, 0.4 * MOUTH.teeth_wide
-    )
-    share = share * smoothstep(gap / (2 * half), MOUTH.teeth_least, 1.6 * MOUTH.teeth_least)
-    light = MOUTH.teeth_light * (1 - MOUTH.tooth_gap * smoothstep(within, 0.8, 1.0)) * (1 - 0.5 * across**2)
-    return share, light * (1 - MOUTH.lip_shade * (1 - smoothstep(below / max(1.0, height), 0, 0.8)))
+    long = height * (1 - 0.12 * (number == 1) - 0.2 * (number >= 2)) * (1 - 0.25 * within**4)
+    share = smoothstep((long - beyond) / max(1.0, 0.16 * height) + 0.5)
+    share = share * smoothstep(np.abs(across), MOUTH.teeth_wide, 0.55 * MOUTH.teeth_wide)
+    share = share * smoothstep(opened, MOUTH.teeth_least, 1.6 * MOUTH.teeth_least)
+    light = MOUTH.teeth_light * (1 - MOUTH.tooth_gap * smoothstep(within, 0.72, 1.0)) * (1 - 0.6 * across**2)
+    return share, light * (1 - MOUTH.lip_shade * (1 - smoothstep(beyond / max(1.0, height), -0.1, 0.8)))
 
 
 def in_light(colours: np.ndarray, region: np.ndarray, mesh: np.ndarray) -> np.ndarray:
