@@ -32,14 +32,14 @@ def edge_coherence(luma: np.ndarray, sigma_px: float) -> np.ndarray:
     return np.hypot(xx - yy, 2 * xy) / (xx + yy + np.float32(1e-6))
 
 
-def average_along(maps: np.ndarray, field: np.ndarray, weights: Sequence[float]) -> np.ndarray:
-    """Maps (h, w) or (h, w, C) averaged along the lines of `field`: `weights[k]` is that of k pixels away, either way."""
+def average_along(maps: np.ndarray, field: np.ndarray, weights: Sequence[float], step_px: int = 1) -> np.ndarray:
+    """Maps (h, w) or (h, w, C) averaged along the lines of `field`: `weights[k]` is that of k steps away, either way."""
     start_y, start_x = np.mgrid[: field.shape[0], : field.shape[1]].astype(np.float32)
     total = maps * np.float32(weights[0])
     for sign in (-1, 1):
         x, y, last = start_x, start_y, sign * field
         for weight in weights[1:]:
-            x, y = x + last[..., 0], y + last[..., 1]
+            x, y = x + step_px * last[..., 0], y + step_px * last[..., 1]
             way = cv2.remap(field, x, y, cv2.INTER_NEAREST, borderMode=cv2.BORDER_REPLICATE)
             # A direction has no sign: go on the way that one came.
             last = (

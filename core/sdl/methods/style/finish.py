@@ -3,11 +3,13 @@
 Instance normalisation lifts whatever a smooth area has, noise and the 8-pixel blocks of JPEG, to the contrast that the
 style asks for: skies and skin get a hatching that belongs to neither picture. So the painter sees the content without
 noise; where the content is smooth the painting keeps what is coarser than the hatching, and between there and clear
-structure what is finer is averaged along the content's own lines, so that it reads as brush strokes and not as scales.
+structure what is finer is averaged along the content's own lines, so that it reads as brush strokes and not as scales. At
+clear structure the average is as long as the painter's stride, for its steps string beads along cables and folds.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +19,7 @@ from torch import Tensor
 
 from core.metrics import LUMA
 from core.ops.colour_lab import lab_of, rgb_of
-from core.ops.filters import box_filter, guided_filter
+from core.ops.filters import box_filter, guided_coefficients, guided_filter
 from core.ops.tangents import average_along, tangent_field
 
 
@@ -25,6 +27,7 @@ from core.ops.tangents import average_along, tangent_field
 class Finish:
     """Constants; lengths in pixels of a picture whose longer side is 1000, lightness in [0, 1]."""
 
+    large_px: int = 1024  # longer side up to which everything is computed at the picture's own size
     noise_px: int = 3  # radius within which the content's noise is averaged
     noise_variance: float = 1.5e-4  # of lightness, below which a difference is noise
     pattern_px: int = 6  # radius within which the painting is averaged: the hatching repeats after 4 to 9 pixels
@@ -42,6 +45,9 @@ class Finish:
 
 
 FINISH = Finish()
+ROWS = 256
+# Weights along a line that leave nothing of waves of 4 and 2 pixels, the painter's strides, wherever it has structure.
+GRID = (1.0, 1.0, 0.5)
 
 
 @dataclass(frozen=True)
@@ -83,41 +89,60 @@ class Finishing:
             sky = self.averaged(self.averaged(coarse, FINISH.sky_px), FINISH.sky_px)
             coarse = torch.lerp(coarse, sky, self.plain)
         detail = pictures - coarse
-        fine = torch.lerp(self.strokes(detail), detail, self.structure) * (1 - self.smooth)
+        fine = torch.lerp(self.strokes(detail), self.along(detail, GRID), self.structure) * (1 - self.smooth)
         pictures = pictures + share * (coarse + self.texture * fine - pictures)
         pictures = pictures + share * (self.with_colours(pictures.clamp(0, 1)) - pictures)
+        if not self.faces.any():
+            return pictures
         return pictures + share * FINISH.face_keeps * self.faces * (self.kept_face(pictures) - pictures)
 
     def averaged(self, pictures: Tensor, length: float) -> Tensor:
         """Pictures without what is finer than a length and not at an edge of the content."""
-        radius = scaled(length, pictures)
-        return guided_filter(self.guide, pictures, lambda x: box_filter(x, radius), FINISH.edge_variance)
+        return averaged(self.guide, pictures, length, FINISH.edge_variance)
 
     def strokes(self, detail: Tensor) -> Tensor:
         """Detail (T, 3, H, W) averaged along the content's lines."""
-        along = [1.0] * scaled(FINISH.stroke_px, detail)
-        made = [average_along(one.permute(1, 2, 0).numpy(), self.field, along) for one in detail]
+        step, length = reduction(detail), scaled(FINISH.stroke_px, detail)
+        made = self.along(detail, [1.0] * max(2, round(length / step)), step)
+        # What lies between the steps, too.
+        return made if step == 1 else self.along(made, [1.0] * ((step + 1) // 2) + [0.5] * (1 - step % 2))
+
+    def along(self, detail: Tensor, weights: Sequence[float], step_px: int = 1) -> Tensor:
+        """See `core.ops.tangents.average_along`."""
+        made = [average_along(one.permute(1, 2, 0).numpy(), self.field, weights, step_px) for one in detail]
         return torch.from_numpy(np.stack(made)).permute(0, 3, 1, 2)
 
     def kept_face(self, pictures: Tensor) -> Tensor:
         """The photo's lightness with colours half way to the painting's."""
-        lab, own = lab_of(pictures), lab_of(self.content)
-        return rgb_of(torch.cat([own[:, :1], 0.5 * (lab + own)[:, 1:]], 1))
+
+        def keep(pictures: Tensor, content: Tensor) -> Tensor:
+            lab, own = lab_of(pictures), lab_of(content)
+            return rgb_of(torch.cat([own[:, :1], 0.5 * (lab + own)[:, 1:]], 1))
+
+        return by_rows(keep, pictures, self.content)
 
     def with_colours(self, pictures: Tensor) -> Tensor:
         """Colours no richer than the style's, mixed with the content's own."""
-        lab, own = lab_of(pictures), lab_of(self.content)
-        chroma = lab[:, 1:]
-        centre, spread = chroma.mean((2, 3), keepdim=True), chroma.std((2, 3), keepdim=True).clamp(min=1e-3)
+        lab = by_rows(lab_of, pictures)
+        centre, spread = (figure[:, 1:] for figure in (lab.mean((2, 3), keepdim=True), lab.std((2, 3), keepdim=True)))
         mean, deviation = self.style
         # A grey style makes a grey picture; a rich one leaves the painting's colours as they are.
-        ratio = (deviation / spread).clamp(max=1)
-        matched = mean + (chroma - centre) * ratio
+        ratio = (deviation / spread.clamp(min=1e-3)).clamp(max=1)
         grey = (
             1 - (deviation.amax(1, keepdim=True) + mean.abs().amax(1, keepdim=True)) / (4 * FINISH.least_chroma)
         ).clamp(0, 1)
-        chroma = torch.lerp(torch.lerp(chroma, matched, 0.5 + 0.5 * grey), own[:, 1:], 1 - self.colour)
-        return rgb_of(torch.cat([lab[:, :1], chroma], 1))
+
+        def match(lab: Tensor, content: Tensor) -> Tensor:
+            chroma = lab[:, 1:]
+            chroma = torch.lerp(chroma, mean + (chroma - centre) * ratio, 0.5 + 0.5 * grey)
+            return rgb_of(torch.cat([lab[:, :1], torch.lerp(chroma, lab_of(content)[:, 1:], 1 - self.colour)], 1))
+
+        return by_rows(match, lab, self.content)
+
+
+def by_rows(work: Callable[..., Tensor], *maps: Tensor) -> Tensor:
+    """What works on each pixel alone, some rows at once: what it holds on the way stays small in a large picture."""
+    return torch.cat([work(*some) for some in zip(*(one.split(ROWS, -2) for one in maps), strict=True)], -2)
 
 
 def prepare_finishing(content: Tensor, style: Tensor, faces: Tensor | None, colour: float, texture: float) -> Finishing:
@@ -151,8 +176,26 @@ def prepare_finishing(content: Tensor, style: Tensor, faces: Tensor | None, colo
 
 def without_noise(content: Tensor) -> Tensor:
     """The content (1, 3, H, W) as the painter sees it."""
-    radius = scaled(FINISH.noise_px, content)
-    return guided_filter(luma(content), content, lambda x: box_filter(x, radius), FINISH.noise_variance)
+    return averaged(luma(content), content, FINISH.noise_px, FINISH.noise_variance)
+
+
+def averaged(guide: Tensor, pictures: Tensor, length: float, variance: float) -> Tensor:
+    """Pictures (T, C, H, W) smoothed over a length except at the guide's edges (1, 1, H, W).
+
+    The filter's coefficients of large pictures are found in smaller ones, as in the fast guided filter (`core.ops.filters`).
+    """
+    radius, step = scaled(length, pictures), reduction(pictures)
+    if step == 1 or radius < 2 * step:
+        return guided_filter(guide, pictures, lambda x: box_filter(x, radius), variance)
+    small, maps = (F.interpolate(one, scale_factor=1 / step, mode="area") for one in (guide, pictures))
+    found = guided_coefficients(small, maps, lambda x: box_filter(x, round(radius / step)), variance)
+    slope, offset = (F.interpolate(one, guide.shape[-2:], mode="bilinear", align_corners=False) for one in found)
+    return slope * guide + offset
+
+
+def reduction(pictures: Tensor) -> int:
+    """How many times larger these pictures are than those that the constants are for."""
+    return max(1, round(max(pictures.shape[-2:]) / FINISH.large_px))
 
 
 def protect(ovals: Tensor) -> Tensor:

@@ -19,6 +19,7 @@ from diffusers.configuration_utils import register_to_config
 from torch import Tensor, nn
 
 from core.errors import OptionError, ShapeError
+from core.sdl.methods.style.tiles import WHOLE_PIXELS, contract_in_tiles, expand_in_tiles
 from core.sdl.paper.blocks import over_batch
 from core.sdl.paper.network import Encoded
 
@@ -37,7 +38,10 @@ class ConditionalConv(nn.Module):
     def forward(self, maps: Tensor, code: Tensor) -> Tensor:
         """(B, C, H, W) in the style of `code` (B, D)."""
         # Half precision would lose small variances.
-        maps = F.instance_norm(self.conv(maps).float(), eps=1e-5)
+        return self.steer(F.instance_norm(self.conv(maps).float(), eps=1e-5), code)
+
+    def steer(self, maps: Tensor, code: Tensor) -> Tensor:
+        """Normalised maps (B, C, H, W) with the scale and offset of `code` (B, D)."""
         return maps * self.scale(code).float()[..., None, None] + self.offset(code).float()[..., None, None]
 
 
@@ -87,7 +91,7 @@ class SDLStyleNet(ModelMixin, ConfigMixin):
         fade: the photo leaves with (1 - t) to this power, while its painting takes over.
     """
 
-    # Normalised over the whole picture: tiles would differ in style.
+    # Normalised over the whole picture: tiles that know nothing of one another would differ in style. See `tiles.py`.
     whole_only = True
     reduction = 1
 
@@ -158,6 +162,8 @@ class SDLStyleNet(ModelMixin, ConfigMixin):
             )
         content, style = inputs.split(3, 1)
         own, wanted = self.code_of(content)[..., None, None], self.code_of(style)[..., None, None]
+        if height * width > WHOLE_PIXELS:
+            return Encoded(wanted - own, own, [contract_in_tiles(self.contract, content)])
         maps = content
         for conv in self.contract:
             maps = F.relu(conv(maps))
@@ -182,6 +188,8 @@ class SDLStyleNet(ModelMixin, ConfigMixin):
         residual, (half, full, last) = layers[:-3], layers[-3:]
         for first, second in zip(residual[::2], residual[1::2], strict=True):
             maps = maps + second(F.relu(first(maps, code)), code)
+        if 16 * maps.shape[-2] * maps.shape[-1] > WHOLE_PIXELS:
+            return expand_in_tiles(maps, (half, full, last), code)
         for layer in (half, full):
             maps = F.relu(layer(F.interpolate(maps, scale_factor=2, mode="nearest"), code))
         return torch.sigmoid(last(maps, code))
