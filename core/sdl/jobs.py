@@ -57,7 +57,7 @@ JOBS: dict[str, Job] = {
         Job(
             "toon", "Toon", "i2i", 1, -0.5, 1.5, False,
             ("sdl-toon", "sdl-toonification-scale", "sdl-toonification-512"), "0 = photo, 1 = toon; beyond exaggerates",
-            "Any photo. Two looks (Method): comic, with ink, and flat, like a poster. Faces from 60 pixels on are drawn by their "
+            "Any photo. Two looks (Method): comic, with ink, and flat, like a poster. Faces from 36 pixels on are drawn by their "
             "landmarks; finer texture than a brush disappears.", "drawing",
         ),
         Job(

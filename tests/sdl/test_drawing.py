@@ -9,24 +9,24 @@ from PIL import Image
 
 from core.errors import InputError
 from core.ops.tangents import average_along, tangent_field
-from core.sdl.methods.drawing.colours import PALETTE, band_tones, flatten, join_small, paint_areas, to_lab
-from core.sdl.methods.drawing.drawing import find_drawing
-from core.sdl.methods.drawing.faces import CHEEKS, SKIN, shade_face
+from core.sdl.methods.drawing.colours import find_palette, flatten, join_small, paint_areas
+from core.sdl.methods.drawing.drawing import LOOKS, draw_nearer, find_drawing
+from core.sdl.methods.drawing.faces import CHEEKS, SKIN, draw_face, shade_face
 from core.sdl.methods.drawing.features import (
     BROWS,
     FACE_RING,
+    INNER_LOWER,
+    INNER_UPPER,
     IRISES,
     LIPS,
     LOWER_LIDS,
     NOSE,
     UNDER_BROWS,
     UPPER_LIDS,
+    clear_ink,
     disc_at,
-    draw_eyes,
     draw_shapes,
-    eyes_show,
-    face_height,
-    keep_features,
+    eyes_seen,
 )
 from core.sdl.methods.drawing.lines import draw_ink
 from core.sdl.options import SDLOptions
@@ -54,7 +54,8 @@ def test_tangents_run_along_edges_and_averages_keep_them():
 
 def test_areas_are_flat_few_and_where_the_things_are():
     photo = np.asarray(scene())
-    areas = paint_areas(flatten(photo), (320, 240), 6, None)
+    lab = flatten(photo)
+    areas = paint_areas(lab, (320, 240), find_palette(lab, 6, None))
     for place in (np.s_[90:150, 80:140], np.s_[60:180, 230:260], np.s_[10:30, 10:200]):
         assert areas[place].std((0, 1)).max() < 0.6, "one colour, without noise"
     assert abs(areas[120, 110, 2] - areas[10, 10, 2]) > 20
@@ -94,7 +95,8 @@ def test_t_goes_from_the_photo_to_the_drawing(look):
 def two_eyes(second_iris: int) -> tuple[np.ndarray, np.ndarray]:
     """A photo of two open eyes, the second one's iris of that level, and its landmarks."""
     points, photo = np.full((478, 2), 100.0), np.full((200, 240, 3), 180, np.uint8)
-    points[10], points[152] = (120, 10), (120, 190)
+    angle = np.linspace(0, 2 * np.pi, len(FACE_RING), endpoint=False)
+    points[list(FACE_RING)] = np.stack([120 + 60 * np.sin(angle), 100 - 80 * np.cos(angle)], 1)
     for upper, lower, iris, x, level in zip(UPPER_LIDS, LOWER_LIDS, IRISES, (70, 170), (40, second_iris), strict=True):
         along = np.linspace(0, 1, 9)
         for row, sign in ((upper, -1), (lower, 1)):
@@ -106,8 +108,6 @@ def two_eyes(second_iris: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_a_face_has_three_tones_and_what_is_beside_it_keeps_its_own():
     _, points = two_eyes(40)
-    angle = np.linspace(0, 2 * np.pi, len(FACE_RING), endpoint=False)
-    points[list(FACE_RING)] = np.stack([120 + 60 * np.sin(angle), 100 - 80 * np.cos(angle)], 1)
     for ring, x in zip((*CHEEKS, NOSE), (85, 155, 120), strict=True):
         turn = np.linspace(0, 2 * np.pi, len(ring), endpoint=False)
         points[list(ring)] = np.stack([x + 12 * np.cos(turn), 110 + 12 * np.sin(turn)], 1)
@@ -122,25 +122,52 @@ def test_a_face_has_three_tones_and_what_is_beside_it_keeps_its_own():
 
 
 def test_both_eyes_are_drawn_or_none():
-    flat = np.full((200, 240, 3), 0.6, np.float32)
+    flat, none = np.full((200, 240, 3), 0.6, np.float32), np.zeros((200, 240), np.float32)
     photo, points = two_eyes(40)
-    assert eyes_show(photo, points)
-    made = draw_eyes(flat, photo, points)
+    assert eyes_seen(photo, points) == "open"
+    made, _ = draw_face(flat, none, photo, photo.astype(np.float32) / 255, points)
     assert all(np.abs(made[80, x] - 0.6).max() > 0.3 for x in (70, 170))
-    covered, points = two_eyes(220)
-    assert not eyes_show(covered, points) and np.array_equal(draw_eyes(flat, covered, points), flat)
+    photo[60:100, 145:195] = (200, 160, 140)
+    assert eyes_seen(photo, points) == "hidden", "one is behind a hand"
+    made, _ = draw_face(flat, none, photo, photo.astype(np.float32) / 255, points)
+    assert np.array_equal(made[70:90, 50:90], flat[70:90, 50:90])
+    photo, points = two_eyes(40)
     points[list(UPPER_LIDS[1])] = points[list(LOWER_LIDS[1])]
-    assert not eyes_show(photo, points), "one is shut"
+    assert eyes_seen(photo, points) == "shut", "one is"
+    photo[:] = photo // 20
+    assert eyes_seen(*(photo, two_eyes(40)[1])) == "hidden", "behind dark glass"
 
 
-def test_a_mouth_keeps_its_shading_in_flat_areas():
+def test_eyes_in_shadow_and_behind_glass_that_mirrors_are_seen():
+    photo, points = two_eyes(40)
+    photo[:, :120] //= 3
+    assert eyes_seen(photo, points) == "open"
+    photo, points = two_eyes(40)
+    photo[74:80, 60:80] = 250
+    assert eyes_seen(photo, points) == "open"
+
+
+def test_an_open_mouth_is_one_flat_shape_without_the_photos_lines():
     _, points = two_eyes(40)
+    along = np.linspace(90, 150, 11)
+    points[list(INNER_UPPER)] = np.stack([along, 0 * along + 145], 1)
+    points[list(INNER_LOWER)] = np.stack([along[::-1], 160 - 15 * np.abs(along[::-1] - 120) / 30], 1)
     angle = np.linspace(0, 2 * np.pi, len(LIPS), endpoint=False)
-    points[list(LIPS)] = np.stack([120 + 30 * np.cos(angle), 150 + 10 * np.sin(angle)], 1)
-    flat, detailed = np.full((200, 240, 3), 0.6, np.float32), np.full((200, 240, 3), 0.6, np.float32)
-    detailed[150] = 0.1
-    made = keep_features(flat, detailed, [points[list(LIPS)]], face_height(points))
-    assert made[150, 120].max() < 0.3 and np.array_equal(made[150, :60], flat[150, :60])
+    points[list(LIPS)] = np.stack([120 - 36 * np.cos(angle), 150 - 20 * np.sin(angle)], 1)
+    smooth = np.full((200, 240, 3), 0.8, np.float32)
+    smooth[:, ::6] = 0.5
+    made = draw_shapes(np.full((200, 240, 3), 0.4, np.float32), smooth, points)
+    assert np.ptp(made[148:150, 105:135]) < 0.02 and made[149, 120, 0] > 0.7
+    lines = np.ones((200, 240), np.float32)
+    assert clear_ink(lines, points, [], "hidden")[148:152, 105:135].max() < 0.01
+
+
+def test_scraps_of_contour_on_skin_go_and_the_faces_rim_stays():
+    _, points = two_eyes(40)
+    ink = np.zeros((200, 240), np.float32)
+    ink[120:123, 90:98], ink[120:123, 130:160], ink[100:103, 170:200] = 1, 1, 1
+    made = clear_ink(ink, points, [], "hidden")
+    assert made[121, 94] == 0 and made[121, 150] == 1 and made[101, 190] == 1
 
 
 def test_brows_are_flat_shapes_where_they_are_darker_than_the_face():
@@ -169,12 +196,38 @@ def test_the_pipeline_draws_in_the_look_asked_for():
         pipe.prepare(scene(), options=SDLOptions(look="oil"))
 
 
-def test_what_keeps_the_photos_shading_is_drawn_in_tones():
-    ramp = np.linspace(0.05, 0.95, 400, dtype=np.float32)[None, :, None].repeat(4, 0).repeat(3, 2)
-    light = to_lab(band_tones(ramp))[0, :, 0]
-    steps = np.diff(light)
-    assert steps.min() > -0.05, "dark stays darker than light"
-    assert np.mean(steps < 0.1 * steps.max()) > 0.6, "most of a slope is flat"
-    assert np.abs(light - to_lab(ramp)[0, :, 0]).max() < 0.6 * PALETTE.tone
-    red = np.full((4, 4, 3), (0.7, 0.3, 0.2), np.float32)
-    assert np.abs(to_lab(band_tones(red)) - to_lab(red))[..., 1:].max() < 0.5, "its hue stays"
+def test_a_palette_knows_small_things_of_another_colour():
+    lab = np.full((100, 100, 3), (70, 0, -30), np.float32)
+    lab[..., 0] += np.linspace(-20, 20, 100)
+    lab[40:44, 40:44] = (50, 60, 30)
+    palette = find_palette(lab, 6, None)
+    assert np.abs(palette - (50, 60, 30)).sum(1).min() < 1
+    assert 6 < len(palette) <= 10 and np.array_equal(palette, find_palette(lab, 6, None))
+
+
+def test_tangles_of_short_lines_are_not_drawn_and_strands_and_outlines_are():
+    lightness = np.full((240, 400), 60, np.float32)
+    rng = np.random.default_rng(0)
+    for _ in range(420):
+        x, y, angle = rng.uniform(10, 190), rng.uniform(10, 230), rng.uniform(0, np.pi)
+        end = (int(x + 12 * np.cos(angle)), int(y + 12 * np.sin(angle)))
+        cv2.line(lightness, (int(x), int(y)), end, 48, 2, cv2.LINE_AA)
+    for x in range(225, 390, 12):
+        cv2.line(lightness, (x, 20), (x, 110), 48, 2, cv2.LINE_AA)
+    cv2.rectangle(lightness, (230, 140), (380, 220), 48, 2, cv2.LINE_AA)
+    ink = draw_ink(lightness, 1.0)
+    assert ink[:, :200].mean() < 0.3 * ink[20:110, 225:390].mean()
+    assert ink[140, 250:360].mean() > 0.5
+
+
+def test_a_small_face_keeps_finer_things_than_the_picture_and_its_colours():
+    photo = np.full((240, 240, 3), (200, 170, 150), np.uint8)
+    _, points = two_eyes(40)
+    points = 130 + 0.25 * (points - 100)
+    photo[133:135, 132:138] = (40, 30, 30)
+    lab = flatten(photo)
+    palette = find_palette(lab, 8, None)
+    far = paint_areas(lab, (240, 240), palette)
+    made, _ = draw_nearer(far, np.zeros((240, 240), np.float32), photo, points, palette, LOOKS["comic"].bold)
+    assert made[133:135, 132:138, 0].min() < far[133:135, 132:138, 0].min() - 10
+    assert np.array_equal(made[:, :80], far[:, :80])

@@ -28,8 +28,9 @@ class Palette:
     least_share: float = 0.0002  # of the picture: smaller areas join what is around them
     saturation: float = 1.25
     samples: int = 12000
-    tone: float = 11.0  # of lightness, of 100: between the tones of features that keep the photo's shading
-    tone_crisp: float = 0.9  # how sharp the border between two tones is, by lightness
+    accents: int = 4  # colours at most beyond those by size
+    apart: float = 22.0  # from all others, L*a*b*, that an accent is at least
+    cell: float = 6.0  # side of the cells in which accents are looked for
     face_weight: int = 3  # how many times a face's pixels count for the palette
 
 
@@ -41,9 +42,9 @@ def to_lab(rgb: np.ndarray) -> np.ndarray:
     return cv2.cvtColor(rgb.astype(np.float32) / 255 if rgb.dtype == np.uint8 else rgb, cv2.COLOR_RGB2LAB)
 
 
-def flatten(photo: np.ndarray) -> np.ndarray:
-    """The photo without texture, at `work_px` or less: (h, w, 3) float32 L*a*b*."""
-    scale = min(1.0, PALETTE.work_px / max(photo.shape[:2]))
+def flatten(photo: np.ndarray, longer_px: int = PALETTE.work_px) -> np.ndarray:
+    """The photo without texture, its longer side at most so long: (h, w, 3) float32 L*a*b*."""
+    scale = min(1.0, longer_px / max(photo.shape[:2]))
     size = (max(1, round(photo.shape[1] * scale)), max(1, round(photo.shape[0] * scale)))
     small = cv2.resize(photo, size, interpolation=cv2.INTER_AREA)
     shifted = cv2.pyrMeanShiftFiltering(np.ascontiguousarray(small), PALETTE.space_px, PALETTE.colour, maxLevel=1)
@@ -52,19 +53,15 @@ def flatten(photo: np.ndarray) -> np.ndarray:
     return average_along(lab, field, [1.0] * PALETTE.along_px)
 
 
-def paint_areas(
-    lab: np.ndarray, size: tuple[int, int], colours: int, important: np.ndarray | None, coarse: float = 1.0
-) -> np.ndarray:
-    """Areas of `colours` colours at (width, height): (H, W, 3) float32 L*a*b*, boundaries smooth and antialiased.
+def paint_areas(lab: np.ndarray, size: tuple[int, int], centres: np.ndarray, coarse: float = 1.0) -> np.ndarray:
+    """Areas of a palette's colours at (width, height): (H, W, 3) float32 L*a*b*, boundaries smooth and antialiased.
 
     Args:
         lab: from `flatten`.
         size: of the result.
-        colours: of the palette.
-        important: (h, w) bool, where colours count more, or None.
+        centres: from `find_palette`.
         coarse: how much larger the least area is and how much rounder its boundaries are.
     """
-    centres = find_palette(lab, colours, important)
     away = np.stack([((lab - centre) ** 2 * (0.7, 1.0, 1.0)).sum(2) for centre in centres])
     least_px = max(6, int(coarse**2 * PALETTE.least_share * lab.shape[0] * lab.shape[1]))
     labels = join_small(away.argmin(0).astype(np.uint8), least_px)
@@ -85,8 +82,14 @@ def paint_areas(
 
 
 def find_palette(lab: np.ndarray, colours: int, important: np.ndarray | None) -> np.ndarray:
-    """(n, 3) colours by k-means, drawn a little richer than they are."""
-    pixels = lab.reshape(-1, 3)
+    """(n, 3) colours by k-means, and a few accents: small things whose colour none of them comes near.
+
+    Args:
+        lab: from `flatten`.
+        colours: by k-means, at most.
+        important: (h, w) bool, where colours count more, or None.
+    """
+    pixels = whole = lab.reshape(-1, 3)
     if important is not None and important.any():
         pixels = np.concatenate([pixels, *[lab[important]] * PALETTE.face_weight])
     pixels = np.ascontiguousarray(pixels[:: max(1, len(pixels) // PALETTE.samples)], np.float32)
@@ -95,7 +98,19 @@ def find_palette(lab: np.ndarray, colours: int, important: np.ndarray | None) ->
     labels = np.empty((len(pixels), 1), np.int32)
     labels[np.argsort(pixels[:, 0], kind="stable"), 0] = np.arange(len(pixels)) * count // len(pixels)
     stop = (cv2.TERM_CRITERIA_EPS + cv2.TERM_CRITERIA_MAX_ITER, 25, 0.3)
-    return cv2.kmeans(pixels, count, labels, stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)[2]
+    palette = cv2.kmeans(pixels, count, labels, stop, 1, cv2.KMEANS_USE_INITIAL_LABELS)[2]
+    # By size alone skies take all colours, and a red tower or a pink tongue gets none.
+    cells, which, counts = np.unique(
+        np.rint(whole / PALETTE.cell).astype(np.int32), axis=0, return_inverse=True, return_counts=True
+    )
+    means = np.stack([np.bincount(which.ravel(), whole[:, part]) for part in range(3)], 1) / counts[:, None]
+    seen = counts >= 0.5 * PALETTE.least_share * len(whole)
+    for _ in range(PALETTE.accents if seen.any() else 0):
+        away = np.sqrt(((means[:, None] - palette) ** 2).sum(2).min(1)) * seen
+        if away.max() < PALETTE.apart:
+            break
+        palette = np.concatenate([palette, means[[np.argmax(away * np.sqrt(counts) * (away >= PALETTE.apart))]]])
+    return palette.astype(np.float32)
 
 
 def join_small(labels: np.ndarray, least_px: int) -> np.ndarray:
@@ -118,11 +133,3 @@ def to_rgb(lab: np.ndarray, saturation: float) -> np.ndarray:
     """(h, w, 3) float32 in [0, 1], colours richer by `saturation`."""
     richer = lab * np.array((1, saturation, saturation), np.float32)
     return cv2.cvtColor(richer, cv2.COLOR_LAB2RGB).clip(0, 1)
-
-
-def band_tones(rgb: np.ndarray) -> np.ndarray:
-    """A smooth picture (h, w, 3) in [0, 1] in a few tones (soft quantisation of lightness, Winnemoeller et al. 2006)."""
-    lab = to_lab(rgb)
-    border = PALETTE.tone * np.rint(lab[..., 0] / PALETTE.tone)
-    lab[..., 0] = border + 0.5 * PALETTE.tone * np.tanh(PALETTE.tone_crisp * (lab[..., 0] - border))
-    return to_rgb(lab, 1.0)

@@ -9,21 +9,9 @@ import numpy as np
 from PIL import Image
 
 from core.errors import unknown_name
-from core.sdl.methods.drawing.colours import band_tones, flatten, paint_areas, to_lab, to_rgb
-from core.sdl.methods.drawing.faces import shade_face
-from core.sdl.methods.drawing.features import (
-    FACE_RING,
-    FEATURES,
-    draw_eyes,
-    draw_shapes,
-    draw_strokes,
-    eye_rings,
-    eyes_show,
-    face_height,
-    find_faces,
-    keep_features,
-    region,
-)
+from core.sdl.methods.drawing.colours import find_palette, flatten, paint_areas, to_lab, to_rgb
+from core.sdl.methods.drawing.faces import draw_face, enlarged, near, shade_face
+from core.sdl.methods.drawing.features import FACE_RING, FEATURES, drawn_by_landmarks, face_height, find_faces, region
 from core.sdl.methods.drawing.lines import draw_ink
 
 
@@ -95,32 +83,53 @@ def find_drawing(photo: Image.Image, look: str) -> DrawingLayers:
         raise unknown_name("look", look, LOOKS)
     chosen, pixels = LOOKS[look], np.asarray(photo)
     size, unit = photo.size, max(photo.size) / 1000
-    faces, small = find_faces(photo)
-    lab = flatten(pixels)
-    important = None
-    if shown := faces + small:
+    faces, lab, important = find_faces(photo), flatten(pixels), None
+    if faces:
         scale = np.array((lab.shape[1] / size[0], lab.shape[0] / size[1]))
-        important = np.maximum.reduce([region(lab.shape, points[list(FACE_RING)] * scale) for points in shown]) > 0.5
-        for points in shown:
+        important = np.maximum.reduce([region(lab.shape, points[list(FACE_RING)] * scale) for points in faces]) > 0.5
+        for points in faces:
             lab = shade_face(lab, points * scale)
-    areas = paint_areas(lab, size, chosen.colours, important, chosen.bold)
-    areas[..., 0] += chosen.lift * (1 - areas[..., 0] / 100)
-    areas = to_rgb(areas, chosen.saturation)
+    centres = find_palette(lab, chosen.colours, important)
+    areas = paint_areas(lab, size, centres, chosen.bold)
     smooth = smooth_photo(pixels, unit)
     ink = draw_ink(to_lab(smooth)[..., 0], unit * chosen.bold)
-    # What keeps the photo's shading is drawn in tones: soft shading amid flat areas would look pasted in.
-    tones = band_tones(to_rgb(to_lab(smooth), chosen.saturation)) if shown else smooth
-    for points in small:
-        face = cv2.GaussianBlur(region(areas.shape, points[list(FACE_RING)]), (0, 0), 2.0)
-        areas = areas + face[..., None] * (tones - areas)
-        ink = ink * (1 - (1 - FEATURES.small_ink) * face)
     for points in faces:
-        # Eyes that cannot be drawn, shut or behind dark glass, stay as the photo shows them.
-        if not eyes_show(pixels, points):
-            areas = keep_features(areas, tones, eye_rings(points), face_height(points))
-        areas = draw_eyes(draw_shapes(areas, tones, points), pixels, points)
-        ink = draw_strokes(ink, points)
-    return DrawingLayers(pixels, smooth, areas, chosen.ink * ink, len(faces) + len(small))
+        areas, ink = draw_nearer(areas, ink, pixels, points, centres, chosen.bold)
+    areas[..., 0] += chosen.lift * (1 - areas[..., 0] / 100)
+    areas = to_rgb(areas, chosen.saturation)
+    rich = to_rgb(to_lab(smooth), chosen.saturation) if faces else smooth
+    for points in faces:
+        if drawn_by_landmarks(pixels, points):
+            areas, ink = draw_face(areas, ink, pixels, rich, points)
+    return DrawingLayers(pixels, smooth, areas, chosen.ink * ink, len(faces))
+
+
+def draw_nearer(
+    areas: np.ndarray, ink: np.ndarray, photo: np.ndarray, points: np.ndarray, centres: np.ndarray, bold: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Areas (H, W, 3) in L*a*b* and ink (H, W) with a small face and its hair drawn as if it were nearer, in the same palette.
+
+    Areas and pen fit the whole picture: in a small face they would leave no eyes.
+    """
+    share = face_height(points) / max(photo.shape[:2])
+    if share >= FEATURES.near:
+        return areas, ink
+    part, scale, places = near(photo.shape, points, 0.6)
+    if not areas[part].size:
+        return areas, ink
+    seen = enlarged(photo[part], scale)
+    unit = scale * max(photo.shape[:2]) / 1000 * max(FEATURES.least_pen, share / FEATURES.near)
+    lines = draw_ink(to_lab(smooth_photo(seen, unit))[..., 0], unit * bold)
+    lab = flatten(seen, max(seen.shape[:2]))
+    lab = shade_face(lab, places)
+    flat = paint_areas(lab, (seen.shape[1], seen.shape[0]), centres, bold)
+    outline = places[list(FACE_RING)]
+    head = region(seen.shape, outline.mean(0) + FEATURES.head * (outline - outline.mean(0)))
+    made, drawn, back = areas.copy(), ink.copy(), areas[part].shape[1::-1]
+    flat, lines, head = (cv2.resize(item, back, interpolation=cv2.INTER_AREA) for item in (flat, lines, head))
+    made[part] += head[..., None] * (flat - made[part])
+    drawn[part] += head * (lines - drawn[part])
+    return made, drawn
 
 
 def smooth_photo(pixels: np.ndarray, unit: float) -> np.ndarray:

@@ -28,8 +28,6 @@ UNDER_LIP = (84, 17, 314)
 FACE_RING = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149,
              150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
 TOP, CHIN = 10, 152
-# Which of the shapes of a face is the open mouth: brows and lips come before.
-OPEN = 4
 
 
 @dataclass(frozen=True)
@@ -39,17 +37,29 @@ class Features:
     lid: float = 0.014  # width of the upper lid's stroke in its middle
     mouth: float = 0.008
     brow: float = 0.010
-    least_px: float = 60.0  # a face smaller than this has no room for strokes: it keeps the photo's detail
-    small_ink: float = 0.3  # of the contours in such a face
-    least_open: float = 0.2  # of an eye by its width: less is shut
+    seen_px: float = 16.0  # a face smaller than this is nobody's
+    least_px: float = 36.0  # one smaller than this has no room for strokes by landmarks
+    ample_px: float = 60.0  # nor one smaller than this whose eyes are hidden
+    near: float = 0.25  # height of a face by the picture's longer side below which it is drawn as if nearer
+    least_pen: float = 0.4  # the thinnest pen there by the picture's
+    head: float = 1.35  # how far its head reaches by the outline of its mesh
+    least_pen_px: float = 0.8  # width of a stroke in its middle, in the picture
+    drawn_px: float = 180.0  # smaller faces are drawn enlarged to this height: strokes are whole pixels wide there
+    least_open: float = 0.1  # of an eye by its width: less is shut
+    wide_open: float = 0.2  # from there on light shows in it
     least_even: float = 0.6  # width of the narrower eye by the wider one's: less is turned away or misplaced
-    detail: float = 0.75  # of the photo's own shading that brows, eyes, nose and mouth keep
-    soft: float = 0.012  # sigma over which it ends
+    eye_contrast: float = (
+        0.35  # of an eye's darkest to its lightest tenth, by the latter: less is skin, a hand or glass
+    )
+    eye_range: float = 14.0  # and of 255: less is noise behind dark glass
     white: tuple[float, float, float] = (0.95, 0.95, 0.93)
     brow_shade: float = 0.8  # of its colour, by the photo's
     brow_most: float = 0.92  # of the face's lightness: a lighter brow is not drawn
     lip_shades: tuple[float, float] = (0.85, 1.0)  # upper and lower
-    mouth_clear: float = 0.8  # of the contours inside an open mouth that go
+    rim: float = 0.006  # how far inside a drawn feature's outline the photo's contours stay
+    mouth_clear: float = 0.9  # of the contours inside an open mouth that go
+    inner: float = 0.92  # of the face's outline: contours inside belong to the face, not to its rim
+    scrap: float = 0.1  # length of a contour inside the face below which it goes
     mouth_open: float = 0.025  # between the lips: less is shut
     light: float = 0.28  # radius of the light in the eye by the iris's
     shine: float = 0.9  # how much of it is white
@@ -58,64 +68,74 @@ class Features:
 FEATURES = Features()
 
 
-def find_faces(photo: Image.Image) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    """Landmarks (478, 2) of the faces that are large enough to draw, and of smaller ones; none is fine."""
+def find_faces(photo: Image.Image) -> list[np.ndarray]:
+    """Landmarks (478, 2) of the faces that are large enough to be seen; none is fine."""
     try:
         faces = [face.points for face in detect_faces(photo)]
     except NothingFoundError:
-        return [], []
-    large = [face_height(points) >= FEATURES.least_px for points in faces]
-    kept = list(zip(faces, large, strict=True))
-    return [points for points, drawn in kept if drawn], [points for points, drawn in kept if not drawn]
+        return []
+    return [points for points in faces if face_height(points) >= FEATURES.seen_px]
 
 
 def draw_eyes(colours: np.ndarray, photo: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Flat eyes in RGB `colours` (h, w, 3) in [0, 1]: white, iris in the photo's own colour, pupil, light."""
     made = colours.copy()
-    if not eyes_show(photo, points):
-        return made
-    for upper, lower, iris in zip(UPPER_LIDS, LOWER_LIDS, IRISES, strict=True):
-        outline = np.concatenate([points[list(upper)], points[list(lower)][::-1]])
-        eye = region(made.shape, outline)
-        centre = points[iris[0]]
-        radius = float(np.hypot(*(points[list(iris[1:])] - centre).T).mean())
-        mean = (
-            np.array(cv2.mean(photo, (disc_at(made.shape, centre, radius) > 0.5).astype(np.uint8))[:3], np.float32)
-            / 255
-        )
+    for ring, iris, openness in zip(eye_rings(points), IRISES, eye_openings(points), strict=True):
+        eye, (centre, radius) = region(made.shape, ring), iris_disc(points, iris)
+        seen = disc_at(made.shape, centre, radius) * eye > 0.5
+        mean = (photo[seen].mean(0) if seen.any() else np.zeros(3)) / 255
         # The eye's own hue counts too: a neutral white would be blue in a sepia print.
         own = np.median(photo[eye > 0.5], 0) / 255 if (eye > 0.5).any() else np.ones(3)
         shade = min(1.0, 1.35 * float(own.mean()) + 0.4)
         white = np.array(FEATURES.white) * shade * (0.5 + 0.5 * own / max(0.05, float(own.mean())))
+        # Behind glass that mirrors something light, an iris is still darker than the white.
+        mean = mean * min(0.85, 0.6 * float(white.mean()) / max(0.05, float(mean.mean())))
+        shine = FEATURES.shine * float(openness >= FEATURES.wide_open)
         for mask, colour in (
             (eye, white.clip(0, 1).astype(np.float32)),
-            (eye * disc_at(made.shape, centre, radius), mean * 0.85),
+            (eye * disc_at(made.shape, centre, radius), mean.astype(np.float32)),
             (eye * disc_at(made.shape, centre, 0.48 * radius), np.full(3, 0.05, np.float32)),
-            (
-                eye * disc_at(made.shape, centre - 0.4 * radius, FEATURES.light * radius) * FEATURES.shine,
-                np.ones(3, np.float32),
-            ),
+            (eye * disc_at(made.shape, centre - 0.4 * radius, FEATURES.light * radius) * shine, np.ones(3, np.float32)),
         ):
             made += mask[..., None] * (colour - made)
     return made
 
 
-def eyes_show(photo: np.ndarray, points: np.ndarray) -> bool:
-    """Whether both eyes are open, of one size and with irises darker than what is beside them: one alone looks astray."""
-    widths = []
-    for upper, lower, iris in zip(UPPER_LIDS, LOWER_LIDS, IRISES, strict=True):
-        width = float(np.hypot(*(points[upper[0]] - points[upper[-1]])))
-        if np.hypot(*(points[upper[4]] - points[lower[4]])) < FEATURES.least_open * width:
-            return False
-        eye = region(photo.shape, np.concatenate([points[list(upper)], points[list(lower)][::-1]]))
-        centre = points[iris[0]]
-        radius = float(np.hypot(*(points[list(iris[1:])] - centre).T).mean())
-        inside = disc_at(photo.shape, centre, 0.8 * radius) * eye > 0.5
-        beside = (eye > 0.5) & (disc_at(photo.shape, centre, 1.1 * radius) < 0.5)
-        if not inside.any() or not beside.any() or photo[inside].mean() >= photo[beside].mean():
-            return False
-        widths.append(width)
-    return min(widths) >= FEATURES.least_even * max(widths)
+def eyes_seen(photo: np.ndarray, points: np.ndarray) -> str:
+    """What both eyes are alike: open, shut, or hidden by what is before them; one drawn alone looks astray."""
+    rings, openings = eye_rings(points), eye_openings(points)
+    widths = [float(np.hypot(*(ring[0] - ring[8]))) for ring in rings]
+    if min(widths) < FEATURES.least_even * max(widths):
+        return "hidden"
+    for ring, openness in zip(rings, openings, strict=True):
+        eye = photo[region(photo.shape, ring) > 0.5].reshape(-1, 3).mean(1)
+        if openness < FEATURES.least_open:
+            continue
+        dark, light = np.percentile(eye, (10, 90)) if len(eye) else (0, 0)
+        if light - dark < max(FEATURES.eye_range, FEATURES.eye_contrast * light):
+            return "hidden"
+    return "open" if min(openings) >= FEATURES.least_open else "shut"
+
+
+def drawn_by_landmarks(photo: np.ndarray, points: np.ndarray) -> bool:
+    """Whether a face has room for strokes: a small one behind dark glasses or turned aside is areas and contours alone."""
+    height = face_height(points)
+    return height >= FEATURES.ample_px or (height >= FEATURES.least_px and eyes_seen(photo, points) != "hidden")
+
+
+def eye_openings(points: np.ndarray) -> list[float]:
+    """Height of both eyes by their width."""
+    lids = zip(UPPER_LIDS, LOWER_LIDS, strict=True)
+    return [
+        float(np.hypot(*(points[up[4]] - points[low[4]])) / max(1e-3, np.hypot(*(points[up[0]] - points[up[-1]]))))
+        for up, low in lids
+    ]
+
+
+def iris_disc(points: np.ndarray, iris: tuple[int, ...]) -> tuple[np.ndarray, float]:
+    """Centre and radius of an iris."""
+    centre = points[iris[0]]
+    return centre, float(np.hypot(*(points[list(iris[1:])] - centre).T).mean())
 
 
 def face_height(points: np.ndarray) -> float:
@@ -133,42 +153,36 @@ def brow_rings(points: np.ndarray) -> list[np.ndarray]:
     return [points[[*above, *below[::-1]]] for above, below in zip(BROWS, UNDER_BROWS, strict=True)]
 
 
-def keep_features(areas: np.ndarray, detailed: np.ndarray, rings: list[np.ndarray], height: float) -> np.ndarray:
-    """Flat areas that keep the shading of `detailed` inside rings of a face of that height; both (h, w, 3) in [0, 1]."""
-    sigma = FEATURES.soft * height
-    reach = 2 * max(1, round(2 * sigma)) + 1
-    kept = np.maximum.reduce([region(areas.shape, ring) for ring in rings])
-    kept = cv2.GaussianBlur(cv2.dilate(kept, np.ones((reach, reach), np.uint8)), (0, 0), max(0.5, sigma))
-    return areas + FEATURES.detail * kept[..., None] * (detailed - areas)
-
-
-def draw_shapes(areas: np.ndarray, detailed: np.ndarray, points: np.ndarray) -> np.ndarray:
+def draw_shapes(areas: np.ndarray, smooth: np.ndarray, points: np.ndarray) -> np.ndarray:
     """Areas with brows, lips and an open mouth as flat shapes in the photo's own colours; all (h, w, 3) in [0, 1]."""
     made = areas.copy()
-    face = cv2.mean(detailed, (region(areas.shape, points[list(NOSE)]) > 0.5).astype(np.uint8))[:3]
-    shapes = [(rounded(ring), FEATURES.brow_shade) for ring in brow_rings(points)]
     upper, lower = LIPS[:11], (*LIPS[10:], LIPS[0])
-    shapes += [
-        (rounded(points[[*upper, *INNER_UPPER[::-1]]]), FEATURES.lip_shades[0]),
-        (rounded(points[[*lower, *INNER_LOWER]]), FEATURES.lip_shades[1]),
+    shapes = [(ring, FEATURES.brow_shade) for ring in seen_brows(smooth, points)] + [
+        (points[[*upper, *INNER_UPPER[::-1]]], FEATURES.lip_shades[0]),
+        (points[[*lower, *INNER_LOWER]], FEATURES.lip_shades[1]),
     ]
+    for ring, shade in shapes:
+        mask = region(areas.shape, rounded(ring))
+        if len(inside := smooth[mask > 0.5]):
+            made += mask[..., None] * ((shade * np.median(inside, 0)).astype(np.float32) - made)
     if (mouth := open_mouth(points)) is not None:
-        shapes.append((mouth, 1.0))
-    for number, (ring, shade) in enumerate(shapes):
-        mask = region(areas.shape, ring)
-        inside = detailed[mask > 0.5]
-        if not len(inside):
-            continue
-        colour = shade * np.median(inside, 0)
-        if number == OPEN:
+        mask = region(areas.shape, mouth)
+        if len(inside := smooth[mask > 0.5]):
             # Teeth, not gums and tongue, say how light a mouth is.
             colour = np.percentile(inside, 70, 0)
-            colour = (1.25 * (colour + colour.mean()) / 2).clip(0, 1)
-        # A brow that is no darker than the face is hidden, or there is none.
-        if number < 2 and colour.mean() > FEATURES.brow_most * shade * np.mean(face):
-            continue
-        made += mask[..., None] * (colour - made)
+            colour = (1.25 * (colour + colour.mean()) / 2).clip(0, 1).astype(np.float32)
+            made += mask[..., None] * (colour - made)
     return made
+
+
+def seen_brows(smooth: np.ndarray, points: np.ndarray) -> list[np.ndarray]:
+    """Outlines of the brows that are darker than the face: others are hidden, or there are none."""
+    face, kept = smooth[region(smooth.shape, points[list(NOSE)]) > 0.5], []
+    for ring in brow_rings(points):
+        inside = smooth[region(smooth.shape, rounded(ring)) > 0.5]
+        if len(inside) and len(face) and np.median(inside, 0).mean() <= FEATURES.brow_most * face.mean():
+            kept.append(ring)
+    return kept
 
 
 def open_mouth(points: np.ndarray) -> np.ndarray | None:
@@ -186,18 +200,47 @@ def rounded(ring: np.ndarray) -> np.ndarray:
     return PchipInterpolator(steps, closed)(np.linspace(0, steps[-1], 8 * len(ring)))
 
 
-def draw_strokes(ink: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Ink (h, w) with the strokes of lids, brows and mouth."""
-    height, made = face_height(points), ink.copy()
+def clear_ink(ink: np.ndarray, points: np.ndarray, brows: list[np.ndarray], eyes: str) -> np.ndarray:
+    """Ink (h, w) without the photo's own contours where a face's features are drawn, and without scraps on its skin.
+
+    Args:
+        ink: of the photo.
+        points: (478, 2) landmarks.
+        brows: outlines of those that are drawn.
+        eyes: from `eyes_seen`.
+    """
+    height, outline = face_height(points), points[list(FACE_RING)]
+    inner = region(ink.shape, outline.mean(0) + FEATURES.inner * (outline - outline.mean(0)))
+    # Their rims, lids and lips, are lines that a draughtsman draws too.
+    drawn = [points[list(LIPS)], *brows, *(eye_rings(points) if eyes == "open" else [])]
+    reach = 2 * max(1, round(FEATURES.rim * height)) + 1
+    covered = np.maximum.reduce([region(ink.shape, ring) for ring in drawn])
+    covered = cv2.erode(covered, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (reach, reach)))
     if (mouth := open_mouth(points)) is not None:
         # Lines between teeth make them bad.
-        made *= 1 - FEATURES.mouth_clear * region(ink.shape, mouth)
+        covered = np.maximum(covered, FEATURES.mouth_clear * region(ink.shape, mouth))
+    made = ink * (1 - covered)
+    _, labels, stats, _ = cv2.connectedComponentsWithStats((made > 0.2).astype(np.uint8), connectivity=8)
+    short = stats[:, [cv2.CC_STAT_WIDTH, cv2.CC_STAT_HEIGHT]].max(1) < FEATURES.scrap * height
+    short[np.unique(labels[inner < 0.5])] = False
+    short[0] = False
+    return made * (1 - cv2.dilate(short[labels].astype(np.float32), np.ones((5, 5), np.uint8)))
+
+
+def draw_strokes(ink: np.ndarray, points: np.ndarray, eyes: str, least_px: float) -> np.ndarray:
+    """Ink (h, w) with the strokes of lids (unless `eyes` are hidden), brows, nose and mouth, `least_px` wide at least."""
+    height, made = face_height(points), ink.copy()
+
+    def draw(places: np.ndarray, share: float, peak: float) -> None:
+        stroke(made, places, max(least_px, share * height), peak)
+
     for lid, brow, under in zip(UPPER_LIDS, BROWS, UNDER_BROWS, strict=True):
-        stroke(made, points[list(lid)], FEATURES.lid * height, 0.45)
-        stroke(made, (points[list(brow)] + points[list(under)]) / 2, FEATURES.brow * height, 0.4)
-    stroke(made, points[list(MOUTH)], FEATURES.mouth * height, 0.5)
-    stroke(made, points[list(NOSTRILS)], 0.8 * FEATURES.mouth * height, 0.5)
-    stroke(made, points[list(UNDER_LIP)], 0.6 * FEATURES.mouth * height, 0.5)
+        if eyes != "hidden":
+            draw(points[list(lid)], FEATURES.lid, 0.45)
+        draw((points[list(brow)] + points[list(under)]) / 2, FEATURES.brow, 0.4)
+    draw(points[list(MOUTH)], FEATURES.mouth, 0.5)
+    draw(points[list(NOSTRILS)], 0.8 * FEATURES.mouth, 0.5)
+    draw(points[list(UNDER_LIP)], 0.6 * FEATURES.mouth, 0.5)
     return made
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from core.ops.tangents import average_along, tangent_field
+from core.ops.tangents import average_along, edge_coherence, tangent_field
 
 
 @dataclass(frozen=True)
@@ -28,6 +28,12 @@ class Ink:
     slope: float = 1.1  # how suddenly it turns black
     dense: float = 0.2  # share of ink around a pixel above which it thins
     dense_px: float = 16.0  # sigma of that surrounding
+    crowded: tuple[float, float] = (0.07, 0.12)  # the same, from where on short lines have company, and are many
+    together: tuple[float, float] = (0.25, 0.55)  # coherence of the edges around: they run every way, and as hair does
+    together_px: float = 9.0  # sigma over which it is seen
+    clear: tuple[float, float] = (40.0, 60.0)  # range of lightness around: of faint things, and of eyes and patterns
+    clear_px: float = 4.0  # radius within which it is seen
+    scrap_px: float = 400.0  # pixels of ink that hang together: less is short
     least_px: float = 80.0  # pixels of ink that hang together; less is a speck
 
 
@@ -52,12 +58,21 @@ def draw_ink(lightness: np.ndarray, unit: float) -> np.ndarray:
         ink = np.maximum(ink, np.tanh(INK.slope * (-response - INK.level).clip(0)).astype(np.float32))
         if number == 0:
             seen = seen * (1 - 0.6 * ink)
-    # Grass and gravel would be hatched all over: where ink is dense only strong edges stay.
+    # Grass and gravel would be hatched all over: where ink is dense only strong edges stay, and of many short lines that do
+    # not run together, as hair does, and bound nothing clear, none.
     dense = cv2.GaussianBlur(ink, (0, 0), INK.dense_px * unit)
+    together = rise(edge_coherence(lightness, INK.together_px * unit), INK.together)
     ink = np.clip(
         (ink - 2 * (dense - INK.dense).clip(0)) / (1 - np.minimum(0.5, 2 * (dense - INK.dense).clip(0))), 0, 1
     )
-    return without_specks(ink, INK.least_px * unit * unit)
+    window = np.ones((2 * max(1, round(INK.clear_px * unit)) + 1,) * 2, np.uint8)
+    clear = rise(cv2.dilate(lightness, window) - cv2.erode(lightness, window), INK.clear)
+    return without_scraps(ink, rise(dense, INK.crowded) * (1 - np.maximum(together, clear)), unit * unit)
+
+
+def rise(values: np.ndarray, ends: tuple[float, float]) -> np.ndarray:
+    """0 below the first end, 1 above the second."""
+    return np.clip((values - ends[0]) / (ends[1] - ends[0]), 0, 1)
 
 
 def difference_across(lightness: np.ndarray, field: np.ndarray, sigma: float) -> np.ndarray:
@@ -73,10 +88,17 @@ def difference_across(lightness: np.ndarray, field: np.ndarray, sigma: float) ->
     return total
 
 
-def without_specks(ink: np.ndarray, least_px: float) -> np.ndarray:
-    """Ink without what is too small to be a stroke."""
-    _, labels, stats, _ = cv2.connectedComponentsWithStats((ink > 0.35).astype(np.uint8), connectivity=8)
-    kept = (stats[:, cv2.CC_STAT_AREA] >= least_px).astype(np.float32)
-    kept[0] = 0
-    near = cv2.dilate(kept[labels], np.ones((3, 3), np.uint8))
-    return ink * near
+def without_scraps(ink: np.ndarray, tangled: np.ndarray, area: float) -> np.ndarray:
+    """Ink (h, w) without what is too small to be a stroke, and without short strokes in a tangle.
+
+    Args:
+        ink: in [0, 1].
+        tangled: (h, w) in [0, 1], where short strokes are many and run every way.
+        area: pixels by those of a picture whose longer side is 1000.
+    """
+    count, labels, stats, _ = cv2.connectedComponentsWithStats((ink > 0.35).astype(np.uint8), connectivity=8)
+    sizes = stats[:, cv2.CC_STAT_AREA] / area
+    mean = np.bincount(labels.ravel(), tangled.ravel(), count) / stats[:, cv2.CC_STAT_AREA].clip(1)
+    kept = (sizes >= INK.least_px) & ((sizes >= INK.scrap_px) | (mean < 0.5))
+    kept[0] = False
+    return ink * cv2.dilate(kept[labels].astype(np.float32), np.ones((3, 3), np.uint8))
