@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.implicit.methods.framing.framing import Anchor, choose_turn, find_anchor, frame_faces, place
+from core.implicit.methods.framing.framing import Anchor, choose_turn, fill_beyond, find_anchor, frame_faces, place
 from core.implicit.methods.framing.notes import LIMITS, notes_before, notes_on_misses, notes_on_people
 from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.head_outline.outline import outline_pairs, trace_outline
@@ -40,6 +40,23 @@ def test_a_face_on_its_side_is_found_and_turned_upright(head):
     size, lies = frame_faces((turned, picture), (found, points), (None, None), 128)
     assert abs(find_anchor(lies[0].to_frame(found)).tilt) < np.radians(15)
     assert "90 degrees" in " ".join(notes_before((found, points)))
+
+
+def test_what_a_picture_lacks_is_not_filled_with_people_but_with_their_clothes_where_these_are_cut():
+    """A wall of 180 levels, a head of red and clothes of blue that the lower edge cuts; all but the wall is somebody's."""
+    people = np.zeros((96, 96), bool)
+    people[20:60, 40:60] = people[56:, 20:76] = True
+    framed = np.full((96, 96, 3), 180, np.uint8)
+    framed[people] = (0, 0, 200)
+    framed[20:56, 40:60] = (200, 0, 0)
+    framed += np.random.RandomState(0).randint(0, 8, framed.shape).astype(np.uint8)
+    y, x = np.mgrid[:96, :96]
+    beyond = (y < 20) | (y >= 84) | (x < 12)
+    filled = fill_beyond(framed, beyond, people & ~beyond, 56.0).astype(int)
+    assert np.array_equal(filled[~beyond], framed[~beyond])
+    red, blue = (beyond & (filled[..., first] - filled[..., last] > 60) for first, last in ((0, 2), (2, 0)))
+    assert not red.any(), "a head is copied nowhere"
+    assert not blue[:56].any() and blue[86:, 24:72].mean() > 0.9, "clothes go on below and nowhere else"
 
 
 def test_a_person_is_no_larger_for_points_on_the_outline_of_the_body(head):

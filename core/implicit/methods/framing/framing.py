@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from PIL import Image
+from scipy.ndimage import distance_transform_edt
 
 from core.image import resize
 from core.implicit.methods.letterbox.letterbox import Letterbox
@@ -35,6 +36,8 @@ class FramingConstants:
     most_tilt_deg: float = 15.0
     # Nothing is filled for rims as thin as this share of the frame.
     least_rim: float = 0.004
+    # Less than this share of the frame is too little to fill from.
+    least_source: float = 0.03
 
 
 FRAMING = FramingConstants()
@@ -127,12 +130,33 @@ def place(picture: Image.Image, size_px: tuple[int, int], lies: Letterbox) -> tu
     return framed, there < 250
 
 
-def fill_beyond(framed: np.ndarray, beyond: np.ndarray) -> np.ndarray:
-    """The framed picture with what lies beyond its edges filled from what it shows."""
+def fill_beyond(framed: np.ndarray, beyond: np.ndarray, people: np.ndarray, chin: float) -> np.ndarray:
+    """The framed picture with what lies beyond its edges filled from what it shows.
+
+    Nothing is copied from people, but for clothes that go on where the picture cuts them.
+
+    Args:
+        framed: (H, W, 3) uint8.
+        beyond: (H, W) bool.
+        people: (H, W) bool, everybody in the picture.
+        chin: y of the chin of the face that is framed, in pixels: what of people lies above is no clothes.
+    """
     rim = round(FRAMING.least_rim * max(beyond.shape))
     if not cv2.erode(beyond.astype(np.uint8), np.ones((2 * rim + 1,) * 2, np.uint8), borderValue=1).any():
         return framed
-    return fill_holes(framed, beyond)
+    heads = people & (np.arange(len(people))[:, None] < chin)
+    nearest = distance_transform_edt(beyond, return_distances=False, return_indices=True)
+    clothes = beyond & (people & ~heads)[tuple(nearest)]
+    framed = _fill(framed, beyond & ~clothes, (people | clothes, heads | clothes, clothes))
+    return _fill(framed, clothes, (heads, np.zeros_like(heads)))
+
+
+def _fill(framed: np.ndarray, hole: np.ndarray, forbidden: Sequence[np.ndarray]) -> np.ndarray:
+    """The picture with a hole filled from outside the first of what is forbidden, (H, W) bool each, that leaves something."""
+    for taboo in forbidden:
+        if (~taboo & ~hole).mean() > FRAMING.least_source:
+            return fill_holes(framed, hole, forbidden=taboo & ~hole)
+    return framed
 
 
 def _shown(size_px: tuple[int, int], anchor: Anchor, turn: float) -> np.ndarray:

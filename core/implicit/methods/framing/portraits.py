@@ -10,9 +10,11 @@ from PIL import Image
 
 from core.implicit.methods.framing.framing import fill_beyond, find_anchor, frame_faces, place
 from core.implicit.methods.head_outline.outline import outline_pairs
-from core.implicit.methods.layers.mattes import find_matte, head_reach
+from core.implicit.methods.layers.face import pick
+from core.implicit.methods.layers.mattes import find_matte, find_people, head_reach
 from core.implicit.methods.letterbox.letterbox import Letterbox, frame_size, letterbox
 from core.implicit.options import ImplicitOptions
+from core.implicit.paper.landmarks import OVAL
 
 # Longer side at which heads are looked for before the frame is known.
 ROUGH_PX = 320
@@ -51,7 +53,9 @@ def frame_portraits(
         reaches = [_head_reach(picture, points) for picture, points in zip(pictures, landmarks, strict=True)]
         size, lies = frame_faces(pictures, landmarks, reaches, options.size_px)
         placed = [place(picture, size, lie) for picture, lie in zip(pictures, lies, strict=True)]
-        framed, beyond = [fill_beyond(*one) for one in placed], [float(away.mean()) for _, away in placed]
+        seen = [lie.to_frame(own) for lie, own in zip(lies, landmarks, strict=True)]
+        framed = [_fill(*one, own) for one, own in zip(placed, seen, strict=True)]
+        beyond = [float(away.mean()) for _, away in placed]
     else:
         size = frame_size(pictures[0].size, pictures[1].size, options.size_px, options.aspect)
         boxed = [letterbox(picture, size, options.fill) for picture in pictures]
@@ -78,6 +82,13 @@ def with_outline(
     framed = frame_portraits(pictures, landmarks, options or ImplicitOptions())
     rims = [one.lies.to_picture(rim) for one, rim in zip(framed, outlines_of(framed[0], framed[1]), strict=True)]
     return np.concatenate((landmarks[0], rims[0])), np.concatenate((landmarks[1], rims[1]))
+
+
+def _fill(framed: np.ndarray, beyond: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """A picture in its frame, filled beyond its edges; its landmarks (N, 2) lie in the frame."""
+    if not beyond.any():
+        return framed
+    return fill_beyond(framed, beyond, find_people(framed), float(pick(points, OVAL)[:, 1].max()))
 
 
 def _head_reach(picture: Image.Image, points: np.ndarray) -> float | None:

@@ -12,7 +12,7 @@ from core.implicit.methods.framing.framing import Anchor
 from core.implicit.methods.layers.face import pick
 from core.implicit.paper.landmarks import OVAL
 from core.ops.blur import soft_blur
-from core.ops.masks import signed_distance
+from core.ops.masks import disc, signed_distance
 from core.ops.smoothstep import smoothstep
 
 # The mask's soft rim at the 256 pixels that its network sees, generously.
@@ -21,6 +21,8 @@ RIM_PX = 6
 CUT_PX, MOST_MOVED, ROUNDS = 256, 0.05, 4
 # From which value of the network's on a place is surely the person's.
 SURE = 0.95
+# And from which value on it may be somebody's.
+PERHAPS = 0.2
 # How far on both sides of an outline colours are compared, as a share of the longer side; how unlike they are where it is not
 # known, and where it is.
 SIDES, UNLIKE = 0.025, (0.06, 0.16)
@@ -49,6 +51,15 @@ def find_matte(framed: np.ndarray, landmarks: np.ndarray) -> np.ndarray | None:
     near = cv2.dilate(own, np.ones((2 * RIM_PX + 1,) * 2, np.uint8)) > 0
     # As a file of bytes has it, so that a stored morph comes back the same.
     return (np.rint(np.where(near, mask, 0) * 255) / 255).astype(np.float32)
+
+
+def find_people(framed: np.ndarray) -> np.ndarray:
+    """(H, W) bool: everybody in a picture (H, W, 3) uint8, with their rims."""
+    try:
+        mask = person_mask(Image.fromarray(framed))[0, 0].numpy()
+    except NothingFoundError:
+        return np.zeros(framed.shape[:2], bool)
+    return cv2.dilate((mask > PERHAPS).astype(np.uint8), disc(RIM_PX * max(mask.shape) / 256)) > 0
 
 
 def cut_out(framed: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -29,6 +29,10 @@ class ScheduleConstants:
     # The head's share of what is left for the person, and how long a place of the clothes takes of the rest.
     head: tuple[float, float] = (0.3, 0.9)
     clothes: float = 0.3
+    # How long a place takes of a picture whose person is not told from its background, and how long before half way the frame's rim,
+    # where nobody stands, begins: one half alone would move twice as fast as the mean.
+    swept: float = 0.25
+    early: float = 0.08
     # The head ends below the chin, over this much of the face's diameter.
     neck: float = 0.7
     # So far around the face, as a share of its diameter, all changes over as it does, and how soft that ends.
@@ -86,9 +90,26 @@ class Schedule:
 
 
 def all_at_once(owner: int) -> Schedule:
-    """Of people that are not told from their backgrounds: a quarter of the film, so that most frames show one picture."""
+    """Of pictures without a face: a quarter of the film, so that most frames show one of them."""
     turn = Turn(0.5, 0.75, owner == 1)
     return Schedule(turn, turn, turn)
+
+
+def sweep(change: np.ndarray, face: np.ndarray, owner: int) -> Schedule:
+    """The schedule of people that are not told from their backgrounds: one half of the film, from the frame's rim inwards.
+
+    Args:
+        change: (H, W), how much each place changes, half way.
+        face: (H, W), 1 in the middle of the face, else 0.
+        owner: whose half way is, 0 or 1.
+    """
+    away, near = _away(face)
+    first, last = 0.5 - SCHEDULE.early, 1 - SCHEDULE.swept
+    start = first + (near + (1 - near) * _order(-away, change * (1 - near))) * (last - first)
+    end = start + SCHEDULE.swept
+    clock = _clock(((start, end),), (change,))
+    whole = Turn(start[..., None].astype(np.float32), end[..., None].astype(np.float32), owner == 1, clock)
+    return Schedule(whole, whole, Turn(last, last + SCHEDULE.swept, owner == 1, clock))
 
 
 def plan(change: np.ndarray, person: np.ndarray, face: np.ndarray, chin: float, owner: int) -> Schedule:
@@ -102,10 +123,9 @@ def plan(change: np.ndarray, person: np.ndarray, face: np.ndarray, chin: float, 
         owner: whose half way is, 0 or 1.
     """
     y, diameter = np.arange(len(face))[:, None] + 0.5, max(1.0, float(np.sqrt(face.sum())))
+    away, near = _away(face)
     head = smoothstep(1 - (y - chin) / (SCHEDULE.neck * diameter)) + 0 * person
     above = person * head
-    away = cv2.distanceTransform(1 - face.astype(np.uint8), cv2.DIST_L2, 5) / diameter
-    near = smoothstep(1 - (away - SCHEDULE.around) / SCHEDULE.soft)
     below = person - above
     share = float((change * above).sum() / max((change * (above + below)).sum(), 1e-6))
     last, ends = 1 - SCHEDULE.ends, SCHEDULE.head
@@ -124,6 +144,12 @@ def plan(change: np.ndarray, person: np.ndarray, face: np.ndarray, chin: float, 
         for first, last in (behind, people)
     )
     return Schedule(around, person_turn, Turn(0.5, neck, owner == 1, clock))
+
+
+def _away(face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far each place is from a face (H, W), in its diameters, and how much it changes over with it, in [0, 1]."""
+    away = cv2.distanceTransform(1 - face.astype(np.uint8), cv2.DIST_L2, 5) / max(1.0, float(np.sqrt(face.sum())))
+    return away, smoothstep(1 - (away - SCHEDULE.around) / SCHEDULE.soft)
 
 
 def _clock(turns: Sequence[tuple[np.ndarray, np.ndarray]], changes: Sequence[np.ndarray]) -> np.ndarray:

@@ -25,7 +25,7 @@ from core.implicit.methods.layers.face import (
     pick,
     soft_region,
 )
-from core.implicit.methods.layers.schedule import Schedule, all_at_once, plan
+from core.implicit.methods.layers.schedule import Schedule, all_at_once, plan, sweep
 from core.implicit.paper.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from core.ops.blur import soft_blur
 from core.ops.masks import disc
@@ -185,11 +185,11 @@ def share_film(
     detected = min(map(len, landmarks)) >= DETECTED
     if owner is None:
         owner = _suits(landmarks if detected else (), positions, made_up, people)
-    middle, schedule = face_at(halves, positions, None, 0.0).middle, all_at_once(owner)
+    middle, change = face_at(halves, positions, None, 0.0).middle, np.abs(faces[1] - faces[0]).mean(-1)
+    schedule = sweep(change, middle[..., 0] > 0, owner) if middle.any() else all_at_once(owner)
     apart = bool(people) and _unknown(*people[owner]) <= SHARING.most_unknown
     if apart:
         chin = max(float(points[:DETECTED, 1].max()) for points in (*landmarks, *halves))
-        change = np.abs(faces[1] - faces[0]).mean(-1)
         schedule = plan(change, np.maximum(people[0][0], people[1][0]), middle[..., 0] > 0, chin, owner)
     if not detected:
         return Sharing(owner, schedule, apart)
