@@ -7,28 +7,22 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from patchmatch import inpaint_regularity
 from scipy.ndimage import distance_transform_edt
 
 from core.errors import InputError, ShapeError
-from core.ops.patch_detail import carry_detail, known_share, reduce_known
-from core.ops.patch_lines import continue_lines
+from core.ops.patch_detail import carry_detail, reduce_known
+from core.ops.patch_search import valid_centres
+from core.ops.patch_vote import fill_by_votes
 
 
 @dataclass(frozen=True)
 class FillConstants:
     """How far the filler looks and how much it works."""
 
-    patch_radius_px: int = 3  # patches of 7 px: closer copies and faster than the 15 px of larger radii
     context_share: float = 1.0  # what is seen round a hole, as a share of the hole's longer side
     context_least_px: int = 96  # and at least: small holes need texture to choose from
     longest_px: int = 1024  # of the region that is worked on
     most_hole_px: int = 24_000  # of hole in that region: the time grows with it, and small patches see more
-    near_weight: float = 0.005  # of the way to a patch beside its looks: 0 fetches things from afar, 0.012 repeats
-    near_rough: float = 7.0  # levels: round a hole less rough, patches differ less, and so much less the way counts
-    near_px: int = 15  # round a hole, where that is measured
-    near_rows: float = 0.5  # of the longer side, a way up: what lies as high is as far off and as bright
-    near_columns: float = 0.25  # a way aside; the engine takes ways above 0.5 for shorter ones
 
 
 FILL = FillConstants()
@@ -54,8 +48,7 @@ def fill_holes(picture: np.ndarray, hole: np.ndarray, *, forbidden: np.ndarray |
         ShapeError: the arrays do not fit together.
         InputError: nothing is left to copy from.
 
-    Source: PatchMatch, Barnes et al. 2009, "PatchMatch: A Randomized Correspondence Algorithm for Structural Image
-    Editing"; filling from coarse to fine with votes, Wexler et al. 2007, "Space-Time Completion of Video".
+    Source: see `core.ops.patch_vote.fill_by_votes`.
     """
     hole, taboo = _checked(picture, hole, forbidden)
     out = picture.copy()
@@ -68,7 +61,7 @@ def fill_holes(picture: np.ndarray, hole: np.ndarray, *, forbidden: np.ndarray |
         )
     for region, part in _parts(hole):
         closed = taboo[region] | (hole[region] & ~part)
-        if not _has_patch(~part & ~closed):
+        if not valid_centres(~part & ~closed).any():
             region, part = (slice(None), slice(None)), hole
             closed = taboo
         filled = _fill_region(out[region], part, closed)
@@ -101,66 +94,33 @@ def _parts(hole: np.ndarray) -> Iterator[tuple[tuple[slice, slice], np.ndarray]]
         yield region, hole[region] & (labels[region] == label)
 
 
-def _has_patch(known: np.ndarray) -> bool:
-    """Whether a whole patch can be copied from somewhere."""
-    side = 2 * FILL.patch_radius_px + 1
-    padded = np.pad(known.astype(np.uint8), 1)
-    return bool(cv2.erode(padded, np.ones((side, side), np.uint8), borderType=cv2.BORDER_CONSTANT, borderValue=0).any())
-
-
 def _fill_region(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -> np.ndarray:
     """(h, w, 3) uint8 with the hole filled at a bounded size."""
     high, wide = hole.shape
     share = min(1.0, FILL.longest_px / max(high, wide), (FILL.most_hole_px / int(hole.sum())) ** 0.5)
-    if share == 1.0:
-        return _fill_small(picture, hole, forbidden)
     small, gap, closed = reduce_known(picture, hole, forbidden, share)
-    filled = _fill_small(small, gap, closed)
+    filled, source = _fill_small(small, gap, closed)
+    if share == 1.0:
+        return filled
     out = picture.copy()
-    whole = known_share(hole, *gap.shape) > 0.999  # of the hole nothing was counted in
-    if (whole & ~closed).any():
-        out[hole] = carry_detail(picture, hole, small, filled, ~whole | closed)
-    else:
+    if source is None:
         out[hole] = cv2.resize(filled, (wide, high), interpolation=cv2.INTER_CUBIC)[hole]
+    else:
+        out[hole] = carry_detail(picture, hole, small, filled, source)
     return out
 
 
-def _fill_small(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -> np.ndarray:
-    """The same at the size given; of what is too small to hold a patch, every pixel takes the nearest known one."""
+def _fill_small(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """The same at the size given, and (h, w, 2) int from where.
+
+    Of what is too small to hold a patch, every pixel takes the nearest known one, and no sources are told.
+    """
     unseen = hole | forbidden
-    if _has_patch(~unseen):
-        picture, drawn = continue_lines(picture, hole, forbidden)
-        hole, unseen = hole & ~drawn, unseen & ~drawn
     if unseen.all():
         unseen = hole
     nearest = distance_transform_edt(unseen, return_distances=False, return_indices=True)
-    spread = picture[tuple(nearest)]
-    if not _has_patch(~unseen):
-        return spread
-    # A patch may reach over the rim of its source, so that colours of what is forbidden must not be there at all.
-    closed = forbidden if forbidden.any() else None
-    return inpaint_regularity(
-        spread,
-        hole,
-        _places(hole.shape),
-        global_mask=closed,
-        patch_size=FILL.patch_radius_px,
-        guide_weight=_near_weight(spread, hole, unseen),
-    )
-
-
-def _places(shape: tuple[int, ...]) -> np.ndarray:
-    """(h, w, 3) float32: where every pixel lies, so that of patches alike the nearer one is taken."""
-    rows, columns = np.mgrid[: shape[0], : shape[1]] / max(shape)
-    return np.stack([rows * FILL.near_rows, columns * FILL.near_columns, 0 * rows], -1).astype(np.float32)
-
-
-def _near_weight(picture: np.ndarray, hole: np.ndarray, unseen: np.ndarray) -> float:
-    """How much the way to a patch counts beside its difference, which is a square of levels."""
-    side, values = 2 * FILL.patch_radius_px + 1, picture.astype(np.float32)
-    spread = np.sqrt(np.maximum(cv2.blur(values**2, (side, side)) - cv2.blur(values, (side, side)) ** 2, 0)).mean(-1)
-    near = 2 * FILL.near_px + 1
-    around = cv2.dilate(hole.astype(np.uint8), np.ones((near, near), np.uint8)) > 0
-    around &= cv2.erode((~unseen).astype(np.uint8), np.ones((side, side), np.uint8)) > 0
-    rough = float(spread[around].mean()) if around.any() else 0.0
-    return FILL.near_weight * min(1.0, (rough / FILL.near_rough) ** 2)
+    # Patches over the hole may reach to what is forbidden, so that its colours must not be there at all.
+    spread = picture[tuple(nearest)] if not unseen.all() else picture
+    if not hole.any() or not valid_centres(~hole & ~forbidden).any():
+        return np.where(hole[..., None], spread, picture), None
+    return fill_by_votes(spread, hole, forbidden)

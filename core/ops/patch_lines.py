@@ -1,4 +1,4 @@
-"""Straight edges that end at a hole and go on behind it: found, paired across the hole, and drawn before the rest is filled."""
+"""Straight edges that end at a hole and go on behind it: found, paired across the hole, and drawn."""
 
 from __future__ import annotations
 

@@ -8,7 +8,6 @@ import pytest
 
 from core.errors import InputError, ShapeError
 from core.ops import patch_fill
-from core.ops.patch_detail import find_sources
 from core.ops.patch_fill import fill_holes
 
 
@@ -89,16 +88,6 @@ def test_a_hole_filled_at_a_smaller_size_is_as_sharp_as_the_picture(monkeypatch:
     energy = [np.square(cv2.Laplacian(one, cv2.CV_32F)[55:105, 75:125]).mean() for one in (out, picture)]
     assert 0.6 < energy[0] / energy[1] < 1.5
     assert abs(out[hole].mean() - picture[~hole].mean()) < 25
-
-
-def test_the_patch_that_was_copied_is_found_again():
-    coarse = np.random.default_rng(5).integers(0, 255, (15, 15, 3)).astype(np.uint8)
-    picture = cv2.resize(coarse, (60, 60), interpolation=cv2.INTER_CUBIC)
-    target = square((60, 60), 40, 40, 12)
-    picture[36:56, 36:56] = picture[6:26, 11:31]
-    found = find_sources(picture, target, square((60, 60), 30, 30, 30))
-    moved = (found - np.stack(np.mgrid[:60, :60], -1))[target]
-    assert ((moved == (-30, -25)).all(1)).mean() > 0.95
 
 
 def test_threads_get_what_one_alone_gets():
