@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+from scipy.ndimage import distance_transform_edt
 
 
 @dataclass(frozen=True)
@@ -43,12 +44,13 @@ class Patches:
         hole: (H, W) bool.
         known: (H, W) bool, what may be copied; holds a whole patch.
 
-    `rows`, `columns` (N,) are the centres of all patches that touch the hole, `sources` (S,) flat indices of what may be copied.
+    `depth` (H, W) is how far inside the hole each pixel lies. `rows`, `columns` (N,) are the centres of all patches that touch the hole, `sources` (S,) flat indices of what may be copied.
     """
 
     def __init__(self, picture: np.ndarray, hole: np.ndarray, known: np.ndarray):
         self.picture, self.hole, self.known = picture, hole, known
         self.shape = hole.shape
+        self.depth = distance_transform_edt(hole)
         self.valid = valid_centres(known).ravel()
         self.sources = np.flatnonzero(self.valid)
         touched = cv2.dilate(hole.astype(np.uint8), np.ones((SIDE, SIDE), np.uint8))

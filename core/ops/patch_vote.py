@@ -22,8 +22,8 @@ class VoteConstants:
 
     thin_px: float = 4.0  # half the hole's width at the coarsest size: a patch reaches across
     beginnings: tuple[tuple[str, int], ...] = (  # what the hole holds at first, and how many sizes above the coarsest
-        ("onion", 0),
         ("spread", 0),
+        ("onion", 0),
         ("smooth", 0),
         ("onion", 1),
         ("smooth", 1),
@@ -38,6 +38,7 @@ class VoteConstants:
     near_columns: float = 0.25  # a way aside; the engine takes ways above 0.5 for shorter ones
     beside_px: float = 6.0  # of a line: what the line's own colours fill
     compared_px: int = 2000  # of hole: the size up to which all beginnings are worked on
+    few_px: int = 1000  # of hole: up to here one beginning will do
     rounds: tuple[tuple[int, int], ...] = ((2000, 15), (8000, 6))  # up to so many pixels of hole so many votes
     rounds_least: int = 4
     settled: float = 0.2  # levels: where a vote changes less, more votes change nothing
@@ -79,7 +80,9 @@ def fill_by_votes(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) 
     small = [size for size, patches in enumerate(sizes) if patches.hole.sum() <= VOTE.compared_px]
     compared = small[0] if small else len(sizes) - 1
     tried = []
-    for kind, above in VOTE.beginnings if small else VOTE.beginnings[1:2]:
+    # A small hole leaves little to choose, and a wide one that is thin everywhere has its surroundings near.
+    many = bool(small) and sizes[0].hole.sum() > VOTE.few_px
+    for kind, above in VOTE.beginnings if many else VOTE.beginnings[:1]:
         size = len(sizes) - 1 - above
         if size < compared:
             continue
@@ -89,12 +92,10 @@ def fill_by_votes(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) 
             size -= 1
             state = _vote_often(_enlarge(state, sizes[size], rng), rng)
         tried.append(state)
-    if small:
+    if many:
         rng = np.random.default_rng(0)
         tried.append(_vote_often(_fill_both_ways(sizes[compared]), rng))
-    least, rng = sizes[compared], np.random.default_rng(0)
-    guide = _smoothed(least.picture, least.hole, least.known, VOTE.guide_blurs)
-    state = min(tried, key=lambda one: _inconsistency(one) + VOTE.guide * _departure(one, guide))
+    state, rng = _choose(tried), np.random.default_rng(0)
     if small and (lined := _draw_lines(state, picture, hole, forbidden)) is not None:
         state = min(state, _vote_often(lined, rng), key=_inconsistency)
     for patches in sizes[:compared][::-1]:
@@ -256,8 +257,11 @@ def _vote_often(state: State, rng: np.random.Generator, *, first: bool = False) 
 def _vote(state: State, cost: np.ndarray) -> np.ndarray:
     """(P, 5): colours and mean gradients that the patches over each pixel of the hole agree on."""
     sources, cost = _over(state, cost)
-    depth = np.minimum(distance_transform_edt(state.patches.hole), VOTE.trust_px)
-    trust = np.pad(VOTE.trust**-depth, R).astype(np.float32).ravel()[_windows(state.patches)]
+    trust = (
+        np.pad(VOTE.trust ** -np.minimum(state.patches.depth, VOTE.trust_px), R)
+        .astype(np.float32)
+        .ravel()[_windows(state.patches)]
+    )
     # As Newson et al.: what three quarters of the patches reach is usual; where a quarter is far better, less is.
     few, many = len(OFFSETS) // 4, 3 * len(OFFSETS) // 4
     ranked = np.partition(np.minimum(cost, 1e9), (few, many), axis=1)
@@ -288,6 +292,15 @@ def _inconsistency(state: State) -> float:
     """How little the filling's patches resemble known ones on average, in levels; the ways to them do not count."""
     wanted = state.patches.describe_hole(state.picture)
     return float(np.linalg.norm((state.patches.features[state.nearest] - wanted)[:, :-2], axis=1).mean())
+
+
+def _choose(tried: list[State]) -> State:
+    """The most consistent filling that departs least from a membrane over the hole."""
+    if len(tried) == 1:
+        return tried[0]
+    of = tried[0].patches
+    guide = _smoothed(of.picture, of.hole, of.known, VOTE.guide_blurs)
+    return min(tried, key=lambda one: _inconsistency(one) + VOTE.guide * _departure(one, guide))
 
 
 def _departure(state: State, guide: np.ndarray) -> float:
