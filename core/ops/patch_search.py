@@ -19,8 +19,6 @@ class SearchConstants:
     texture: float = 2.0  # weight of mean gradients: without it smooth patches win over texture
     rows: float = 30.0  # levels that a way up counts, of the longer side: what lies as high is as far off and as bright
     columns: float = 15.0  # and aside
-    repeat: float = 8.0  # squared levels that a patch costs more for each further time that its surroundings are copied
-    repeat_most: float = 3.0  # further times that count
     exact_most: float = 4e6  # pairs of patches: up to here all are compared
     seed: int = 0
 
@@ -91,12 +89,6 @@ class Patches:
         """(N,) float32: how far patches (N, F) differ from sources (N,); infinite where those are none."""
         return np.where(self.valid[nearest], np.square(self.features[nearest] - wanted).sum(1), np.float32(np.inf))
 
-    def repeats(self, nearest: np.ndarray) -> np.ndarray:
-        """(H W,) float32: what every source costs more because the sources (N,) in use lie there again and again."""
-        times = np.bincount(nearest, minlength=self.hole.size).reshape(self.shape).astype(np.float32)
-        times = cv2.blur(times, (SIDE, SIDE), borderType=cv2.BORDER_CONSTANT)
-        return SEARCH.repeat * np.clip(times - 1, 0, SEARCH.repeat_most).ravel()
-
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """(N,) sources by chance."""
         return self.sources[rng.integers(0, len(self.sources), len(self.rows))]
@@ -114,19 +106,17 @@ def find_nearest(
 
     Source: PatchMatch, Barnes et al. 2009, section 3 (propagation and random search), with the jumps of Rong and Tan 2006.
     """
-    # At first the sources are a guess, which tells nothing of what is copied too often.
-    repeats = patches.repeats(nearest) * (turn > 0)
     if len(wanted) * len(patches.sources) <= SEARCH.exact_most:
-        nearest = compare_all(patches, wanted, repeats)
+        nearest = compare_all(patches, wanted)
         return nearest, patches.cost(wanted, nearest)
     (high, wide), rows, columns = patches.shape, patches.rows, patches.columns
     nearest, grid = nearest.copy(), np.zeros(patches.shape, np.int64)
     touched = np.zeros(patches.shape, bool)
-    cost, touched[rows, columns] = patches.cost(wanted, nearest) + repeats[nearest], True
+    cost, touched[rows, columns] = patches.cost(wanted, nearest), True
 
     def offer(y: np.ndarray, x: np.ndarray) -> None:
         offered = np.clip(y, 0, high - 1) * wide + np.clip(x, 0, wide - 1)
-        far = patches.cost(wanted, offered) + repeats[offered]
+        far = patches.cost(wanted, offered)
         better = far < cost
         nearest[better], cost[better] = offered[better], far[better]
 
@@ -143,12 +133,12 @@ def find_nearest(
         offer(y + moves[0], x + moves[1])
         reach >>= 2
     offer(*np.divmod(patches.draw(rng), wide))
-    return nearest, cost - repeats[nearest]
+    return nearest, cost
 
 
-def compare_all(patches: Patches, wanted: np.ndarray, repeats: np.ndarray, chunk: int = 512) -> np.ndarray:
-    """(N,) the sources that wanted patches (N, F) resemble most, all compared; `repeats` as `Patches.repeats` answers."""
+def compare_all(patches: Patches, wanted: np.ndarray, chunk: int = 512) -> np.ndarray:
+    """(N,) the sources that wanted patches (N, F) resemble most, all compared."""
     known = patches.features[patches.sources]
-    lengths = np.square(known).sum(1) + repeats[patches.sources]
+    lengths = np.square(known).sum(1)
     best = [(lengths - 2 * part @ known.T).argmin(1) for part in np.split(wanted, range(chunk, len(wanted), chunk))]
     return patches.sources[np.concatenate(best)]

@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
-from patchmatch import inpaint_regularity
 from scipy.ndimage import distance_transform_edt
 
 from core.ops.masks import disc
@@ -33,9 +32,6 @@ class VoteConstants:
     guide_blurs: int = 400  # of the membrane that fillings should not depart from too far
     guide_px: float = 3.0  # sigma of that comparison
     guide: float = 0.3  # its weight beside inconsistency: of 72 holes' fillings it chose those nearest to the truth
-    near_weight: float = 0.005  # of PatchMatch's own filling: of the way to a patch beside its looks
-    near_rows: float = 0.5  # of the longer side, a way up
-    near_columns: float = 0.25  # a way aside; the engine takes ways above 0.5 for shorter ones
     beside_px: float = 6.0  # of a line: what the line's own colours fill
     compared_px: int = 2000  # of hole: the size up to which all beginnings are worked on
     few_px: int = 1000  # of hole: up to here one beginning will do
@@ -92,9 +88,6 @@ def fill_by_votes(picture: np.ndarray, hole: np.ndarray, forbidden: np.ndarray) 
             size -= 1
             state = _vote_often(_enlarge(state, sizes[size], rng), rng)
         tried.append(state)
-    if many:
-        rng = np.random.default_rng(0)
-        tried.append(_vote_often(_fill_both_ways(sizes[compared]), rng))
     state, rng = _choose(tried), np.random.default_rng(0)
     if small and (lined := _draw_lines(state, picture, hole, forbidden)) is not None:
         state = min(state, _vote_often(lined, rng), key=_inconsistency)
@@ -134,27 +127,6 @@ def _begin(patches: Patches, kind: str, rng: np.random.Generator) -> State:
     return State(patches, picture, nearest[0] * patches.shape[1] + nearest[1])
 
 
-def _fill_both_ways(patches: Patches) -> State:
-    """A filling in which the surroundings' patches are wanted in the hole as the hole's are in the surroundings."""
-    spread = _smoothed(patches.picture, ~patches.known, patches.known, 0)
-    rows, columns = np.mgrid[: patches.shape[0], : patches.shape[1]] / max(patches.shape)
-    places = np.stack([rows * VOTE.near_rows, columns * VOTE.near_columns, 0 * rows], -1).astype(np.float32)
-    closed = ~patches.known & ~patches.hole
-    filled = inpaint_regularity(
-        spread[..., :3].round().astype(np.uint8),
-        patches.hole,
-        places,
-        global_mask=closed if closed.any() else None,
-        patch_size=R,
-        guide_weight=VOTE.near_weight,
-    )
-    picture = np.dstack([np.where(patches.hole[..., None], filled, patches.picture[..., :3]), spread[..., 3:]])
-    state = State(patches, picture.astype(np.float32), patches.draw(np.random.default_rng(0)))
-    return replace(
-        state, nearest=compare_all(patches, patches.describe_hole(state.picture), np.zeros(patches.hole.size))
-    )
-
-
 def _smoothed(picture: np.ndarray, hole: np.ndarray, known: np.ndarray, blurs: int) -> np.ndarray:
     """(H, W, C): the hole by the nearest known pixels, and the more often blurred, the nearer to a membrane over its rim."""
     at = distance_transform_edt(~known, return_distances=False, return_indices=True)
@@ -178,13 +150,7 @@ def _draw_lines(state: State, picture: np.ndarray, hole: np.ndarray, forbidden: 
     # What lies between two lines belongs to them: a filling that knew nothing of them is no guide there.
     beside = (cv2.dilate(at.astype(np.uint8), disc(VOTE.beside_px)) > 0) & made.patches.hole & ~at
     made = replace(made, picture=_smoothed(made.picture, beside, ~beside, VOTE.begin_blurs))
-    return replace(made, nearest=_resembled(made))
-
-
-def _resembled(state: State) -> np.ndarray:
-    """(N,) the sources that the filling's patches resemble most."""
-    wanted = state.patches.describe_hole(state.picture)
-    return compare_all(state.patches, wanted, state.patches.repeats(state.nearest))
+    return replace(made, nearest=compare_all(made.patches, made.patches.describe_hole(made.picture)))
 
 
 def _peel(patches: Patches, rng: np.random.Generator) -> np.ndarray:

@@ -76,11 +76,3 @@ def test_small_steps_between_pieces_close_and_edges_stay(jump: float, left: floa
     step = (out[4:14, 40] - out[4:14, 39]).mean() / jump
     assert step < left if left < 0.5 else step > left
     assert np.array_equal(out[~hole], picture[~hole].astype(np.float64))
-
-
-def test_what_is_copied_again_and_again_costs_more():
-    patches = described(np.zeros((40, 40, 3)), np.pad(np.ones((4, 4), bool), ((30, 6), (30, 6))))
-    once = 10 * 40 + 5 + np.arange(len(patches.rows)) // 20 * 40 + np.arange(len(patches.rows)) % 20
-    assert patches.repeats(once).max() == 0
-    again = patches.repeats(np.full(len(once), 10 * 40 + 10))
-    assert again[10 * 40 + 10] > 0 == again[20 * 40 + 10]
