@@ -14,6 +14,7 @@ class SeamConstants:
     """Which seams are closed, and how far round them."""
 
     jump: float = 12.0  # levels: seams beyond are edges, and closing one would smear a colour into another
+    most: float = 24.0  # levels that a colour may change: steps that contradict one another add up to any amount
     reach_px: float = 30.0  # over which a piece takes on its neighbour's level
 
 
@@ -56,7 +57,7 @@ def close_seams(picture: np.ndarray, hole: np.ndarray, known: np.ndarray, source
     values = np.concatenate([np.full(len(rows) - count, -1.0), diagonal])
     system = coo_matrix((values, (rows, columns)), shape=(count, count)).tocsc()
     solved = splu(system, permc_spec="MMD_AT_PLUS_A", options={"SymmetricMode": True}).solve(wanted)
-    return out[places] + solved
+    return out[places] + np.clip(solved, -SEAM.most, SEAM.most)
 
 
 def _moved(flat: np.ndarray, way: tuple[int, int], shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray]:

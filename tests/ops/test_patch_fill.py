@@ -69,6 +69,13 @@ def test_holes_at_every_border_are_closed(place: str):
     assert (out[hole].min(1) >= 20).mean() > 0.97  # what lay in the hole was 0
 
 
+def test_little_that_is_known_fills_much_without_new_colours():
+    picture = np.random.default_rng(0).integers(90, 110, (60, 60, 3)).astype(np.uint8)
+    hole = ~square((60, 60), 0, 0, 8)
+    out = fill_holes(np.where(hole[..., None], np.uint8(255), picture), hole)
+    assert out.min() >= 60 and out.max() <= 140
+
+
 @pytest.mark.parametrize("shape", [(1, 2), (3, 3), (6, 40), (15, 15)])
 def test_tiny_pictures_are_filled_from_what_there_is(shape: tuple[int, int]):
     picture, hole = np.full((*shape, 3), 77, np.uint8), np.zeros(shape, bool)
