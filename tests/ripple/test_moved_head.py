@@ -110,6 +110,22 @@ def test_a_head_at_the_photographs_edge_brings_nothing_in_from_beyond(scene: Hea
     assert np.abs(replace(sheet, inset=0 * cut).sources(Pose(20, 5, 5)) - grid()).max() < 1e-6
 
 
+@pytest.mark.parametrize("pose", [Pose(24), Pose(-24), Pose(8, 10, -10)])
+def test_background_at_the_photographs_rim_stands_still_to_the_bit(
+    photo: np.ndarray, scene: HeadScene, pose: Pose
+) -> None:
+    """In a film of a head near the edge the corners flickered by 4 levels."""
+    x, y = np.rint(scene.head.frame.centre).astype(int)
+    half = round(0.65 * scene.head.frame.unit_px)
+    cut = np.ascontiguousarray(photo[max(0, y - half) : y + half, max(0, x - half) : x + half])
+    near = HeadScene.of(cut, Head.of(detect_faces(Image.fromarray(cut))[0]))
+    px = round(0.75 * SHEET.still_rim * near.head.frame.unit_px)
+    corners = (slice(0, px), slice(0, px)), (slice(0, px), slice(-px, None))
+    turned = near.render(cut, pose)
+    assert all(np.array_equal(turned[corner], cut[corner]) for corner in corners)
+    assert not np.array_equal(turned, cut)
+
+
 def test_a_map_is_turned_round_and_a_shift_goes_along_as_far_as_it_must() -> None:
     places = grid()
     shift = np.dstack([0.1 * np.exp(-((places / 0.25) ** 2).sum(-1)), np.zeros(places.shape[:2])])

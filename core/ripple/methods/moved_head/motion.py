@@ -51,6 +51,8 @@ class SheetConstants:
     rim: float = 0.04  # so far inside the mesh's rim that begins
     fold: float = 0.65  # nothing is narrowed by more: it would fold
     edge: float = 0.7  # nothing moves by a larger share of its way to the photograph's edge
+    still_rim: float = 0.08  # and background so near that edge stands still: a film flickered there
+    still_from: float = 0.3  # the head's own hair moves up to the edge, background from so far beside it does not
     shift_blur: float = 1.5  # nodes, where such a limit bites
     rounds: int = 30  # of turning a map round: each leaves `fold` of the error at most
 
@@ -88,7 +90,7 @@ class Sheet:
             [0, 1] how far it tilts; all 0 where nothing moves.
         inside: (n, n) how deep inside the mesh's rim the nodes lie, negative outside.
         inset: (n, n, 2) how far inside the photograph's sides, and its upper and lower edge, the nodes lie, or inside what is looked
-            at; 0 outside.
+            at, less a rim of background that stands still; 0 outside.
     """
 
     head: Head
@@ -120,7 +122,8 @@ class Sheet:
         values[outline] = known[pick][outline]
         values[outline, 2] = outline_depth(head, coarse[outline])
         values[outline] *= rest[outline, None]
-        still = (distance_transform_edt(~person) * step > SHEET.stands) | (rest == 0)
+        beside = distance_transform_edt(~person) * step
+        still = (beside > SHEET.stands) | (rest == 0)
         still[[0, -1]] = still[:, [0, -1]] = True
         values[still] = 0
         values[held] = known[pick][held]
@@ -130,6 +133,8 @@ class Sheet:
         px = head.frame.to_px(fine)
         inset = np.minimum(px, np.array(size) - px).clip(0) / head.frame.unit_px
         inset = np.minimum(inset, SHEET.reach - np.abs(fine).max(-1, keepdims=True))
+        beside = cv2.resize(beside, (SHEET.nodes,) * 2, interpolation=cv2.INTER_LINEAR)
+        inset = (inset - SHEET.still_rim * (beside / SHEET.still_from).clip(0, 1)[..., None]).clip(0)
         return cls(head, levers.astype(np.float32), inside, inset)
 
     def sources(self, pose: Pose) -> np.ndarray:
