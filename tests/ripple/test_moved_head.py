@@ -114,7 +114,7 @@ def test_a_head_at_the_photographs_edge_brings_nothing_in_from_beyond(scene: Hea
 def test_background_at_the_photographs_rim_stands_still_to_the_bit(
     photo: np.ndarray, scene: HeadScene, pose: Pose
 ) -> None:
-    """In a film of a head near the edge the corners flickered by 4 levels."""
+    """In a film of a head near the edge the corners flickered by 3 levels."""
     x, y = np.rint(scene.head.frame.centre).astype(int)
     half = round(0.65 * scene.head.frame.unit_px)
     cut = np.ascontiguousarray(photo[max(0, y - half) : y + half, max(0, x - half) : x + half])
