@@ -14,7 +14,6 @@ from core.errors import NothingFoundError
 from core.sdl.methods.face_retouch.ageing import (
     AgeingLayers,
     even_hair,
-    find_contours,
     find_eyes,
     find_layers,
     hollow_gain,
@@ -26,12 +25,20 @@ from core.sdl.methods.face_retouch.ageing import (
 from core.sdl.methods.face_retouch.folds import RELIEF, Fold, fitted, lines_of_forehead, lines_of_mouth, press
 from core.sdl.methods.face_retouch.fringe import hanging_hair, whole_hair, without_holes
 from core.sdl.methods.face_retouch.glasses import SPECTACLES, find_rims, hold_still
-from core.sdl.methods.face_retouch.hair import GREYING, find_strands, grey_hair, grey_order, hair_chroma, lighten
+from core.sdl.methods.face_retouch.hair import (
+    GREYING,
+    darken_hair,
+    find_strands,
+    grey_hair,
+    grey_order,
+    hair_chroma,
+    lighten,
+)
 from core.sdl.methods.face_retouch.head import CHIN, EYES, FOREHEAD, SEARCH
 from core.sdl.methods.face_retouch.shape import LID_SHARE, ROOM, YOUNG_MIDDLE, YOUNG_PAIRS, bounded_moves, youth_shift
 from core.sdl.methods.face_retouch.shapes import raw_red
 from core.sdl.methods.face_retouch.strength import STRENGTH
-from core.sdl.methods.face_retouch.wrinkles import crease_relief
+from core.sdl.methods.face_retouch.wrinkles import crease_relief, find_contours
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.ui.parts.examples import HEADS
@@ -333,6 +340,14 @@ def test_a_fringe_that_the_matte_left_out_is_hair_and_what_hangs_alone_is_none()
     assert below[60, 80] < 0.2, "below the eyes a shadow without strands is none"
 
 
+def test_strands_amid_hair_lose_more_of_their_colour_than_skin_between_dark_ones():
+    one, skin = np.ones((8, 8), np.float32), np.full((8, 8, 3), (0.5, 0.35, 0.25), np.float32)
+    dark, fair = (
+        grey_hair(skin, one, 0 * one, amid((8, 8)), level, np.ones(3, np.float32), 0.1, 1.0) for level in (0.1, 0.5)
+    )
+    assert np.ptp(fair, axis=2).max() < 0.8 * np.ptp(dark, axis=2).max()
+
+
 def test_thin_hair_is_not_whitened():
     view = np.full((40, 40, 3), 0.4, np.float32)
     one = np.ones((40, 40), np.float32)
@@ -363,6 +378,13 @@ def test_a_small_photo_gets_no_fold_narrower_than_its_pixels():
     brow = next(lines_of_forehead(head.points))
     wider, same = fitted(brow, small), fitted(brow, full)
     assert wider is not None and wider.width == pytest.approx(RELIEF.least_width * 8, rel=0.1) and same == brow
+
+
+def test_grey_hair_turns_brown_when_younger_and_in_a_grey_photo_it_stays_grey():
+    grey, one = np.full((8, 8, 3), 0.6, np.float32), np.ones((8, 8), np.float32)
+    brown, print_ = (darken_hair(grey, one, 0.6, tint, 1.0) for tint in (np.ones(3, np.float32), None))
+    assert brown[0, 0, 0] > 1.2 * brown[0, 0, 2]
+    assert np.ptp(print_, axis=2).max() < 1e-6 and print_.max() < 0.6
 
 
 def test_wounds_are_no_hair_and_brown_is():

@@ -29,7 +29,7 @@ from core.sdl.methods.face_retouch.head import BRIDGE, EYES, OVAL, SEARCH, Head,
 from core.sdl.methods.face_retouch.shape import ageing_shift, youth_shift
 from core.sdl.methods.face_retouch.shapes import fade, fill, strand_contrast
 from core.sdl.methods.face_retouch.strength import STRENGTH
-from core.sdl.methods.face_retouch.wrinkles import hollow_shade
+from core.sdl.methods.face_retouch.wrinkles import find_contours, hollow_shade
 
 CHEEKS = (50, 280)
 # What is less of a matte makes no level of 255.
@@ -270,7 +270,7 @@ def render_age(layers: AgeingLayers, t: float) -> np.ndarray:
                 made[part], matte[part], turns, (strand, light, deep), level, layers.tint, chroma, share * t, gain
             )
         else:
-            made[part] = darken_hair(made[part], matte[part], level, -share * t)
+            made[part] = darken_hair(made[part], matte[part], level, layers.tint, -share * t)
     shift = at_size(layers.shift if t > 0 else layers.young_shift) * (size[0] / layers.shift.shape[1] * abs(t))
     y, x = np.mgrid[: size[1], : size[0]].astype(np.float32)
     made = cv2.remap(made, x + shift[..., 0], y + shift[..., 1], cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE)
@@ -302,14 +302,6 @@ def younger_tone(layers: AgeingLayers, flat: np.ndarray, t: float) -> np.ndarray
     return STRENGTH.young_most * np.tanh(t * tone / STRENGTH.young_most)
 
 
-def find_contours(head: Head) -> np.ndarray:
-    """Edges of nose, jaw and spectacles, (h, w) in [0, 1]: half gone they would be ghosts."""
-    luma = np.log(cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY).clip(0.05))
-    down, across = np.gradient(cv2.GaussianBlur(luma, (0, 0), STRENGTH.contour_px))
-    wide = cv2.dilate(fade(np.hypot(down, across), *STRENGTH.contour), disc(STRENGTH.contour_soft_px))
-    return np.maximum(cv2.GaussianBlur(wide, (0, 0), STRENGTH.contour_soft_px), cv2.dilate(head.rims, disc(2)))
-
-
 def age_skin(
     source: np.ndarray, layers: AgeingLayers, t: float, at_size: Callable[[np.ndarray], np.ndarray]
 ) -> np.ndarray:
@@ -337,7 +329,7 @@ def age_skin(
     change = np.stack(gains, 2).astype(np.float32)
     if t < 0:
         change += t * (
-            STRENGTH.young_even * flat[..., None] * layers.blotches
+            STRENGTH.young_even * (flat * (1 - find_contours(layers.head)))[..., None] * layers.blotches
             - STRENGTH.young_eyes * layers.eyes[..., None]
             - (flat * layers.blush)[..., None] * np.array(STRENGTH.blush, np.float32)
         )

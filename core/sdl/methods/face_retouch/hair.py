@@ -55,7 +55,7 @@ class Greying:
     thin: tuple[float, float] = (1.35, 0.9)  # lightness around by that of bright strands: not whitened, and wholly
     end: float = 1.4  # times the bright strands' new lightness: brighter pixels are not hair
     young_rich: float = 1.12  # saturation of hair at t = -1
-    young_gain: float = 0.8  # lightness of hair at t = -1
+    young_gain: float = 0.84  # lightness of hair at t = -1
     brown: tuple[float, float, float] = (1.10, 0.97, 0.84)  # by channel: what grey hair becomes at t = -1
     young_grey_gain: float = 0.68  # and its lightness
 
@@ -195,18 +195,21 @@ def grey_hair(
     colour = picture - luma[..., None]
     if tint is None:
         return made + colour
-    # Strands amid hair are hair, whatever their colour.
-    taken = np.tanh(most_chroma * (1 + GREYING.deep_chroma * deep) / np.linalg.norm(colour, axis=2).clip(1e-4))
+    # Strands amid hair are hair, whatever their colour, but for skin between dark ones.
+    sure = deep * fade(luma / max(level, 0.02), *GREYING.mixed)
+    taken = np.tanh(most_chroma * (1 + GREYING.deep_chroma * sure) / np.linalg.norm(colour, axis=2).clip(1e-4))
     pale = 1 - (1 - GREYING.chroma_left) * turned * taken
     tinted = 1 + GREYING.light_tint * (tint - 1) * turned[..., None]
     return made * tinted + colour * pale[..., None]
 
 
-def darken_hair(picture: np.ndarray, matte: np.ndarray, level: float, amount: float) -> np.ndarray:
-    """Hair of younger years: darker; grey hair becomes brown."""
+def darken_hair(
+    picture: np.ndarray, matte: np.ndarray, level: float, tint: np.ndarray | None, amount: float
+) -> np.ndarray:
+    """Hair of younger years: darker; grey hair becomes brown, but in a picture of one hue, whose `tint` is None."""
     luma = cv2.cvtColor(picture, cv2.COLOR_RGB2GRAY)
     chroma = picture.max(2) - picture.min(2)
-    greyness = (fade(chroma, 0.26, 0.1) * fade(luma, 0.25, 0.5))[..., None]
+    greyness = float(tint is not None) * (fade(chroma, 0.26, 0.1) * fade(luma, 0.25, 0.5))[..., None]
     brown = luma[..., None] * GREYING.young_grey_gain * np.array(GREYING.brown, np.float32)
     rich = luma[..., None] + GREYING.young_rich * (picture - luma[..., None])
     wanted = (1 - greyness) * rich * GREYING.young_gain + greyness * brown

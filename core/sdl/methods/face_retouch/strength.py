@@ -40,6 +40,7 @@ class AgeingStrength:
         0.03,
     )  # its slope by pixel, natural logarithm: from where it is kept, and wholly
     contour_soft_px: float = 8.0  # radius and sigma over which it is: a kept line amid smooth skin would glow
+    around_eyes: float = 2.2  # of an eye's outline: inside there is none
     sclera: tuple[float, float] = (
         0.5,
         0.8,

@@ -14,9 +14,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from core.ops.masks import disc
 from core.ops.tangents import average_along
-from core.sdl.methods.face_retouch.head import SEARCH, Head
-from core.sdl.methods.face_retouch.shapes import fade
+from core.sdl.methods.face_retouch.head import EYES, SEARCH, Head
+from core.sdl.methods.face_retouch.shapes import fade, fill, grow
+from core.sdl.methods.face_retouch.strength import STRENGTH
 
 # Paths over vertices of the mesh, left half, its partner in the right half; depth of the hollow in natural logarithm of
 # lightness (below 0 is darker), and its sigma in face heights. Light comes from above: what swells is bright above its shadow.
@@ -102,3 +104,14 @@ def crease_relief(lines: Sequence[tuple[np.ndarray, float]], shape: tuple[int, i
         streaks = average_along(noise, field, np.hanning(2 * long + 1)[long:].tolist())
         height -= weight * fade(streaks / streaks.std(), *CREASES.starts)
     return height * strength
+
+
+def find_contours(head: Head) -> np.ndarray:
+    """Edges of nose, jaw and spectacles, (h, w) in [0, 1]: half gone they would be ghosts."""
+    luma = np.log(cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY).clip(0.05))
+    down, across = np.gradient(cv2.GaussianBlur(luma, (0, 0), STRENGTH.contour_px))
+    wide = cv2.dilate(fade(np.hypot(down, across), *STRENGTH.contour), disc(STRENGTH.contour_soft_px))
+    # Bags below the eyes have edges, too, and go.
+    eyes = np.maximum(*(fill(luma.shape, grow(head.points[list(ring)], STRENGTH.around_eyes)) for ring in EYES))
+    wide = wide * (1 - eyes)
+    return np.maximum(cv2.GaussianBlur(wide, (0, 0), STRENGTH.contour_soft_px), cv2.dilate(head.rims, disc(2)))
