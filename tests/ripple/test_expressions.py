@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 import pytest
 
-from core.ripple.methods.moved_head.beard import grow_beard, hair_colour
+from core.ripple.methods.moved_head import covers
+from core.ripple.methods.moved_head.beard import grow_beard, refuse_beard
 from core.ripple.methods.moved_head.bounds import bounds_of, wears_glasses
 from core.ripple.methods.moved_head.editing import Change, move_head
 from core.ripple.methods.moved_head.expression_map import draw_expression, keep_teeth, rounded
@@ -22,9 +23,11 @@ from core.ripple.methods.moved_head.expressions import (
 from core.ripple.methods.moved_head.eyeballs import opening_eyes, paint_eyeball
 from core.ripple.methods.moved_head.folds import ease_smile, fold_line
 from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.hair_colour import hair_colour
 from core.ripple.methods.moved_head.motion import Pose
 from core.ripple.methods.moved_head.mouth import paint_mouth
 from core.ripple.methods.moved_head.scene import HeadScene
+from core.ripple.methods.moved_head.shaven import CHIN
 
 
 def drawn_eye() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -221,6 +224,61 @@ def test_eyes_that_are_wide_open_no_further_and_shut_ones_are_told(photo: np.nda
         lifts.append(-displace(head, Expression(eyes=1.0))[159, 1])
         assert bool(bounds_of(head, {"eyes": 1.0, "mouth": 1.0})) == (share < 0.1)
     assert 0 < lifts[1] < 0.8 * lifts[0]
+
+
+@pytest.mark.slow
+def test_a_beard_is_taken_off_and_skin_without_one_stays_to_the_bit(photo: np.ndarray, scene: HeadScene) -> None:
+    """Shaving used to leave a stubble's shade, and wiped chins that had no beard."""
+    (left, top, right, bottom), own = scene.box, scene.matte
+    bare = np.ascontiguousarray(photo[top:bottom, left:right])
+    assert np.array_equal(grow_beard(bare, scene.head, (left, top), -1.0, own), bare)
+    assert "nothing to shave" in (refuse_beard(bare, scene.head, (left, top), -1.0, own) or "")
+    beard = grow_beard(bare, scene.head, (left, top), 1.0, own)
+    # A face so small is not shaven on the page: up to 400 px a judge saw masks.
+    assert "too small" in (refuse_beard(beard, scene.head, (left, top), -1.0, own) or "")
+    shaven = grow_beard(beard, scene.head, (left, top), -1.0, own)
+    places = scene.head.frame.to_px(scene.head.mesh[[*(i for side in CHIN for i in side), 210, 430], :2]) - (left, top)
+    column, row = np.rint(places).astype(int).T
+    light = [float(cv2.GaussianBlur(one, (0, 0), 2)[row, column].mean()) for one in (bare, beard, shaven)]
+    assert light[1] < light[0] - 30
+    assert abs(light[2] - light[0]) < 0.35 * (light[0] - light[1])
+    lips = np.rint(scene.head.frame.to_px(scene.head.mesh[[14, 17], :2]).mean(0) - (left, top)).astype(int)
+    assert np.abs(shaven[lips[1], lips[0]].astype(int) - beard[lips[1], lips[0]]).max() < 12
+
+
+def test_a_beard_that_hides_the_neck_stays_and_is_told(photo: np.ndarray, scene: HeadScene) -> None:
+    (left, top, right, bottom), own = scene.box, scene.matte
+    region = grow_beard(np.ascontiguousarray(photo[top:bottom, left:right]), scene.head, (left, top), 1.0, own)
+    x, y = np.rint(scene.head.frame.to_px(scene.head.mesh[152, :2]) - (left, top)).astype(int)
+    wide, unit = round(0.09 * scene.head.frame.unit_px), scene.head.frame.unit_px
+    colour = np.median(region[y - round(0.03 * unit) : y, x - wide : x + wide].reshape(-1, 3), axis=0)
+    region[y - round(0.03 * unit) : y + round(0.2 * unit), x - wide : x + wide] = colour
+    assert "hides the neck" in (refuse_beard(region, scene.head, (left, top), -1.0, own) or "")
+    assert np.array_equal(grow_beard(region, scene.head, (left, top), -1.0, own), region)
+
+
+def test_no_beard_grows_over_a_hand_and_none_where_it_hides_the_mouth(
+    photo: np.ndarray, scene: HeadScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (left, top, right, bottom), own = scene.box, scene.matte
+    region, unit = np.ascontiguousarray(photo[top:bottom, left:right]), scene.head.frame.unit_px
+    start = (left, top)
+    mouth = scene.head.frame.to_px(scene.head.mesh[13, :2]) - start
+    corner = (mouth - covers.COVER.around * unit / 2).clip(0).astype(int)
+
+    def hand_at(place: np.ndarray, apart: float = 0.02) -> list[np.ndarray]:
+        fingers = np.array([(apart * (k - 2), -0.06 - 0.02 * n) for k in range(5) for n in range(4)])
+        return [place - corner + unit * np.vstack([[(0.0, 0.08)], fingers])]
+
+    chin = scene.head.frame.to_px(scene.head.mesh[152, :2]) - start
+    monkeypatch.setattr(covers, "detect_hands", lambda _: hand_at(chin + (0, 0.04 * unit)))
+    assert refuse_beard(region, scene.head, start, 1.0, own) is None
+    x, y = np.rint(chin - (0, 0.03 * unit)).astype(int)
+    covered = grow_beard(region, scene.head, start, 1.0, own)[y - 3 : y + 3, x - 3 : x + 3].mean()
+    monkeypatch.setattr(covers, "detect_hands", lambda _: [])
+    assert grow_beard(region, scene.head, start, 1.0, own)[y - 3 : y + 3, x - 3 : x + 3].mean() < covered - 15
+    monkeypatch.setattr(covers, "detect_hands", lambda _: hand_at(mouth, 0.06))
+    assert "hides the mouth" in (refuse_beard(region, scene.head, start, 1.0, own) or "")
 
 
 def test_a_smile_and_a_turn_go_together_without_a_break(photo: np.ndarray, scene: HeadScene) -> None:

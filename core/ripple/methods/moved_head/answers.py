@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -10,6 +11,7 @@ from torch import Tensor
 
 from core.detect.align import cut_quad
 from core.progress import Progress, silent
+from core.ripple.methods.moved_head.beard import refuse_beard
 from core.ripple.methods.moved_head.bounds import bounds_of
 from core.ripple.methods.moved_head.driving import Motion, put_on
 from core.ripple.methods.moved_head.editing import Change, bear, cut_square, follow, move_head
@@ -34,9 +36,12 @@ def answer(
     if asked != amounts["pose"]:
         notes += (f"turned by {amounts['pose']:g} of {asked:g} degrees: this photograph bears no more",)
     change = Change.of(amounts)
+    if change.beard:
+        left, top, right, bottom = scene.box
+        region = np.ascontiguousarray(photo[top:bottom, left:right])
+        if reason := refuse_beard(region, scene.head, (left, top), change.beard, scene.matte):
+            notes, change = (*notes, reason), replace(change, beard=0.0)
     moved = move_head(scene, photo, change)
-    if change.beard < 0 and np.array_equal(moved, photo):
-        notes += ("no beard was found in this photograph: there is nothing to shave",)
     face, none = Image.fromarray(cut_face(moved, prepared)), Image.new("L", (prepared.side,) * 2)
     return RippleResult(face, none, face, Image.fromarray(moved), codes, {"ripple_share": 0.0}, notes=notes)
 

@@ -9,9 +9,12 @@ import numpy as np
 
 from core.ops.blur import soft_blur
 from core.ops.smoothstep import smoothstep
+from core.ripple.methods.moved_head.covers import hands_over, mouth_hidden
 from core.ripple.methods.moved_head.expressions import LOWER_LIP, MOUTH_CORNERS, UPPER_LIP
 from core.ripple.methods.moved_head.frame import Head
-from core.ripple.methods.moved_head.shaven import shave
+from core.ripple.methods.moved_head.hair_colour import hair_colour
+from core.ripple.methods.moved_head.shaven import Beard, find_beard, shave
+from core.ripple.methods.moved_head.skin import NOSE
 
 
 @dataclass(frozen=True)
@@ -25,6 +28,10 @@ class BeardConstants:
     soft_ear: float = 0.022  # the same before the ears, where it is narrow
     sideburn: float = 0.025  # how wide it is before the ears
     fade: float = 0.34  # over which it begins there
+    densest: float = 2.2  # depths of its outline, from which it is no denser
+    shaven_px: float = (
+        600.0  # pixels of a unit: in smaller faces shaven skin is a mask (judged at 250 to 400 and at 975)
+    )
     shaven_soft: float = 0.02  # and over which shaving ends
     shade: float = 0.9  # how far a full beard darkens the skin between its hairs
     deep: float = 0.6  # share of its hairs' light there
@@ -41,27 +48,19 @@ class BeardConstants:
     tip: float = 1.12  # ... where it ends
     tufts: float = 0.13  # by how much the light of whole tufts varies ...
     tuft: float = 0.012  # ... of such a size
+    dense: float = 0.9  # share of hair, where a beard's own colour is seen
+    worn: float = 0.75  # share of it that does not grow where there is a beard already
     swirl: float = 0.5  # radians by which a tuft's hairs lean together
     thick: float = 0.0011  # of a hair
     fine_px: float = 900.0  # hairs are drawn at a size at which a unit has so many pixels, then averaged
     softened: float = 0.85  # px: how far hairs of the smallest faces are blurred ...
     softened_px: float = 600.0  # ... and pixels of a unit that take one of these px off
-    darkest: float = 0.18  # of the skin's light: no beard is blacker
     over_lip: float = 0.005  # a hair reaches so far over a lip's edge
     chin: float = 0.02  # under the jaw it goes on so far
     neck: float = 0.05  # and so far it is shaven there
     lip_bare: float = 0.016  # beside its middle, hairs begin so far below the lower lip
     lip_least: float = 0.6  # or few of them
     lip_tuft: float = 0.02  # how wide that middle is
-    hair_levels: float = 15.0  # CIELab: what differs more from the brow's skin is hair
-    hair_within: float = 0.34  # how far above the brow hair is sought
-    hair_band: float = 0.08  # and how much of it counts
-    own_share: float = 0.9  # a smaller share of the head shows what is behind it
-    hair_run: int = 5  # samples, a hundredth of a unit apart, that are hair one after the other
-    brow_share: float = 0.25  # of the brows in a beard's colour
-    dark: float = 0.66  # a beard is darker than the hair
-    light: float = 0.88  # white hair less so
-    lightest: float = 0.62  # of the skin's light: the lightest beard, unless hair is as light as the skin
     above: float = 0.12  # of the face over it, that is looked at
     wide: float = 0.022  # a beard that is shaven reaches so far beyond where one is grown
 
@@ -75,11 +74,9 @@ OUTLINE = (
 LIPS = (
     MOUTH_CORNERS[0], *UPPER_LIP["outer"], MOUTH_CORNERS[1], *reversed(LOWER_LIP["outer"]),
 )  # fmt: skip
-BROWS, BROW_SKIN = (105, 66, 334, 296, 63, 293), (151, 108, 337)
 EARS = (234, 454)
 JAW = OUTLINE[4:17]  # the lower part of the jaw's line
 SIDEBURNS = ((227, 137, 177, 215), (447, 366, 401, 435))  # the inner line before the ears, from above
-CROWN = (10, 109, 338, 67, 297)
 
 
 def beard_share(head: Head, start: tuple[int, int], size: tuple[int, int], wider: float = 0.0) -> np.ndarray:
@@ -101,6 +98,9 @@ def beard_share(head: Head, start: tuple[int, int], size: tuple[int, int], wider
     if wider:
         soft = cv2.GaussianBlur(mask.astype(np.float32), (0, 0), BEARD.shaven_soft * unit)
         soft = soft * smoothstep((np.arange(size[1])[:, None] - ears) / (BEARD.fade * unit), 0.1, 0.5)
+        nose = np.zeros(size[::-1], np.float32)
+        cv2.fillConvexPoly(nose, cv2.convexHull(np.rint(places[list(NOSE)]).astype(np.int32)), 1.0)
+        soft = soft * (1 - cv2.GaussianBlur(nose, (0, 0), max(0.6, 0.004 * unit)))
     else:
         # From the cheek inwards it grows thicker, and is thick along the jaw: a line drawn round it would be a mask's.
         middle, below = places[0], np.zeros_like(mask)
@@ -113,7 +113,8 @@ def beard_share(head: Head, start: tuple[int, int], size: tuple[int, int], wider
         narrow = smoothstep(1 - aside, 0.5, 0.75) * smoothstep((lip_y - rows) / (0.02 * unit) + 0.5)
         thin = BEARD.soft + (BEARD.soft_ear - BEARD.soft) * np.maximum(smoothstep(aside, 0.4, 0.9), narrow)
         deep = cv2.distanceTransform(np.maximum(mask, below), cv2.DIST_L2, 5) / (thin * unit)
-        deep = deep * smoothstep((np.arange(size[1])[:, None] - ears) / (BEARD.fade * unit))
+        # Dense as it may be, it begins without a step.
+        deep = deep.clip(0, BEARD.densest) * smoothstep((np.arange(size[1])[:, None] - ears) / (BEARD.fade * unit))
         soft = (
             smoothstep(deep)
             * bare_below_lip(head, start, size)
@@ -137,66 +138,6 @@ def bare_below_lip(head: Head, start: tuple[int, int], size: tuple[int, int]) ->
     return np.where(below > -1, BEARD.lip_least + (1 - BEARD.lip_least) * grown, 1)
 
 
-def hair_colour(region: np.ndarray, head: Head, start: tuple[int, int], own: np.ndarray) -> np.ndarray:
-    """(3,) a beard's colour: that of the hair above the brow, where it has one of hair, and of the brows.
-
-    Args:
-        region: (h, w, 3) uint8.
-        head: whose.
-        start: where the region begins, (x, y) px.
-        own: (h, w) the head's share of the region.
-    """
-    unit = head.frame.unit_px
-    height, width = region.shape[:2]
-
-    def at(places: np.ndarray) -> np.ndarray:
-        column, row = np.rint(head.frame.to_px(places) - start - 0.5).astype(int).T
-        inside = (column >= 0) & (row >= 0) & (column < width) & (row < height)
-        row, column = row[inside], column[inside]
-        return soft[row, column][own[row, column] > BEARD.own_share]
-
-    soft = cv2.GaussianBlur(region, (0, 0), max(0.6, 0.004 * unit))
-    brows = np.percentile(at(head.mesh[list(BROWS), :2]), 30, axis=0)
-    skin = np.median(at(head.mesh[list(BROW_SKIN), :2]), axis=0)
-    steps = np.arange(0.0, BEARD.hair_within, 0.01)
-    found = []
-    for index in CROWN:
-        line = at(head.mesh[index, :2] - np.column_stack([0 * steps, steps]))
-        if not len(line):
-            continue
-        apart = np.linalg.norm(to_lab(line) - to_lab(skin[None]), axis=1) > BEARD.hair_levels
-        # A run of it: single spots are freckles and shine.
-        run = np.convolve(apart, np.ones(BEARD.hair_run), "valid") > BEARD.hair_run - 0.5
-        if len(apart) >= BEARD.hair_run and run.any():
-            first = int(run.argmax()) + 2
-            found.append(line[first : first + round(BEARD.hair_band / 0.01)])
-    shades = np.concatenate(found) if found else np.zeros((0, 3))
-    if len(shades) < 8:
-        return no_blacker(BEARD.dark * brows, skin)
-    hair = np.median(shades, axis=0)
-    lightness, red, yellow = to_lab(hair[None])[0]
-    # Hats are of any colour; hair lies between black, white, yellow and red.
-    if np.hypot(red, yellow) > 45 or yellow < -6 or red > yellow + 18 or red < -8:
-        return BEARD.dark * brows
-    # White hair is no brown beard.
-    most = BEARD.lightest * float(skin.mean()) / max(1.0, float(hair.mean()))
-    dark = BEARD.dark + (BEARD.light - BEARD.dark) * float(np.clip((lightness - 45) / 25, 0, 1))
-    colour = dark * (hair + (1 if dark < 0.8 else 0) * BEARD.brow_share * (brows - hair))
-    if hair.mean() <= 0.95 * skin.mean():
-        colour = colour * min(1.0, most * hair.mean() / colour.mean())
-    return no_blacker(colour, skin)
-
-
-def no_blacker(colour: np.ndarray, skin: np.ndarray) -> np.ndarray:
-    """A beard's colour (3,) lightened where it is black beside the skin's."""
-    return colour * max(1.0, BEARD.darkest * float(skin.mean()) / max(1.0, float(colour.mean())))
-
-
-def to_lab(colours: np.ndarray) -> np.ndarray:
-    """CIELab (N, 3) of colours (N, 3) up to 255."""
-    return cv2.cvtColor((np.asarray(colours, np.float32) / 255)[None], cv2.COLOR_RGB2LAB)[0]
-
-
 def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength: float, own: np.ndarray) -> np.ndarray:
     """A region with a beard, or with less of its own.
 
@@ -211,6 +152,11 @@ def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength:
     share = beard_share(head, start, size, 0.0 if strength > 0 else BEARD.wide) * own
     if share.max() <= 0:
         return region
+    share = share * (1 - hands_over(region, head, start))
+    worn = worn_beard(region, head, start, own)
+    if strength < 0:
+        shaven = shave(region.astype(np.float32), worn, share, own, head, start, -strength)
+        return np.rint(shaven).clip(0, 255).astype(np.uint8)
     rows, columns = (np.flatnonzero(share.max(axis) > 1e-3) for axis in (1, 0))
     margin = round(2 * BEARD.strand * head.frame.unit_px) + 2
     # The cheeks above say what light falls on it.
@@ -218,13 +164,41 @@ def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength:
     left, right = max(0, columns[0] - margin), columns[-1] + margin
     part, made = (slice(top, bottom), slice(left, right)), region.copy()
     skin, begin = region[part].astype(np.float32), (start[0] + left, start[1] + top)
-    if strength > 0:
-        colour = hair_colour(region, head, start, own)
-        changed = draw_beard(skin, share[part], own[part], colour, head, begin, strength)
+    dense = worn.mask & (worn.skin.hair > BEARD.dense)
+    if dense.any():
+        # It grows on in its own colour, thickest where there is none yet.
+        colour = np.percentile(region[dense], 40, axis=0)
+        soft = cv2.GaussianBlur(worn.mask.astype(np.float32), (0, 0), max(0.6, BEARD.shaven_soft * head.frame.unit_px))
+        share = share * (1 - BEARD.worn * soft)
     else:
-        changed = shave(skin, share[part], own[part], head, begin, -strength)
+        colour = hair_colour(region, head, start, own)
+    changed = draw_beard(skin, share[part], own[part], colour, head, begin, strength)
     made[part] = np.rint(changed).clip(0, 255)
     return made
+
+
+def worn_beard(region: np.ndarray, head: Head, start: tuple[int, int], own: np.ndarray) -> Beard:
+    """The beard that a head has already in a region (h, w, 3) uint8."""
+    wide = beard_share(head, start, (region.shape[1], region.shape[0]), BEARD.wide) * own
+    return find_beard(region.astype(np.float32), wide, own, head, start)
+
+
+def refuse_beard(
+    region: np.ndarray, head: Head, start: tuple[int, int], strength: float, own: np.ndarray
+) -> str | None:
+    """Why a photograph does not bear a beard, or shaving (`strength` below 0); None if it does. Arguments as of `grow_beard`."""
+    if strength > 0:
+        if mouth_hidden(hands_over(region, head, start), head, start):
+            return "a hand hides the mouth in this photograph: no beard is drawn"
+        return None
+    worn = worn_beard(region, head, start, own)
+    if not worn.mask.any():
+        return "no beard was found in this photograph: there is nothing to shave"
+    if worn.hides_neck:
+        return "the beard in this photograph hides the neck: nothing shows what is under it, and it stays"
+    if head.frame.unit_px < BEARD.shaven_px:
+        return "the face is too small in this photograph to take its beard off: a larger one shows more of the skin"
+    return None
 
 
 def draw_beard(

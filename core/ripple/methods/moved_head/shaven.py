@@ -1,4 +1,4 @@
-"""A beard taken off: the tone of the skin around it, in the light that falls on the cheeks above, with their pores. Source: own."""
+"""A beard taken off: the light that bare skin would have there by the face's form, with texture from the person's own skin. Source: own."""
 
 from __future__ import annotations
 
@@ -7,117 +7,182 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from core.ops.masks import disc
+from core.ops.patch_fill import fill_holes
 from core.ops.smoothstep import smoothstep
+from core.ripple.methods.moved_head.expressions import OVAL
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.membrane import fill_smoothly
+from core.ripple.methods.moved_head.skin import SKIN, Skin, at_points, measure_skin
 
 
 @dataclass(frozen=True)
 class ShavenConstants:
     """What is a beard, and what comes in its place; lengths in units of the head's frame, levels of CIELab lightness."""
 
-    dark_levels: float = 7.0  # skin that is darker than that around by so much begins to be beard
-    full_levels: float = 18.0
-    side_levels: float = (
-        4.0  # a side of the face in shade is no beard: so much lighter than its cheek skin may be taken for
-    )
-    side_soft: float = 0.03  # over which that shade varies
-    bearded: tuple[float, float] = (
-        0.2,
-        0.35,
-    )  # of chin, lip and lower cheeks that are as dark as hair: none and a beard
-    bare: float = 0.1  # where a beard's share is smaller, there is skin
-    own: float = 0.9  # where the head's share is larger
-    reach: float = 0.03  # over which its tone is evened out
-    soft: float = 0.012
-    fine: float = 0.006  # pores and grain are finer than that
-    cheek: float = 0.035  # half the side of the piece of cheek that they come from
-    shape: float = 0.25  # of the light on the beard that stays: chin and jaw keep their form
+    bearded: tuple[float, float] = (0.15, 0.6)  # of the chin's and of the upper lip's points that are hair: a beard
+    aside: float = 24.0  # degrees: of a head that looks further aside the near half is looked at
+    grown: float = 0.013  # skin beside what is hair, that single hairs lie on
+    closed: float = 0.014  # gaps between hairs that are closed
+    soft: float = 0.008  # over which skin goes on
+    apart: float = 0.015  # skin so near a beard says nothing
+    evened: float = 0.02  # over which its colours are evened out
+    fine: float = 0.009  # pores and grain are finer than that
+    gain: float = 3.0  # of them in the picture that the filler sees
+    neck: float = 0.022  # over which it darkens under the jaw ...
+    neck_dark: float = 17.0  # ... by so many levels
+    rim: float = 0.05  # inside the jaw's outline, over which it turns from the light ...
+    rim_dark: float = 7.0  # ... by so many levels
+    under_lip: float = 5.0  # levels that the lower lip's shade takes ...
+    under_lip_at: float = 0.022  # ... so far below it, and as softly
+    beside: float = 0.02  # so far beyond the face's outline it is taken off ...
+    like: float = 16.0  # ... and under the jaw where it is of the beard's colour, to so many levels
+    shape: float = 0.22  # of the light on the beard that stays: chin and jaw keep their form
+    shape_soft: float = 0.035
+    long: tuple[float, float] = (0.09, 0.16)  # so far below the chin nothing but a long beard has its colour ...
+    long_share: float = 0.6  # of the places there
 
 
 SHAVEN = ShavenConstants()
-CHEEKS = (50, 280)  # skin that no beard reaches
-# The chin's front, the upper lip and the lower cheeks.
-BEARDED = (164, 167, 393, 165, 391, 200, 199, 201, 421, 208, 428, 204, 424, 194, 418, 211, 431, 210, 430, 202, 422)
-CHEEK_ROWS = (117, 205)  # from below the eye to beside the nose
+# Left, middle and right.
+CHIN, MOUSTACHE = ((201, 208), (200, 199), (421, 428)), ((167, 165), (), (393, 391))
+CHIN_EDGE = (152, 148, 377, 175, 171, 396)
+LOWER_EDGE = 17
+
+
+def seen_of(part: tuple[tuple[int, ...], ...], head: Head) -> list[int]:
+    """The points of a part (left, middle, right) that are looked at: those of the near side, where a head looks aside."""
+    sides = part if abs(head.yaw_deg) < SHAVEN.aside else part[:2] if head.yaw > 0 else part[1:]
+    return [index for side in sides for index in side]
+
+
+@dataclass(frozen=True)
+class Beard:
+    """The beard that a face has in a region.
+
+    Attributes:
+        mask: (h, w) bool, all False where there is none.
+        hides_neck: whether it hangs far below the chin.
+        skin: of the face.
+        smooth: (h, w, 3) CIELab of the region, without hairs and pores.
+    """
+
+    mask: np.ndarray
+    hides_neck: bool
+    skin: Skin
+    smooth: np.ndarray
+
+
+def find_beard(region: np.ndarray, share: np.ndarray, own: np.ndarray, head: Head, start: tuple[int, int]) -> Beard:
+    """The beard of a face.
+
+    Args:
+        region: (h, w, 3) float32 up to 255.
+        share: (h, w) where a beard may be.
+        own: (h, w) the head's share.
+        head: whose.
+        start: where the region begins, (x, y) px.
+    """
+    skin = measure_skin(region, own, head, start)
+    lab = cv2.cvtColor(region / 255, cv2.COLOR_RGB2LAB)
+    smooth = cv2.GaussianBlur(lab, (0, 0), max(0.6, SHAVEN.soft * head.frame.unit_px))
+    return Beard(*mask_beard(skin, smooth, share, head, start), skin, smooth)
+
+
+def mask_beard(
+    skin: Skin, smooth: np.ndarray, share: np.ndarray, head: Head, start: tuple[int, int]
+) -> tuple[np.ndarray, bool]:
+    """The mask (h, w) bool of a face's beard, and whether it hides the neck."""
+    points, unit = head.frame.to_px(head.mesh[:, :2]) - start, head.frame.unit_px
+    free = (share > 0.3) & (skin.hair > 0.5)
+    # Chins lie in shade too, and lips are dark: a beard is on both.
+    grown = [at_points(free[..., None], points[seen_of(part, head)]).mean() for part in (CHIN, MOUSTACHE)]
+    if grown[0] < SHAVEN.bearded[0] or grown[1] < SHAVEN.bearded[1]:
+        return np.zeros(share.shape, bool), False
+    found = (share > 0.05) & (skin.hair > 0.5)
+    face = np.zeros(share.shape, np.uint8)
+    cv2.fillPoly(face, [np.rint(points[list(OVAL)]).astype(np.int32)], 1)
+    face = cv2.dilate(face, disc(max(1, SHAVEN.beside * unit))) > 0
+    edge = points[list(CHIN_EDGE)]
+    edge, far = edge[at_points(found[..., None], edge)[:, 0]], False
+    like = np.zeros(share.shape, bool)
+    if len(edge):
+        colour = np.median(at_points(smooth, edge), axis=0)
+        apart = np.linalg.norm(smooth - colour, axis=-1)
+        # Between dark things smaller steps tell.
+        like = apart < SHAVEN.like * float(np.clip(colour[0] / SKIN.usual_light, 0.75, 1))
+        below = points[152] + unit * np.array([(x, y) for x in (-0.03, 0, 0.03) for y in np.linspace(*SHAVEN.long, 6)])
+        below = below[below[:, 1] < share.shape[0]]
+        far = len(below) > 0 and bool((at_points(apart[..., None], below) < SHAVEN.like).mean() > SHAVEN.long_share)
+    found &= face | like
+    found = cv2.morphologyEx(found.astype(np.uint8), cv2.MORPH_CLOSE, disc(max(1, SHAVEN.closed * unit)))
+    return cv2.dilate(found, disc(max(1, SHAVEN.grown * unit))) > 0, far
 
 
 def shave(
-    skin: np.ndarray, share: np.ndarray, own: np.ndarray, head: Head, start: tuple[int, int], strength: float
-) -> np.ndarray:
-    """Skin with less of the beard on it; bare skin stays as it is.
+    region: np.ndarray, found: Beard, share: np.ndarray, own: np.ndarray, head: Head, start: tuple[int, int],
+    strength: float,
+) -> np.ndarray:  # fmt: skip
+    """A region with less of the beard in it; bare skin stays as it is, and so does a beard that hides the neck.
 
     Args:
-        skin: (h, w, 3) float32 up to 255.
+        region: (h, w, 3) float32 up to 255.
+        found: its beard.
         share: (h, w) where a beard may be.
         own: (h, w) the head's share.
         head: whose.
         start: where the region begins, (x, y) px.
         strength: up to 1.
     """
-    unit = head.frame.unit_px
-    lab = cv2.cvtColor(skin / 255, cv2.COLOR_RGB2LAB)
-    # Known is the skin around the beard, neither lips nor what is as dark as hair.
-    cheek = cheek_light(lab[..., 0], own, head, start)
-    tone = (lab[..., 1] > 4) & (lab[..., 2] > 4) & (lab[..., 0] > np.maximum(25, cheek - SHAVEN.full_levels))
-    around = fill_smoothly(lab, ~filled(share > SHAVEN.bare) & (own > SHAVEN.own) & tone)
-    around = cv2.GaussianBlur(around, (0, 0), SHAVEN.reach * unit)
-    around[..., 0] = np.minimum(around[..., 0], cheek + SHAVEN.side_levels)
-    shading = cv2.GaussianBlur(lab[..., 0], (0, 0), SHAVEN.soft * unit)
-    missing = smoothstep(around[..., 0] - shading, SHAVEN.dark_levels, SHAVEN.full_levels)
-    hair = cv2.GaussianBlur(missing, (0, 0), SHAVEN.soft * unit)
-    # Without a beard on chin, lip and cheek what is dark there is shade, hair or a collar: it stays.
-    column, row = np.rint(head.frame.to_px(head.mesh[list(BEARDED), :2]) - start - 0.5).astype(int).T
-    on_face = hair[row.clip(0, hair.shape[0] - 1), column.clip(0, hair.shape[1] - 1)]
-    bearded = smoothstep(float(on_face.mean()), *SHAVEN.bearded)
-    if bearded <= 0:
-        return skin
-    broad = cv2.GaussianBlur(lab[..., 0], (0, 0), 0.05 * unit)
-    around[..., 0] += SHAVEN.shape * (broad - around[..., 0]) + pores(lab[..., 0], head, start)
-    made = cv2.cvtColor(around.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
-    return skin + (strength * bearded * share * hair)[..., None] * (made - skin)
+    unit, beard, skin = head.frame.unit_px, found.mask, found.skin
+    if found.hides_neck or not beard.any():
+        return region
+    left, top, width, height = cv2.boundingRect(beard.astype(np.uint8))
+    # As far up as the brow there is skin to copy from.
+    margin = round(0.1 * unit)
+    part = (
+        slice(max(0, top - round(0.35 * unit)), top + height + margin),
+        slice(max(0, left - margin), left + width + margin),
+    )
+    cut = (start[0] + part[1].start, start[1] + part[0].start)
+    near = cv2.dilate(beard[part].astype(np.uint8), disc(SHAVEN.apart * unit)) > 0
+    known = skin.clean[part] & ~near
+    base = skin.expected[part]
+    rest = cv2.GaussianBlur(fill_smoothly(found.smooth[part] - base, known), (0, 0), SHAVEN.evened * unit)
+    base = base + rest
+    broad = cv2.GaussianBlur(found.smooth[part][..., 0], (0, 0), SHAVEN.shape_soft * unit)
+    base[..., 0] += SHAVEN.shape * (broad - base[..., 0]) - shade_below(head, cut, broad.shape)
+    made = cv2.cvtColor(base.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
+    made += own_texture(region[part], beard[part], known, unit)
+    over = cv2.GaussianBlur(beard[part].astype(np.float32), (0, 0), max(0.6, SHAVEN.soft * unit))
+    over = strength * over * smoothstep(share[part], 0.02, 0.5) * smoothstep(own[part], 0.3, 0.9)
+    out = region.copy()
+    out[part] += over[..., None] * (made - region[part])
+    return out
 
 
-def filled(mask: np.ndarray) -> np.ndarray:
-    """A mask (h, w) bool without its holes."""
-    outer, _ = cv2.findContours(mask.astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    return cv2.drawContours(mask.astype(np.uint8), outer, -1, 1, cv2.FILLED) > 0
+def shade_below(head: Head, start: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
+    """(h, w) levels of lightness that jaw and lower lip take from what lies below them."""
+    points, unit = head.frame.to_px(head.mesh[:, :2]) - start, head.frame.unit_px
+    face = np.zeros(shape[:2], np.uint8)
+    cv2.fillPoly(face, [np.rint(points[list(OVAL)]).astype(np.int32)], 1)
+    below = cv2.distanceTransform(1 - face, cv2.DIST_L2, 5)
+    rows, columns = np.arange(shape[0])[:, None], np.arange(shape[1])
+    neck = SHAVEN.neck_dark * smoothstep(below / (SHAVEN.neck * unit), 0, 1)
+    x, y = points[LOWER_EDGE] + (0, SHAVEN.under_lip_at * unit)
+    soft = SHAVEN.under_lip_at * unit
+    near = np.exp(-(((columns - x) / (2 * soft)) ** 2) / 2 - ((rows - y) / (0.6 * soft)) ** 2 / 2)
+    inside = cv2.distanceTransform(face, cv2.DIST_L2, 5) / (SHAVEN.rim * unit)
+    neck = neck + SHAVEN.rim_dark * smoothstep(1 - inside, 0, 1)
+    return (neck + SHAVEN.under_lip * near).astype(np.float32)
 
 
-def cheek_light(light: np.ndarray, own: np.ndarray, head: Head, start: tuple[int, int]) -> np.ndarray:
-    """(w,): the lightness of the cheek above each column of a region whose lightness is (h, w), as light falls from aside."""
-    top, bottom = np.sort(head.frame.to_px(head.mesh[list(CHEEK_ROWS), :2])[:, 1] - start[1])
-    rows = slice(max(0, int(top)), max(1, int(bottom)) + 1)
-    width = light.shape[1]
-    if rows.start >= light.shape[0]:
-        return np.full(width, 100.0)
-    seen = np.where(own[rows] > 0.9, light[rows], np.nan)
-    valid = (~np.isnan(seen)).any(0)
-    if not valid.any():
-        return np.full(width, 100.0)
-    found = np.nanmedian(seen[:, valid], axis=0)
-    line = np.interp(np.arange(width), np.flatnonzero(valid), found).astype(np.float32)
-    return cv2.GaussianBlur(line[None], (0, 0), SHAVEN.side_soft * head.frame.unit_px)[0]
-
-
-def pores(light: np.ndarray, head: Head, start: tuple[int, int]) -> np.ndarray:
-    """(h, w): the fine relief of a piece of cheek, of a region's lightness (h, w), laid mirrored beside itself."""
-    unit, (height, width) = head.frame.unit_px, light.shape
-    fine = light - cv2.GaussianBlur(light, (0, 0), max(0.6, SHAVEN.fine * unit))
-    half = max(2, round(SHAVEN.cheek * unit))
-    pieces = []
-    for x, y in np.rint(head.frame.to_px(head.mesh[list(CHEEKS), :2]) - start).astype(int):
-        piece = fine[max(0, y - half) : y + half, max(0, x - half) : x + half]
-        pieces += [piece] if min(piece.shape) > half else []
-    if not pieces:
-        return np.zeros_like(light)
-    # The calmer cheek: hair and wrinkles are no pores.
-    piece = min(pieces, key=lambda one: float(one.std()))
-    row, column = (mirrored(np.arange(n), size) for n, size in zip((height, width), piece.shape, strict=True))
-    return piece[row[:, None], column]
-
-
-def mirrored(index: np.ndarray, size: int) -> np.ndarray:
-    """Indices that run to and fro below a size."""
-    turned = index % (2 * size)
-    return np.where(turned < size, turned, 2 * size - 1 - turned)
+def own_texture(region: np.ndarray, hole: np.ndarray, bare: np.ndarray, unit: float) -> np.ndarray:
+    """(h, w, 3) float32: pores and grain for a hole (h, w) bool, in patches of bare skin (h, w) bool around it."""
+    fine = (region - cv2.GaussianBlur(region, (0, 0), max(1.0, SHAVEN.fine * unit))).mean(-1, keepdims=True)
+    picture = np.repeat(np.rint(128 + SHAVEN.gain * fine).clip(0, 255).astype(np.uint8), 3, -1)
+    source = cv2.erode(bare.astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+    if not (source & ~hole).any():
+        return np.zeros_like(region)
+    filled = fill_holes(picture, hole, forbidden=~source & ~hole)
+    return (filled.astype(np.float32) - 128) / SHAVEN.gain
