@@ -10,11 +10,7 @@ pytestmark = pytest.mark.slow
 
 FILES = ("vfi", "morphing", "i2i", "style_transfer", "variants")
 CASES = [(file, case) for file in FILES for case in facts("sdl", file)["cases"]]
-# The published sizes: one network by default, the others in the exhaustive run.
-NATIVE = [
-    pytest.param(case, id=case["name"], marks=() if case["name"] == "i2i_512" else pytest.mark.exhaustive)
-    for case in facts("sdl", "native")["cases"]
-]
+NATIVE = [pytest.param(case, id=case["name"]) for case in facts("sdl", "native")["cases"]]
 
 
 def positions(case: dict) -> torch.Tensor:
@@ -51,6 +47,7 @@ def test_layers_match_the_published_code():
         assert_matches(got, arrays("sdl", "internals")[golden], name, **case["tolerance"])
 
 
+@pytest.mark.exhaustive  # the published sizes; every network is checked at smaller ones above
 @pytest.mark.parametrize("case", NATIVE)
 def test_native_sizes_match_the_published_code(case):
     net, limits, x = network(case["manifest"]), case["tolerance"], network_input(case)

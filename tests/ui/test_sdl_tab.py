@@ -81,6 +81,7 @@ def test_a_cleared_tab_stays_empty_and_tells_what_is_missing(page, heads):
     page.get_by_text("is missing; what fits: picture file").first.wait_for(timeout=60_000)
 
 
+@pytest.mark.exhaustive  # the implicit tab's link brings back all kinds of settings
 def test_link_restores_job_and_place(blank_page, server):
     page = blank_page
     page.goto(f"{server}?tab=sdl&job=toon&weights=sdl-toon&t=0.8&frames=33&rate_factor=4")
