@@ -54,5 +54,5 @@ def unknown_name(what: str, name: object, known: Iterable[str]) -> OptionError:
     """The error for a name that is not on a list: it shows the list and the nearest match."""
     choices = list(known)
     near = get_close_matches(str(name), choices, n=1)
-    hint = f"; did you mean {near[0]!r}?" if near else ""
+    hint = f"; did you mean {near[0]!r}?" if near else "."
     return OptionError(f"unknown {what} {name!r}{hint} Known: {', '.join(choices)}")

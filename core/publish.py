@@ -24,7 +24,7 @@ MARK = "STAGED.txt"
 NOT_FOR_SPACES = ("tensorboard", "typer")
 
 # Which rendered people and drawings the tabs show, below `core/ui/examples`, besides what all tabs share.
-EXAMPLES_OF = {"gfla": ("people",)}
+EXAMPLES_OF = {"gfla": ("people",), "ripple": ("drivers",)}
 SHARED_EXAMPLES = ("LICENSE.md", "pictures", "thumbnails")
 
 

@@ -70,11 +70,10 @@ def _check_edit(pipe: Any, options: RippleOptions, degrees: list[float]) -> list
     """The degrees, or the edit's own; what weights, ranges or parts cannot do is refused before a face is inverted."""
     if options.edit not in pipe.edits:
         raise OptionError(f"{pipe.weights_label} know no edit {options.edit!r}; they know: {', '.join(pipe.edits)}")
-    edit = pipe.facts_of(options.edit)
-    if wrong := [degree for degree in degrees if not edit.low <= degree <= edit.high]:
-        raise OptionError(f"the degree {wrong[0]:g} of {edit.name} does not lie between {edit.low:g} and {edit.high:g}")
+    facts = pipe.facts_of(options.edit)
+    wanted = [facts.checked(degree) for degree in degrees] or [facts.start]
     pipe.parts_label(options)
-    return degrees or [edit.start]
+    return wanted
 
 
 @verb(app, "anna.jpg --degrees -20 -10 0 10 20 --out results")

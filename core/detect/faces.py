@@ -13,7 +13,11 @@ from core.image import Box, crop_box
 
 MIN_VIEW_PX = 512
 MAX_VIEW_PX = 1600
+# Side of a head that is looked at again, and from where on it stands upright for sure.
+HEAD_VIEW_PX, SURE_LIKENESS = 256, 0.75
 PORTRAIT_SHARE = 0.25
+# Pictures longer than this many times their height, or the other way round, are searched in squarish parts.
+LONG_SHAPE = 2.0
 SAME_FACE_OVERLAP = 0.4
 
 # dlib's 68 points as vertices of MediaPipe's mesh: jaw, brows, nose bridge, lower nose, eyes, outer and inner lips.
@@ -78,8 +82,9 @@ def detect_faces(picture: Image.Image, name: str = "the picture") -> list[Face]:
     if not found:
         raise NothingFoundError(
             f"no face found in {name} ({picture.width} x {picture.height} px): "
-            "use a larger, brighter or more frontal face, or set the landmarks by hand"
+            "use a larger, brighter or more frontal face"
         )
+    found = [righted(picture, face) for face in found]
     found.sort(key=lambda face: -face.box.width * face.box.height)
     return found
 
@@ -133,6 +138,28 @@ def coarse_boxes(picture: Image.Image, grids: tuple[int, ...] = (1, 2)) -> list[
     return boxes
 
 
+def righted(picture: Image.Image, face: Face) -> Face:
+    """A face as it stands: a mesh is laid upright on most heads that stand upside down too, with the eyes on the chin.
+
+    The box detector knows heads turned round only. What is found in the picture turned round comes back in the pixels of `picture`.
+    """
+    near = crop_box(picture, face.box.squared(0.5), (HEAD_VIEW_PX, HEAD_VIEW_PX))
+    here = _likeness(near)
+    if here > SURE_LIKENESS or here >= _likeness(near.transpose(Image.Transpose.ROTATE_180)):
+        return face
+    box = Box(*(np.array(picture.size * 2) - (face.box.right, face.box.bottom, face.box.left, face.box.top)).tolist())
+    found = _meshes(picture.transpose(Image.Transpose.ROTATE_180), box.squared(0.6))
+    best = max(found, key=lambda one: _overlap(one.box, box), default=None)
+    if best is None or best.depths is None:
+        return face
+    return _face(np.array(picture.size) - best.points, best.depths)
+
+
+def _likeness(view: Image.Image) -> float:
+    """In [0, 1]: how sure the detector for small faces is of one in a view."""
+    return max((float(found.score[0]) for found in solutions.face_boxes(view).detections or ()), default=0.0)
+
+
 def _view(picture: Image.Image, place: Box) -> Image.Image:
     """What lies in `place`, neither tiny nor huge."""
     factor = max(1.0, MIN_VIEW_PX / min(place.width, place.height))
@@ -146,12 +173,15 @@ def _face(points: np.ndarray, depths: np.ndarray) -> Face:
 
 
 def _parts(whole: Box, parts: int) -> list[Box]:
-    """`parts` x `parts` boxes that overlap by half."""
-    width, height = whole.width / (parts + 1) * 2, whole.height / (parts + 1) * 2
+    """`parts` x `parts` boxes that overlap by half; more along the longer side of a long picture."""
+    shape = whole.width / whole.height
+    columns = round((parts + 1) * shape) - 1 if shape > LONG_SHAPE else parts
+    rows = round((parts + 1) / shape) - 1 if shape < 1 / LONG_SHAPE else parts
+    width, height = whole.width / (columns + 1) * 2, whole.height / (rows + 1) * 2
     return [
         Box(column * width / 2, row * height / 2, column * width / 2 + width, row * height / 2 + height)
-        for row in range(parts)
-        for column in range(parts)
+        for row in range(rows)
+        for column in range(columns)
     ]
 
 

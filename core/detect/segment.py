@@ -27,7 +27,7 @@ def person_mask(picture: Image.Image, name: str = "the picture") -> Tensor:
     view = limit_size(picture.convert("RGB"), MAX_SIDE_PX)
     found = np.asarray(solutions.selfie(view).segmentation_mask, dtype=np.float32)
     if found.max() <= 0.5:
-        raise NothingFoundError(f"no person found in {name}: use a picture of one or more people, or paint the mask")
+        raise NothingFoundError(f"no person found in {name}: use a picture of one or more people")
     mask = np.array(resize(Image.fromarray(found), picture.size)).clip(0, 1)
     return torch.from_numpy(mask)[None, None]
 
@@ -54,6 +54,8 @@ def outline(mask: np.ndarray, centre: np.ndarray) -> np.ndarray:
 def depth(mask: np.ndarray) -> np.ndarray:
     """How far inside the mask (H, W) each pixel lies, in pixels, negative outside."""
     inside = (mask > 0.5).astype(np.uint8)
-    within, beyond = (cv2.distanceTransform(part, cv2.DIST_L2, 5) for part in (inside, 1 - inside))
+    # Of a mask without an end the distance is endless: nothing is further than across the picture and back.
+    most = 2.0 * sum(mask.shape)
+    within, beyond = (np.minimum(cv2.distanceTransform(part, cv2.DIST_L2, 5), most) for part in (inside, 1 - inside))
     # Both count from the pixel's centre to the next pixel beyond the border, which lies half way.
     return cv2.GaussianBlur(np.where(inside > 0, within - 0.5, 0.5 - beyond).astype(np.float32), (0, 0), 1.0)

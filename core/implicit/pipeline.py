@@ -22,7 +22,7 @@ from core.content import content_key
 from core.errors import InputError, ShapeError
 from core.image import load_image
 from core.implicit.methods.blending.blend import ONTO_BACKGROUND, blend
-from core.implicit.methods.framing.notes import notes_before, notes_on_misses, notes_on_people
+from core.implicit.methods.framing.notes import notes_before, notes_on_gaps, notes_on_misses, notes_on_people
 from core.implicit.methods.framing.portraits import Framed, frame_portraits, outlines_of
 from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.landmark_flow.fitting import fit_warp
@@ -94,7 +94,7 @@ class ImplicitMorphPipeline(TransitionPipeline[ImplicitPrepared]):
         mattes = None
         if options.recipe == "fast" and first.matte is not None and second.matte is not None:
             mattes = (first.matte, second.matte)
-        notes = notes_on_misses(a, b, warp)
+        notes = notes_on_misses(a, b, warp) + notes_on_gaps((first.made_up, second.made_up))
         if options.recipe == "fast":
             faces = min(len(a), len(b)) >= len(MESH_VERTICES)
             notes += notes_on_people([one.matte is not None for one in (first, second)], faces, options.background)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from core.errors import OptionError
 from core.options import option
 
 MASK_PX = 256  # side of the face that masks are found at, and that their radii are counted in
@@ -26,6 +27,20 @@ class Edit:
     high: float
     start: float
     help: str
+
+    def checked(self, degree: float | None) -> float:
+        """A degree within the range; None is `start`.
+
+        Raises:
+            OptionError: a degree beyond it.
+        """
+        if degree is None:
+            return self.start
+        if not self.low <= degree <= self.high:
+            raise OptionError(
+                f"the degree {degree:g} of {self.name} does not lie between {self.low:g} and {self.high:g}"
+            )
+        return degree
 
 
 EDITS = {
@@ -152,3 +167,11 @@ class RippleOptions:
         0.0, "beside the edit: looking to the viewer's right", low=-1.5, high=1.5, step=0.1, group="together"
     )
     also_beard: float = option(0.0, "beside the edit: a beard", low=-1.5, high=1.5, step=0.1, group="together")
+
+
+def held(options: RippleOptions, low: float, high: float) -> tuple[str, ...]:
+    """What to tell where a video was asked to go further than from `low` to `high`, the degrees that it goes; a sentence each."""
+    asked = [end for end in (options.degree_from, options.degree_to) if end is not None]
+    if all(end in (low, high) for end in asked):
+        return ()
+    return (f"the film goes from {low:g} to {high:g} degrees: this photograph bears no more",)

@@ -182,7 +182,7 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         key = content_key(whole, chosen, self.weights_label, inversion.codes)
         return RipplePrepared(
             key, figures, whole, aligned, inversion, start, missing, parsed, silhouette(base), side, scene,
-            portrait.turn, portrait.notes, chosen,
+            {"pose": portrait.turn, **portrait.held}, portrait.notes, chosen,
         )  # fmt: skip
 
     def refuse_missing(self, options: RippleOptions) -> None:
@@ -325,14 +325,20 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
             return self.edit(prepared, degree, name, options).whole
         amounts = amounts_of(name, degree, options)
         scene, photo, _ = self.recolour(prepared, amounts, options)
-        return Image.fromarray(move_head(scene, photo, Change.of(bear(amounts, prepared.turn))))
+        return Image.fromarray(move_head(scene, photo, Change.of(bear(amounts, prepared.bears))))
 
     def span(self, prepared: RipplePrepared, options: RippleOptions, edit: str) -> tuple[float, float]:
-        """From which to which degree a video goes: as the options say, or as far as photograph and edit allow."""
+        """From which to which degree a video goes: as the options say, as far as photograph and edit allow.
+
+        Raises:
+            OptionError: a degree beyond the edit's range.
+        """
         facts = self.facts_of(edit)
-        low, high = prepared.turn if edit == "pose" and prepared.scene else (facts.low, facts.high)
-        first = low if options.degree_from is None else options.degree_from
-        return first, high if options.degree_to is None else options.degree_to
+        low, high = prepared.bears.get(edit, (facts.low, facts.high)) if prepared.scene else (facts.low, facts.high)
+        first, last = options.degree_from, options.degree_to
+        ends = (low if first is None else first, high if last is None else last)
+        start, stop = (min(max(facts.checked(end), low), high) for end in ends)
+        return start, stop
 
     def parts_label(self, options: RippleOptions) -> str:
         """Which weights and stand-ins an edit with these options uses."""

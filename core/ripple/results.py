@@ -30,7 +30,7 @@ class RipplePrepared(Prepared):
         silhouette: (256, 256) bool, where surface or pre-aligner see the person before the edit; None without either.
         side: P, the side of results in pixels.
         scene: the photograph with its head's surface; None where a network says where the head goes, or nothing does.
-        turn: degrees that its scene bears to be turned to the picture's left (below 0) and right.
+        bears: degrees by name of the edits that its scene bears less of than others, the turn ("pose") always.
         notes: what was done to the photograph, or limits it; a sentence each.
         options: what it was prepared with.
     """
@@ -44,9 +44,14 @@ class RipplePrepared(Prepared):
     silhouette: np.ndarray | None
     side: int
     scene: HeadScene | None
-    turn: tuple[float, float]
+    bears: dict[str, tuple[float, float]]
     notes: tuple[str, ...]
     options: RippleOptions
+
+    @property
+    def turn(self) -> tuple[float, float]:
+        """Degrees that its scene bears to be turned to the picture's left (below 0) and right."""
+        return self.bears["pose"]
 
     @property
     def known_scene(self) -> HeadScene:

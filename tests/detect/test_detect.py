@@ -4,18 +4,20 @@ import io
 import subprocess
 import sys
 import zipfile
+from dataclasses import replace
 
 import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
 from core.detect.body import NAMES, detect_bodies, same_body
+from core.detect.covers import mouth_covered
 from core.detect.cutout import cut_out_person
 from core.detect.everybody import detect_everybody
-from core.detect.faces import detect_faces
+from core.detect.faces import detect_faces, righted
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
-from core.image import load_image
+from core.image import Box, load_image
 from tests.conftest import ROOT, gradient_picture
 
 EXAMPLES = ROOT / "core" / "ui" / "examples"
@@ -44,7 +46,7 @@ def test_dlib_order_runs_as_dlib_has_it():
     assert points[48, 0] < points[54, 0] and points[51, 1] < points[57, 1], "mouth corners and lips"
 
 
-@pytest.mark.parametrize("change", ["tiny", "huge", "far", "close", "narrow"])
+@pytest.mark.parametrize("change", ["tiny", "huge", "far", "close", "narrow", "long"])
 def test_faces_of_any_size_are_found(change):
     head = load_image(HEADS[0])
     scale, shift = 1.0, (0.0, 0.0)
@@ -57,11 +59,38 @@ def test_faces_of_any_size_are_found(change):
         picture.paste(head, (1100, 300))
     elif change == "close":
         picture, shift = head.crop((45, 35, 115, 120)), (-45.0, -35.0)
+    elif change == "long":
+        picture, shift = Image.new("RGB", (2400, 200), (90, 110, 100)), (2100.0, 20.0)
+        picture.paste(head, (2100, 20))
     else:
         picture, shift = Image.new("RGB", (160, 600)), (0.0, 400.0)
         picture.paste(head, (0, 400))
     face = detect_faces(picture)[0]
     assert np.hypot(*((eyes(face.points68()) - shift) / scale - EYES)) < 6
+
+
+def test_a_mesh_laid_upright_on_a_head_upside_down_is_turned_round():
+    """As the detector answers on most photographs: the eyes on the chin."""
+    for path in HEADS[:3]:
+        head = load_image(path)
+        face = detect_faces(head)[0]
+        assert righted(head, face) is face
+        left, top, right, bottom = face.box
+        there = Box(head.width - right, head.height - bottom, head.width - left, head.height - top)
+        wrong = replace(face, points=face.points - (left - there.left, top - there.top), box=there)
+        found = righted(head.transpose(Image.Transpose.ROTATE_180), wrong)
+        assert np.abs(found.points - (np.array(head.size) - face.points)).max() < 3
+
+
+@pytest.mark.parametrize("cloth", [(150, 190, 220), (240, 240, 240), (15, 15, 20)])
+def test_a_mask_over_the_mouth_is_seen_and_a_bare_mouth_is_none(cloth):
+    for path in HEADS[::3]:
+        head = load_image(path).resize((320, 320))
+        face = detect_faces(head)[0]
+        assert not mouth_covered(head, face)
+        over = [tuple(point) for point in face.points[[195, 50, 205, 172, 150, 152, 379, 397, 425, 280]]]
+        ImageDraw.Draw(head).polygon(over, fill=cloth)
+        assert mouth_covered(head, face)
 
 
 def test_several_faces_come_largest_first():

@@ -5,7 +5,7 @@ import pytest
 from PIL import Image
 
 from core.implicit.methods.framing.framing import Anchor, choose_turn, fill_beyond, find_anchor, frame_faces, place
-from core.implicit.methods.framing.notes import LIMITS, notes_before, notes_on_misses, notes_on_people
+from core.implicit.methods.framing.notes import LIMITS, notes_before, notes_on_gaps, notes_on_misses, notes_on_people
 from core.implicit.methods.framing.upright import detect_landmarks
 from core.implicit.methods.head_outline.outline import outline_pairs, trace_outline
 from core.implicit.methods.landmark_flow.fitting import LANDMARKS, fit_warp
@@ -40,6 +40,42 @@ def test_a_face_on_its_side_is_found_and_turned_upright(head):
     size, lies = frame_faces((turned, picture), (found, points), (None, None), 128)
     assert abs(find_anchor(lies[0].to_frame(found)).tilt) < np.radians(15)
     assert "90 degrees" in " ".join(notes_before((found, points)))
+
+
+@pytest.mark.parametrize(
+    ("side", "crop"), [(0, (70, 0, 160, 160)), (1, (0, 52, 160, 160)), (2, (0, 0, 88, 160)), (3, (0, 0, 160, 96))]
+)
+def test_a_head_that_an_edge_cuts_ends_the_frame_there(head, side, crop):
+    """What a head lacks cannot be filled: there is no other of it to copy from."""
+    picture, points = head
+    cut, own = picture.crop(crop), points - crop[:2]
+    size, lies = frame_faces((picture, cut), (points, own), (None, None), 256)
+    beyond = place(cut, size, lies[1])[1]
+    rims = beyond[:, 2], beyond[2], beyond[:, -3], beyond[-3]
+    # In the corners what lies beyond its neighbours reaches in.
+    assert not rims[side][4:-4].any()
+    assert np.abs(lies[0].to_frame(points) - lies[1].to_frame(own)).max() < 1e-6
+
+
+def test_landmarks_beyond_the_frame_neither_bend_it_nor_count_as_missed():
+    """Its edges stay, so what a cut face has beyond them cannot be met."""
+    side = np.linspace(30.0, 66, 12)
+    a = np.stack(np.meshgrid(side, side), -1).reshape(-1, 2)[:LANDMARKS]
+    beyond = np.array([(-6.0, 40.0), (-2.0, 50.0)])
+    b, rims = a + 1, (beyond, beyond + (9, 2))
+    inner = fit_warp(a, b, SIZE, ImplicitOptions(), silent)
+    warp, _, figures = fit_warp(
+        *(np.concatenate(both) for both in zip((a, b), rims, strict=True)), SIZE, ImplicitOptions(), silent
+    )
+    places = np.random.RandomState(0).uniform(0, 96, (50, 2))
+    assert np.abs(warp.carry(places, 0.0, 1.0) - inner[0].carry(places, 0.0, 1.0)).max() < 1e-9
+    assert figures["outline_error_max_px"] == 0 and figures["slack"] == 0
+    assert notes_on_misses(np.concatenate((a, beyond)), np.concatenate((b, rims[1])), warp) == []
+
+
+def test_a_frame_that_is_much_made_up_is_told():
+    assert notes_on_gaps((0.1, 0.0)) == []
+    assert "second picture shows 60% of the frame" in notes_on_gaps((0.0, 0.4))[0]
 
 
 def test_what_a_picture_lacks_is_not_filled_with_people_but_with_their_clothes_where_these_are_cut():

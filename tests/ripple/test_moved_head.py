@@ -12,21 +12,40 @@ from PIL import Image
 
 from core.detect.align import Aligned
 from core.detect.faces import detect_faces
-from core.errors import InputError, OptionError
+from core.errors import InputError, NothingFoundError, OptionError
+from core.ripple.data.drivers import SCRIPTS
+from core.ripple.methods.head_turn import turn
+from core.ripple.methods.moved_head import matte
 from core.ripple.methods.moved_head.answers import cut_face
 from core.ripple.methods.moved_head.beard import beard_share, grow_beard
-from core.ripple.methods.moved_head.driving import DRIVING, Motion, liveliness, put_on, read_pose, steady
-from core.ripple.methods.moved_head.editing import Change, move_head
+from core.ripple.methods.moved_head.driving import (
+    DRIVING,
+    Motion,
+    liveliness,
+    looks_of,
+    own_looks,
+    put_on,
+    read_motion,
+    read_pose,
+    rotate,
+    sentences,
+    steady,
+)
+from core.ripple.methods.moved_head.editing import Change, bear, move_head
 from core.ripple.methods.moved_head.expression_map import draw_expression
-from core.ripple.methods.moved_head.expressions import Expression, displace
+from core.ripple.methods.moved_head.expressions import EYE_PARTS, Expression, displace
 from core.ripple.methods.moved_head.folds import fold_line, shade_smile
 from core.ripple.methods.moved_head.frame import Head
+from core.ripple.methods.moved_head.hair_colour import hair_colour
+from core.ripple.methods.moved_head.lids import paint_lid
 from core.ripple.methods.moved_head.matte import own_person
 from core.ripple.methods.moved_head.membrane import fill_smoothly, solve_membrane
 from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, envelope, grid, nodes_line, turn_round
 from core.ripple.methods.moved_head.portrait import Portrait, find_face, judge
 from core.ripple.methods.moved_head.scene import HeadScene
-from core.ripple.options import RippleOptions
+from core.ripple.options import SHAPES, RippleOptions
+from core.ui.parts.examples import DRIVERS
+from core.video import read_video
 from tests.ripple.conftest import tiny_pipeline
 
 NOSE, MOUTH, LIPS, LIDS = 1, (61, 291), (13, 14), (159, 145)
@@ -268,6 +287,64 @@ def test_what_a_photograph_bears_is_said_before_work(photo: np.ndarray) -> None:
         judge(looking(60.0))
 
 
+def test_a_face_that_an_edge_cuts_hardly_moves_towards_it_and_says_so(photo: np.ndarray) -> None:
+    """It would be crushed against the edge, and what comes in from beyond is not there."""
+    face = detect_faces(Image.fromarray(photo))[0]
+
+    def cut(left: float, low: float) -> Portrait:
+        x, y = round(left), round(low)
+        moved = replace(face, points=face.points - (x, 0))
+        return judge(Portrait(Image.fromarray(photo[:y, x:]), moved, (), (0, 0)))
+
+    aside = cut(face.points[[33, 33, 33, 133], 0].mean(), len(photo))
+    assert aside.turn == (-4, 4) and aside.held["tilt"] == (-4, 4) and aside.held["nod"] == (-6, 6)
+    assert aside.held["eyes"] == (0, 0) and "smile" not in aside.held
+    below = cut(0, face.points[13, 1])
+    assert below.turn == (-24, 24) and below.held["nod"] == (-3, 3) and "eyes" not in below.held
+    assert below.held["smile"] == below.held["beard"] == (0, 0)
+    assert "cuts the face" in below.notes[0] and "cuts the mouth" in below.notes[-1]
+    tight = cut(0, face.points[152, 1] + 2)
+    assert tight.held == {"nod": (-3, 3), "tilt": (-4, 4), "mouth": (0, 1.5)}
+    assert judge(Portrait(Image.fromarray(photo), face, (), (0, 0))).held == {}
+    amounts = {**dict.fromkeys(SHAPES, 0.0), "nod": -15.0, "smile": 5.0}
+    assert bear(amounts, {"pose": below.turn, **below.held}) == {**amounts, "nod": -3.0, "smile": 0.0}
+
+
+def test_a_face_that_fills_its_photograph_is_moved_though_nobody_is_told_from_the_background(
+    photo: np.ndarray, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(*_: object) -> None:
+        raise NothingFoundError("no person found")
+
+    monkeypatch.setattr(matte, "person_mask", nobody)
+    monkeypatch.setattr(turn, "person_mask", nobody)
+    head = Head.of(detect_faces(Image.fromarray(photo))[0])
+    own = HeadScene.of(photo, head)
+    nose = np.rint(head.frame.to_px(head.mesh[NOSE, :2]) - own.box[:2]).astype(int)
+    assert own.matte[nose[1], nose[0]] > 0.95 and own.matte[2, 2] < 0.05
+    assert own.render(photo, Pose(10)).shape == photo.shape
+    assert turn.still_motion(Image.fromarray(photo)).person.min() == 1
+
+
+def test_a_beard_has_a_colour_where_the_photograph_ends_above_the_eyes(photo: np.ndarray, scene: HeadScene) -> None:
+    left, top = (
+        np.rint(scene.head.frame.to_px(scene.head.mesh[[127, 6], :2])).astype(int)[index, index] for index in (0, 1)
+    )
+    region = np.ascontiguousarray(photo[top:, left:])
+    colour = hair_colour(region, scene.head, (left, top), np.ones(region.shape[:2], np.float32))
+    assert np.isfinite(colour).all() and 0 < colour.mean() < 200
+
+
+def test_a_lid_on_a_face_without_skin_to_see_is_left(photo: np.ndarray) -> None:
+    """Of faces of 25 px the pixels around an eye are all eye."""
+    small = np.asarray(Image.fromarray(photo).resize((48, 48)))
+    before = points(photo) * 48 / photo.shape[1]
+    after = before.copy()
+    after[list(EYE_PARTS[0][1]), 1] += 1.0
+    share, painted = paint_lid(small, before, after, EYE_PARTS[0], 16.0)
+    assert share.shape == (48, 48) and painted.shape == small.shape
+
+
 @pytest.mark.slow
 def test_the_pipeline_moves_ages_and_refuses(photo: np.ndarray) -> None:
     pipe = tiny_pipeline(pre_aligner=True, painter=True)
@@ -306,9 +383,32 @@ def test_a_film_is_read_as_the_rotation_it_shows_and_put_on_another_face(scene: 
     assert np.abs(missed).max() < 1e-4
     assert liveliness(mesh[:, :2] / 0.3)[[13, 159]].min() > 0.9
     motion = Motion(np.array([[0, 0, 0], [40.0, 2, -3]]), np.full((2, 478, 2), 0.1), 0, 0)
-    pose, shift = put_on(scene.head, motion, 1, 1.0, (-30, 30))
-    assert (pose.yaw, pose.pitch, pose.roll) == (30.0, 2.0, -3.0)
+    pose, shift = put_on(scene.head, motion, 1, 1.0, {"pose": (-30, 30), "nod": (-1, 1)})
+    assert (pose.yaw, pose.pitch, pose.roll) == (30.0, 1.0, -3.0)
     assert 0.015 < shift[0, 1] < 0.035
+
+
+def test_an_absolute_pose_is_the_films_and_a_relative_one_goes_on_from_the_portraits_own(scene: HeadScene) -> None:
+    turned = np.array([14.0, -3.0, 6.0])
+    mesh = rotate(scene.head.mesh, turned)
+    assert np.abs(looks_of(mesh) - looks_of(scene.head.mesh) - turned).max() < 1.5
+    motion = Motion(np.zeros((1, 3)), np.zeros((1, 478, 2)), 0, 1, own_looks(scene.head) + turned)
+    pose, _ = put_on(scene.head, motion, 0, 1.0, {"pose": (-24, 24)}, absolute=True)
+    assert np.allclose((pose.yaw, pose.pitch, pose.roll), turned)
+    assert put_on(scene.head, motion, 0, 1.0, {"pose": (-24, 24)})[0].still
+    assert sentences(motion) == ("1 of the film's 1 frames show no face: the head stands still there",)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_our_films_show_what_their_names_say(name: str) -> None:
+    film = read_video(DRIVERS[name])
+    motion = read_motion(list(film.frames())[::3], film.fps / 3)
+    moved = motion.shapes[:, [61, 13, 159], :].copy()
+    way = {"turning": np.ptp(motion.poses[:, 0]) / 20, "smiling": np.ptp(moved[:, 0, 1]) / 0.03,
+           "blinking": np.ptp(moved[:, 2, 1]) / 0.05, "speaking": np.ptp(motion.shapes[:, 14, 1]) / 0.08}  # fmt: skip
+    assert motion.missed == 0 and way[name] > 1
+    assert set(SCRIPTS) == set(DRIVERS)
 
 
 def test_one_misread_frame_does_not_jerk_a_driven_head() -> None:

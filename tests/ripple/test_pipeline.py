@@ -12,7 +12,7 @@ from PIL import Image
 from core.detect.align import Aligned
 from core.errors import CancelledError, InputError, OptionError
 from core.ripple.methods.repainting.compositing import paste_face, repaint
-from core.ripple.options import RippleOptions
+from core.ripple.options import RippleOptions, held
 from core.ripple.pipeline import RipplePipeline
 from core.timeline import Timeline
 from tests.ripple.conftest import SIDE, grey_fill, tiny_pipeline
@@ -90,6 +90,23 @@ def test_what_weights_cannot_do_is_refused(pipe: RipplePipeline, portrait: Image
         pipe.edit(prepared, 1.0, edit="smile")
     with pytest.raises(OptionError, match="pre-aligner"):
         pipe.edit(prepared, 1.0, options=RippleOptions(align=False, mask_from="prediction"))
+
+
+def test_degrees_beyond_an_edit_are_refused_and_a_video_goes_as_far_as_the_photograph_bears(
+    pipe: RipplePipeline, portrait: Image.Image
+) -> None:
+    facts = pipe.facts_of("pose")
+    assert (facts.checked(None), facts.checked(facts.low)) == (facts.start, facts.low)
+    with pytest.raises(OptionError, match=r"degree 24 of pose does not lie between -3 and 3"):
+        facts.checked(24)
+    prepared = pipe.prepare(portrait, options=OPTIONS)
+    assert pipe.span(prepared, OPTIONS, "pose") == (facts.low, facts.high)
+    with pytest.raises(OptionError, match="-45"):
+        pipe.span(prepared, RippleOptions(degree_from=-45.0), "pose")
+    assert held(RippleOptions(degree_from=0.0, degree_to=20.0), 0.0, 12.0) == (
+        "the film goes from 0 to 12 degrees: this photograph bears no more",
+    )
+    assert not held(RippleOptions(), -12.0, 12.0)
 
 
 def test_one_portrait_is_needed(pipe: RipplePipeline, portrait: Image.Image) -> None:

@@ -16,9 +16,11 @@ from PIL import Image
 
 from core.errors import CancelledError
 from core.image import Box
+from core.options import fields_of
 from core.sdl.options import RateOptions
 from core.ui.build import TEXTS, build_demo
 from core.ui.parts import handlers
+from core.ui.parts.controls import controls
 from core.ui.parts.handlers import kept_folder
 from core.ui.parts.restore import restored
 from core.ui.parts.who import others
@@ -114,6 +116,7 @@ def test_what_the_page_answers_to_a_mistake_is_in_the_catalogue():
 # Modules that say what was found in a picture or clip, and values that stand in their sentences.
 NOTING = (
     "implicit/methods/framing/notes.py", "ripple/methods/moved_head/portrait.py", "ripple/methods/moved_head/answers.py",
+    "ripple/methods/moved_head/driving.py", "ripple/methods/moved_head/edges.py", "ripple/options.py",
     "animals/head_alignment/alignment.py", "image/read.py", "video/reader.py", "video/graph.py",
 )  # fmt: skip
 VALUES = ("7", "first", "left", "is turned or partly hidden", "its background changes over with the person")
@@ -175,3 +178,26 @@ def test_a_choice_of_several_comes_back():
         several = gr.CheckboxGroup([("Fade", "fade"), ("SDL", "sdl")], value=["fade"])
     assert restored(several, "sdl,fade")["value"] == ["sdl", "fade"]
     assert "value" not in restored(several, "sdl,nothing")
+
+
+def test_what_may_be_left_empty_is_drawn_empty():
+    """A slider always stands somewhere: an optional number in one is never left out, by no page and no program."""
+    seen = 0
+    for tab in all_tabs():
+        options = getattr(tab.build, "options", None)
+        if options is None:
+            continue
+        empty = [field.name for field in fields_of(options) if field.optional and field.default is None]
+        with gr.Blocks():
+            drawn = controls(options, empty)
+        assert drawn.read([component.value for component in drawn.components]) == options()
+        seen += len(empty)
+    assert seen
+
+
+def test_clear_empties_the_page_without_waiting_for_the_server(demo):
+    """A picture that was dropped in before a slow server's answer went with the rest."""
+    clear = {number for number, block in demo.blocks.items() if str(block.elem_id).endswith("-clear")}
+    asked = [event for event in demo.fns.values() if any(block in clear for block, _ in event.targets)]
+    emptied = [event for event in asked if any(isinstance(block, gr.Image) for block in event.outputs)]
+    assert emptied and not any(event.fn for event in emptied)

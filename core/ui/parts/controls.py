@@ -96,10 +96,17 @@ def _control(field: Field, elem_id: str | None) -> Component:
     if field.kind is bool:
         return gr.Checkbox(**common)
     if field.kind in (int, float):
-        if field.low is not None and field.high is not None:
+        # A slider always stands somewhere: where a field may be left empty it would answer with its least value.
+        if field.low is not None and field.high is not None and not field.optional:
             step = field.step or (1 if field.kind is int else 0.01)
             return gr.Slider(field.low, field.high, step=step, precision=0 if field.kind is int else None, **common)
-        return gr.Number(precision=0 if field.kind is int else None, **common)
+        return gr.Number(
+            minimum=field.low,
+            maximum=field.high,
+            step=field.step or 1,
+            precision=0 if field.kind is int else None,
+            **common,
+        )
     return gr.Textbox(max_lines=1, **common)
 
 

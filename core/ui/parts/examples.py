@@ -21,6 +21,8 @@ PEOPLE = EXAMPLES / "people"
 PICTURES = EXAMPLES / "pictures"
 THUMBNAILS = EXAMPLES / "thumbnails"
 CREDITS = PICTURES / "CREDITS.md"
+# Films of a rendered head of ours to follow (CC0), by what it does; `python -m core ripple drivers` makes them.
+DRIVERS = {name: EXAMPLES / "drivers" / f"{name}.mp4" for name in ("turning", "smiling", "blinking", "speaking")}
 
 
 def example_picture(name: str) -> str:

@@ -69,7 +69,6 @@ class Wiring:
         """Clear empties inputs, preview and result."""
         emptied = [
             *self.pictures.values(),
-            self.prepared,
             self.example,
             self.found,
             self.noted,
@@ -78,8 +77,9 @@ class Wiring:
             *self.result.components,
         ]
         # The points' own handler empties them when their pictures go.
-        # Not behind other jobs: what is dropped in meanwhile would go with the rest.
-        self.clear.click(lambda: [None] * len(emptied), None, emptied, queue=False, **PRIVATE)
+        # In the browser and at once: what is dropped in before a server's answer would go with the rest.
+        self.clear.click(None, None, emptied, js=f"() => Array({len(emptied)}).fill(null)", **PRIVATE)
+        self.clear.click(lambda: None, None, self.prepared, queue=False, **PRIVATE)
         # What was on its way meanwhile comes to an empty tab and goes at once.
         late = [component for component in shown if isinstance(component, gr.Image)]
         outputs = [*late, self.noted, self.found, self.who, self.result.details]

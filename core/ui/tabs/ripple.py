@@ -14,7 +14,7 @@ from core.detect.faces import detect_faces
 from core.errors import NothingFoundError
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of
-from core.ripple.options import NAMES, SHAPES, RippleOptions
+from core.ripple.options import NAMES, SHAPES, RippleOptions, held
 from core.ui.film import draw_film
 from core.ui.parts.authors import Choices, labelled
 from core.ui.parts.controls import Controls, controls, named
@@ -74,13 +74,16 @@ def edits_of(weights: str) -> tuple[Any, Any]:
     return gr.update(choices=names, value=names[0]), slider_of(names[0], weights)
 
 
-def slider_of(edit: str, weights: str, prepared: RipplePrepared | None = None) -> Any:
-    """The degree slider with the range of an edit, as far as the photograph bears."""
+def slider_of(edit: str, weights: str, prepared: RipplePrepared | None = None, degree: float | None = None) -> Any:
+    """The degree slider with the range of an edit, as far as the photograph bears; it starts where the edit does, or at `degree`."""
     facts = pipeline(weights).facts_of(edit)
-    low, high = facts.low, facts.high
-    if edit == "pose" and prepared is not None and prepared.scene is not None:
-        low, high = prepared.turn
-    return gr.update(minimum=low, maximum=high, value=min(max(facts.start, low), high), info=facts.help)
+    low, high = every = facts.low, facts.high
+    if prepared is not None and prepared.scene is not None:
+        low, high = prepared.bears.get(edit, every)
+    # A slider without a range cannot be drawn: the result says that nothing changes.
+    low, high = every if low == high else (low, high)
+    start = facts.start if degree is None else degree
+    return gr.update(minimum=low, maximum=high, value=min(max(start, low), high), info=facts.help)
 
 
 def widened(update: dict[str, Any]) -> dict[str, Any]:
@@ -90,10 +93,7 @@ def widened(update: dict[str, Any]) -> dict[str, Any]:
 
 def range_of(prepared: RipplePrepared | None, weights: str, edit: str, degree: float) -> Any:
     """The degree slider where it stands, within what a new photograph bears."""
-    if prepared is None or edit != "pose" or prepared.scene is None:
-        return gr.skip()
-    low, high = prepared.turn
-    return gr.update(minimum=low, maximum=high, value=min(max(degree, low), high))
+    return gr.skip() if prepared is None else slider_of(edit, weights, prepared, degree)
 
 
 def tell(picture: Image.Image | None, face: int = 1) -> tuple[str, list[dict[str, Any]]]:
@@ -228,7 +228,11 @@ class RippleTab(TransitionTab):
         on_who(self.who, lambda _, number: number, None, method["face"])
         self.on_clear(self.shown)
         self.on_go(self.video, "ripple_video", [self.picture, self.weights, self.prepared], after=[self.degree])
-        self.endpoint(named(self.edit, self.method), "ripple_edit", self.many()[1], outputs)
+        # For programs: left out, the degree is the edit's own, and the photograph comes back lossless.
+        degree = gr.Number(None, label="Degree", visible=False)
+        whole = gr.Image(label="Whole photograph", format="png", visible=False)
+        asked, shown = [self.picture, self.weights, degree, *self.method.components], [*self.shown[:-1], whole]
+        self.endpoint(named(self.edit, self.method), "ripple_edit", asked, [*shown, self.result.details])
         draw_film(self, self.picture, pipeline)
         draw_remover(self)
 
@@ -267,13 +271,16 @@ class RippleTab(TransitionTab):
         details = report(start, prepared, result, weights, options)
         return (*(getattr(result, name) for name in SHOWN), details, told_notes(details["notes"]))
 
-    def edit(self, picture: Any, weights: str, degree: float, *values: Any, bar: gr.Progress = BAR) -> Iterator[Any]:
+    def edit(
+        self, picture: Any, weights: str, degree: float | None = None, *values: Any, bar: gr.Progress = BAR
+    ) -> Iterator[Any]:
         """Edit one portrait.
 
         Args:
             picture: A photograph with a face.
             weights: ripple-preview (shipped) or ripple-hfgi (converted by you).
             degree: How much; pose in degrees of turn, to the viewer's right above 0 (-3 to 3 with published weights).
+                Left out, it is what the edit starts with on the page.
             values: The remaining controls.
             bar: Shows how far the work is.
 
@@ -283,9 +290,11 @@ class RippleTab(TransitionTab):
         options = self.read(values)
 
         def work(progress: Progress) -> tuple[Any, ...]:
-            start = time.perf_counter()
-            prepared = pipeline(weights).prepare(picture, options=options, progress=part_of(progress, 0, 0.5))
-            result = pipeline(weights).edit(prepared, degree, progress=part_of(progress, 0.5, 1))
+            start, pipe = time.perf_counter(), pipeline(weights)
+            pipe.refuse_missing(options)
+            amount = pipe.facts_of(options.edit).checked(degree)
+            prepared = pipe.prepare(picture, options=options, progress=part_of(progress, 0, 0.5))
+            result = pipe.edit(prepared, amount, progress=part_of(progress, 0.5, 1))
             details = report(start, prepared, result, weights, options)
             return (*(getattr(result, name) for name in SHOWN), details)
 
@@ -313,12 +322,12 @@ class RippleTab(TransitionTab):
         def work(progress: Progress) -> tuple[Any, ...]:
             pipe, options = pipeline(weights), order.options
             ready = prepared or pipe.prepare(picture, options=options, progress=part_of(progress, 0, 0.2))
-            frames = pipe.frames(ready, order.timeline, progress=part_of(progress, 0.2, 1.0), options=options)
             low, high = pipe.span(ready, options, options.edit)
+            frames = pipe.frames(ready, order.timeline, progress=part_of(progress, 0.2, 1.0), options=options)
+            notes = (*ready.notes, *held(options, low, high))
             at = {"degree": [low + (high - low) * t for t in order.timeline.positions()]}
-            return self.film(
-                order, frames, ID, ready.figures, about_parts(weights, options), of=(picture,), at=at, notes=ready.notes
-            )
+            facts = ready.figures, about_parts(weights, options)
+            return self.film(order, frames, ID, *facts, of=(picture,), at=at, notes=notes)
 
         yield from stream(work, bar, 3)
 

@@ -15,7 +15,7 @@ from scipy.ndimage import distance_transform_edt
 
 from core.image import resize
 from core.implicit.methods.letterbox.letterbox import Letterbox
-from core.implicit.paper.landmarks import LEFT_EYE, LIPS, MESH_VERTICES, RIGHT_EYE
+from core.implicit.paper.landmarks import LEFT_EYE, LIPS, MESH_VERTICES, OVAL, RIGHT_EYE
 from core.ops.patch_fill import fill_holes
 
 
@@ -27,6 +27,8 @@ class FramingConstants:
     least: tuple[float, float, float, float] = (-0.8, -0.7, 0.8, 1.05)
     # What is shown at most: a head and chest, so that a face stays large in a film.
     most: tuple[float, float, float, float] = (-2.4, -2.2, 2.4, 3.4)
+    # An edge of the picture so near the face cuts the head: nothing beyond it is shown, for there is no head to fill from.
+    cut: tuple[float, float, float, float] = (0.08, 0.12, 0.08, 0.08)
     # Above the top of a hat or of hair.
     headroom: float = 0.15
     # Width by height of the frame, at least and at most.
@@ -98,6 +100,9 @@ def frame_faces(
     shown = np.array([_shown(picture.size, anchor, turn) for picture, anchor, turn in zip(pictures, anchors, turns, strict=True)])  # fmt: skip
     left, top, right, bottom = np.concatenate((shown[:, :2].max(0), shown[:, 2:].min(0)))
     low, most = np.array(FRAMING.least), FRAMING.most
+    cuts = np.array([_cut(points, *one) for points, *one in zip(landmarks, anchors, turns, shown, strict=True)])
+    low[:2] = np.maximum(low[:2], np.where(cuts, shown, -np.inf)[:, :2].max(0))
+    low[2:] = np.minimum(low[2:], np.where(cuts, shown, np.inf)[:, 2:].min(0))
     known = [reach for reach in tops if reach is not None]
     if len(known) == len(tops):
         low[1] = min(low[1], -max(known) - FRAMING.headroom)
@@ -161,11 +166,24 @@ def _fill(framed: np.ndarray, hole: np.ndarray, forbidden: Sequence[np.ndarray])
 
 def _shown(size_px: tuple[int, int], anchor: Anchor, turn: float) -> np.ndarray:
     """What a turned picture shows without its empty corners, (left, top, right, bottom) in face units from the eyes."""
-    corners = np.array([(0, 0), (size_px[0], 0), (0, size_px[1]), size_px], float) - anchor.middle
-    cosine, sine = np.cos(-turn), np.sin(-turn)
-    turned = corners @ np.array([[cosine, sine], [-sine, cosine]]) / anchor.unit
+    turned = _turned(np.array([(0, 0), (size_px[0], 0), (0, size_px[1]), size_px], float), anchor, turn)
     across, down = np.sort(turned[:, 0]), np.sort(turned[:, 1])
     return np.array([across[1], down[1], across[2], down[2]])
+
+
+def _cut(points: np.ndarray, anchor: Anchor, turn: float, shown: np.ndarray) -> np.ndarray:
+    """(4,) bool: which edges of what a turned picture shows cut the head of landmarks (N, 2), as far as they were detected."""
+    if len(points) < len(MESH_VERTICES):
+        return np.zeros(4, bool)
+    face = _turned(points[: len(OVAL)], anchor, turn)
+    room = np.concatenate((face.min(0) - shown[:2], shown[2:] - face.max(0)))
+    return room < FRAMING.cut
+
+
+def _turned(points: np.ndarray, anchor: Anchor, turn: float) -> np.ndarray:
+    """Pixels (N, 2) in face units from the eyes of a turned picture."""
+    cosine, sine = np.cos(-turn), np.sin(-turn)
+    return (points - anchor.middle) @ np.array([[cosine, sine], [-sine, cosine]]) / anchor.unit
 
 
 def _placement(anchor: Anchor, turn: float, scale: float, corner: tuple[float, float]) -> Letterbox:

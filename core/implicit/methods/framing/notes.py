@@ -10,7 +10,7 @@ import numpy as np
 from core.detect import faces
 from core.detect.faces import TURN
 from core.implicit.methods.framing.framing import choose_turn, find_anchor
-from core.implicit.methods.landmark_flow.warp import Warp
+from core.implicit.methods.landmark_flow.warp import Warp, in_frame
 from core.implicit.paper.landmarks import (
     LEFT_BROW,
     LEFT_EYE,
@@ -39,6 +39,8 @@ class NoteLimits:
     missed_px: float = 2.0
     # Turned upright by more than this, in degrees.
     upright_deg: float = 30.0
+    # Made up by more than this share of the frame.
+    made_up: float = 0.2
 
 
 LIMITS = NoteLimits()
@@ -76,6 +78,7 @@ def nose_place(points: np.ndarray) -> float:
 def notes_on_misses(a: np.ndarray, b: np.ndarray, warp: Warp) -> list[str]:
     """Which landmarks (N, 2) in the frame the warp does not carry onto each other, and the worst one."""
     miss = np.linalg.norm(warp.carry(a, 0.0, 0.5) - warp.carry(b, 1.0, 0.5), axis=1) * 512 / max(warp.size_px)
+    miss[~in_frame(a, b, warp.size_px)] = 0
     count, worst = int((miss > LIMITS.missed_px).sum()), int(miss.argmax())
     if not count:
         return []
@@ -83,6 +86,16 @@ def notes_on_misses(a: np.ndarray, b: np.ndarray, warp: Warp) -> list[str]:
         f"{count} of {len(miss)} landmarks contradict each other and are missed by more than {LIMITS.missed_px:g} px, the worst by "
         f"{miss[worst]:.0f} px of 512 ({_part(worst, len(miss))}, point {worst + 1}): move or remove it, or take two faces that "
         "look and smile alike."
+    ]
+
+
+def notes_on_gaps(made_up: Sequence[float]) -> list[str]:
+    """Where much of the frame is made up; `made_up` has the share of it that each picture does not show."""
+    return [
+        f"The {which} picture shows {1 - share:.0%} of the frame, the rest is made up: take one that shows more around the "
+        "face, or framing whole."
+        for which, share in zip(WHICH, made_up, strict=True)
+        if share > LIMITS.made_up
     ]
 
 

@@ -28,7 +28,7 @@ def find_faces(picture: Image.Image, name: str = "the picture") -> list[Face]:
         for quarters in QUARTERS:
             if turned := _find_turned(picture, quarters):
                 return turned
-        raise error
+        raise NothingFoundError(f"{error}, or set the landmarks by hand") from None
     # A mesh on a face that lies on its side is loose: it is looked for again upright.
     quarters = round(find_anchor(landmarks_of(found[0])).tilt / (np.pi / 2)) % 4
     return (_find_turned(picture, quarters) if quarters else []) or found

@@ -9,7 +9,7 @@ from core.implicit.methods.framing.notes import look_apart
 from core.implicit.methods.landmark_flow.displacement_grid import DisplacementGrid, sample_displacements
 from core.implicit.methods.landmark_flow.flow import FlowWarp, strain_of
 from core.implicit.methods.landmark_flow.siren_warp import SirenWarp
-from core.implicit.methods.landmark_flow.warp import Warp
+from core.implicit.methods.landmark_flow.warp import Warp, in_frame
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.coordinates import to_published
 from core.implicit.paper.landmarks import MESH_VERTICES
@@ -89,7 +89,8 @@ def flow_through(
     strained = strain_of(a, b, NEAR * max(size_px)) > figures.get("strain", 0.0)
     loose = np.where(strained, slack, 0.0)
     loose[LANDMARKS:] = np.maximum(loose[LANDMARKS:], figures.get("outline_slack", 0.0))
-    return FlowWarp(a, b, size_px, figures.get("smoothing", 0.0), edges_stay, loose)
+    seen = in_frame(a, b, size_px)
+    return FlowWarp(a[seen], b[seen], size_px, figures.get("smoothing", 0.0), edges_stay, loose[seen])
 
 
 def train_siren_warp(
@@ -111,6 +112,7 @@ def figures_of(warp: Warp, displacements: DisplacementGrid, a: np.ndarray, b: np
     half_px = max(warp.size_px) / 2
     half_way = warp.carry(a, 0.0, 0.5)
     meeting = np.linalg.norm(half_way - warp.carry(b, 1.0, 0.5), axis=-1) / half_px
+    meeting[~in_frame(a, b, warp.size_px)] = 0
     there_and_back = np.linalg.norm(warp.carry(half_way, 0.5, 0.0) - a, axis=-1) / half_px
     x, y = (np.linspace(0, side, FOLD_GRID) for side in warp.size_px)
     times = (0.0, 0.25, 0.5, 0.75, 1.0)

@@ -46,3 +46,12 @@ def check_pairs(points_a: np.ndarray, points_b: np.ndarray) -> tuple[np.ndarray,
     if len(a) < MIN_PAIRS:
         raise InputError(f"{len(a)} landmark pairs came, at least {MIN_PAIRS} are needed: add points to both pictures")
     return a, b
+
+
+def in_frame(a: np.ndarray, b: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:
+    """(N,) bool: which pairs of landmarks (N, 2) the frame shows in both pictures; beyond its edges, which stay, none can meet.
+
+    All, where it shows hardly any.
+    """
+    seen = np.logical_and(*(((points >= 0) & (points <= size_px)).all(1) for points in (a, b)))
+    return seen if seen.sum() > 2 else np.ones(len(a), bool)

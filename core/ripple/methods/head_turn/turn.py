@@ -10,7 +10,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.detect.segment import person_mask
-from core.errors import WeightsError
+from core.errors import NothingFoundError, WeightsError
 from core.ops.warp import backward_warp, pixel_centres, sample_at
 from core.ripple.methods.head_turn.painter import PAINTING, Painted, Painter, enlarged
 from core.ripple.methods.head_turn.pre_aligner import FLOW_EDITS, PreAligner
@@ -111,8 +111,12 @@ def edit_photograph(start: Tensor, missing: Tensor, result: Tensor, edited: Edit
 
 
 def still_motion(crop: Image.Image) -> HeadMotion:
-    """A head that stays, and where the crop's person is: what recolouring by the weights is told."""
-    return HeadMotion(torch.zeros(1, 2, 8, 8), person_mask(crop))
+    """A head that stays, and where the crop's person is: what recolouring by the weights is told; all of it where none is found."""
+    try:
+        person = person_mask(crop)
+    except NothingFoundError:
+        person = torch.ones(1, 1, 8, 8)
+    return HeadMotion(torch.zeros(1, 2, 8, 8), person)
 
 
 def age_photograph(

@@ -18,6 +18,11 @@ from core.ripple.methods.moved_head.editing import Change, bear, cut_square, fol
 from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.results import RipplePrepared, RippleResult
 
+ROUGH_AGE = (
+    "age: small preview weights recolour the face roughly, and can leave haze on dark hair; "
+    "Face ageing on the SDL tab draws folds and grey hair"
+)
+
 
 def answer(
     prepared: RipplePrepared, amounts: dict[str, float], scene: HeadScene, photo: np.ndarray, codes: Tensor
@@ -31,10 +36,17 @@ def answer(
         photo: (H, W, 3) uint8, the photograph, recoloured perhaps.
         codes: the edited codes.
     """
-    asked, amounts = amounts["pose"], bear(amounts, prepared.turn)
+    asked, amounts = amounts, bear(amounts, prepared.bears)
     notes = bounds_of(scene.head, amounts)
-    if asked != amounts["pose"]:
-        notes += (f"turned by {amounts['pose']:g} of {asked:g} degrees: this photograph bears no more",)
+    if asked["pose"] != amounts["pose"]:
+        notes += (f"turned by {amounts['pose']:g} of {asked['pose']:g} degrees: this photograph bears no more",)
+    if amounts["age"]:
+        notes += (ROUGH_AGE,)
+    notes += tuple(
+        f"{name} {amounts[name]:g} of {degree:g}: this photograph bears no more"
+        for name, degree in asked.items()
+        if name != "pose" and degree != amounts[name]
+    )
     change = Change.of(amounts)
     if change.beard:
         left, top, right, bottom = scene.box
@@ -58,7 +70,7 @@ def cut_face(picture: np.ndarray, prepared: RipplePrepared) -> np.ndarray:
 
 
 def animate(
-    prepared: RipplePrepared, motion: Motion, strength: float = 1.0, progress: Progress = silent
+    prepared: RipplePrepared, motion: Motion, strength: float = 1.0, progress: Progress = silent, absolute: bool = False
 ) -> Iterator[Image.Image]:
     """The photograph moving as the head of a film does, frame by frame; identity and background stay.
 
@@ -67,12 +79,13 @@ def animate(
         motion: of the film, see `read_motion`.
         strength: 1 as in the film, less is calmer.
         progress: called as the work goes on.
+        absolute: whether the head looks where the film's does, and not from its own pose on.
 
     Raises:
         OptionError: the head's surface was not measured.
     """
     photo, scene = np.asarray(prepared.whole), prepared.known_scene
     for number in range(len(motion.poses)):
-        pose, moved = put_on(scene.head, motion, number, strength, prepared.turn)
+        pose, moved = put_on(scene.head, motion, number, strength, prepared.bears, absolute)
         yield Image.fromarray(follow(scene, photo, pose, moved))
         progress((number + 1) / len(motion.poses), f"frame {number + 1} of {len(motion.poses)}")

@@ -9,7 +9,7 @@ squares under scaled orthography (DeMenthon and Davis 1995); smoothing over time
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from PIL import Image
@@ -62,12 +62,14 @@ class Motion:
         shapes: (T, 478, 2) how far each point of the mesh moves, shares of the distance between the eyes.
         neutral: the number of that frame.
         missed: frames without a face, which repeat the one before.
+        looks: (3,) degrees of yaw, pitch and roll that the head of the neutral frame has to the camera.
     """
 
     poses: np.ndarray
     shapes: np.ndarray
     neutral: int
     missed: int
+    looks: np.ndarray = field(default_factory=lambda: np.zeros(3))
 
 
 def read_motion(frames: Iterable[Image.Image], fps: float, progress: Progress = silent) -> Motion:
@@ -107,7 +109,15 @@ def read_motion(frames: Iterable[Image.Image], fps: float, progress: Progress = 
         far = np.hypot(*way.T)[:, None]
         shapes[number] = lively[:, None] * way * (1 - DRIVING.tremble / np.maximum(far, DRIVING.tremble))
     sigma = max(1e-3, DRIVING.smoothing_s * fps)
-    return Motion(steady(poses, fps), gaussian_filter1d(shapes, sigma, 0), neutral, missed)
+    looks = looks_of(known[neutral])
+    return Motion(steady(poses, fps), gaussian_filter1d(shapes, sigma, 0), neutral, missed, looks)
+
+
+def sentences(motion: Motion) -> tuple[str, ...]:
+    """What limits a film's motion; a sentence each."""
+    if not motion.missed:
+        return ()
+    return (f"{motion.missed} of the film's {len(motion.poses)} frames show no face: the head stands still there",)
 
 
 def steady(poses: np.ndarray, fps: float) -> np.ndarray:
@@ -134,6 +144,17 @@ def most_neutral(meshes: np.ndarray) -> int:
     roll = np.degrees(np.arctan2(across[:, 1], across[:, 0]))
     score = np.abs(yaw) / 10 + np.abs(roll) / 10 + DRIVING.mouth_weight * mouth
     return int((score + DRIVING.mouth_weight * np.abs(lids - np.median(lids))).argmin())
+
+
+def looks_of(mesh: np.ndarray) -> np.ndarray:
+    """(3,) degrees of yaw, pitch and roll, as of `Pose`, that a head has to the camera, by its mesh (478, 3), z to the viewer.
+
+    Pitch is that of the line from forehead to chin: of two heads its difference counts.
+    """
+    across, down = mesh[[362, 263]].mean(0) - mesh[[33, 133]].mean(0), mesh[152] - mesh[10]
+    yaw = np.arctan2(-across[2], np.hypot(*across[:2]))
+    pitch = np.arctan2(-down[2], np.hypot(*down[:2]))
+    return np.degrees([yaw, pitch, np.arctan2(across[1], across[0])])
 
 
 def rotate(points: np.ndarray, degrees: np.ndarray) -> np.ndarray:
@@ -164,8 +185,18 @@ def read_pose(neutral: np.ndarray, seen: np.ndarray) -> tuple[np.ndarray, np.nda
     return found[:3], missed[:, :2] / np.exp(found[3]) / flat * size
 
 
+def own_looks(head: Head) -> np.ndarray:
+    """`looks_of` of a portrait's head, whose frame is upright."""
+    return looks_of(head.mesh) + (0, 0, np.degrees(np.arctan2(head.frame.across[1], head.frame.across[0])))
+
+
 def put_on(
-    head: Head, motion: Motion, number: int, strength: float, turn: tuple[float, float]
+    head: Head,
+    motion: Motion,
+    number: int,
+    strength: float,
+    bears: dict[str, tuple[float, float]],
+    absolute: bool = False,
 ) -> tuple[Pose, np.ndarray]:
     """One frame of a motion for another head: its pose, and how far its mesh moves, (478, 2) in units of its frame.
 
@@ -174,13 +205,14 @@ def put_on(
         motion: a film's.
         number: of the frame.
         strength: 1 as in the film, less is calmer.
-        turn: degrees of turn that the photograph bears.
+        bears: degrees by name of the edits that the photograph bears less of than others.
+        absolute: whether the head looks where the film's does, and not from its own pose on.
     """
-    yaw, pitch, roll = strength * motion.poses[number]
+    yaw, pitch, roll = strength * motion.poses[number] + (motion.looks - own_looks(head) if absolute else 0)
     pose = Pose(
-        float(np.clip(yaw, *turn)),
-        float(np.clip(pitch, -DRIVING.nod_deg, DRIVING.nod_deg)),
-        float(np.clip(roll, -DRIVING.tilt_deg, DRIVING.tilt_deg)),
+        float(np.clip(yaw, *bears["pose"])),
+        float(np.clip(pitch, *bears.get("nod", (-DRIVING.nod_deg, DRIVING.nod_deg)))),
+        float(np.clip(roll, *bears.get("tilt", (-DRIVING.tilt_deg, DRIVING.tilt_deg)))),
     )
     left, right = head.mesh[EYES[:2], :2].mean(0), head.mesh[EYES[2:], :2].mean(0)
     eyes = float(np.hypot(*(right - left))) / max(0.5, np.cos(head.yaw))

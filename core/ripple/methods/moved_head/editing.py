@@ -43,9 +43,9 @@ def amounts_of(name: str, degree: float, options: RippleOptions) -> dict[str, fl
     return {**beside, name: degree}
 
 
-def bear(amounts: dict[str, float], turn: tuple[float, float]) -> dict[str, float]:
-    """The same degrees, with the turn in the range that a photograph bears."""
-    return {**amounts, "pose": min(max(amounts["pose"], turn[0]), turn[1])}
+def bear(amounts: dict[str, float], bears: dict[str, tuple[float, float]]) -> dict[str, float]:
+    """The same degrees by name, those in `bears` within the range that a photograph bears."""
+    return {**amounts, **{name: min(max(amounts[name], low), high) for name, (low, high) in bears.items()}}
 
 
 def refuse_company(name: str, amounts: dict[str, float]) -> None:

@@ -28,6 +28,7 @@ class HairConstants:
 
 HAIR = HairConstants()
 BROWS, BROW_SKIN = (105, 66, 334, 296, 63, 293), (151, 108, 337)
+CHEEKS = (50, 280, 205, 425, 1)
 CROWN = (10, 109, 338, 67, 297)
 
 
@@ -40,18 +41,18 @@ def hair_colour(region: np.ndarray, head: Head, start: tuple[int, int], own: np.
         start: where the region begins, (x, y) px.
         own: (h, w) the head's share of the region.
     """
-    unit = head.frame.unit_px
-    height, width = region.shape[:2]
+    soft = cv2.GaussianBlur(region, (0, 0), max(0.6, 0.004 * head.frame.unit_px))
 
     def at(places: np.ndarray) -> np.ndarray:
-        column, row = np.rint(head.frame.to_px(places) - start - 0.5).astype(int).T
-        inside = (column >= 0) & (row >= 0) & (column < width) & (row < height)
-        row, column = row[inside], column[inside]
-        return soft[row, column][own[row, column] > HAIR.own_share]
+        return colours_at(soft, own, head.frame.to_px(places) - start)
 
-    soft = cv2.GaussianBlur(region, (0, 0), max(0.6, 0.004 * unit))
-    brows = np.percentile(at(head.mesh[list(BROWS), :2]), 30, axis=0)
-    skin = np.median(at(head.mesh[list(BROW_SKIN), :2]), axis=0)
+    def of(part: tuple[int, ...]) -> np.ndarray:
+        # What lies beyond the photograph's edge has the colour of the cheeks.
+        seen = at(head.mesh[list(part), :2])
+        return seen if len(seen) else at(head.mesh[list(CHEEKS), :2])
+
+    brows = np.percentile(of(BROWS), 30, axis=0)
+    skin = np.median(of(BROW_SKIN), axis=0)
     steps = np.arange(0.0, HAIR.hair_within, 0.01)
     found = []
     for index in CROWN:
@@ -79,6 +80,14 @@ def hair_colour(region: np.ndarray, head: Head, start: tuple[int, int], own: np.
     if hair.mean() <= 0.95 * skin.mean():
         colour = colour * min(1.0, most * hair.mean() / colour.mean())
     return no_blacker(colour, skin)
+
+
+def colours_at(soft: np.ndarray, own: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """(M, 3): colours of a region (h, w, 3) at those of the places (N, 2) px that are in it and the head's `own` (h, w)."""
+    column, row = np.rint(places - 0.5).astype(int).T
+    inside = (column >= 0) & (row >= 0) & (column < own.shape[1]) & (row < own.shape[0])
+    row, column = row[inside], column[inside]
+    return soft[row, column][own[row, column] > HAIR.own_share]
 
 
 def no_blacker(colour: np.ndarray, skin: np.ndarray) -> np.ndarray:

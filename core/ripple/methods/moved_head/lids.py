@@ -70,6 +70,9 @@ def paint_lid(
     edge = np.vstack([corner[:1], top, corner[1:], (before[lower] - low + (0, LID.below * unit))[::-1]])
     cv2.fillPoly(hidden, [np.rint(edge).astype(np.int32)], 1)
     hidden = cv2.dilate(hidden, np.ones((3, 3))) > 0
+    if hidden.all():
+        # So small a face shows no skin around its eye.
+        return share, painted
     skin = fill_with_skin(patch, hidden, unit)
     # The eyeball rounds the closed lid.
     closed = np.clip((after - before)[upper, 1].max() / max(1e-6, (before[lower] - before[upper])[:, 1].max()), 0, 1)

@@ -10,6 +10,7 @@ from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
 from core.detect.segment import person_mask
+from core.errors import NothingFoundError
 from core.ops.masks import disc
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.motion import SHEET
@@ -26,6 +27,7 @@ class MatteConstants:
     ceiling: float = 0.88
     skin_levels: float = 16.0  # CIELab: what differs more from the chin's skin is cloth or beard no more
     bridge: float = 0.01  # half the width of what does not join two things
+    around_face: float = 0.12  # of hair around the face's mesh, where no person is found
     beyond_collar: float = 0.08  # how far below the collar the motion comes to rest
 
 
@@ -54,9 +56,15 @@ def view_of(picture: np.ndarray, head: Head, side: int = MATTE.view_px) -> np.nd
     )
 
 
-def find_person(view: np.ndarray) -> np.ndarray:
-    """(side, side) float32 in [0, 1]: MediaPipe's person."""
-    return person_mask(Image.fromarray(view))[0, 0].numpy()
+def find_person(view: np.ndarray, head: Head) -> np.ndarray:
+    """(side, side) float32 in [0, 1]: MediaPipe's person; where it finds none, of a face that fills the photograph, the head around it."""
+    try:
+        return person_mask(Image.fromarray(view))[0, 0].numpy()
+    except NothingFoundError:
+        px = view.shape[0] / (2 * SHEET.reach)
+        mask = np.zeros(view.shape[:2], np.uint8)
+        cv2.fillConvexPoly(mask, cv2.convexHull(np.rint((head.mesh[:, :2] + SHEET.reach) * px).astype(np.int32)), 1)
+        return cv2.dilate(mask, disc(MATTE.around_face * px)).astype(np.float32)
 
 
 def own_person(person: np.ndarray, head: Head, size: tuple[int, ...] | None = None) -> np.ndarray:

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import cv2
 import numpy as np
 from PIL import Image
 
 from core.detect.align import Aligned, align_face
+from core.detect.covers import mouth_covered
 from core.detect.faces import Face, detect_faces
 from core.detect.hands import detect_hands
 from core.errors import InputError, NothingFoundError
+from core.ripple.methods.moved_head.edges import WITH_MOUTH, held_by_edges
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.options import SHAPES, RippleOptions
 
@@ -51,12 +53,16 @@ class Portrait:
         face: its face.
         notes: what was done to it or limits it, a sentence each.
         turn: degrees of turn that it bears, to the picture's left (below 0) and right.
+        held: degrees by name of the other edits that it bears less of than other photographs.
+        faces: how many it shows.
     """
 
     whole: Image.Image
     face: Face | None
     notes: tuple[str, ...]
     turn: tuple[float, float]
+    held: dict[str, tuple[float, float]] = field(default_factory=dict)
+    faces: int = 1
 
     @property
     def known_face(self) -> Face:
@@ -112,10 +118,10 @@ def find_face(whole: Image.Image, number: int) -> Portrait:
     whole, faces, turned = find_upright(whole)
     if number > len(faces):
         raise InputError(f"face {number} was asked for, {len(faces)} found: use a number from 1 to {len(faces)}")
-    notes = ["the photograph lay on its side and was turned upright"] if turned else []
+    notes = ["the photograph lay on its side or stood on its head and was turned upright"] if turned else []
     if number == 1 and len(faces) > 1 and faces[1].box.width > BEARING.rivals * faces[0].box.width:
         notes.append(f"{len(faces)} faces were found and the largest was taken: `face` 2 to {len(faces)} takes another")
-    return Portrait(whole, faces[number - 1], tuple(notes), (0.0, 0.0))
+    return Portrait(whole, faces[number - 1], tuple(notes), (0.0, 0.0), faces=len(faces))
 
 
 def face_in(whole: Image.Image, cut: Aligned) -> Portrait:
@@ -156,18 +162,26 @@ def judge(portrait: Portrait) -> Portrait:
     """
     head, notes = Head.of(portrait.known_face), list(portrait.notes)
     if abs(head.yaw_deg) > BEARING.profile:
-        raise InputError(
+        side = (
             f"the face looks {abs(head.yaw_deg):.0f} degrees to the side and hides half of itself: "
             f"use a picture that looks within {BEARING.profile:g} degrees of the camera"
         )
+        raise InputError(f"{side}, or another of the {portrait.faces} faces" if portrait.faces > 1 else side)
     if head.frame.unit_px < BEARING.small_px:
         notes.append(f"the face is small ({head.frame.unit_px:.0f} px): a larger photograph shows more")
     most = BEARING.most
     if hand_before(portrait.whole, portrait.known_face):
         most = BEARING.covered
         notes.append(f"a hand lies before the face and moves with it: {most:g} degrees of turn are the most")
-    across = portrait.known_face.points[:, 0]
-    if min(across.min(), portrait.whole.width - across.max()) < BEARING.edge * head.frame.unit_px:
+    points = portrait.known_face.points
+    held, cut = held_by_edges(points, portrait.whole.size, head.frame.unit_px)
+    notes += cut
+    if mouth_covered(portrait.whole, portrait.known_face):
+        held |= dict.fromkeys(WITH_MOUTH, (0.0, 0.0))
+        notes.append("something covers the mouth in this photograph: smile, mouth, lip and beard change nothing")
+    if "pose" in held:
+        most = held.pop("pose")[1]
+    elif min(points[:, 0].min(), portrait.whole.width - points[:, 0].max()) < BEARING.edge * head.frame.unit_px:
         most = BEARING.covered
         notes.append(f"the photograph's edge cuts the head, which is held there: {most:g} degrees of turn are the most")
     away, back = BEARING.furthest - abs(head.yaw_deg), turn_back(abs(head.yaw_deg))
@@ -179,7 +193,7 @@ def judge(portrait: Portrait) -> Portrait:
             f"the head looks {abs(head.yaw_deg):.0f} degrees to the {side} already, so it turns from {low:g} to {high:g} "
             "degrees: further round the photograph shows nothing, and further back its far cheek too little"
         )
-    return replace(portrait, notes=tuple(notes), turn=(low, high))
+    return replace(portrait, notes=tuple(notes), turn=(low, high), held=held)
 
 
 def find_portrait(whole: Image.Image, options: RippleOptions, aligned: Aligned | None, moves: bool) -> Portrait:

@@ -47,12 +47,9 @@ class HeadScene:
         Args:
             photo: (H, W, 3) uint8.
             head: measured on it.
-
-        Raises:
-            NothingFoundError: no person.
         """
         view, size = view_of(photo, head), (photo.shape[1], photo.shape[0])
-        found = find_person(view)
+        found = find_person(view, head)
         own = own_person(found, head, size)
         person = cv2.resize(own.astype(np.float32), (SHEET.coarse,) * 2, interpolation=cv2.INTER_AREA) > 0.5
         sheet = Sheet.of(head, person, size, find_neck_end(view, head))
