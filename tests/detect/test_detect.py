@@ -11,7 +11,7 @@ import pytest
 from PIL import Image, ImageDraw
 
 from core.detect.body import NAMES, detect_bodies, same_body
-from core.detect.covers import mouth_covered
+from core.detect.covers import eyes_covered, mouth_covered
 from core.detect.cutout import cut_out_person
 from core.detect.everybody import detect_everybody
 from core.detect.faces import detect_faces, righted
@@ -91,6 +91,17 @@ def test_a_mask_over_the_mouth_is_seen_and_a_bare_mouth_is_none(cloth):
         over = [tuple(point) for point in face.points[[195, 50, 205, 172, 150, 152, 379, 397, 425, 280]]]
         ImageDraw.Draw(head).polygon(over, fill=cloth)
         assert mouth_covered(head, face)
+
+
+def test_dark_glasses_are_seen_and_dark_eyes_are_none():
+    for path in HEADS[::3]:
+        head = load_image(path).resize((320, 320))
+        face = detect_faces(head)[0]
+        assert not eyes_covered(head, face)
+        for outer, inner in ((33, 133), (263, 362)):
+            (x, y), wide = face.points[[outer, inner]].mean(0), abs(np.subtract(*face.points[[outer, inner], 0]))
+            ImageDraw.Draw(head).ellipse((x - wide, y - wide, x + wide, y + wide), fill=(12, 10, 8))
+        assert eyes_covered(head, face)
 
 
 def test_several_faces_come_largest_first():

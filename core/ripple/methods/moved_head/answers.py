@@ -14,6 +14,7 @@ from core.progress import Progress, silent
 from core.ripple.methods.moved_head.beard import refuse_beard
 from core.ripple.methods.moved_head.bounds import bounds_of
 from core.ripple.methods.moved_head.driving import Motion, put_on
+from core.ripple.methods.moved_head.edges import kept
 from core.ripple.methods.moved_head.editing import Change, bear, cut_square, follow, move_head
 from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.results import RipplePrepared, RippleResult
@@ -85,7 +86,8 @@ def animate(
         OptionError: the head's surface was not measured.
     """
     photo, scene = np.asarray(prepared.whole), prepared.known_scene
+    keep = kept(scene.head, prepared.bears)[:, None]
     for number in range(len(motion.poses)):
         pose, moved = put_on(scene.head, motion, number, strength, prepared.bears, absolute)
-        yield Image.fromarray(follow(scene, photo, pose, moved))
+        yield Image.fromarray(follow(scene, photo, pose, keep * moved))
         progress((number + 1) / len(motion.poses), f"frame {number + 1} of {len(motion.poses)}")

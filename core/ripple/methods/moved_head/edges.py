@@ -16,6 +16,7 @@ from core.ripple.methods.moved_head.expressions import (
     UPPER_LIP,
     lips,
 )
+from core.ripple.methods.moved_head.frame import Head
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class EdgeConstants:
     nod_aside_deg: float = 6.0  # where it is cut aside only
     tilt_deg: float = 4.0
     mouth: float = 1.5
+    around: float = 0.08  # of the crop's side: so far around what stays a film moves little
 
 
 EDGE = EdgeConstants()
@@ -68,3 +70,13 @@ def held_by_edges(
         held |= dict.fromkeys(WITH_EYES, (0.0, 0.0))
         notes.append("the photograph's edge cuts an eye: both stay as they are")
     return held, tuple(notes)
+
+
+def kept(head: Head, held: dict[str, tuple[float, float]]) -> np.ndarray:
+    """(478,) in [0, 1]: how far each point of a head's mesh may go along with a film, where mouth or eyes stay as they are."""
+    keep, points = np.ones(len(head.mesh)), head.mesh[:, :2]
+    for part, edit in ((MOUTH, "smile"), (EYES, "eyes")):
+        if held.get(edit) == (0.0, 0.0):
+            apart = np.hypot(*(points[:, None] - points[list(part)]).transpose(2, 0, 1)).min(1)
+            keep *= 1 - np.exp(-np.square(apart / EDGE.around))
+    return keep

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 
 from core.errors import OptionError
 from core.ripple.methods.moved_head.beard import grow_beard
+from core.ripple.methods.moved_head.bounded import MOST_PX, draw_bounded, paint_bounded, shade_bounded
 from core.ripple.methods.moved_head.bounds import wears_glasses
-from core.ripple.methods.moved_head.expression_map import draw_expression
 from core.ripple.methods.moved_head.expressions import Expression, displace
 from core.ripple.methods.moved_head.folds import ease_smile, shade_smile
 from core.ripple.methods.moved_head.motion import Pose
@@ -69,6 +69,10 @@ def move_head(scene: HeadScene, photo: np.ndarray, change: Change) -> np.ndarray
         photo: the same, or recoloured.
         change: what happens.
     """
+    if change.beard and scene.head.frame.unit_px > MOST_PX:
+        beard = Change(Pose(), Expression(), change.beard)
+        photo = paint_bounded(lambda small, seen: move_head(small, seen, beard), scene, photo)
+        change = replace(change, beard=0.0)
     left, top, right, bottom = scene.box
     if change.beard or change.expression.smile:
         photo = photo.copy()
@@ -76,21 +80,21 @@ def move_head(scene: HeadScene, photo: np.ndarray, change: Change) -> np.ndarray
         if change.beard:
             region[:] = grow_beard(region, scene.head, (left, top), change.beard, scene.matte)
         if change.expression.smile > 0:
-            region[:] = shade_smile(region, scene.head, (left, top), change.expression.smile)
+            region[:] = shade_bounded(shade_smile, region, scene.head, (left, top), change.expression.smile)
         elif change.expression.smile < 0:
-            region[:] = ease_smile(region, scene.head, (left, top), -change.expression.smile)
+            region[:] = shade_bounded(ease_smile, region, scene.head, (left, top), -change.expression.smile)
     face = None
     if not change.expression.still:
         glasses = change.expression.eyes > 0 and wears_glasses(photo, scene.head)
         moved = displace(scene.head, change.expression, glasses)
-        face = draw_expression(scene.head, moved, photo[top:bottom, left:right], (left, top))
+        face = draw_bounded(scene.head, moved, photo[top:bottom, left:right], (left, top))
     return scene.render(photo, change.pose, face)
 
 
 def follow(scene: HeadScene, photo: np.ndarray, pose: Pose, moved: np.ndarray) -> np.ndarray:
     """A photograph (H, W, 3) uint8 with its head posed and its mesh's points moved by (478, 2) units of its frame."""
     left, top, right, bottom = scene.box
-    face = draw_expression(scene.head, moved, photo[top:bottom, left:right], (left, top))
+    face = draw_bounded(scene.head, moved, photo[top:bottom, left:right], (left, top))
     return scene.render(photo, pose, face)
 
 

@@ -48,6 +48,7 @@ class SheetConstants:
     fall_up: float = 0.2  # a shift falls off by so much in a unit upwards: hair does not bulge over the ear
     fall_neck: float = 2.0  # and so much from the chin down, which moves before the neck ...
     chin_soft: float = 0.1  # ... the one becomes the other over so much
+    fall_nod: float = 0.25  # a nod falls off by so much in a unit aside: brows and glasses stay level
     rim: float = 0.04  # so far inside the mesh's rim that begins
     fold: float = 0.65  # nothing is narrowed by more: it would fold
     edge: float = 0.7  # nothing moves by a larger share of its way to the photograph's edge
@@ -150,6 +151,9 @@ class Sheet:
             nodded = sample(below * (np.cos(pitch) - 1) + before * np.sin(pitch), sources)
             fall = SHEET.fall_hidden * nodes_line()[:, None]
             nodded = np.sign(pitch) * envelope(np.sign(pitch) * nodded, fall, fall, 0)
+            level = SHEET.fall_nod * nodes_line()
+            level = np.sign(pitch) * envelope(np.sign(pitch) * nodded, level, level, 1)
+            nodded = nodded + smoothstep(2 * sample(tilts, sources)) * (level - nodded)
             sources = sample(sources, turn_round(self.within(np.dstack([nothing, nodded]))))
         if roll:
             angle = roll * sample(tilts, sources)

@@ -9,11 +9,11 @@ import numpy as np
 from PIL import Image
 
 from core.detect.align import Aligned, align_face
-from core.detect.covers import mouth_covered
+from core.detect.covers import eyes_covered, mouth_covered
 from core.detect.faces import Face, detect_faces
 from core.detect.hands import detect_hands
 from core.errors import InputError, NothingFoundError
-from core.ripple.methods.moved_head.edges import WITH_MOUTH, held_by_edges
+from core.ripple.methods.moved_head.edges import WITH_EYES, WITH_MOUTH, held_by_edges
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.options import SHAPES, RippleOptions
 
@@ -179,6 +179,9 @@ def judge(portrait: Portrait) -> Portrait:
     if mouth_covered(portrait.whole, portrait.known_face):
         held |= dict.fromkeys(WITH_MOUTH, (0.0, 0.0))
         notes.append("something covers the mouth in this photograph: smile, mouth, lip and beard change nothing")
+    if eyes_covered(portrait.whole, portrait.known_face):
+        held |= dict.fromkeys(WITH_EYES, (0.0, 0.0))
+        notes.append("dark glasses cover the eyes in this photograph: eyes and gaze change nothing")
     if "pose" in held:
         most = held.pop("pose")[1]
     elif min(points[:, 0].min(), portrait.whole.width - points[:, 0].max()) < BEARING.edge * head.frame.unit_px:
