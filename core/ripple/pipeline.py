@@ -41,7 +41,7 @@ from core.ripple.methods.head_turn.turn import (
     still_motion,
 )
 from core.ripple.methods.moved_head.answers import answer
-from core.ripple.methods.moved_head.editing import Change, amounts_of, bear, move_head, refuse_company
+from core.ripple.methods.moved_head.editing import Change, amounts_of, bear, bear_beard, move_head, refuse_company
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.portrait import cut_out, find_portrait
 from core.ripple.methods.moved_head.scene import HeadScene
@@ -325,7 +325,8 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
             return self.edit(prepared, degree, name, options).whole
         amounts = amounts_of(name, degree, options)
         scene, photo, _ = self.recolour(prepared, amounts, options)
-        return Image.fromarray(move_head(scene, photo, Change.of(bear(amounts, prepared.bears))))
+        change, _ = bear_beard(scene, photo, Change.of(bear(amounts, prepared.bears)))
+        return Image.fromarray(move_head(scene, photo, change))
 
     def span(self, prepared: RipplePrepared, options: RippleOptions, edit: str) -> tuple[float, float]:
         """From which to which degree a video goes: as the options say, as far as photograph and edit allow.

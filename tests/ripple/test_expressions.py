@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 import pytest
 
-from core.ripple.methods.moved_head import covers
-from core.ripple.methods.moved_head.beard import grow_beard, refuse_beard
+from core.ripple.methods.moved_head import beard, covers
+from core.ripple.methods.moved_head.beard import Jaw, grow_beard, refuse_beard
 from core.ripple.methods.moved_head.bounds import bounds_of, wears_glasses
-from core.ripple.methods.moved_head.editing import Change, move_head
+from core.ripple.methods.moved_head.editing import Change, bear_beard, move_head
 from core.ripple.methods.moved_head.expression_map import draw_expression, keep_teeth, rounded
 from core.ripple.methods.moved_head.expressions import (
     EYE_PARTS,
@@ -231,12 +233,12 @@ def test_a_beard_is_taken_off_and_skin_without_one_stays_to_the_bit(photo: np.nd
     """Shaving used to leave a stubble's shade, and wiped chins that had no beard."""
     (left, top, right, bottom), own = scene.box, scene.matte
     bare = np.ascontiguousarray(photo[top:bottom, left:right])
-    assert np.array_equal(grow_beard(bare, scene.head, (left, top), -1.0, own), bare)
-    assert "nothing to shave" in (refuse_beard(bare, scene.head, (left, top), -1.0, own) or "")
-    beard = grow_beard(bare, scene.head, (left, top), 1.0, own)
+    assert np.array_equal(grow_beard(Jaw(bare, scene.head, (left, top), own), -1.0), bare)
+    assert "nothing to shave" in (refuse_beard(Jaw(bare, scene.head, (left, top), own), -1.0) or "")
+    beard = grow_beard(Jaw(bare, scene.head, (left, top), own), 1.0)
     # A face so small is not shaven on the page: up to 400 px a judge saw masks.
-    assert "too small" in (refuse_beard(beard, scene.head, (left, top), -1.0, own) or "")
-    shaven = grow_beard(beard, scene.head, (left, top), -1.0, own)
+    assert "too small" in (refuse_beard(Jaw(beard, scene.head, (left, top), own), -1.0) or "")
+    shaven = grow_beard(Jaw(beard, scene.head, (left, top), own), -1.0)
     places = scene.head.frame.to_px(scene.head.mesh[[*(i for side in CHIN for i in side), 210, 430], :2]) - (left, top)
     column, row = np.rint(places).astype(int).T
     light = [float(cv2.GaussianBlur(one, (0, 0), 2)[row, column].mean()) for one in (bare, beard, shaven)]
@@ -249,13 +251,13 @@ def test_a_beard_is_taken_off_and_skin_without_one_stays_to_the_bit(photo: np.nd
 
 def test_a_beard_that_hides_the_neck_stays_and_is_told(photo: np.ndarray, scene: HeadScene) -> None:
     (left, top, right, bottom), own = scene.box, scene.matte
-    region = grow_beard(np.ascontiguousarray(photo[top:bottom, left:right]), scene.head, (left, top), 1.0, own)
+    region = grow_beard(Jaw(photo[top:bottom, left:right], scene.head, (left, top), own), 1.0)
     x, y = np.rint(scene.head.frame.to_px(scene.head.mesh[152, :2]) - (left, top)).astype(int)
     wide, unit = round(0.09 * scene.head.frame.unit_px), scene.head.frame.unit_px
     colour = np.median(region[y - round(0.03 * unit) : y, x - wide : x + wide].reshape(-1, 3), axis=0)
     region[y - round(0.03 * unit) : y + round(0.2 * unit), x - wide : x + wide] = colour
-    assert "hides the neck" in (refuse_beard(region, scene.head, (left, top), -1.0, own) or "")
-    assert np.array_equal(grow_beard(region, scene.head, (left, top), -1.0, own), region)
+    assert "hides the neck" in (refuse_beard(Jaw(region, scene.head, (left, top), own), -1.0) or "")
+    assert np.array_equal(grow_beard(Jaw(region, scene.head, (left, top), own), -1.0), region)
 
 
 def test_no_beard_grows_over_a_hand_and_none_where_it_hides_the_mouth(
@@ -273,13 +275,31 @@ def test_no_beard_grows_over_a_hand_and_none_where_it_hides_the_mouth(
 
     chin = scene.head.frame.to_px(scene.head.mesh[152, :2]) - start
     monkeypatch.setattr(covers, "detect_hands", lambda _: hand_at(chin + (0, 0.04 * unit)))
-    assert refuse_beard(region, scene.head, start, 1.0, own) is None
+    assert refuse_beard(Jaw(region, scene.head, start, own), 1.0) is None
     x, y = np.rint(chin - (0, 0.03 * unit)).astype(int)
-    covered = grow_beard(region, scene.head, start, 1.0, own)[y - 3 : y + 3, x - 3 : x + 3].mean()
+    covered = grow_beard(Jaw(region, scene.head, start, own), 1.0)[y - 3 : y + 3, x - 3 : x + 3].mean()
     monkeypatch.setattr(covers, "detect_hands", lambda _: [])
-    assert grow_beard(region, scene.head, start, 1.0, own)[y - 3 : y + 3, x - 3 : x + 3].mean() < covered - 15
+    assert grow_beard(Jaw(region, scene.head, start, own), 1.0)[y - 3 : y + 3, x - 3 : x + 3].mean() < covered - 15
     monkeypatch.setattr(covers, "detect_hands", lambda _: hand_at(mouth, 0.06))
-    assert "hides the mouth" in (refuse_beard(region, scene.head, start, 1.0, own) or "")
+    assert "hides the mouth" in (refuse_beard(Jaw(region, scene.head, start, own), 1.0) or "")
+
+
+def test_a_film_measures_jaw_and_hands_once(
+    photo: np.ndarray, scene: HeadScene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They were measured twice for each picture, and anew for every frame."""
+    asked = list[str]()
+    for name in ("hands_over", "find_beard"):
+        measure = getattr(beard, name)
+        monkeypatch.setattr(beard, name, lambda *given, n=name, m=measure: (asked.append(n), m(*given))[1])
+    own, film = replace(scene), []
+    for strength in (0.4, 0.2):
+        change, _ = bear_beard(own, photo.copy(), Change(Pose(), Expression(), strength))
+        film.append(move_head(own, photo, change))
+    assert sorted(asked) == ["find_beard", "hands_over"]
+    assert np.array_equal(film[1], move_head(replace(scene), photo, Change(Pose(), Expression(), 0.2)))
+    # A face that the networks have aged is another one.
+    assert own.jaw(photo // 2) is not own.jaw(photo)
 
 
 def test_a_smile_and_a_turn_go_together_without_a_break(photo: np.ndarray, scene: HeadScene) -> None:
@@ -297,7 +317,7 @@ def test_a_side_of_the_face_in_shade_is_no_beard(photo: np.ndarray, scene: HeadS
     skin, whole = np.full_like(photo, (200, 150, 120)), np.ones(photo.shape[:2], np.float32)
     middle = int(scene.head.frame.to_px(scene.head.mesh[:, :2])[4, 0])
     skin[:, :middle] = (95, 62, 48)
-    changed = np.abs(grow_beard(skin, scene.head, (0, 0), -1.0, whole).astype(int) - skin).max(-1)
+    changed = np.abs(grow_beard(Jaw(skin, scene.head, (0, 0), whole), -1.0).astype(int) - skin).max(-1)
     assert (changed[:, : middle - 20] > 4).mean() < 0.01
 
 

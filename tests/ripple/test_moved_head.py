@@ -17,7 +17,7 @@ from core.ripple.data.drivers import SCRIPTS
 from core.ripple.methods.head_turn import turn
 from core.ripple.methods.moved_head import bounded, editing, matte
 from core.ripple.methods.moved_head.answers import cut_face
-from core.ripple.methods.moved_head.beard import beard_share, grow_beard
+from core.ripple.methods.moved_head.beard import Jaw, beard_share, grow_beard
 from core.ripple.methods.moved_head.driving import (
     DRIVING,
     Motion,
@@ -217,10 +217,10 @@ def test_expressions_move_what_they_name(photo: np.ndarray, scene: HeadScene) ->
 def test_shaving_takes_off_what_is_dark_and_leaves_bare_skin(photo: np.ndarray, scene: HeadScene) -> None:
     """A flat patch used to lie on shaven chins."""
     skin, whole = np.full_like(photo, (200, 150, 120)), np.ones(photo.shape[:2], np.float32)
-    assert np.abs(grow_beard(skin, scene.head, (0, 0), -1.0, whole).astype(int) - skin).max() <= 2
+    assert np.abs(grow_beard(Jaw(skin, scene.head, (0, 0), whole), -1.0).astype(int) - skin).max() <= 2
     share = beard_share(scene.head, (0, 0), photo.shape[1::-1])[..., None]
     bearded = np.rint(skin + share * (np.array([60, 45, 40]) - skin)).astype(np.uint8)
-    shaven = grow_beard(bearded, scene.head, (0, 0), -1.0, whole)
+    shaven = grow_beard(Jaw(bearded, scene.head, (0, 0), whole), -1.0)
     assert np.abs(shaven.astype(int) - skin).mean() < 0.5 * np.abs(bearded.astype(int) - skin).mean()
 
 

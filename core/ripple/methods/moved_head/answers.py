@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import numpy as np
 from PIL import Image
@@ -11,11 +10,10 @@ from torch import Tensor
 
 from core.detect.align import cut_quad
 from core.progress import Progress, silent
-from core.ripple.methods.moved_head.beard import refuse_beard
 from core.ripple.methods.moved_head.bounds import bounds_of
 from core.ripple.methods.moved_head.driving import Motion, put_on
 from core.ripple.methods.moved_head.edges import kept
-from core.ripple.methods.moved_head.editing import Change, bear, cut_square, follow, move_head
+from core.ripple.methods.moved_head.editing import Change, bear, bear_beard, cut_square, follow, move_head
 from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.results import RipplePrepared, RippleResult
 
@@ -48,12 +46,8 @@ def answer(
         for name, degree in asked.items()
         if name != "pose" and degree != amounts[name]
     )
-    change = Change.of(amounts)
-    if change.beard:
-        left, top, right, bottom = scene.box
-        region = np.ascontiguousarray(photo[top:bottom, left:right])
-        if reason := refuse_beard(region, scene.head, (left, top), change.beard, scene.matte):
-            notes, change = (*notes, reason), replace(change, beard=0.0)
+    change, reason = bear_beard(scene, photo, Change.of(amounts))
+    notes += (reason,) if reason else ()
     moved = move_head(scene, photo, change)
     face, none = Image.fromarray(cut_face(moved, prepared)), Image.new("L", (prepared.side,) * 2)
     return RippleResult(face, none, face, Image.fromarray(moved), codes, {"ripple_share": 0.0}, notes=notes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -48,7 +49,6 @@ class BeardConstants:
     tip: float = 1.12  # ... where it ends
     tufts: float = 0.13  # by how much the light of whole tufts varies ...
     tuft: float = 0.012  # ... of such a size
-    dense: float = 0.9  # share of hair, where a beard's own colour is seen
     worn: float = 0.75  # share of it that does not grow where there is a beard already
     swirl: float = 0.5  # radians by which a tuft's hairs lean together
     thick: float = 0.0011  # of a hair
@@ -138,22 +138,46 @@ def bare_below_lip(head: Head, start: tuple[int, int], size: tuple[int, int]) ->
     return np.where(below > -1, BEARD.lip_least + (1 - BEARD.lip_least) * grown, 1)
 
 
-def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength: float, own: np.ndarray) -> np.ndarray:
-    """A region with a beard, or with less of its own.
+@dataclass(frozen=True)
+class Jaw:
+    """What a beard meets in a region, measured when it is first asked for, and then known.
 
-    Args:
-        region: (h, w, 3) uint8.
+    Attributes:
+        region: (h, w, 3) uint8, which stays as it is.
         head: whose.
         start: where the region begins, (x, y) px.
-        strength: of the beard up to 1, or of the shaving down to -1.
         own: (h, w) the head's share of the region.
     """
-    size = (region.shape[1], region.shape[0])
-    share = beard_share(head, start, size, 0.0 if strength > 0 else BEARD.wide) * own
+
+    region: np.ndarray
+    head: Head
+    start: tuple[int, int]
+    own: np.ndarray
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the region."""
+        return self.region.shape[1], self.region.shape[0]
+
+    @cached_property
+    def hands(self) -> np.ndarray:
+        """(h, w) float32 in [0, 1]: hands before the face."""
+        return hands_over(self.region, self.head, self.start)
+
+    @cached_property
+    def worn(self) -> Beard:
+        """The beard that the head has already."""
+        wide = beard_share(self.head, self.start, self.size, BEARD.wide) * self.own
+        return find_beard(self.region.astype(np.float32), wide, self.own, self.head, self.start)
+
+
+def grow_beard(jaw: Jaw, strength: float) -> np.ndarray:
+    """A region (h, w, 3) uint8 with a beard, up to a strength of 1, or with less of its own, down to -1."""
+    region, head, start, own = jaw.region, jaw.head, jaw.start, jaw.own
+    share = beard_share(head, start, jaw.size, 0.0 if strength > 0 else BEARD.wide) * own
     if share.max() <= 0:
         return region
-    share = share * (1 - hands_over(region, head, start))
-    worn = worn_beard(region, head, start, own)
+    share, worn = share * (1 - jaw.hands), jaw.worn
     if strength < 0:
         shaven = shave(region.astype(np.float32), worn, share, own, head, start, -strength)
         return np.rint(shaven).clip(0, 255).astype(np.uint8)
@@ -164,10 +188,9 @@ def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength:
     left, right = max(0, columns[0] - margin), columns[-1] + margin
     part, made = (slice(top, bottom), slice(left, right)), region.copy()
     skin, begin = region[part].astype(np.float32), (start[0] + left, start[1] + top)
-    dense = worn.mask & (worn.skin.hair > BEARD.dense)
-    if dense.any():
+    if worn.dense.any():
         # It grows on in its own colour, thickest where there is none yet.
-        colour = np.percentile(region[dense], 40, axis=0)
+        colour = np.percentile(region[worn.dense], 40, axis=0)
         soft = cv2.GaussianBlur(worn.mask.astype(np.float32), (0, 0), max(0.6, BEARD.shaven_soft * head.frame.unit_px))
         share = share * (1 - BEARD.worn * soft)
     else:
@@ -177,26 +200,17 @@ def grow_beard(region: np.ndarray, head: Head, start: tuple[int, int], strength:
     return made
 
 
-def worn_beard(region: np.ndarray, head: Head, start: tuple[int, int], own: np.ndarray) -> Beard:
-    """The beard that a head has already in a region (h, w, 3) uint8."""
-    wide = beard_share(head, start, (region.shape[1], region.shape[0]), BEARD.wide) * own
-    return find_beard(region.astype(np.float32), wide, own, head, start)
-
-
-def refuse_beard(
-    region: np.ndarray, head: Head, start: tuple[int, int], strength: float, own: np.ndarray
-) -> str | None:
-    """Why a photograph does not bear a beard, or shaving (`strength` below 0); None if it does. Arguments as of `grow_beard`."""
+def refuse_beard(jaw: Jaw, strength: float) -> str | None:
+    """Why a photograph does not bear a beard, or shaving (`strength` below 0); None if it does."""
     if strength > 0:
-        if mouth_hidden(hands_over(region, head, start), head, start):
+        if mouth_hidden(jaw.hands, jaw.head, jaw.start):
             return "a hand hides the mouth in this photograph: no beard is drawn"
         return None
-    worn = worn_beard(region, head, start, own)
-    if not worn.mask.any():
+    if not jaw.worn.mask.any():
         return "no beard was found in this photograph: there is nothing to shave"
-    if worn.hides_neck:
+    if jaw.worn.hides_neck:
         return "the beard in this photograph hides the neck: nothing shows what is under it, and it stays"
-    if head.frame.unit_px < BEARD.shaven_px:
+    if jaw.head.frame.unit_px < BEARD.shaven_px:
         return "the face is too small in this photograph to take its beard off: a larger one shows more of the skin"
     return None
 

@@ -57,8 +57,11 @@ def paint_bounded(
     left, top, right, bottom = scene.box
     region = photo[top:bottom, left:right]
     small, less = _reduced(scene.head, region, (left, top), share)
-    matte = cv2.resize(scene.matte, small.shape[1::-1], interpolation=cv2.INTER_AREA)
-    reduced = replace(scene, head=less, box=(0, 0, small.shape[1], small.shape[0]), matte=matte)
+    reduced = next(iter(scene.less), None)
+    if reduced is None:
+        matte = cv2.resize(scene.matte, small.shape[1::-1], interpolation=cv2.INTER_AREA)
+        reduced = replace(scene, head=less, box=(0, 0, small.shape[1], small.shape[0]), matte=matte)
+        scene.less[:] = [reduced]
     change = paint(reduced, small).astype(np.float32) - small
     painted = photo.copy()
     change = cv2.resize(change, region.shape[1::-1], interpolation=cv2.INTER_CUBIC)

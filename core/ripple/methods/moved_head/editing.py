@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 
 from core.errors import OptionError
-from core.ripple.methods.moved_head.beard import grow_beard
+from core.ripple.methods.moved_head.beard import grow_beard, refuse_beard
 from core.ripple.methods.moved_head.bounded import MOST_PX, draw_bounded, paint_bounded, shade_bounded
 from core.ripple.methods.moved_head.bounds import wears_glasses
 from core.ripple.methods.moved_head.expressions import Expression, displace
@@ -48,6 +48,12 @@ def bear(amounts: dict[str, float], bears: dict[str, tuple[float, float]]) -> di
     return {**amounts, **{name: min(max(amounts[name], low), high) for name, (low, high) in bears.items()}}
 
 
+def bear_beard(scene: HeadScene, photo: np.ndarray, change: Change) -> tuple[Change, str | None]:
+    """The change without a beard that a photograph (H, W, 3) uint8 does not bear, and why."""
+    reason = refuse_beard(scene.jaw(photo), change.beard) if change.beard else None
+    return (replace(change, beard=0.0), reason) if reason else (change, None)
+
+
 def refuse_company(name: str, amounts: dict[str, float]) -> None:
     """Refuse what stands beside an edit that the networks alone answer.
 
@@ -75,10 +81,10 @@ def move_head(scene: HeadScene, photo: np.ndarray, change: Change) -> np.ndarray
         change = replace(change, beard=0.0)
     left, top, right, bottom = scene.box
     if change.beard or change.expression.smile:
-        photo = photo.copy()
+        jaw, photo = scene.jaw(photo) if change.beard else None, photo.copy()
         region = photo[top:bottom, left:right]
-        if change.beard:
-            region[:] = grow_beard(region, scene.head, (left, top), change.beard, scene.matte)
+        if jaw:
+            region[:] = grow_beard(jaw, change.beard)
         if change.expression.smile > 0:
             region[:] = shade_bounded(shade_smile, region, scene.head, (left, top), change.expression.smile)
         elif change.expression.smile < 0:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from core.ops.smoothstep import smoothstep
+from core.ripple.methods.moved_head.beard import Jaw
 from core.ripple.methods.moved_head.expression_map import FaceMap
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.maps import index_map
@@ -33,12 +34,16 @@ class HeadScene:
         sheet: its surface.
         box: left, top, right, bottom of the region around it, px of the photograph.
         matte: (h, w) float32 in [0, 1], the head's own share of each pixel of the region.
+        jaws: the last one that was measured, see `jaw`.
+        less: the same scene at a bounded size, once `bounded.py` has worked with it.
     """
 
     head: Head
     sheet: Sheet
     box: tuple[int, int, int, int]
     matte: np.ndarray
+    jaws: list[Jaw] = field(default_factory=list, init=False, repr=False, compare=False)
+    less: list[HeadScene] = field(default_factory=list, init=False, repr=False, compare=False)
 
     @classmethod
     def of(cls, photo: np.ndarray, head: Head) -> HeadScene:
@@ -82,6 +87,17 @@ class HeadScene:
         picture = photo.copy()
         picture[top:bottom, left:right] = np.rint(made).clip(0, 255)
         return picture
+
+    def jaw(self, photo: np.ndarray) -> Jaw:
+        """What a beard meets in the photograph (H, W, 3) uint8, or in one that was recoloured: measured once for all its frames."""
+        left, top, right, bottom = self.box
+        region = photo[top:bottom, left:right]
+        for known in self.jaws:
+            if np.array_equal(known.region, region):
+                return known
+        jaw = Jaw(region.copy(), self.head, (left, top), self.matte)
+        self.jaws[:] = [jaw]
+        return jaw
 
     def in_photo(self, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
         """A mask (h, w) of the region as one of the photograph, whose shape is (H, W, ...)."""

@@ -20,6 +20,7 @@ from core.ripple.methods.moved_head.skin import SKIN, Skin, at_points, measure_s
 class ShavenConstants:
     """What is a beard, and what comes in its place; lengths in units of the head's frame, levels of CIELab lightness."""
 
+    dense: float = 0.9  # share of hair, where a beard's own colour is seen
     bearded: tuple[float, float] = (0.15, 0.6)  # of the chin's and of the upper lip's points that are hair: a beard
     aside: float = 24.0  # degrees: of a head that looks further aside the near half is looked at
     grown: float = 0.013  # skin beside what is hair, that single hairs lie on
@@ -58,18 +59,24 @@ def seen_of(part: tuple[tuple[int, ...], ...], head: Head) -> list[int]:
 
 @dataclass(frozen=True)
 class Beard:
-    """The beard that a face has in a region.
+    """The beard that a face has in a region; what is beside it is not kept.
 
     Attributes:
         mask: (h, w) bool, all False where there is none.
+        dense: (h, w) bool, where its own colour is seen.
         hides_neck: whether it hangs far below the chin.
-        skin: of the face.
-        smooth: (h, w, 3) CIELab of the region, without hairs and pores.
+        part: rows and columns of the region that hold it and the skin around it; None where there is none.
+        clean: bool, bare skin of that part.
+        expected: (..., 3) CIELab that bare skin would have there.
+        smooth: (..., 3) CIELab there, without hairs and pores.
     """
 
     mask: np.ndarray
+    dense: np.ndarray
     hides_neck: bool
-    skin: Skin
+    part: tuple[slice, slice] | None
+    clean: np.ndarray
+    expected: np.ndarray
     smooth: np.ndarray
 
 
@@ -83,10 +90,21 @@ def find_beard(region: np.ndarray, share: np.ndarray, own: np.ndarray, head: Hea
         head: whose.
         start: where the region begins, (x, y) px.
     """
-    skin = measure_skin(region, own, head, start)
+    skin, unit = measure_skin(region, own, head, start), head.frame.unit_px
     lab = cv2.cvtColor(region / 255, cv2.COLOR_RGB2LAB)
-    smooth = cv2.GaussianBlur(lab, (0, 0), max(0.6, SHAVEN.soft * head.frame.unit_px))
-    return Beard(*mask_beard(skin, smooth, share, head, start), skin, smooth)
+    smooth = cv2.GaussianBlur(lab, (0, 0), max(0.6, SHAVEN.soft * unit))
+    mask, hides_neck = mask_beard(skin, smooth, share, head, start)
+    dense, part = mask & (skin.hair > SHAVEN.dense), None
+    if mask.any():
+        left, top, width, height = cv2.boundingRect(mask.astype(np.uint8))
+        # As far up as the brow there is skin to copy from.
+        margin = round(0.1 * unit)
+        part = (
+            slice(max(0, top - round(0.35 * unit)), top + height + margin),
+            slice(max(0, left - margin), left + width + margin),
+        )
+    kept = (one[part or (slice(0), slice(0))].copy() for one in (skin.clean, skin.expected, smooth))
+    return Beard(mask, dense, hides_neck, part, *kept)
 
 
 def mask_beard(
@@ -134,23 +152,15 @@ def shave(
         start: where the region begins, (x, y) px.
         strength: up to 1.
     """
-    unit, beard, skin = head.frame.unit_px, found.mask, found.skin
-    if found.hides_neck or not beard.any():
+    unit, beard, part = head.frame.unit_px, found.mask, found.part
+    if found.hides_neck or part is None:
         return region
-    left, top, width, height = cv2.boundingRect(beard.astype(np.uint8))
-    # As far up as the brow there is skin to copy from.
-    margin = round(0.1 * unit)
-    part = (
-        slice(max(0, top - round(0.35 * unit)), top + height + margin),
-        slice(max(0, left - margin), left + width + margin),
-    )
     cut = (start[0] + part[1].start, start[1] + part[0].start)
     near = cv2.dilate(beard[part].astype(np.uint8), disc(SHAVEN.apart * unit)) > 0
-    known = skin.clean[part] & ~near
-    base = skin.expected[part]
-    rest = cv2.GaussianBlur(fill_smoothly(found.smooth[part] - base, known), (0, 0), SHAVEN.evened * unit)
+    known, base = found.clean & ~near, found.expected
+    rest = cv2.GaussianBlur(fill_smoothly(found.smooth - base, known), (0, 0), SHAVEN.evened * unit)
     base = base + rest
-    broad = cv2.GaussianBlur(found.smooth[part][..., 0], (0, 0), SHAVEN.shape_soft * unit)
+    broad = cv2.GaussianBlur(found.smooth[..., 0], (0, 0), SHAVEN.shape_soft * unit)
     base[..., 0] += SHAVEN.shape * (broad - base[..., 0]) - shade_below(head, cut, broad.shape)
     made = cv2.cvtColor(base.astype(np.float32), cv2.COLOR_LAB2RGB) * 255
     made += own_texture(region[part], beard[part], known, unit)
