@@ -19,6 +19,7 @@ PORTRAIT_SHARE = 0.25
 # Pictures longer than this many times their height, or the other way round, are searched in squarish parts.
 LONG_SHAPE = 2.0
 SAME_FACE_OVERLAP = 0.4
+AGAIN_RIM = 0.6  # of a face's box, around it, in views that are turned
 
 # dlib's 68 points as vertices of MediaPipe's mesh: jaw, brows, nose bridge, lower nose, eyes, outer and inner lips.
 MESH_OF_68 = (
@@ -108,6 +109,35 @@ def _meshes(picture: Image.Image, place: Box) -> list[Face]:
         points = share[:, :2] * (place.width, place.height) + (place.left, place.top)
         faces.append(_face(points, share[:, 2] * place.width))
     return faces
+
+
+def read_again(picture: Image.Image, face: Face, degrees: tuple[float, ...]) -> Face:
+    """A face read again in views of it that are turned about its middle: what most views say, single ones misread.
+
+    Args:
+        picture: RGB, in which the face was found.
+        face: as it was found.
+        degrees: by which the views are turned, counterclockwise.
+
+    Returns:
+        The median of all readings, or the same face where no view shows it.
+    """
+    place = face.box.squared(AGAIN_RIM)
+    view = _view(picture.convert("RGB"), place)
+    middle, px = np.array([place.left + place.width / 2, place.top + place.height / 2]), view.width / place.width
+    found = [face]
+    for angle in degrees:
+        turned = view.rotate(angle, Image.Resampling.BICUBIC)
+        seen = max(_meshes(turned, Box(0, 0, *turned.size)), key=lambda one: one.box.width, default=None)
+        if seen is None or seen.depths is None:
+            continue
+        sine, cosine = np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))
+        x, y = ((seen.points - np.array(turned.size) / 2) / px).T
+        back = _face(np.column_stack([cosine * x - sine * y, sine * x + cosine * y]) + middle, seen.depths / px)
+        if _overlap(back.box, face.box) > SAME_FACE_OVERLAP:
+            found.append(back)
+    depths = [one.depths for one in found if one.depths is not None]
+    return _face(np.median([one.points for one in found], axis=0), np.median(depths, axis=0)) if depths else face
 
 
 def look_apart(a: np.ndarray, b: np.ndarray) -> bool:

@@ -20,7 +20,9 @@ from core.ripple.methods.moved_head.answers import cut_face
 from core.ripple.methods.moved_head.beard import Jaw, beard_share, grow_beard
 from core.ripple.methods.moved_head.driving import (
     DRIVING,
+    STILL,
     Motion,
+    carried,
     liveliness,
     looks_of,
     own_looks,
@@ -30,6 +32,7 @@ from core.ripple.methods.moved_head.driving import (
     rotate,
     sentences,
     steady,
+    turned_on_neck,
 )
 from core.ripple.methods.moved_head.edges import kept
 from core.ripple.methods.moved_head.editing import Change, bear, move_head
@@ -442,6 +445,18 @@ def test_our_films_show_what_their_names_say(name: str) -> None:
            "blinking": np.ptp(moved[:, 2, 1]) / 0.05, "speaking": np.ptp(motion.shapes[:, 14, 1]) / 0.08}  # fmt: skip
     assert motion.missed == 0 and way[name] > 1
     assert set(SCRIPTS) == set(DRIVERS)
+
+
+def test_a_face_carried_aside_by_its_neck_tells_the_turn_and_a_person_who_moves_tells_none(scene: HeadScene) -> None:
+    """Turns were read off foreshortening alone, 2 degrees off; the place of the face errs by less."""
+    head, true, misread = scene.head, np.array([15.0, -4.0, 3.0]), np.array([12.0, -2.0, 3.0])
+    seen = np.zeros((478, 2)) + head.frame.to_px(carried(head, true))
+    better = misread + turned_on_neck(head, misread, seen)
+    assert np.abs(better - true).max() < 0.4 * np.abs(misread - true).max()
+    assert better[2] == misread[2]
+    assert np.allclose(carried(head, np.zeros(3)), head.mesh[STILL, :2].mean(0))
+    aside = seen + (0.5 * head.frame.unit_px, 0)
+    assert np.abs(turned_on_neck(head, misread, aside)).max() < 0.1
 
 
 def test_one_misread_frame_does_not_jerk_a_driven_head() -> None:

@@ -1,7 +1,8 @@
 """A head that moves as the head of a film does: its landmarks' motion against its most neutral frame, put on another head.
 
 Only differences are taken over, scaled by the distance between the eyes, so the face keeps its own shape. The pose is read from where
-the landmarks are in the picture, by turning the neutral frame's mesh as the portrait's is turned: depths of single frames err.
+the landmarks are in the picture, by turning the neutral frame's mesh as the portrait's is turned: depths of single frames err. A head
+turns on its neck: how far the face went aside tells the turn more finely than its foreshortening, unless the whole person moved.
 Source: own; relative motion against a neutral frame as in Siarohin et al. 2019 (first order motion), section 3.3; pose by least
 squares under scaled orthography (DeMenthon and Davis 1995); smoothing over time by a Gaussian.
 """
@@ -16,7 +17,7 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter1d, median_filter
 from scipy.optimize import least_squares
 
-from core.detect.faces import detect_faces
+from core.detect.faces import Face, detect_faces, read_again
 from core.errors import NothingFoundError
 from core.progress import Progress, silent
 from core.ripple.methods.head_turn.geometry import EYES
@@ -45,7 +46,11 @@ class DrivingConstants:
     tilt_deg: float = 20.0
     around: float = 0.35  # of the distance between the eyes: how far around what is lively skin goes along
     tremble: float = 0.02  # of it: landmarks tremble by so much
-    deeper: float = 1.1  # than MediaPipe says: rendered heads turned by 20 degrees read as 23
+    deeper: float = 1.18  # than MediaPipe says: rendered heads turned by 20 degrees read as 23, those by 10 as 13
+    views_deg: tuple[float, ...] = (-12.0, 12.0)  # each frame is read again in views turned so: single readings err
+    by_neck: float = 0.7  # share of what the face's place says of turn and nod beyond what its foreshortening says ...
+    by_neck_deg: float = 12.0  # ... which fades where both differ by so much: there the person moves, or the camera
+    by_neck_s: float = 0.2  # standard deviation over time of that: a camera's shake is no nod
     robust: float = 0.01  # of the face's height: landmarks that miss by more count less
     mouth_weight: float = 4.0  # how much an open mouth counts against a frame's being neutral; ten degrees count 1
 
@@ -83,34 +88,36 @@ def read_motion(frames: Iterable[Image.Image], fps: float, progress: Progress = 
     Raises:
         NothingFoundError: no frame shows a face.
     """
-    meshes, missed = list[np.ndarray | None](), 0
+    faces, missed = list[Face | None](), 0
     for number, frame in enumerate(frames):
         progress(number / (number + 30), f"reading frame {number + 1}")
         try:
-            face = detect_faces(frame, f"frame {number}")[0]
-            depths = np.zeros(len(face.points)) if face.depths is None else -face.depths
-            meshes.append(np.column_stack([face.points, depths]))
+            found = detect_faces(frame, f"frame {number}")[0]
+            faces.append(read_again(frame, found, DRIVING.views_deg))
         except NothingFoundError:
             missed += 1
-            meshes.append(meshes[-1] if meshes else None)
-    first = next((mesh for mesh in meshes if mesh is not None), None)
+            faces.append(faces[-1] if faces else None)
+    first = next((face for face in faces if face is not None), None)
     if first is None:
         raise NothingFoundError(
-            f"none of the film's {len(meshes)} frames shows a face: use one of a head from the front"
+            f"none of the film's {len(faces)} frames shows a face: use one of a head from the front"
         )
-    known = np.stack([first if mesh is None else mesh for mesh in meshes])
-    neutral = most_neutral(known)
-    eyes = float(np.hypot(*(known[neutral, [362, 263], :2].mean(0) - known[neutral, [33, 133], :2].mean(0))))
-    poses, shapes = np.zeros((len(known), 3)), np.zeros((*known.shape[:2], 2))
-    lively = liveliness(known[neutral, :, :2] / eyes)
-    for number, mesh in enumerate(known):
-        poses[number], missed_by = read_pose(known[neutral], mesh[:, :2])
+    known = [first if face is None else face for face in faces]
+    neutral = most_neutral(np.stack([mesh_of(face) for face in known]))
+    head, mesh = Head.of(known[neutral]), mesh_of(known[neutral])
+    eyes = float(np.hypot(*(mesh[[362, 263], :2].mean(0) - mesh[[33, 133], :2].mean(0))))
+    poses, by_neck = np.zeros((2, len(known), 3))
+    shapes = np.zeros((len(known), len(mesh), 2))
+    lively = liveliness(mesh[:, :2] / eyes)
+    for number, face in enumerate(known):
+        poses[number], missed_by = read_pose(mesh, face.points)
+        by_neck[number] = turned_on_neck(head, poses[number], face.points)
         way = missed_by / eyes
         far = np.hypot(*way.T)[:, None]
         shapes[number] = lively[:, None] * way * (1 - DRIVING.tremble / np.maximum(far, DRIVING.tremble))
     sigma = max(1e-3, DRIVING.smoothing_s * fps)
-    looks = looks_of(known[neutral])
-    return Motion(steady(poses, fps), gaussian_filter1d(shapes, sigma, 0), neutral, missed, looks)
+    poses = steady(poses, fps) + gaussian_filter1d(by_neck, max(1e-3, DRIVING.by_neck_s * fps), 0)
+    return Motion(poses, gaussian_filter1d(shapes, sigma, 0), neutral, missed, looks_of(mesh))
 
 
 def sentences(motion: Motion) -> tuple[str, ...]:
@@ -118,6 +125,34 @@ def sentences(motion: Motion) -> tuple[str, ...]:
     if not motion.missed:
         return ()
     return (f"{motion.missed} of the film's {len(motion.poses)} frames show no face: the head stands still there",)
+
+
+def mesh_of(face: Face) -> np.ndarray:
+    """(478, 3): a face's points in px, the third how far to the viewer."""
+    return np.column_stack([face.points, np.zeros(len(face.points)) if face.depths is None else -face.depths])
+
+
+def carried(head: Head, degrees: np.ndarray) -> np.ndarray:
+    """(2,) where the middle of a head's `STILL` points lies in its frame when it is posed by degrees (3,), turning on its neck."""
+    neck, chin = np.array([head.axis_x, head.ears_y, 0.0]), np.array([head.axis_x, head.chin_y, 0.0])
+    turned = rotate(head.mesh[STILL] - neck, degrees * (1, 1, 0)) + neck
+    return (rotate(turned - chin, degrees * (0, 0, 1)) + chin)[:, :2].mean(0)
+
+
+def turned_on_neck(head: Head, pose: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    """Degrees (3,) to add to a pose (3,) that was read of points (478, 2) px, so that the neck carries the face to where it is.
+
+    Args:
+        head: of the neutral frame.
+        pose: degrees of yaw, pitch and roll against it.
+        seen: where its landmarks are.
+    """
+    step = 0.5
+    here = carried(head, pose)
+    slopes = np.column_stack([(carried(head, pose + step * way) - here) / step for way in np.eye(3)[:2]])
+    apart = np.linalg.solve(slopes, head.frame.from_px(seen[STILL]).mean(0) - here)
+    apart *= DRIVING.by_neck * np.exp(-((np.hypot(*apart) / DRIVING.by_neck_deg) ** 2))
+    return np.append(apart, 0.0)
 
 
 def steady(poses: np.ndarray, fps: float) -> np.ndarray:
