@@ -15,11 +15,14 @@ MIN_VIEW_PX = 512
 MAX_VIEW_PX = 1600
 # Side of a head that is looked at again, and from where on it stands upright for sure.
 HEAD_VIEW_PX, SURE_LIKENESS = 256, 0.75
+# So much likelier a head must look turned round: upside down ones do by 0.16 and more, upright ones that look aside by 0.03.
+LIKELIER = 0.1
 PORTRAIT_SHARE = 0.25
 # Pictures longer than this many times their height, or the other way round, are searched in squarish parts.
 LONG_SHAPE = 2.0
 SAME_FACE_OVERLAP = 0.4
-AGAIN_RIM = 0.6  # of a face's box, around it, in views that are turned
+# Of a face's box: around it in views that are turned, and how far apart the same face is read at most; upside down it is further.
+AGAIN_RIM, AGAIN_APART = 0.6, 0.25
 
 # dlib's 68 points as vertices of MediaPipe's mesh: jaw, brows, nose bridge, lower nose, eyes, outer and inner lips.
 MESH_OF_68 = (
@@ -134,7 +137,7 @@ def read_again(picture: Image.Image, face: Face, degrees: tuple[float, ...]) -> 
         sine, cosine = np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))
         x, y = ((seen.points - np.array(turned.size) / 2) / px).T
         back = _face(np.column_stack([cosine * x - sine * y, sine * x + cosine * y]) + middle, seen.depths / px)
-        if _overlap(back.box, face.box) > SAME_FACE_OVERLAP:
+        if np.hypot(*(back.points - face.points).T).mean() < AGAIN_APART * face.box.width:
             found.append(back)
     depths = [one.depths for one in found if one.depths is not None]
     return _face(np.median([one.points for one in found], axis=0), np.median(depths, axis=0)) if depths else face
@@ -175,7 +178,7 @@ def righted(picture: Image.Image, face: Face) -> Face:
     """
     near = crop_box(picture, face.box.squared(0.5), (HEAD_VIEW_PX, HEAD_VIEW_PX))
     here = _likeness(near)
-    if here > SURE_LIKENESS or here >= _likeness(near.transpose(Image.Transpose.ROTATE_180)):
+    if here > SURE_LIKENESS or here + LIKELIER >= _likeness(near.transpose(Image.Transpose.ROTATE_180)):
         return face
     box = Box(*(np.array(picture.size * 2) - (face.box.right, face.box.bottom, face.box.left, face.box.top)).tolist())
     found = _meshes(picture.transpose(Image.Transpose.ROTATE_180), box.squared(0.6))

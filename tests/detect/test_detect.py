@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
+from core.detect import faces
 from core.detect.body import NAMES, detect_bodies, same_body
 from core.detect.covers import eyes_covered, mouth_covered
 from core.detect.cutout import cut_out_person
 from core.detect.everybody import detect_everybody
-from core.detect.faces import detect_faces, righted
+from core.detect.faces import detect_faces, read_again, righted
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
 from core.image import Box, load_image
@@ -82,6 +83,15 @@ def test_a_mesh_laid_upright_on_a_head_upside_down_is_turned_round():
         assert np.abs(found.points - (np.array(head.size) - face.points)).max() < 3
 
 
+def test_an_upright_head_that_looks_hardly_likelier_turned_round_stays_upright(monkeypatch):
+    """In a film one frame of a head that looked aside was read upside down."""
+    head = load_image(HEADS[0])
+    face = detect_faces(head)[0]
+    answers = iter((0.72, 0.75))
+    monkeypatch.setattr(faces, "_likeness", lambda _: next(answers))
+    assert righted(head, face) is face
+
+
 @pytest.mark.parametrize("cloth", [(150, 190, 220), (240, 240, 240), (15, 15, 20)])
 def test_a_mask_over_the_mouth_is_seen_and_a_bare_mouth_is_none(cloth):
     for path in HEADS[::3]:
@@ -102,6 +112,17 @@ def test_dark_glasses_are_seen_and_dark_eyes_are_none():
             (x, y), wide = face.points[[outer, inner]].mean(0), abs(np.subtract(*face.points[[outer, inner], 0]))
             ImageDraw.Draw(head).ellipse((x - wide, y - wide, x + wide, y + wide), fill=(12, 10, 8))
         assert eyes_covered(head, face)
+
+
+def test_a_face_read_again_in_turned_views_stays_in_its_place() -> None:
+    head = load_image(HEADS[0])
+    face = detect_faces(head)[0]
+    assert read_again(head, face, ()).points.tolist() == face.points.tolist()
+    for degrees in ((-12.0, 12.0), (20.0, 20.0)):  # of the latter the median is a turned view's own
+        again = read_again(head, face, degrees)
+        apart = np.hypot(*(again.points - face.points).T)
+        assert 0 < apart.mean() < 0.02 * face.box.width
+        assert np.abs(again.depths - face.depths).mean() < 0.05 * face.box.width
 
 
 def test_several_faces_come_largest_first():
