@@ -125,10 +125,9 @@ def animation_rows(pipe: RipplePipeline) -> list[Row]:
     names, errors, changes, seconds = pairs.turns[: DRIVEN + 1], [], [], []
     for driver, source in itertools.pairwise(names):
         films = [[Image.fromarray(frame["picture"]) for frame in pairs.frames[name][1:6]] for name in (driver, source)]
-        motion, prepared = read_motion(films[0], 1.0), pipe.prepare(films[1][2])
-        start = time.perf_counter()
-        made = list(animate(prepared, motion))
-        seconds.append((time.perf_counter() - start) / len(made))
+        prepared, start = pipe.prepare(films[1][2]), time.process_time()
+        made = list(animate(prepared, read_motion(films[0], 1.0)))
+        seconds.append((time.process_time() - start) / len(made))
         for picture, truth in zip(made, films[1], strict=True):
             shown, true = (detect_faces(one)[0] for one in (picture, truth))
             errors.append(np.hypot(*(shown.points - true.points).T).mean() / true.box.width)
@@ -138,7 +137,7 @@ def animation_rows(pipe: RipplePipeline) -> list[Row]:
         Row(f"animation, {len(errors)} frames of rendered heads: mean landmark error by the face's width", "<= 2 %",
             f"{np.mean(errors):.1%}", bool(np.mean(errors) <= 0.02)),
         Row("change of still background, levels", "0", f"{max(changes)}", max(changes) == 0),
-        Row(f"seconds per frame at {made[0].width} px", "<= 0.5", f"{np.mean(seconds):.2f}", bool(np.mean(seconds) <= 0.5)),
+        Row(f"CPU seconds per frame at {made[0].width} px, read and drawn", "<= 0.5", f"{np.mean(seconds):.2f}", bool(np.mean(seconds) <= 0.5)),
     ]  # fmt: skip
 
 
