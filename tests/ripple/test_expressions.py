@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.ripple.methods.moved_head import beard, covers
+from core.ripple.methods.moved_head import beard, bounded, covers, editing
 from core.ripple.methods.moved_head.beard import Jaw, grow_beard, refuse_beard
 from core.ripple.methods.moved_head.bounds import bounds_of, wears_glasses
 from core.ripple.methods.moved_head.editing import Change, bear_beard, move_head
@@ -284,11 +284,14 @@ def test_no_beard_grows_over_a_hand_and_none_where_it_hides_the_mouth(
     assert "hides the mouth" in (refuse_beard(Jaw(region, scene.head, start, own), 1.0) or "")
 
 
+@pytest.mark.parametrize("most_px", [1200.0, 150.0])  # of the latter the beard is drawn at a bounded size
 def test_a_film_measures_jaw_and_hands_once(
-    photo: np.ndarray, scene: HeadScene, monkeypatch: pytest.MonkeyPatch
+    photo: np.ndarray, scene: HeadScene, monkeypatch: pytest.MonkeyPatch, most_px: float
 ) -> None:
     """They were measured twice for each picture, and anew for every frame."""
-    asked = list[str]()
+    asked, sizes = list[str](), 1 + (most_px < scene.head.frame.unit_px)
+    for module in (bounded, editing):
+        monkeypatch.setattr(module, "MOST_PX", most_px)
     for name in ("hands_over", "find_beard"):
         measure = getattr(beard, name)
         monkeypatch.setattr(beard, name, lambda *given, n=name, m=measure: (asked.append(n), m(*given))[1])
@@ -296,7 +299,7 @@ def test_a_film_measures_jaw_and_hands_once(
     for strength in (0.4, 0.2):
         change, _ = bear_beard(own, photo.copy(), Change(Pose(), Expression(), strength))
         film.append(move_head(own, photo, change))
-    assert sorted(asked) == ["find_beard", "hands_over"]
+    assert sorted(asked) == ["find_beard", *["hands_over"] * sizes]
     assert np.array_equal(film[1], move_head(replace(scene), photo, Change(Pose(), Expression(), 0.2)))
     # A face that the networks have aged is another one.
     assert own.jaw(photo // 2) is not own.jaw(photo)
