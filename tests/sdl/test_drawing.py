@@ -9,11 +9,12 @@ from PIL import Image
 
 from core.errors import InputError
 from core.ops.tangents import average_along, tangent_field
-from core.sdl.methods.drawing.colours import find_palette, flatten, join_small, paint_areas
-from core.sdl.methods.drawing.drawing import LOOKS, draw_nearer, find_drawing
-from core.sdl.methods.drawing.faces import CHEEKS, SKIN, draw_face, shade_face
+from core.sdl.methods.drawing.colours import to_lab
+from core.sdl.methods.drawing.drawing import draw_nearer, find_drawing
+from core.sdl.methods.drawing.faces import CHEEKS, SKIN, adopt_skin, draw_face, find_skin, shade_skin, warm_skin
 from core.sdl.methods.drawing.features import (
     BROWS,
+    CHIN,
     FACE_RING,
     INNER_LOWER,
     INNER_UPPER,
@@ -21,6 +22,7 @@ from core.sdl.methods.drawing.features import (
     LIPS,
     LOWER_LIDS,
     NOSE,
+    TOP,
     UNDER_BROWS,
     UPPER_LIDS,
     clear_ink,
@@ -28,7 +30,17 @@ from core.sdl.methods.drawing.features import (
     draw_shapes,
     eyes_seen,
 )
-from core.sdl.methods.drawing.lines import draw_ink
+from core.sdl.methods.drawing.lines import draw_ink, keep_strokes
+from core.sdl.methods.drawing.planar import (
+    boundary_loops,
+    draw_boundaries,
+    fill_regions,
+    smooth_boundaries,
+    trace_boundaries,
+)
+from core.sdl.methods.drawing.regions import edge_strength, find_basins, join_small, merge_regions, weigh_detail
+from core.sdl.methods.drawing.scene import LOOKS, draw_scene, smooth_photo
+from core.sdl.methods.drawing.shading import common_palette, split_tones
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
 
@@ -52,14 +64,83 @@ def test_tangents_run_along_edges_and_averages_keep_them():
     assert np.abs(smooth - bars)[inner].mean() < 0.6 * np.abs(noisy - bars)[inner].mean()
 
 
-def test_areas_are_flat_few_and_where_the_things_are():
-    photo = np.asarray(scene())
-    lab = flatten(photo)
-    areas = paint_areas(lab, (320, 240), find_palette(lab, 6, None))
-    for place in (np.s_[90:150, 80:140], np.s_[60:180, 230:260], np.s_[10:30, 10:200]):
-        assert areas[place].std((0, 1)).max() < 0.6, "one colour, without noise"
-    assert abs(areas[120, 110, 2] - areas[10, 10, 2]) > 20
-    labels = np.zeros((40, 40), np.uint8)
+def disc_and_bar() -> np.ndarray:
+    """(120, 160) labels: a ground, a disc and a bar."""
+    labels = np.zeros((120, 160), np.uint8)
+    cv2.circle(labels, (50, 60), 30, 1, -1)
+    labels[20:100, 110:130] = 2
+    return labels.astype(int)
+
+
+def test_things_become_one_region_each_without_noise_and_without_slow_ramps():
+    photo = np.asarray(scene(8.0)).astype(np.float32)
+    photo += np.linspace(-20, 20, 320)[None, :, None]
+    lab = to_lab(smooth_photo(photo.clip(0, 255).astype(np.uint8), 0.72))
+    strength, none = edge_strength(lab), np.zeros(lab.shape[:2], int)
+    basins = find_basins(cv2.GaussianBlur(strength, (0, 0), 0.8))
+    labels = merge_regions(basins, lab, strength, np.ones(none.shape), none, 7000.0)
+    assert basins.max() > 20 and labels.max() == 2
+    for place in (np.s_[80:160, 70:150], np.s_[60:180, 226:264], np.s_[10:30, 5:315]):
+        assert len(np.unique(labels[place])) == 1
+    held = none.copy()
+    held[:120] = 1
+    parts = np.unique(basins * 2 + held, return_inverse=True)[1].reshape(held.shape)
+    kept = merge_regions(parts, lab, strength, np.ones(none.shape), held, 1e12)
+    assert np.array_equal(kept, 1 - held), "what is held apart never becomes one"
+
+
+def test_a_plain_is_one_basin():
+    height = np.zeros((60, 80), np.float32)
+    height[:, 40] = 5
+    assert len(np.unique(find_basins(height))) == 2
+
+
+def test_out_of_focus_counts_less():
+    lab = np.full((200, 400, 3), (30, 0, 0), np.float32)
+    lab[:, 40:60], lab[:, 340:360] = (80, 0, 0), (80, 0, 0)
+    lab[:, :200] = cv2.GaussianBlur(lab[:, :200], (0, 0), 6)
+    detail = weigh_detail(lab, [])
+    assert detail[100, 350] > 1.5 * detail[100, 50]
+
+
+def test_boundaries_are_shared_round_and_leave_no_gap():
+    labels = disc_and_bar()
+    drawn = trace_boundaries(labels)
+    smooth = smooth_boundaries(drawn, (160, 120), np.zeros(len(drawn.ends)), 400.0, 0.05)
+    disc = np.unique(drawn.ends[(drawn.sides == 1).any(1)])
+    radii = np.hypot(*(smooth.places[disc] - (50.5, 60.5)).T)
+    before = np.hypot(*(drawn.places[disc] - (50.5, 60.5)).T)
+    assert radii.std() < 0.5 * before.std() and abs(radii.mean() - before.mean()) < 0.4
+    rim = (drawn.places == 0) | (drawn.places == (160, 120))
+    assert np.abs((smooth.places - drawn.places)[rim]).max() < 1e-3
+    colours = np.array([(200, 0, 0), (0, 200, 0), (0, 0, 200)], np.uint8)
+    made = fill_regions(smooth, colours, np.array((2.0, 2.0)), (320, 240)).astype(int)
+    assert made.sum(2).min() >= 195, "every pixel is of one region, or of two by halves"
+    for place, colour in (((10, 10), 0), ((121, 101), 1), ((120, 240), 2)):
+        assert np.array_equal(made[place], colours[colour])
+    assert len(boundary_loops(drawn)[0]) == 3, "an outline and two holes"
+
+
+def test_a_contour_is_as_wide_as_asked_for_and_lies_on_the_boundary():
+    drawn, scale = trace_boundaries(disc_and_bar()), np.array((2.0, 2.0))
+    bar = (drawn.sides == 2).any(1)
+    ink = draw_boundaries(drawn, 3.0 * bar, np.ones(len(bar)), scale, (320, 240))
+    across = ink[120, 200:240]
+    assert abs(across.sum() - 3) < 0.6 and abs((across * np.arange(40)).sum() / across.sum() - 19.5) < 0.3
+    assert ink[:, :160].max() == 0
+
+
+def test_a_large_region_that_changes_has_tones_and_a_plain_one_has_not():
+    lab = np.full((120, 160, 3), (50, 0, 0), np.float32)
+    lab[..., 0] += np.linspace(-20, 20, 160) * (np.arange(120) < 60)[:, None]
+    labels = (np.arange(120) >= 60)[:, None] * np.ones((1, 160), int)
+    made = split_tones(labels, lab, np.zeros(labels.shape, bool), 15.0)
+    assert len(np.unique(made[:60])) == 3 and len(np.unique(made[60:])) == 1
+    assert len(np.unique(split_tones(labels, lab, labels == 0, 15.0))) == 2, "skin is shaded elsewhere"
+
+
+def test_join_small_gives_specks_to_what_is_around_them():
+    labels = np.zeros((40, 40), int)
     labels[:, 20:], labels[5:7, 5:7] = 1, 2
     assert set(np.unique(join_small(labels, 10))) == {0, 1}
 
@@ -106,19 +187,39 @@ def two_eyes(second_iris: int) -> tuple[np.ndarray, np.ndarray]:
     return photo, points
 
 
-def test_a_face_has_three_tones_and_what_is_beside_it_keeps_its_own():
+def face_in_light() -> tuple[np.ndarray, np.ndarray]:
+    """L*a*b* of a face lit from the right beside another colour, and its landmarks."""
     _, points = two_eyes(40)
     for ring, x in zip((*CHEEKS, NOSE), (85, 155, 120), strict=True):
         turn = np.linspace(0, 2 * np.pi, len(ring), endpoint=False)
         points[list(ring)] = np.stack([x + 12 * np.cos(turn), 110 + 12 * np.sin(turn)], 1)
     lab = np.full((200, 240, 3), (60, 15, 20), np.float32)
-    lab[..., 0] += np.linspace(-25, 25, 240)
+    lab[..., 0] += np.linspace(-32, 32, 240)
     lab[20:40, 100:140, 1:] = (-30, 40)
-    made = shade_face(lab, points)
-    skin = made[105:150, 75:165].reshape(-1, 3)
-    assert 2 <= len(np.unique(skin, axis=0)) <= 3
-    assert np.array_equal(made[:, :40], lab[:, :40]) and np.array_equal(made[25:35, 105:135], lab[25:35, 105:135])
-    assert np.ptp(skin[:, 0]) > SKIN.steps[1], "its light is still seen"
+    return lab, points
+
+
+def test_a_face_has_one_tone_and_one_shade_and_what_is_beside_it_is_not_skin():
+    lab, points = face_in_light()
+    skin = find_skin(lab, points)
+    assert skin[70:160, 80:160].all() and not skin[:, :40].any() and not skin[25:35, 105:135].any()
+    shade = shade_skin(lab, skin, points)
+    assert shade[140, 70] and not shade[140, 160] and not shade[~skin].any()
+    colours = warm_skin(np.array([(60, 4, 6), (40, -8, 6), (50, 0, 0)], float), shade, np.where(skin, -1, 0))
+    assert abs(colours[1, 0] - colours[0, 0]) <= SKIN.deepest and colours[1, 1] > -1, "shade has the skin's hue"
+    assert np.array_equal(colours[2], (50, 0, 0))
+
+
+def test_a_neck_of_the_faces_colour_is_its_skin_and_hair_beside_it_is_not():
+    lab, points = face_in_light()
+    points[TOP], points[CHIN] = (120, 20), (120, 180)
+    things = np.zeros((200, 240), int)
+    things[182:, 90:150], things[60:120, 190:] = 1, 2
+    own = find_skin(lab, points).astype(int)
+    lab[:], lab[things == 0] = (60, 15, 20), np.where(own[things == 0][:, None] > 0, (60, 15, 20), (20, 0, -30))
+    own[things > 0] = 0
+    made = adopt_skin(own, 1, things, lab, np.zeros(own.shape, np.float32), points)
+    assert (made[184:, 95:145] == 1).all() and not made[60:120, 195:].any()
 
 
 def test_both_eyes_are_drawn_or_none():
@@ -196,13 +297,26 @@ def test_the_pipeline_draws_in_the_look_asked_for():
         pipe.prepare(scene(), options=SDLOptions(look="oil"))
 
 
-def test_a_palette_knows_small_things_of_another_colour():
-    lab = np.full((100, 100, 3), (70, 0, -30), np.float32)
-    lab[..., 0] += np.linspace(-20, 20, 100)
-    lab[40:44, 40:44] = (50, 60, 30)
-    palette = find_palette(lab, 6, None)
-    assert np.abs(palette - (50, 60, 30)).sum(1).min() < 1
-    assert 6 < len(palette) <= 10 and np.array_equal(palette, find_palette(lab, 6, None))
+def test_a_palette_has_few_colours_and_knows_small_things_of_another_colour():
+    colours = np.full((60, 3), (70, 0, -30), float)
+    colours[:, 0] += np.linspace(-20, 20, 60)
+    colours[7] = (50, 60, 30)
+    sizes = np.full(60, 400)
+    sizes[7] = 40
+    table = common_palette(colours, sizes, 6, 5.0)
+    assert np.abs(table[7] - colours[7]).max() < 1 and len(np.unique(table, axis=0)) == 6
+    assert np.abs(table - colours).max() < 8
+    assert len(np.unique(common_palette(colours[:3], sizes[:3], 6, 5.0), axis=0)) == 1, "alike ones become one"
+
+
+def test_a_line_beside_a_contour_is_its_echo_and_goes():
+    ink, contour = np.zeros((120, 160), np.float32), np.zeros((120, 160), np.float32)
+    contour[:, 50:53] = 1
+    ink[10:110, 56:59], ink[10:110, 120:123], ink[50:60, 90:92] = 1, 1, 1
+    plain = np.ones(ink.shape, np.float32)
+    made = keep_strokes(ink, contour, plain, 6.0, 1.0)
+    assert made[:, :80].max() == 0 and made[60, 121] == 1 and made[55, 91] == 0
+    assert keep_strokes(ink, contour, 6 * plain, 6.0, 1.0)[55, 91] == 1, "short ones stay where details matter"
 
 
 def test_tangles_of_short_lines_are_not_drawn_and_strands_and_outlines_are():
@@ -221,13 +335,12 @@ def test_tangles_of_short_lines_are_not_drawn_and_strands_and_outlines_are():
 
 
 def test_a_small_face_keeps_finer_things_than_the_picture_and_its_colours():
-    photo = np.full((240, 240, 3), (200, 170, 150), np.uint8)
+    photo = np.full((480, 480, 3), (200, 170, 150), np.uint8)
     _, points = two_eyes(40)
     points = 130 + 0.25 * (points - 100)
-    photo[133:135, 132:138] = (40, 30, 30)
-    lab = flatten(photo)
-    palette = find_palette(lab, 8, None)
-    far = paint_areas(lab, (240, 240), palette)
-    made, _ = draw_nearer(far, np.zeros((240, 240), np.float32), photo, points, palette, LOOKS["comic"].bold)
-    assert made[133:135, 132:138, 0].min() < far[133:135, 132:138, 0].min() - 10
-    assert np.array_equal(made[:, :80], far[:, :80])
+    photo[133:136, 134:137] = (40, 30, 30)
+    look = LOOKS["comic"]
+    far = draw_scene(photo, [points], look, 0.48)
+    made, _ = draw_nearer(far.areas, far.ink, photo, points, look, far.palette)
+    assert made[134, 135].max() < far.areas[134, 135].max() - 0.2
+    assert np.array_equal(made[:, :80], far.areas[:, :80])

@@ -20,7 +20,8 @@ LIPS = (61, 185, 40, 39, 37, 0, 267, 269, 270, 409, 291, 375, 321, 405, 314, 17,
 # From the left corner to the right one, and back.
 INNER_UPPER = (78, 191, 80, 81, 82, 13, 312, 311, 310, 415, 308)
 INNER_LOWER = (308, 324, 318, 402, 317, 14, 87, 178, 88, 95, 78)
-NOSTRILS = (98, 97, 2, 326, 327)
+# From the wing of the nose round its nostril.
+NOSTRILS = ((64, 98, 97), (294, 327, 326))
 NOSE = (168, 193, 129, 98, 2, 327, 358, 417)
 IRISES = ((468, 469, 470, 471, 472), (473, 474, 475, 476, 477))
 MOUTH = (61, 78, 80, 13, 310, 308, 291)
@@ -41,7 +42,8 @@ class Features:
     least_px: float = 36.0  # one smaller than this has no room for strokes by landmarks
     ample_px: float = 60.0  # nor one smaller than this whose eyes are hidden
     near: float = 0.25  # height of a face by the picture's longer side below which it is drawn as if nearer
-    least_pen: float = 0.4  # the thinnest pen there by the picture's
+    least_pen: float = 0.65  # the thinnest pen there by the picture's
+    work: float = 2.5  # by how much more pixels than it has a small face's regions are found on
     head: float = 1.35  # how far its head reaches by the outline of its mesh
     least_pen_px: float = 0.8  # width of a stroke in its middle, in the picture
     drawn_px: float = 180.0  # smaller faces are drawn enlarged to this height: strokes are whole pixels wide there
@@ -56,6 +58,7 @@ class Features:
     brow_shade: float = 0.8  # of its colour, by the photo's
     brow_most: float = 0.92  # of the face's lightness: a lighter brow is not drawn
     lip_shades: tuple[float, float] = (0.85, 1.0)  # upper and lower
+    lighter: float = 1.3  # times the photo's, that lips are at most
     rim: float = 0.006  # how far inside a drawn feature's outline the photo's contours stay
     mouth_clear: float = 0.9  # of the contours inside an open mouth that go
     inner: float = 0.92  # of the face's outline: contours inside belong to the face, not to its rim
@@ -157,20 +160,25 @@ def draw_shapes(areas: np.ndarray, smooth: np.ndarray, points: np.ndarray) -> np
     """Areas with brows, lips and an open mouth as flat shapes in the photo's own colours; all (h, w, 3) in [0, 1]."""
     made = areas.copy()
     upper, lower = LIPS[:11], (*LIPS[10:], LIPS[0])
+    nose = region(areas.shape, points[list(NOSE)]) > 0.5
+    # Skin may be drawn lighter than it is in the photo: lips go with it.
+    lighter = areas[nose].mean() / max(0.05, float(smooth[nose].mean())) if nose.any() else 1.0
+    lighter = float(np.clip(lighter, 1, FEATURES.lighter))
     shapes = [(ring, FEATURES.brow_shade) for ring in seen_brows(smooth, points)] + [
-        (points[[*upper, *INNER_UPPER[::-1]]], FEATURES.lip_shades[0]),
-        (points[[*lower, *INNER_LOWER]], FEATURES.lip_shades[1]),
+        (points[[*upper, *INNER_UPPER[::-1]]], lighter * FEATURES.lip_shades[0]),
+        (points[[*lower, *INNER_LOWER]], lighter * FEATURES.lip_shades[1]),
     ]
     for ring, shade in shapes:
         mask = region(areas.shape, rounded(ring))
         if len(inside := smooth[mask > 0.5]):
-            made += mask[..., None] * ((shade * np.median(inside, 0)).astype(np.float32) - made)
+            made += mask[..., None] * ((shade * np.median(inside, 0)).clip(0, 1).astype(np.float32) - made)
     if (mouth := open_mouth(points)) is not None:
         mask = region(areas.shape, mouth)
         if len(inside := smooth[mask > 0.5]):
             # Teeth, not gums and tongue, say how light a mouth is.
             colour = np.percentile(inside, 70, 0)
-            colour = (1.25 * (colour + colour.mean()) / 2).clip(0, 1).astype(np.float32)
+            # Light on them has a hue, teeth have none.
+            colour = (1.3 * (0.3 * colour + 0.7 * colour.mean())).clip(0, 1).astype(np.float32)
             made += mask[..., None] * (colour - made)
     return made
 
@@ -239,7 +247,8 @@ def draw_strokes(ink: np.ndarray, points: np.ndarray, eyes: str, least_px: float
             draw(points[list(lid)], FEATURES.lid, 0.45)
         draw((points[list(brow)] + points[list(under)]) / 2, FEATURES.brow, 0.4)
     draw(points[list(MOUTH)], FEATURES.mouth, 0.5)
-    draw(points[list(NOSTRILS)], 0.8 * FEATURES.mouth, 0.5)
+    for nostril in NOSTRILS:
+        draw(points[list(nostril)], FEATURES.mouth, 0.7)
     draw(points[list(UNDER_LIP)], 0.6 * FEATURES.mouth, 0.5)
     return made
 

@@ -34,6 +34,10 @@ class Ink:
     clear: tuple[float, float] = (40.0, 60.0)  # range of lightness around: of faint things, and of eyes and patterns
     clear_px: float = 4.0  # radius within which it is seen
     scrap_px: float = 400.0  # pixels of ink that hang together: less is short
+    least_long: float = (
+        45.0  # diagonal of a line below which it is a speck, where details matter no more than elsewhere
+    )
+    fine: float = 1.3  # from where on details matter more than elsewhere
     least_px: float = 80.0  # pixels of ink that hang together; less is a speck
 
 
@@ -102,3 +106,30 @@ def without_scraps(ink: np.ndarray, tangled: np.ndarray, area: float) -> np.ndar
     kept = (sizes >= INK.least_px) & ((sizes >= INK.scrap_px) | (mean < 0.5))
     kept[0] = False
     return ink * cv2.dilate(kept[labels].astype(np.float32), np.ones((3, 3), np.uint8))
+
+
+def keep_strokes(ink: np.ndarray, contour: np.ndarray, detail: np.ndarray, beside_px: float, unit: float) -> np.ndarray:
+    """Ink (h, w) of lines that contours have not drawn already, and that are long enough to be meant.
+
+    Args:
+        ink: in [0, 1].
+        contour: (h, w) in [0, 1].
+        detail: (h, w), how much small things matter, about 1.
+        beside_px: how near to a contour a line goes; half of it where details matter.
+        unit: see `draw_ink`.
+    """
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((ink > 0.2).astype(np.uint8), connectivity=8)
+    drawn, fine = (contour > 0.3).astype(np.uint8), detail > INK.fine
+    far, near = (
+        cv2.dilate(drawn, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * round(reach) + 1,) * 2)) == 0
+        for reach in (beside_px, 0.5 * beside_px)
+    )
+    free = np.where(fine, near, far)
+    left = np.bincount(parts[free], minlength=len(stats)) / stats[:, cv2.CC_STAT_AREA]
+    # A line that mostly runs beside a contour is its echo.
+    made = ink * (free & (left > 0.5)[parts])
+    _, parts, stats, _ = cv2.connectedComponentsWithStats((made > 0.4).astype(np.uint8), connectivity=8)
+    matter = np.bincount(parts.ravel(), detail.ravel(), len(stats)) / stats[:, cv2.CC_STAT_AREA]
+    kept = np.hypot(stats[:, cv2.CC_STAT_WIDTH], stats[:, cv2.CC_STAT_HEIGHT]) >= INK.least_long * unit / matter
+    kept[0] = False
+    return made * cv2.dilate(kept[parts].astype(np.float32), np.ones((5, 5), np.uint8))
