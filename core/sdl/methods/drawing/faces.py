@@ -1,4 +1,4 @@
-"""Faces as a draughtsman paints them: skin in one colour, one shade and one light with round borders, features on it.
+"""Faces as a draughtsman paints them: skin in one colour and one shade with round borders, features on it.
 
 A palette follows every step of a photo's light, and a face in many bands looks posterised, not drawn.
 """
@@ -43,7 +43,7 @@ class Skin:
     beyond: float = 1.15  # of the mesh's outline: how far skin may go on beside it
     forehead: float = 0.25  # and above it
     neck: float = 0.8  # how far below the chin its neck goes on
-    alike: float = 16.0  # distance from a tone of the face up to which what touches it is its skin too
+    alike: float = 17.0  # distance from a tone of the face up to which what touches it is its skin too
     parted: float = 16.0  # strength of the edge between them from which it is not
     feature: float = 0.03  # how far around eyes, brows and lips their own shade reaches
     soft: float = 0.07  # sigma over which the light on it is averaged: borders are that round
@@ -128,7 +128,7 @@ def adopt_skin(
         if (inside & near).sum() < 0.6 * inside.sum():
             continue
         colour = np.median(lab[inside], 0)
-        if min(float(np.hypot(*(colour - tone)[1:]) + 0.8 * abs(colour - tone)[0]) for tone in tones) > SKIN.alike:
+        if min(float(np.hypot(*(colour - tone)[1:]) + 0.5 * abs(colour - tone)[0]) for tone in tones) > SKIN.alike:
             continue
         if np.median(strength[rim & inside]) < SKIN.parted:
             made[inside] = number

@@ -58,7 +58,7 @@ class Features:
     brow_shade: float = 0.8  # of its colour, by the photo's
     brow_most: float = 0.92  # of the face's lightness: a lighter brow is not drawn
     lip_shades: tuple[float, float] = (0.85, 1.0)  # upper and lower
-    lighter: float = 1.3  # times the photo's, that lips are at most
+    lighter: float = 1.12  # times the photo's, that lips are at most
     rim: float = 0.006  # how far inside a drawn feature's outline the photo's contours stay
     mouth_clear: float = 0.9  # of the contours inside an open mouth that go
     inner: float = 0.92  # of the face's outline: contours inside belong to the face, not to its rim

@@ -53,7 +53,7 @@ class Look:
     step: float
 
 
-LOOKS = {"comic": Look(28, 0.95, 1.0, 1.3, 0.06, 6500.0, 15.0), "flat": Look(16, 0.72, 1.4, 1.4, 0.08, 13000.0, 20.0)}
+LOOKS = {"comic": Look(28, 0.95, 1.0, 1.3, 0.06, 3000.0, 15.0), "flat": Look(16, 0.72, 1.4, 1.4, 0.08, 7000.0, 20.0)}
 
 
 @dataclass(frozen=True)
@@ -71,8 +71,9 @@ class Contours:
     thin: float = 1.4
     thick: float = 5.2
     last: float = 0.3  # order of the faintest
+    large: float = 0.006  # of the picture: smaller regions have no contour of their own
     room: float = 0.2  # width by that of the narrower thing beside it, at most
-    beside: float = 6.0  # lines nearer to a contour are not drawn
+    beside: float = 4.0  # lines nearer to a contour are not drawn
 
 
 CONTOURS = Contours()
@@ -203,6 +204,8 @@ def contour_widths(drawn: PlanarMap, step: np.ndarray, labels: np.ndarray, pen: 
     width = pen * (width + strong * (CONTOURS.thick - CONTOURS.thin))
     sizes = np.bincount(labels.ravel()).astype(float)
     around = sum(np.bincount(drawn.sides[:, k].clip(0), minlength=len(sizes)) for k in (0, 1))
+    # Small regions in closed outlines would be pebbles: what bounds them are the lines that the photo has there.
+    width *= (sizes[drawn.sides.clip(0)].min(1) >= CONTOURS.large * labels.size) | (even == 0)
     room = CONTOURS.room * (2 * sizes / np.maximum(1, around))[drawn.sides.clip(0)].min(1)
     return np.minimum(width, np.maximum(room, pen * CONTOURS.thin * (width > 0))), strong
 
