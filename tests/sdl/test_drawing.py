@@ -39,7 +39,7 @@ from core.sdl.methods.drawing.planar import (
     trace_boundaries,
 )
 from core.sdl.methods.drawing.regions import edge_strength, find_basins, join_small, merge_regions, weigh_detail
-from core.sdl.methods.drawing.scene import LOOKS, draw_scene, smooth_photo
+from core.sdl.methods.drawing.scene import LOOKS, contour_widths, draw_scene, smooth_photo
 from core.sdl.methods.drawing.shading import common_palette, split_tones
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
@@ -128,6 +128,17 @@ def test_a_contour_is_as_wide_as_asked_for_and_lies_on_the_boundary():
     across = ink[120, 200:240]
     assert abs(across.sum() - 3) < 0.6 and abs((across * np.arange(40)).sum() / across.sum() - 19.5) < 0.3
     assert ink[:, :160].max() == 0
+
+
+def test_contours_bound_large_regions_alone_and_grow_with_the_edge():
+    labels = disc_and_bar()
+    labels[5:9, 140:146] = 3
+    drawn = trace_boundaries(labels)
+    step = np.select([(drawn.sides == value).any(1) for value in (1, 2, 3)], (20.0, 60.0, 60.0), 0.0)
+    widths, strong = contour_widths(drawn, step, labels, 1.0)
+    disc, bar, speck = ((drawn.sides == value).any(1) & (step > 0) for value in (1, 2, 3))
+    assert widths[speck].max() == 0 and widths[disc].min() > 1 and widths[bar].min() > 1.5 * widths[disc].max()
+    assert strong[bar].min() > strong[disc].max()
 
 
 def test_a_large_region_that_changes_has_tones_and_a_plain_one_has_not():
