@@ -9,6 +9,7 @@ from PIL import Image
 
 from core.errors import InputError
 from core.ops.tangents import average_along, tangent_field
+from core.sdl.methods.drawing import drawing
 from core.sdl.methods.drawing.colours import to_lab
 from core.sdl.methods.drawing.drawing import draw_nearer, find_drawing
 from core.sdl.methods.drawing.faces import CHEEKS, SKIN, adopt_skin, draw_face, find_skin, shade_skin, warm_skin
@@ -167,7 +168,8 @@ def test_ink_follows_edges_grows_with_them_and_ignores_noise():
 
 
 @pytest.mark.parametrize("look", ["comic", "flat"])
-def test_t_goes_from_the_photo_to_the_drawing(look):
+def test_t_goes_from_the_photo_to_the_drawing(look, monkeypatch):
+    monkeypatch.setattr(drawing, "find_faces", lambda photo: [])
     photo = np.asarray(scene())
     layers = find_drawing(scene(), look)
     assert np.array_equal(layers.paint(0.0), photo) and np.array_equal(layers.paint(-0.5), photo)
