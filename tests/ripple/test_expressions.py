@@ -12,7 +12,7 @@ from core.ripple.methods.moved_head import beard, bounded, covers, editing
 from core.ripple.methods.moved_head.beard import Jaw, grow_beard, refuse_beard
 from core.ripple.methods.moved_head.bounds import bounds_of, wears_glasses
 from core.ripple.methods.moved_head.editing import Change, bear_beard, move_head
-from core.ripple.methods.moved_head.expression_map import draw_expression, keep_teeth, rounded
+from core.ripple.methods.moved_head.expression_map import draw_expression
 from core.ripple.methods.moved_head.expressions import (
     EYE_PARTS,
     IRISES,
@@ -27,7 +27,6 @@ from core.ripple.methods.moved_head.folds import ease_smile, fold_line
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.hair_colour import hair_colour
 from core.ripple.methods.moved_head.motion import Pose
-from core.ripple.methods.moved_head.mouth import paint_mouth
 from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.methods.moved_head.shaven import CHIN
 
@@ -75,35 +74,6 @@ def test_an_eye_of_which_too_little_is_seen_is_not_painted() -> None:
     picture, before, after = drawn_eye()
     dark = np.full_like(picture, 60)
     assert not paint_eyeball(dark, before, after, EYE_PARTS[0], IRISES[0], 400.0)[0].any()
-
-
-def test_a_mouth_opens_to_its_corners(scene: HeadScene) -> None:
-    """It used to end in upright walls, because the lips beside the corners moved and the corners did not."""
-    head = scene.head
-    moved = head.mesh[:, :2] + displace(head, Expression(mouth=1.0))
-    gaps = moved[list(LOWER_LIP["inner"]), 1] - moved[list(UPPER_LIP["inner"]), 1]
-    middle = len(gaps) // 2
-    assert (np.diff(gaps[: middle + 1]) > 0).all()
-    assert (np.diff(gaps[middle:]) < 0).all()
-    # Towards its corners it tapers: as a circle's arc it would end bluntly.
-    assert max(gaps[0], gaps[-1]) < 0.42 * gaps[middle]
-
-
-def test_an_opened_mouth_shows_single_teeth_a_dark_and_a_round_tongue(photo: np.ndarray, scene: HeadScene) -> None:
-    """Its inside used to be a smooth band."""
-    mesh = scene.head.frame.to_px(scene.head.mesh[:, :2]) * 4
-    after = scene.head.frame.to_px(scene.head.mesh[:, :2] + displace(scene.head, Expression(mouth=1.0))) * 4
-    left, top = after[78].astype(int) - (0, 60)
-    across, down = int(after[308, 0] - left), int(after[14, 1] - top) + 20
-    places = np.stack(np.meshgrid(left + np.arange(across) + 0.5, top + np.arange(down) + 0.5), -1)
-    large = cv2.resize(photo, None, fx=4, fy=4)
-    light = paint_mouth(places, after, after[14, 1] - after[13, 1], large, mesh).mean(-1)
-    x, upper, lower = (int(v) for v in (after[13, 0] - left, after[13, 1] - top, after[14, 1] - top))
-    teeth, high = light[upper + 4 : upper + 12, x - 40 : x + 40].mean(0), lower - upper
-    assert teeth.mean() > 2 * light[upper + round(0.42 * high), x - 40 : x + 40].mean()
-    assert teeth.max() - teeth.min() > 15  # gaps between them
-    row = light[upper + round(0.75 * high)]
-    assert row[x] > 1.4 * row[x - round(0.38 * across)]
 
 
 @pytest.mark.parametrize("strength", [1.0, -1.0])
@@ -154,51 +124,6 @@ def test_without_a_smile_lips_close_over_the_teeth(photo: np.ndarray, scene: Hea
     cv2.fillPoly(region, [ring], (245, 245, 240))
     shown = draw_expression(head, way, region, (0, 0)).drawn_on(region.astype(np.float32))
     assert (shown.min(-1) > 225).sum() < 0.05 * (region.min(-1) > 225).sum()
-
-
-def test_a_mouth_that_cries_opens_no_wider_and_is_not_closed(photo: np.ndarray, scene: HeadScene) -> None:
-    """Closed by a frown its lips were torn; opened further a dark band lay across the tongue."""
-    mesh = scene.head.mesh.copy()
-    mesh[[*LOWER_LIP["inner"], *LOWER_LIP["middle"], *LOWER_LIP["outer"]], 1] += 0.2
-    head = Head(scene.head.frame, mesh, scene.head.axis_x, scene.head.yaw)
-    assert not displace(head, Expression(mouth=1.0)).any()
-    assert bounds_of(head, {"eyes": 0.0, "mouth": 1.0})
-    sad = displace(head, Expression(smile=-1.0))
-    assert abs(sad[14, 1] - sad[13, 1]) < 0.01
-
-
-def test_lower_teeth_go_with_the_jaw_and_upper_ones_stay() -> None:
-    """In a mouth that was open already the lower teeth used to float in its middle."""
-    before = np.zeros((478, 2))
-    for part, sign in ((UPPER_LIP, -1), (LOWER_LIP, 1)):
-        along = np.linspace(35, 85, 9)
-        before[list(part["inner"])] = np.column_stack([along, 60 + sign * 20 * (1 - ((along - 60) / 30) ** 2)])
-    before[[61, 78]], before[[291, 308]] = (28, 60), (92, 60)
-    after = before.copy()
-    after[list(LOWER_LIP["inner"]), 1] += 20
-    region = np.full((130, 120, 3), (150, 90, 80), np.uint8)
-    region[42:78, 40:80] = 30
-    region[42:50, 45:75] = region[70:78, 45:75] = 240
-    places = np.stack(np.meshgrid(np.arange(120.0), np.arange(130.0)), -1) + 0.5
-    was = np.abs(places[..., 1] - 60) < 20 * (1 - ((places[..., 0] - 60) / 32) ** 2)
-    way, kept = keep_teeth(places, before, after, was, region, 300.0)
-    shown = [region[int(y + way[y, 60, 1] + 0.5), 60, 0] for y in (46, 94)]
-    assert min(shown) > 200
-    assert kept[46, 60] > 0.8
-    assert kept[94, 60] > 0.5
-    assert kept[68, 60] < 0.2  # between the two the mouth is painted
-
-
-def test_the_inside_of_a_mouth_is_grey_in_a_grey_photograph(photo: np.ndarray, scene: HeadScene) -> None:
-    mesh = scene.head.frame.to_px(scene.head.mesh[:, :2])
-    after = scene.head.frame.to_px(scene.head.mesh[:, :2] + displace(scene.head, Expression(mouth=1.0)))
-    places = np.stack(np.meshgrid(*(np.arange(n) + 0.5 for n in photo.shape[1::-1])), -1)
-    grey = np.repeat(photo.mean(-1, keepdims=True), 3, -1).astype(np.uint8)
-    gap = after[14, 1] - after[13, 1]
-    x, y = np.rint((after[13] + 3 * after[14]) / 4).astype(int)
-    assert np.ptp(paint_mouth(places, after, gap, grey, mesh)[y, x].astype(int)) < 4
-    red, _, blue = paint_mouth(places, after, gap, photo, mesh)[y, x].astype(int)
-    assert red > blue + 15
 
 
 def test_glasses_are_seen_and_stay_when_eyes_open_wide(photo: np.ndarray, scene: HeadScene) -> None:
@@ -344,11 +269,3 @@ def test_a_beards_colour_is_the_hairs_and_not_that_of_what_is_behind(photo: np.n
     red, green, blue = hair_colour(region, scene.head, (0, 0), own)
     assert min(red, green, blue) > 150
     assert red - blue < 40
-
-
-def test_rounded_lines_have_no_corners() -> None:
-    ring = rounded(np.array([[0, 0], [10, 0], [10, 10], [0, 10.0]]))
-    sides = np.roll(ring, -1, 0) - ring
-    turns = np.arctan2(sides[:, 1], sides[:, 0])
-    assert np.abs((np.diff(turns, append=turns[:1]) + np.pi) % (2 * np.pi) - np.pi).max() < np.deg2rad(50)
-    assert len(ring) == 16
