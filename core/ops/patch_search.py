@@ -19,6 +19,9 @@ class SearchConstants:
     texture: float = 2.0  # weight of mean gradients: without it smooth patches win over texture
     rows: float = 30.0  # levels that a way up counts, of the longer side: what lies as high is as far off and as bright
     columns: float = 15.0  # and aside
+    repeated: float = 1.0  # price of a patch that is taken twice as often as it need be, by its texture's variance
+    repeated_px: int = 3  # radius within which such patches count together
+    repeated_from: int = 2500  # patches that touch the hole: at smaller sizes structure is found, which may repeat
     exact_most: float = 4e6  # pairs of patches: up to here all are compared
     seed: int = 0
 
@@ -42,7 +45,8 @@ class Patches:
         hole: (H, W) bool.
         known: (H, W) bool, what may be copied; holds a whole patch.
 
-    `depth` (H, W) is how far inside the hole each pixel lies. `rows`, `columns` (N,) are the centres of all patches that touch the hole, `sources` (S,) flat indices of what may be copied.
+    `depth` (H, W) is how far inside the hole each pixel lies. `rows`, `columns` (N,) are the centres of all patches that touch the hole, `sources` (S,) flat indices of what may be copied, `texture` (H W,) how much the
+    patch round each pixel stands out from smooth areas and straight edges, in levels squared.
     """
 
     def __init__(self, picture: np.ndarray, hole: np.ndarray, known: np.ndarray):
@@ -57,6 +61,7 @@ class Patches:
         self.window = np.s_[max(0, y - R) : y + high + R, max(0, x - R) : x + wide + R]
         self.kernels = self._components()
         self.features = self.describe(picture, np.s_[:, :]).reshape(hole.size, -1)
+        self.texture = _texture(picture[..., :3]).ravel()
 
     def _components(self) -> np.ndarray:
         """(C, side, side, 3) float32: what the known patches differ by most, a patch's mean among it."""
@@ -85,13 +90,39 @@ class Patches:
         found = self.describe(picture, self.window)
         return found[self.rows - self.window[0].start, self.columns - self.window[1].start]
 
-    def cost(self, wanted: np.ndarray, nearest: np.ndarray) -> np.ndarray:
-        """(N,) float32: how far patches (N, F) differ from sources (N,); infinite where those are none."""
-        return np.where(self.valid[nearest], np.square(self.features[nearest] - wanted).sum(1), np.float32(np.inf))
+    def cost(self, wanted: np.ndarray, nearest: np.ndarray, price: np.ndarray | None = None) -> np.ndarray:
+        """(N,) float32: how far patches (N, F) differ from sources (N,), prices (H W,) added; infinite where those are none."""
+        far = np.square(self.features[nearest] - wanted).sum(1) + (0 if price is None else price[nearest])
+        return np.where(self.valid[nearest], far, np.float32(np.inf))
+
+    def price(self, nearest: np.ndarray) -> np.ndarray | None:
+        """(H W,) float32: what it costs to take a patch that is taken too often, of sources (N,) taken now; None: nothing.
+
+        Source: the spatial uniformity of Kaspar et al. 2015, "Self Tuning Texture Optimization". Ours: a patch counts by
+        how much it stands out in two directions, since smooth areas and straight edges may repeat.
+        """
+        if len(self.rows) < SEARCH.repeated_from:
+            return None
+        reach = 2 * SEARCH.repeated_px + 1
+        taken = np.bincount(nearest, minlength=self.hole.size).reshape(self.shape).astype(np.float32)
+        there = cv2.blur(self.valid.reshape(self.shape).astype(np.float32), (reach, reach))
+        taken = cv2.blur(taken, (reach, reach)) / np.maximum(there, 1 / reach)
+        needed = max(1.0, len(self.rows) / len(self.sources))
+        return SEARCH.repeated * np.maximum(taken.ravel() / needed - 1, 0) * self.texture
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """(N,) sources by chance."""
         return self.sources[rng.integers(0, len(self.sources), len(self.rows))]
+
+
+def _texture(picture: np.ndarray) -> np.ndarray:
+    """(H, W) float32: the variance of patches, summed over colours, as far as it has no direction."""
+    mean, square = (cv2.blur(one, (SIDE, SIDE)) for one in (picture, np.square(picture)))
+    grey = picture.mean(-1)
+    x, y = (cv2.Sobel(grey, -1, *way, ksize=1) for way in ((1, 0), (0, 1)))
+    xx, yy, xy = (cv2.blur(one, (SIDE, SIDE)) for one in (x * x, y * y, x * y))
+    coherence = np.hypot(xx - yy, 2 * xy) / np.maximum(xx + yy, 1e-3)
+    return np.maximum(square - np.square(mean), 0).sum(-1) * (1 - coherence)
 
 
 def find_nearest(
@@ -106,17 +137,18 @@ def find_nearest(
 
     Source: PatchMatch, Barnes et al. 2009, section 3 (propagation and random search), with the jumps of Rong and Tan 2006.
     """
+    price = patches.price(nearest)
     if len(wanted) * len(patches.sources) <= SEARCH.exact_most:
-        nearest = compare_all(patches, wanted)
+        nearest = compare_all(patches, wanted, price)
         return nearest, patches.cost(wanted, nearest)
     (high, wide), rows, columns = patches.shape, patches.rows, patches.columns
     nearest, grid = nearest.copy(), np.zeros(patches.shape, np.int64)
     touched = np.zeros(patches.shape, bool)
-    cost, touched[rows, columns] = patches.cost(wanted, nearest), True
+    cost, touched[rows, columns] = patches.cost(wanted, nearest, price), True
 
     def offer(y: np.ndarray, x: np.ndarray) -> None:
         offered = np.clip(y, 0, high - 1) * wide + np.clip(x, 0, wide - 1)
-        far = patches.cost(wanted, offered)
+        far = patches.cost(wanted, offered, price)
         better = far < cost
         nearest[better], cost[better] = offered[better], far[better]
 
@@ -133,12 +165,12 @@ def find_nearest(
         offer(y + moves[0], x + moves[1])
         reach >>= 2
     offer(*np.divmod(patches.draw(rng), wide))
-    return nearest, cost
+    return nearest, patches.cost(wanted, nearest)
 
 
-def compare_all(patches: Patches, wanted: np.ndarray, chunk: int = 512) -> np.ndarray:
-    """(N,) the sources that wanted patches (N, F) resemble most, all compared."""
+def compare_all(patches: Patches, wanted: np.ndarray, price: np.ndarray | None = None, chunk: int = 512) -> np.ndarray:
+    """(N,) the sources that wanted patches (N, F) resemble most, prices (H W,) counted in, all compared."""
     known = patches.features[patches.sources]
-    lengths = np.square(known).sum(1)
+    lengths = np.square(known).sum(1) + (0 if price is None else price[patches.sources])
     best = [(lengths - 2 * part @ known.T).argmin(1) for part in np.split(wanted, range(chunk, len(wanted), chunk))]
     return patches.sources[np.concatenate(best)]
