@@ -57,7 +57,7 @@ def planned(owner: int):
     """The schedule of `two_people`, whose faces are `FACE`, chins at row 46."""
     pictures, _ = two_people()
     change = np.abs(pictures[1] - pictures[0]).mean(-1)
-    return plan(change, change, MASKS, FACE, 46.0, owner)
+    return plan(change, MASKS, FACE, 46.0, owner)
 
 
 @pytest.mark.parametrize("owner", [0, 1])
@@ -161,7 +161,7 @@ def test_people_not_told_from_their_backgrounds_change_over_evenly_too():
     pictures, _ = two_people()
     change = np.abs(pictures[1] - pictures[0]).mean(-1)
     for owner in (0, 1):
-        turn = sweep(change, FACE, owner).person
+        turn = sweep(change, MASKS[0], FACE, owner).person
         assert np.abs(turn.share(0.5) - owner)[FACE].max() < 1e-6, "half way is one person"
         assert np.abs(turn.share(0.5) - owner).mean() < 0.1
         assert np.abs(turn.share(0.0)).max() < 1e-6 and np.abs(turn.share(1.0) - 1).max() < 1e-6

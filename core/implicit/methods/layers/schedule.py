@@ -33,6 +33,8 @@ class ScheduleConstants:
     # where nobody stands, begins: one half alone would move twice as fast as the mean.
     swept: float = 0.25
     early: float = 0.08
+    # How many times as wide as with people who are cut out the front is in people who are not.
+    narrow: float = 2.0
     # Times at which the evenness of a film is measured.
     bins: int = 64
     # How much changes is measured at one in so many pixels; tones and faces, which are mixed all along, count as this share of it.
@@ -115,18 +117,21 @@ def all_at_once(owner: int) -> Schedule:
     return Schedule(turn, turn, turn, (0.5, 0.75), turn)
 
 
-def sweep(change: np.ndarray, face: np.ndarray, owner: int) -> Schedule:
+def sweep(change: np.ndarray, person: np.ndarray, face: np.ndarray, owner: int) -> Schedule:
     """The schedule of people that are not told from their backgrounds: one half of the film, from the frame's rim inwards.
 
     Args:
         change: (H, W), how much each place changes, half way.
+        person: (H, W) in [0, 1], where one of the people is, softly: the front is narrow there, wide before backgrounds.
         face: (H, W), 1 in the middle of the face, else 0.
         owner: whose half way is, 0 or 1.
     """
     away, near = away_from(face)
     first, last = 0.5 - SCHEDULE.early, 1 - SCHEDULE.swept
     start = first + (near + (1 - near) * order(-away, change * (1 - near))) * (last - first)
-    end = start + SCHEDULE.swept
+    narrow = SCHEDULE.narrow * passing(start.astype(np.float32)) - SCHEDULE.swept
+    less = person * (1 - near) * np.minimum(narrow, 0)
+    start, end = start - less / 2, start + SCHEDULE.swept + less / 2
     clock = _clock(((start, end),), (change,))
     whole = Turn(start[..., None].astype(np.float32), end[..., None].astype(np.float32), owner == 1, clock)
     times = last, last + SCHEDULE.swept
@@ -134,18 +139,12 @@ def sweep(change: np.ndarray, face: np.ndarray, owner: int) -> Schedule:
 
 
 def plan(
-    change: np.ndarray,
-    smooth: np.ndarray,
-    people: tuple[np.ndarray, np.ndarray],
-    face: np.ndarray,
-    chin: float,
-    owner: int,
+    change: np.ndarray, people: tuple[np.ndarray, np.ndarray], face: np.ndarray, chin: float, owner: int
 ) -> Schedule:
     """The schedule of two people.
 
     Args:
         change: (H, W), how much each place changes, half way.
-        smooth: (H, W), how much its light and colour do.
         people: (H, W) in [0, 1], where both are.
         face: (H, W), 1 in the middle of the face, else 0.
         chin: y of the lower one of both chins at both ends, in pixels.
@@ -161,13 +160,8 @@ def plan(
     away, _ = away_from(face)
     outer = SCHEDULE.ends + order(-away, change * (1 - person)) * (0.5 - SCHEDULE.ends - SCHEDULE.behind)
     behind, passes = (outer, outer + SCHEDULE.behind), (start, np.maximum(end, start + 1e-3))
-    evenly = 0.5 + (1 - comes) * (last - 0.5 - SCHEDULE.colours)
-    softly = evenly, evenly + SCHEDULE.colours
-    smooth = np.minimum(smooth, change) * person
-    coloured = (1 - head) * (1 - near) * np.minimum(*people) * smooth
-    # Details of faces are mixed all along: only their light is left for when they change over.
-    changes = change * (1 - person), change * person + near * (smooth - change * person) - coloured, coloured
-    clock = _clock((behind, passes, softly), changes)
+    clock = _clock((behind, passes), (change * (1 - person), change * person))
+    softly = np.maximum(starts - SCHEDULE.colours / 2, 0.5 - 1e-3), np.minimum(starts + SCHEDULE.colours / 2, last)
     around, person_turn, colours = (
         Turn(one[..., None].astype(np.float32), other[..., None].astype(np.float32), owner == 1, clock)
         for one, other in (behind, passes, softly)
