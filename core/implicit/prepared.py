@@ -14,7 +14,7 @@ from core.implicit.methods.blending.blend import crossfade
 from core.implicit.methods.landmark_flow.displacement_grid import DisplacementGrid
 from core.implicit.methods.landmark_flow.warp import Warp
 from core.implicit.methods.layers.face import DETECTED, face_middle, mix_faces, soft_region
-from core.implicit.methods.layers.grade import bring_to, share_colours, tones_of
+from core.implicit.methods.layers.grade import bring_to, tones_of
 from core.implicit.methods.layers.layers import Layers, compose, cover_of, steady_background, take_apart
 from core.implicit.methods.layers.mattes import cut_out
 from core.implicit.methods.layers.schedule import Schedule
@@ -156,9 +156,6 @@ def shared_frame(prepared: ImplicitPrepared, t: float, appearance: float, backgr
             if layers:
                 layers[index] = replace(layers[index], behind=bring_to(layers[index].behind, None, *tones, way))
         pictures = (toned[0], toned[1])
-        if layers:
-            people, share = (cover_of(layers[0]), cover_of(layers[1])), schedule.colours.share(appearance)
-            pictures = share_colours(pictures, people, schedule.clothes, share)
     if steady:
         back = steady_background((prepared.layers[0].behind, prepared.layers[1].behind), appearance, background)
         base = compose(pictures, (layers[0], layers[1]), back, (appearance, 1 - appearance), switched)

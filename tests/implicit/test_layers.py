@@ -9,7 +9,7 @@ import pytest
 
 from core.implicit.methods.layers.face import mix_faces, pick
 from core.implicit.methods.layers.front import arrivals
-from core.implicit.methods.layers.grade import bring_to, share_colours, tones_of
+from core.implicit.methods.layers.grade import bring_to, tones_of
 from core.implicit.methods.layers.layers import Layers, compose, steady_background, take_apart
 from core.implicit.methods.layers.mattes import cut_by_colour, cut_out
 from core.implicit.methods.layers.schedule import all_at_once, plan, sweep
@@ -99,7 +99,7 @@ def test_a_hat_grows_out_of_the_hair_in_outlines_between_both_and_shrinks_toward
     hair, face = disc(20, (48, 48)), disc(8, (48, 50)) > 0
     hat, top = np.maximum(hair, disc(24, (48, 34))), (np.arange(96) < 48)[:, None]
     for people, grows in (((hair, hat), True), ((hat, hair), False)):
-        comes, near, *_ = arrivals(np.ones((96, 96)), people, face, 90.0, 1)
+        comes, near, _ = arrivals(np.ones((96, 96)), people, face, 90.0, 1)
         inside = comes[(near == 0) & (disc(18, (48, 48)) > 0) & top]
         if grows:
             assert inside.max() < comes[24, 48] < comes[16, 48], "after the hair, from its outline"
@@ -161,7 +161,7 @@ def test_people_not_told_from_their_backgrounds_change_over_evenly_too():
     pictures, _ = two_people()
     change = np.abs(pictures[1] - pictures[0]).mean(-1)
     for owner in (0, 1):
-        turn = sweep(change, MASKS[0], FACE, owner).person
+        turn = sweep(change, FACE, owner).person
         assert np.abs(turn.share(0.5) - owner)[FACE].max() < 1e-6, "half way is one person"
         assert np.abs(turn.share(0.5) - owner).mean() < 0.1
         assert np.abs(turn.share(0.0)).max() < 1e-6 and np.abs(turn.share(1.0) - 1).max() < 1e-6
@@ -325,20 +325,6 @@ def test_backgrounds_and_faces_are_toned_apart():
     ]
     assert np.abs(toned[0] - toned[1])[:2, :2].max() < 1 and np.abs(toned[0] - toned[1])[40, 48].max() < 4, "they meet"
     assert 84 < toned[0][40, 48, 0] < 88 and 158 < toned[0][2, 2, 0] < 163
-
-
-def test_colours_of_clothes_go_over_softly_and_their_seams_stay_whole():
-    people, colours, (_, y) = (np.ones((96, 96), np.float32),) * 2, (0.3, 0.6), np.mgrid[:96, :96]
-    seams = np.float32(0.1) * (y % 4 < 2)[..., None]
-    pictures = tuple((seams + one).repeat(3, -1).astype(np.float32) for one in colours)
-    share = np.linspace(0, 1, 96, dtype=np.float32)[:, None, None] + np.zeros((96, 96, 1), np.float32)
-    first, second = share_colours(pictures, people, 1.0, share)
-    assert np.abs(first - second).max() < 0.01, "where both have colours of both, a front shows no edge"
-    assert np.abs(first[48] - pictures[0][48] - 0.15).max() < 0.01, "half way of colours, with its own seams"
-    for one, ends in ((first, 0), (second, 95)):
-        assert np.abs(one[ends] - pictures[ends // 95][ends]).max() < 1e-6
-    kept = share_colours(pictures, (people[0], 0 * people[0]), 1.0, share)
-    assert np.array_equal(kept[0], pictures[0]) and np.array_equal(kept[1], pictures[1])
 
 
 def test_a_background_is_filled_where_the_person_stood():

@@ -9,7 +9,6 @@ the outline of that one shortly before the front is there. Outlines between two 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import cv2
 import numpy as np
@@ -37,8 +36,6 @@ class FrontConstants:
     # What only the other one has is gone when the front is so near; what lies so far from the outline goes first.
     gone: float = 0.8
     far: float = 0.5
-    # What only the owner has of clothes is all there when the front is so far past it.
-    late: float = 0.4
     # The front is smoothed by so many pixels of 512, and its speed.
     smooth: float = 1.5
     steady: float = 4.0
@@ -49,22 +46,6 @@ class FrontConstants:
 FRONT = FrontConstants()
 
 
-class Front(NamedTuple):
-    """The front of one person.
-
-    Attributes:
-        comes: (H, W) in [0, 1], when it comes to each place, by the share of all change that lies before.
-        near: (H, W) in [0, 1], how much each place changes over with the face instead.
-        head: (H, W) in [0, 1], what belongs to heads; the rest are clothes.
-        heads: the heads' share of the change.
-    """
-
-    comes: np.ndarray
-    near: np.ndarray
-    head: np.ndarray
-    heads: float
-
-
 def away_from(face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """How far each place is from a face (H, W), in its diameters, and how much it changes over with it, in [0, 1]."""
     away = cv2.distanceTransform(1 - face.astype(np.uint8), cv2.DIST_L2, 5) / _diameter(face)
@@ -73,8 +54,8 @@ def away_from(face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 def arrivals(
     change: np.ndarray, people: tuple[np.ndarray, np.ndarray], face: np.ndarray, chin: float, owner: int
-) -> Front:
-    """The front of the owner.
+) -> tuple[np.ndarray, np.ndarray, float]:
+    """When the front of the owner comes to each place, (H, W) in [0, 1], by the share of all change that lies before.
 
     Args:
         change: (H, W), how much each place changes.
@@ -82,6 +63,9 @@ def arrivals(
         face: (H, W), 1 in the middle of the face, else 0.
         chin: y of the lower one of both chins, in pixels.
         owner: from whose face it starts, 0 or 1.
+
+    Returns:
+        That, how much each place changes over with the face instead, (H, W), and the heads' share of the change.
     """
     own, other = (signed_distance(people[index]) for index in (owner, 1 - owner))
     away, near = away_from(face)
@@ -93,19 +77,18 @@ def arrivals(
     heads = min(max(heads, FRONT.heads[0]), FRONT.heads[1])
     # 0 at the outline of the owner, 1 at that of the other one; between them only one of them is.
     between = _share(own, own - other)
-    sooner = np.maximum(between, np.clip(-own / (FRONT.far * _diameter(face)), 0, 1))
-    alone, both, top = (other > 0) & (own <= 0), (own > 0) & (other > 0), head > 0.5
-    last = float(away[both & top].max()) if (both & top).any() else 0.0
-    beside = away.ravel()[_nearest(both)] + FRONT.late * (1 - between)
-    keys = [np.where((own > 0) & (other <= 0), later, away) for later in (last + 1 - between, beside)]
-    keys[0] = np.where(alone, keys[0].ravel()[_nearest(own > 0)] - FRONT.gone * sooner, keys[0])
-    keys[1] = np.where(alone, -sooner, keys[1])
-    sigma, near_by = FRONT.smooth * max(face.shape) / 512, _nearest((own > 0) | (other > 0))
-    upper, lower = (cv2.GaussianBlur(key.ravel()[near_by].astype(np.float32), (0, 0), sigma) for key in keys)
+    both, top = (own > 0) & (other > 0), head > 0.5
+    most = float(away[both & top].max()) if (both & top).any() else 0.0
+    grown = np.where((own > 0) & (other <= 0), most + 1 - between, away)
+    gone = FRONT.gone * np.maximum(between, np.clip(-own / (FRONT.far * _diameter(face)), 0, 1))
+    sigma = FRONT.smooth * max(face.shape) / 512
+    upper, lower = (
+        cv2.GaussianBlur(_shrunk(key, gone, own, other).astype(np.float32), (0, 0), sigma) for key in (grown, away)
+    )
     begin = FRONT.clothes * heads
     comes = head * heads * order(upper, weight * head)
     comes += (1 - head) * (begin + (1 - begin) * order(lower, weight * (1 - head)))
-    return Front(order(comes, weight), near, head, heads)
+    return order(comes, weight), near, heads
 
 
 def passing(times: np.ndarray) -> np.ndarray:
@@ -119,6 +102,12 @@ def order(key: np.ndarray, weight: np.ndarray) -> np.ndarray:
     """(H, W) in [0, 1]: the share of all weight that lies where the key is smaller."""
     sums, edges = np.histogram(key, FRONT.bins, weights=weight + 1e-9)
     return np.interp(key, edges, np.concatenate(([0.0], np.cumsum(sums) / sums.sum())))
+
+
+def _shrunk(key: np.ndarray, gone: np.ndarray, own: np.ndarray, other: np.ndarray) -> np.ndarray:
+    """The key, sooner by `gone` than at the nearest outline of the owner where only the other one is, as beside it where nobody is."""
+    key = np.where((other > 0) & (own <= 0), key.ravel()[_nearest(own > 0)] - gone, key)
+    return key.ravel()[_nearest((own > 0) | (other > 0))]
 
 
 def _nearest(there: np.ndarray) -> np.ndarray:

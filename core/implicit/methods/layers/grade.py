@@ -7,15 +7,12 @@ from __future__ import annotations
 import numpy as np
 
 from core.implicit.methods.layers.face import Picture
-from core.ops.blur import soft_blur
 
 # Brighter or darker by no more than this power half way: noise and blocks would show.
 MOST = 1.35
 LEAST_TONE = 0.02
 # A background that is a smaller share of the frame says nothing of its tone.
 LEAST_BACKGROUND = 0.03
-# What of clothes is smoother than this share of the frame's longer side is colour; finer, folds, seams and collars.
-COLOUR = 0.03
 
 
 def tones_of(picture: np.ndarray, person: np.ndarray | None, face: np.ndarray) -> np.ndarray:
@@ -42,25 +39,3 @@ def bring_to(picture: Picture, person: np.ndarray | None, own: np.ndarray, other
     logs = [np.log(np.clip(tones, LEAST_TONE, 1 - LEAST_TONE)) for tones in (other, own)]
     around, within = (np.clip(logs[0] / logs[1], 1 / MOST**2, MOST**2) ** way).astype(np.float32)
     return np.power(picture.clip(0, 1), around if person is None else around + person[..., None] * (within - around))
-
-
-def share_colours(
-    pictures: tuple[Picture, Picture], people: tuple[np.ndarray, np.ndarray], where: Picture | float, share: Picture
-) -> tuple[Picture, Picture]:
-    """Both pictures, (H, W, 3) float32 in [0, 1], with colours that go over softly where finer things change over at a narrow front.
-
-    Source: Burt and Adelson 1983, "A Multiresolution Spline with Application to Image Mosaics", section 2, with two bands.
-
-    Args:
-        pictures: in one shape.
-        people: (H, W) in [0, 1], where both are: nothing else is changed or counts.
-        where: (H, W, 1) in [0, 1], how much each place is changed.
-        share: (H, W, 1) in [0, 1], the second picture's of the colours.
-    """
-    smooth = []
-    for picture, person in zip(pictures, people, strict=True):
-        both = soft_blur(np.dstack((picture * person[..., None], person)), COLOUR * max(person.shape))
-        smooth.append(both[..., :3] / np.maximum(both[..., 3:], 1e-3))
-    change = (people[0] * people[1])[..., None] * where * (smooth[1] - smooth[0])
-    first, second = pictures[0] + share * change, pictures[1] - (1 - share) * change
-    return first.clip(0, 1), second.clip(0, 1)

@@ -27,14 +27,10 @@ class ScheduleConstants:
     # How long one place takes of the background, and the face.
     behind: float = 0.2
     face: float = 0.12
-    # How long the colours of a place of the clothes take: a narrow front alone would cut two colours off against each other.
-    colours: float = 0.2
     # How long a place takes of a picture whose person is not told from its background, and how long before half way the frame's rim,
     # where nobody stands, begins: one half alone would move twice as fast as the mean.
     swept: float = 0.25
     early: float = 0.08
-    # How many times as wide as with people who are cut out the front is in people who are not.
-    narrow: float = 2.0
     # Times at which the evenness of a film is measured.
     bins: int = 64
     # How much changes is measured at one in so many pixels; tones and faces, which are mixed all along, count as this share of it.
@@ -73,7 +69,13 @@ class Turn:
         """The turn of a frame whose pixels lie at places (H, W, 2), (x, y) pixels of the frame that this one is of."""
         if isinstance(self.start, float) or isinstance(self.end, float):
             return self
-        return replace(self, start=_look_up(self.start, places), end=_look_up(self.end, places))
+        start, end = (
+            cv2.remap(
+                one, places[..., 0] - 0.5, places[..., 1] - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+            )
+            for one in (self.start, self.end)
+        )
+        return replace(self, start=start[..., None], end=end[..., None])
 
 
 @dataclass(frozen=True)
@@ -85,16 +87,12 @@ class Schedule:
         person: the people.
         head: the faces' light.
         bends: from which until which time heads change over, faces, hair and hats.
-        colours: the colours of clothes.
-        clothes: (H, W, 1) float32 in [0, 1], where these are; a number where they are not told.
     """
 
     behind: Turn
     person: Turn
     head: Turn
     bends: tuple[float, float]
-    colours: Turn
-    clothes: Picture | float = 0.0
 
     @property
     def window(self) -> tuple[float, float]:
@@ -105,37 +103,31 @@ class Schedule:
 
     def looked_up(self, places: np.ndarray) -> Schedule:
         """That of a frame whose pixels lie at places (H, W, 2), (x, y) pixels of the frame that this one is of."""
-        turns = (self.behind, self.person, self.colours)
-        behind, person, colours = (turn.looked_up(places) for turn in turns)
-        clothes = self.clothes if isinstance(self.clothes, float) else _look_up(self.clothes, places)
-        return replace(self, behind=behind, person=person, colours=colours, clothes=clothes)
+        return replace(self, behind=self.behind.looked_up(places), person=self.person.looked_up(places))
 
 
 def all_at_once(owner: int) -> Schedule:
     """Of pictures without a face: a quarter of the film, so that most frames show one of them."""
     turn = Turn(0.5, 0.75, owner == 1)
-    return Schedule(turn, turn, turn, (0.5, 0.75), turn)
+    return Schedule(turn, turn, turn, (0.5, 0.75))
 
 
-def sweep(change: np.ndarray, person: np.ndarray, face: np.ndarray, owner: int) -> Schedule:
+def sweep(change: np.ndarray, face: np.ndarray, owner: int) -> Schedule:
     """The schedule of people that are not told from their backgrounds: one half of the film, from the frame's rim inwards.
 
     Args:
         change: (H, W), how much each place changes, half way.
-        person: (H, W) in [0, 1], where one of the people is, softly: the front is narrow there, wide before backgrounds.
         face: (H, W), 1 in the middle of the face, else 0.
         owner: whose half way is, 0 or 1.
     """
     away, near = away_from(face)
     first, last = 0.5 - SCHEDULE.early, 1 - SCHEDULE.swept
     start = first + (near + (1 - near) * order(-away, change * (1 - near))) * (last - first)
-    narrow = SCHEDULE.narrow * passing(start.astype(np.float32)) - SCHEDULE.swept
-    less = person * (1 - near) * np.minimum(narrow, 0)
-    start, end = start - less / 2, start + SCHEDULE.swept + less / 2
+    end = start + SCHEDULE.swept
     clock = _clock(((start, end),), (change,))
     whole = Turn(start[..., None].astype(np.float32), end[..., None].astype(np.float32), owner == 1, clock)
     times = last, last + SCHEDULE.swept
-    return Schedule(whole, whole, Turn(*times, owner == 1, clock), times, whole)
+    return Schedule(whole, whole, Turn(*times, owner == 1, clock), times)
 
 
 def plan(
@@ -151,7 +143,7 @@ def plan(
         owner: whose half way is, 0 or 1.
     """
     person, last = np.maximum(*people), 1 - SCHEDULE.ends
-    comes, near, head, heads = arrivals(change, people, face, chin, owner)
+    comes, near, heads = arrivals(change, people, face, chin, owner)
     starts = (0.5 + (1 - comes) * (last - 0.5)).astype(np.float32)
     takes = passing(starts)
     early = last - SCHEDULE.face
@@ -161,14 +153,12 @@ def plan(
     outer = SCHEDULE.ends + order(-away, change * (1 - person)) * (0.5 - SCHEDULE.ends - SCHEDULE.behind)
     behind, passes = (outer, outer + SCHEDULE.behind), (start, np.maximum(end, start + 1e-3))
     clock = _clock((behind, passes), (change * (1 - person), change * person))
-    softly = np.maximum(starts - SCHEDULE.colours / 2, 0.5 - 1e-3), np.minimum(starts + SCHEDULE.colours / 2, last)
-    around, person_turn, colours = (
+    around, person_turn = (
         Turn(one[..., None].astype(np.float32), other[..., None].astype(np.float32), owner == 1, clock)
-        for one, other in (behind, passes, softly)
+        for one, other in (behind, passes)
     )
     bends = (last - heads * (last - 0.5), last)
-    face_turn = Turn(early, last, owner == 1, clock)
-    return Schedule(around, person_turn, face_turn, bends, colours, (1 - head[..., None]).astype(np.float32))
+    return Schedule(around, person_turn, Turn(early, last, owner == 1, clock), bends)
 
 
 def _clock(turns: Sequence[tuple[np.ndarray, np.ndarray]], changes: Sequence[np.ndarray]) -> np.ndarray:
@@ -187,9 +177,3 @@ def _clock(turns: Sequence[tuple[np.ndarray, np.ndarray]], changes: Sequence[np.
     first, middle, last = moved[0], moved[SCHEDULE.bins], moved[-1]
     even = np.interp(times, (0, 0.5, 1), (first, middle, last))
     return np.interp(even, moved, times)
-
-
-def _look_up(picture: Picture, places: np.ndarray) -> Picture:
-    """(H, W, 1): a picture (h, w, 1) at places (H, W, 2), (x, y) pixels; beyond the edge its edge pixels repeat."""
-    x, y = places[..., 0] - 0.5, places[..., 1] - 0.5
-    return cv2.remap(picture, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[..., None]

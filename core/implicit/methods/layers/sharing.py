@@ -60,8 +60,6 @@ class SharingConstants:
     filled_weight: float = 0.25
     # A person of whose outline more is not known is not set before the other's background: rags of its own would hang on it.
     most_unknown: float = 0.1
-    # How softly a person who is not cut out ends, as a share of the frame's longer side.
-    soft_person: float = 0.03
     # Where half way would swell, shear or smear a face, it is nearly the owner's shape, and this much of the way is left out:
     # from which and at which difference of where noses stand, in shares of the face's width, of tilts, in radians, and of the
     # shapes of eyes and of lips, as above.
@@ -188,9 +186,7 @@ def share_film(
     if owner is None:
         owner = _suits(landmarks if detected else (), positions, made_up, people)
     middle, change = face_at(halves, positions, None, 0.0).middle, np.abs(faces[1] - faces[0]).mean(-1)
-    person = np.maximum(people[0][0], people[1][0]) if people else np.zeros_like(change)
-    person = soft_blur(person, SHARING.soft_person * max(person.shape))
-    schedule = sweep(change, person, middle[..., 0] > 0, owner) if middle.any() else all_at_once(owner)
+    schedule = sweep(change, middle[..., 0] > 0, owner) if middle.any() else all_at_once(owner)
     apart = bool(people) and _unknown(*people[owner]) <= SHARING.most_unknown
     if apart:
         chin = max(float(points[:DETECTED, 1].max()) for points in (*landmarks, *halves))
