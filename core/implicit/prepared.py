@@ -17,7 +17,6 @@ from core.implicit.methods.layers.face import DETECTED, face_middle, mix_faces, 
 from core.implicit.methods.layers.grade import bring_to, tones_of
 from core.implicit.methods.layers.layers import Layers, compose, cover_of, steady_background, take_apart
 from core.implicit.methods.layers.mattes import cut_out
-from core.implicit.methods.layers.schedule import Schedule
 from core.implicit.methods.layers.sharing import Sharing, face_at, share_film
 from core.implicit.methods.letterbox.letterbox import Letterbox
 from core.implicit.options import ImplicitOptions
@@ -28,8 +27,6 @@ from core.pipeline import Prepared
 
 # Of mattes that leave no edge, as a share of the frame's longer side.
 SOFT = 0.04
-# Nodes along each side of a frame at which is asked where half way they are.
-NODES = 49
 
 
 @dataclass(frozen=True)
@@ -74,17 +71,6 @@ class ImplicitPrepared(Prepared):
             faces[index] = bring_to(faces[index], matte, self.tones[index], self.tones[1 - index], 0.5)
         owner = {"first": 0, "second": 1}.get(self.options.middle)
         return share_film((faces[0], faces[1]), _carried(self, 0.5), lists, at, made_up, people, owner)
-
-    @cached_property
-    def schedule(self) -> Schedule:
-        """When what changes over, as places of the first picture: it moves with what it is of."""
-        width, height = self.displacements.size_px
-        x, y = np.linspace(0, width, NODES), np.linspace(0, height, NODES)
-        nodes = np.stack(np.meshgrid(x, y), -1)
-        moved = self.warp.carry(nodes.reshape(-1, 2), 0.0, 0.5).reshape(nodes.shape).astype(np.float32)
-        across, down = np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5)
-        at = np.stack((across / width, down / height), -1).astype(np.float32) * (NODES - 1) + 0.5
-        return self.sharing.schedule.looked_up(_look_up(moved, at, cv2.INTER_LINEAR))
 
     @cached_property
     def people(self) -> tuple[tuple[np.ndarray, np.ndarray], ...]:
@@ -137,9 +123,8 @@ def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, n
 def shared_frame(prepared: ImplicitPrepared, t: float, appearance: float, background: str) -> np.ndarray:
     """(H, W, 3) float32 in [0, 1]: one person, with the middle of both faces, before one background; of a `shared` pair."""
     sharing, at = prepared.sharing, prepared.displacements.sampling_positions(t)
-    schedule = prepared.schedule.looked_up(at[0])
-    pictures, head = warped_pictures(prepared, t), float(schedule.head.share(appearance))
-    switched, behind = schedule.person.share(appearance), schedule.behind.share(appearance)
+    pictures, head = warped_pictures(prepared, t), float(sharing.schedule.head.share(appearance))
+    switched, behind = sharing.schedule.person.share(appearance), sharing.schedule.behind.share(appearance)
     steady = background != "crossfade" and prepared.mattes is not None
     layers: list[Layers] = []
     if steady or (0 < appearance < 1 and sharing.apart):

@@ -1,20 +1,19 @@
 """When each place of a film changes over from the first picture to the second: evenly, place after place.
 
 Written for films that are the first person's half way: what is behind changes over before, from the frame's rim inwards; then the
-people, behind a narrow front (`front.py`). Where half way is the second person's, the same runs backwards. Each half runs slower
-where much changes, so that its steps are even.
+head, from its outline inwards, last the clothes, downwards. Where half way is the second person's, the same runs backwards. Each half
+runs slower where much changes, so that its steps are even.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import cv2
 import numpy as np
 
 from core.implicit.methods.layers.face import Picture
-from core.implicit.methods.layers.front import arrivals, away_from, order, passing
 from core.ops.smoothstep import smoothstep
 
 
@@ -24,14 +23,22 @@ class ScheduleConstants:
 
     # Nothing changes over so close to both ends.
     ends: float = 0.03
-    # How long one place takes of the background, and the face.
+    # How long one place takes of the background, of the head, and at least of the clothes.
     behind: float = 0.2
-    face: float = 0.12
+    place: float = 0.12
+    # The head's share of what is left for the person, and how long a place of the clothes takes of the rest.
+    head: tuple[float, float] = (0.3, 0.9)
+    clothes: float = 0.3
     # How long a place takes of a picture whose person is not told from its background, and how long before half way the frame's rim,
     # where nobody stands, begins: one half alone would move twice as fast as the mean.
     swept: float = 0.25
     early: float = 0.08
-    # Times at which the evenness of a film is measured.
+    # The head ends below the chin, over this much of the face's diameter.
+    neck: float = 0.7
+    # So far around the face, as a share of its diameter, all changes over as it does, and how soft that ends.
+    around: float = 0.08
+    soft: float = 0.15
+    # Steps in which the order of places is measured.
     bins: int = 64
     # How much changes is measured at one in so many pixels; tones and faces, which are mixed all along, count as this share of it.
     every: int = 4
@@ -65,51 +72,27 @@ class Turn:
         share = 0.8 * along + 0.2 * smoothstep(along)
         return np.asarray(1 - share if self.backwards else share, np.float32)
 
-    def looked_up(self, places: np.ndarray) -> Turn:
-        """The turn of a frame whose pixels lie at places (H, W, 2), (x, y) pixels of the frame that this one is of."""
-        if isinstance(self.start, float) or isinstance(self.end, float):
-            return self
-        start, end = (
-            cv2.remap(
-                one, places[..., 0] - 0.5, places[..., 1] - 0.5, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-            )
-            for one in (self.start, self.end)
-        )
-        return replace(self, start=start[..., None], end=end[..., None])
-
 
 @dataclass(frozen=True)
 class Schedule:
-    """When background, people and faces change over.
-
-    Attributes:
-        behind: the backgrounds.
-        person: the people.
-        head: the faces' light.
-        bends: from which until which time heads change over, faces, hair and hats.
-    """
+    """When background, people and heads change over."""
 
     behind: Turn
     person: Turn
     head: Turn
-    bends: tuple[float, float]
 
     @property
     def window(self) -> tuple[float, float]:
-        """From which and until which appearance heads change over."""
+        """From which and until which appearance the head changes over."""
         clock = self.head.clock
-        start, end = np.interp(self.bends, clock, np.linspace(0, 1, len(clock)))
+        start, end = np.interp((float(self.head.start), float(self.head.end)), clock, np.linspace(0, 1, len(clock)))
         return (1 - end, 1 - start) if self.head.backwards else (start, end)
-
-    def looked_up(self, places: np.ndarray) -> Schedule:
-        """That of a frame whose pixels lie at places (H, W, 2), (x, y) pixels of the frame that this one is of."""
-        return replace(self, behind=self.behind.looked_up(places), person=self.person.looked_up(places))
 
 
 def all_at_once(owner: int) -> Schedule:
     """Of pictures without a face: a quarter of the film, so that most frames show one of them."""
     turn = Turn(0.5, 0.75, owner == 1)
-    return Schedule(turn, turn, turn, (0.5, 0.75))
+    return Schedule(turn, turn, turn)
 
 
 def sweep(change: np.ndarray, face: np.ndarray, owner: int) -> Schedule:
@@ -120,45 +103,53 @@ def sweep(change: np.ndarray, face: np.ndarray, owner: int) -> Schedule:
         face: (H, W), 1 in the middle of the face, else 0.
         owner: whose half way is, 0 or 1.
     """
-    away, near = away_from(face)
+    away, near = _away(face)
     first, last = 0.5 - SCHEDULE.early, 1 - SCHEDULE.swept
-    start = first + (near + (1 - near) * order(-away, change * (1 - near))) * (last - first)
+    start = first + (near + (1 - near) * _order(-away, change * (1 - near))) * (last - first)
     end = start + SCHEDULE.swept
     clock = _clock(((start, end),), (change,))
     whole = Turn(start[..., None].astype(np.float32), end[..., None].astype(np.float32), owner == 1, clock)
-    times = last, last + SCHEDULE.swept
-    return Schedule(whole, whole, Turn(*times, owner == 1, clock), times)
+    return Schedule(whole, whole, Turn(last, last + SCHEDULE.swept, owner == 1, clock))
 
 
-def plan(
-    change: np.ndarray, people: tuple[np.ndarray, np.ndarray], face: np.ndarray, chin: float, owner: int
-) -> Schedule:
+def plan(change: np.ndarray, person: np.ndarray, face: np.ndarray, chin: float, owner: int) -> Schedule:
     """The schedule of two people.
 
     Args:
         change: (H, W), how much each place changes, half way.
-        people: (H, W) in [0, 1], where both are.
+        person: (H, W) in [0, 1], where one of the people is.
         face: (H, W), 1 in the middle of the face, else 0.
         chin: y of the lower one of both chins at both ends, in pixels.
         owner: whose half way is, 0 or 1.
     """
-    person, last = np.maximum(*people), 1 - SCHEDULE.ends
-    comes, near, heads = arrivals(change, people, face, chin, owner)
-    starts = (0.5 + (1 - comes) * (last - 0.5)).astype(np.float32)
-    takes = passing(starts)
-    early = last - SCHEDULE.face
-    start, end = starts - takes, starts
-    start, end = np.maximum(start + near * (early - start), 0.5), end + near * (last - end)
-    away, _ = away_from(face)
-    outer = SCHEDULE.ends + order(-away, change * (1 - person)) * (0.5 - SCHEDULE.ends - SCHEDULE.behind)
-    behind, passes = (outer, outer + SCHEDULE.behind), (start, np.maximum(end, start + 1e-3))
-    clock = _clock((behind, passes), (change * (1 - person), change * person))
+    y, diameter = np.arange(len(face))[:, None] + 0.5, max(1.0, float(np.sqrt(face.sum())))
+    away, near = _away(face)
+    head = smoothstep(1 - (y - chin) / (SCHEDULE.neck * diameter)) + 0 * person
+    above = person * head
+    below = person - above
+    share = float((change * above).sum() / max((change * (above + below)).sum(), 1e-6))
+    last, ends = 1 - SCHEDULE.ends, SCHEDULE.head
+    neck = 0.5 + (last - 0.5) * min(max(share, ends[0]), ends[1])
+    place, longer = SCHEDULE.place, max(SCHEDULE.place, SCHEDULE.clothes * (last - neck))
+    outer = SCHEDULE.ends + _order(-away, change * (1 - person)) * (0.5 - SCHEDULE.ends - SCHEDULE.behind)
+    inner = 0.5 + _order(-away, change * above * (1 - near)) * (neck - 0.5 - place)
+    early = max(0.5, min(neck - place / 2, last - longer))
+    lower = early + _order(y + 0 * away, change * below) * (last - early - longer)
+    start, end = lower + head * (inner - lower), lower + longer + head * (inner + place - lower - longer)
+    behind = outer, outer + SCHEDULE.behind
+    people = start + near * (0.5 - start), end + near * (neck - end)
+    clock = _clock((behind, people), (change * (1 - person), change * person))
     around, person_turn = (
-        Turn(one[..., None].astype(np.float32), other[..., None].astype(np.float32), owner == 1, clock)
-        for one, other in (behind, passes)
+        Turn(first[..., None].astype(np.float32), last[..., None].astype(np.float32), owner == 1, clock)
+        for first, last in (behind, people)
     )
-    bends = (last - heads * (last - 0.5), last)
-    return Schedule(around, person_turn, Turn(early, last, owner == 1, clock), bends)
+    return Schedule(around, person_turn, Turn(0.5, neck, owner == 1, clock))
+
+
+def _away(face: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """How far each place is from a face (H, W), in its diameters, and how much it changes over with it, in [0, 1]."""
+    away = cv2.distanceTransform(1 - face.astype(np.uint8), cv2.DIST_L2, 5) / max(1.0, float(np.sqrt(face.sum())))
+    return away, smoothstep(1 - (away - SCHEDULE.around) / SCHEDULE.soft)
 
 
 def _clock(turns: Sequence[tuple[np.ndarray, np.ndarray]], changes: Sequence[np.ndarray]) -> np.ndarray:
@@ -177,3 +168,9 @@ def _clock(turns: Sequence[tuple[np.ndarray, np.ndarray]], changes: Sequence[np.
     first, middle, last = moved[0], moved[SCHEDULE.bins], moved[-1]
     even = np.interp(times, (0, 0.5, 1), (first, middle, last))
     return np.interp(even, moved, times)
+
+
+def _order(key: np.ndarray, weight: np.ndarray) -> np.ndarray:
+    """(H, W) in [0, 1]: the share of all weight that lies where the key is smaller."""
+    sums, edges = np.histogram(key, SCHEDULE.bins, weights=weight + 1e-9)
+    return np.interp(key, edges, np.concatenate(([0.0], np.cumsum(sums) / sums.sum())))

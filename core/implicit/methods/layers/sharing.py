@@ -190,7 +190,7 @@ def share_film(
     apart = bool(people) and _unknown(*people[owner]) <= SHARING.most_unknown
     if apart:
         chin = max(float(points[:DETECTED, 1].max()) for points in (*landmarks, *halves))
-        schedule = plan(change, (people[0][0], people[1][0]), middle[..., 0] > 0, chin, owner)
+        schedule = plan(change, np.maximum(people[0][0], people[1][0]), middle[..., 0] > 0, chin, owner)
     if not detected:
         return Sharing(owner, schedule, apart)
     right, left = (_bridge(face, points) > SHARING.bridge for face, points in zip(faces, halves, strict=True))
