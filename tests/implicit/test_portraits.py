@@ -57,6 +57,19 @@ def test_a_head_that_an_edge_cuts_ends_the_frame_there(head, side, crop):
     assert np.abs(lies[0].to_frame(points) - lies[1].to_frame(own)).max() < 1e-6
 
 
+@pytest.mark.parametrize("tilt_deg", [-35, 35])
+def test_turning_a_tilted_head_upright_does_not_cut_it(head, tilt_deg: int):
+    """Its picture shows it whole: only the corners that turning takes away come near it."""
+    picture, points = head
+    angle, middle = np.radians(tilt_deg), (points.min(0) + points.max(0)) / 2
+    own = (points - middle) @ np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
+    reach = np.abs(own).max(0) + 0.2 * np.ptp(points[:, 1])
+    tilted = picture.resize(tuple(int(value) for value in 2 * reach))
+    size, lies = frame_faces((picture, tilted), (points, own + reach), (None, None), 256)
+    seen = lies[1].to_frame(own + reach)
+    assert (seen.min(0) > 0).all() and (seen.max(0) < size).all()
+
+
 def test_landmarks_beyond_the_frame_neither_bend_it_nor_count_as_missed():
     """Its edges stay, so what a cut face has beyond them cannot be met."""
     side = np.linspace(30.0, 66, 12)

@@ -100,7 +100,7 @@ def frame_faces(
     shown = np.array([_shown(picture.size, anchor, turn) for picture, anchor, turn in zip(pictures, anchors, turns, strict=True)])  # fmt: skip
     left, top, right, bottom = np.concatenate((shown[:, :2].max(0), shown[:, 2:].min(0)))
     low, most = np.array(FRAMING.least), FRAMING.most
-    cuts = np.array([_cut(points, *one) for points, *one in zip(landmarks, anchors, turns, shown, strict=True)])
+    cuts = np.array([_cut(picture.size, *one) for picture, *one in zip(pictures, landmarks, anchors, turns, strict=True)])
     low[:2] = np.maximum(low[:2], np.where(cuts, shown, -np.inf)[:, :2].max(0))
     low[2:] = np.minimum(low[2:], np.where(cuts, shown, np.inf)[:, 2:].min(0))
     known = [reach for reach in tops if reach is not None]
@@ -171,11 +171,13 @@ def _shown(size_px: tuple[int, int], anchor: Anchor, turn: float) -> np.ndarray:
     return np.array([across[1], down[1], across[2], down[2]])
 
 
-def _cut(points: np.ndarray, anchor: Anchor, turn: float, shown: np.ndarray) -> np.ndarray:
-    """(4,) bool: which edges of what a turned picture shows cut the head of landmarks (N, 2), as far as they were detected."""
+def _cut(size_px: tuple[int, int], points: np.ndarray, anchor: Anchor, turn: float) -> np.ndarray:
+    """(4,) bool: which edges of a turned picture cut the head of landmarks (N, 2), as far as they were detected."""
     if len(points) < len(MESH_VERTICES):
         return np.zeros(4, bool)
-    face = _turned(points[: len(OVAL)], anchor, turn)
+    # By whole quarters alone: what turning a tilted head takes from the picture's corners cuts no head.
+    quarters = round(turn / (np.pi / 2)) * (np.pi / 2)
+    face, shown = _turned(points[: len(OVAL)], anchor, quarters), _shown(size_px, anchor, quarters)
     room = np.concatenate((face.min(0) - shown[:2], shown[2:] - face.max(0)))
     return room < FRAMING.cut
 
