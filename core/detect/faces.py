@@ -18,8 +18,8 @@ HEAD_VIEW_PX, SURE_LIKENESS = 256, 0.75
 # So much likelier a head must look turned round: upside down ones do by 0.16 and more, upright ones that look aside by 0.03.
 LIKELIER = 0.1
 PORTRAIT_SHARE = 0.25
-# Pictures longer than this many times their height, or the other way round, are searched in squarish parts.
-LONG_SHAPE = 2.0
+# Pictures longer than this many times their height, or the other way round, are searched in squarish parts; a cinema frame is not.
+LONG_SHAPE = 2.5
 SAME_FACE_OVERLAP = 0.4
 # Of a face's box: around it in views that are turned, and how far apart the same face is read at most; upside down it is further.
 AGAIN_RIM, AGAIN_APART = 0.6, 0.25
