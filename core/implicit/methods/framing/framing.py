@@ -101,7 +101,10 @@ def frame_faces(
     left, top, right, bottom = np.concatenate((shown[:, :2].max(0), shown[:, 2:].min(0)))
     low, most = np.array(FRAMING.least), FRAMING.most
     cuts = np.array(
-        [_cut(picture.size, *one) for picture, *one in zip(pictures, landmarks, anchors, turns, strict=True)]
+        [
+            _cut(picture.size, points, anchor, turn)
+            for picture, points, anchor, turn in zip(pictures, landmarks, anchors, turns, strict=True)
+        ]
     )
     low[:2] = np.maximum(low[:2], np.where(cuts, shown, -np.inf)[:, :2].max(0))
     low[2:] = np.minimum(low[2:], np.where(cuts, shown, np.inf)[:, 2:].min(0))
