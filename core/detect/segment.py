@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import cv2
 import numpy as np
 import torch
 from PIL import Image
@@ -49,13 +48,3 @@ def outline(mask: np.ndarray, centre: np.ndarray) -> np.ndarray:
             last = int(np.flatnonzero(person)[-1])
             places[number] = x[inside][last], y[inside][last]
     return places
-
-
-def depth(mask: np.ndarray) -> np.ndarray:
-    """How far inside the mask (H, W) each pixel lies, in pixels, negative outside."""
-    inside = (mask > 0.5).astype(np.uint8)
-    # Of a mask without an end the distance is endless: nothing is further than across the picture and back.
-    most = 2.0 * sum(mask.shape)
-    within, beyond = (np.minimum(cv2.distanceTransform(part, cv2.DIST_L2, 5), most) for part in (inside, 1 - inside))
-    # Both count from the pixel's centre to the next pixel beyond the border, which lies half way.
-    return cv2.GaussianBlur(np.where(inside > 0, within - 0.5, 0.5 - beyond).astype(np.float32), (0, 0), 1.0)

@@ -45,8 +45,9 @@ class Patches:
         hole: (H, W) bool.
         known: (H, W) bool, what may be copied; holds a whole patch.
 
-    `depth` (H, W) is how far inside the hole each pixel lies. `rows`, `columns` (N,) are the centres of all patches that touch the hole, `sources` (S,) flat indices of what may be copied, `texture` (H W,) how much the
-    patch round each pixel stands out from smooth areas and straight edges, in levels squared.
+    `depth` (H, W) is how far inside the hole each pixel lies. `rows`, `columns` (N,) are the centres of all patches that touch
+    the hole, `sources` (S,) flat indices of what may be copied, `texture` (H W,) how much the patch round each pixel stands out
+    from smooth areas and straight edges, in levels squared.
     """
 
     def __init__(self, picture: np.ndarray, hole: np.ndarray, known: np.ndarray):

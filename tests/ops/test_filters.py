@@ -6,7 +6,6 @@ import pytest
 import torch
 from scipy import ndimage
 
-from core.detect.segment import depth
 from core.ops.filters import box_filter, gaussian_blur, guided_filter, max_filter
 from core.ops.masks import signed_distance
 
@@ -42,9 +41,8 @@ def test_guided_filter_fits_a_line_in_every_window():
     assert torch.allclose(guided_filter(guide, x, mean, 1e9), mean(mean(x)), atol=1e-6)
 
 
-@pytest.mark.parametrize("distance", [signed_distance, depth])
 @pytest.mark.parametrize("side", [0, 1])
-def test_a_mask_without_an_end_has_distances_that_can_be_worked_with(distance, side):
+def test_a_mask_without_an_end_has_distances_that_can_be_worked_with(side):
     """They were 3e38, whose blur is endless, and a person who filled a picture came out black."""
-    found = distance(np.full((20, 30), side, np.float32))
+    found = signed_distance(np.full((20, 30), side, np.float32))
     assert np.isfinite(cv2.GaussianBlur(found, (0, 0), 3)).all() and (1 if side else -1) * found.min() > 0

@@ -11,10 +11,11 @@ from PIL import Image
 from torch import Tensor
 
 from core.detect.faces import TURN, detect_faces, look_apart
-from core.detect.segment import depth, outline, person_mask
+from core.detect.segment import outline, person_mask
 from core.errors import NothingFoundError
 from core.image import limit_size, to_tensor
 from core.ops.filters import box_filter
+from core.ops.masks import signed_distance
 from core.ops.thin_plate import spline_grid
 from core.ops.warp import backward_warp
 
@@ -219,7 +220,7 @@ def measure_face_motion(first: Image.Image, second: Image.Image) -> tuple[Tensor
     motion = torch.from_numpy(np.concatenate(flows, -1)).permute(2, 0, 1)
     views = to_tensor(first), to_tensor(second)
     there, back = correct_flow(*views, motion[None, :2]), correct_flow(*views[::-1], motion[None, 2:])
-    people = torch.from_numpy(np.stack([depth(mask) for mask in masks]))
+    people = torch.from_numpy(np.stack([signed_distance(mask) for mask in masks]))
     ones = torch.ones(1, 2, *motion.shape[1:])
     return torch.cat([there, back, ones, people[None]], 1), look_apart(points[list(TURN)], places[list(TURN)])
 
