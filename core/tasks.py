@@ -83,7 +83,7 @@ TASKS = (
          "sdl video --job style photo.jpg painting.jpg --out styled.mp4"),
     Task("ripple", "a head turned", GEOMETRY, ("ripple-hfgi",),
          "ripple edit anna.jpg --degrees -20 -10 0 10 20 --out results"),
-    Task("ripple", "expressions and age", f"{GEOMETRY}; weights/ripple-preview for age", ("ripple-hfgi",),
+    Task("ripple", "expressions and age", f"{GEOMETRY}; age by image processing", ("ripple-hfgi",),
          "ripple edit anna.jpg --edit smile --degrees 1 --out results"),
     Task("ripple", "inversion: the portrait as a code", "weights/ripple-preview", ("ripple-hfgi",),
          "ripple invert anna.jpg --out inversion"),

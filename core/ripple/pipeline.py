@@ -21,7 +21,9 @@ from core.content import content_key
 from core.detect.align import Aligned
 from core.devices import Policy, policy
 from core.errors import InputError, OptionError
+from core.face_ageing.ageing import AgeingLayers, find_layers
 from core.image import WHOLE_SIDE_PX, load_image, resize, to_tensor
+from core.once import Recent
 from core.options import check
 from core.pipeline import TransitionPipeline
 from core.progress import Progress, part_of, silent
@@ -32,8 +34,6 @@ from core.ripple.methods.head_turn.pre_aligner import PreAligner
 from core.ripple.methods.head_turn.surface import HeadMotion
 from core.ripple.methods.head_turn.turn import (
     HeadTurner,
-    Turned,
-    age_photograph,
     degrees_of,
     edit_photograph,
     fit_size,
@@ -94,6 +94,7 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
             encoder=encoder, generator=generator, aligner=aligner, residual=residual, directions=directions,
             pre_aligner=pre_aligner, painter=painter,
         )  # fmt: skip
+        self.layers = Recent(2)
 
     @classmethod
     def from_record(
@@ -182,7 +183,7 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         key = content_key(whole, chosen, self.weights_label, inversion.codes)
         return RipplePrepared(
             key, figures, whole, aligned, inversion, start, missing, parsed, silhouette(base), side, scene,
-            {"pose": portrait.turn, **portrait.held}, portrait.notes, chosen,
+            portrait.face, {"pose": portrait.turn, **portrait.held}, portrait.notes, chosen,
         )  # fmt: skip
 
     def refuse_missing(self, options: RippleOptions) -> None:
@@ -244,13 +245,13 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         progress(0.05, f"{name} {degree:+g}")
         amounts, scene = amounts_of(name, degree, chosen), prepared.scene
         if self.moves(prepared, name, chosen):
-            return answer(prepared, amounts, *self.recolour(prepared, amounts, chosen))
+            return answer(prepared, amounts, *self.aged(prepared, amounts["age"]))
         refuse_company(name, amounts)
         edited = self.edited(prepared.inversion, name, degree, still_motion(prepared.crop) if scene else None)
         # The edit "inversion" shows what the weights make of a face, and not the photograph.
         plain = to_picture(self.add_detail(prepared, edited, 0.0 if name == "inversion" else chosen.detail))
         if scene is not None and self.by_surface(name):
-            plain = answer(prepared, amounts, *self.recolour(prepared, amounts, chosen)).plain
+            plain = answer(prepared, amounts, *self.aged(prepared, amounts["age"])).plain
         mask, clean = np.zeros(plain.size[::-1], np.uint8), plain
         scenes: tuple[Image.Image | None, Image.Image | None] = (None, None)
         # a degree of 0 is the inversion, and an edit along a flow moves the head by pose alone: nothing was uncovered
@@ -269,28 +270,21 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         return RippleResult(plain, Image.fromarray(mask), clean, whole, edited.codes, figures, scenes[0], scenes[1])
 
     def moves(self, prepared: RipplePrepared, edit: str, options: RippleOptions) -> bool:
-        """Whether an edit is made by the measured surface, alone or on a photograph that the weights recoloured."""
+        """Whether an edit is made by the measured surface, alone or on a photograph that is aged."""
         parsed = edit == "pose" and options.mask_from == "parsing"
         return prepared.scene is not None and not parsed and (self.by_surface(edit) or edit == "age")
 
-    def recolour(
-        self, prepared: RipplePrepared, amounts: dict[str, float], options: RippleOptions
-    ) -> tuple[HeadScene, np.ndarray, Tensor]:
-        """The surface, the photograph (H, W, 3) uint8 as aged, and the edited codes."""
-        scene, photo, codes = prepared.known_scene, np.asarray(prepared.whole), prepared.inversion.codes
-        if amounts["age"]:
-            photo, codes = self.aged(prepared, amounts["age"], options)
-        return scene, photo, codes
+    def aged(self, prepared: RipplePrepared, degree: float) -> tuple[HeadScene, np.ndarray, Tensor]:
+        """The surface, the photograph (H, W, 3) uint8 older (degree > 0) or younger, and the codes edited alike.
 
-    def aged(self, prepared: RipplePrepared, degree: float, options: RippleOptions) -> tuple[np.ndarray, Tensor]:
-        """The photograph (H, W, 3) uint8 older or younger, at its own size, and the edited codes."""
-        edited = self.edited(prepared.inversion, "age", degree, still_motion(prepared.crop))
-        quad, scene = prepared.aligned.quad if prepared.aligned else None, prepared.scene
-        own = scene.in_photo(scene.matte, np.asarray(prepared.whole).shape) if scene else None
-        if isinstance(edited, Turned) and edited.painted is not None:
-            return age_photograph(np.asarray(prepared.whole), edited.painted, quad, own), edited.codes
-        face = to_picture(self.add_detail(prepared, edited, options.detail))
-        return np.asarray(paste_face(prepared.whole, prepared.aligned, face)), edited.codes
+        The photograph ages by `core/face_ageing`, whose layers are found once for all degrees.
+        """
+        scene, photo, codes = prepared.known_scene, np.asarray(prepared.whole), prepared.inversion.codes
+        if degree:
+            layers: AgeingLayers = self.layers(prepared.key, lambda: find_layers(prepared.whole, prepared.face))
+            photo = layers.paint(float(np.clip(degree / EDITS["age"].high, -1, 1)))
+            codes = self.directions(codes, "age", degree)
+        return scene, photo, codes
 
     def add_detail(self, prepared: RipplePrepared, edited: Edited, share: float) -> Tensor:
         """The edited face (1, 3, P, P), with the photograph's own detail moved along where that is possible."""
@@ -324,7 +318,7 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         if not self.moves(prepared, name, options):
             return self.edit(prepared, degree, name, options).whole
         amounts = amounts_of(name, degree, options)
-        scene, photo, _ = self.recolour(prepared, amounts, options)
+        scene, photo, _ = self.aged(prepared, amounts["age"])
         change, _ = bear_beard(scene, photo, Change.of(bear(amounts, prepared.bears)))
         return Image.fromarray(move_head(scene, photo, change))
 

@@ -9,6 +9,7 @@ from PIL import Image
 from torch import Tensor
 
 from core.detect.align import Aligned
+from core.detect.faces import Face
 from core.errors import OptionError
 from core.pipeline import Prepared
 from core.ripple.methods.moved_head.scene import HeadScene
@@ -30,6 +31,7 @@ class RipplePrepared(Prepared):
         silhouette: (256, 256) bool, where surface or pre-aligner see the person before the edit; None without either.
         side: P, the side of results in pixels.
         scene: the photograph with its head's surface; None where a network says where the head goes, or nothing does.
+        face: the face that is meant; None where none was looked for.
         bears: degrees by name of the edits that its scene bears less of than others, the turn ("pose") always.
         notes: what was done to the photograph, or limits it; a sentence each.
         options: what it was prepared with.
@@ -44,6 +46,7 @@ class RipplePrepared(Prepared):
     silhouette: np.ndarray | None
     side: int
     scene: HeadScene | None
+    face: Face | None
     bears: dict[str, tuple[float, float]]
     notes: tuple[str, ...]
     options: RippleOptions

@@ -11,12 +11,12 @@ import numpy as np
 from PIL import Image
 
 from core.errors import WeightsError, unknown_name
+from core.face_ageing.ageing import find_layers
 from core.image import limit_size
 from core.sdl.jobs import SHIPPED
 from core.sdl.methods.ageing.network import AgeingSDLNet
 from core.sdl.methods.drawing.drawing import find_drawing
 from core.sdl.methods.face_morph.network import MorphSDLNet
-from core.sdl.methods.face_retouch.ageing import find_layers
 from core.sdl.methods.flow_hypotheses.network import HypothesisSDLNet
 from core.sdl.methods.style.network import SDLStyleNet
 from core.sdl.methods.toon.network import ToonSDLNet
@@ -86,7 +86,7 @@ class Layers(Protocol):
 
 
 def age(photo: Image.Image, options: SDLOptions) -> Layers:
-    """See `core/sdl/methods/face_retouch`."""
+    """See `core/face_ageing`."""
     return find_layers(photo if options.keep_size else limit_size(photo, options.max_side_px))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,13 @@ import torch
 from PIL import Image
 
 from core.errors import ShapeError
+from core.face_ageing.ageing import find_layers
 from core.ripple.data.turn_pairs import Look, TurnPairs
 from core.ripple.methods.head_turn.geometry import rotate_about_axis
 from core.ripple.methods.head_turn.painter import INPUTS, Painted, Painter
 from core.ripple.methods.head_turn.pre_aligner import PreAligner
+from core.ripple.methods.moved_head.answers import AGEING
+from core.ripple.methods.moved_head.motion import Pose
 from core.ripple.options import RippleOptions
 from core.ripple.pipeline import RipplePipeline
 from core.ripple.training.calibrate import scale_flow
@@ -145,3 +149,17 @@ def test_ageing_moves_nothing_and_uncovers_nothing(pipe: RipplePipeline, portrai
     assert (np.asarray(result.mask) == 0).all()
     assert np.array_equal(np.asarray(result.clean), np.asarray(result.plain))
     assert painter.edited(prepared.inversion, "pose", 10.0).moves
+
+
+def test_a_measured_face_ages_as_on_the_sdl_tab_and_turns_at_once(heads: list[Path]) -> None:
+    photo = Image.open(heads[0]).convert("RGB")
+    pipe = tiny_pipeline(pre_aligner=True, painter=True)
+    prepared = pipe.prepare(photo, options=RippleOptions(edit="age", output_px=64))
+    older = find_layers(photo, prepared.face).paint(0.6)
+    result = pipe.edit(prepared, 3.0)
+    assert np.array_equal(np.asarray(result.whole), older)
+    assert not np.array_equal(older, np.asarray(photo))
+    assert AGEING in result.notes
+    assert np.array_equal(np.asarray(pipe.edit(prepared, 0.0).whole), np.asarray(photo))
+    turned = pipe.edit(prepared, 3.0, "age", replace(prepared.options, also_pose=10.0))
+    assert np.array_equal(np.asarray(turned.whole), prepared.known_scene.render(older, Pose(yaw=10.0)))

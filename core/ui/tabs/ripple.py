@@ -49,7 +49,7 @@ SHOWN = ("plain", "mask", "clean", "whole")
 INTRODUCTION = """Turn a head, let it nod, smile, speak or age. Drop in a portrait and move the slider.
 
 Your photograph itself is moved, at its own size, along the measured **surface** of the head (geometry, no network): one smooth map without
-holes, so nothing is made up and no ripple is left; only **age** asks the preview weights. What a turn brings into sight is stretched, and what
+holes, so nothing is made up and no ripple is left; **age** is drawn over it. What a turn brings into sight is stretched, and what
 is beside the head gives way, so frontal portraits and 20 degrees look best.
 The published chain, HFGI (Wang et al. 2022), Graphonomy (Gong et al. 2019) and LaMa (Suvorov et al. 2022), finds the **ripple** that a turned
 head leaves where it used to be: convert those weights for edits of its own at 1024 pixels."""

@@ -26,7 +26,6 @@ class PaintingConstants:
 
     light_px: int = 16  # shading changes are smooth: one value per so many pixels
     full_degrees: float = 0.5  # edits below this fade into the photograph, which no edit leaves as it is
-    rim_share: float = 0.12  # of the crop's side: over which recolouring fades into the photograph around it
     rim_slope: float = 4.0  # the rim of the moved part fades within half a unit of the logit
 
 

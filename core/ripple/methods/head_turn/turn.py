@@ -11,7 +11,7 @@ from torch import Tensor
 
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError, WeightsError
-from core.ops.warp import backward_warp, pixel_centres, sample_at
+from core.ops.warp import backward_warp
 from core.ripple.methods.head_turn.painter import PAINTING, Painted, Painter, enlarged
 from core.ripple.methods.head_turn.pre_aligner import FLOW_EDITS, PreAligner
 from core.ripple.methods.head_turn.surface import HeadMotion
@@ -117,41 +117,6 @@ def still_motion(crop: Image.Image) -> HeadMotion:
     except NothingFoundError:
         person = torch.ones(1, 1, 8, 8)
     return HeadMotion(torch.zeros(1, 2, 8, 8), person)
-
-
-def age_photograph(
-    photo: np.ndarray, painted: Painted, quad: np.ndarray | None, own: np.ndarray | None = None
-) -> np.ndarray:
-    """A photograph (H, W, 3) uint8 recoloured as the painter says, every pixel at its own place and size.
-
-    Args:
-        photo: the photograph.
-        painted: what the painter says about the face crop.
-        quad: (4, 2) px, where the crop lies, as of `Aligned`; None where it is the whole picture.
-        own: (H, W) in [0, 1], the head's share of each pixel, beyond which nothing ages; None: all does.
-    """
-    height, width = photo.shape[:2]
-    corners = np.array([(0, 0), (0, height), (width, height), (width, 0)], float) if quad is None else quad
-    corner, lower, _, right = corners
-    left, top = np.floor(corners.min(0)).clip(0).astype(int)
-    end, bottom = np.minimum(np.ceil(corners.max(0)), (width, height)).astype(int)
-    share = (pixel_centres(bottom - top, end - left).numpy() + (left, top) - corner) @ np.linalg.inv(
-        np.stack((right - corner, lower - corner))
-    )
-    planes = torch.cat(painted[:3], 1)
-    at = torch.from_numpy(share * planes.shape[-1]).float()[None]
-    colour, trust, light = np.split(sample_at(planes, at, mode="bicubic")[0].permute(1, 2, 0).numpy(), [3, 4], -1)
-    region = photo[top:bottom, left:end].astype(np.float32) / 127.5 - 1
-    trust = trust.clip(0, 1)
-    made = ((trust * (region + light) + (1 - trust) * colour) + 1) * 127.5
-    rim = np.minimum(share, 1 - share).min(-1, keepdims=True) / PAINTING.rim_share
-    rim = np.ones_like(rim) if quad is None else rim.clip(0, 1)
-    if own is not None:
-        rim = rim * own[top:bottom, left:end, None]
-    result = photo.copy()
-    part = result[top:bottom, left:end]
-    part[:] = np.rint(part + rim * (made - part)).clip(0, 255)
-    return result
 
 
 def silhouette(edited: Edited) -> np.ndarray | None:

@@ -17,10 +17,7 @@ from core.ripple.methods.moved_head.editing import Change, bear, bear_beard, cut
 from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.results import RipplePrepared, RippleResult
 
-ROUGH_AGE = (
-    "age: small preview weights recolour the face roughly, and can leave haze on dark hair; "
-    "Face ageing on the SDL tab draws folds and grey hair"
-)
+AGEING = "age is drawn over the photograph by the Face ageing of the SDL tab, not by these weights"
 
 
 def answer(
@@ -32,7 +29,7 @@ def answer(
         prepared: what it is an edit of.
         amounts: degrees by name of the edit.
         scene: its surface.
-        photo: (H, W, 3) uint8, the photograph, recoloured perhaps.
+        photo: (H, W, 3) uint8, the photograph, aged perhaps.
         codes: the edited codes.
     """
     asked, amounts = amounts, bear(amounts, prepared.bears)
@@ -40,7 +37,7 @@ def answer(
     if asked["pose"] != amounts["pose"]:
         notes += (f"turned by {amounts['pose']:g} of {asked['pose']:g} degrees: this photograph bears no more",)
     if amounts["age"]:
-        notes += (ROUGH_AGE,)
+        notes += (AGEING,)
     notes += tuple(
         f"{name} {amounts[name]:g} of {degree:g}: this photograph bears no more"
         for name, degree in asked.items()

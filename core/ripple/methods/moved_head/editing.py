@@ -72,7 +72,7 @@ def move_head(scene: HeadScene, photo: np.ndarray, change: Change) -> np.ndarray
 
     Args:
         scene: the photograph as measured.
-        photo: the same, or recoloured.
+        photo: the same, or aged.
         change: what happens.
     """
     if change.beard and scene.head.frame.unit_px > MOST_PX:

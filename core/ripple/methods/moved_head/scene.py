@@ -72,7 +72,7 @@ class HeadScene:
         """The photograph with the head moved, (H, W, 3) uint8.
 
         Args:
-            photo: (H, W, 3) uint8, as the scene was made of, or recoloured.
+            photo: (H, W, 3) uint8, as the scene was made of, or aged.
             pose: how it moves.
             face: an expression, drawn in the scene's region.
         """
@@ -89,7 +89,7 @@ class HeadScene:
         return picture
 
     def jaw(self, photo: np.ndarray) -> Jaw:
-        """What a beard meets in the photograph (H, W, 3) uint8, or in one that was recoloured: measured once for all its frames."""
+        """What a beard meets in the photograph (H, W, 3) uint8, or in one that was aged: measured once for all its frames."""
         left, top, right, bottom = self.box
         region = photo[top:bottom, left:right]
         for known in self.jaws:
@@ -98,13 +98,6 @@ class HeadScene:
         jaw = Jaw(region.copy(), self.head, (left, top), self.matte)
         self.jaws[:] = [jaw]
         return jaw
-
-    def in_photo(self, mask: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-        """A mask (h, w) of the region as one of the photograph, whose shape is (H, W, ...)."""
-        left, top, right, bottom = self.box
-        whole = np.zeros(shape[:2], np.float32)
-        whole[top:bottom, left:right] = mask
-        return whole
 
     def source_map(self, pose: Pose) -> np.ndarray:
         """(h, w, 2) float32: where each pixel of the region was, in index coordinates of the region."""

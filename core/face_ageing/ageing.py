@@ -13,9 +13,9 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from core.ops.masks import disc
-from core.sdl.methods.face_retouch.folds import mottle, shade_folds
-from core.sdl.methods.face_retouch.hair import (
+from core.detect.faces import Face
+from core.face_ageing.folds import mottle, shade_folds
+from core.face_ageing.hair import (
     GREYING,
     bright_level,
     darken_hair,
@@ -25,11 +25,12 @@ from core.sdl.methods.face_retouch.hair import (
     grey_order,
     hair_chroma,
 )
-from core.sdl.methods.face_retouch.head import BRIDGE, EYES, OVAL, SEARCH, Head, down_of, face_axes, find_head
-from core.sdl.methods.face_retouch.shape import ageing_shift, youth_shift
-from core.sdl.methods.face_retouch.shapes import fade, fill, strand_contrast
-from core.sdl.methods.face_retouch.strength import STRENGTH
-from core.sdl.methods.face_retouch.wrinkles import find_contours, hollow_shade
+from core.face_ageing.head import BRIDGE, EYES, OVAL, SEARCH, Head, down_of, face_axes, find_head
+from core.face_ageing.shape import ageing_shift, youth_shift
+from core.face_ageing.shapes import fade, fill, strand_contrast
+from core.face_ageing.strength import STRENGTH
+from core.face_ageing.wrinkles import find_contours, hollow_shade
+from core.ops.masks import disc
 
 CHEEKS = (50, 280)
 # What is less of a matte makes no level of 255.
@@ -94,13 +95,13 @@ class AgeingLayers:
         return render_age(self, t)
 
 
-def find_layers(photo: Image.Image) -> AgeingLayers:
-    """Everything that t does not touch.
+def find_layers(photo: Image.Image, face: Face | None = None) -> AgeingLayers:
+    """Everything that t does not touch, of one face; the largest where none is given.
 
     Raises:
         NothingFoundError: no face.
     """
-    head = find_head(photo)
+    head = find_head(photo, face)
     cloud, spots = mottle(head)
     mattes = ((head.hair, 80), (head.brows, 50), (head.beard, 75))
     levels = [bright_level(head.view, matte, percentile) for matte, percentile in mattes]

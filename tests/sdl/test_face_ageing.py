@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from core.errors import NothingFoundError
-from core.sdl.methods.face_retouch.ageing import (
+from core.face_ageing.ageing import (
     AgeingLayers,
     even_hair,
     find_eyes,
@@ -22,10 +22,10 @@ from core.sdl.methods.face_retouch.ageing import (
     softness,
     visible_folds,
 )
-from core.sdl.methods.face_retouch.folds import RELIEF, Fold, fitted, lines_of_forehead, lines_of_mouth, press
-from core.sdl.methods.face_retouch.fringe import hanging_hair, whole_hair, without_holes
-from core.sdl.methods.face_retouch.glasses import SPECTACLES, find_rims, hold_still
-from core.sdl.methods.face_retouch.hair import (
+from core.face_ageing.folds import RELIEF, Fold, fitted, lines_of_forehead, lines_of_mouth, press
+from core.face_ageing.fringe import hanging_hair, whole_hair, without_holes
+from core.face_ageing.glasses import SPECTACLES, find_rims, hold_still
+from core.face_ageing.hair import (
     GREYING,
     darken_hair,
     find_strands,
@@ -34,11 +34,11 @@ from core.sdl.methods.face_retouch.hair import (
     hair_chroma,
     lighten,
 )
-from core.sdl.methods.face_retouch.head import CHIN, EYES, FOREHEAD, SEARCH
-from core.sdl.methods.face_retouch.shape import LID_SHARE, ROOM, YOUNG_MIDDLE, YOUNG_PAIRS, bounded_moves, youth_shift
-from core.sdl.methods.face_retouch.shapes import raw_red
-from core.sdl.methods.face_retouch.strength import STRENGTH
-from core.sdl.methods.face_retouch.wrinkles import crease_relief, find_contours
+from core.face_ageing.head import CHIN, EYES, FOREHEAD, SEARCH
+from core.face_ageing.shape import LID_SHARE, ROOM, YOUNG_MIDDLE, YOUNG_PAIRS, bounded_moves, youth_shift
+from core.face_ageing.shapes import raw_red
+from core.face_ageing.strength import STRENGTH
+from core.face_ageing.wrinkles import crease_relief, find_contours
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.ui.parts.examples import HEADS

@@ -8,9 +8,9 @@ import cv2
 import numpy as np
 from scipy.special import ndtr
 
+from core.face_ageing.head import CHIN, FOREHEAD, OVAL, SEARCH, Head, face_axes
+from core.face_ageing.shapes import fade, fill, strand_contrast
 from core.ops.tangents import average_along, edge_coherence, tangent_field
-from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, OVAL, SEARCH, Head, face_axes
-from core.sdl.methods.face_retouch.shapes import fade, fill, strand_contrast
 
 
 @dataclass(frozen=True)

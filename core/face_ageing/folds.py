@@ -13,9 +13,9 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.spatial import KDTree
 
-from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, Head, down_of, face_axes
-from core.sdl.methods.face_retouch.shapes import fade
-from core.sdl.methods.face_retouch.wrinkles import crease_relief
+from core.face_ageing.head import CHIN, FOREHEAD, Head, down_of, face_axes
+from core.face_ageing.shapes import fade
+from core.face_ageing.wrinkles import crease_relief
 
 # Vertices of the mesh for the left and the right half of the picture, from the nose outwards or downwards.
 NASOLABIAL = ((129, 203, 206, 216, 212), (358, 423, 426, 436, 432))

@@ -5,10 +5,10 @@ from __future__ import annotations
 import cv2
 import numpy as np
 
+from core.face_ageing.glasses import hold_still
+from core.face_ageing.head import CHIN, FOREHEAD, SEARCH, Head
 from core.ops.masks import disc
 from core.ops.thin_plate import spline_grid
-from core.sdl.methods.face_retouch.glasses import hold_still
-from core.sdl.methods.face_retouch.head import CHIN, FOREHEAD, SEARCH, Head
 
 # Vertices of the mesh, left half, its partner in the right half, and where they go by t = 1: outwards and down, in
 # thousandths of the face's height. Flesh sinks, lips thin, lids and brows droop, nose and jaw grow heavier.

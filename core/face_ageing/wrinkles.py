@@ -14,11 +14,11 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from core.face_ageing.head import EYES, SEARCH, Head
+from core.face_ageing.shapes import fade, fill, grow
+from core.face_ageing.strength import STRENGTH
 from core.ops.masks import disc
 from core.ops.tangents import average_along
-from core.sdl.methods.face_retouch.head import EYES, SEARCH, Head
-from core.sdl.methods.face_retouch.shapes import fade, fill, grow
-from core.sdl.methods.face_retouch.strength import STRENGTH
 
 # Paths over vertices of the mesh, left half, its partner in the right half; depth of the hollow in natural logarithm of
 # lightness (below 0 is darker), and its sigma in face heights. Light comes from above: what swells is bright above its shadow.

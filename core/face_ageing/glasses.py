@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from core.face_ageing.shapes import fade
 from core.ops.masks import disc
-from core.sdl.methods.face_retouch.shapes import fade
 
 
 @dataclass(frozen=True)

@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from core.face_ageing.shapes import fade, strand_contrast
 from core.ops.masks import disc
 from core.ops.tangents import edge_coherence, tangent_field
-from core.sdl.methods.face_retouch.shapes import fade, strand_contrast
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,9 @@ from PIL import Image
 from core.detect.faces import Face, detect_faces
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
-from core.image import Box, crop_box
-from core.ops.masks import disc
-from core.sdl.methods.face_retouch.fringe import hanging_hair, whole_hair, without_holes
-from core.sdl.methods.face_retouch.glasses import find_rims
-from core.sdl.methods.face_retouch.shapes import (
+from core.face_ageing.fringe import hanging_hair, whole_hair, without_holes
+from core.face_ageing.glasses import find_rims
+from core.face_ageing.shapes import (
     colour_distance,
     fade,
     fill,
@@ -28,6 +26,8 @@ from core.sdl.methods.face_retouch.shapes import (
     raw_red,
     strand_contrast,
 )
+from core.image import Box, crop_box
+from core.ops.masks import disc
 
 OVAL = (10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377, 152, 148, 176, 149, 150,
         136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109)  # fmt: skip
@@ -113,13 +113,13 @@ class Head:
     rims: np.ndarray
 
 
-def find_head(picture: Image.Image) -> Head:
-    """The largest face's head.
+def find_head(picture: Image.Image, face: Face | None = None) -> Head:
+    """A face's head; the largest face's where none is given.
 
     Raises:
         NothingFoundError: no face.
     """
-    face = detect_faces(picture)[0]
+    face = face or detect_faces(picture)[0]
     box, scale = view_box(face, picture.size)
     shown = crop_box(picture, box, (max(8, round(box.width * scale)), max(8, round(box.height * scale))))
     view = np.asarray(shown, np.float32) / 255
