@@ -25,6 +25,7 @@ from core.ripple.data.turn_pairs import TurnPairs
 from core.ripple.methods.head_turn.geometry import eyes_and_mouth
 from core.ripple.options import RippleOptions
 from core.ripple.pipeline import RipplePipeline
+from core.ripple.results import RipplePrepared
 
 DATA = Path(__file__).parents[2] / "shared" / "data"
 STEPS = {-30: 0, -20: 1, 20: 5, 30: 6}
@@ -78,7 +79,7 @@ def turn_all(pipe: RipplePipeline, pairs: HeadPairs) -> tuple[list[Turned], int]
         picture = Image.fromarray(frames[3]["picture"])
         try:
             # Beyond what a photograph is said to bear, too.
-            prepared = replace(pipe.prepare(picture, options=RippleOptions()), turn=(min(STEPS), max(STEPS)))
+            prepared = freed(pipe.prepare(picture, options=RippleOptions()))
             front = detect_faces(picture)[0]
         except NothingFoundError:
             missed += 1
@@ -93,6 +94,11 @@ def turn_all(pipe: RipplePipeline, pairs: HeadPairs) -> tuple[list[Turned], int]
             one.found_deg, one.true_deg = (yaw_of(front, np.asarray(p)) for p in (one.clean, one.truth))
             made.append(one)
     return made, missed
+
+
+def freed(prepared: RipplePrepared) -> RipplePrepared:
+    """A portrait that turns as far as is asked, whatever it bears."""
+    return replace(prepared, bears=prepared.bears | {"pose": (min(STEPS), max(STEPS))})
 
 
 def yaw_of(front: Face, picture: np.ndarray) -> float | None:
@@ -195,7 +201,7 @@ def portrait_rows(pipe: RipplePipeline, portraits: list[dict], path: Path) -> li
     for portrait in portraits:
         picture = Image.fromarray(portrait["picture"])
         front, strip = detect_faces(picture)[0], [portrait["picture"]]
-        prepared = replace(pipe.prepare(picture), turn=(min(STEPS), max(STEPS)))
+        prepared = freed(pipe.prepare(picture))
         for yaw in (-30, -20, 20, 30):
             turned = pipe.edit(prepared, yaw).whole
             strip.append(np.asarray(turned))

@@ -36,7 +36,7 @@ SHOWN = (
     *(("smile", 4.0), ("smile", -3.0), ("mouth", 3.0), ("eyes", 1.2), ("eyes", -1.5)),
     *(("lip", 1.2), ("lip", -1.2), ("beard", 1.2), ("beard", -1.2)),
 )
-DRIVEN = 6
+DRIVEN, FRAME_PX = 6, 512
 
 
 def rows() -> list[Row]:
@@ -62,7 +62,7 @@ def rows() -> list[Row]:
         ):
             continue
         found.append(prepared)
-        free = replace(prepared, turn=(-TURN_DEG, TURN_DEG))
+        free = replace(prepared, bears=prepared.bears | {"pose": (-TURN_DEG, TURN_DEG)})
         strips["ends"].append(show([pipe.edit(prepared, degree) for degree in prepared.turn], prepared))
         front = detect_faces(prepared.whole)[0]
         turned = []
@@ -122,23 +122,35 @@ def animation_rows(pipe: RipplePipeline) -> list[Row]:
     if not (SHARED / "data" / "heads.zip").is_file():
         return []
     pairs = HeadPairs(SHARED / "data", 128, "test", portrait_share=0.0)
-    names, errors, changes, seconds = pairs.turns[: DRIVEN + 1], [], [], []
-    for driver, source in itertools.pairwise(names):
-        films = [[Image.fromarray(frame["picture"]) for frame in pairs.frames[name][1:6]] for name in (driver, source)]
-        prepared, start = pipe.prepare(films[1][2]), time.process_time()
-        made = list(animate(prepared, read_motion(films[0], 1.0)))
-        seconds.append((time.process_time() - start) / len(made))
-        for picture, truth in zip(made, films[1], strict=True):
-            shown, true = (detect_faces(one)[0] for one in (picture, truth))
-            errors.append(np.hypot(*(shown.points - true.points).T).mean() / true.box.width)
-        corner = np.stack([np.asarray(picture)[:8, :8] for picture in made]).astype(int)
-        changes.append(int(np.abs(corner - corner[0]).max()))
+    found, changes = list[Row](), list[int]()
+    for first in (0, DRIVEN + 1):
+        errors = []
+        for driver, source in itertools.pairwise(pairs.turns[first : first + DRIVEN + 1]):
+            films = [
+                [Image.fromarray(frame["picture"]) for frame in pairs.frames[name][1:6]] for name in (driver, source)
+            ]
+            made = list(animate(pipe.prepare(films[1][2]), read_motion(films[0], 1.0)))
+            for picture, truth in zip(made, films[1], strict=True):
+                shown, true = (detect_faces(one)[0] for one in (picture, truth))
+                errors.append(np.hypot(*(shown.points - true.points).T).mean() / true.box.width)
+            corner = np.stack([np.asarray(picture)[:8, :8] for picture in made]).astype(int)
+            changes.append(int(np.abs(corner - corner[0]).max()))
+        name = f"animation, {len(errors)} frames of {'other ' if first else ''}rendered heads: mean landmark error by the face's width"
+        found.append(Row(name, "<= 2 %", f"{np.mean(errors):.2%}", bool(np.mean(errors) <= 0.02)))
+    seconds = seconds_per_frame(pipe, films)
     return [
-        Row(f"animation, {len(errors)} frames of rendered heads: mean landmark error by the face's width", "<= 2 %",
-            f"{np.mean(errors):.1%}", bool(np.mean(errors) <= 0.02)),
+        *found,
         Row("change of still background, levels", "0", f"{max(changes)}", max(changes) == 0),
-        Row(f"CPU seconds per frame at {made[0].width} px, read and drawn", "<= 0.5", f"{np.mean(seconds):.2f}", bool(np.mean(seconds) <= 0.5)),
+        Row(f"CPU seconds per frame at {FRAME_PX} px, read and drawn", "<= 0.5", f"{seconds:.2f}", bool(seconds <= 0.5)),
     ]  # fmt: skip
+
+
+def seconds_per_frame(pipe: RipplePipeline, films: list[list[Image.Image]]) -> float:
+    """CPU seconds of a frame of one film that another's head follows, both enlarged to `FRAME_PX`."""
+    large = [[frame.resize((FRAME_PX,) * 2) for frame in film] for film in films]
+    prepared, start = pipe.prepare(large[1][2]), time.process_time()
+    made = list(animate(prepared, read_motion(large[0], 1.0)))
+    return (time.process_time() - start) / len(made)
 
 
 def sharpness(picture: Image.Image) -> float:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image
 
 from core.detect import solutions
+from core.detect.mirrored import MIRRORED
 from core.errors import NothingFoundError
 from core.image import Box, crop_box
 
@@ -21,8 +22,8 @@ PORTRAIT_SHARE = 0.25
 # Pictures longer than this many times their height, or the other way round, are searched in squarish parts; a cinema frame is not.
 LONG_SHAPE = 2.5
 SAME_FACE_OVERLAP = 0.4
-# Of a face's box: around it in views that are turned, and how far apart the same face is read at most; upside down it is further.
-AGAIN_RIM, AGAIN_APART = 0.6, 0.25
+# Of a face's box: how far apart the same face is read at most; upside down it is further.
+AGAIN_APART = 0.25
 
 # dlib's 68 points as vertices of MediaPipe's mesh: jaw, brows, nose bridge, lower nose, eyes, outer and inner lips.
 MESH_OF_68 = (
@@ -114,33 +115,37 @@ def _meshes(picture: Image.Image, place: Box) -> list[Face]:
     return faces
 
 
-def read_again(picture: Image.Image, face: Face, degrees: tuple[float, ...]) -> Face:
-    """A face read again in views of it that are turned about its middle: what most views say, single ones misread.
+def read_again(picture: Image.Image, face: Face, views: tuple[tuple[float, bool], ...]) -> tuple[Face, np.ndarray]:
+    """A face read again in other views of it, and how far the readings lie apart, which tells how far they are to be trusted.
 
     Args:
         picture: RGB, in which the face was found.
         face: as it was found.
-        degrees: by which the views are turned, counterclockwise.
+        views: of each how far it reaches around the face, a share of its box, and whether it is mirrored.
 
     Returns:
-        The median of all readings, or the same face where no view shows it.
+        The mean of all readings, or the same face where no view shows it; and (478,) px, each point's deviation from its mean.
     """
-    place = face.box.squared(AGAIN_RIM)
-    view = _view(picture.convert("RGB"), place)
-    middle, px = np.array([place.left + place.width / 2, place.top + place.height / 2]), view.width / place.width
-    found = [face]
-    for angle in degrees:
-        turned = view.rotate(angle, Image.Resampling.BICUBIC)
-        seen = max(_meshes(turned, Box(0, 0, *turned.size)), key=lambda one: one.box.width, default=None)
+    picture, found = picture.convert("RGB"), [face]
+    for rim, flipped in views:
+        place = face.box.squared(rim)
+        view = _view(picture, place)
+        if flipped:
+            view = view.transpose(Image.Transpose.FLIP_LEFT_RIGHT)
+        seen = max(_meshes(view, Box(0, 0, *view.size)), key=lambda one: one.box.width, default=None)
         if seen is None or seen.depths is None:
             continue
-        sine, cosine = np.sin(np.deg2rad(angle)), np.cos(np.deg2rad(angle))
-        x, y = ((seen.points - np.array(turned.size) / 2) / px).T
-        back = _face(np.column_stack([cosine * x - sine * y, sine * x + cosine * y]) + middle, seen.depths / px)
+        px, points, depths = view.width / place.width, seen.points, seen.depths
+        if flipped:
+            points, depths = (points * (-1, 1) + (view.width, 0))[MIRRORED], depths[MIRRORED]
+        back = _face(points / px + (place.left, place.top), depths / px)
         if np.hypot(*(back.points - face.points).T).mean() < AGAIN_APART * face.box.width:
             found.append(back)
-    depths = [one.depths for one in found if one.depths is not None]
-    return _face(np.median([one.points for one in found], axis=0), np.median(depths, axis=0)) if depths else face
+    known = [one.depths for one in found if one.depths is not None]
+    if not known:
+        return face, np.zeros(len(face.points))
+    points = np.stack([one.points for one in found])
+    return _face(points.mean(0), np.mean(known, axis=0)), np.hypot(*points.std(0).T)
 
 
 def look_apart(a: np.ndarray, b: np.ndarray) -> bool:

@@ -16,6 +16,7 @@ from core.detect.covers import eyes_covered, mouth_covered
 from core.detect.cutout import cut_out_person
 from core.detect.everybody import detect_everybody
 from core.detect.faces import detect_faces, read_again, righted
+from core.detect.mirrored import MIRRORED
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
 from core.image import Box, load_image
@@ -114,15 +115,25 @@ def test_dark_glasses_are_seen_and_dark_eyes_are_none():
         assert eyes_covered(head, face)
 
 
-def test_a_face_read_again_in_turned_views_stays_in_its_place() -> None:
-    head = load_image(HEADS[0])
+def test_a_face_read_again_in_other_views_stays_in_its_place_and_a_covered_one_is_doubted() -> None:
+    head = load_image(HEADS[0]).resize((320, 320))
     face = detect_faces(head)[0]
-    assert read_again(head, face, ()).points.tolist() == face.points.tolist()
-    for degrees in ((-12.0, 12.0), (20.0, 20.0)):  # of the latter the median is a turned view's own
-        again = read_again(head, face, degrees)
-        apart = np.hypot(*(again.points - face.points).T)
-        assert 0 < apart.mean() < 0.02 * face.box.width
-        assert np.abs(again.depths - face.depths).mean() < 0.05 * face.box.width
+    assert read_again(head, face, ())[0].points.tolist() == face.points.tolist()
+    again, apart = read_again(head, face, ((0.6, True), (1.0, True)))
+    away = np.hypot(*(again.points - face.points).T)
+    assert 0 < away.mean() < 0.01 * face.box.width
+    assert away.max() < 0.03 * face.box.width  # a point of the wrong side would be further
+    assert np.abs(again.depths - face.depths).mean() < 0.05 * face.box.width
+    assert apart.mean() < 0.01 * face.box.width
+    over = [tuple(point) for point in face.points[[10, 9, 168, 4, 14, 172, 234, 54]]]
+    ImageDraw.Draw(head).polygon(over, fill=(20, 16, 14))
+    hidden = detect_faces(head)[0]
+    assert read_again(head, hidden, ((0.6, True), (1.0, True)))[1].mean() > 1.5 * apart.mean()
+
+
+def test_mirrored_points_are_pairs() -> None:
+    assert MIRRORED[MIRRORED].tolist() == list(range(478))
+    assert MIRRORED[[1, 10, 152, 33, 61, 469]].tolist() == [1, 10, 152, 263, 291, 476]
 
 
 def test_several_faces_come_largest_first():

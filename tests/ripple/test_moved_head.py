@@ -32,6 +32,7 @@ from core.ripple.methods.moved_head.driving import (
     rotate,
     sentences,
     steady,
+    trusted,
     turned_on_neck,
 )
 from core.ripple.methods.moved_head.edges import kept
@@ -457,6 +458,15 @@ def test_a_face_carried_aside_by_its_neck_tells_the_turn_and_a_person_who_moves_
     assert np.allclose(carried(head, np.zeros(3)), head.mesh[STILL, :2].mean(0))
     aside = seen + (0.5 * head.frame.unit_px, 0)
     assert np.abs(turned_on_neck(head, misread, aside)).max() < 0.1
+
+
+def test_a_doubted_frame_goes_as_its_neighbours_do_and_alone_it_is_calm() -> None:
+    """A face half under hair was read 7 degrees tilted in one frame."""
+    read, trust = np.full((50, 3), 8.0), np.ones(50)
+    read[25], trust[25] = (30, -20, 9), 0.02
+    assert np.abs(trusted(read, trust, 25.0) - 8).max() < 1.5
+    assert np.abs(trusted(read, np.ones(50), 25.0) - read).max() < 1e-9
+    assert np.abs(trusted(read[25:26], trust[25:26], 1.0)).max() < 1.5
 
 
 def test_one_misread_frame_does_not_jerk_a_driven_head() -> None:

@@ -47,8 +47,14 @@ class DrivingConstants:
     around: float = 0.35  # of the distance between the eyes: how far around what is lively skin goes along
     tremble: float = 0.02  # of it: landmarks tremble by so much
     deeper: float = 1.18  # than MediaPipe says: rendered heads turned by 20 degrees read as 23, those by 10 as 13
-    views_deg: tuple[float, ...] = (-12.0, 12.0)  # each frame is read again in views turned so: single readings err
-    by_neck: float = 0.7  # share of what the face's place says of turn and nod beyond what its foreshortening says ...
+    views: tuple[tuple[float, bool], ...] = ((0.6, True), (1.0, True))  # each frame is read again in, see `read_again`
+    doubt: float = (
+        0.015  # of the face's width: readings that lie apart by so much count by half, most lie apart by 0.006
+    )
+    doubt_s: float = (
+        0.2  # standard deviation over time of what stands in for a doubted frame; where all are it is calmer
+    )
+    by_neck: float = 0.95  # share of what the face's place says of turn and nod beyond what its foreshortening says ...
     by_neck_deg: float = 12.0  # ... which fades where both differ by so much: there the person moves, or the camera
     by_neck_s: float = 0.2  # standard deviation over time of that: a camera's shake is no nod
     robust: float = 0.01  # of the face's height: landmarks that miss by more count less
@@ -88,22 +94,8 @@ def read_motion(frames: Iterable[Image.Image], fps: float, progress: Progress = 
     Raises:
         NothingFoundError: no frame shows a face.
     """
-    faces, missed = list[Face | None](), 0
-    for number, frame in enumerate(frames):
-        progress(number / (number + 30), f"reading frame {number + 1}")
-        try:
-            found = detect_faces(frame, f"frame {number}")[0]
-            faces.append(read_again(frame, found, DRIVING.views_deg))
-        except NothingFoundError:
-            missed += 1
-            faces.append(faces[-1] if faces else None)
-    first = next((face for face in faces if face is not None), None)
-    if first is None:
-        raise NothingFoundError(
-            f"none of the film's {len(faces)} frames shows a face: use one of a head from the front"
-        )
-    known = [first if face is None else face for face in faces]
-    neutral = most_neutral(np.stack([mesh_of(face) for face in known]))
+    known, trust, missed = read_faces(frames, progress)
+    neutral = most_neutral(np.stack([mesh_of(face) for face in known]), trust)
     head, mesh = Head.of(known[neutral]), mesh_of(known[neutral])
     eyes = float(np.hypot(*(mesh[[362, 263], :2].mean(0) - mesh[[33, 133], :2].mean(0))))
     poses, by_neck = np.zeros((2, len(known), 3))
@@ -111,13 +103,55 @@ def read_motion(frames: Iterable[Image.Image], fps: float, progress: Progress = 
     lively = liveliness(mesh[:, :2] / eyes)
     for number, face in enumerate(known):
         poses[number], missed_by = read_pose(mesh, face.points)
-        by_neck[number] = turned_on_neck(head, poses[number], face.points)
         way = missed_by / eyes
         far = np.hypot(*way.T)[:, None]
         shapes[number] = lively[:, None] * way * (1 - DRIVING.tremble / np.maximum(far, DRIVING.tremble))
+    # Of a face that is misread its place is right still, and tells the turn.
+    poses[:, 1:] = trusted(poses[:, 1:], trust, fps)
+    for number, face in enumerate(known):
+        by_neck[number] = turned_on_neck(head, poses[number], face.points)
+    by_neck[:, 1:] = trusted(by_neck[:, 1:], trust, fps)
+    shapes = trusted(shapes, trust, fps)
     sigma = max(1e-3, DRIVING.smoothing_s * fps)
     poses = steady(poses, fps) + gaussian_filter1d(by_neck, max(1e-3, DRIVING.by_neck_s * fps), 0)
     return Motion(poses, gaussian_filter1d(shapes, sigma, 0), neutral, missed, looks_of(mesh))
+
+
+def read_faces(frames: Iterable[Image.Image], progress: Progress) -> tuple[list[Face], np.ndarray, int]:
+    """The largest face of each frame, how far its reading is to be trusted, (T,) in [0, 1], and how many frames show none.
+
+    Source: own; the spread of a landmark detector over views of one picture tells its error, as of test-time augmentation.
+
+    Raises:
+        NothingFoundError: no frame shows a face.
+    """
+    faces, doubts, missed = list[Face | None](), list[float](), 0
+    for number, frame in enumerate(frames):
+        progress(number / (number + 30), f"reading frame {number + 1}")
+        try:
+            found = detect_faces(frame, f"frame {number}")[0]
+            face, apart = read_again(frame, found, DRIVING.views)
+            faces.append(face)
+            doubts.append(float(apart[STILL].mean() / face.box.width))
+        except NothingFoundError:
+            missed += 1
+            faces.append(faces[-1] if faces else None)
+            doubts.append(doubts[-1] if doubts else 0.0)
+    first = next((number for number, face in enumerate(faces) if face is not None), None)
+    if first is None:
+        raise NothingFoundError(
+            f"none of the film's {len(faces)} frames shows a face: use one of a head from the front"
+        )
+    doubts[:first] = [doubts[first]] * first
+    known = [face or faces[first] for face in faces]
+    return [face for face in known if face], 1 / (1 + (np.array(doubts) / DRIVING.doubt) ** 4), missed
+
+
+def trusted(values: np.ndarray, trust: np.ndarray, fps: float) -> np.ndarray:
+    """Values (T, ...) over time, those of frames that are not trusted, (T,) in [0, 1], replaced by their neighbours'."""
+    share = trust.reshape(-1, *(1,) * (values.ndim - 1))
+    near = gaussian_filter1d(share * values, max(1e-3, DRIVING.doubt_s * fps), 0)
+    return share * values + (1 - share) * near
 
 
 def sentences(motion: Motion) -> tuple[str, ...]:
@@ -168,8 +202,8 @@ def liveliness(points: np.ndarray) -> np.ndarray:
     return np.exp(-np.square(apart / DRIVING.around))
 
 
-def most_neutral(meshes: np.ndarray) -> int:
-    """The frame of meshes (T, 478, 3) that looks ahead with its mouth closed and its eyes as open as mostly."""
+def most_neutral(meshes: np.ndarray, trust: np.ndarray) -> int:
+    """The frame of meshes (T, 478, 3), trusted by (T,) in [0, 1], that looks ahead, its mouth closed, its eyes as open as mostly."""
     eyes = np.hypot(*(meshes[:, 362, :2] - meshes[:, 133, :2]).T)
     mouth = np.abs(meshes[:, 14, 1] - meshes[:, 13, 1]) / eyes
     lids = np.abs(meshes[:, 145, 1] - meshes[:, 159, 1]) / eyes
@@ -177,7 +211,7 @@ def most_neutral(meshes: np.ndarray) -> int:
     across = right - left
     yaw = np.degrees(np.arctan2(across[:, 2], across[:, 0]))
     roll = np.degrees(np.arctan2(across[:, 1], across[:, 0]))
-    score = np.abs(yaw) / 10 + np.abs(roll) / 10 + DRIVING.mouth_weight * mouth
+    score = np.abs(yaw) / 10 + np.abs(roll) / 10 + DRIVING.mouth_weight * mouth + 1 - trust
     return int((score + DRIVING.mouth_weight * np.abs(lids - np.median(lids))).argmin())
 
 
