@@ -112,9 +112,10 @@ def edit(
                 written.append(str(path))
             if masks:
                 written += _parsed(result, out, face.edit, f"{start}_{degree:+g}.png")
-        notes.update({str(file): said} if said else {})
         if video:
+            said += pipe.limits(prepared, face)
             written.append(_video(pipe, prepared, target / f"{start}.mp4", share))
+        notes.update({str(file): list(dict.fromkeys(said))} if said else {})
         return written
 
     made = each(files, edit_one, progress)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.errors import OptionError
@@ -169,9 +170,21 @@ class RippleOptions:
     also_beard: float = option(0.0, "beside the edit: a beard", low=-1.5, high=1.5, step=0.1, group="together")
 
 
+# Who answers `age` where the head's surface is measured.
+AGEING = "age is drawn over the photograph by the Face ageing of the SDL tab, not by these weights"
+
+
 def held(options: RippleOptions, low: float, high: float) -> tuple[str, ...]:
     """What to tell where a video was asked to go further than from `low` to `high`, the degrees that it goes; a sentence each."""
     asked = [end for end in (options.degree_from, options.degree_to) if end is not None]
     if all(end in (low, high) for end in asked):
         return ()
     return (f"the film goes from {low:g} to {high:g} degrees: this photograph bears no more",)
+
+
+def answered_by(edit: str, by_surface: bool, notes: Sequence[str]) -> tuple[str, ...]:
+    """Whether geometry or the weights make an edit, in words; nothing where the `notes` on it say so."""
+    if edit == "age" and AGEING in notes:
+        return ()
+    who = "geometry answered (the head's measured surface)" if by_surface else "the weights answered"
+    return (f"{edit}: {who}",)

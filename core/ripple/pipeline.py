@@ -40,14 +40,14 @@ from core.ripple.methods.head_turn.turn import (
     silhouette,
     still_motion,
 )
-from core.ripple.methods.moved_head.answers import answer
+from core.ripple.methods.moved_head.answers import answer, limits_of
 from core.ripple.methods.moved_head.editing import Change, amounts_of, bear, bear_beard, move_head, refuse_company
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.portrait import cut_out, find_portrait
 from core.ripple.methods.moved_head.scene import HeadScene
 from core.ripple.methods.repainting.cleaning import background_after, clean_face
 from core.ripple.methods.repainting.compositing import paste_face
-from core.ripple.options import EDITS, SHAPES, Edit, RippleOptions
+from core.ripple.options import EDITS, SHAPES, Edit, RippleOptions, held
 from core.ripple.paper.directions import Directions, load_directions
 from core.ripple.paper.e4e import Encoder
 from core.ripple.paper.fusion import ResidualAligner, ResidualEncoder
@@ -275,10 +275,7 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         return prepared.scene is not None and not parsed and (self.by_surface(edit) or edit == "age")
 
     def aged(self, prepared: RipplePrepared, degree: float) -> tuple[HeadScene, np.ndarray, Tensor]:
-        """The surface, the photograph (H, W, 3) uint8 older (degree > 0) or younger, and the codes edited alike.
-
-        The photograph ages by `core/face_ageing`, whose layers are found once for all degrees.
-        """
+        """The surface, the photograph (H, W, 3) uint8 as `core/face_ageing` makes it older (degree > 0), the codes alike."""
         scene, photo, codes = prepared.known_scene, np.asarray(prepared.whole), prepared.inversion.codes
         if degree:
             layers: AgeingLayers = self.layers(prepared.key, lambda: find_layers(prepared.whole, prepared.face))
@@ -334,6 +331,15 @@ class RipplePipeline(TransitionPipeline[RipplePrepared]):
         ends = (low if first is None else first, high if last is None else last)
         start, stop = (min(max(facts.checked(end), low), high) for end in ends)
         return start, stop
+
+    def limits(self, prepared: RipplePrepared, options: RippleOptions) -> tuple[str, ...]:
+        """What limits a film with these options; a sentence each."""
+        ends = self.span(prepared, options, options.edit)
+        said = held(options, *ends)
+        for degree in ends if self.moves(prepared, options.edit, options) else ():
+            amounts = amounts_of(options.edit, degree, options)
+            said += limits_of(prepared, amounts, self.aged(prepared, amounts["age"])[1])
+        return tuple(dict.fromkeys(said))
 
     def parts_label(self, options: RippleOptions) -> str:
         """Which weights and stand-ins an edit with these options uses."""

@@ -16,9 +16,8 @@ from core.ripple.data.turn_pairs import Look, TurnPairs
 from core.ripple.methods.head_turn.geometry import rotate_about_axis
 from core.ripple.methods.head_turn.painter import INPUTS, Painted, Painter
 from core.ripple.methods.head_turn.pre_aligner import PreAligner
-from core.ripple.methods.moved_head.answers import AGEING
 from core.ripple.methods.moved_head.motion import Pose
-from core.ripple.options import RippleOptions
+from core.ripple.options import AGEING, RippleOptions
 from core.ripple.pipeline import RipplePipeline
 from core.ripple.training.calibrate import scale_flow
 from tests.ripple.conftest import SIDE, tiny_pipeline
@@ -163,3 +162,15 @@ def test_a_measured_face_ages_as_on_the_sdl_tab_and_turns_at_once(heads: list[Pa
     assert np.array_equal(np.asarray(pipe.edit(prepared, 0.0).whole), np.asarray(photo))
     turned = pipe.edit(prepared, 3.0, "age", replace(prepared.options, also_pose=10.0))
     assert np.array_equal(np.asarray(turned.whole), prepared.known_scene.render(older, Pose(yaw=10.0)))
+    assert AGEING in pipe.limits(prepared, replace(prepared.options, degree_from=0.0))
+
+
+def test_a_film_tells_what_its_photograph_does_not_bear(heads: list[Path]) -> None:
+    pipe = tiny_pipeline(pre_aligner=True, painter=True)
+    prepared = pipe.prepare(heads[0], options=RippleOptions(output_px=64))
+    prepared = replace(prepared, bears={"pose": (-12.0, 30.0), "smile": (0.0, 0.0)})
+    asked = replace(prepared.options, degree_from=-20.0, degree_to=20.0, also_smile=1.0)
+    assert pipe.limits(prepared, asked) == (
+        "the film goes from -12 to 20 degrees: this photograph bears no more",
+        "smile 0 of 1: this photograph bears no more",
+    )

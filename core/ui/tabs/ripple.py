@@ -14,7 +14,7 @@ from core.detect.faces import detect_faces
 from core.errors import NothingFoundError
 from core.options import fields_of, to_query
 from core.progress import Progress, part_of
-from core.ripple.options import NAMES, SHAPES, RippleOptions, held
+from core.ripple.options import NAMES, SHAPES, RippleOptions, answered_by
 from core.ui.film import draw_film
 from core.ui.parts.authors import Choices, labelled
 from core.ui.parts.controls import Controls, controls, named
@@ -107,13 +107,6 @@ def tell(picture: Image.Image | None, face: int = 1) -> tuple[str, list[dict[str
     one = faces[min(max(int(face), 1), len(faces)) - 1]
     rows = others(picture, [each.box for each in faces], "face", LABEL, "face", face)
     return told_face(LABEL, one, len(faces)), rows
-
-
-def answered_by(weights: str, edit: str) -> str:
-    """Whether geometry or the weights make an edit, in words."""
-    if pipeline(weights).by_surface(edit):
-        return f"{edit}: geometry answered (the head's measured surface)"
-    return f"{edit}: the weights answered"
 
 
 class RippleTab(TransitionTab):
@@ -324,7 +317,7 @@ class RippleTab(TransitionTab):
             ready = prepared or pipe.prepare(picture, options=options, progress=part_of(progress, 0, 0.2))
             low, high = pipe.span(ready, options, options.edit)
             frames = pipe.frames(ready, order.timeline, progress=part_of(progress, 0.2, 1.0), options=options)
-            notes = (*ready.notes, *held(options, low, high))
+            notes = (*ready.notes, *pipe.limits(ready, options))
             at = {"degree": [low + (high - low) * t for t in order.timeline.positions()]}
             facts = ready.figures, about_parts(weights, options)
             return self.film(order, frames, ID, *facts, of=(picture,), at=at, notes=notes)
@@ -342,9 +335,11 @@ def report(
     start_s: float, prepared: RipplePrepared, result: RippleResult, weights: str, options: RippleOptions
 ) -> dict[str, Any]:
     """The details of one edit: figures, settings, what answered, and what limits it."""
-    figures = {**prepared.figures, **result.figures}
-    details = details_of(start_s, figures, to_query(options), about_parts(weights, options))
-    return {**details, "notes": [*prepared.notes, *result.notes, answered_by(weights, options.edit)]}
+    details = details_of(
+        start_s, {**prepared.figures, **result.figures}, to_query(options), about_parts(weights, options)
+    )
+    answered = answered_by(options.edit, pipeline(weights).by_surface(options.edit), result.notes)
+    return {**details, "notes": [*prepared.notes, *result.notes, *answered]}
 
 
 TAB = Tab(ID, "Ripple-free pose edit", 4, RippleTab, pipeline)

@@ -15,9 +15,8 @@ from core.ripple.methods.moved_head.driving import Motion, put_on
 from core.ripple.methods.moved_head.edges import kept
 from core.ripple.methods.moved_head.editing import Change, bear, bear_beard, cut_square, follow, move_head
 from core.ripple.methods.moved_head.scene import HeadScene
+from core.ripple.options import AGEING
 from core.ripple.results import RipplePrepared, RippleResult
-
-AGEING = "age is drawn over the photograph by the Face ageing of the SDL tab, not by these weights"
 
 
 def answer(
@@ -32,7 +31,29 @@ def answer(
         photo: (H, W, 3) uint8, the photograph, aged perhaps.
         codes: the edited codes.
     """
-    asked, amounts = amounts, bear(amounts, prepared.bears)
+    change, _ = bear_beard(scene, photo, Change.of(bear(amounts, prepared.bears)))
+    moved = move_head(scene, photo, change)
+    face, none = Image.fromarray(cut_face(moved, prepared)), Image.new("L", (prepared.side,) * 2)
+    return RippleResult(
+        face,
+        none,
+        face,
+        Image.fromarray(moved),
+        codes,
+        {"ripple_share": 0.0},
+        notes=limits_of(prepared, amounts, photo),
+    )
+
+
+def limits_of(prepared: RipplePrepared, asked: dict[str, float], photo: np.ndarray) -> tuple[str, ...]:
+    """What a photograph does not bear of what was asked, and what draws its age; a sentence each.
+
+    Args:
+        prepared: the photograph.
+        asked: degrees by name of the edit.
+        photo: (H, W, 3) uint8, the photograph, aged perhaps.
+    """
+    scene, amounts = prepared.known_scene, bear(asked, prepared.bears)
     notes = bounds_of(scene.head, amounts)
     if asked["pose"] != amounts["pose"]:
         notes += (f"turned by {amounts['pose']:g} of {asked['pose']:g} degrees: this photograph bears no more",)
@@ -43,11 +64,8 @@ def answer(
         for name, degree in asked.items()
         if name != "pose" and degree != amounts[name]
     )
-    change, reason = bear_beard(scene, photo, Change.of(amounts))
-    notes += (reason,) if reason else ()
-    moved = move_head(scene, photo, change)
-    face, none = Image.fromarray(cut_face(moved, prepared)), Image.new("L", (prepared.side,) * 2)
-    return RippleResult(face, none, face, Image.fromarray(moved), codes, {"ripple_share": 0.0}, notes=notes)
+    _, reason = bear_beard(scene, photo, Change.of(amounts))
+    return notes + ((reason,) if reason else ())
 
 
 def cut_face(picture: np.ndarray, prepared: RipplePrepared) -> np.ndarray:
