@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 import pytest
 
-from core.ripple.methods.moved_head import beard, bounded, covers, editing
+from core.ripple.methods.moved_head import beard, bounded, covers
 from core.ripple.methods.moved_head.beard import Jaw, grow_beard, refuse_beard
 from core.ripple.methods.moved_head.bounds import bounds_of, wears_glasses
 from core.ripple.methods.moved_head.editing import Change, bear_beard, move_head
@@ -17,6 +17,7 @@ from core.ripple.methods.moved_head.expressions import (
     EYE_PARTS,
     IRISES,
     LOWER_LIP,
+    MOUTH_CORNERS,
     OVAL,
     UPPER_LIP,
     Expression,
@@ -92,23 +93,28 @@ def test_a_smile_leaves_the_outline_of_the_face_and_what_is_beside_it(
 def test_without_a_smile_its_folds_go_and_hair_beside_the_mouth_stays(photo: np.ndarray, scene: HeadScene) -> None:
     """Laugh lines used to stay, and deepen, around a sad mouth."""
     region = np.full_like(photo, (200, 150, 120))
+    mesh = scene.head.mesh.copy()
+    mesh[list(MOUTH_CORNERS), 1] -= 0.04
+    head = Head(scene.head.frame, mesh, scene.head.axis_x, scene.head.yaw)
     unit = scene.head.frame.unit_px
     for wing, corner, side, share in ((98, 61, -1, 0.75), (327, 291, 1, 0.1)):
-        line = scene.head.frame.to_px(fold_line(scene.head.mesh[wing, :2], scene.head.mesh[corner, :2], side))
+        line = head.frame.to_px(fold_line(mesh[wing, :2], mesh[corner, :2], side))
         colour = [round(share * level) for level in (200, 150, 120)]
         cv2.polylines(region, [np.rint(line).astype(np.int32)], False, colour, max(3, round(0.012 * unit)))
     region = cv2.GaussianBlur(region, (0, 0), 1.0)
-    made = ease_smile(region, scene.head, (0, 0), 1.0)
+    made = ease_smile(region, head, (0, 0), 1.0)
     fold, hair = (
-        tuple(
-            np.rint(scene.head.frame.to_px(fold_line(scene.head.mesh[w, :2], scene.head.mesh[c, :2], s))[6]).astype(int)
-        )
+        tuple(np.rint(head.frame.to_px(fold_line(mesh[w, :2], mesh[c, :2], s))[6]).astype(int))
         for w, c, s in ((98, 61, -1), (327, 291, 1))
     )
     assert made[fold[1], fold[0], 0] > region[fold[1], fold[0], 0] + 15
     assert made[hair[1], hair[0], 0] < 60
     above = int(scene.head.frame.to_px(scene.head.mesh[:, :2])[105, 1])
     assert np.array_equal(made[:above], region[:above])
+    # A face at rest keeps the folds it has, and a beard keeps its hair.
+    assert np.array_equal(ease_smile(region, scene.head, (0, 0), 1.0), region)
+    bearded = np.ones(region.shape[:2], bool)
+    assert np.abs(ease_smile(region, head, (0, 0), 1.0, bearded).astype(int) - region).max() <= 1
 
 
 def test_without_a_smile_lips_close_over_the_teeth(photo: np.ndarray, scene: HeadScene) -> None:
@@ -215,8 +221,7 @@ def test_a_film_measures_jaw_and_hands_once(
 ) -> None:
     """They were measured twice for each picture, and anew for every frame."""
     asked, sizes = list[str](), 1 + (most_px < scene.head.frame.unit_px)
-    for module in (bounded, editing):
-        monkeypatch.setattr(module, "MOST_PX", most_px)
+    monkeypatch.setattr(bounded, "MOST_PX", most_px)
     for name in ("hands_over", "find_beard"):
         measure = getattr(beard, name)
         monkeypatch.setattr(beard, name, lambda *given, n=name, m=measure: (asked.append(n), m(*given))[1])

@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 
 from core.ripple.methods.moved_head.bounds import bounds_of
+from core.ripple.methods.moved_head.closing import lip_edges
 from core.ripple.methods.moved_head.expression_map import draw_expression
 from core.ripple.methods.moved_head.expressions import (
     INNER_CORNERS,
@@ -67,6 +68,45 @@ def test_the_dark_between_two_rows_of_teeth_is_found_and_a_lips_edge_is_none() -
     assert np.abs(found[40:100] - 62).max() < 2
     region[was & (rows >= 64)] = (170, 100, 95)
     assert line_between_rows(region, was, mesh, 400.0) is None
+
+
+def drawn_smile(photo: np.ndarray, scene: HeadScene, down_px: float) -> tuple[Head, np.ndarray]:
+    """A head whose lips are parted, and plain skin with lips and teeth on it that end so far below their landmarks."""
+    mesh = scene.head.mesh.copy()
+    mesh[[*LOWER_LIP["inner"], *LOWER_LIP["middle"], *LOWER_LIP["outer"]], 1] += 0.06
+    head = Head(scene.head.frame, mesh, scene.head.axis_x, scene.head.yaw)
+    region = np.full_like(photo, (200, 150, 120))
+    for name, shift, colour in (("outer", 0.0, (180, 90, 85)), ("inner", down_px, (245, 245, 240))):
+        corners = MOUTH_CORNERS if name == "outer" else INNER_CORNERS
+        ring = [corners[0], *UPPER_LIP[name], corners[1], *reversed(LOWER_LIP[name])]
+        places = head.frame.to_px(mesh[ring, :2]) + (0, shift)
+        cv2.fillPoly(region, [np.rint(places).astype(np.int32)], colour)
+    return head, region
+
+
+def test_lips_end_where_their_colour_does_and_not_where_landmarks_err(photo: np.ndarray, scene: HeadScene) -> None:
+    """Bits of teeth used to stay between lips that closed."""
+    down = 0.012 * scene.head.frame.unit_px
+    head, region = drawn_smile(photo, scene, down)
+    points = head.frame.to_px(head.mesh[:, :2])
+    found = lip_edges(region, points, head.frame.unit_px)
+    at = list(LOWER_LIP["inner"])[2:-2]
+    assert ((found - points)[at, 1] > 0.8 * down).all()
+    assert np.array_equal(found[list(LOWER_LIP["outer"])], points[list(LOWER_LIP["outer"])])
+
+
+def test_closed_lips_meet_in_a_thin_shade_of_their_own_colour(photo: np.ndarray, scene: HeadScene) -> None:
+    """A black bar used to lie between them, the thicker the smaller the picture."""
+    head, region = drawn_smile(photo, scene, 0.0)
+    moved = displace(head, Expression(smile=-1.0))
+    shown = draw_expression(head, moved, region, (0, 0)).drawn_on(region.astype(np.float32))
+    x, y = np.rint(head.frame.to_px(head.mesh[13, :2] + moved[13])).astype(int)
+    column = shown[y - 25 : y + 25, x]
+    dark = column[:, 0] < 0.75 * 180
+    assert 1 <= dark.sum() <= 5
+    assert column.max() < 230
+    assert column[column[:, 0].argmin(), 0] > 1.3 * column[column[:, 0].argmin(), 1]
+    assert column[:, 0].min() > 40
 
 
 def test_a_chin_at_the_photographs_edge_goes_beyond_it(photo: np.ndarray, scene: HeadScene) -> None:

@@ -15,7 +15,7 @@ from core.detect.faces import detect_faces
 from core.errors import InputError, NothingFoundError, OptionError
 from core.ripple.data.drivers import SCRIPTS
 from core.ripple.methods.head_turn import turn
-from core.ripple.methods.moved_head import bounded, editing, matte
+from core.ripple.methods.moved_head import bounded, matte
 from core.ripple.methods.moved_head.answers import cut_face
 from core.ripple.methods.moved_head.beard import Jaw, beard_share, grow_beard
 from core.ripple.methods.moved_head.driving import (
@@ -368,8 +368,7 @@ def test_an_expression_of_a_large_face_is_that_of_a_small_one(
     """Worked out at half the size it moves as at the whole, and the photograph keeps its sharpness."""
     changes = [Change.of({"smile": 4.0}), Change.of({"beard": 1.0})]
     whole = [move_head(scene, photo, change) for change in changes]
-    for module in (bounded, editing):
-        monkeypatch.setattr(module, "MOST_PX", 0.5 * scene.head.frame.unit_px)
+    monkeypatch.setattr(bounded, "MOST_PX", 0.5 * scene.head.frame.unit_px)
     half = [move_head(scene, photo, change) for change in changes]
     for one, other in zip(whole, half, strict=True):
         assert 0 < np.abs(other.astype(int) - one).mean() < 0.5 * np.abs(one.astype(int) - photo).mean()

@@ -34,19 +34,6 @@ def draw_bounded(head: Head, moved: np.ndarray, region: np.ndarray, start: tuple
     return FaceMap(shift / np.float32(share), mouth, inside)
 
 
-def shade_bounded(
-    shade: Callable[..., np.ndarray], region: np.ndarray, head: Head, start: tuple[int, int], strength: float
-) -> np.ndarray:
-    """A region (h, w, 3) uint8 shaded by a function of `folds.py`, with the same arguments, at a bounded size."""
-    share = MOST_PX / head.frame.unit_px
-    if share >= 1:
-        return shade(region, head, start, strength)
-    small, less = _reduced(head, region, start, share)
-    change = shade(small, less, (0, 0), strength).astype(np.float32) - small
-    change = cv2.resize(change, region.shape[1::-1], interpolation=cv2.INTER_LINEAR)
-    return np.rint(region + change).clip(0, 255).astype(np.uint8)
-
-
 def paint_bounded(
     paint: Callable[[HeadScene, np.ndarray], np.ndarray], scene: HeadScene, photo: np.ndarray
 ) -> np.ndarray:

@@ -9,7 +9,7 @@ import numpy as np
 
 from core.errors import OptionError
 from core.ripple.methods.moved_head.beard import grow_beard, refuse_beard
-from core.ripple.methods.moved_head.bounded import MOST_PX, draw_bounded, paint_bounded, shade_bounded
+from core.ripple.methods.moved_head.bounded import draw_bounded, paint_bounded
 from core.ripple.methods.moved_head.bounds import wears_glasses
 from core.ripple.methods.moved_head.expressions import Expression, displace
 from core.ripple.methods.moved_head.folds import ease_smile, shade_smile
@@ -75,26 +75,30 @@ def move_head(scene: HeadScene, photo: np.ndarray, change: Change) -> np.ndarray
         photo: the same, or aged.
         change: what happens.
     """
-    if change.beard and scene.head.frame.unit_px > MOST_PX:
-        beard = Change(Pose(), Expression(), change.beard)
-        photo = paint_bounded(lambda small, seen: move_head(small, seen, beard), scene, photo)
-        change = replace(change, beard=0.0)
-    left, top, right, bottom = scene.box
     if change.beard or change.expression.smile:
-        jaw, photo = scene.jaw(photo) if change.beard else None, photo.copy()
-        region = photo[top:bottom, left:right]
-        if jaw:
-            region[:] = grow_beard(jaw, change.beard)
-        if change.expression.smile > 0:
-            region[:] = shade_bounded(shade_smile, region, scene.head, (left, top), change.expression.smile)
-        elif change.expression.smile < 0:
-            region[:] = shade_bounded(ease_smile, region, scene.head, (left, top), -change.expression.smile)
+        photo = paint_bounded(lambda less, seen: paint_skin(less, seen, change), scene, photo)
+    left, top, right, bottom = scene.box
     face = None
     if not change.expression.still:
         glasses = change.expression.eyes > 0 and wears_glasses(photo, scene.head)
         moved = displace(scene.head, change.expression, glasses)
         face = draw_bounded(scene.head, moved, photo[top:bottom, left:right], (left, top))
     return scene.render(photo, change.pose, face)
+
+
+def paint_skin(scene: HeadScene, photo: np.ndarray, change: Change) -> np.ndarray:
+    """A photograph (H, W, 3) uint8 with what a change draws on its head before that moves: a beard, a smile's folds."""
+    left, top, right, bottom = scene.box
+    smile, painted = change.expression.smile, photo.copy()
+    region = painted[top:bottom, left:right]
+    jaw = scene.jaw(photo) if change.beard or smile < 0 else None
+    if jaw and change.beard:
+        region[:] = grow_beard(jaw, change.beard)
+    if smile > 0:
+        region[:] = shade_smile(region, scene.head, (left, top), smile)
+    elif jaw and smile < 0:
+        region[:] = ease_smile(region, scene.head, (left, top), -smile, None if change.beard < 0 else jaw.worn.mask)
+    return painted
 
 
 def follow(scene: HeadScene, photo: np.ndarray, pose: Pose, moved: np.ndarray) -> np.ndarray:

@@ -8,6 +8,8 @@ import cv2
 import numpy as np
 from scipy.interpolate import RBFInterpolator
 
+from core.ops.smoothstep import smoothstep
+from core.ripple.methods.moved_head.closing import CLOSING, closed_share, lip_edges
 from core.ripple.methods.moved_head.expressions import (
     EYE_PARTS,
     IRISES,
@@ -81,12 +83,11 @@ def draw_expression(head: Head, moved: np.ndarray, region: np.ndarray, start: tu
         start: where the region begins, (x, y) px.
     """
     size = region.shape[1::-1]
-    before = head.frame.to_px(head.mesh[:, :2]) - start
-    after = head.frame.to_px(head.mesh[:, :2] + moved) - start
+    before, after = (head.frame.to_px(head.mesh[:, :2] + way) - start for way in (0, moved))
     unit = head.frame.unit_px
     # A chin at the photograph's edge moves beyond it: what rests is the skin's surroundings, not the edge.
-    free = np.stack([np.floor(np.minimum(before, after).min(0) - MAP.margin * unit),
-                     np.ceil(np.maximum(before, after).max(0) + MAP.margin * unit)])  # fmt: skip
+    ends = np.minimum(before, after).min(0) - MAP.margin * unit, np.maximum(before, after).max(0) + MAP.margin * unit
+    free = np.stack([np.floor(ends[0]), np.ceil(ends[1])])
     low, high = free.clip(0, size).astype(int)
     part = (slice(low[1], high[1]), slice(low[0], high[0]))
     window = tuple(high - low)
@@ -98,9 +99,13 @@ def draw_expression(head: Head, moved: np.ndarray, region: np.ndarray, start: tu
     loose = [*irises, *(index for eye in closing for index in (*eye[1], *eye[3]))]
     upper, lower = [*lips(UPPER_LIP), *loose], [*lips(LOWER_LIP), *loose]
     if parts_lips(before, after, unit):
-        shift = spline_shift(before, after, lower, window, rest, unit)
-        below = spline_shift(before, after, upper, window, rest, unit)
-        shift = shift + below_line(after, window, unit)[..., None] * (below - shift)
+        closed = closed_share(before, after)
+        share = smoothstep(closed, *CLOSING.begins)
+        lip = before + share * (lip_edges(region[part], before, unit) - before) if share else before
+        shift = spline_shift(lip, after, lower, window, rest, unit)
+        below = spline_shift(lip, after, upper, window, rest, unit)
+        # What lies between lips that met is seen nowhere, not for a pixel.
+        shift = shift + below_line(after, window, unit, MAP.rim * (1 - closed))[..., None] * (below - shift)
     else:
         shift = spline_shift(before, after, loose, window, rest, unit)
     places = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) for n in window)), -1) + 0.5

@@ -63,6 +63,13 @@ class ExpressionConstants:
     smile_lid: float = 0.12  # of the eye's height: the lower lid, up
     sad_narrow: float = 0.25  # of what a smile had widened the mouth by: either corner, inwards
     sad_most: float = 0.085  # of the head's frame: a gap further than that begins to be a cry, and no smile to close
+    sad_upper: tuple[float, float] = (
+        0.25,
+        0.5,
+    )  # of a gap that closes: the upper lip, down, of a mouth at rest and a broad smile
+    sad_outer: tuple[float, float] = (0.56, 0.8)  # of a lip's way, the upper's and the lower's: their outer lines
+    smiles: tuple[float, float] = (0.26, 0.1)  # a mouth as wide, or corners as high as so much of it: a smile
+    sad_full: float = 0.2  # of their thickness, that lips have more of which a smile had stretched most
     sad_closes: float = 1.7  # of a gap between the lips, up to all of it
     open_lip: float = 0.075  # of the head's frame, as the next four: the lower lip, down
     open_chin: float = 0.068
@@ -188,18 +195,33 @@ def press_lips(points: np.ndarray, strength: float) -> np.ndarray:
     gap = (points[list(LOWER_LIP["inner"])] - points[list(UPPER_LIP["inner"])])[:, 1].clip(0)
     cry = float(np.clip(gap.max() / EXPRESSION.sad_most - 1, 0, 1))
     closes = (1 - cry) * min(1.0, -strength * EXPRESSION.sad_closes)
-    for part, thin, closing in (
-        (UPPER_LIP, EXPRESSION.smile_thin[0], 0.25),
-        (LOWER_LIP, EXPRESSION.smile_thin[1], -0.75),
+    wide = smiling(points)
+    hangs = EXPRESSION.sad_upper[0] + wide * (EXPRESSION.sad_upper[1] - EXPRESSION.sad_upper[0])
+    for part, thin, closing, thick in (
+        (UPPER_LIP, EXPRESSION.smile_thin[0], hangs, EXPRESSION.sad_outer[0] * hangs),
+        (LOWER_LIP, EXPRESSION.smile_thin[1], hangs - 1, EXPRESSION.sad_outer[1] * (hangs - 1)),
     ):
-        inner, count = points[list(part["inner"])], len(part["inner"])
+        inner, outer = points[list(part["inner"])], points[list(part["outer"])]
         for name in ("outer", "middle", "inner"):
             for number, index in enumerate(part[name]):
-                at = number % count
-                total[index, 1] = (
-                    strength * thin * (inner[at] - points[index])[1] if strength > 0 else closes * closing * gap[at]
-                )
+                at = number % len(inner)
+                if strength > 0:
+                    total[index, 1] = strength * thin * (inner[at] - points[index])[1]
+                    continue
+                # Lips that a smile stretched are thick again, and the upper one hangs over the teeth.
+                beyond = (points[index] - inner[at])[1] / ((outer - inner)[at, 1] or 1.0)
+                total[index, 1] = closes * gap[at] * (closing + beyond * (thick - closing))
+                total[index, 1] -= strength * EXPRESSION.sad_full * wide * (points[index] - inner[at])[1]
     return total
+
+
+def smiling(points: np.ndarray) -> float:
+    """How far a face with points (478, 2) in its frame smiles already, 0 to 1."""
+    corners = points[list(MOUTH_CORNERS)]
+    width = float(np.hypot(*(corners[1] - corners[0])))
+    wide = (width - EXPRESSION.usual_mouth) / (EXPRESSION.smiles[0] - EXPRESSION.usual_mouth)
+    high = (points[[13, 14], 1].mean() - corners[:, 1].mean()) / (EXPRESSION.smiles[1] * width)
+    return float(np.clip(max(wide, high), 0, 1))
 
 
 def open_mouth(points: np.ndarray, width: float, strength: float) -> np.ndarray:

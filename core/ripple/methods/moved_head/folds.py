@@ -10,8 +10,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from core.ops.masks import disc
 from core.ops.smoothstep import smoothstep
-from core.ripple.methods.moved_head.expressions import MOUTH_CORNERS, WINGS
+from core.ripple.methods.moved_head.expressions import LOWER_LIP, MOUTH_CORNERS, OVAL, UPPER_LIP, WINGS, smiling
 from core.ripple.methods.moved_head.frame import Head
 
 
@@ -32,15 +33,30 @@ class FoldConstants:
     dimple_dark: float = 0.14
     modelled: float = 0.4  # log ratio of light to shade of skin: a face that light models fully
     eases: float = 1.5  # of a sad mouth's strength: folds are gone before it is as sad as can be
-    eased_wide: float = 0.05  # a fold that goes lies somewhere in so wide a band
+    eased_wide: float = 0.05  # a fold that goes lies somewhere in so wide a band ...
+    beside_wide: float = 0.11  # ... and others in this
     eased_soft: float = 0.014
-    fine: float = 0.004  # pores are finer than folds
+    within: float = 0.9  # of the face's outline: what is beside the face is no bank of a fold
+    free_soft: float = 0.006
+    eased_below: tuple[float, float] = (0.01, 0.07)  # ... that goes on from beside the corner, aside and down
+    fine: tuple[float, float] = (0.006, 0.0012)  # pores are finer than folds; what is left of them is finer
+    deeper: tuple[tuple[float, float], ...] = (
+        (-1.0, 0.5),
+        (1.5, 4.0),
+    )  # folds are so many times as deep as half of the pores
+    fills: float = 0.85  # share of a fold's depth that goes, for faces at rest have some ...
+    levels: float = 0.6  # ... and of the shade beside it
+    valley: float = 0.022  # half the width of the widest fold that is filled
+    valley_soft: float = 0.01
+    view_px: float = 500.0  # pixels of a unit at which folds are looked at
     around: float = 0.035  # from where the skin beside a fold is looked at
-    hair: tuple[float, float] = (0.4, 0.6)  # of the light around it: folds are lighter
+    hair: tuple[float, float] = (0.2, 0.34)  # of the skin's red: folds have more
+    hair_around: float = 0.008  # so far around hair nothing is filled
     tint: tuple[float, float, float] = (0.6, 1.05, 1.25)  # exponents of the shade in red, green and blue
 
 
 FOLD = FoldConstants()
+NOSE_SIDES = (168, 122, 174, 198, 49, 48, 64, 98, 97, 2, 326, 327, 294, 278, 279, 420, 399, 351)
 # Skin over cheeks, nose, forehead and chin.
 SKIN = (50, 280, 205, 425, 101, 330, 117, 346, 187, 411, 4, 5, 6, 195, 98, 327, 151, 108, 337, 199, 200, 169, 394)
 
@@ -76,28 +92,80 @@ def shade_smile(region: np.ndarray, head: Head, start: tuple[int, int], strength
     return np.rint(region * light_share[..., None] ** np.array(FOLD.tint)).clip(0, 255).astype(np.uint8)
 
 
-def ease_smile(region: np.ndarray, head: Head, start: tuple[int, int], strength: float) -> np.ndarray:
-    """A region whose folds from nose to mouth are less deep: what is darker there than the skin around it, lightened.
+def ease_smile(
+    region: np.ndarray, head: Head, start: tuple[int, int], strength: float, hair: np.ndarray | None = None
+) -> np.ndarray:
+    """A region whose folds beside nose and mouth are less deep: valleys of light there are filled to the level of their banks.
 
     Args:
         region: (h, w, 3) uint8.
         head: whose.
         start: where the region begins, (x, y) px.
         strength: 0 to 1, where no fold is left.
+        hair: (h, w) bool, a beard, which stays.
     """
-    unit = head.frame.unit_px
-    near = np.zeros(region.shape[:2], np.float32)
+    line, beside = beside_mouth(region.shape[:2], head, start)
+    scale = min(1.0, FOLD.view_px / head.frame.unit_px)
+    small = cv2.resize(region, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA) if scale < 1 else region
+    unit = scale * head.frame.unit_px
+    # Light shines red through skin: never so little of it comes from a fold as from hair, which has much around it.
+    column, row = np.rint(head.frame.to_px(head.mesh[list(SKIN), :2]) - start - 0.5).astype(int).T
+    usual = np.median(region[row.clip(0, region.shape[0] - 1), column.clip(0, region.shape[1] - 1), 0])
+    light = cv2.GaussianBlur(small, (0, 0), max(0.6, FOLD.fine[1] * unit)).astype(np.float32)
+    bare = smoothstep(light[..., 0] / usual, *FOLD.hair)
+    bare = cv2.blur(cv2.erode(bare, disc(max(1, FOLD.hair_around * unit))), (3, 3))
+    filled = small.astype(np.float32)
+    within = cv2.resize(beside, small.shape[1::-1]) > 0.5
+    for fine, deeper in zip(FOLD.fine, FOLD.deeper, strict=True):
+        # Each colour by itself: a fold is redder than the skin beside it.
+        light = cv2.GaussianBlur(filled, (0, 0), max(0.6, fine * unit))
+        banks = cv2.morphologyEx(light, cv2.MORPH_CLOSE, disc(max(1, FOLD.valley * unit)))
+        banks = np.maximum(light, cv2.GaussianBlur(banks, (0, 0), max(0.6, FOLD.valley_soft * unit)))
+        valley = banks - light
+        # Pores are valleys as well, and stay.
+        pores = np.median(valley[within].reshape(-1, 3), axis=0) + 1
+        filled += valley * smoothstep(valley / pores, *deeper)
+    valley = filled - small
+    around = np.maximum(banks, cv2.GaussianBlur(banks, (0, 0), FOLD.around * unit))
+    size = region.shape[1::-1]
+    valley, slope, bare = (
+        cv2.resize(one, size, interpolation=cv2.INTER_LINEAR) for one in (valley, around - banks, bare)
+    )
+    share = min(1.0, FOLD.eases * strength) * smiling(head.mesh[:, :2]) * bare
+    if hair is not None and hair.any():
+        share = share * (
+            1 - cv2.GaussianBlur(hair.astype(np.float32), (0, 0), max(0.6, FOLD.hair_around * head.frame.unit_px))
+        )
+    lighter = share[..., None] * (FOLD.fills * beside[..., None] * valley + FOLD.levels * line[..., None] * slope)
+    return np.rint(region + lighter).clip(0, 255).astype(np.uint8)
+
+
+def beside_mouth(shape: tuple[int, ...], head: Head, start: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
+    """Where a smile folds skin, (h, w) float32 in [0, 1] each: along the folds from nose to mouth, and all around them.
+
+    What is around goes from beside the nose to beside the chin, without nose, lips, and what is beside the face.
+    """
+    unit, masks = head.frame.unit_px, [np.zeros(shape, np.float32) for _ in range(2)]
+
+    def at(places: np.ndarray) -> np.ndarray:
+        return np.rint((head.frame.to_px(places) - start) * 8).astype(np.int32)
+
     for wing, corner, side in zip(WINGS, MOUTH_CORNERS, (-1, 1), strict=True):
         line = fold_line(head.mesh[wing, :2], head.mesh[corner, :2], side)
-        points = np.rint((head.frame.to_px(line) - start) * 8).astype(np.int32)
-        cv2.polylines(near, [points], False, 1.0, max(1, round(FOLD.eased_wide * unit)), cv2.LINE_AA, 3)
-    near = cv2.GaussianBlur(near, (0, 0), max(0.6, FOLD.eased_soft * unit))
-    light = cv2.GaussianBlur(region, (0, 0), max(0.6, FOLD.fine * unit)).astype(np.float32) + 1
-    # Each colour by itself: a fold is redder than the skin beside it.
-    depth = (light / cv2.GaussianBlur(light, (0, 0), FOLD.around * unit)).clip(0, 1)
-    # What is darker still is hair.
-    share = min(1.0, FOLD.eases * strength) * near * smoothstep(depth.min(-1), *FOLD.hair)
-    return np.rint(region * depth ** -share[..., None]).clip(0, 255).astype(np.uint8)
+        below = line[-1] + np.array(FOLD.eased_below) * np.array([side, 1])
+        for mask, places, wide in (
+            (masks[0], line, FOLD.eased_wide),
+            (masks[1], np.vstack([line, below]), FOLD.beside_wide),
+        ):
+            cv2.polylines(mask, [at(places)], False, 1.0, max(1, round(wide * unit)), cv2.LINE_AA, 3)
+    line, beside = (cv2.GaussianBlur(mask, (0, 0), max(0.6, FOLD.eased_soft * unit)) for mask in masks)
+    free = np.zeros(shape, np.float32)
+    oval = head.mesh[list(OVAL), :2]
+    middle = oval.mean(0)
+    cv2.fillPoly(free, [at(middle + FOLD.within * (oval - middle))], 1.0, cv2.LINE_AA, 3)
+    for ring in ((MOUTH_CORNERS[0], *UPPER_LIP["outer"], MOUTH_CORNERS[1], *reversed(LOWER_LIP["outer"])), NOSE_SIDES):
+        cv2.fillPoly(free, [at(head.mesh[list(ring), :2])], 0.0, cv2.LINE_AA, 3)
+    return line, beside * cv2.GaussianBlur(free, (0, 0), max(0.6, FOLD.free_soft * unit))
 
 
 def relief(region: np.ndarray, head: Head, start: tuple[int, int]) -> float:

@@ -9,6 +9,7 @@ import numpy as np
 
 from core.ops.masks import disc
 from core.ops.smoothstep import smoothstep
+from core.ripple.methods.moved_head.closing import CLOSING, shade_between
 from core.ripple.methods.moved_head.expressions import EXPRESSION, INNER_CORNERS, LOWER_LIP, MOUTH_CORNERS, UPPER_LIP
 from core.ripple.methods.moved_head.maps import contour_mask, nearest_inside, rounded
 from core.ripple.methods.moved_head.mouth import paint_mouth
@@ -21,7 +22,6 @@ class OpeningConstants:
     rim: float = 0.004  # lips are joined over so much
     lip_line: float = 0.004  # of the lower lip's edge, that shows what is behind it
     closed_line: float = 0.7  # of that, where lips come together
-    closes: float = 0.35  # of a gap between lips that come together: there its line begins to darken
     both_rows: float = 0.3  # of the mouth's width: a gap that shows the lower jaw
     teeth_rim: float = 0.024  # along the lower lip only what is as bright as teeth is kept ...
     tooth_least: float = 0.006  # half the width of the smallest tooth
@@ -36,8 +36,8 @@ class OpeningConstants:
 OPENING = OpeningConstants()
 
 
-def below_line(after: np.ndarray, window: tuple[int, int], unit: float) -> np.ndarray:
-    """(h, w) float32: 1 below the middle of the opened lips, where the lower lip and the chin decide."""
+def below_line(after: np.ndarray, window: tuple[int, int], unit: float, soft: float = OPENING.rim) -> np.ndarray:
+    """(h, w) float32: 1 below the middle of the opened lips, where the lower lip and the chin decide; over `soft` units."""
     line = (
         after[[INNER_CORNERS[0], *UPPER_LIP["inner"], INNER_CORNERS[1]]]
         + after[[INNER_CORNERS[0], *LOWER_LIP["inner"], INNER_CORNERS[1]]]
@@ -45,7 +45,7 @@ def below_line(after: np.ndarray, window: tuple[int, int], unit: float) -> np.nd
     order = line[:, 0].argsort()
     height = np.interp(np.arange(window[0]) + 0.5, line[order, 0], line[order, 1])
     rows = np.arange(window[1])[:, None] + 0.5
-    return np.clip((rows - height) / max(1.0, OPENING.rim * unit) + 0.5, 0, 1).astype(np.float32)
+    return np.clip((rows - height) / max(1.0, soft * unit) + 0.5, 0, 1).astype(np.float32)
 
 
 def open_inside(
@@ -67,7 +67,8 @@ def open_inside(
     if abs(opens) < 0.02 * width or (opens < 0 and not shows):
         return shift, hidden, inside
     # A line of teeth along the lower lip's edge would stay on it; towards the corners there is none.
-    wide = OPENING.lip_line * unit * (1 if opens > 0 else OPENING.closed_line)
+    left = 1.0 if opens > 0 else float(smoothstep(gaps[1] / gaps[0], *CLOSING.closes))
+    wide = OPENING.lip_line * unit * (1 if opens > 0 else OPENING.closed_line * left)
     ring[1][-len(lower) :, 1] += wide * np.sin(np.pi * (np.arange(len(lower)) + 1) / (len(lower) + 1))
     opening = contour_mask(rounded(ring[1]), window, OPENING.rim * unit / 2)
     was = contour_mask(ring[0], window, 0.6) > 0.6
@@ -76,11 +77,12 @@ def open_inside(
     if not shows:
         return shift, opening, inside
     way, kept = keep_teeth(places, before, after, was, region, unit, between)
-    shift = shift + opening[..., None] * (way - shift)
+    shift = shift + (left * opening)[..., None] * (way - shift)
     if opens > 0:
         return shift, opening * (1 - kept), inside
-    # Between lips that come together the line is dark, however thin.
-    return shift, (1.5 * opening).clip(0, 1) * (1 - smoothstep(gaps[1] / gaps[0], 0, OPENING.closes)), inside
+    # Where lips meet it is dark, however thin.
+    share, shade = shade_between(region, before, after, unit)
+    return shift, share * (1 - left), shade
 
 
 def line_between_rows(region: np.ndarray, was: np.ndarray, before: np.ndarray, unit: float) -> np.ndarray | None:
