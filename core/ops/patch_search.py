@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import cv2
 import numpy as np
@@ -29,6 +30,8 @@ class SearchConstants:
 SEARCH = SearchConstants()
 R = SEARCH.radius_px
 SIDE = 2 * R + 1
+AROUND = np.arange(-R, R + 1)
+OFFSETS = np.stack(np.meshgrid(AROUND, AROUND, indexing="ij"), -1).reshape(-1, 2)
 
 
 def valid_centres(known: np.ndarray) -> np.ndarray:
@@ -110,6 +113,19 @@ class Patches:
         taken = cv2.blur(taken, (reach, reach)) / np.maximum(there, 1 / reach)
         needed = max(1.0, len(self.rows) / len(self.sources))
         return SEARCH.repeated * np.maximum(taken.ravel() / needed - 1, 0) * self.texture
+
+    @cached_property
+    def windows(self) -> np.ndarray:
+        """(P, 49) int32 flat indices, in a picture padded by a patch's radius, of the patches' centres over each pixel of the hole."""
+        row = self.shape[1] + 2 * R
+        y, x = np.nonzero(self.hole)
+        return (((y + R) * row + x + R)[:, None] - OFFSETS @ (row, 1)).astype(np.int32)
+
+    def over(self, values: np.ndarray, none: float) -> np.ndarray:
+        """(P, 49): values (N,) of the patches that touch the hole, for those over each of its pixels; `none` beyond the picture."""
+        padded = np.full((self.shape[0] + 2 * R, self.shape[1] + 2 * R), none, values.dtype)
+        padded[self.rows + R, self.columns + R] = values
+        return padded.ravel()[self.windows]
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:
         """(N,) sources by chance."""

@@ -12,7 +12,7 @@ from core.ops.masks import disc
 from core.ops.patch_detail import known_share, reduce_known
 from core.ops.patch_lines import continue_lines
 from core.ops.patch_seams import close_seams
-from core.ops.patch_search import SIDE, Patches, R, compare_all, find_nearest, valid_centres
+from core.ops.patch_search import AROUND, OFFSETS, SIDE, Patches, R, compare_all, find_nearest, valid_centres
 
 
 @dataclass(frozen=True)
@@ -44,8 +44,6 @@ class VoteConstants:
 
 
 VOTE = VoteConstants()
-AROUND = np.arange(-R, R + 1)
-OFFSETS = np.stack(np.meshgrid(AROUND, AROUND, indexing="ij"), -1).reshape(-1, 2)
 
 
 @dataclass(frozen=True)
@@ -222,36 +220,24 @@ def _vote_often(state: State, rng: np.random.Generator, *, first: bool = False) 
 
 def _vote(state: State, cost: np.ndarray) -> np.ndarray:
     """(P, 5): colours and mean gradients that the patches over each pixel of the hole agree on."""
+    patches = state.patches
     sources, cost = _over(state, cost)
-    trust = (
-        np.pad(VOTE.trust ** -np.minimum(state.patches.depth, VOTE.trust_px), R)
-        .astype(np.float32)
-        .ravel()[_windows(state.patches)]
-    )
+    depth = np.minimum(patches.depth[patches.rows, patches.columns], VOTE.trust_px)
+    trust = patches.over((VOTE.trust**-depth).astype(np.float32), 0)
     # As Newson et al.: what three quarters of the patches reach is usual; where a quarter is far better, less is.
     few, many = len(OFFSETS) // 4, 3 * len(OFFSETS) // 4
     ranked = np.partition(np.minimum(cost, 1e9), (few, many), axis=1)
     usual = np.minimum(ranked[:, many], 4 * ranked[:, few] + 1)
-    weight = np.exp(-cost / (2 * usual[:, None] + 1e-3)) * trust + 1e-12 * np.isfinite(cost)
+    weight = np.exp(-cost / (2 * usual[:, None] + 1e-3)) * trust + np.float32(1e-12) * np.isfinite(cost)
     weight /= weight.sum(1, keepdims=True)
-    return np.matmul(weight[:, None], state.patches.picture.reshape(-1, 5)[sources])[:, 0]
-
-
-def _windows(patches: Patches) -> np.ndarray:
-    """(P, 49) flat indices, in a picture padded by a patch's radius, of the patches' centres over each pixel of the hole."""
-    row = patches.shape[1] + 2 * R
-    y, x = np.nonzero(patches.hole)
-    return ((y + R) * row + x + R)[:, None] - OFFSETS @ (row, 1)
+    return np.matmul(weight[:, None], patches.picture.reshape(-1, 5)[sources])[:, 0]
 
 
 def _over(state: State, cost: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """(P, 49) the sources that each pixel of the hole has in the patches over it, and what those patches cost; infinite: none."""
     patches, (high, wide) = state.patches, state.patches.shape
-    nearest = np.zeros((high + 2 * R, wide + 2 * R), np.int64)
-    costs = np.full(nearest.shape, np.inf, np.float32)
-    nearest[patches.rows + R, patches.columns + R], costs[patches.rows + R, patches.columns + R] = state.nearest, cost
-    at = _windows(patches)
-    return np.clip(nearest.ravel()[at] + OFFSETS @ (wide, 1), 0, high * wide - 1), costs.ravel()[at]
+    sources = patches.over(state.nearest, 0) + OFFSETS @ (wide, 1)
+    return np.clip(sources, 0, high * wide - 1), patches.over(cost.astype(np.float32), np.inf)
 
 
 def _inconsistency(state: State) -> float:
