@@ -28,11 +28,11 @@ class ClosingConstants:
     margin: float = 0.0035  # so far inside its edge a lip begins to show ...
     margin_px: float = 1.4  # ... and so many pixels, for edges are blurred
     begins: tuple[float, float] = (0.2, 0.8)  # share of a gap that is closed, over which all this sets in
-    line: float = 0.0021  # half the width of the shade between closed lips
+    line: float = 0.0024  # half the width of the shade between closed lips
     line_px: float = 0.8  # px, and its softness at least
-    shade: float = 0.92  # share of the lips' light that it takes ...
-    colour: tuple[float, float, float] = (0.34, 0.22, 0.22)  # ... down to so much of them
-    ends: float = 0.55  # share of that, towards the corners
+    shade: float = 0.8  # share of the lips' light that it takes ...
+    colour: tuple[float, float, float] = (0.4, 0.25, 0.25)  # ... down to so much of them
+    ends: float = 0.4  # share of that, towards the corners
     closes: tuple[float, float] = (
         0.0,
         0.35,

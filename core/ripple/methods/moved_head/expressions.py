@@ -67,9 +67,9 @@ class ExpressionConstants:
         0.25,
         0.5,
     )  # of a gap that closes: the upper lip, down, of a mouth at rest and a broad smile
-    sad_outer: tuple[float, float] = (0.56, 0.8)  # of a lip's way, the upper's and the lower's: their outer lines
+    sad_outer: tuple[float, float] = (0.75, 0.85)  # of a lip's way, the upper's and the lower's: their outer lines
     smiles: tuple[float, float] = (0.26, 0.1)  # a mouth as wide, or corners as high as so much of it: a smile
-    sad_full: float = 0.2  # of their thickness, that lips have more of which a smile had stretched most
+    sad_full: float = 0.12  # of their thickness, that lips have more of which a smile had stretched most
     sad_closes: float = 1.7  # of a gap between the lips, up to all of it
     open_lip: float = 0.075  # of the head's frame, as the next four: the lower lip, down
     open_chin: float = 0.068

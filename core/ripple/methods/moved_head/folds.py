@@ -44,8 +44,8 @@ class FoldConstants:
         (-1.0, 0.5),
         (1.5, 4.0),
     )  # folds are so many times as deep as half of the pores
-    fills: float = 0.85  # share of a fold's depth that goes, for faces at rest have some ...
-    levels: float = 0.6  # ... and of the shade beside it
+    fills: float = 0.75  # share of a fold's depth that goes, for faces at rest have some ...
+    levels: float = 0.5  # ... and of the shade beside it
     valley: float = 0.022  # half the width of the widest fold that is filled
     valley_soft: float = 0.01
     view_px: float = 500.0  # pixels of a unit at which folds are looked at
@@ -163,7 +163,8 @@ def beside_mouth(shape: tuple[int, ...], head: Head, start: tuple[int, int]) -> 
     oval = head.mesh[list(OVAL), :2]
     middle = oval.mean(0)
     cv2.fillPoly(free, [at(middle + FOLD.within * (oval - middle))], 1.0, cv2.LINE_AA, 3)
-    for ring in ((MOUTH_CORNERS[0], *UPPER_LIP["outer"], MOUTH_CORNERS[1], *reversed(LOWER_LIP["outer"])), NOSE_SIDES):
+    # The dark in the mouth's corners goes as well.
+    for ring in ((*UPPER_LIP["outer"][1:-1], *reversed(LOWER_LIP["outer"][1:-1])), NOSE_SIDES):
         cv2.fillPoly(free, [at(head.mesh[list(ring), :2])], 0.0, cv2.LINE_AA, 3)
     return line, beside * cv2.GaussianBlur(free, (0, 0), max(0.6, FOLD.free_soft * unit))
 
