@@ -43,6 +43,7 @@ from core.ripple.methods.moved_head.folds import fold_line, shade_smile
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.hair_colour import hair_colour
 from core.ripple.methods.moved_head.lids import paint_lid
+from core.ripple.methods.moved_head.maps import index_map, resample
 from core.ripple.methods.moved_head.matte import own_person
 from core.ripple.methods.moved_head.membrane import fill_smoothly, solve_membrane
 from core.ripple.methods.moved_head.motion import SHEET, Pose, Sheet, envelope, grid, nodes_line, turn_round
@@ -457,6 +458,21 @@ def test_a_face_carried_aside_by_its_neck_tells_the_turn_and_a_person_who_moves_
     assert np.allclose(carried(head, np.zeros(3)), head.mesh[STILL, :2].mean(0))
     aside = seen + (0.5 * head.frame.unit_px, 0)
     assert np.abs(turned_on_neck(head, misread, aside)).max() < 0.1
+
+
+def test_what_is_narrowed_is_smooth_and_what_keeps_its_size_is_the_photograph() -> None:
+    """The far outline of a turned head was a staircase, its hair dashes: one sample for each pixel of a narrowed strip."""
+    y, x = np.mgrid[:60, :300].astype(np.float32)
+    picture = np.repeat((255.0 * (np.sin(x * 1.9 + y) > 0))[..., None], 3, 2).astype(np.float32)
+    where = index_map(60, 100) * np.float32((2.8, 1)) + np.float32((1, 0))
+    plain = cv2.remap(picture, where, None, cv2.INTER_LANCZOS4)
+    true = cv2.remap(cv2.blur(picture, (3, 1)), where, None, cv2.INTER_LINEAR)
+    error = [np.abs(made - true)[5:-5, 5:-5].mean() for made in (plain, resample(picture, where))]
+    assert error[1] < 0.35 * error[0]
+    assert np.abs(resample(picture, index_map(60, 300)) - picture).max() < 0.01
+    assert np.array_equal(resample(picture, index_map(60, 300) * np.float32((0.5, 1))),
+                          cv2.remap(picture, index_map(60, 300) * np.float32((0.5, 1)), None, cv2.INTER_LANCZOS4,
+                                    borderMode=cv2.BORDER_REPLICATE))  # fmt: skip
 
 
 def test_a_doubted_frame_goes_as_its_neighbours_do_and_alone_it_is_calm() -> None:

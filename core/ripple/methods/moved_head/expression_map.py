@@ -22,7 +22,7 @@ from core.ripple.methods.moved_head.expressions import (
 from core.ripple.methods.moved_head.eyeballs import opening_eyes, paint_eyeball
 from core.ripple.methods.moved_head.frame import Head
 from core.ripple.methods.moved_head.lids import closing_eyes, paint_lid
-from core.ripple.methods.moved_head.maps import contour_mask, index_map, nearest_inside
+from core.ripple.methods.moved_head.maps import contour_mask, index_map, nearest_inside, resample
 from core.ripple.methods.moved_head.opening import below_line, open_inside
 
 
@@ -61,7 +61,7 @@ class FaceMap:
         if inner is None:
             inner = index_map(*region.shape[:2])
         where = inner + cv2.remap(self.shift, inner, None, cv2.INTER_LINEAR, borderValue=0)
-        made = cv2.remap(region, where, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
+        made = resample(region, where)
         return self.opened(made, inner)
 
     def opened(self, head: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -11,7 +11,7 @@ from core.ops.smoothstep import smoothstep
 from core.ripple.methods.moved_head.beard import Jaw
 from core.ripple.methods.moved_head.expression_map import FaceMap
 from core.ripple.methods.moved_head.frame import Head
-from core.ripple.methods.moved_head.maps import index_map
+from core.ripple.methods.moved_head.maps import index_map, resample
 from core.ripple.methods.moved_head.matte import (
     find_neck_end,
     find_person,
@@ -80,10 +80,7 @@ class HeadScene:
             return photo
         left, top, right, bottom = self.box
         region, inner = photo[top:bottom, left:right].astype(np.float32), self.source_map(pose)
-        if face is None:
-            made = cv2.remap(region, inner, None, cv2.INTER_LANCZOS4, borderMode=cv2.BORDER_REPLICATE)
-        else:
-            made = face.drawn_on(region, inner)
+        made = resample(region, inner) if face is None else face.drawn_on(region, inner)
         picture = photo.copy()
         picture[top:bottom, left:right] = np.rint(made).clip(0, 255)
         return picture
