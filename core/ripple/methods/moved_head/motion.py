@@ -55,6 +55,9 @@ class SheetConstants:
     still_rim: float = 0.08  # and background so near that edge stands still: a film flickered there
     still_from: float = 0.3  # the head's own hair moves up to the edge, background from so far beside it does not
     shift_blur: float = 1.5  # nodes, where such a limit bites
+    rim_blur: float = 14.0  # nodes, around the face's rim and outside it ...
+    rim_from: float = 0.02  # ... from so far inside
+    rim_soft: float = 0.12  # over so much
     rounds: int = 30  # of turning a map round: each leaves `fold` of the error at most
 
 
@@ -182,8 +185,13 @@ class Sheet:
         down = (np.cumsum(fall) * (line[1] - line[0]))[:, None]
         eased = np.maximum(moved, envelope(around, down, down, 0))
         # Far from the head nothing goes along.
-        eased = moved + smoothstep(2 * self.levers[..., 3]) * (eased - moved)
-        return way * cv2.GaussianBlur(eased, (0, 0), SHEET.shift_blur)
+        near = smoothstep(2 * self.levers[..., 3])
+        eased = cv2.GaussianBlur(moved + near * (eased - moved), (0, 0), SHEET.shift_blur)
+        # A lock or an outline that crosses the mesh's rim would be kinked there.
+        soft = cv2.GaussianBlur(eased, (0, 0), SHEET.rim_blur)
+        near *= 1 - smoothstep((self.inside - SHEET.rim_from) / SHEET.rim_soft)
+        soft = envelope(eased + near * (soft - eased), folds, folds, 1)
+        return way * cv2.GaussianBlur(soft, (0, 0), SHEET.shift_blur)
 
     def within(self, shift: np.ndarray) -> np.ndarray:
         """Shifts (n, n, 2) that bring nothing into the photograph from beyond its edge; along an edge they are free."""
