@@ -16,18 +16,19 @@ from PIL import Image
 from core.detect.faces import Face
 from core.face_ageing.folds import mottle, shade_folds
 from core.face_ageing.hair import (
-    GREYING,
     bright_level,
     darken_hair,
+    even_hair,
     find_locks,
-    find_strands,
     grey_hair,
     grey_order,
     hair_chroma,
+    outer_strands,
 )
-from core.face_ageing.head import BRIDGE, EYES, OVAL, SEARCH, Head, down_of, face_axes, find_head
+from core.face_ageing.head import Head, find_head
+from core.face_ageing.places import EYES
 from core.face_ageing.shape import ageing_shift, youth_shift
-from core.face_ageing.shapes import fade, fill, strand_contrast
+from core.face_ageing.shapes import fade, fill
 from core.face_ageing.strength import STRENGTH
 from core.face_ageing.wrinkles import find_contours, hollow_shade
 from core.ops.masks import disc
@@ -108,7 +109,7 @@ def find_layers(photo: Image.Image, face: Face | None = None) -> AgeingLayers:
     return AgeingLayers(
         np.asarray(photo), head, visible_folds(head), hollow_shade(head), find_exposed(head), skin_bands(head), skin_blotches(head),
         find_eyes(head), skin_shade(head), cloud, spots, even_hair(head), grey_order(head),
-        find_strands(head.view, np.maximum(head.hair, head.beard)), (levels[0], levels[1], levels[2]),
+        outer_strands(head), (levels[0], levels[1], levels[2]),
         tuple(hair_chroma(head.view, matte) for matte, _ in mattes), skin_tint(head), find_cheeks(head), ageing_shift(head),
         youth_shift(head),
     )  # fmt: skip
@@ -136,24 +137,6 @@ def softness(head: Head) -> float:
     ratio = float((luma - fine)[skin].std() / max(1e-6, (fine - coarse)[skin].std()))
     sharp, slope, most = STRENGTH.soft
     return float(np.clip(slope * (sharp - ratio), 0, most))
-
-
-def even_hair(head: Head) -> np.ndarray:
-    """See `AgeingLayers`: what is between strands greys with them, and no edge of the matte shows."""
-    closed = cv2.morphologyEx(head.hair, cv2.MORPH_CLOSE, disc(STRENGTH.hair_gap_px))
-    soft = cv2.GaussianBlur(closed, (0, 0), STRENGTH.hair_soft_px) * (1 - head.skin)
-    shape = (closed.shape[0], closed.shape[1])
-    oval = fill(shape, head.points[list(OVAL)])
-    beside = cv2.distanceTransform((oval < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / SEARCH.face_px
-    _, down = face_axes(shape, head.points)
-    low = fade(down, down_of(head.points, BRIDGE) - 0.2, down_of(head.points, BRIDGE) - 0.1)
-    # A shadow on the face is taken for a fringe where it is black alone.
-    black = oval * fade(cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY), *STRENGTH.black)
-    beside = fade(beside, 0.25, 0.1) * np.maximum(low * (1 - oval), black)
-    strands = strand_contrast(100 * cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY), GREYING.noise)
-    soft = soft * (1 - (1 - STRENGTH.smooth_hair) * beside * (1 - cv2.GaussianBlur(strands, (0, 0), 8.0)))
-    # Beyond the matte's own soft rim nothing greys that is not enclosed by hair.
-    return np.minimum(soft, np.maximum(closed, head.hair))
 
 
 def find_exposed(head: Head) -> np.ndarray:

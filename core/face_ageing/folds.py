@@ -13,7 +13,8 @@ import numpy as np
 from scipy.interpolate import CubicSpline
 from scipy.spatial import KDTree
 
-from core.face_ageing.head import CHIN, FOREHEAD, Head, down_of, face_axes
+from core.face_ageing.head import Head
+from core.face_ageing.places import CHIN, FOREHEAD, down_of, face_axes
 from core.face_ageing.shapes import fade
 from core.face_ageing.wrinkles import crease_relief
 
@@ -146,7 +147,7 @@ def lines_of_mouth(points: np.ndarray, random: np.random.Generator) -> Iterator[
     """From the nose to the mouth's corners and on to the chin, above the lip, below it."""
     for half in (0, 1):
         side = 1 if half == 0 else -1
-        yield Fold(points[list(NASOLABIAL[half])], 1.1, 4.6, 0.7, side, 2.8)
+        yield Fold(points[list(NASOLABIAL[half])], 0.85, 5.4, 0.8, side, 2.8)
         corner, below, chin = points[list(MARIONETTE[half])]
         start, end = corner + 0.6 * (below - corner), chin + 0.1 * (below - chin)
         yield Fold(np.stack([start, (start + end) / 2, end]), 1.1, 4.0, 0.5, side, 2.2)

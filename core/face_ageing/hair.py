@@ -8,8 +8,12 @@ import cv2
 import numpy as np
 from scipy.special import ndtr
 
-from core.face_ageing.head import CHIN, FOREHEAD, OVAL, SEARCH, Head, face_axes
+from core.face_ageing.head import Head
+from core.face_ageing.places import BRIDGE, CHIN, FOREHEAD, OVAL, SEARCH, down_of, face_axes
 from core.face_ageing.shapes import fade, fill, strand_contrast
+from core.face_ageing.skin import strands_along
+from core.face_ageing.strength import STRENGTH
+from core.ops.masks import disc
 from core.ops.tangents import average_along, edge_coherence, tangent_field
 
 
@@ -43,11 +47,11 @@ class Greying:
     chroma_left: float = 0.12  # of its colour that grey hair keeps
     most: float = 0.9  # of the way to grey that hair goes: a little of its own is left
     own_chroma: float = 1.6  # of what nine tenths of the hair have, that greying takes, see `hair_chroma`
-    deep_chroma: float = 0.8  # how much more amid strands
-    most_chroma: float = 0.15  # and at most, [0, 1]
+    most_chroma: float = 0.15  # and at most, [0, 1]; amid strands all of it goes
     noise: float = 22.0  # lightness below which what changes in it is noise, 0 to 100
     smooth: float = 0.25  # of the lightening, where there are no strands: an ear or a shadowed cheek
     light_tint: float = 0.35  # of the skin's colour that it shows: the light's
+    dip_px: float = 4.0  # radius of gaps in the matte that are no rim of hair, pixels of the view
     deep_px: tuple[float, float] = (4.0, 24.0)  # from the rim inwards: skin and background shine through up to there
     coloured: tuple[float, float] = (0.0, 0.12)  # of that way: up to where bright pixels keep their colour
     rim: float = 0.35  # of the lightening, at the rim
@@ -88,7 +92,9 @@ def find_strands(view: np.ndarray, matte: np.ndarray) -> tuple[np.ndarray, np.nd
         return cv2.GaussianBlur(luma * matte, (0, 0), sigma) / cv2.GaussianBlur(matte, (0, 0), sigma).clip(0.05)
 
     lock = around(GREYING.lock_px)
-    deep = fade(cv2.distanceTransform((matte > 0.6).astype(np.uint8), cv2.DIST_L2, 5), *GREYING.deep_px)
+    # A dip in the matte is no rim.
+    inside = cv2.morphologyEx((matte > 0.6).astype(np.uint8), cv2.MORPH_CLOSE, disc(GREYING.dip_px))
+    deep = fade(cv2.distanceTransform(inside, cv2.DIST_L2, 5), *GREYING.deep_px)
     deep = deep * (GREYING.smooth + (1 - GREYING.smooth) * strand_contrast(100 * luma, GREYING.noise))
     return np.tanh((luma - lock) / (GREYING.contrast * (lock + 0.08))), around(GREYING.light_px), deep
 
@@ -190,14 +196,15 @@ def grey_hair(
     last = amount * GREYING.reach + GREYING.soft * (amount - 0.5)
     # A blond lock amid hair turns with the others, however bright it is; at the rim that is skin or background.
     share = GREYING.most * matte * fade(order, last, last - GREYING.soft)
-    turned = np.maximum(own, fade(deep, *GREYING.coloured)) * share
+    sure = fade(deep, *GREYING.coloured)
+    turned = np.maximum(own, sure) * share
     made = luma[..., None] + (np.maximum(own, deep) * share)[..., None] * (lighter - luma)[..., None]
     colour = picture - luma[..., None]
     if tint is None:
         return made + colour
     # Strands amid hair are hair, whatever their colour, but for skin between dark ones.
-    sure = deep * fade(luma / max(level, 0.02), *GREYING.mixed)
-    taken = np.tanh(most_chroma * (1 + GREYING.deep_chroma * sure) / np.linalg.norm(colour, axis=2).clip(1e-4))
+    most = most_chroma + sure * fade(luma / max(level, 0.02), *GREYING.mixed) * (1 - most_chroma)
+    taken = np.tanh(most / np.linalg.norm(colour, axis=2).clip(1e-4))
     pale = 1 - (1 - GREYING.chroma_left) * turned * taken
     tinted = 1 + GREYING.light_tint * (tint - 1) * turned[..., None]
     return made * tinted + colour * pale[..., None]
@@ -215,3 +222,35 @@ def darken_hair(
     wanted = (1 - greyness) * rich * GREYING.young_gain + greyness * brown
     _, own = lighten(luma, level, 1.3)
     return picture + amount * (matte * own)[..., None] * (wanted - picture)
+
+
+def even_hair(head: Head) -> np.ndarray:
+    """See `AgeingLayers`: what is between strands greys with them, and no edge of the matte shows."""
+    closed = cv2.morphologyEx(head.hair, cv2.MORPH_CLOSE, disc(STRENGTH.hair_gap_px))
+    # What is much brighter than hair in a gap is skin.
+    luma = cv2.cvtColor(head.view, cv2.COLOR_RGB2GRAY)
+    closed = head.hair + (closed - head.hair) * fade(luma / bright_level(head.view, head.hair, 80), *GREYING.mixed)
+    soft = cv2.GaussianBlur(closed, (0, 0), STRENGTH.hair_soft_px) * (1 - head.skin)
+    shape = (closed.shape[0], closed.shape[1])
+    oval = fill(shape, head.points[list(OVAL)])
+    beside = cv2.distanceTransform((oval < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / SEARCH.face_px
+    _, down = face_axes(shape, head.points)
+    low = fade(down, down_of(head.points, BRIDGE) - 0.2, down_of(head.points, BRIDGE) - 0.1)
+    # A shadow on the face is taken for a fringe where it is black alone.
+    black = oval * low * fade(luma, *STRENGTH.black)
+    beside = fade(beside, 0.25, 0.1) * np.maximum(low * (1 - oval), black)
+    strands = strand_contrast(100 * luma, GREYING.noise)
+    # A light lock is smooth for its lightness, but runs along the face.
+    axis = head.points[CHIN] - head.points[FOREHEAD]
+    strands = np.maximum(strands, strands_along(100 * luma, axis) * fade(luma, *STRENGTH.light_lock))
+    soft = soft * (1 - (1 - STRENGTH.smooth_hair) * beside * (1 - cv2.GaussianBlur(strands, (0, 0), 8.0)))
+    # Beyond the matte's own soft rim nothing greys that is not enclosed by hair.
+    return np.minimum(soft, np.maximum(closed, head.hair))
+
+
+def outer_strands(head: Head) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """From `find_strands`; far from the face a rim of hair turns, too: no skin shines through there."""
+    strand, light, deep = find_strands(head.view, np.maximum(head.hair, head.beard))
+    oval = fill((deep.shape[0], deep.shape[1]), head.points[list(OVAL)])
+    away = cv2.distanceTransform((oval < 0.5).astype(np.uint8), cv2.DIST_L2, 5) / SEARCH.face_px
+    return strand, light, np.maximum(deep, STRENGTH.outer_rim * head.hair * fade(away, *STRENGTH.outer))

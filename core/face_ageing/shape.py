@@ -6,7 +6,8 @@ import cv2
 import numpy as np
 
 from core.face_ageing.glasses import hold_still
-from core.face_ageing.head import CHIN, FOREHEAD, SEARCH, Head
+from core.face_ageing.head import Head
+from core.face_ageing.places import CHIN, FOREHEAD, SEARCH
 from core.ops.masks import disc
 from core.ops.thin_plate import spline_grid
 

@@ -53,12 +53,15 @@ class AgeingStrength:
         0.3  # of hair beside and before the face that greys where it shows no strands: shaded skin has none
     )
     black: tuple[float, float] = (0.25, 0.12)  # lightness of shadows on the face where hair cannot be told from them
+    outer: tuple[float, float] = (0.12, 0.25)  # from the face, face heights: from where on hair's rim turns
+    outer_rim: float = 0.16  # as far as hair so deep inside, see `find_strands`
     hair_gap_px: float = 6.0  # radius of gaps between strands that grey with them
     hair_soft_px: float = 4.0  # sigma over which grey hair begins
     fold_skin: tuple[float, float] = (0.25, 0.75)  # of skin around a place, from where folds show, and wholly
     soft: tuple[float, float, float] = (1.25, 1.9, 2.0)  # see `softness`: of a sharp photo, its slope, and at most
     soft_gain: float = 0.2  # what a softened fold gains in depth
     small_gain: float = 0.8  # of hollows where the photo's face is half as large as the view's, or smaller
+    light_lock: tuple[float, float] = (0.2, 0.35)  # lightness of a lock beside the face, from where on it is no shadow
     hair: tuple[float, float, float] = (1.0, 0.65, 0.95)  # of hair, brows and beard
     young_hair: tuple[float, float, float] = (1.0, 0.55, 0.3)  # the same when younger: darker stubble is a smear
     white: tuple[float, float] = (0.9, 1.0)  # of the brightest channel: from where on skin is overexposed, and wholly

@@ -14,7 +14,8 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from core.face_ageing.head import EYES, SEARCH, Head
+from core.face_ageing.head import Head
+from core.face_ageing.places import EYES, SEARCH
 from core.face_ageing.shapes import fade, fill, grow
 from core.face_ageing.strength import STRENGTH
 from core.ops.masks import disc
@@ -30,7 +31,7 @@ HOLLOWS = (
     ((55, 193, 122), (285, 417, 351), -0.08, 0.014),  # root of the nose
     ((50, 205, 207, 214), (280, 425, 427, 434), -0.06, 0.034),  # cheek
     ((101, 36), (330, 266), 0.06, 0.022),  # flesh above the fold
-    ((129, 203, 206, 216), (358, 423, 426, 436), -0.035, 0.018),  # beside the nose
+    ((129, 203, 206, 216), (358, 423, 426, 436), -0.055, 0.022),  # beside the nose
     ((57, 43, 202, 210), (287, 273, 422, 430), -0.08, 0.020),  # below the mouth's corners
     ((210, 169, 170), (430, 394, 395), -0.11, 0.024),  # before the jowl
     ((192, 135, 136), (416, 364, 365), 0.06, 0.022),  # the jowl

@@ -13,7 +13,6 @@ from PIL import Image
 from core.errors import NothingFoundError
 from core.face_ageing.ageing import (
     AgeingLayers,
-    even_hair,
     find_eyes,
     find_layers,
     hollow_gain,
@@ -28,15 +27,27 @@ from core.face_ageing.glasses import SPECTACLES, find_rims, hold_still
 from core.face_ageing.hair import (
     GREYING,
     darken_hair,
+    even_hair,
     find_strands,
     grey_hair,
     grey_order,
     hair_chroma,
     lighten,
 )
-from core.face_ageing.head import CHIN, EYES, FOREHEAD, SEARCH
+from core.face_ageing.locks import (
+    EARS,
+    find_ears,
+    front_locks,
+    lower_locks,
+    near_wounds,
+    place_between,
+    shaded_skin,
+    told_whole,
+)
+from core.face_ageing.places import CHIN, EYES, FOREHEAD, SEARCH
 from core.face_ageing.shape import LID_SHARE, ROOM, YOUNG_MIDDLE, YOUNG_PAIRS, bounded_moves, youth_shift
 from core.face_ageing.shapes import raw_red
+from core.face_ageing.skin import skin_colours, strands_along
 from core.face_ageing.strength import STRENGTH
 from core.face_ageing.wrinkles import crease_relief, find_contours
 from core.sdl.options import SDLOptions
@@ -458,3 +469,103 @@ def test_the_pipeline_needs_no_network_says_so_and_refuses_what_has_no_face():
     assert small.figures["width_px"] == 640
     with pytest.raises(NothingFoundError, match="no face"):
         pipe.prepare(textured(160, 120))
+
+
+# A painted head: a face of 200 pixels in the middle, colours as L*, a*, b*.
+SKIN_LAB, HAIR_LAB, BLOND_LAB, SHADE_LAB = (60.0, 16.0, 20.0), (14.0, 1.0, 1.0), (70.0, 4.0, 34.0), (24.0, 7.0, 8.0)
+SIDE, FACE_PX = 320, 200.0
+
+
+def painted(*patches: tuple[tuple[slice, slice], tuple[float, float, float]]) -> np.ndarray:
+    """(SIDE, SIDE, 3) L*a*b*: skin all over, and patches."""
+    lab = np.full((SIDE, SIDE, 3), SKIN_LAB, np.float32)
+    for place, colour in patches:
+        lab[place] = colour
+    return lab
+
+
+def face_maps() -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+    """The oval of a face, and how far right, below its top and below its chin each place is, face heights."""
+    y, x = np.mgrid[:SIDE, :SIDE].astype(np.float32)
+    oval = ((x - 160) ** 2 / 75**2 + (y - 160) ** 2 / 100**2 < 1).astype(np.float32)
+    return oval, (x - 160) / FACE_PX, (y - 60) / FACE_PX, (y - 260) / FACE_PX
+
+
+def test_a_lock_before_the_face_teaches_the_skin_no_colour_and_is_hair():
+    lock, cap = np.s_[60:220, 204:228], np.s_[0:60, :]
+    lab = painted((cap, HAIR_LAB), (lock, BLOND_LAB))
+    lab[..., 0] += np.where((np.arange(SIDE) % 6 < 3) & (np.arange(SIDE) > 203) & (np.arange(SIDE) < 228), 7, -0.0)
+    oval, across, below_top, below_chin = face_maps()
+    along = strands_along(lab[..., 0], np.array((0.0, 1.0)))
+    from_skin, sure = skin_colours(lab, oval > 0, across, below_top - 0.4, below_top, along, FACE_PX)
+    assert from_skin[110:190, 212:220].min() > 1 > from_skin[150:200, 120:180].max()
+    assert not sure[150:200, 212:220].any() and sure[150:200, 150:170].all()
+    hair = np.zeros((SIDE, SIDE), np.float32)
+    hair[cap] = hair[60:105, 204:228] = 1
+    found = front_locks(lab, hair, from_skin, along, oval, oval, below_chin, FACE_PX)
+    assert found[120:180, 212:220].mean() > 0.8 and found[110:190, 110:170].max() < 0.1
+
+
+def test_skin_in_the_shade_is_told_from_pale_hair_by_its_saturation():
+    lab = painted((np.s_[0:70, :], HAIR_LAB), (np.s_[70:180, 80:110], SHADE_LAB))
+    oval, _, below_top, _ = face_maps()
+    hair = np.zeros((SIDE, SIDE), np.float32)
+    hair[0:70] = hair[70:180, 80:110] = 1
+    skin = np.zeros_like(hair)
+    skin[120:200, 130:190] = 1
+    shaded = shaded_skin(lab, hair, skin, oval, below_top, FACE_PX)
+    assert shaded[90:160, 88:102].min() > 0.9 and shaded[10:60, 140:180].max() < 0.1
+    brown = painted((np.s_[0:70, :], (24.0, 9.0, 12.0)))
+    assert shaded_skin(brown, hair, skin, oval, below_top, FACE_PX).max() == 0, "hair as saturated as skin"
+
+
+def test_lower_hair_goes_with_the_rest_and_clothes_and_the_throat_do_not():
+    rng = np.random.default_rng(3)
+    lab = painted(
+        (np.s_[0:150, 60:84], HAIR_LAB), (np.s_[180:250, 60:84], HAIR_LAB), (np.s_[275:, :], (14.0, 2.0, -20.0))
+    )
+    lab[..., 0] += rng.normal(0, 4, (SIDE, SIDE)).astype(np.float32)
+    oval, across, _, below_chin = face_maps()
+    hair = np.zeros((SIDE, SIDE), np.float32)
+    hair[0:150, 60:84] = 1
+    one, skin = np.ones_like(hair), np.zeros_like(hair)
+    skin[120:200, 130:190] = 1
+    from_skin = np.where(lab[..., 0] < 40, 3.0, 0.2).astype(np.float32)
+    found = lower_locks(lab, hair, skin, from_skin, one, oval, across, below_chin, 0 * one, FACE_PX)
+    assert found[190:240, 64:80].mean() > 0.7 and found[280:].max() == 0 and found[:, 130:190].max() == 0
+
+
+def test_wounds_are_redder_than_the_skin_around_them():
+    oval, *_ = face_maps()
+    skin = np.zeros_like(oval)
+    skin[120:200, 130:190] = 1
+    wound = near_wounds(painted((np.s_[90:110, 150:170], (30.0, 42.0, 20.0))), skin, oval, FACE_PX)
+    assert wound[95:105, 155:165].min() > 0.9 and wound[150:, :].max() == 0
+    ruddy = np.full((SIDE, SIDE, 3), (45.0, 36.0, 32.0), np.float32)
+    assert near_wounds(ruddy, skin, oval, FACE_PX).max() == 0, "skin that is red all over"
+
+
+def test_ears_lie_beside_the_mesh_and_a_colour_is_placed_between_skin_and_hair():
+    points = np.zeros((478, 2))
+    for ring, x in zip(EARS, (100.0, 220.0), strict=True):
+        points[list(ring)] = [(x, y) for y in (130.0, 150.0, 180.0, 200.0)]
+    points[1] = (160, 190)
+    ears = find_ears(points, (SIDE, SIDE), FACE_PX)
+    assert min(ears[160, 85], ears[160, 235]) > 0.9 and max(ears[160, 150], ears[60, 85], ears[160, 30]) < 0.1
+    lab = painted((np.s_[0:100, :], HAIR_LAB))
+    hair = np.zeros((SIDE, SIDE), np.float32)
+    hair[0:100] = 1
+    place = place_between(lab, hair, 1 - hair, FACE_PX)
+    assert place[50, 160] > 0.8 and place[150, 160] < 0.2
+
+
+def test_light_hair_that_is_known_in_part_alone_does_not_grey():
+    oval, _, _, below_chin = face_maps()
+    one, skin, hair = np.ones_like(oval), np.zeros_like(oval), np.zeros_like(oval)
+    skin[120:200, 130:190] = hair[0:30] = 1
+    from_skin = np.where(oval > 0, 0.2, 2.0).astype(np.float32)
+    light, dark = (painted((np.s_[0:30, :], colour)) for colour in (BLOND_LAB, HAIR_LAB))
+    assert told_whole(light, hair, skin, from_skin, one, oval, below_chin, FACE_PX) < 0.1
+    assert told_whole(dark, hair, skin, from_skin, one, oval, below_chin, FACE_PX) == 1
+    whole = np.where(oval > 0, 0, 1).astype(np.float32)
+    assert told_whole(light, whole, skin, from_skin, one, oval, below_chin, FACE_PX) == 1
