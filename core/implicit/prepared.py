@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -13,11 +14,12 @@ from core.errors import InputError
 from core.implicit.methods.blending.blend import crossfade
 from core.implicit.methods.landmark_flow.displacement_grid import DisplacementGrid
 from core.implicit.methods.landmark_flow.warp import Warp
-from core.implicit.methods.layers.face import DETECTED, face_middle, mix_faces, soft_region
+from core.implicit.methods.layers.face import DETECTED, face_middle, filled, mix_faces, soft_region
 from core.implicit.methods.layers.grade import bring_to, tones_of
 from core.implicit.methods.layers.layers import Layers, compose, cover_of, steady_background, take_apart
 from core.implicit.methods.layers.mattes import cut_out
 from core.implicit.methods.layers.sharing import Sharing, face_at, share_film
+from core.implicit.methods.layers.silhouettes import Bend, bend_people
 from core.implicit.methods.letterbox.letterbox import Letterbox
 from core.implicit.options import ImplicitOptions
 from core.implicit.paper.coordinates import to_published
@@ -114,7 +116,11 @@ class ImplicitPrepared(Prepared):
 
 def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, np.ndarray]:
     """Both pictures in the shape of time t: (H, W, 3) float32 in [0, 1]; beyond the edge its edge pixels repeat."""
-    at = prepared.displacements.sampling_positions(t)
+    return _pictures_at(prepared, prepared.displacements.sampling_positions(t))
+
+
+def _pictures_at(prepared: ImplicitPrepared, at: Sequence[np.ndarray]) -> tuple[np.ndarray, np.ndarray]:
+    """Both pictures at places (H, W, 2) of their own."""
     pictures = (picture.astype(np.float32) / 255 for picture in (prepared.picture_a, prepared.picture_b))
     first, second = (_look_up(picture, places).clip(0, 1) for picture, places in zip(pictures, at, strict=True))
     return first, second
@@ -123,34 +129,66 @@ def warped_pictures(prepared: ImplicitPrepared, t: float) -> tuple[np.ndarray, n
 def shared_frame(prepared: ImplicitPrepared, t: float, appearance: float, background: str) -> np.ndarray:
     """(H, W, 3) float32 in [0, 1]: one person, with the middle of both faces, before one background; of a `shared` pair."""
     sharing, at = prepared.sharing, prepared.displacements.sampling_positions(t)
-    pictures, head = warped_pictures(prepared, t), float(sharing.schedule.head.share(appearance))
-    switched, behind = sharing.schedule.person.share(appearance), sharing.schedule.behind.share(appearance)
+    schedule, between = sharing.schedule, 0 < appearance < 1
     steady = background != "crossfade" and prepared.mattes is not None
     layers: list[Layers] = []
-    if steady or (0 < appearance < 1 and sharing.apart):
+    if steady or (between and sharing.apart):
         layers = [_warped_layers(own, places) for own, places in zip(prepared.layers, at, strict=True)]
+    backs, bends = [one.behind for one in layers], None
+    if between and layers and sharing.together:
+        faces = [filled(points[:DETECTED], prepared.displacements.size_px) for points in _carried(prepared, t)]
+        bends = bend_people((layers[0].depth, layers[1].depth), (faces[0], faces[1]), schedule.person.lefts(appearance))
+        at = _bent(at, bends)
+        layers = [_warped_layers(own, places) for own, places in zip(prepared.layers, at, strict=True)]
+    pictures = _pictures_at(prepared, at)
     lit = prepared.options.match != "off"
     if lit:
-        toned = []
-        for index, (picture, way) in enumerate(zip(pictures, (appearance, 1 - appearance), strict=True)):
-            tones = prepared.tones[index], prepared.tones[1 - index]
-            person = cover_of(layers[index]) if layers else None
-            if person is None and prepared.mattes is not None:
-                person = _look_up(prepared.soft_people[index], at[index], cv2.INTER_LINEAR)
-            toned.append(bring_to(picture, person, *tones, way))
-            if layers:
-                layers[index] = replace(layers[index], behind=bring_to(layers[index].behind, None, *tones, way))
-        pictures = (toned[0], toned[1])
-    if steady:
-        back = steady_background((prepared.layers[0].behind, prepared.layers[1].behind), appearance, background)
-        base = compose(pictures, (layers[0], layers[1]), back, (appearance, 1 - appearance), switched)
-    elif layers:
-        back = crossfade(layers[0].behind, layers[1].behind, behind)
-        base = compose(pictures, (layers[0], layers[1]), back, (behind, 1 - behind), switched)
+        pictures, layers, backs = _toned(prepared, appearance, at, pictures, layers, backs)
+    switched, head = schedule.person.share(appearance), float(schedule.head.share(appearance))
+    detail, head_detail = None, head
+    if bends:
+        detail, head_detail = schedule.person.detail(appearance), float(schedule.head.detail(appearance))
+    if layers:
+        behind = schedule.behind.share(appearance)
+        if steady:
+            back = steady_background((prepared.layers[0].behind, prepared.layers[1].behind), appearance, background)
+        else:
+            back = crossfade(backs[0], backs[1], behind)
+        gone = (appearance, 1 - appearance) if steady else (behind, 1 - behind)
+        base = compose(pictures, (layers[0], layers[1]), back, gone, switched, bends, detail)
     else:
         base = crossfade(*pictures, switched)
     where = face_at(_carried(prepared, t), at, sharing, head)
-    return mix_faces(base, pictures, where, appearance, head, lit).clip(0, 1)
+    return mix_faces(base, pictures, where, appearance, head, head_detail, lit).clip(0, 1)
+
+
+def _bent(at: tuple[np.ndarray, np.ndarray], bends: tuple[Bend, Bend]) -> tuple[np.ndarray, np.ndarray]:
+    """Where the pixels of bent people lie in their pictures, (H, W, 2), by where those of the frame do."""
+    here = np.stack(np.meshgrid(*(np.arange(n, dtype=np.float32) + 0.5 for n in at[0].shape[1::-1])), -1)
+    first, second = (_look_up(one, here + bend.offset, cv2.INTER_LINEAR) for one, bend in zip(at, bends, strict=True))
+    return first, second
+
+
+def _toned(
+    prepared: ImplicitPrepared,
+    appearance: float,
+    at: tuple[np.ndarray, np.ndarray],
+    pictures: tuple[np.ndarray, np.ndarray],
+    layers: list[Layers],
+    backs: list[np.ndarray],
+) -> tuple[tuple[np.ndarray, np.ndarray], list[Layers], list[np.ndarray]]:
+    """Both pictures, their layers and what is behind them, brought to one tone; as in `shared_frame`."""
+    toned, parts, behind = [], [], []
+    for index, (picture, way) in enumerate(zip(pictures, (appearance, 1 - appearance), strict=True)):
+        tones = prepared.tones[index], prepared.tones[1 - index]
+        person = cover_of(layers[index]) if layers else None
+        if person is None and prepared.mattes is not None:
+            person = _look_up(prepared.soft_people[index], at[index], cv2.INTER_LINEAR)
+        toned.append(bring_to(picture, person, *tones, way))
+        if layers:
+            parts.append(replace(layers[index], behind=bring_to(layers[index].behind, None, *tones, way)))
+            behind.append(bring_to(backs[index], None, *tones, way))
+    return (toned[0], toned[1]), parts, behind
 
 
 def _warped_layers(layers: Layers, places: np.ndarray) -> Layers:

@@ -11,7 +11,7 @@ from core.implicit.methods.layers.face import mix_faces, pick
 from core.implicit.methods.layers.grade import bring_to, tones_of
 from core.implicit.methods.layers.layers import Layers, compose, steady_background, take_apart
 from core.implicit.methods.layers.mattes import cut_by_colour, cut_out
-from core.implicit.methods.layers.schedule import all_at_once, plan, sweep
+from core.implicit.methods.layers.schedule import all_at_once, plan, plan_together, sweep
 from core.implicit.methods.layers.sharing import Sharing, face_at, share_film, stretched
 from core.implicit.paper.landmarks import LEFT_EYE, LIPS, MESH_VERTICES, RIGHT_EYE
 from tests.implicit.conftest import disc
@@ -79,6 +79,35 @@ def test_places_change_over_in_order_and_a_film_is_its_partner_backwards():
     assert start[10, 48] < start[18, 48] and start[62, 48] < start[72, 48], "the head inwards, the clothes downwards"
     assert np.ptp(schedule.person.share(0.6)[FACE]) == 0, "a face changes over at once"
     assert schedule.behind.start[0, 0, 0] < schedule.behind.start[48, 6, 0], "what is behind inwards"
+
+
+def together(owner: int):
+    """The schedule of two people who come into one outline; backgrounds differ as much as they do."""
+    masks = disc(28), disc(32)
+    pictures = [portrait(60, masks[0], 200) / 255, portrait(90, masks[1], 170) / 255]
+    change = np.abs(pictures[1] - pictures[0]).mean(-1)
+    return plan_together(change, masks[1], FACE, 46.0, owner, 0.0)
+
+
+@pytest.mark.parametrize("owner", [0, 1])
+def test_people_in_one_outline_change_details_after_half_way_and_colours_more_slowly(owner):
+    schedule = together(owner)
+    assert np.abs(schedule.person.detail(0.5) - owner).max() < 1e-6
+    assert np.abs(schedule.behind.share(0.5) - (1 - owner)).max() < 1e-6
+    times = np.linspace(0, 1, 201)
+    colours, details = (
+        np.array([way(t)[18, 48, 0] for t in times]) for way in (schedule.person.share, schedule.person.detail)
+    )
+    lengths = [np.ptp(times[(shares > 0.02) & (shares < 0.98)]) for shares in (colours, details)]
+    assert lengths[1] < 0.45 * lengths[0]
+    assert abs(np.interp(0.5, colours, times) - np.interp(0.5, details, times)) < 0.01
+    share = schedule.person.share(0.65 if owner == 0 else 0.35)[..., 0]
+    assert share[18, 48] > share[34, 48], "in time a head changes over inwards, whoever half way is"
+    going, coming = zip(*(schedule.person.lefts(t) for t in times), strict=True)
+    assert (np.diff(going, axis=0) <= 1e-6).all() and (np.diff(coming, axis=0) >= -1e-6).all()
+    assert going[0].min() == coming[-1].min() == 1 and going[-1].max() == coming[0].max() == 0
+    for t, gone, come in zip(times, going, coming, strict=True):
+        assert np.minimum(gone, come).max() == 0, t
 
 
 def test_where_colours_do_not_tell_an_outline_is_the_networks():
@@ -181,10 +210,10 @@ def test_a_mixed_face_has_the_light_of_the_person_around_it(head):
     pictures = drawn(points, 0.8, False), drawn(points, 0.4, False)
     where = face_at((points, points), STILL, None, 0.0)
     for owner, skin in ((0, 0.8), (1, 0.4)):
-        frame = mix_faces(pictures[owner], pictures, where, 0.5, owner)
+        frame = mix_faces(pictures[owner], pictures, where, 0.5, owner, owner)
         assert np.abs(np.median(frame) - skin) < 0.01 and np.ptp(frame[60:64, 20:76]) < 0.1, "no rim between them"
         assert np.array_equal(frame[where.middle[..., 0] == 0], pictures[owner][where.middle[..., 0] == 0])
-    apart = mix_faces(pictures[0], pictures, where, 0.5, 0, lit=False)
+    apart = mix_faces(pictures[0], pictures, where, 0.5, 0, 0, lit=False)
     assert np.median(apart[where.middle[..., 0] > 0.99]) == pytest.approx(0.6, abs=0.02)
 
 
@@ -192,7 +221,7 @@ def test_beside_a_grey_photograph_nothing_is_coloured(head):
     points = face_of(head)
     grey, coloured = drawn(points, 0.5, False), drawn(points, 0.7, False)
     coloured[40:50, 20:76] *= (1.0, 0.6, 0.5)
-    frame = mix_faces(grey, (grey, coloured), face_at((points, points), STILL, None, 0.0), 0.5, 0)
+    frame = mix_faces(grey, (grey, coloured), face_at((points, points), STILL, None, 0.0), 0.5, 0, 0)
     assert np.ptp(frame, axis=-1).max() < 0.02
 
 
@@ -203,9 +232,9 @@ def test_glasses_are_one_persons_or_the_others_never_half(head):
     sharing = shared((glasses, plain), points)
     assert sharing.glasses == (True, False)
     where = face_at((points, points), STILL, sharing, 1.0)
-    frame = mix_faces(plain, (glasses, plain), where, 0.5, 1)
+    frame = mix_faces(plain, (glasses, plain), where, 0.5, 1, 1)
     assert np.abs(frame - plain)[30:56].max() < 0.05, "nobody gets half of the other's"
-    kept = mix_faces(glasses, (glasses, plain), face_at((points, points), STILL, sharing, 0.0), 0.5, 0)
+    kept = mix_faces(glasses, (glasses, plain), face_at((points, points), STILL, sharing, 0.0), 0.5, 0, 0)
     assert np.abs(kept - glasses)[30:56].max() < 0.6 * np.abs(plain - glasses)[30:56].max(), "the wearer's stay"
 
 
@@ -223,7 +252,7 @@ def test_faces_are_mixed_in_colour_where_both_have_it(head):
     red, blue = drawn(points, 0.5, False), drawn(points, 0.5, False)
     red[40:50, 20:76] *= (1.0, 0.6, 0.6)
     blue[40:50, 20:76] *= (0.6, 0.6, 1.0)
-    frame = mix_faces(red, (red, blue), face_at((points, points), STILL, None, 0.0), 0.5, 0)
+    frame = mix_faces(red, (red, blue), face_at((points, points), STILL, None, 0.0), 0.5, 0, 0)
     there = red[45, 48] - frame[45, 48]
     assert there[0] > 0.03 and there[2] < -0.03, "towards the other's hue"
 
@@ -256,6 +285,21 @@ def test_half_way_belongs_to_whose_outline_is_known_and_who_hides_the_other(head
     assert not unknown.apart and unknown.schedule.person is unknown.schedule.behind, (
         "nobody is cut out by an outline that is not known"
     )
+
+
+def test_people_come_into_one_outline_where_both_are_known_and_much_alike(head):
+    points = face_of(head)
+    pictures = drawn(points, 0.7, False), drawn(points, 0.4, False)
+    known = np.ones((96, 96), np.float32)
+    masks = [cv2.GaussianBlur(disc(radius).astype(np.float32), (0, 0), 1) for radius in (34, 36, 24)]
+
+    def found(first, second, sure=1.0) -> Sharing:
+        people = (masks[first], known), (masks[second], sure * known)
+        return share_film(pictures, (points, points), (points, points), STILL, (0.0, 0.0), people, 0)
+
+    assert found(0, 1).together and found(0, 1).apart
+    assert not found(0, 2).together, "necks and jaws would be wrung"
+    assert found(0, 1, 0.0).apart and not found(0, 1, 0.0).together, "whose outline is not known is not bent"
 
 
 def test_a_face_that_half_way_would_shear_is_hardly_bent(head):

@@ -111,16 +111,18 @@ def mix_faces(
     at: FaceAt,
     appearance: float,
     switched: float,
+    detail: float,
     lit: bool = True,
 ) -> Picture:
     """A frame (H, W, 3) with both faces mixed in its middle; hues stay those of the person around it.
 
     Args:
-        base: the frame without them, a crossfade of both by `switched`.
+        base: the frame without them, details of both crossfaded by `detail`.
         faces: both pictures in the shape of this time, (H, W, 3) float32 in [0, 1].
         at: where the faces lie in it.
         appearance: share of the second face in what is mixed.
-        switched: share of the second in light, colour and what goes with its surroundings.
+        switched: share of the second in light and colour.
+        detail: share of the second in what goes with its surroundings.
         lit: whether they are mixed in one light; else as they are, with their colours.
     """
     if not at.middle.any():
@@ -132,7 +134,7 @@ def mix_faces(
         (one, other), lights = in_one_light(cut, middle, (1 - switched, switched))
         own = np.maximum(own, unlike_lights(lights, middle))
         colourful = colours_alike(cut, middle)
-    change = (1 - own) * np.float32(appearance - switched) * (other - one)
+    change = (1 - own) * np.float32(appearance - detail) * (other - one)
     if lit:
         grey = grey_of(change)
         change = grey + colourful * (change - grey)
@@ -197,6 +199,11 @@ def _part(outline: np.ndarray, points: np.ndarray, size_px: tuple[int, int]) -> 
     diameter = float(np.sqrt(cv2.contourArea(cv2.convexHull(np.asarray(points, np.float32)))))
     away = cv2.distanceTransform(1 - _filled(outline, size_px), cv2.DIST_L2, 5)
     return smoothstep(1 + (FACE.reach * diameter - away) / (FACE.soft * diameter))[..., None].astype(np.float32)
+
+
+def filled(outline: np.ndarray, size_px: tuple[int, int]) -> Picture:
+    """(H, W) float32, 1 inside the convex outline of points (M, 2)."""
+    return _filled(outline, size_px).astype(np.float32)
 
 
 def _filled(outline: np.ndarray, size_px: tuple[int, int]) -> np.ndarray:

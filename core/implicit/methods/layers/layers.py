@@ -13,6 +13,8 @@ import numpy as np
 import torch
 
 from core.implicit.methods.layers.face import Picture
+from core.implicit.methods.layers.silhouettes import Bend
+from core.ops.blur import soft_blur
 from core.ops.masks import signed_distance
 from core.ops.patch_fill import fill_holes
 from core.ops.pull_push import filled
@@ -36,6 +38,10 @@ class LayerConstants:
     wisps: float = 0.4
     # How soon a background that stays gives way at the end that is not its own.
     late: float = 0.2
+    # A bent outline is so much further inside: its own rim shows some of what was behind.
+    inset: float = 0.004
+    # What is smoother than this is colour, finer, detail.
+    colour: float = 0.03
 
 
 LAYERS = LayerConstants()
@@ -84,6 +90,8 @@ def compose(
     back: Picture,
     gone: Sequence[Share],
     switched: Share,
+    bends: Sequence[Bend] | None = None,
+    detail: Share | None = None,
 ) -> Picture:
     """One frame (H, W, 3) float32: both people, the first going, the second coming, before one background.
 
@@ -92,14 +100,40 @@ def compose(
         layers: theirs, in the same shape.
         back: (H, W, 3), what is behind the people.
         gone: in [0, 1], how far each picture's own background is gone from it, everywhere or (H, W, 1).
-        switched: the second person's share of the people, likewise.
+        switched: the second person's share of the people, likewise; of their colours alone where `detail` is given.
+        bends: how both are bent.
+        detail: the second person's share of the details of the people, (H, W, 1).
     """
-    rim, frame = max(1.5, LAYERS.rim * max(back.shape)), np.zeros_like(back)
-    for picture, own, away, left in zip(pictures, layers, (1 - switched, switched), gone, strict=True):
-        if np.any(away):
-            wisps = 1 - np.square(np.maximum(0, 1 - left / np.float32(LAYERS.wisps)))
-            frame += away * (picture + (1 - _cover(own.depth, rim)) * (back - own.behind) - wisps * own.rest)
+    rim, both = max(1.5, LAYERS.rim * max(back.shape)), []
+    for picture, own, away, left, bend in zip(
+        pictures, layers, (1 - switched, switched), gone, bends or (None, None), strict=True
+    ):
+        if not np.any(away):
+            both.append(back)
+            continue
+        wisps = 1 - np.square(np.maximum(0, 1 - left / np.float32(LAYERS.wisps)))
+        seen = picture + (1 - _cover(own.depth, rim)) * (back - own.behind) - wisps * own.rest
+        both.append(seen if bend is None else back + _within(bend, own.depth, rim) * (seen - back))
+    change = both[1] - both[0]
+    if detail is None:
+        return both[0] + switched * change
+    frame = both[0] + detail * change
+    # Colours of people are mixed within both: beyond, they would stain what is behind.
+    cover = np.minimum(*(_cover(own.depth, rim) for own in layers))
+    if (cover * np.abs(switched - detail)).any():
+        colour = soft_blur(np.dstack((change * cover, cover)).astype(np.float32), LAYERS.colour * max(back.shape))
+        frame += cover * (switched - detail) * colour[..., :3] / np.maximum(colour[..., 3:], 1e-3)
     return frame
+
+
+def _within(bend: Bend, depth: Picture, rim: float) -> Picture:
+    """(H, W, 1) in [0, 1]: where a bent person is seen, by how deep inside it the places lie that are looked up.
+
+    What has moved ends within its outline: the picture's own rim shows some of what was behind.
+    """
+    inset = LAYERS.inset * max(depth.shape)
+    moved = np.minimum(np.linalg.norm(bend.offset, axis=-1, keepdims=True) / (4 * inset), 1)
+    return 1 - moved * (1 - smoothstep(bend.depth / rim + 2)[..., None] * _cover(depth - inset, rim / 2))
 
 
 def steady_background(behind: tuple[Picture, Picture], appearance: float, name: str) -> Picture:

@@ -25,7 +25,7 @@ from core.implicit.methods.layers.face import (
     pick,
     soft_region,
 )
-from core.implicit.methods.layers.schedule import Schedule, all_at_once, plan, sweep
+from core.implicit.methods.layers.schedule import Schedule, all_at_once, plan, plan_together, sweep
 from core.implicit.paper.landmarks import LEFT_EYE, LIPS, RIGHT_EYE
 from core.ops.blur import soft_blur
 from core.ops.masks import disc
@@ -60,6 +60,10 @@ class SharingConstants:
     filled_weight: float = 0.25
     # A person of whose outline more is not known is not set before the other's background: rags of its own would hang on it.
     most_unknown: float = 0.1
+    # Two people of whom more is beyond the other's outline, as a share of what both cover, are not bent into one: necks and jaws
+    # would be wrung. Nor are those before whom less than this of all change is behind: their half of the film would move too fast.
+    most_beyond: float = 0.23
+    least_behind: float = 0.17
     # Where half way would swell, shear or smear a face, it is nearly the owner's shape, and this much of the way is left out:
     # from which and at which difference of where noses stand, in shares of the face's width, of tilts, in radians, and of the
     # shapes of eyes and of lips, as above.
@@ -90,6 +94,7 @@ class Sharing:
         glasses: whether each wears some.
         missed: (N,) in [0, 1], how far nothing is mixed around each landmark.
         held: in [0, 1], how much of the way to the other's shape the owner does not go before it changes over.
+        together: whether both come into one outline while they change over.
     """
 
     owner: int
@@ -98,6 +103,7 @@ class Sharing:
     glasses: tuple[bool, bool] = (False, False)
     missed: np.ndarray = field(default_factory=lambda: np.zeros(0))
     held: float = 0.0
+    together: bool = False
 
     def shape(self, t: float) -> float:
         """The shape at time t, nearer to whom the picture belongs the more is held."""
@@ -187,12 +193,15 @@ def share_film(
         owner = _suits(landmarks if detected else (), positions, made_up, people)
     middle, change = face_at(halves, positions, None, 0.0).middle, np.abs(faces[1] - faces[0]).mean(-1)
     schedule = sweep(change, middle[..., 0] > 0, owner) if middle.any() else all_at_once(owner)
-    apart = bool(people) and _unknown(*people[owner]) <= SHARING.most_unknown
+    known = [_unknown(*one) <= SHARING.most_unknown for one in people] or [False, False]
+    apart, together = known[owner], False
     if apart:
         chin = max(float(points[:DETECTED, 1].max()) for points in (*landmarks, *halves))
-        schedule = plan(change, np.maximum(people[0][0], people[1][0]), middle[..., 0] > 0, chin, owner)
+        places = change, np.maximum(people[0][0], people[1][0]), middle[..., 0] > 0, chin, owner
+        beyond = _beyond(change, people[0][0], people[1][0]) if all(known) else None
+        schedule, together = plan(*places) if beyond is None else plan_together(*places, beyond), beyond is not None
     if not detected:
-        return Sharing(owner, schedule, apart)
+        return Sharing(owner, schedule, apart, together=together)
     right, left = (_bridge(face, points) > SHARING.bridge for face, points in zip(faces, halves, strict=True))
     lids = max(_apart(*(pick(points, part) for points in landmarks)) for part in (RIGHT_EYE, LEFT_EYE))
     lips = _apart(*(pick(points, LIPS) for points in landmarks))
@@ -204,7 +213,16 @@ def share_film(
         (right, left),
         smoothstep(np.linalg.norm(halves[0] - halves[1], axis=1)[:DETECTED] / width, *SHARING.missed),
         SHARING.held * _held(landmarks, lids, lips),
+        together,
     )
+
+
+def _beyond(change: np.ndarray, first: np.ndarray, second: np.ndarray) -> float | None:
+    """The share of what two people (H, W) cover that is one's alone; None where they are not to be bent, by the change (H, W)."""
+    either = np.maximum(first, second)
+    beyond = float(np.abs(second - first).sum() / max(either.sum(), 1.0))
+    behind = float((change * (1 - either)).sum() / max(change.sum(), 1e-6))
+    return beyond if beyond <= SHARING.most_beyond and behind >= SHARING.least_behind else None
 
 
 def _suits(
