@@ -104,7 +104,11 @@ def freed(prepared: RipplePrepared) -> RipplePrepared:
 def yaw_of(front: Face, picture: np.ndarray) -> float | None:
     """Degrees that the face has turned from `front`, positive to the image right; None where no face is found."""
     try:
-        face = detect_faces(Image.fromarray(picture))[0]
+        # Of several faces the same one: turned, another may be the largest.
+        middle = front.points.mean(0)
+        face = min(
+            detect_faces(Image.fromarray(picture)), key=lambda one: float(np.hypot(*(one.points.mean(0) - middle)))
+        )
     except NothingFoundError:
         return None
     before, after = (np.column_stack([f.points, f.depths]) for f in (front, face))
