@@ -7,6 +7,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.detect.covers import ABOVE, AROUND
+from core.detect.covers import LIPS as COVER_LIPS
 from core.errors import InputError
 from core.ops.tangents import average_along, tangent_field
 from core.sdl.methods.drawing import drawing
@@ -22,14 +24,18 @@ from core.sdl.methods.drawing.features import (
     IRISES,
     LIPS,
     LOWER_LIDS,
+    MOUTH,
     NOSE,
     TOP,
     UNDER_BROWS,
     UPPER_LIDS,
     clear_ink,
     disc_at,
+    draw_mouth,
     draw_shapes,
+    draw_strokes,
     eyes_seen,
+    mouth_seen,
 )
 from core.sdl.methods.drawing.lines import draw_ink, keep_strokes
 from core.sdl.methods.drawing.planar import (
@@ -223,6 +229,13 @@ def test_a_face_has_one_tone_and_one_shade_and_what_is_beside_it_is_not_skin():
     assert np.array_equal(colours[2], (50, 0, 0))
 
 
+@pytest.mark.parametrize(("white", "lifted"), [(98, 0.0), (50, SKIN.lift * (SKIN.light - 45))])
+def test_dark_skin_stays_dark_and_skin_in_a_dark_picture_is_lifted(white, lifted):
+    colours, labels = np.array([(45, 20, 25), (white, 2, -6), (30, -20, 5)], float), np.repeat([[0, 1, 2]], 3, 1)
+    made = warm_skin(colours, labels, np.where(labels == 0, -1, 0))
+    assert made[0, 0] == pytest.approx(45 + lifted)
+
+
 def test_a_neck_of_the_faces_colour_is_its_skin_and_hair_beside_it_is_not():
     lab, points = face_in_light()
     points[TOP], points[CHIN] = (120, 20), (120, 180)
@@ -274,6 +287,35 @@ def test_an_open_mouth_is_one_flat_shape_without_the_photos_lines():
     assert np.ptp(made[148:150, 105:135]) < 0.02 and made[149, 120, 0] > 0.7
     lines = np.ones((200, 240), np.float32)
     assert clear_ink(lines, points, [], "hidden")[148:152, 105:135].max() < 0.01
+
+
+def test_teeth_and_the_dark_behind_them_are_two_tones_and_a_tongue_stays_red():
+    rows, columns = np.indices((200, 240))
+    mouth = np.array([(90, 130), (150, 130), (150, 170), (90, 170)], float)
+    photo = np.full((200, 240, 3), 0.8, np.float32)
+    photo[rows >= 150] = (0.2, 0.05, 0.05)
+    made = np.full((200, 240, 3), 0.4, np.float32)
+    draw_mouth(made, photo, mouth)
+    assert made[140, 120].min() > 0.75 and made[160, 120].max() < 0.25 and (made[100, 100] == np.float32(0.4)).all()
+    draw_mouth(made, np.full((200, 240, 3), (0.7, 0.35, 0.35), np.float32), mouth)
+    assert made[140, 120, 0] > 1.7 * made[140, 120, 1]
+
+
+def test_no_mouth_is_drawn_on_a_mask():
+    photo, points = two_eyes(40)
+    photo[:] = (205, 160, 140)
+    for part, y in ((COVER_LIPS, 150), (AROUND, 152), (ABOVE, 100)):
+        points[list(part)] = (120, y) + 8 * np.stack([np.cos(np.arange(len(part))), np.sin(np.arange(len(part)))], 1)
+    masked = photo.copy()
+    masked[125:] = (120, 170, 220)
+    assert mouth_seen(photo, points) and not mouth_seen(masked, points)
+    none, flat = np.zeros((200, 240), np.float32), np.full((200, 240, 3), 0.6, np.float32)
+    points[list(MOUTH)] = np.stack([np.linspace(100, 140, len(MOUTH)), 0 * np.arange(len(MOUTH)) + 150.0], 1)
+    for there in (True, False):
+        drawn = draw_strokes(none, points, "hidden", 1.0, mouth=there)
+        assert bool(drawn[145:156, 100:140].any()) == there
+    lips = draw_shapes(flat, masked / np.float32(255), points, mouth=False)
+    assert np.array_equal(lips[140:165], flat[140:165])
 
 
 def test_scraps_of_contour_on_skin_go_and_the_faces_rim_stays():

@@ -26,11 +26,14 @@ from core.sdl.methods.drawing.features import (
     eye_rings,
     eyes_seen,
     face_height,
+    mouth_seen,
     region,
     seen_brows,
 )
 from core.sdl.methods.drawing.regions import join_small
 
+# Between the brows: skin that neither a mask nor a fringe hides.
+BROW = (9, 107, 55, 168, 285, 336)
 CHEEKS = ((117, 50, 205, 203, 129, 126), (346, 280, 425, 423, 358, 355))
 
 
@@ -59,6 +62,8 @@ class Skin:
     turn: float = 0.6  # and by which share of that it is turned back
     light: float = 76.0  # lightness to which dark pictures' skin is lifted
     lift: float = 0.35  # by that share of the way
+    brightest: float = 0.97  # of a picture's pixels: what is light in it
+    dark: tuple[float, float] = (92.0, 72.0)  # its lightness: from none to all of the lift
 
 
 SKIN = Skin()
@@ -72,16 +77,19 @@ def find_skin(lab: np.ndarray, points: np.ndarray) -> np.ndarray:
         points: (478, 2) landmarks, pixels of `lab`.
     """
     shape, outline = lab.shape[:2], points[list(FACE_RING)]
-    cheeks = np.maximum.reduce([region(shape, points[list(ring)]) for ring in (NOSE, *CHEEKS)]) > 0.5
+    rgb = (255 * to_rgb(lab, 1.0)).astype(np.uint8)
+    bare = mouth_seen(rgb, points)
+    rings = (NOSE, *CHEEKS) if bare else (BROW,)
+    cheeks = np.maximum.reduce([region(shape, points[list(ring)]) for ring in rings]) > 0.5
     if not cheeks.any():
         return cheeks
     own = np.median(lab[cheeks], 0)
     skin = (region(shape, outline) > 0.5) & (np.hypot(*(lab[..., 1:] - own[1:]).transpose(2, 0, 1)) < SKIN.tinged)
-    # A nose is often redder.
-    skin |= region(shape, points[list(NOSE)]) > 0.5
+    if bare:  # A nose is often redder.
+        skin |= region(shape, points[list(NOSE)]) > 0.5
     skin &= np.abs(lab[..., 0] - own[0]) < SKIN.lightness
-    rgb = (255 * to_rgb(lab, 1.0)).astype(np.uint8)
-    for ring in (points[list(LIPS)], *(eye_rings(points) if eyes_seen(rgb, points) != "hidden" else [])):
+    lips = [points[list(LIPS)]] if bare else []
+    for ring in (*lips, *(eye_rings(points) if eyes_seen(rgb, points) != "hidden" else [])):
         skin |= region(shape, ring) > 0.5
     disc = round_window(0.02 * face_height(points))
     closed = cv2.morphologyEx(skin.astype(np.uint8), cv2.MORPH_CLOSE, disc)
@@ -155,6 +163,10 @@ def warm_skin(colours: np.ndarray, labels: np.ndarray, owner: np.ndarray) -> np.
     made = colours.copy()
     counted = np.bincount(labels.ravel(), minlength=len(colours))
     # A picture in one hue, such as a sepia print, keeps it.
+    # Dark skin stays dark: what is lifted is the skin in a dark picture.
+    by_light = colours[:, 0].argsort()
+    bright = colours[by_light[np.searchsorted(counted[by_light].cumsum(), SKIN.brightest * counted.sum())], 0]
+    dark = float(np.clip((SKIN.dark[0] - bright) / (SKIN.dark[0] - SKIN.dark[1]), 0, 1))
     many_hued = np.linalg.eigvalsh(np.cov(colours[:, 1:].T, fweights=counted))[0] > SKIN.one_hue**2
     for number in np.unique(owner[owner < 0]):
         chosen, counts = np.unique(labels[owner == number], return_counts=True)
@@ -169,7 +181,7 @@ def warm_skin(colours: np.ndarray, labels: np.ndarray, owner: np.ndarray) -> np.
                 [(np.cos(turn), -np.sin(turn)), (np.sin(turn), np.cos(turn))]
             )
         made[chosen, 1:] *= np.clip(SKIN.chroma / max(1e-3, float(np.hypot(*own[1:]))), 1, SKIN.warmest)
-        made[chosen, 0] += SKIN.lift * max(0.0, SKIN.light - own[0])
+        made[chosen, 0] += dark * SKIN.lift * max(0.0, SKIN.light - own[0])
     return made
 
 
@@ -190,11 +202,12 @@ def draw_face(
         return areas, ink
     seen, plain, below, lines = (enlarged(item[part], scale) for item in (photo, smooth, areas, ink))
     eyes = eyes_seen(seen, places)
-    below = draw_shapes(below, plain, places)
+    mouth = mouth_seen(seen, places)
+    below = draw_shapes(below, plain, places, mouth)
     if eyes == "open":
         below = draw_eyes(below, seen, places)
     lines = clear_ink(lines, places, seen_brows(plain, places), eyes)
-    lines = draw_strokes(lines, places, eyes, scale * FEATURES.least_pen_px)
+    lines = draw_strokes(lines, places, eyes, scale * FEATURES.least_pen_px, mouth)
     made, drawn = areas.copy(), ink.copy()
     made[part], drawn[part] = (
         cv2.resize(item, made[part].shape[1::-1], interpolation=cv2.INTER_AREA) for item in (below, lines)

@@ -9,8 +9,10 @@ import numpy as np
 from PIL import Image
 from scipy.interpolate import CubicSpline, PchipInterpolator
 
-from core.detect.faces import detect_faces
+from core.detect.covers import mouth_covered
+from core.detect.faces import Face, detect_faces
 from core.errors import NothingFoundError
+from core.image import Box
 
 UPPER_LIDS = ((33, 246, 161, 160, 159, 158, 157, 173, 133), (263, 466, 388, 387, 386, 385, 384, 398, 362))
 LOWER_LIDS = ((33, 7, 163, 144, 145, 153, 154, 155, 133), (263, 249, 390, 373, 374, 380, 381, 382, 362))
@@ -64,6 +66,13 @@ class Features:
     inner: float = 0.92  # of the face's outline: contours inside belong to the face, not to its rim
     scrap: float = 0.1  # length of a contour inside the face below which it goes
     mouth_open: float = 0.025  # between the lips: less is shut
+    mouth_soft: float = 0.07  # of the root of an open mouth's area: sigma over which its light is averaged
+    mouth_tones: float = 0.2  # of that light: teeth so much lighter than what is behind them are a tone of their own
+    mouth_edge: float = 12.0  # slope of the border between the two
+    tongue: tuple[float, float] = (
+        0.2,
+        0.35,
+    )  # how much redder than grey what is light in it is: from teeth to a tongue alone
     light: float = 0.28  # radius of the light in the eye by the iris's
     shine: float = 0.9  # how much of it is white
 
@@ -120,6 +129,11 @@ def eyes_seen(photo: np.ndarray, points: np.ndarray) -> str:
     return "open" if min(openings) >= FEATURES.least_open else "shut"
 
 
+def mouth_seen(photo: np.ndarray, points: np.ndarray) -> bool:
+    """Whether no mask or cloth hides the mouth of a face in its photo (h, w, 3) uint8."""
+    return not mouth_covered(Image.fromarray(photo), Face(points, Box(*points.min(0), *points.max(0))))
+
+
 def drawn_by_landmarks(photo: np.ndarray, points: np.ndarray) -> bool:
     """Whether a face has room for strokes: a small one behind dark glasses or turned aside is areas and contours alone."""
     height = face_height(points)
@@ -156,31 +170,50 @@ def brow_rings(points: np.ndarray) -> list[np.ndarray]:
     return [points[[*above, *below[::-1]]] for above, below in zip(BROWS, UNDER_BROWS, strict=True)]
 
 
-def draw_shapes(areas: np.ndarray, smooth: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Areas with brows, lips and an open mouth as flat shapes in the photo's own colours; all (h, w, 3) in [0, 1]."""
+def draw_shapes(areas: np.ndarray, smooth: np.ndarray, points: np.ndarray, mouth: bool = True) -> np.ndarray:
+    """Areas with brows and, unless it is hidden, lips and an open mouth as flat shapes in the photo's own colours; all (h, w, 3) in [0, 1]."""
     made = areas.copy()
     upper, lower = LIPS[:11], (*LIPS[10:], LIPS[0])
     nose = region(areas.shape, points[list(NOSE)]) > 0.5
     # Skin may be drawn lighter than it is in the photo: lips go with it.
     lighter = areas[nose].mean() / max(0.05, float(smooth[nose].mean())) if nose.any() else 1.0
     lighter = float(np.clip(lighter, 1, FEATURES.lighter))
-    shapes = [(ring, FEATURES.brow_shade) for ring in seen_brows(smooth, points)] + [
-        (points[[*upper, *INNER_UPPER[::-1]]], lighter * FEATURES.lip_shades[0]),
-        (points[[*lower, *INNER_LOWER]], lighter * FEATURES.lip_shades[1]),
-    ]
+    shapes = [(ring, FEATURES.brow_shade) for ring in seen_brows(smooth, points)]
+    if mouth:
+        shapes += [
+            (points[[*upper, *INNER_UPPER[::-1]]], lighter * FEATURES.lip_shades[0]),
+            (points[[*lower, *INNER_LOWER]], lighter * FEATURES.lip_shades[1]),
+        ]
     for ring, shade in shapes:
         mask = region(areas.shape, rounded(ring))
         if len(inside := smooth[mask > 0.5]):
             made += mask[..., None] * ((shade * np.median(inside, 0)).clip(0, 1).astype(np.float32) - made)
-    if (mouth := open_mouth(points)) is not None:
-        mask = region(areas.shape, mouth)
-        if len(inside := smooth[mask > 0.5]):
-            # Teeth, not gums and tongue, say how light a mouth is.
-            colour = np.percentile(inside, 70, 0)
-            # Light on them has a hue, teeth have none.
-            colour = (1.3 * (0.3 * colour + 0.7 * colour.mean())).clip(0, 1).astype(np.float32)
-            made += mask[..., None] * (colour - made)
+    if mouth and (opening := open_mouth(points)) is not None:
+        draw_mouth(made, smooth, opening)
     return made
+
+
+def draw_mouth(areas: np.ndarray, smooth: np.ndarray, ring: np.ndarray) -> None:
+    """What shows between the lips drawn into areas (h, w, 3): teeth in one tone, and what is behind them, if it shows, in another."""
+    mask = region(areas.shape, ring)
+    inside = mask > 0.5
+    if not inside.any():
+        return
+    # Lines between teeth are none of two tones.
+    sigma = max(1.0, FEATURES.mouth_soft * float(np.sqrt(inside.sum())))
+    light = cv2.GaussianBlur(smooth.mean(2) * mask, (0, 0), sigma) / cv2.GaussianBlur(mask, (0, 0), sigma).clip(1e-3)
+    level = float(np.mean(np.percentile(light[inside], (8, 92))))
+    teeth = inside & (light >= level)
+    if light[teeth].mean() - light[inside & ~teeth].mean() > FEATURES.mouth_tones:
+        behind = np.median(smooth[inside & ~teeth], 0)
+        areas += mask[..., None] * (behind - areas)
+        mask = mask * np.clip(0.5 + (light - level) * FEATURES.mouth_edge, 0, 1)
+    # Teeth, not gums and tongue, say how light a mouth is; light on them has a hue, teeth have none. A tongue alone stays red.
+    colour = np.percentile(smooth[teeth], 70, 0)
+    red = float(colour[0] / max(0.02, colour.mean()) - 1)
+    tooth = float(np.clip((FEATURES.tongue[1] - red) / (FEATURES.tongue[1] - FEATURES.tongue[0]), 0, 1))
+    colour = (1 + 0.3 * tooth) * (colour + 0.7 * tooth * (colour.mean() - colour))
+    areas += mask[..., None] * (colour.clip(0, 1).astype(np.float32) - areas)
 
 
 def seen_brows(smooth: np.ndarray, points: np.ndarray) -> list[np.ndarray]:
@@ -235,8 +268,10 @@ def clear_ink(ink: np.ndarray, points: np.ndarray, brows: list[np.ndarray], eyes
     return made * (1 - cv2.dilate(short[labels].astype(np.float32), np.ones((5, 5), np.uint8)))
 
 
-def draw_strokes(ink: np.ndarray, points: np.ndarray, eyes: str, least_px: float) -> np.ndarray:
-    """Ink (h, w) with the strokes of lids (unless `eyes` are hidden), brows, nose and mouth, `least_px` wide at least."""
+def draw_strokes(ink: np.ndarray, points: np.ndarray, eyes: str, least_px: float, mouth: bool = True) -> np.ndarray:
+    """Ink (h, w) with the strokes of lids (unless `eyes` are hidden), brows, and nose and mouth (unless a mask hides the
+    `mouth`), `least_px` wide at least.
+    """
     height, made = face_height(points), ink.copy()
 
     def draw(places: np.ndarray, share: float, peak: float) -> None:
@@ -246,6 +281,8 @@ def draw_strokes(ink: np.ndarray, points: np.ndarray, eyes: str, least_px: float
         if eyes != "hidden":
             draw(points[list(lid)], FEATURES.lid, 0.45)
         draw((points[list(brow)] + points[list(under)]) / 2, FEATURES.brow, 0.4)
+    if not mouth:
+        return made
     draw(points[list(MOUTH)], FEATURES.mouth, 0.5)
     for nostril in NOSTRILS:
         draw(points[list(nostril)], FEATURES.mouth, 0.7)
