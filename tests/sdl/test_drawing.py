@@ -229,7 +229,7 @@ def test_a_face_has_one_tone_and_one_shade_and_what_is_beside_it_is_not_skin():
     assert np.array_equal(colours[2], (50, 0, 0))
 
 
-@pytest.mark.parametrize(("white", "lifted"), [(98, 0.0), (50, SKIN.lift * (SKIN.light - 45))])
+@pytest.mark.parametrize(("white", "lifted"), [(98, SKIN.most[0]), (50, SKIN.lift * (SKIN.light - 45))])
 def test_dark_skin_stays_dark_and_skin_in_a_dark_picture_is_lifted(white, lifted):
     colours, labels = np.array([(45, 20, 25), (white, 2, -6), (30, -20, 5)], float), np.repeat([[0, 1, 2]], 3, 1)
     made = warm_skin(colours, labels, np.where(labels == 0, -1, 0))
@@ -295,10 +295,12 @@ def test_teeth_and_the_dark_behind_them_are_two_tones_and_a_tongue_stays_red():
     photo = np.full((200, 240, 3), 0.8, np.float32)
     photo[rows >= 150] = (0.2, 0.05, 0.05)
     made = np.full((200, 240, 3), 0.4, np.float32)
-    draw_mouth(made, photo, mouth)
+    draw_mouth(made, photo, mouth, 0.5)
     assert made[140, 120].min() > 0.75 and made[160, 120].max() < 0.25 and (made[100, 100] == np.float32(0.4)).all()
-    draw_mouth(made, np.full((200, 240, 3), (0.7, 0.35, 0.35), np.float32), mouth)
-    assert made[140, 120, 0] > 1.7 * made[140, 120, 1]
+    light = np.full((200, 240, 3), (0.7, 0.35, 0.35), np.float32)
+    for skin_red, red in ((0.5, True), (1.2, False)):  # in red light teeth are less red than skin
+        draw_mouth(made, light, mouth, skin_red)
+        assert bool(made[140, 120, 0] > 1.7 * made[140, 120, 1]) == red
 
 
 def test_no_mouth_is_drawn_on_a_mask():

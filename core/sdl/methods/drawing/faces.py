@@ -63,7 +63,8 @@ class Skin:
     light: float = 76.0  # lightness to which dark pictures' skin is lifted
     lift: float = 0.35  # by that share of the way
     brightest: float = 0.97  # of a picture's pixels: what is light in it
-    dark: tuple[float, float] = (92.0, 72.0)  # its lightness: from none to all of the lift
+    dark: tuple[float, float] = (92.0, 72.0)  # its lightness, by which skin is lifted by at most ...
+    most: tuple[float, float] = (4.0, 20.0)  # ... so much
 
 
 SKIN = Skin()
@@ -166,7 +167,7 @@ def warm_skin(colours: np.ndarray, labels: np.ndarray, owner: np.ndarray) -> np.
     # Dark skin stays dark: what is lifted is the skin in a dark picture.
     by_light = colours[:, 0].argsort()
     bright = colours[by_light[np.searchsorted(counted[by_light].cumsum(), SKIN.brightest * counted.sum())], 0]
-    dark = float(np.clip((SKIN.dark[0] - bright) / (SKIN.dark[0] - SKIN.dark[1]), 0, 1))
+    most = float(np.interp(bright, SKIN.dark[::-1], SKIN.most[::-1]))
     many_hued = np.linalg.eigvalsh(np.cov(colours[:, 1:].T, fweights=counted))[0] > SKIN.one_hue**2
     for number in np.unique(owner[owner < 0]):
         chosen, counts = np.unique(labels[owner == number], return_counts=True)
@@ -181,7 +182,7 @@ def warm_skin(colours: np.ndarray, labels: np.ndarray, owner: np.ndarray) -> np.
                 [(np.cos(turn), -np.sin(turn)), (np.sin(turn), np.cos(turn))]
             )
         made[chosen, 1:] *= np.clip(SKIN.chroma / max(1e-3, float(np.hypot(*own[1:]))), 1, SKIN.warmest)
-        made[chosen, 0] += dark * SKIN.lift * max(0.0, SKIN.light - own[0])
+        made[chosen, 0] += min(most, SKIN.lift * max(0.0, SKIN.light - own[0]))
     return made
 
 

@@ -70,9 +70,9 @@ class Features:
     mouth_tones: float = 0.2  # of that light: teeth so much lighter than what is behind them are a tone of their own
     mouth_edge: float = 12.0  # slope of the border between the two
     tongue: tuple[float, float] = (
-        0.2,
-        0.35,
-    )  # how much redder than grey what is light in it is: from teeth to a tongue alone
+        0.7,
+        1.0,
+    )  # redness of what is light in it by the skin's: from teeth to a tongue alone
     light: float = 0.28  # radius of the light in the eye by the iris's
     shine: float = 0.9  # how much of it is white
 
@@ -189,12 +189,15 @@ def draw_shapes(areas: np.ndarray, smooth: np.ndarray, points: np.ndarray, mouth
         if len(inside := smooth[mask > 0.5]):
             made += mask[..., None] * ((shade * np.median(inside, 0)).clip(0, 1).astype(np.float32) - made)
     if mouth and (opening := open_mouth(points)) is not None:
-        draw_mouth(made, smooth, opening)
+        draw_mouth(made, smooth, opening, redness(smooth[nose]) if nose.any() else 1.0)
     return made
 
 
-def draw_mouth(areas: np.ndarray, smooth: np.ndarray, ring: np.ndarray) -> None:
-    """What shows between the lips drawn into areas (h, w, 3): teeth in one tone, and what is behind them, if it shows, in another."""
+def draw_mouth(areas: np.ndarray, smooth: np.ndarray, ring: np.ndarray, skin_red: float) -> None:
+    """What shows between the lips drawn into areas (h, w, 3): teeth in one tone, and what is behind them, if it shows, in another.
+
+    `skin_red` is the `redness` of the face's skin: as red as it are no teeth, but a tongue.
+    """
     mask = region(areas.shape, ring)
     inside = mask > 0.5
     if not inside.any():
@@ -210,10 +213,16 @@ def draw_mouth(areas: np.ndarray, smooth: np.ndarray, ring: np.ndarray) -> None:
         mask = mask * np.clip(0.5 + (light - level) * FEATURES.mouth_edge, 0, 1)
     # Teeth, not gums and tongue, say how light a mouth is; light on them has a hue, teeth have none. A tongue alone stays red.
     colour = np.percentile(smooth[teeth], 70, 0)
-    red = float(colour[0] / max(0.02, colour.mean()) - 1)
+    red = redness(colour[None]) / max(0.05, skin_red)
     tooth = float(np.clip((FEATURES.tongue[1] - red) / (FEATURES.tongue[1] - FEATURES.tongue[0]), 0, 1))
     colour = (1 + 0.3 * tooth) * (colour + 0.7 * tooth * (colour.mean() - colour))
     areas += mask[..., None] * (colour.clip(0, 1).astype(np.float32) - areas)
+
+
+def redness(colours: np.ndarray) -> float:
+    """How much redder than grey (n, 3) RGB are at the median: 0 is grey."""
+    middle = np.median(colours, 0)
+    return float(middle[0] / max(0.02, middle.mean()) - 1)
 
 
 def seen_brows(smooth: np.ndarray, points: np.ndarray) -> list[np.ndarray]:
