@@ -87,9 +87,9 @@ class AgeingLayers:
     young_shift: np.ndarray
 
     @property
-    def faces(self) -> int:
-        """How many faces are changed."""
-        return 1
+    def figures(self) -> dict[str, float]:
+        """How many faces are changed, and how many of them are covered in part."""
+        return {"faces": 1, "covered": int(self.head.cover.any())}
 
     def paint(self, t: float) -> np.ndarray:
         """The photo at t in [-1, 1], 1 = older: (H, W, 3) uint8, equal to the photo outside head and neck and at t = 0."""

@@ -11,9 +11,11 @@ import cv2
 import numpy as np
 from PIL import Image
 
+from core.detect.covers import mouth_covered
 from core.detect.faces import Face, detect_faces
 from core.detect.segment import person_mask
 from core.errors import NothingFoundError
+from core.face_ageing.covered import find_cover
 from core.face_ageing.fringe import hanging_hair
 from core.face_ageing.glasses import find_rims
 from core.face_ageing.hair_search import complete_hair, find_hair
@@ -42,6 +44,9 @@ from core.face_ageing.skin import skin_colours, strands_along
 from core.image import Box, crop_box
 from core.ops.masks import disc
 
+# How much higher than the bridge of the nose skin is looked for where a mask hides the rest, face heights.
+MASKED = 0.14
+
 
 @dataclass(frozen=True)
 class Head:
@@ -59,6 +64,7 @@ class Head:
         beard: beard and moustache.
         zone: where anything may change: 1 on head and neck, 0 elsewhere.
         rims: rims of spectacles.
+        cover: a mask or a cloth over the mouth, which does not age.
     """
 
     box: Box
@@ -72,6 +78,7 @@ class Head:
     beard: np.ndarray
     zone: np.ndarray
     rims: np.ndarray
+    cover: np.ndarray
 
 
 def find_head(picture: Image.Image, face: Face | None = None) -> Head:
@@ -90,7 +97,9 @@ def find_head(picture: Image.Image, face: Face | None = None) -> Head:
         person = person_mask(shown)[0, 0].numpy()
     except NothingFoundError:
         person = fill((view.shape[0], view.shape[1]), points[list(OVAL)])
-    return Head(box, view, points, depths, **take_apart(view, points, person))
+    covered = mouth_covered(picture.convert("RGB"), face)
+    cover = find_cover(view, points) if covered else np.zeros(view.shape[:2], np.float32)
+    return Head(box, view, points, depths, **take_apart(view, points, person, cover), cover=cover)
 
 
 def view_box(face: Face, size: tuple[int, int]) -> tuple[Box, float]:
@@ -109,7 +118,7 @@ def face_height(points: np.ndarray) -> float:
     return float(max(tall, 1.1 * np.hypot(*(points[234] - points[454]))))
 
 
-def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray) -> dict[str, np.ndarray]:
+def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray, cover: np.ndarray) -> dict[str, np.ndarray]:
     """The mattes of a head; see `Head`."""
     shape, height = (view.shape[0], view.shape[1]), SEARCH.face_px
     lab = cv2.cvtColor(cv2.GaussianBlur(view, (0, 0), 1.2), cv2.COLOR_RGB2LAB)
@@ -122,9 +131,10 @@ def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray) -> dict
         *(fill(shape, grow(points[list(ring)], 1.25)) for ring in BROWS), fill(shape, points[list(NOSTRILS)]),
     ])  # fmt: skip
     body = draw_to_edges(view, person)
-    below_eyes, bare = down - down_of(points, BRIDGE), (oval > 0.5) & (features < 0.5)
+    below_eyes, bare = down - down_of(points, BRIDGE), (oval > 0.5) & (features < 0.5) & (cover < 0.5)
     along = strands_along(lab[..., 0], points[CHIN] - points[FOREHEAD])
-    from_skin, sure = skin_colours(lab, bare, across, below_eyes, down, along, height)
+    # Above a mask little skin is bare but that between the brows.
+    from_skin, sure = skin_colours(lab, bare, across, below_eyes + (MASKED if cover.any() else 0), down, along, height)
     hair = find_hair(view, lab, from_skin, body, oval, across, below_chin, below_eyes, along)
     near = fade(from_skin, SEARCH.skin_reach + SEARCH.skin_fade, SEARCH.skin_reach)
     face = cv2.GaussianBlur(cv2.dilate(oval, disc(0.05 * height)), (0, 0), 0.02 * height) * (1 - features)
@@ -150,8 +160,8 @@ def take_apart(view: np.ndarray, points: np.ndarray, person: np.ndarray) -> dict
     zone = np.maximum.reduce([zone, skin, beard])
     zone = fade(cv2.GaussianBlur(zone, (0, 0), 2.0), 0.02, 0.2)
     lips = cv2.GaussianBlur(fill(shape, points[list(LIPS)]), (0, 0), 2.0)
-    return {"skin": skin, "lips": lips, "hair": hair, "brows": brows * (1 - hair), "beard": beard, "zone": zone,
-            "rims": rims}  # fmt: skip
+    mattes = {"skin": skin, "lips": lips, "hair": hair, "beard": beard, "zone": zone}
+    return {name: matte * (1 - cover) for name, matte in mattes.items()} | {"brows": brows * (1 - hair), "rims": rims}
 
 
 def find_skin(seen: Seen, near: np.ndarray, outside: np.ndarray) -> np.ndarray:

@@ -116,6 +116,8 @@ def misfit(job: Job, figures: Mapping[str, float]) -> str:
         return "A head is turned or partly hidden, so it is moved as a whole: the middle shows one animal with something of the other."
     if job.name == "age" and figures.get("faces") == 0:
         return "No face was found: the whole picture was taken for one."
+    if figures.get("covered"):
+        return "Something covers the mouth in this photograph: it stays as it is, and what is bare changes its age."
     return ""
 
 

@@ -78,8 +78,8 @@ class Layers(Protocol):
         """(H, W, 3) uint8, what t = 0 shows."""
 
     @property
-    def faces(self) -> int:
-        """How many faces were found."""
+    def figures(self) -> dict[str, float]:
+        """How many faces or animals were found, and what else limits the pictures, see `core.sdl.jobs.misfit`."""
 
     def paint(self, t: float) -> np.ndarray:
         """The picture at t, (H, W, 3) uint8."""

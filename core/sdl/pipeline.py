@@ -167,20 +167,20 @@ class SDLPipeline(TransitionPipeline[SDLPrepared]):
         if isinstance(self.network, MorphSDLNet):
             progress(0.05, "looking for animals")
             if (animals := find_animal_morph(*(to_pil(picture)[0] for picture in joined.split(3, 1)))) is not None:
-                return self._prepared_layers(animals, content_key(joined, chosen, self.weights_label), "animals")
+                return self._prepared_layers(animals, content_key(joined, chosen, self.weights_label))
         return self.prepare_tensor(joined, chosen, progress)
 
     def _prepare_layers(self, photo: Image.Image, options: SDLOptions, progress: Progress) -> SDLPrepared:
         progress(0.05, "looking for faces")
         layers = DRAWN[self.job.drawn](photo, options)
         progress(1.0, "prepared")
-        return self._prepared_layers(layers, content_key(layers.photo, options, self.weights_label), "faces")
+        return self._prepared_layers(layers, content_key(layers.photo, options, self.weights_label))
 
-    def _prepared_layers(self, layers: Layers, key: str, found: str) -> SDLPrepared:
-        """What is painted without a network; `found` names what its faces are."""
+    def _prepared_layers(self, layers: Layers, key: str) -> SDLPrepared:
+        """What is painted without a network."""
         height, width = layers.photo.shape[:2]
         return SDLPrepared(
-            key=key, figures={"width_px": width, "height_px": height, "tiles": 1, found: layers.faces},
+            key=key, figures={"width_px": width, "height_px": height, "tiles": 1, **layers.figures},
             inputs=torch.empty(1, 3, 0, 0), crop=Crop(height, width), encoded=None, tile_px=0, exact_ends=True, layers=layers,
             made_for=self.identity,
         )  # fmt: skip

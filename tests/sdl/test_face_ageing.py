@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.detect.faces import detect_faces
 from core.errors import NothingFoundError
 from core.face_ageing.ageing import (
     AgeingLayers,
@@ -50,6 +51,7 @@ from core.face_ageing.shapes import raw_red
 from core.face_ageing.skin import skin_colours, strands_along
 from core.face_ageing.strength import STRENGTH
 from core.face_ageing.wrinkles import crease_relief, find_contours
+from core.sdl.jobs import job_named, misfit
 from core.sdl.options import SDLOptions
 from core.sdl.pipeline import SDLPipeline
 from core.ui.parts.examples import HEADS
@@ -569,3 +571,24 @@ def test_light_hair_that_is_known_in_part_alone_does_not_grey():
     assert told_whole(dark, hair, skin, from_skin, one, oval, below_chin, FACE_PX) == 1
     whole = np.where(oval > 0, 0, 1).astype(np.float32)
     assert told_whole(light, whole, skin, from_skin, one, oval, below_chin, FACE_PX) == 1
+
+
+def test_a_mask_neither_ages_nor_says_what_colour_skin_is(heads):
+    with Image.open(heads[0]) as file:
+        photo = file.convert("RGB")
+    face = detect_faces(photo)[0]
+    below = face.points[
+        [227, 93, 132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361, 447, 195]
+    ]
+    masked = np.asarray(photo).copy()
+    cv2.fillConvexPoly(masked, cv2.convexHull(below.astype(np.int32)), (110, 160, 205))
+    layers = find_layers(Image.fromarray(masked), face)
+    assert layers.figures["covered"] and "stays as it is" in misfit(job_named("age"), layers.figures)
+    inside = cv2.erode((masked == (110, 160, 205)).all(2).astype(np.uint8), np.ones((5, 5), np.uint8)) > 0
+    assert inside.sum() > 1000
+    for t in (-1.0, 1.0):
+        assert np.array_equal(layers.paint(t)[inside], masked[inside])
+    x, y = face.points[9]
+    brow = np.s_[int(y) - 8 : int(y) + 8, int(x) - 8 : int(x) + 8]
+    assert not np.array_equal(layers.paint(1.0)[brow], masked[brow]), "what is bare grows older"
+    assert not find_layers(photo, face).figures["covered"]

@@ -41,6 +41,11 @@ class AnimalMorph:
         """(H, W, 3) uint8, what t = 0 shows."""
         return self.first
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """How many heads meet point by point."""
+        return {"animals": self.faces}
+
     def paint(self, t: float) -> np.ndarray:
         """(H, W, 3) uint8 at t: 0 and 1 are the pictures themselves, beyond only places are stretched."""
         if t in (0, 1):

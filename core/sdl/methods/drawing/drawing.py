@@ -40,6 +40,11 @@ class DrawingLayers:
     order: np.ndarray
     faces: int
 
+    @property
+    def figures(self) -> dict[str, float]:
+        """How many faces were found."""
+        return {"faces": self.faces}
+
     def paint(self, t: float) -> np.ndarray:
         """(H, W, 3) uint8: the photo at t = 0 and below, the drawing at 1; beyond, its ink grows bolder."""
         if t <= 0:
