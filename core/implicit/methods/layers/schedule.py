@@ -32,7 +32,7 @@ class ScheduleConstants:
     # How long a place takes of a picture whose person is not told from its background, and how long before half way the frame's rim,
     # where nobody stands, begins: one half alone would move twice as fast as the mean.
     swept: float = 0.25
-    early: float = 0.08
+    early: float = 0.09
     # The head ends below the chin, over this much of the face's diameter.
     neck: float = 0.7
     # So far around the face, as a share of its diameter, all changes over as it does, and how soft that ends.
