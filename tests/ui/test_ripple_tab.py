@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.ui.tabs.ripple import slider_of, widened
 from tests.conftest import HEADS
 from tests.ui.conftest import emptied
 
@@ -117,3 +118,9 @@ def test_brushing_removes_an_object(page, tmp_path):
     inside = removed[105:125, 145:175].astype(int)
     assert np.abs(inside - (150, 140, 150)).max() < 40  # the red box is gone, the wall goes on
     assert np.abs(removed[:60].astype(int) - room[:60]).max() <= 2
+
+
+def test_a_link_that_names_an_edit_alone_starts_where_the_edit_does():
+    """The degree of turn that the slider stood at lies beyond the range of ages, and the page said Error."""
+    ages = slider_of("age", "ripple-preview")
+    assert widened(ages, 15.0)["value"] == 3 and "value" not in widened(ages, -4.0)

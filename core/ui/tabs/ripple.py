@@ -86,9 +86,10 @@ def slider_of(edit: str, weights: str, prepared: RipplePrepared | None = None, d
     return gr.update(minimum=low, maximum=high, value=min(max(start, low), high), info=facts.help)
 
 
-def widened(update: dict[str, Any]) -> dict[str, Any]:
-    """The range of a slider's update without its place."""
-    return {name: value for name, value in update.items() if name != "value"}
+def widened(update: dict[str, Any], degree: float) -> dict[str, Any]:
+    """The range of a slider's update without its place, if `degree`, where it stands, lies within."""
+    within = update["minimum"] <= degree <= update["maximum"]
+    return {name: value for name, value in update.items() if name != "value" or not within}
 
 
 def range_of(prepared: RipplePrepared | None, weights: str, edit: str, degree: float) -> Any:
@@ -195,8 +196,9 @@ class RippleTab(TransitionTab):
         show: dict[str, Any] = {"fn": self.show, "inputs": look, "outputs": seen, "show_progress_on": self.whole}
         self.weights.input(edits_of, self.weights, [edit, self.degree], **PREVIEW)
         edit.input(slider_of, [edit, self.weights, self.prepared], self.degree, **PREVIEW)
-        # A link sets edit and degree at once: only the range follows.
-        edit.change(lambda *now: widened(slider_of(*now)), [edit, self.weights], self.degree, **PREVIEW)
+        # A link sets edit and degree at once: only the range follows, unless it names the edit alone.
+        following = [edit, self.weights, self.degree]
+        edit.change(lambda *now: widened(slider_of(*now[:2]), now[2]), following, self.degree, **PREVIEW)
         source = [self.picture, self.weights, *self.method.components]
         prepare: dict[str, Any] = {
             "outputs": [self.prepared, self.example, *self.shown], "show_progress_on": self.whole, "trigger_mode": "always_last",
